@@ -1,0 +1,1 @@
+"""Plain values everything else is made of: errors, HTTP messages, names, time."""

@@ -1,0 +1,48 @@
+"""Amazon Resource Names."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+PARTITION = "aws"
+
+
+class Arn(NamedTuple):
+    """`arn:partition:service:region:account:resource`, taken apart."""
+
+    partition: str
+    service: str
+    region: str
+    account: str
+    resource: str
+
+    def __str__(self) -> str:
+        return f"arn:{self.partition}:{self.service}:{self.region}:{self.account}:{self.resource}"
+
+
+def parse(text: str) -> Arn | None:
+    """The parts of an ARN; None for anything that is none."""
+    parts = text.split(":", 5)
+    if len(parts) != 6 or parts[0] != "arn" or not parts[1] or not parts[2] or not parts[5]:
+        return None
+    return Arn(*parts[1:])
+
+
+def iam(account: str, resource: str) -> str:
+    """An IAM entity's ARN; `resource` such as `role/path/name`, the path's slashes included."""
+    return f"arn:{PARTITION}:iam::{account}:{resource}"
+
+
+def sts(account: str, resource: str) -> str:
+    """An STS session's ARN; `resource` such as `assumed-role/name/session`."""
+    return f"arn:{PARTITION}:sts::{account}:{resource}"
+
+
+def ec2(region: str, account: str, resource: str) -> str:
+    """An EC2 resource's ARN; `resource` such as `vpc/vpc-0…` or `vpc/*`."""
+    return f"arn:{PARTITION}:ec2:{region}:{account}:{resource}"
+
+
+def apprunner(region: str, account: str, resource: str) -> str:
+    """An App Runner resource's ARN; `resource` such as `vpcconnector/name/1/id`."""
+    return f"arn:{PARTITION}:apprunner:{region}:{account}:{resource}"

@@ -1,0 +1,39 @@
+"""The time, as an argument: the one place that reads a clock."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Tells the time in UTC."""
+
+    def now(self) -> datetime: ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class SetClock:
+    """A clock that stands where it was put and moves when told; for tests and replays."""
+
+    def __init__(self, at: datetime | None = None) -> None:
+        self._at = at or datetime(2026, 1, 1, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self._at
+
+    def advance(self, seconds: float) -> None:
+        """Move on by so many seconds."""
+        self._at += timedelta(seconds=seconds)
+
+
+def ticks() -> int:
+    """A monotonic count of nanoseconds, for measuring how long something took."""
+    return time.perf_counter_ns()

@@ -1,0 +1,31 @@
+"""HTTP messages as values: what the server hands in and what it is handed back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """One request, complete. `path` and `query` are as they stood on the wire (still percent-encoded).
+
+    Header names are lower-case; a repeated header is joined with a comma, as HTTP allows.
+    """
+
+    method: str
+    path: str
+    query: str
+    headers: Mapping[str, str]
+    body: bytes
+    source_ip: str = "127.0.0.1"
+    secure: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """One answer, complete. The server adds `Content-Length`, `Date` and connection headers."""
+
+    status: int
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = field(default=())

@@ -1,0 +1,66 @@
+"""Identifiers in the shapes AWS gives them; the one place that draws at random.
+
+Shapes: reference iam.md 2.1 (IAM ids, access keys), 7.5 (EC2 ids), apprunner.md 1.3 (App Runner ids).
+"""
+
+from __future__ import annotations
+
+import base64
+import random
+import secrets
+import uuid
+
+_BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_SECRET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+
+class Ids:
+    """Makes identifiers; seeded for tests and replays, otherwise from the system's randomness.
+
+    Secrets (`secret_access_key`, `session_token`) never come from the seed.
+    """
+
+    def __init__(self, seed: int | None = None) -> None:
+        self._random: random.Random = random.SystemRandom() if seed is None else random.Random(seed)
+        # Hundreds of ids a second need no system call each: a Mersenne twister started from the system's
+        # randomness is unique enough for names, and names are all it is used for.
+        if seed is None:
+            self._random = random.Random(secrets.token_bytes(32))
+
+    def ec2(self, prefix: str) -> str:
+        """Such as `vpc-0f…`: the prefix, a dash and 17 lower-case hexadecimal digits."""
+        return f"{prefix}-0{self._random.getrandbits(64):016x}"
+
+    def iam(self, prefix: str) -> str:
+        """Such as `AROA…`: a four-letter prefix and 17 characters."""
+        return prefix + "".join(self._random.choices(_BASE32, k=17))
+
+    def hexadecimal(self) -> str:
+        """32 lower-case hexadecimal digits: App Runner's ids."""
+        return f"{self._random.getrandbits(128):032x}"
+
+    def uuid(self) -> str:
+        """A lower-case random UUID: request ids, deletion tasks."""
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def access_key_id(self, prefix: str, account: str) -> str:
+        """`AKIA…` or `ASIA…`, 20 characters, the account written into it as AWS does (iam.md 2.1)."""
+        number = (int(account) << 7) | (1 << 47)
+        head = base64.b32encode(number.to_bytes(6, "big") + bytes(4))[:9].decode()
+        return prefix + head + "".join(self._random.choices(_BASE32, k=7))
+
+    @staticmethod
+    def secret_access_key() -> str:
+        """40 characters of the system's randomness."""
+        return "".join(secrets.choice(_SECRET) for _ in range(40))
+
+    @staticmethod
+    def session_token() -> str:
+        """An opaque token of the system's randomness, in the length clients are used to."""
+        return "IQoJb3JpZ2luX2Vj" + base64.b64encode(secrets.token_bytes(180)).decode()
+
+
+def account_of(access_key_id: str) -> str:
+    """The account written into an access key id (iam.md 2.1)."""
+    head = base64.b32decode(access_key_id[4:].ljust(16, "A")[:16])[:6]
+    return f"{(int.from_bytes(head, 'big') & 0x7FFFFFFFFF80) >> 7:012d}"

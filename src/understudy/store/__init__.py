@@ -1,0 +1,1 @@
+"""What is remembered: typed frozen records, kept through a crash."""

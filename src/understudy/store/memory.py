@@ -1,0 +1,54 @@
+"""A store that lives as long as its process: one dictionary a table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from understudy.store.protocol import Change, Entry
+
+
+class MemoryStore:
+    """Rows in dictionaries; a real store in all but outliving the process."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, dict[str, bytes]] = {}
+        self._log: list[Entry] = []
+        self._sequence = 0
+
+    def load(self, table: str) -> Iterable[tuple[str, bytes]]:
+        return sorted(self._rows.get(table, {}).items())
+
+    def tables(self) -> Sequence[str]:
+        return sorted(name for name, rows in self._rows.items() if rows)
+
+    def write(self, changes: Sequence[Change], entries: Sequence[Entry]) -> None:
+        for table, key, body in changes:
+            rows = self._rows.setdefault(table, {})
+            if body is None:
+                rows.pop(key, None)
+            else:
+                rows[key] = body
+        for entry in entries:
+            self._sequence += 1
+            self._log.append(entry._replace(sequence=self._sequence))
+
+    def entries(
+        self, *, id: str | None = None, account: str | None = None, after: int = 0, before: int | None = None,
+        limit: int = 100,
+    ) -> Iterator[Entry]:  # fmt: skip
+        found = 0
+        for entry in reversed(self._log):
+            if entry.sequence <= after or found == limit:
+                return
+            if before is not None and entry.sequence >= before:
+                continue
+            if (id is None or entry.id == id) and (account is None or entry.account == account):
+                found += 1
+                yield entry
+
+    def trim(self, keep: int) -> None:
+        del self._log[: max(0, len(self._log) - keep)]
+
+    def close(self) -> None:
+        self._rows.clear()
+        self._log.clear()

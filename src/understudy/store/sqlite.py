@@ -1,0 +1,111 @@
+"""A store in one SQLite file, readable by its owner only."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from understudy.core.errors import UserError
+from understudy.store.protocol import Change, Entry
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS records (
+  "table" TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY ("table", key)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS log (
+  sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, account TEXT NOT NULL, body BLOB NOT NULL
+);
+CREATE INDEX IF NOT EXISTS log_by_id ON log (id);
+"""
+
+
+class SqliteStore:
+    """Rows in `understudy.db` of a directory, in write-ahead mode.
+
+    A commit hands its pages to the operating system: they outlive the process (`kill -9`), and with
+    `synchronous=NORMAL` a power cut may take the last moments but never the file's integrity.
+
+    Raises UserError if the directory cannot be used or another server already uses it.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._lock = _own(directory)
+        self.path = directory / "understudy.db"
+        try:
+            descriptor = os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600)
+            os.close(descriptor)
+            self._connection = sqlite3.connect(self.path, isolation_level=None, cached_statements=64)
+            self._connection.execute("PRAGMA journal_mode=WAL")
+            self._connection.execute("PRAGMA synchronous=NORMAL")
+            self._connection.executescript(_SCHEMA)
+        except (OSError, sqlite3.DatabaseError) as error:
+            os.close(self._lock)
+            raise UserError(f"The state file {self.path} cannot be used: {error}.") from error
+
+    def load(self, table: str) -> Iterable[tuple[str, bytes]]:
+        rows: Iterable[tuple[str, bytes]] = self._connection.execute(
+            'SELECT key, body FROM records WHERE "table" = ? ORDER BY key', (table,)
+        )
+        return rows
+
+    def tables(self) -> Sequence[str]:
+        return [name for (name,) in self._connection.execute('SELECT DISTINCT "table" FROM records ORDER BY 1')]
+
+    def write(self, changes: Sequence[Change], entries: Sequence[Entry]) -> None:
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for table, key, body in changes:
+                if body is None:
+                    connection.execute('DELETE FROM records WHERE "table" = ? AND key = ?', (table, key))
+                else:
+                    connection.execute("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", (table, key, body))
+            if entries:
+                connection.executemany(
+                    "INSERT INTO log (id, account, body) VALUES (?, ?, ?)", [entry[1:] for entry in entries]
+                )
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+
+    def entries(
+        self, *, id: str | None = None, account: str | None = None, after: int = 0, before: int | None = None,
+        limit: int = 100,
+    ) -> Iterator[Entry]:  # fmt: skip
+        terms, values = ["sequence > ?"], [str(after)]
+        for column, value in (("id = ?", id), ("account = ?", account)):
+            if value is not None:
+                terms.append(column)
+                values.append(value)
+        if before is not None:
+            terms.append("sequence < ?")
+            values.append(str(before))
+        statement = f"SELECT * FROM log WHERE {' AND '.join(terms)} ORDER BY sequence DESC LIMIT ?"  # noqa: S608 - the terms are ours
+        return (Entry(*row) for row in self._connection.execute(statement, (*values, limit)).fetchall())
+
+    def trim(self, keep: int) -> None:
+        self._connection.execute("DELETE FROM log WHERE sequence <= (SELECT max(sequence) FROM log) - ?", (keep,))
+
+    def close(self) -> None:
+        self._connection.close()
+        os.close(self._lock)
+
+
+def _own(directory: Path) -> int:
+    """Make the directory, keep it to its owner, and lock it for this process."""
+    try:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        lock = os.open(directory / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    except OSError as error:
+        raise UserError(f"The state directory {directory} cannot be used: {error.strerror}.") from error
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        raise UserError(f"Another understudy already uses the state directory {directory}.") from error
+    return lock

@@ -1,0 +1,105 @@
+"""A typed view of one kind of record: the only thing a service sees of the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from understudy.core.answers import View
+from understudy.store.database import Key, Transaction
+
+_ENCODE = msgspec.json.Encoder().encode
+# Sorts after every key that begins with the same parts.
+_LAST = "\U0010ffff"
+
+
+class Record(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_defaults=True):
+    """A value that is stored: typed, frozen, replaced and never edited (`msgspec.structs.replace`).
+
+    A new field needs a default, so that records written before it can still be read.
+    """
+
+
+R = TypeVar("R", bound=Record)
+
+
+def described(describe: Callable[[R], Mapping[str, Any]]) -> Callable[[R], View]:
+    """Make a description that depends on its record alone be made once, and be rendered once.
+
+    A record never changes, so neither does its description: it is kept beside the record.
+    """
+    name = f"described:{describe.__module__}.{describe.__qualname__}"
+
+    def once(record: R) -> View:
+        kept: View | None = record.__dict__.get(name)
+        if kept is None:
+            kept = record.__dict__[name] = View(describe(record))
+        return kept
+
+    return once
+
+
+class Table(Generic[R]):
+    """Records of one type under unique keys of text parts, the account first, then perhaps the region.
+
+    `indexes` name functions from a record to the values it is found under; a record may have any number.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        record: type[R],
+        key: Callable[[R], Key],
+        indexes: Mapping[str, Callable[[R], Iterable[Any]]] | None = None,
+    ) -> None:
+        self.name = name
+        self.key = key
+        self.indexes = indexes or {}
+        self._decoder = msgspec.json.Decoder(record)
+
+    def __repr__(self) -> str:
+        return f"Table({self.name!r})"
+
+    def get(self, tx: Transaction, *key: str) -> R | None:
+        """The record of that key."""
+        found: R | None = tx.mirror(self).records.get(key)
+        return found
+
+    def put(self, tx: Transaction, record: R) -> R:
+        """Remember a record, in place of the one with its key."""
+        tx.set(self, self.key(record), record)
+        return record
+
+    def delete(self, tx: Transaction, record: R) -> None:
+        """Forget a record."""
+        tx.set(self, self.key(record), None)
+
+    def scan(self, tx: Transaction, *prefix: str, after: Key | None = None) -> Iterator[R]:
+        """Records whose key begins with these parts, by key, from behind `after` on. Costs what is taken.
+
+        Take what you need before changing the table.
+        """
+        records = tx.mirror(self).records
+        first = after if after is not None else prefix
+        for key in records.irange(first, (*prefix, _LAST), inclusive=(after is None, True)):
+            yield records[key]
+
+    def where(self, tx: Transaction, index: str, value: Any) -> list[R]:
+        """Records found under a value of an index, by key."""
+        mirror = tx.mirror(self)
+        bucket = mirror.indexes[index].get(value)
+        return [mirror.records[key] for key in sorted(bucket)] if bucket else []
+
+    def count_where(self, tx: Transaction, index: str, value: Any) -> int:
+        """How many records are found under a value of an index."""
+        return len(tx.mirror(self).indexes[index].get(value, ()))
+
+    def encode(self, record: R | None) -> bytes | None:
+        """A record as the store keeps it."""
+        return None if record is None else _ENCODE(record)
+
+    def decode(self, body: bytes) -> R:
+        """A record as it was kept."""
+        return self._decoder.decode(body)
