@@ -1,0 +1,1 @@
+"""AWS's own facts as data: managed policies, service-linked roles, regions."""

@@ -1,0 +1,72 @@
+"""The service-linked roles there are: one file per service principal, named after it.
+
+To teach Understudy another role, add a file; nothing else needs to know. Its keys:
+
+    principal            the service principal, as in the file's name
+    role_name            what the service calls its role: a constant, not derivable from the principal
+    policy               ARN of the managed policy attached to it
+    custom_suffix        whether CreateServiceLinkedRole accepts a CustomSuffix for it
+    creatable            whether a user may create it with CreateServiceLinkedRole
+    kept_alive_by        tables whose records keep the role from being deleted
+    description          what IAM describes the role with if its creator says nothing (optional)
+    service_description  what the service describes it with when it creates the role itself (optional)
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+
+_FILES = Path(__file__).parent
+
+# A principal becomes a file's name, so only what one can look like goes through: no slash, no two dots.
+_PRINCIPAL = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
+_LONGEST_PRINCIPAL = 128
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLinkedRoleTemplate:
+    """What a service's own role looks like before anyone creates it."""
+
+    principal: str
+    role_name: str
+    policy: str
+    custom_suffix: bool
+    creatable: bool
+    kept_alive_by: tuple[str, ...]
+    description: str = ""
+    service_description: str = ""
+
+    @property
+    def path(self) -> str:
+        """Where such a role stands: `/aws-service-role/<principal>/`."""
+        return f"/aws-service-role/{self.principal}/"
+
+
+@lru_cache(maxsize=256)
+def find(principal: str) -> ServiceLinkedRoleTemplate | None:
+    """The template of this service principal (exact, lower case), or None if no such role is known."""
+    if len(principal) > _LONGEST_PRINCIPAL or not _PRINCIPAL.fullmatch(principal):
+        return None
+    try:
+        text = (_FILES / f"{principal}.toml").read_text("utf-8")
+    except FileNotFoundError:
+        return None
+    return _template(text)
+
+
+@cache
+def catalogue() -> Sequence[ServiceLinkedRoleTemplate]:
+    """Every template, by principal."""
+    files = sorted(_FILES.glob("*.toml"), key=lambda file: file.stem)
+    return tuple(_template(file.read_text("utf-8")) for file in files)
+
+
+def _template(text: str) -> ServiceLinkedRoleTemplate:
+    """The template a file describes. A wrong key raises TypeError or KeyError; a test reads every file."""
+    facts = tomllib.loads(text)
+    return ServiceLinkedRoleTemplate(**{**facts, "kept_alive_by": tuple(facts["kept_alive_by"])})

@@ -1,0 +1,183 @@
+"""Writes the managed policies that Understudy ships: the public collection in moto, and our own supplements.
+
+    python tools/generate_managed_policies.py
+
+Needs moto installed (Apache-2.0; it republishes what AWS's own API answers). A JSON file in
+`src/understudy/data/policies/` adds a policy or replaces moto's of the same name.
+
+Two files come out. `managed_policies.index` is text: a first line `dictionary <length>`, then one per policy,
+with tabs between its name, path, id, default version, created, updated, description, offset and length.
+`managed_policies.documents` is the compressed dictionary followed by the documents, each compressed by itself
+against that dictionary, so that reading one costs one short read and no more.
+"""
+
+from __future__ import annotations
+
+import base64
+import collections
+import hashlib
+import json
+import sys
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from moto.iam.aws_managed_policies import aws_managed_policies_data
+
+_DATA = Path(__file__).parents[1] / "src" / "understudy" / "data"
+
+# moto sorts every key by the alphabet. People, and AWS's own pages, put the version and the effect first.
+_KEY_ORDER = {
+    key: place
+    for place, key in enumerate(
+        (
+            "Version",
+            "Id",
+            "Statement",
+            "Sid",
+            "Effect",
+            "Principal",
+            "NotPrincipal",
+            "Action",
+            "NotAction",
+            "Resource",
+            "NotResource",
+            "Condition",
+        )
+    )
+}
+
+# As far back as zlib looks.
+_WINDOW = 32 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One policy on its way into the files."""
+
+    name: str
+    path: str
+    version_id: str
+    created: str
+    updated: str
+    description: str
+    document: str
+
+    @property
+    def id(self) -> str:
+        """An id in IAM's shape (21 characters), always the same for a name: the true ids are not public."""
+        digest = hashlib.sha256(self.name.encode()).digest()
+        return "ANPA" + base64.b32encode(digest).decode()[:17]
+
+
+def main() -> int:
+    """Write both files and say what they hold."""
+    policies = _from_moto() | _supplements()
+    ordered = [policies[name] for name in sorted(policies)]
+    dictionary = _dictionary(policy.document for policy in ordered)
+
+    head = zlib.compress(dictionary, 9)
+    blob = bytearray(head)
+    lines = [f"dictionary\t{len(head)}"]
+    for policy in ordered:
+        compressed = _compress(policy.document, dictionary)
+        place = (str(len(blob)), str(len(compressed)))
+        lines.append("\t".join((*_facts(policy), *place)))
+        blob += compressed
+
+    (_DATA / "managed_policies.index").write_text("\n".join(lines) + "\n", "utf-8")
+    (_DATA / "managed_policies.documents").write_bytes(blob)
+    print(f"{len(ordered)} policies, {len(blob):,} bytes of documents")
+    return 0
+
+
+def _from_moto() -> dict[str, Policy]:
+    found: Mapping[str, Mapping[str, Any]] = json.loads(aws_managed_policies_data)
+    return {
+        name: Policy(
+            name=name,
+            path=facts["Path"],
+            version_id=facts["DefaultVersionId"],
+            created=facts["CreateDate"],
+            updated=facts["UpdateDate"],
+            description="",
+            document=_compact(_in_order(facts["Document"])),
+        )
+        for name, facts in found.items()
+    }
+
+
+def _supplements() -> dict[str, Policy]:
+    found = {}
+    for file in sorted((_DATA / "policies").glob("*.json")):
+        facts = json.loads(file.read_text("utf-8"))
+        if facts["name"] != file.stem:
+            raise SystemExit(f"{file.name} holds the policy {facts['name']}; name the file after it")
+        found[facts["name"]] = Policy(
+            name=facts["name"],
+            path=facts["path"],
+            version_id=facts["default_version_id"],
+            created=facts["created"],
+            updated=facts["updated"],
+            description=facts.get("description", ""),
+            document=_compact(facts["document"]),
+        )
+    return found
+
+
+def _in_order(document: Mapping[str, Any]) -> dict[str, Any]:
+    """The document with the keys of its two upper levels as people write them; conditions stay as is."""
+    statements = document["Statement"]
+    if isinstance(statements, list):
+        statements = [_sorted_keys(statement) for statement in statements]
+    else:
+        statements = _sorted_keys(statements)
+    return _sorted_keys({**document, "Statement": statements})
+
+
+def _sorted_keys(element: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: element[key] for key in sorted(element, key=lambda key: (_KEY_ORDER.get(key, 99), key))}
+
+
+def _compact(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
+
+
+def _dictionary(documents: Iterable[str]) -> bytes:
+    """The words most worth having at hand, the best of them last, where a reference to them is shortest."""
+    count: collections.Counter[str] = collections.Counter()
+    for document in documents:
+        # A word is a JSON string with its comma: an action, a resource, a key. One document counts it once.
+        count.update({word for word in document.replace(",", ",\n").split("\n") if len(word) > 5})
+    worth = {word: (seen - 1) * (len(word) - 3) for word, seen in count.items() if seen > 1}
+    words: list[str] = []
+    room = _WINDOW
+    for word in sorted(worth, key=lambda word: (-worth[word], word)):
+        size = len(word.encode())
+        if size <= room:
+            words.append(word)
+            room -= size
+    return "".join(reversed(words)).encode()
+
+
+def _compress(document: str, dictionary: bytes) -> bytes:
+    deflate = zlib.compressobj(level=9, memLevel=9, zdict=dictionary)
+    return deflate.compress(document.encode()) + deflate.flush()
+
+
+def _facts(policy: Policy) -> tuple[str, ...]:
+    return (
+        policy.name,
+        policy.path,
+        policy.id,
+        policy.version_id,
+        policy.created,
+        policy.updated,
+        policy.description,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
