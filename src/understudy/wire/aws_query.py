@@ -1,0 +1,163 @@
+"""The query protocol: forms in, XML out. IAM and STS."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.core.answers import Answer
+from understudy.core.errors import ApiError
+from understudy.core.http import HttpResponse
+from understudy.wire.model import Member, OperationShape, ServiceShape, Shape
+from understudy.wire.protocol import Protocol, Route
+from understudy.wire.query_tree import Reader, ordered, scalar_reader, tree
+from understudy.wire.scalars import iso_seconds
+from understudy.wire.validation import Problem, phrase
+from understudy.wire.xml import XmlWriter, escaped
+
+_HEADERS = ("Content-Type", "text/xml")
+
+
+class AwsQuery(Protocol):
+    """Reference iam.md 2.8."""
+
+    name = "query"
+
+    def __init__(self) -> None:
+        self._writer = XmlWriter("query", "member", iso_seconds)
+
+    def read(self, route: Route) -> dict[str, Any]:
+        assert route.operation.input is not None
+        read = self._reader(route.operation.input)
+        value: dict[str, Any] = read(tree(route.form, _malformed), "")
+        return value
+
+    def invalid(self, service: ServiceShape, problems: list[Problem]) -> ApiError:
+        # STS prints the value, IAM does not (reference iam.md 2.4).
+        told = [_told(problem, with_value=service.id != "iam") for problem in problems]
+        plural = "s" if len(told) > 1 else ""
+        return ApiError("ValidationError", f"{len(told)} validation error{plural} detected: {'; '.join(told)}")
+
+    def render(self, operation: OperationShape, answer: Answer | None, request_id: str) -> HttpResponse:
+        name, namespace = operation.name, operation.service.xml_namespace
+        result = ""
+        if operation.output is not None:
+            inner = self._writer.renderer(operation.output)(answer or {})
+            wrapper = operation.output_wrapper
+            result = f"<{wrapper}>{inner}</{wrapper}>" if wrapper else inner
+        text = (
+            f'<{name}Response xmlns="{namespace}">{result}'
+            f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{name}Response>"
+        )
+        return HttpResponse(200, text.encode(), (_HEADERS, ("x-amzn-RequestId", request_id)))
+
+    def render_error(self, error: ApiError, service: ServiceShape | None, request_id: str) -> HttpResponse:
+        namespace = f' xmlns="{service.xml_namespace}"' if service is not None else ""
+        whose = "Sender" if error.is_the_clients else "Receiver"
+        text = (
+            f"<ErrorResponse{namespace}><Error><Type>{whose}</Type><Code>{escaped(error.code)}</Code>"
+            f"<Message>{escaped(error.message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+        )
+        return HttpResponse(error.status, text.encode(), (_HEADERS, ("x-amzn-RequestId", request_id)))
+
+    def _reader(self, shape: Shape) -> Reader:
+        made: Reader | None = shape.compiled.get("read query")
+        if made is None:
+            shape.compiled["read query"] = lambda node, name: shape.compiled["read query"](node, name)
+            made = shape.compiled["read query"] = self._make(shape)
+        return made
+
+    def _make(self, shape: Shape) -> Reader:
+        if shape.type == "structure":
+            return self._structure(shape)
+        if shape.type == "list":
+            return self._list(shape, flattened=shape.flattened)
+        if shape.type == "map":
+            return self._map(shape, flattened=shape.flattened)
+        return scalar_reader(shape, _not_that)
+
+    def _structure(self, shape: Shape) -> Reader:
+        fields = {_wire_name(member, name): (name, self._member(member)) for name, member in shape.members.items()}
+
+        def read_structure(node: Any, where: str) -> Any:
+            if type(node) is not dict:
+                raise _malformed(where)
+            value = {}
+            for name, below in node.items():
+                field = fields.get(name)
+                # Members AWS does not know are ignored (reference iam.md 2.8).
+                if field is not None:
+                    value[field[0]] = field[1](below, name)
+            return value
+
+        return read_structure
+
+    def _member(self, member: Member) -> Reader:
+        shape = member.shape
+        if shape.type == "list":
+            return self._list(shape, flattened=member.flattened)
+        if shape.type == "map":
+            return self._map(shape, flattened=member.flattened)
+        return self._reader(shape)
+
+    def _list(self, shape: Shape, *, flattened: bool) -> Reader:
+        element = self._reader(shape.element.shape)
+        item = shape.element.location_name or "member"
+
+        def read_list(node: Any, name: str) -> Any:
+            if node == "":
+                return []  # `Tags=` is how an empty list is sent.
+            inner = node if flattened else node.get(item) if type(node) is dict else None
+            if inner == "":
+                return []
+            if type(inner) is not dict:
+                raise _malformed(name)
+            found = ordered(inner, name, lowest=1, refuse=_malformed)
+            # A gap stays a missing element, and fails validation.
+            values: list[Any] = []
+            for number, below in found:
+                if number - len(values) > 1000:
+                    raise _malformed(f"{name}.{number}")
+                values += [None] * (number - 1 - len(values))
+                values.append(element(below, f"{name}.{number}"))
+            return values
+
+        return read_list
+
+    def _map(self, shape: Shape, *, flattened: bool) -> Reader:
+        key, value = self._reader(shape.key.shape), self._reader(shape.value.shape)
+        key_name, value_name = shape.key.location_name or "key", shape.value.location_name or "value"
+
+        def read_map(node: Any, name: str) -> Any:
+            inner = node if flattened else node.get("entry") if type(node) is dict else None
+            if type(inner) is not dict:
+                raise _malformed(name)
+            entries = {}
+            for number, below in ordered(inner, name, lowest=1, refuse=_malformed):
+                if type(below) is not dict or key_name not in below or value_name not in below:
+                    raise _malformed(f"{name}.{number}")
+                entries[key(below[key_name], name)] = value(below[value_name], name)
+            return entries
+
+        return read_map
+
+
+def _wire_name(member: Member, name: str) -> str:
+    """Where a list is flattened and its element named, the element's name stands in the form."""
+    if member.shape.type == "list" and member.flattened and member.shape.element.location_name:
+        return member.shape.element.location_name
+    return member.location_name or name
+
+
+def _told(problem: Problem, *, with_value: bool) -> str:
+    if problem.kind == "required":
+        return f"Value null at '{problem.path}' failed to satisfy constraint: {phrase(problem)}"
+    value = f" '{problem.value}'" if with_value else ""
+    return f"Value{value} at '{problem.path}' failed to satisfy constraint: {phrase(problem)}"
+
+
+def _malformed(name: str) -> ApiError:
+    return ApiError("MalformedInput", f"The parameter {name[:200]!r} is malformed.")
+
+
+def _not_that(_shape: Shape, name: str, _text: str) -> ApiError:
+    return _malformed(name)

@@ -1,0 +1,137 @@
+"""EC2's query protocol: forms in, XML out, each a little different from everybody else's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from understudy.core.answers import Answer
+from understudy.core.errors import ApiError
+from understudy.core.http import HttpResponse
+from understudy.wire.model import Member, OperationShape, ServiceShape, Shape
+from understudy.wire.names import camel
+from understudy.wire.protocol import Protocol, Route
+from understudy.wire.query_tree import Reader, ordered, scalar_reader, tree
+from understudy.wire.scalars import iso_milliseconds
+from understudy.wire.validation import Problem, phrase
+from understudy.wire.xml import XmlWriter, escaped
+
+_HEADERS = ("Content-Type", "text/xml;charset=UTF-8")
+_DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+# What belongs to the request and not to the operation.
+_COMMON = frozenset(
+    "Action Version AWSAccessKeyId Signature SignatureMethod SignatureVersion Timestamp Expires SecurityToken "
+    "X-Amz-Algorithm X-Amz-Credential X-Amz-Date X-Amz-Expires X-Amz-SignedHeaders X-Amz-Signature "
+    "X-Amz-Security-Token".split()
+)
+
+
+class Ec2Query(Protocol):
+    """Reference iam.md 7.2."""
+
+    name = "ec2"
+
+    def __init__(self) -> None:
+        self._writer = XmlWriter("ec2", "item", iso_milliseconds)
+
+    def read(self, route: Route) -> dict[str, Any]:
+        assert route.operation.input is not None
+        fields = {name: value for name, value in route.form.items() if name not in _COMMON}
+        value: dict[str, Any] = self._reader(route.operation.input)(tree(fields, _unknown), "")
+        return value
+
+    def invalid(self, service: ServiceShape, problems: list[Problem]) -> ApiError:
+        problem = problems[0]
+        name = camel(problem.name)
+        if problem.kind == "required":
+            return ApiError("MissingParameter", f"The request must contain the parameter {name}")
+        return _invalid_value(name, problem.value, phrase(problem))
+
+    def render(self, operation: OperationShape, answer: Answer | None, request_id: str) -> HttpResponse:
+        name = operation.name
+        # Operations without output say that all went well in one word.
+        inner = self._writer.renderer(operation.output)(answer or {}) if operation.output else "<return>true</return>"
+        text = (
+            f'{_DECLARATION}<{name}Response xmlns="{operation.service.xml_namespace}/">'
+            f"<requestId>{request_id}</requestId>{inner}</{name}Response>"
+        )
+        return HttpResponse(200, text.encode(), (_HEADERS, ("x-amzn-RequestId", request_id)))
+
+    def render_error(self, error: ApiError, service: ServiceShape | None, request_id: str) -> HttpResponse:
+        text = (
+            f"{_DECLARATION}<Response><Errors><Error><Code>{escaped(error.code)}</Code>"
+            f"<Message>{escaped(error.message)}</Message></Error></Errors><RequestID>{request_id}</RequestID></Response>"
+        )
+        return HttpResponse(error.status, text.encode(), (_HEADERS, ("x-amzn-RequestId", request_id)))
+
+    def _reader(self, shape: Shape) -> Reader:
+        made: Reader | None = shape.compiled.get("read ec2")
+        if made is None:
+            shape.compiled["read ec2"] = lambda node, name: shape.compiled["read ec2"](node, name)
+            made = shape.compiled["read ec2"] = self._make(shape)
+        return made
+
+    def _make(self, shape: Shape) -> Reader:
+        if shape.type == "structure":
+            return self._structure(shape)
+        if shape.type == "list":
+            return self._list(shape)
+        return scalar_reader(shape, lambda of, name, text: _invalid_value(camel(name), text, _EXPECTED[of.type]))
+
+    def _structure(self, shape: Shape) -> Reader:
+        fields = {_wire_name(member, name): (name, self._reader(member.shape)) for name, member in shape.members.items()}
+
+        def read_structure(node: Any, where: str) -> Any:
+            if type(node) is not dict:
+                raise _invalid_value(camel(where), node, "A structure is expected.")
+            value = {}
+            for name, below in node.items():
+                field = fields.get(name)
+                if field is None:
+                    raise _unknown(name)
+                value[field[0]] = field[1](below, name)
+            return value
+
+        return read_structure
+
+    def _list(self, shape: Shape) -> Reader:
+        element = self._reader(shape.element.shape)
+
+        def refuse(name: str) -> ApiError:
+            return ApiError("InvalidParameterValue", f"The index of the parameter {name[:200]} is invalid.")
+
+        def read_list(node: Any, name: str) -> Any:
+            if type(node) is not dict:
+                raise _unknown(name)
+            # Any first index and any gaps are fine.
+            return [element(below, name) for _, below in ordered(node, name, lowest=0, refuse=refuse)]
+
+        return read_list
+
+
+def _wire_name(member: Member, name: str) -> str:
+    """The query name if there is one, or the location name with a capital, or the member's own."""
+    if member.query_name:
+        return member.query_name
+    if member.location_name:
+        return member.location_name[:1].upper() + member.location_name[1:]
+    return name
+
+
+def _unknown(name: str) -> ApiError:
+    return ApiError("UnknownParameter", f"The parameter {name[:200]} is not recognized")
+
+
+def _invalid_value(name: str, value: Any, why: str) -> ApiError:
+    return ApiError("InvalidParameterValue", f"Value ({str(value)[:200]}) for parameter {name} is invalid. {why}")
+
+
+_EXPECTED = {
+    "string": "A text is expected.",
+    "integer": "An integer is expected.",
+    "long": "An integer is expected.",
+    "float": "A number is expected.",
+    "double": "A number is expected.",
+    "boolean": "A boolean is expected.",
+    "blob": "Base64 is expected.",
+    "timestamp": "A timestamp is expected.",
+}

@@ -1,0 +1,253 @@
+"""The API descriptions; the one door to botocore, whose data is read and whose code is not imported."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Mapping
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from understudy.wire.names import snake
+
+
+class _Reference(msgspec.Struct, rename="camel"):
+    shape: str
+    location_name: str = ""
+    query_name: str = ""
+    flattened: bool = False
+    idempotency_token: bool = False
+    timestamp_format: str = ""
+    result_wrapper: str = ""
+
+
+class _ErrorTrait(msgspec.Struct, rename="camel"):
+    code: str = ""
+    http_status_code: int = 400
+
+
+class _RawShape(msgspec.Struct, rename="camel"):
+    type: str
+    members: dict[str, _Reference] = {}
+    required: list[str] = []
+    member: _Reference | None = None
+    key: _Reference | None = None
+    value: _Reference | None = None
+    enum: list[str] = []
+    pattern: str = ""
+    min: float | None = None
+    max: float | None = None
+    flattened: bool = False
+    timestamp_format: str = ""
+    error: _ErrorTrait | None = None
+    fault: bool = False
+
+
+class _RawOperation(msgspec.Struct, rename="camel"):
+    name: str
+    input: _Reference | None = None
+    output: _Reference | None = None
+    errors: list[_Reference] = []
+
+
+class _Metadata(msgspec.Struct, rename="camel"):
+    api_version: str
+    protocol: str
+    endpoint_prefix: str
+    signing_name: str = ""
+    json_version: str = ""
+    target_prefix: str = ""
+    xml_namespace: str = ""
+
+
+class _Description(msgspec.Struct):
+    metadata: _Metadata
+    operations: dict[str, _RawOperation]
+    shapes: dict[str, _RawShape]
+
+
+class Shape:
+    """A type of an API: a structure, list, map or scalar, with its constraints.
+
+    `compiled` holds what protocols derived from it (a parser, a renderer), so that each is derived once.
+    """
+
+    __slots__ = ("_members", "_raw", "_service", "compiled", "name", "type")
+
+    def __init__(self, service: ServiceShape, name: str, raw: _RawShape) -> None:
+        self.name = name
+        self.type = raw.type
+        self.compiled: dict[str, Any] = {}
+        self._raw = raw
+        self._service = service
+        self._members: dict[str, Member] | None = None
+
+    @property
+    def members(self) -> Mapping[str, Member]:
+        """A structure's members, by AWS's names."""
+        if self._members is None:
+            self._members = {name: Member(self._service, ref) for name, ref in self._raw.members.items()}
+        return self._members
+
+    @property
+    def element(self) -> Member:
+        """A list's element."""
+        assert self._raw.member is not None, f"{self.name} is no list"
+        return Member(self._service, self._raw.member)
+
+    @property
+    def key(self) -> Member:
+        """A map's key."""
+        assert self._raw.key is not None, f"{self.name} is no map"
+        return Member(self._service, self._raw.key)
+
+    @property
+    def value(self) -> Member:
+        """A map's value."""
+        assert self._raw.value is not None, f"{self.name} is no map"
+        return Member(self._service, self._raw.value)
+
+    @property
+    def required(self) -> list[str]:
+        return self._raw.required
+
+    @property
+    def enum(self) -> list[str]:
+        return self._raw.enum
+
+    @property
+    def pattern(self) -> str:
+        """A Java regular expression that the whole of a text must match; empty for none."""
+        return self._raw.pattern
+
+    @property
+    def min(self) -> float | None:
+        return self._raw.min
+
+    @property
+    def max(self) -> float | None:
+        return self._raw.max
+
+    @property
+    def flattened(self) -> bool:
+        return self._raw.flattened
+
+    @property
+    def timestamp_format(self) -> str:
+        return self._raw.timestamp_format
+
+
+class Member:
+    """A shape in a place: under which name it stands there on the wire."""
+
+    __slots__ = ("_reference", "shape")
+
+    def __init__(self, service: ServiceShape, reference: _Reference) -> None:
+        self.shape = service.shape(reference.shape)
+        self._reference = reference
+
+    @property
+    def location_name(self) -> str:
+        return self._reference.location_name
+
+    @property
+    def query_name(self) -> str:
+        return self._reference.query_name
+
+    @property
+    def flattened(self) -> bool:
+        return self._reference.flattened or self.shape.flattened
+
+    @property
+    def is_idempotency_token(self) -> bool:
+        return self._reference.idempotency_token
+
+
+class OperationShape:
+    """An operation: what goes in, what comes out, which errors it documents."""
+
+    __slots__ = (
+        "errors", "idempotency_token_member", "input", "members", "name", "output", "output_wrapper", "required",
+        "service",
+    )  # fmt: skip
+
+    def __init__(self, service: ServiceShape, raw: _RawOperation) -> None:
+        self.service = service
+        self.name = raw.name
+        self.input = service.shape(raw.input.shape) if raw.input else None
+        self.output = service.shape(raw.output.shape) if raw.output else None
+        self.output_wrapper = raw.output.result_wrapper if raw.output else ""
+        fields = self.input.members if self.input else {}
+        self.members: dict[str, str] = {snake(name): name for name in fields}
+        self.required: tuple[str, ...] = tuple(snake(name) for name in self.input.required) if self.input else ()
+        tokens = [snake(name) for name, member in fields.items() if member.is_idempotency_token]
+        self.idempotency_token_member: str | None = tokens[0] if tokens else None
+        self.errors: dict[str, int] = dict(service.error(reference.shape) for reference in raw.errors)
+
+    def __repr__(self) -> str:
+        return f"OperationShape({self.service.id}:{self.name})"
+
+
+class ServiceShape:
+    """A service: its protocol and its operations, each made when first asked for."""
+
+    def __init__(self, id: str, description: _Description) -> None:
+        metadata = description.metadata
+        self.id = id
+        self.protocol = metadata.protocol
+        self.api_version = metadata.api_version
+        self.json_version = metadata.json_version
+        self.signing_name = metadata.signing_name or metadata.endpoint_prefix
+        self.target_prefix = metadata.target_prefix
+        self.xml_namespace = metadata.xml_namespace or f"http://{id}.amazonaws.com/doc/{metadata.api_version}/"
+        self.operation_names = frozenset(description.operations)
+        self._description = description
+        self._operations: dict[str, OperationShape] = {}
+        self._shapes: dict[str, Shape] = {}
+
+    def operation(self, name: str) -> OperationShape | None:
+        """The operation of that name; None if AWS has none such."""
+        found = self._operations.get(name)
+        if found is None and (raw := self._description.operations.get(name)) is not None:
+            found = self._operations[name] = OperationShape(self, raw)
+        return found
+
+    def shape(self, name: str) -> Shape:
+        """The shape of that name; the same object each time."""
+        found = self._shapes.get(name)
+        if found is None:
+            found = self._shapes[name] = Shape(self, name, self._description.shapes[name])
+        return found
+
+    def error(self, shape_name: str) -> tuple[str, int]:
+        """An error's code on the wire, and its HTTP status."""
+        raw = self._description.shapes[shape_name]
+        status = raw.error.http_status_code if raw.error else 500 if raw.fault else 400
+        return (raw.error.code if raw.error and raw.error.code else shape_name), status
+
+    def __repr__(self) -> str:
+        return f"ServiceShape({self.id})"
+
+
+SERVICES = ("apprunner", "ec2", "iam", "sts")
+
+
+@cache
+def load(service_id: str) -> ServiceShape:
+    """A service's description, read when first asked for. Raises KeyError for a service not in SERVICES."""
+    if service_id not in SERVICES:
+        raise KeyError(service_id)
+    newest = max((_data() / service_id).iterdir(), key=lambda folder: folder.name)
+    packed = newest / "service-2.json.gz"
+    text = gzip.decompress(packed.read_bytes()) if packed.exists() else (newest / "service-2.json").read_bytes()
+    return ServiceShape(service_id, msgspec.json.decode(text, type=_Description))
+
+
+def _data() -> Path:
+    spec = find_spec("botocore")
+    assert spec is not None, "botocore is a dependency"
+    assert spec.origin is not None, "botocore is an ordinary package"
+    return Path(spec.origin).parent / "data"

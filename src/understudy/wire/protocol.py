@@ -1,0 +1,72 @@
+"""What every protocol can do: read parameters, write answers and refusals."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from understudy.core.answers import Answer
+from understudy.core.errors import ApiError
+from understudy.core.http import HttpRequest, HttpResponse
+from understudy.wire.model import OperationShape, ServiceShape
+from understudy.wire.names import snake
+from understudy.wire.validation import Problem, validator
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Which operation a request is for, in which region, and who speaks its protocol.
+
+    `form` is the request's form, decoded, for the query protocols; `body` the unpacked body for JSON.
+    """
+
+    service: ServiceShape
+    operation: OperationShape
+    protocol: Protocol
+    region: str
+    form: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+class Protocol(ABC):
+    """One of AWS's protocols. Knows shapes, and no operation by name."""
+
+    name: str
+
+    def parse(self, request: HttpRequest, route: Route) -> dict[str, Any]:
+        """The parameters, checked: top-level members in snake case, everything below by AWS's names.
+
+        Raises ApiError in the service's words for whatever is malformed, missing or out of bounds.
+        """
+        shape = route.operation.input
+        if shape is None:
+            return {}
+        value = self.read(route)
+        check = validator(shape)
+        if check is not None:
+            problems: list[Problem] = []
+            check(value, "", "", problems)
+            if problems:
+                raise self.invalid(route.service, problems)
+        return {snake(name): item for name, item in value.items()}
+
+    @abstractmethod
+    def read(self, route: Route) -> dict[str, Any]:
+        """The input structure, by AWS's names."""
+
+    @abstractmethod
+    def invalid(self, service: ServiceShape, problems: list[Problem]) -> ApiError:
+        """What this protocol says about constraints that do not hold."""
+
+    @abstractmethod
+    def render(self, operation: OperationShape, answer: Answer | None, request_id: str) -> HttpResponse:
+        """An answer by AWS's names, as the client reads it. Members that are None are left out.
+
+        A member the output shape does not have is our own mistake and raises KeyError.
+        """
+
+    @abstractmethod
+    def render_error(self, error: ApiError, service: ServiceShape | None, request_id: str) -> HttpResponse:
+        """A refusal as the client reads it."""

@@ -1,0 +1,10 @@
+"""Which protocol speaks for a service."""
+
+from __future__ import annotations
+
+from understudy.wire.aws_json import AwsJson
+from understudy.wire.aws_query import AwsQuery
+from understudy.wire.ec2_query import Ec2Query
+from understudy.wire.protocol import Protocol
+
+PROTOCOLS: dict[str, Protocol] = {"json": AwsJson(), "query": AwsQuery(), "ec2": Ec2Query()}

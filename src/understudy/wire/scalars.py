@@ -1,0 +1,81 @@
+"""Timestamps, blobs and numbers on the wire."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from datetime import UTC, datetime
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
+_DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?|NaN|-?Infinity", re.ASCII)
+_BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
+
+
+def whole_number(text: str) -> int:
+    """An integer as the query protocols write one: leading zeroes and a plus sign are fine. Raises ValueError."""
+    if not _WHOLE.fullmatch(text):
+        raise ValueError(text)
+    return int(text)
+
+
+def decimal_number(text: str) -> float:
+    """A float or double. Raises ValueError."""
+    if not _DECIMAL.fullmatch(text):
+        raise ValueError(text)
+    return float(text)
+
+
+def boolean(text: str) -> bool:
+    """`true`, `false`, `1` or `0` and nothing else (reference iam.md 2.8). Raises ValueError."""
+    value = _BOOLEANS.get(text)
+    if value is None:
+        raise ValueError(text)
+    return value
+
+
+def blob(text: str) -> bytes:
+    """Bytes out of base64. Raises ValueError."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except binascii.Error as error:
+        raise ValueError(text) from error
+
+
+def timestamp(text: str) -> datetime:
+    """A moment out of ISO 8601 or epoch seconds. Raises ValueError."""
+    if _DECIMAL.fullmatch(text):
+        return moment(float(text))
+    found = datetime.fromisoformat(text)
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def moment(seconds: float) -> datetime:
+    """A moment out of epoch seconds. Raises ValueError when no calendar has it."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC)
+    except (OverflowError, OSError, ValueError) as error:
+        raise ValueError(seconds) from error
+
+
+def iso_seconds(at: datetime) -> str:
+    """`2019-11-09T12:34:56Z`: IAM and STS."""
+    return f"{at.year:04d}-{at.month:02d}-{at.day:02d}T{at.hour:02d}:{at.minute:02d}:{at.second:02d}Z"
+
+
+def iso_milliseconds(at: datetime) -> str:
+    """`2019-11-09T12:34:56.000Z`: EC2."""
+    return f"{iso_seconds(at)[:-1]}.{at.microsecond // 1000:03d}Z"
+
+
+def base64_text(value: bytes) -> str:
+    return base64.b64encode(value).decode()
+
+
+def number_text(value: float) -> str:
+    """A float as XML has it."""
+    if value != value:  # noqa: PLR0124 - NaN is the number that is not itself
+        return "NaN"
+    if value in (float("inf"), float("-inf")):
+        return "Infinity" if value > 0 else "-Infinity"
+    return repr(value)

@@ -1,0 +1,211 @@
+"""Parameters against their shape: every constraint the API description states.
+
+A shape without constraints anywhere below it has no validator and costs nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from understudy.wire.model import Shape
+from understudy.wire.names import camel
+
+# Unicode's separators (category Z), for patterns that name them.
+_SEPARATORS = "\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_RAN_OUT = 50
+
+
+class Problem(NamedTuple):
+    """One constraint that does not hold. `kind` names it; `limit` is what it asks for.
+
+    `path` is spelled as AWS's texts spell it; `name` is the last member's own name.
+    """
+
+    path: str
+    name: str
+    value: Any
+    kind: str
+    limit: Any
+
+
+Validator = Callable[[Any, str, str, list[Problem]], None]
+
+
+def phrase(problem: Problem) -> str:
+    """What must hold, in AWS's words (reference apprunner.md 1.1, iam.md 2.4)."""
+    return _PHRASES[problem.kind].format(_limit(problem.limit))
+
+
+def validator(shape: Shape) -> Validator | None:
+    """The check of a shape and all below it; None when nothing is asked of it."""
+    if "validate" not in shape.compiled:
+        # A shape that contains itself is looked up again while its own check is being made.
+        shape.compiled["validate"] = _deferred(shape)
+        shape.compiled["validate"] = _make(shape)
+    made: Validator | None = shape.compiled["validate"]
+    return made
+
+
+def _deferred(shape: Shape) -> Validator:
+    def check(value: Any, path: str, name: str, problems: list[Problem]) -> None:
+        made = shape.compiled["validate"]
+        if made is not None and made is not check:
+            made(value, path, name, problems)
+
+    return check
+
+
+def _make(shape: Shape) -> Validator | None:
+    if shape.type == "structure":
+        return _structure(shape)
+    if shape.type == "list":
+        return _list(shape)
+    if shape.type == "map":
+        return _map(shape)
+    if shape.type == "string":
+        return _string(shape)
+    if shape.type in ("integer", "long", "float", "double") and (shape.min is not None or shape.max is not None):
+        return _number(shape)
+    if shape.type == "blob" and (shape.min is not None or shape.max is not None):
+        return _sized(shape, len)
+    return None
+
+
+def _structure(shape: Shape) -> Validator | None:
+    checks = {
+        name: (check, camel(name))
+        for name, member in shape.members.items()
+        if (check := validator(member.shape)) is not None
+    }
+    required = tuple((name, camel(name)) for name in shape.required)
+    if not checks and not required:
+        return None
+
+    def check_structure(value: Any, path: str, _name: str, problems: list[Problem]) -> None:
+        prefix = f"{path}." if path else ""
+        for name, spelled in required:
+            if value.get(name) is None:
+                problems.append(Problem(prefix + spelled, name, None, "required", None))
+        for name, item in value.items():
+            found = checks.get(name)
+            if found is not None and item is not None and len(problems) < _RAN_OUT:
+                found[0](item, prefix + found[1], name, problems)
+
+    return check_structure
+
+
+def _list(shape: Shape) -> Validator | None:
+    sized = _sized(shape, len) if shape.min is not None or shape.max is not None else None
+    element = validator(shape.element.shape)
+    if sized is None and element is None:
+        return None
+
+    def check_list(value: Any, path: str, name: str, problems: list[Problem]) -> None:
+        if sized is not None:
+            sized(value, path, name, problems)
+        if element is not None:
+            for number, item in enumerate(value, 1):
+                if len(problems) >= _RAN_OUT:
+                    return
+                if item is None:
+                    problems.append(Problem(f"{path}.{number}.member", name, None, "required", None))
+                else:
+                    element(item, f"{path}.{number}.member", name, problems)
+
+    return check_list
+
+
+def _map(shape: Shape) -> Validator | None:
+    sized = _sized(shape, len) if shape.min is not None or shape.max is not None else None
+    key, value = validator(shape.key.shape), validator(shape.value.shape)
+    if sized is None and key is None and value is None:
+        return None
+
+    def check_map(entries: Any, path: str, name: str, problems: list[Problem]) -> None:
+        if sized is not None:
+            sized(entries, path, name, problems)
+        for entry, item in entries.items():
+            if len(problems) >= _RAN_OUT:
+                return
+            if key is not None:
+                key(entry, f"{path}.key", name, problems)
+            if value is not None:
+                value(item, f"{path}.{entry}.member", name, problems)
+
+    return check_map
+
+
+def _string(shape: Shape) -> Validator | None:
+    sized = _sized(shape, _units) if shape.min is not None or shape.max is not None else None
+    pattern = python_pattern(shape.pattern) if shape.pattern else None
+    values = frozenset(shape.enum)
+    if sized is None and pattern is None and not values:
+        return None
+
+    def check_string(value: Any, path: str, name: str, problems: list[Problem]) -> None:
+        if pattern is not None and not pattern.fullmatch(value):
+            problems.append(Problem(path, name, value, "pattern", shape.pattern))
+        if sized is not None:
+            sized(value, path, name, problems)
+        if values and value not in values:
+            problems.append(Problem(path, name, value, "enum", f"[{', '.join(shape.enum)}]"))
+
+    return check_string
+
+
+def _sized(shape: Shape, size: Callable[[Any], int]) -> Validator:
+    low, high = shape.min or 0, shape.max if shape.max is not None else float("inf")
+
+    def check_size(value: Any, path: str, name: str, problems: list[Problem]) -> None:
+        length = size(value)
+        if length > high:
+            problems.append(Problem(path, name, value, "longest", high))
+        elif length < low:
+            problems.append(Problem(path, name, value, "shortest", low))
+
+    return check_size
+
+
+def _number(shape: Shape) -> Validator:
+    low = shape.min if shape.min is not None else float("-inf")
+    high = shape.max if shape.max is not None else float("inf")
+
+    def check_number(value: Any, path: str, name: str, problems: list[Problem]) -> None:
+        if value > high:
+            problems.append(Problem(path, name, value, "most", high))
+        elif not value >= low:
+            problems.append(Problem(path, name, value, "least", low))
+
+    return check_number
+
+
+def _units(text: str) -> int:
+    """A text's length as AWS counts it, in UTF-16 units."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def python_pattern(pattern: str) -> re.Pattern[str]:
+    """A Java regular expression in Python's dialect; to be matched in full."""
+    if "\\p{" not in pattern:
+        # Java's \w, \d and \s mean ASCII.
+        return re.compile(pattern, re.ASCII | re.DOTALL)
+    for name, instead in (("L", r"\w"), ("N", r"\d"), ("Z", _SEPARATORS)):
+        pattern = pattern.replace(f"\\p{{{name}}}", instead)
+    return re.compile(pattern, re.DOTALL)
+
+
+def _limit(limit: Any) -> str:
+    return str(int(limit)) if isinstance(limit, float) and limit.is_integer() else str(limit)
+
+
+_PHRASES = {
+    "required": "Member must not be null",
+    "pattern": "Member must satisfy regular expression pattern: {}",
+    "longest": "Member must have length less than or equal to {}",
+    "shortest": "Member must have length greater than or equal to {}",
+    "most": "Member must have value less than or equal to {}",
+    "least": "Member must have value greater than or equal to {}",
+    "enum": "Member must satisfy enum value set: {}",
+}

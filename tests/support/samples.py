@@ -1,0 +1,53 @@
+"""Made-up values for any shape, drawn from a seeded generator."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime
+from typing import Any
+
+TEXTS = ["", "a", "plain text", "a&b=c%20d+e", "<tag attr=\"v\">&amp;</tag>", "übung 漢字 🎈", " spaced ", "a.b.1", "tab\tnew\nline"]
+
+
+def sample(shape: Any, draw: random.Random, depth: int = 0) -> Any:
+    """A value of this shape; shallower the deeper it is. `shape` is one of ours."""
+    if shape.type == "structure":
+        # Far down only what must be there, so that shapes that contain themselves end.
+        return {
+            name: sample(member.shape, draw, depth + 1)
+            for name, member in shape.members.items()
+            if depth < 4 and (depth == 0 or draw.random() < 0.6)
+        }
+    if shape.type == "list":
+        # The query protocols cannot tell an empty structure in a list from none.
+        made = [sample(shape.element.shape, draw, depth + 1) for _ in range(draw.randint(1, 3))]
+        return [item for item in made if item not in ({}, [])] if depth < 5 else []
+    if shape.type == "map":
+        return {f"key {number}": sample(shape.value.shape, draw, depth + 1) for number in range(draw.randint(1, 2))}
+    return SCALARS[shape.type](draw)
+
+
+def valid_text(draw: random.Random) -> str:
+    return draw.choice(TEXTS)
+
+
+SCALARS = {
+    "string": valid_text,
+    "integer": lambda draw: draw.choice([0, 1, -1, 42, 2**31 - 1]),
+    "long": lambda draw: draw.choice([0, 1, -7, 2**53]),
+    "float": lambda draw: draw.choice([0.0, 1.5, -2.25]),
+    "double": lambda draw: draw.choice([0.0, 1.5, -2.25, 1e-9]),
+    "boolean": lambda draw: draw.random() < 0.5,
+    "blob": lambda draw: draw.choice([b"", b"bytes", bytes(range(256))]),
+    "timestamp": lambda draw: datetime(2026, draw.randint(1, 12), draw.randint(1, 28), 12, 30, 59, tzinfo=UTC),
+}
+
+
+def without_empties(value: Any) -> Any:
+    """A value less what a form or XML cannot hold: empty lists, maps and structures."""
+    if isinstance(value, dict):
+        kept = {name: without_empties(item) for name, item in value.items()}
+        return {name: item for name, item in kept.items() if item not in ({}, [], None)}
+    if isinstance(value, list):
+        return [item for item in map(without_empties, value) if item not in ({}, [])]
+    return value
