@@ -1,0 +1,138 @@
+"""Everything is built here, and only here."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+
+from understudy.authn.sigv4 import SKEW
+from understudy.controllers.loop import Loop, Work
+from understudy.controllers.sweeper import Sweeper
+from understudy.core.clock import Clock, SystemClock
+from understudy.core.errors import UserError
+from understudy.core.http import HttpRequest, HttpResponse
+from understudy.core.ids import Ids
+from understudy.core.pace import Pace
+from understudy.gateway.authorization import Authorizer
+from understudy.gateway.operations import Registry
+from understudy.gateway.pipeline import Gateway
+from understudy.gateway.sealing import Seal
+from understudy.gateway.trail import Trail
+from understudy.server.side_doors import SideDoors
+from understudy.services import MODULES, accounts
+from understudy.services.apprunner import vpc_connectors
+from understudy.services.directory import Directory
+from understudy.services.iam import deletion_tasks
+from understudy.services.iam.usage import Usage
+from understudy.settings import Settings
+from understudy.store.database import Database
+from understudy.store.memory import MemoryStore
+from understudy.store.protocol import Store
+from understudy.store.sqlite import SqliteStore
+from understudy.store.tables import Record, Table
+
+# Which records of a service keep its service-linked role alive: the tables named in the roles' data files.
+USAGE_SOURCES = {vpc_connectors.vpc_connectors.name: vpc_connectors.in_account}
+
+
+class ServerSecret(Record, frozen=True, kw_only=True):
+    """What this server seals its messages with; made once, kept with the state."""
+
+    name: str
+    secret: bytes
+
+
+server_secrets = Table("server-secret", ServerSecret, key=lambda record: (record.name,))
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A whole understudy: what a server serves, and what a test calls without one."""
+
+    settings: Settings
+    database: Database
+    gateway: Gateway
+    loop: Loop
+    doors: SideDoors
+
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """Answer a request; nothing of it is durable before `make_durable`."""
+        if request.path.startswith(("/_understudy/", "/_localstack/")):
+            return self.doors.handle(request)
+        return self.gateway.handle(request)
+
+    def make_durable(self) -> None:
+        """Hand what was answered to the store, before it leaves."""
+        self.database.sync()
+
+    def make_account(self, account: str) -> accounts.Keys:
+        """Make an account; raises UserError if there is one of that number."""
+        with self.database.transaction() as tx:
+            if accounts.accounts.get(tx, account) is not None:
+                raise UserError(f"Account {account} exists already.")
+            keys = accounts.make(tx, account, ids=self.gateway.ids, at=self.gateway.clock.now())
+        self.database.sync()
+        return keys
+
+    def close(self) -> None:
+        """Write what is left and let the state go."""
+        self.database.close()
+
+
+def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None, skew: timedelta = SKEW) -> App:
+    """Put an understudy together. Raises UserError if its state cannot be used."""
+    store: Store = MemoryStore() if settings.in_memory else SqliteStore(settings.directory)
+    database = Database(store)
+    clock = clock or SystemClock()
+    ids = ids or Ids()
+    pace = Pace(settings.clock, settings.seed)
+    directory = Directory(database, clock, pace)
+    usage = Usage()
+    gateway = Gateway(
+        database=database,
+        registry=Registry(MODULES),
+        credentials=directory,
+        authorizer=Authorizer(directory, settings.iam),
+        trail=Trail(database),
+        seal=Seal(_secret(database)),
+        clock=clock,
+        ids=ids,
+        pace=pace,
+        usage=usage,
+        skew=skew,
+    )
+    works = (
+        Work("deletion tasks", lambda tx, now: deletion_tasks.finish_due(tx, now, USAGE_SOURCES)),
+        Work("usage", usage.reconcile),
+        Work("sweeping", Sweeper(database, settings.trail).reconcile),
+    )
+    doors = SideDoors(
+        gateway,
+        policies=directory,
+        token=secrets.token_urlsafe(32),
+        account=settings.account,
+        forget=lambda: _forget(database),
+        facts={"iam": settings.iam, "clock": settings.clock, "state": settings.state},
+    )
+    return App(settings, database, gateway, Loop(database, clock, works), doors)
+
+
+def _forget(database: Database) -> None:
+    """Empty the state, but for the secret this server goes on sealing with."""
+    with database.transaction() as tx:
+        kept = server_secrets.get(tx, "seal")
+    database.clear()
+    if kept is not None:
+        with database.transaction() as tx:
+            server_secrets.put(tx, kept)
+    database.sync()
+
+
+def _secret(database: Database) -> bytes:
+    with database.transaction() as tx:
+        kept = server_secrets.get(tx, "seal")
+        if kept is None:
+            kept = server_secrets.put(tx, ServerSecret(name="seal", secret=secrets.token_bytes(32)))
+    database.sync()
+    return kept.secret

@@ -1,0 +1,1 @@
+"""Who is calling: signatures verified, keys turned into callers."""

@@ -1,0 +1,54 @@
+"""A request becomes a caller, or a refusal in its protocol's words."""
+
+from __future__ import annotations
+
+import hmac
+from datetime import datetime, timedelta
+
+from understudy.authn.caller import Caller
+from understudy.authn.credentials import Credential, CredentialSource
+from understudy.authn.errors import BAD_TOKEN, EXPIRED_TOKEN, UNKNOWN_KEY, AuthenticationError, answer
+from understudy.authn.sigv4 import SKEW, read_signature, verify
+from understudy.core.http import HttpRequest
+
+
+def authenticate(
+    request: HttpRequest,
+    *,
+    service: str,
+    dialect: str,
+    source: CredentialSource,
+    now: datetime,
+    region: str = "",
+    skew: timedelta = SKEW,
+) -> Caller:
+    """Who signed this request for `service`, the signing name of the service that was asked.
+
+    `dialect` (`query`, `json` or `ec2`) decides how a refusal is worded; `region`, when given, is the only
+    Region the scope may name; `skew` is how far the client's clock may be off. Raises ApiError, in the order
+    of iam.md 6.1: the signature's form, its time, its scope, the key, the signature, the session token.
+    """
+    try:
+        signature = read_signature(request, service=service, now=now, region=region, skew=skew)
+        credential = _known(source, signature.scope.access_key_id)
+        verify(request, signature, credential.secret)
+        _check_token(credential, signature.token, now)
+    except AuthenticationError as refusal:
+        raise answer(refusal.kind, refusal.message, dialect) from None
+    return credential.caller
+
+
+def _known(source: CredentialSource, access_key_id: str) -> Credential:
+    """An inactive key, and one whose user is gone, is answered like a key that never was."""
+    credential = source.credential(access_key_id)
+    if credential is None or not credential.active:
+        raise AuthenticationError("unknown-key", UNKNOWN_KEY)
+    return credential
+
+
+def _check_token(credential: Credential, token: str, now: datetime) -> None:
+    """A temporary key needs exactly its own token; a long-term key needs none and takes none."""
+    if not hmac.compare_digest(token.encode(), credential.session_token.encode()):
+        raise AuthenticationError("token", BAD_TOKEN)
+    if credential.expires_at is not None and now >= credential.expires_at:
+        raise AuthenticationError("expired", EXPIRED_TOKEN)

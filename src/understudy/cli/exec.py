@@ -1,0 +1,77 @@
+"""`understudy exec -- CMD…`: a server that lives as long as one command, in its environment."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from types import FrameType
+
+from understudy.cli.client_environment import made
+from understudy.cli.options import settings_of
+from understudy.cli.output import Output
+from understudy.cli.server_process import ServerProcess
+from understudy.core.errors import UserError
+
+# What shells answer for a command that is not there, cannot be run, or was killed by signal n (128 + n).
+_NOT_FOUND = 127
+_NOT_EXECUTABLE = 126
+_KILLED = 128
+_FORWARDED = (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "understudy exec [options] [--] CMD [ARGUMENT ...]"
+    parser.add_argument(
+        "command_line", nargs=argparse.REMAINDER, metavar="CMD", help="the command and its arguments"
+    )
+
+
+def run(asked: argparse.Namespace, out: Output) -> int:
+    """Run the command; answers its exit code. State in memory and a free port, unless asked otherwise."""
+    if not asked.command_line:
+        raise UserError("Which command? For example: understudy exec -- aws sts get-caller-identity")
+    settings = settings_of(
+        asked, state=getattr(asked, "state", "memory:"), port=getattr(asked, "port", 0), host="127.0.0.1"
+    )
+    options = []
+    for name in ("state", "port", "host", "account", "iam", "clock", "seed"):
+        options += [f"--{name}", str(getattr(settings, name))]
+    with ServerProcess(options) as server:
+        started = server.start()
+        environment = made(started.endpoint, started.keys, os.environ)
+        # So that `understudy explain`, said inside the command, finds this server.
+        environment |= {"UNDERSTUDY_STATE": settings.state, "UNDERSTUDY_PORT": str(started.port)}
+        code = _run_command(asked.command_line, environment)
+        complaints = server.said_aside()
+    if complaints:
+        out.remark(complaints.rstrip())
+    return code
+
+
+def _run_command(command_line: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a command as if we were it: its terminal, its signals, its exit code."""
+    try:
+        process = subprocess.Popen(command_line, env=environment)  # noqa: S603 - what we are for
+    except FileNotFoundError:
+        print(f"understudy: {command_line[0]}: no such command.", file=sys.stderr)
+        return _NOT_FOUND
+    except OSError as error:
+        print(f"understudy: {command_line[0]}: {error.strerror}.", file=sys.stderr)
+        return _NOT_EXECUTABLE
+
+    def forward(number: int, _frame: FrameType | None) -> None:
+        process.send_signal(number)
+
+    # Ctrl-C reaches the command by itself, being of our terminal; we wait for what it makes of it.
+    before = {number: signal.signal(number, forward) for number in _FORWARDED}
+    before[signal.SIGINT] = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        code = process.wait()
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    return _KILLED - code if code < 0 else code

@@ -1,0 +1,118 @@
+"""`understudy explain`: why a request was allowed or refused, or would be."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+from understudy.cli.asking import ask
+from understudy.cli.options import settings_of
+from understudy.cli.output import Output
+from understudy.core.errors import UserError
+from understudy.settings import Settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = (
+        "understudy explain REQUEST-ID | --as ARN --action ACTION [--resource ARN] [--context KEY=VALUE ...]"
+    )
+    parser.add_argument("request_id", nargs="?", metavar="REQUEST-ID", help="of a request that was made")
+    parser.add_argument(
+        "--as", dest="as_", metavar="ARN", help="the user, role or account root that would ask"
+    )
+    parser.add_argument("--action", metavar="ACTION", help="what it would do, such as ec2:CreateVpc")
+    parser.add_argument("--resource", metavar="ARN", default="*", help="what it would do it to (*)")
+    parser.add_argument(
+        "--context",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a condition key; repeat for several",
+    )
+
+
+def run(asked: argparse.Namespace, out: Output) -> int:
+    """Explain; the exit code is 0 when allowed, 1 when refused."""
+    settings = settings_of(asked)
+    if asked.request_id and asked.as_:
+        raise UserError("Give a request id, or --as and --action; not both.")
+    if asked.request_id:
+        return _explain_request(settings, asked.request_id, out)
+    if not (asked.as_ and asked.action):
+        raise UserError("Give a request id (see `understudy trail`), or --as ARN and --action ACTION.")
+    question = {
+        "as": asked.as_,
+        "action": asked.action,
+        "resource": asked.resource,
+        "context": context_of(asked.context),
+    }
+    answer = ask(settings, "POST", "/_understudy/explain", question)
+    if out.as_json:
+        out.value(answer)
+    else:
+        _print_question(answer, out)
+    return 0 if answer["effect"] == "allow" else 1
+
+
+def _explain_request(settings: Settings, request_id: str, out: Output) -> int:
+    answer = ask(settings, "GET", f"/_understudy/requests/{quote(request_id, safe='')}")
+    if out.as_json:
+        out.value(answer)
+    else:
+        print_request(answer, out)
+    return 1 if answer["refused"] else 0
+
+
+def context_of(given: Sequence[str]) -> dict[str, str | list[str]]:
+    """Condition keys from `KEY=VALUE` words; a key given twice holds a list. Raises UserError."""
+    context: dict[str, str | list[str]] = {}
+    for word in given:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise UserError(f"--context takes KEY=VALUE, not {word!r}.")
+        before = context.get(key)
+        if before is None:
+            context[key] = value
+        else:
+            context[key] = [*(before if isinstance(before, list) else [before]), value]
+    return context
+
+
+def print_request(answer: Mapping[str, Any], out: Output) -> None:
+    """A request that was made, the questions it put to the policies, and those of the calls made for it."""
+    call = answer["call"]
+    outcome = call.get("outcome", "ok")
+    out.facts(
+        [
+            ("request", call["request_id"]),
+            ("at", call["at"]),
+            ("caller", call.get("caller", "")),
+            ("call", f"{call['service']}:{call['operation']} in {call.get('region', '')}"),
+            ("answer", out.paint(outcome, "green" if outcome == "ok" else "red")),
+            *([("message", call["message"])] if call.get("message") else []),
+        ]
+    )
+    for question in answer["questions"]:
+        out.line()
+        _print_question(question, out)
+    for made in answer["made_for_it"]:
+        out.line()
+        out.line(f"For it, {made['call']['service']}:{made['call']['operation']} was called:")
+        for question in made["questions"]:
+            _print_question(question, out)
+    out.line()
+    out.line(answer["summary"])
+
+
+def _print_question(question: Mapping[str, Any], out: Output) -> None:
+    allowed = question["effect"] == "allow"
+    verdict = out.paint("ALLOWED" if allowed else "REFUSED", "green" if allowed else "red")
+    out.line(f"{verdict}  {question['action']} on {question['resource']}")
+    for line in question["text"].splitlines():
+        out.line(f"  {line}")
+    if question.get("missing_statement"):
+        out.line("  " + out.paint("missing statement:", "bold") + f" {question['missing_statement']}")
+    if question.get("now"):
+        out.line("  " + out.paint(question["now"], "yellow"))

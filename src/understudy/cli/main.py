@@ -1,0 +1,116 @@
+"""The command `understudy`: finds what is asked for, loads it alone, turns failures into sentences."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from understudy import __version__
+from understudy.cli.loading import load
+from understudy.cli.options import FLAGS, add_options
+from understudy.cli.output import Output
+from understudy.core.errors import UserError
+
+# What a shell reports of a command stopped with Ctrl-C.
+_INTERRUPTED = 130
+_USAGE = 2
+
+COMMANDS = {
+    "up": "start a server and keep its state",
+    "exec": "run a command against a server that lives as long as the command",
+    "env": "print the environment a client needs, or write an AWS profile",
+    "status": "say what is running and what it holds",
+    "doctor": "look over this machine and say what works here",
+    "reset": "forget everything and make the account anew",
+    "roles": "list the service-linked roles, and which exist",
+    "explain": "say why a request was allowed or refused, or would be",
+    "trail": "list the calls that were made",
+    "demo": "walk the life of App Runner's networking role against a real server",
+    "account": "add an account",
+    "version": "print the version",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """Says what is wrong in one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message[:1].upper()}{message[1:]}. See `{self.prog} --help`.")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; answers its exit code: 0 done, 1 no, 2 asked wrongly or impossible."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _run(given)
+    except UserError as error:
+        print(f"understudy: {error}", file=sys.stderr)
+        return _USAGE
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        print(f"understudy: {error.strerror or error}{where}.", file=sys.stderr)
+        return _USAGE
+
+
+def _run(given: list[str]) -> int:
+    words, command_line = _split_command_line(given)
+    parser = Parser(
+        prog="understudy",
+        description="AWS App Runner's VPC networking and its service-linked role, on your own machine.",
+        epilog="Every setting can also be given as UNDERSTUDY_<NAME> in the environment.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"understudy {__version__}")
+    add_options(parser)
+    choices = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", parser_class=Parser)
+    chosen = _command_in(words)
+    for name, sentence in COMMANDS.items():
+        command = choices.add_parser(
+            name, help=sentence, description=f"{sentence[:1].upper()}{sentence[1:]}.", allow_abbrev=False
+        )
+        add_options(command)
+        if name == chosen:
+            load(name).add_arguments(command)
+    asked = parser.parse_args(words)
+    if asked.command is None:
+        parser.print_help()
+        return 0
+    asked.command_line = [*getattr(asked, "command_line", []), *command_line]
+    out = Output(as_json=getattr(asked, "json", False), colour=not getattr(asked, "no_color", False))
+    code: int = load(asked.command).run(asked, out)
+    return code
+
+
+def _split_command_line(given: list[str]) -> tuple[list[str], list[str]]:
+    """Ours, and what comes after `--`: a command of somebody else's, which argparse shall not touch."""
+    if "--" not in given:
+        return given, []
+    at = given.index("--")
+    return given[:at], given[at + 1 :]
+
+
+def _command_in(words: Sequence[str]) -> str | None:
+    """The command among the words, so that only its module is loaded. Raises UserError for an unknown one."""
+    skip = False
+    for word in words:
+        if skip:
+            skip = False
+        elif word.startswith("-"):
+            skip = word not in FLAGS and "=" not in word
+        elif word in COMMANDS:
+            return word
+        else:
+            close = difflib.get_close_matches(word, COMMANDS, 1)
+            meant = f"did you mean {close[0]}?" if close else "see `understudy --help`."
+            raise UserError(f"There is no command {word!r}; {meant}")
+    return None

@@ -1,0 +1,54 @@
+"""What is printed: text for people, JSON for programs; colours on a terminal only."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, Literal
+
+Colour = Literal["bold", "dim", "red", "green", "yellow"]
+
+_CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
+
+
+class Output:
+    """Prints one command's answer on stdout, and remarks for the person on stderr."""
+
+    def __init__(self, *, as_json: bool = False, colour: bool = True) -> None:
+        self.as_json = as_json
+        self._colour = colour and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+
+    def line(self, text: str = "") -> None:
+        """Print a line, at once even into a pipe: somebody may be waiting for it."""
+        print(text, flush=True)
+
+    def value(self, value: Any) -> None:
+        """Print one JSON document on one line."""
+        self.line(json.dumps(value, ensure_ascii=False, default=str))
+
+    def remark(self, text: str) -> None:
+        """Say something that is no part of the answer."""
+        print(text, file=sys.stderr, flush=True)
+
+    def paint(self, text: str, colour: Colour) -> str:
+        """The text in a colour, where colours are wanted."""
+        return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if self._colour else text
+
+    def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Print columns as wide as their longest cell, the last one as it comes."""
+        widths = [max([len(head), *(len(row[at]) for row in rows)]) for at, head in enumerate(heads)]
+
+        def fitted(cells: Sequence[str]) -> str:
+            return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
+
+        self.line(self.paint(fitted(heads), "bold"))
+        for row in rows:
+            self.line(fitted(row))
+
+    def facts(self, facts: Sequence[tuple[str, str]]) -> None:
+        """Print names and values, one pair per line."""
+        width = max(len(name) for name, _ in facts)
+        for name, value in facts:
+            self.line(f"{self.paint(name.ljust(width), 'bold')}  {value}")

@@ -1,0 +1,52 @@
+"""`understudy status`: what runs, and what it holds."""
+
+from __future__ import annotations
+
+import argparse
+
+from understudy.cli.asking import ask, running
+from understudy.cli.options import settings_of
+from understudy.cli.output import Output
+
+
+def add_arguments(_parser: argparse.ArgumentParser) -> None:
+    """Nothing to ask."""
+
+
+def run(asked: argparse.Namespace, out: Output) -> int:
+    """Describe the running server, or the state when none runs."""
+    settings = settings_of(asked)
+    server = running(settings)
+    said = ask(settings, "GET", "/_understudy/status")
+    said["endpoint"] = None if server is None else server.endpoint
+    if out.as_json:
+        out.value(said)
+        return 0
+    facts = [
+        (
+            "server",
+            f"{server.endpoint}, process {server.pid}" if server else "none runs; this is the state alone",
+        ),
+        ("version", said["version"]),
+        ("accounts", ", ".join(account["id"] for account in said["accounts"]) or "none yet"),
+        ("iam", said["iam"]),
+        ("clock", said["clock"]),
+        ("state", said["state"]),
+    ]
+    if server:
+        facts.append(("up since", f"{_spoken(said['uptime_seconds'])}"))
+    out.facts(facts)
+    if said["records"]:
+        out.line()
+        out.table(
+            ("RECORDS", "COUNT"), [(name, str(count)) for name, count in sorted(said["records"].items())]
+        )
+    return 0
+
+
+def _spoken(seconds: int) -> str:
+    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = seconds // size
+            return f"{count} {name}{'s' if count > 1 else ''}"
+    return f"{seconds} seconds"

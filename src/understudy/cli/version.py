@@ -1,0 +1,21 @@
+"""`understudy version`."""
+
+from __future__ import annotations
+
+import argparse
+
+from understudy import __version__
+from understudy.cli.output import Output
+
+
+def add_arguments(_parser: argparse.ArgumentParser) -> None:
+    """Nothing to ask."""
+
+
+def run(_asked: argparse.Namespace, out: Output) -> int:
+    """Print the version."""
+    if out.as_json:
+        out.value({"version": __version__})
+    else:
+        out.line(f"understudy {__version__}")
+    return 0

@@ -1,0 +1,159 @@
+"""A walk over a server with a real SDK core: every step asks, compares and tells."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from understudy.cli.asking import over_socket
+from understudy.cli.output import Output
+from understudy.cli.server_files import Keys
+from understudy.cli.server_process import ServerProcess, Started
+
+_CONFIG = Config(retries={"max_attempts": 0}, proxies={}, connect_timeout=5, read_timeout=20)
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was asked, what AWS would answer, and what was answered here."""
+
+    asked: str
+    aws: str
+    understudy: str
+    held: bool
+
+
+@dataclass(slots=True)
+class Step:
+    """Checks that belong together; `claim` names the claim of the founding page it shows."""
+
+    number: int
+    claim: str
+    title: str
+    checks: list[Check] = field(default_factory=list)
+
+    @property
+    def held(self) -> bool:
+        return bool(self.checks) and all(check.held for check in self.checks)
+
+
+class Walk:
+    """Clients of one server, what was learnt so far, and the story told while walking."""
+
+    def __init__(self, process: ServerProcess, out: Output) -> None:
+        self._process = process
+        self._out = out
+        self._session = botocore.session.Session()
+        self._clients: dict[tuple[str, str, str], Any] = {}
+        self.started: Started = process.start()
+        self.administrator: Keys = self.started.keys
+        self.steps: list[Step] = []
+        self.known: dict[str, Any] = {}
+
+    @property
+    def account(self) -> str:
+        return self.started.account
+
+    def client(self, service: str, *, region: str = "us-east-1", as_: Keys | None = None) -> Any:
+        """An SDK client of the server, signing as the administrator unless said otherwise."""
+        keys = as_ or self.administrator
+        name = (service, region, keys.access_key_id)
+        if name not in self._clients:
+            self._clients[name] = self._session.create_client(
+                service,
+                region_name=region,
+                endpoint_url=self.started.endpoint,
+                aws_access_key_id=keys.access_key_id,
+                aws_secret_access_key=keys.secret_access_key,
+                config=_CONFIG,
+            )
+        return self._clients[name]
+
+    def door(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """What one of the server's side doors answers."""
+        return over_socket(self.started.server, method, path, body)
+
+    def kill_and_restart(self) -> None:
+        """SIGKILL, and the same state on the same port again."""
+        port = self.started.port
+        self._process.kill()
+        self._process.options = (*self._process.options, "--port", str(port))
+        self.started = self._process.start()
+
+    def step(self, claim: str, title: str, do: Callable[[Walk], None]) -> bool:
+        """Take one step and tell it; whatever the server answers, it is a check that held or did not."""
+        step = Step(len(self.steps) + 1, claim, title)
+        self.steps.append(step)
+        if not self._out.as_json:
+            mark = f" ({claim})" if claim else ""
+            self._out.line(
+                f"\n{self._out.paint(f'{step.number:2}  {title}', 'bold')}{self._out.paint(mark, 'dim')}"
+            )
+        try:
+            do(self)
+        except ClientError as error:
+            self.expect(error.operation_name, "an answer", said(error))
+        return step.held
+
+    def expect(self, asked: str, aws: str, understudy: str) -> None:
+        """Compare and tell: the very same text."""
+        self._note(Check(asked, aws, understudy, aws == understudy))
+
+    def expect_like(self, asked: str, aws: str, pattern: str, understudy: str) -> None:
+        """Compare and tell: a text of this form, where AWS's own would name other ids."""
+        self._note(Check(asked, aws, understudy, re.fullmatch(pattern, understudy, re.DOTALL) is not None))
+
+    def expect_refusal(self, asked: str, aws: str, call: Callable[..., Any], **params: Any) -> str:
+        """A call that must be refused with this code and text; answers its request id."""
+        return self._refusal(asked, aws, lambda answered: answered == aws, call, params)
+
+    def expect_refusal_like(self, asked: str, aws: str, call: Callable[..., Any], **params: Any) -> str:
+        """A call that must be refused with an answer that begins with this code and text."""
+        return self._refusal(asked, f"{aws} …", lambda answered: answered.startswith(aws), call, params)
+
+    def _refusal(
+        self,
+        asked: str,
+        aws: str,
+        holds: Callable[[str], bool],
+        call: Callable[..., Any],
+        params: Mapping[str, Any],
+    ) -> str:
+        try:
+            call(**params)
+        except ClientError as error:
+            answered = said(error)
+            self._note(Check(asked, aws, answered, holds(answered)))
+            return str(error.response["ResponseMetadata"].get("RequestId", ""))
+        self._note(Check(asked, aws, "it was allowed", held=False))
+        return ""
+
+    def _note(self, check: Check) -> None:
+        self.steps[-1].checks.append(check)
+        out = self._out
+        if out.as_json:
+            return
+        verdict = out.paint("OK", "green") if check.held else out.paint("FAILED", "red")
+        out.line(f"    {out.paint('$', 'dim')} {check.asked}")
+        out.line(f"      AWS answers:         {check.aws}")
+        out.line(f"      Understudy answered: {check.understudy}")
+        out.line(f"      {verdict}")
+
+    def report(self) -> dict[str, Any]:
+        """Everything that was told, for programs."""
+        return {"held": self.held, "steps": [{**asdict(step), "held": step.held} for step in self.steps]}
+
+    @property
+    def held(self) -> bool:
+        return bool(self.steps) and all(step.held for step in self.steps)
+
+
+def said(error: ClientError) -> str:
+    """An error as a person reads it: code and message."""
+    return f"{error.response['Error']['Code']}: {error.response['Error']['Message']}"

@@ -1,0 +1,1 @@
+"""Loops that make the world agree with the records, without anyone waiting."""

@@ -1,0 +1,80 @@
+"""Wake, reconcile, back off, report: how background work gets done, the same for all of it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from understudy.core.clock import Clock
+from understudy.store.database import Database, Transaction
+
+_LOG = logging.getLogger("understudy.controllers")
+_PERIOD = 1.0
+_LONGEST_WAIT = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """One kind of background work: what it is called, and a function that does all of it that is due.
+
+    The function takes no hint of what happened: it reads what is, does what is due by `now`, and may be
+    repeated at any time, so that after a crash the usual path is also the way back. Answers how much it did.
+    """
+
+    name: str
+    reconcile: Callable[[Transaction, datetime], int]
+
+
+class Loop:
+    """Does the work whenever something was remembered, and every second; one transaction per kind of work."""
+
+    def __init__(self, database: Database, clock: Clock, works: Sequence[Work]) -> None:
+        self._database = database
+        self._clock = clock
+        self._works = works
+        self._failures = {work.name: 0 for work in works}
+        self._seen = -1
+
+    def settle(self) -> int:
+        """Do everything due now, again until nothing is, and make it durable. Answers how much was done."""
+        total = 0
+        while done := self.once():
+            total += done
+        return total
+
+    def once(self) -> int:
+        """One round of all work; a kind that fails is logged and tried again later, the others go on."""
+        total = 0
+        for work in self._works:
+            try:
+                with self._database.transaction() as tx:
+                    total += work.reconcile(tx, self._clock.now())
+                self._failures[work.name] = 0
+            except Exception:
+                self._failures[work.name] += 1
+                _LOG.exception("background work failed: %s", work.name)
+        self._database.sync()
+        self._seen = self._database.revision
+        return total
+
+    async def run(self) -> None:
+        """Until cancelled: work when something changed or a second has passed; wait longer after failures."""
+        waited = _PERIOD
+        while True:
+            if waited >= self._wait() or self._database.revision != self._seen:
+                self.once()
+                waited = 0.0
+            await asyncio.sleep(_TICK)
+            waited += _TICK
+
+    def _wait(self) -> float:
+        worst = max(self._failures.values(), default=0)
+        return min(_LONGEST_WAIT, _PERIOD * 2.0**worst)
+
+
+# Deletion tasks end this soon after they were accepted with the `instant` clock: late enough for a client to
+# read IN_PROGRESS once, as it does from AWS (reference iam.md 1.5), and soon enough to wait for nobody.
+_TICK = 0.05

@@ -1,0 +1,30 @@
+"""The clock dial: how long background work and propagation take."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """`instant` waits for nothing; `aws` takes the seconds AWS was seen to take, drawn from the seed.
+
+    What is drawn depends on the seed and on whom it is drawn for, so that a run can be repeated.
+    """
+
+    name: str = "instant"
+    seed: int = 0
+
+    def deletion_seconds(self, task: str) -> float:
+        """How long a service-linked role's deletion is under way: 7 to 70 s at AWS (reference iam.md 1.5)."""
+        return self._drawn("deletion", task, 7, 70)
+
+    def propagation_seconds(self, id: str) -> float:
+        """How long a new key or role is not yet known everywhere: some seconds at AWS."""
+        return self._drawn("propagation", id, 2, 10)
+
+    def _drawn(self, what: str, whom: str, least: float, most: float) -> float:
+        if self.name != "aws":
+            return 0.0
+        return random.Random(f"{self.seed}:{what}:{whom}").uniform(least, most)  # noqa: S311 - no secret

@@ -1,0 +1,1 @@
+"""The life of a request: understood, known, allowed, carried out, remembered."""

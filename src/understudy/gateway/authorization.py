@@ -1,0 +1,148 @@
+"""Put the question to the policy engine, and say a refusal in the service's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal, Protocol
+
+from understudy.authn.caller import Caller
+from understudy.core.errors import ApiError
+from understudy.gateway.call import Call, Target
+from understudy.gateway.trail import Evaluation
+from understudy.policy import Bindings, Decision, Principal, Question, decide, reason
+from understudy.store.database import Transaction
+
+Mode = Literal["strict", "soft", "off"]
+
+
+class PolicySource(Protocol):
+    """Knows which policies bind a caller, and which tags a caller carries; IAM's directory answers."""
+
+    def bindings(self, tx: Transaction, caller: Caller) -> Bindings: ...
+
+    def tags(self, tx: Transaction, caller: Caller) -> Mapping[str, str]: ...
+
+
+class Authorizer:
+    """Decides for one gateway; `mode` says whether a refusal refuses (strict), is noted (soft) or not asked (off)."""
+
+    def __init__(self, policies: PolicySource, mode: Mode) -> None:
+        self._policies = policies
+        self.mode = mode
+
+    def judge(self, call: Call, action: str, target: Target) -> Decision:
+        """Decide one target and note it for the trail. The answer is the policy engine's, whatever the mode."""
+        bindings = self._policies.bindings(call.tx, call.caller)
+        if target.policy is not None or target.trust:
+            bindings = bindings.with_resource(target.policy, trust=target.trust)
+        question = Question(
+            principal=principal_of(call.caller),
+            action=target.action or action,
+            resource=target.resource,
+            context=self._context(call, target),
+            resource_account=target.account or call.account,
+        )
+        decision = decide(question, bindings)
+        call.evaluations.append(_evaluation(question, decision))
+        return decision
+
+    def _context(self, call: Call, target: Target) -> dict[str, str | list[str]]:
+        caller = call.caller
+        context: dict[str, str | list[str]] = {
+            "aws:currenttime": call.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "aws:epochtime": str(int(call.at.timestamp())),
+            "aws:requestedregion": call.region,
+            "aws:securetransport": "true" if call.secure else "false",
+            "aws:sourceip": call.source_ip,
+            "aws:useragent": call.user_agent,
+            "aws:principalarn": caller.role_arn or caller.arn,
+            "aws:principalaccount": caller.account,
+            "aws:principaltype": _PRINCIPAL_TYPES[caller.kind],
+            "aws:principalisawsservice": "true" if caller.kind == "service" else "false",
+            "aws:userid": caller.user_id,
+            "aws:viaawsservice": "true" if call.via else "false",
+            "aws:resourceaccount": target.account or call.account,
+        }
+        if caller.kind == "user":
+            context["aws:username"] = caller.name
+        elif caller.kind == "service":
+            context["aws:principalservicename"] = caller.arn
+            context["aws:principalservicenameslist"] = [caller.arn]
+        if call.via:
+            context["aws:calledvia"] = list(call.via)
+            context["aws:calledviafirst"] = call.via[0]
+            context["aws:calledvialast"] = call.via[-1]
+        if caller.session is not None:
+            context["aws:tokenissuetime"] = caller.session.issued_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+            context["aws:multifactorauthpresent"] = "true" if caller.session.mfa else "false"
+            if caller.session.source_identity:
+                context["aws:sourceidentity"] = caller.session.source_identity
+        for name, value in self._policies.tags(call.tx, caller).items():
+            context[f"aws:principaltag/{name.lower()}"] = value
+        if call.service == "ec2":
+            context["ec2:region"] = call.region
+        context.update(target.keys)
+        return context
+
+
+def principal_of(caller: Caller) -> Principal:
+    """The caller as the policy engine sees one."""
+    return Principal(
+        kind=caller.kind,
+        arn=caller.arn,
+        account=caller.account,
+        role_arn=caller.role_arn,
+        service=caller.arn if caller.kind == "service" else "",
+        service_linked=caller.service_linked,
+        user_id=caller.user_id,
+    )
+
+
+def denial(call: Call, action: str, target: Target, decision: Decision, sealed: str) -> ApiError:
+    """The refusal in AWS's words (reference iam.md 4.9, 7.2); `sealed` is EC2's encoded message."""
+    asked = target.action or action
+    where = "" if target.resource == "*" else f" on resource: {target.resource}"
+    text = f"User: {call.caller.arn} is not authorized to perform: {asked}{where} {reason(decision, asked)}"
+    if call.service == "ec2":
+        return ApiError(
+            "UnauthorizedOperation",
+            f"You are not authorized to perform this operation. {text}. "
+            f"Encoded authorization failure message: {sealed}",
+            403,
+        )
+    return ApiError("AccessDeniedException" if call.service == "apprunner" else "AccessDenied", text, 403)
+
+
+def _evaluation(question: Question, decision: Decision) -> Evaluation:
+    if decision.allowed:
+        return Evaluation(
+            action=question.action,
+            resource=question.resource,
+            effect=decision.effect,
+            layer=decision.layer,
+            policy=decision.policy,
+            statement=decision.statement,
+            sid=decision.sid,
+        )
+    return Evaluation(
+        action=question.action,
+        resource=question.resource,
+        effect=decision.effect,
+        layer=decision.layer,
+        policy=decision.policy,
+        statement=decision.statement,
+        sid=decision.sid,
+        missing_keys=decision.missing_keys,
+        context=dict(question.context),
+        account=question.resource_account or "",
+    )
+
+
+_PRINCIPAL_TYPES = {
+    "root": "Account",
+    "user": "User",
+    "role-session": "AssumedRole",
+    "federated": "FederatedUser",
+    "service": "Service",
+    "anonymous": "Anonymous",
+}

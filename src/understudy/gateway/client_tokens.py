@@ -1,0 +1,81 @@
+"""The same request twice: a client token makes a repeated call answer what the first one did."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from understudy.core.answers import Answer
+from understudy.core.errors import ApiError
+from understudy.gateway.call import Call
+from understudy.store.database import Transaction
+from understudy.store.tables import Record, Table
+
+KEPT_FOR = timedelta(hours=1)
+
+
+class ClientToken(Record, frozen=True, kw_only=True):
+    """A client token that was used: by whom, for what, and what was answered (packed)."""
+
+    account: str
+    region: str
+    operation: str
+    token: str
+    digest: str
+    answer: bytes
+    at: datetime
+
+
+client_tokens = Table(
+    "gateway/client-token",
+    ClientToken,
+    key=lambda record: (record.account, record.region, record.operation, record.token),
+)
+
+
+def answered_before(call: Call, token: str, params: Mapping[str, Any]) -> Answer | None:
+    """What the same call with this token was answered; None when it is new.
+
+    Raises IdempotentParameterMismatch (reference iam.md 7.3) when the token was used for something else.
+    """
+    known = client_tokens.get(call.tx, call.account, call.region, f"{call.service}:{call.operation}", token)
+    if known is None or known.at + KEPT_FOR < call.at:
+        return None
+    if known.digest != _digest(params):
+        raise ApiError(
+            "IdempotentParameterMismatch",
+            "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).",
+        )
+    answer: Answer = msgspec.msgpack.decode(known.answer)
+    return answer
+
+
+def remember(call: Call, token: str, params: Mapping[str, Any], answer: Answer) -> None:
+    """Keep what was answered, in the same transaction as what was done."""
+    client_tokens.put(
+        call.tx,
+        ClientToken(
+            account=call.account,
+            region=call.region,
+            operation=f"{call.service}:{call.operation}",
+            token=token,
+            digest=_digest(params),
+            answer=msgspec.msgpack.encode(answer),
+            at=call.at,
+        ),
+    )
+
+
+def forget_old(tx: Transaction, now: datetime) -> None:
+    """Drop tokens nobody can be retrying with any more."""
+    for record in list(client_tokens.scan(tx)):
+        if record.at + KEPT_FOR < now:
+            client_tokens.delete(tx, record)
+
+
+def _digest(params: Mapping[str, Any]) -> str:
+    return hashlib.sha256(msgspec.json.encode(params, order="sorted")).hexdigest()

@@ -1,0 +1,237 @@
+"""The life of a request, on one screen; read this first."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from understudy.authn.authenticate import authenticate
+from understudy.authn.caller import Caller
+from understudy.authn.credentials import CredentialSource
+from understudy.authn.sigv4 import SKEW
+from understudy.core.answers import Answer
+from understudy.core.clock import Clock, ticks
+from understudy.core.errors import ApiError
+from understudy.core.http import HttpRequest, HttpResponse
+from understudy.core.ids import Ids
+from understudy.core.pace import Pace
+from understudy.gateway.authorization import Authorizer, denial
+from understudy.gateway.call import Call, Params, Target
+from understudy.gateway.client_tokens import answered_before, remember
+from understudy.gateway.operations import Operation, Registry
+from understudy.gateway.sealing import Seal
+from understudy.gateway.trail import Trail, TrailEntry, presentable
+from understudy.policy import Decision
+from understudy.store.database import Database
+from understudy.wire.model import OperationShape, load
+from understudy.wire.routing import RoutingError, route
+
+_LOG = logging.getLogger("understudy.gateway")
+_NOBODY = Caller(kind="anonymous", account="", arn="anonymous", user_id="anonymous")
+
+
+class UsageNotes(Protocol):
+    """Is told who did something, when, and where; IAM's last-used dates come from it."""
+
+    def note(self, caller: Caller, service: str, region: str, at: datetime) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Gateway:
+    """Where every call comes through: clients' by `handle`, the services' own by `perform`. No back door."""
+
+    database: Database
+    registry: Registry
+    credentials: CredentialSource
+    authorizer: Authorizer
+    trail: Trail
+    seal: Seal
+    clock: Clock
+    ids: Ids
+    pace: Pace
+    usage: UsageNotes
+    skew: timedelta = SKEW
+
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """Answer one HTTP request. What it changed is durable after `make_durable`, and not before."""
+        started, at, request_id = ticks(), self.clock.now(), self.ids.uuid()
+        try:
+            found = route(request)
+        except RoutingError as error:
+            return error.protocol.render_error(error, None, request_id)
+        protocol, service = found.protocol, found.service
+        call, params, error = _unknown_call(self, found.operation, found.region, at, request_id, request), {}, None
+        try:
+            caller = authenticate(
+                request,
+                service=service.signing_name,
+                dialect=service.protocol,
+                source=self.credentials,
+                now=at,
+                skew=self.skew,
+            )
+            call = replace(call, caller=caller)
+            self.usage.note(caller, service.id, found.region, at)
+            params = protocol.parse(request, found)
+            with self.database.transaction():
+                answer = self._carry_out(call, found.operation, params)
+                response = protocol.render(found.operation, answer, request_id)
+        except ApiError as refusal:
+            error = refusal
+            response = protocol.render_error(refusal, service, request_id)
+        except Exception:
+            _LOG.exception("request %s: %s:%s failed", request_id, service.id, found.operation.name)
+            error = ApiError("InternalFailure", f"Understudy failed on this request; its id is {request_id}.", 500)
+            response = protocol.render_error(error, service, request_id)
+        self._record(call, params, error, started)
+        return response
+
+    def perform(
+        self, caller: Caller, service: str, operation: str, params: Params, *, region: str, parent: Call | None = None
+    ) -> Answer:
+        """Carry out an operation for a caller inside the server: another service's, or a service's own session.
+
+        Authorized, carried out as one transaction and written to the trail like a client's call. Raises its
+        ApiError. `parent` is the call it is made for, with that caller's permissions.
+        """
+        shape = load(service).operation(operation)
+        assert shape is not None, f"{service} has no operation {operation}"
+        started = ticks()
+        call = _inner_call(self, shape, caller, region, parent)
+        error = None
+        try:
+            with self.database.transaction():
+                return self._carry_out(call, shape, params) or {}
+        except ApiError as refusal:
+            error = refusal
+            raise
+        finally:
+            self._record(call, params, error, started)
+
+    def _carry_out(self, call: Call, shape: OperationShape, params: Params) -> Answer | None:
+        """Allowed? a rehearsal? done before? Then do it."""
+        operation = self._find(call, shape)
+        if operation.on is not None and self.authorizer.mode != "off":
+            for target in operation.on(call, params):
+                self.require(call, operation.action, target)
+        if "dry_run" in params:
+            params = dict(params)
+            if params.pop("dry_run"):
+                raise ApiError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
+        token = params.get(shape.idempotency_token_member) if shape.idempotency_token_member else None
+        if token is None:
+            return operation.function(call, **params)
+        answer: Answer | None = answered_before(call, token, params)
+        if answer is None:
+            answer = operation.function(call, **params) or {}
+            remember(call, token, params, answer)
+        return answer
+
+    def require(self, call: Call, action: str, target: Target) -> None:
+        """Refuse unless the caller may; in soft mode the trail notes it, and with IAM off nothing is asked."""
+        mode = self.authorizer.mode
+        if mode == "off":
+            return
+        decision = self.authorizer.judge(call, action, target)
+        if not decision.allowed and mode == "strict":
+            raise denial(call, action, target, decision, self.seal.close(call.request_id))
+
+    def judge(self, call: Call, action: str, target: Target) -> Decision:
+        """What the policies say, for an operation that must know and not refuse."""
+        return self.authorizer.judge(call, action, target)
+
+    def make_durable(self) -> None:
+        """Hand everything that was answered to the store."""
+        self.database.sync()
+
+    def _find(self, call: Call, shape: OperationShape) -> Operation:
+        operation = self.registry.find(call.service, shape.name)
+        if operation is None:
+            raise ApiError(
+                "NotImplemented", f"Understudy knows {call.service}:{shape.name} but does not serve it.", 501
+            )
+        return operation
+
+    def _record(self, call: Call, params: Params, error: ApiError | None, started: int) -> None:
+        caller = call.caller
+        self.trail.record(
+            TrailEntry(
+                request_id=call.request_id,
+                at=call.at,
+                service=call.service,
+                operation=call.operation,
+                region=call.region,
+                account=caller.account,
+                caller=caller.arn,
+                caller_kind=caller.kind,
+                user_id=caller.user_id,
+                role_arn=caller.role_arn,
+                access_key_id=caller.access_key_id,
+                invoked_by=call.via[-1] if call.via else caller.invoked_by,
+                parent=call.parent,
+                source_ip=call.source_ip,
+                user_agent=call.user_agent,
+                parameters=presentable(params),
+                evaluations=tuple(call.evaluations),
+                mode=self.authorizer.mode,
+                outcome="ok" if error is None else error.code,
+                message="" if error is None else error.message,
+                status=200 if error is None else error.status,
+                microseconds=(ticks() - started) // 1000,
+            )
+        )
+
+
+def _unknown_call(
+    gateway: Gateway, shape: OperationShape, region: str, at: datetime, request_id: str, request: HttpRequest
+) -> Call:
+    """The call as far as it is known before the signature is checked."""
+    return Call(
+        caller=_NOBODY,
+        service=shape.service.id,
+        operation=shape.name,
+        region=region,
+        at=at,
+        request_id=request_id,
+        tx=gateway.database.transaction(),
+        ids=gateway.ids,
+        gateway=gateway,
+        pace=gateway.pace,
+        source_ip=request.source_ip,
+        user_agent=request.headers.get("user-agent", ""),
+        secure=request.secure,
+    )
+
+
+def _inner_call(gateway: Gateway, shape: OperationShape, caller: Caller, region: str, parent: Call | None) -> Call:
+    """A call one service makes to another: for a client's call, or on its own (then it is the caller's)."""
+    via = () if parent is None else (*parent.via, PRINCIPALS[parent.service])
+    invoker = PRINCIPALS[parent.service] if parent is not None else caller.invoked_by or caller.arn
+    return Call(
+        caller=caller,
+        service=shape.service.id,
+        operation=shape.name,
+        region=region,
+        at=gateway.clock.now() if parent is None else parent.at,
+        request_id=gateway.ids.uuid(),
+        tx=gateway.database.transaction(),
+        ids=gateway.ids,
+        gateway=gateway,
+        pace=gateway.pace,
+        # AWS shows the service itself as source and agent of such calls (reference apprunner.md 6).
+        source_ip=invoker,
+        user_agent=invoker,
+        secure=True,
+        via=via,
+        parent="" if parent is None else parent.request_id,
+    )
+
+
+PRINCIPALS = {
+    "apprunner": "apprunner.amazonaws.com",
+    "ec2": "ec2.amazonaws.com",
+    "iam": "iam.amazonaws.com",
+    "sts": "sts.amazonaws.com",
+}

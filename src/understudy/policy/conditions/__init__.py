@@ -1,0 +1,1 @@
+"""The condition operators, one kind per module."""

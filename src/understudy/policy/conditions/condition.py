@@ -1,0 +1,217 @@
+"""One line of a Condition block, compiled: operator, key and values to a test of the request's context."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+
+from understudy.policy.conditions import address, arn, binary, boolean, date, numeric, string
+from understudy.policy.conditions.operand import Comparison, Compile
+from understudy.policy.context_keys import Context, is_absent, is_list_key
+from understudy.policy.document import LEGACY, MalformedPolicy, RawCondition
+
+Test = Callable[[Context], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """An operator by its AWS name; a negated one holds where its comparison does not."""
+
+    name: str
+    compile: Compile
+    negated: bool = False
+    # A malformed ARN in a policy cannot grant, but a Deny that holds one is applied (recorded, 4.4).
+    denies_when_broken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A compiled condition. `keys` are the context keys it asks for: its own first, then its variables'."""
+
+    operator: str
+    key: str
+    values: tuple[str, ...]
+    test: Test
+    keys: tuple[str, ...]
+    broken: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Spelling:
+    """An operator as a policy writes it, taken apart: set prefix, operator, IfExists."""
+
+    quantifier: str
+    operator: Operator | None
+    if_exists: bool
+
+    @property
+    def is_null(self) -> bool:
+        """The one operator that looks at presence instead of values."""
+        return self.operator is None
+
+
+def _negatable(positive: str, negative: str, compiled: Compile, *, denies: bool = False) -> list[Operator]:
+    return [
+        Operator(positive, compiled, denies_when_broken=denies),
+        Operator(negative, compiled, negated=True, denies_when_broken=denies),
+    ]
+
+
+OPERATORS = {
+    each.name.lower(): each
+    for each in (
+        *_negatable("StringEquals", "StringNotEquals", string.equals),
+        *_negatable("StringEqualsIgnoreCase", "StringNotEqualsIgnoreCase", string.equals_ignoring_case),
+        *_negatable("StringLike", "StringNotLike", string.like),
+        *_negatable("NumericEquals", "NumericNotEquals", numeric.equals),
+        Operator("NumericLessThan", numeric.less_than),
+        Operator("NumericLessThanEquals", numeric.less_than_equals),
+        Operator("NumericGreaterThan", numeric.greater_than),
+        Operator("NumericGreaterThanEquals", numeric.greater_than_equals),
+        *_negatable("DateEquals", "DateNotEquals", date.equals),
+        Operator("DateLessThan", date.less_than),
+        Operator("DateLessThanEquals", date.less_than_equals),
+        Operator("DateGreaterThan", date.greater_than),
+        Operator("DateGreaterThanEquals", date.greater_than_equals),
+        Operator("Bool", boolean.equals),
+        Operator("BinaryEquals", binary.equals),
+        *_negatable("IpAddress", "NotIpAddress", address.within),
+        *_negatable("ArnEquals", "ArnNotEquals", arn.like, denies=True),
+        *_negatable("ArnLike", "ArnNotLike", arn.like, denies=True),
+    )
+}
+
+_QUANTIFIERS = ("forallvalues", "foranyvalue")
+_SUFFIX = "ifexists"
+
+
+def spelling(text: str) -> Spelling | None:
+    """The parts of an operator as written, or None when AWS knows no such operator. Case does not matter."""
+    name = text.lower()
+    quantifier, colon, rest = name.partition(":")
+    if colon:
+        if quantifier not in _QUANTIFIERS:
+            return None
+        name = rest
+    else:
+        quantifier = ""
+    if name == "null":
+        return Spelling(quantifier, None, if_exists=False)
+    if_exists = name.endswith(_SUFFIX)
+    operator = OPERATORS.get(name.removesuffix(_SUFFIX) if if_exists else name)
+    return None if operator is None else Spelling(quantifier, operator, if_exists)
+
+
+@lru_cache(maxsize=16_384)
+def compile_condition(raw: RawCondition, variables: bool, in_deny: bool) -> Condition:
+    """The compiled condition, shared by every statement that spells it alike.
+
+    Raises MalformedPolicy when the operator does not exist.
+    """
+    key = raw.key.lower()
+    spelled = spelling(raw.operator)
+    if spelled is None:
+        raise MalformedPolicy(LEGACY)
+    if spelled.operator is None:
+        wanted = [boolean.TRUTHS.get(value.lower()) for value in raw.values]
+        return Condition(raw.operator, raw.key, raw.values, _presence(key, wanted), (key,), None in wanted)
+    compared = spelled.operator.compile(raw.values, variables)
+    test = _exact_test(key, spelled, compared.exact)
+    if test is None:
+        test = _test(key, spelled, _judge(spelled.operator, compared, in_deny))
+    keys = tuple(dict.fromkeys((key, *compared.variables)))
+    return Condition(raw.operator, raw.key, raw.values, test, keys, compared.broken)
+
+
+def _presence(key: str, wanted: list[bool | None]) -> Test:
+    """Null: an empty text is present (recorded, reference 4.4)."""
+    return lambda context: is_absent(key, context) in wanted
+
+
+Judge = Callable[[str, Context], bool | None]
+
+
+def _judge(operator: Operator, compared: Comparison, in_deny: bool) -> Judge:
+    """Whether one value of the request satisfies the operator, negation and broken operands included."""
+    compare = compared.compare
+    if compared.broken:
+        otherwise = in_deny and operator.denies_when_broken
+        if operator.negated:
+            return lambda value, context: compare(value, context) is False and otherwise
+        return lambda value, context: compare(value, context) is True or otherwise
+    if operator.negated:
+        return lambda value, context: compare(value, context) is False
+    return compare
+
+
+def _test(key: str, spelled: Spelling, judge: Judge) -> Test:
+    assert spelled.operator is not None, "Null has a test of its own"
+    if spelled.quantifier == "forallvalues":
+        return _for_all_values(key, judge)
+    if spelled.quantifier == "foranyvalue":
+        return _for_any_value(key, judge, spelled.if_exists)
+    when_absent = spelled.if_exists or spelled.operator.negated
+    if is_list_key(key):
+        return lambda context: when_absent and is_absent(key, context)
+    return _single_value(key, judge, when_absent)
+
+
+def _exact_test(key: str, spelled: Spelling, values: frozenset[str] | None) -> Test | None:
+    """The same test as `_test`, for plain membership without a function per value."""
+    if values is None or spelled.operator is None or spelled.operator.negated or spelled.if_exists:
+        return None
+    if spelled.quantifier == "forallvalues":
+        return _all_in(key, values)
+    if spelled.quantifier or is_list_key(key):
+        return None
+
+    def test(context: Context) -> bool:
+        value = context.get(key)
+        return isinstance(value, str) and value in values
+
+    return test
+
+
+def _all_in(key: str, values: frozenset[str]) -> Test:
+    def test(context: Context) -> bool:
+        value = context.get(key)
+        if isinstance(value, str):
+            return value in values
+        return not value or values.issuperset(value)
+
+    return test
+
+
+def _single_value(key: str, judge: Judge, when_absent: bool) -> Test:
+    def test(context: Context) -> bool:
+        value = context.get(key)
+        if isinstance(value, str):
+            return bool(judge(value, context))
+        # A list that is there never matches a plain operator, negated or not (recorded truth table, 4.4).
+        return when_absent and not value
+
+    return test
+
+
+def _for_all_values(key: str, judge: Judge) -> Test:
+    def test(context: Context) -> bool:
+        value = context.get(key)
+        if not isinstance(value, str):
+            # Nothing to check is nothing that fails (reference 4.4).
+            return not value or all(judge(each, context) for each in value)
+        return bool(judge(value, context))
+
+    return test
+
+
+def _for_any_value(key: str, judge: Judge, when_absent: bool) -> Test:
+    def test(context: Context) -> bool:
+        value = context.get(key)
+        if isinstance(value, str):
+            return bool(judge(value, context))
+        if not value:
+            return when_absent
+        return any(judge(each, context) for each in value)
+
+    return test

@@ -1,0 +1,222 @@
+"""Whether a statement is about this action, this resource, this principal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+
+from understudy.policy.context_keys import Context
+from understudy.policy.document import RawPrincipal
+from understudy.policy.patterns import (
+    STAR,
+    Matches,
+    Tokens,
+    any_matches,
+    literal,
+    literal_prefix,
+    lower_ascii,
+    matcher,
+    split_at_colons,
+    wildcard_tokens,
+)
+from understudy.policy.question import Principal
+from understudy.policy.variables import Template, plain_tokens, resolve, template
+
+MatchesResource = Callable[[str, Context], bool]
+
+
+def actions_matcher(patterns: tuple[str, ...], inverted: bool) -> Matches:
+    """A matcher of lower-cased actions. `${…}` in an action is plain text (reference 4.3)."""
+    matches = _texts_matcher([wildcard_tokens(lower_ascii(pattern)) for pattern in patterns], matcher)
+    return (lambda action: not matches(action)) if inverted else matches
+
+
+def resources_matcher(
+    patterns: tuple[str, ...] | None, inverted: bool, variables: bool
+) -> MatchesResource | None:
+    """A matcher of resource ARNs, or None when the statement is about every resource."""
+    if patterns is None or (not inverted and "*" in patterns):
+        return None
+    templates = [template(pattern, variables=variables, wildcards=True) for pattern in patterns]
+    plain = [tokens for tokens in map(plain_tokens, templates) if tokens is not None]
+    filled = tuple(tokens for tokens in templates if plain_tokens(tokens) is None)
+    fixed = _texts_matcher(plain, arn_matcher)
+    if not filled:
+        if inverted:
+            return lambda resource, _context: not fixed(resource)
+        return _without_context(plain, fixed)
+
+    def matches(resource: str, context: Context) -> bool:
+        if fixed(resource):
+            return not inverted
+        for tokens in filled:
+            if _filled_matches(tokens, resource, context):
+                return not inverted
+        return inverted
+
+    return matches
+
+
+def _without_context(plain: list[Tokens], fixed: Matches) -> MatchesResource:
+    """`fixed` as a matcher of resources, the commonest shapes without a second call."""
+    texts = [literal(tokens) for tokens in plain]
+    if None not in texts:
+        exact = frozenset(texts)
+        return lambda resource, _context: resource in exact
+    prefixes = tuple(prefix for prefix in map(literal_prefix, plain) if prefix is not None)
+    if len(prefixes) == len(plain):
+        return lambda resource, _context: resource.startswith(prefixes)
+    return lambda resource, _context: fixed(resource)
+
+
+def _filled_matches(tokens: Template, resource: str, context: Context) -> bool:
+    # A variable without a value makes its pattern match nothing (reference 4.3).
+    resolved = resolve(tokens, context)
+    return resolved is not None and arn_matcher(resolved)(resource)
+
+
+def arn_matcher(tokens: Tokens) -> Matches:
+    """A matcher of one resource pattern.
+
+    A `*` stays within its segment in the first five; in the last one it crosses colons and slashes.
+    """
+    segments = split_at_colons(tokens, 5)
+    early = segments[:-1]
+    if all(literal(segment) is not None for segment in early):
+        return matcher(tokens)
+    count = len(segments)
+    # The text before the first wildcard is cheap to compare, and settles the segments that lie within it.
+    start = tokens[0] if isinstance(tokens[0], str) else ""
+    settled = start.count(":")
+    checks = tuple(
+        (at, matcher(segment))
+        for at, segment in enumerate(segments)
+        if at >= settled and list(segment) != [STAR]
+    )
+
+    def matches(text: str) -> bool:
+        if not text.startswith(start):
+            return False
+        parts = text.split(":", count - 1)
+        if len(parts) != count:
+            return False
+        for at, check in checks:  # noqa: SIM110 - a generator would cost more than the matching
+            if not check(parts[at]):
+                return False
+        return True
+
+    return matches
+
+
+def _texts_matcher(patterns: list[Tokens], build: Callable[[Tokens], Matches]) -> Matches:
+    """One matcher for many patterns, the cheapest shapes first."""
+    exact: set[str] = set()
+    prefixes: list[str] = []
+    others: list[Matches] = []
+    for tokens in patterns:
+        text, prefix = literal(tokens), literal_prefix(tokens)
+        if text is not None:
+            exact.add(text)
+        elif prefix is not None:
+            prefixes.append(prefix)
+        else:
+            others.append(build(tokens))
+    matchers: list[Matches] = []
+    if exact:
+        matchers.append(frozenset(exact).__contains__)
+    if prefixes:
+        starts = tuple(prefixes)
+        matchers.append(lambda text: text.startswith(starts))
+    return any_matches([*matchers, *others])
+
+
+class Grant(IntEnum):
+    """How a principal element names a principal; the stronger, the fewer other layers must agree (4.8)."""
+
+    NONE = 0
+    ACCOUNT = 1
+    ROLE = 2
+    DIRECT = 3
+
+
+MatchesPrincipal = Callable[[Principal], Grant]
+
+_ANYBODY = "*"
+
+
+def principal_matcher(raw: RawPrincipal | None, *, in_deny: bool) -> MatchesPrincipal | None:
+    """A matcher of the principal, or None when the statement names none."""
+    if raw is None:
+        return None
+    members = frozenset((kind, _account_of(value) if kind == "AWS" else value) for kind, value in raw.members)
+    if raw.inverted:
+        return _not_principal(members, in_deny=in_deny)
+    if ("AWS", _ANYBODY) in members:
+        return lambda _principal: Grant.DIRECT
+
+    def matches(principal: Principal) -> Grant:
+        best = Grant.NONE
+        for grant, name in names_of(principal):
+            if grant > best and name in members:
+                best = grant
+        return best
+
+    return matches
+
+
+def _account_of(value: str) -> str:
+    """An account's root ARN and its number are one principal (reference 4.3)."""
+    parts = value.split(":")
+    if len(parts) == 6 and parts[0] == "arn" and parts[2] == "iam" and parts[5] == "root":
+        return parts[4]
+    return value
+
+
+def names_of(principal: Principal) -> list[tuple[Grant, tuple[str, str]]]:
+    """Every (type, value) by which a policy can name this principal, and what each naming is worth."""
+    if principal.kind == "anonymous":
+        return []
+    if principal.kind == "service":
+        return [(Grant.DIRECT, ("Service", principal.service))]
+    if principal.is_outside_iam:
+        return [(Grant.DIRECT, ("Federated", principal.arn))]
+    account = (Grant.ACCOUNT, ("AWS", principal.account))
+    if principal.kind == "root":
+        return [account]
+    names = [(Grant.DIRECT, ("AWS", principal.arn)), account]
+    unique_id = principal.user_id.partition(":")[0]
+    if principal.kind == "role-session":
+        names.append((Grant.ROLE, ("AWS", principal.role_arn)))
+        if unique_id:
+            names.append((Grant.ROLE, ("AWS", unique_id)))
+    elif principal.kind == "user" and unique_id:
+        names.append((Grant.DIRECT, ("AWS", unique_id)))
+    return names
+
+
+def _not_principal(members: frozenset[tuple[str, str]], *, in_deny: bool) -> MatchesPrincipal:
+    """NotPrincipal.
+
+    A Deny spares only who is named in full: the session, its role and its account (reference 4.3). An Allow
+    reaches only who is not named at all, and for those with an account it no more than delegates, since AWS
+    documents nothing stronger.
+    """
+
+    def matches(principal: Principal) -> Grant:
+        if ("AWS", _ANYBODY) in members:
+            return Grant.NONE
+        named = [_is_named(principal, members, grant) for grant in _chain(principal)]
+        reached = not (named and all(named)) if in_deny else not any(named)
+        if not reached:
+            return Grant.NONE
+        return Grant.DIRECT if in_deny or principal.is_outside_iam else Grant.ACCOUNT
+
+    return matches
+
+
+def _chain(principal: Principal) -> list[Grant]:
+    return sorted({grant for grant, _name in names_of(principal)})
+
+
+def _is_named(principal: Principal, members: frozenset[tuple[str, str]], grant: Grant) -> bool:
+    return any(name in members for worth, name in names_of(principal) if worth == grant)

@@ -1,0 +1,95 @@
+"""Policy variables: `${aws:username}`, defaults, and the escapes `${*}`, `${?}` and `${$}`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from understudy.policy.context_keys import LIST_KEYS, Context, is_list_key
+from understudy.policy.patterns import Token, Tokens, wildcard_tokens
+
+# ${name}, ${name, 'default'}; anything else between the braces is a variable that never has a value.
+_VARIABLE = re.compile(r"\$\{(?:([^{}',]+)(?:,\s*'([^']*)'\s*)?|([^}]*))\}")
+_ESCAPES = frozenset("*?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A place in a pattern that the request fills: a lower-cased context key, and what to use without it."""
+
+    key: str
+    default: str | None
+
+
+Template = Sequence["Token | Variable"]
+
+
+def template(text: str, *, variables: bool, wildcards: bool) -> tuple[Token | Variable, ...]:
+    """`text` as tokens. Without `variables` (version 2008-10-17) `${…}` is plain text (reference 4.2)."""
+    tokens: list[Token | Variable] = []
+    at = 0
+    if variables and "${" in text:
+        for found in _VARIABLE.finditer(text):
+            _append_text(tokens, text[at : found.start()], wildcards)
+            _append_variable(tokens, found)
+            at = found.end()
+    _append_text(tokens, text[at:], wildcards)
+    return tuple(tokens)
+
+
+def _append_text(tokens: list[Token | Variable], text: str, wildcards: bool) -> None:
+    if text:
+        tokens.extend(wildcard_tokens(text) if wildcards else [text])
+
+
+def _append_variable(tokens: list[Token | Variable], found: re.Match[str]) -> None:
+    name, default = found.group(1), found.group(2)
+    if name in _ESCAPES and default is None:
+        tokens.append(name)
+    else:
+        tokens.append(Variable((name or "").strip().lower(), default))
+
+
+def variable_keys(tokens: Template) -> tuple[str, ...]:
+    """The context keys a template asks for, in order."""
+    return tuple(token.key for token in tokens if isinstance(token, Variable) and token.key)
+
+
+def resolve(tokens: Template, context: Context) -> list[Token] | None:
+    """The template with the request's values in it, each one literal text; None when one has no value.
+
+    A list-typed key never resolves, not even to its default (recorded, reference 4.4).
+    """
+    resolved: list[Token] = []
+    for token in tokens:
+        if isinstance(token, Variable):
+            value = _value(token, context)
+            if value is None:
+                return None
+            resolved.append(value)
+        else:
+            resolved.append(token)
+    return resolved
+
+
+def _value(variable: Variable, context: Context) -> str | None:
+    if variable.key in LIST_KEYS or is_list_key(variable.key) or not variable.key:
+        return None
+    value = context.get(variable.key)
+    if isinstance(value, str):
+        return value
+    # A list is a list-typed key we had no name for; an empty one is an absent key.
+    return None if value else variable.default
+
+
+def plain_tokens(tokens: Template) -> Tokens | None:
+    """The template as a pattern when it holds no variable, else None."""
+    plain = [token for token in tokens if not isinstance(token, Variable)]
+    return plain if len(plain) == len(tokens) else None
+
+
+def resolved_text(tokens: Template, context: Mapping[str, str | list[str]]) -> str | None:
+    """A template without wildcards as text, None when a variable has no value."""
+    resolved = resolve(tokens, context)
+    return None if resolved is None else "".join(str(token) for token in resolved)

@@ -1,0 +1,44 @@
+"""The services: every module that declares operations is listed here, and nowhere else."""
+
+from understudy.services.apprunner import tags as apprunner_tags
+from understudy.services.apprunner import vpc_connectors
+from understudy.services.ec2 import (
+    default_vpcs,
+    dhcp_options,
+    internet_gateways,
+    network_acls,
+    network_interface_changes,
+    network_interfaces,
+    places,
+    route_tables,
+    security_group_permissions,
+    security_groups,
+    subnets,
+    tags,
+    vpc_attributes,
+    vpc_lifecycle,
+    vpcs,
+)
+from understudy.services.iam import (
+    access_keys,
+    attachments,
+    boundaries,
+    groups,
+    inline_policies,
+    instance_profiles,
+    policies,
+    roles,
+    service_linked_roles,
+    users,
+)
+from understudy.services.sts import authorization_messages, caller_identity, sessions
+
+MODULES = (
+    access_keys, attachments, boundaries, groups, inline_policies, instance_profiles, policies, roles,
+    service_linked_roles, users,
+    authorization_messages, caller_identity, sessions,
+    default_vpcs, dhcp_options, internet_gateways, network_acls, network_interface_changes, network_interfaces,
+    places, route_tables, security_group_permissions, security_groups, subnets, tags, vpc_attributes,
+    vpc_lifecycle, vpcs,
+    apprunner_tags, vpc_connectors,
+)  # fmt: skip

@@ -1,0 +1,64 @@
+"""Accounts: what AWS gives a new one, laid out in one go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from understudy.core.ids import Ids
+from understudy.data.regions import REGIONS
+from understudy.services.ec2.default_vpcs import lay_out
+from understudy.services.iam.users import AccessKey, User, access_keys, users
+from understudy.store.database import Transaction
+from understudy.store.tables import Record, Table
+
+ADMINISTRATOR = "Administrator"
+_ADMINISTRATOR_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"
+
+
+class Account(Record, frozen=True, kw_only=True):
+    """An AWS account."""
+
+    id: str
+    created: datetime
+
+
+accounts = Table("account", Account, key=lambda record: (record.id,))
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """An access key pair as it is handed over; the secret is kept out of its printed form."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+
+
+def make(tx: Transaction, account: str, *, ids: Ids, at: datetime) -> Keys:
+    """Make an account with an administrator and, in every region, the default VPC. Answers his keys.
+
+    The caller has made sure that the account is new.
+    """
+    accounts.put(tx, Account(id=account, created=at))
+    users.put(
+        tx,
+        User(
+            account=account,
+            name=ADMINISTRATOR,
+            id=ids.iam("AIDA"),
+            created=at,
+            attached=(_ADMINISTRATOR_ACCESS,),
+        ),
+    )
+    key = AccessKey(
+        id=ids.access_key_id("AKIA", account),
+        account=account,
+        user=ADMINISTRATOR.lower(),
+        secret=ids.secret_access_key(),
+        active=True,
+        created=at,
+    )
+    access_keys.put(tx, key)
+    for region in REGIONS:
+        lay_out(tx, account, region, ids, at)
+    return Keys(key.id, key.secret)

@@ -1,0 +1,56 @@
+"""The network interfaces App Runner makes in a customer's VPC, as the networking role and as nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from understudy.core.answers import Answer
+from understudy.core.arn import iam
+from understudy.gateway.inside import ActingAs
+from understudy.gateway.pipeline import Gateway
+from understudy.services.apprunner.vpc_connectors import NETWORKING
+
+MANAGED = "AWSAppRunnerManaged"
+_ROLE = f"role/aws-service-role/{NETWORKING}/AWSServiceRoleForAppRunnerNetworking"
+
+
+class NetworkInterfaces:
+    """Makes, shows and deletes interfaces in one account and region.
+
+    Each call is an EC2 call of a session of `AWSServiceRoleForAppRunnerNetworking`: decided by that role's
+    policy, written to the trail. Raises the ApiError EC2 or STS answers, a refusal by the policy included.
+    """
+
+    def __init__(self, gateway: Gateway, *, account: str, region: str) -> None:
+        self._region = region
+        self._role = ActingAs(
+            gateway,
+            principal=NETWORKING,
+            role_arn=iam(account, _ROLE),
+            account=account,
+            session_name="AppRunnerNetworking",
+        )
+
+    def create(self, *, subnet: str, groups: Sequence[str], description: str = "") -> str:
+        """Make one interface, tagged as App Runner's in the same call; answers its id."""
+        answer = self._role.call(
+            "ec2",
+            "CreateNetworkInterface",
+            region=self._region,
+            subnet_id=subnet,
+            groups=list(groups),
+            description=description,
+            tag_specifications=[
+                {"ResourceType": "network-interface", "Tags": [{"Key": MANAGED, "Value": "true"}]}
+            ],
+        )
+        return str(answer["NetworkInterface"]["NetworkInterfaceId"])
+
+    def delete(self, interface: str) -> None:
+        """Delete one interface; the role's policy lets it delete App Runner's own only."""
+        self._role.call("ec2", "DeleteNetworkInterface", region=self._region, network_interface_id=interface)
+
+    def existing(self) -> Answer:
+        """App Runner's interfaces in this account and region, as DescribeNetworkInterfaces answers."""
+        filters = [{"Name": "tag-key", "Values": [MANAGED]}]
+        return self._role.call("ec2", "DescribeNetworkInterfaces", region=self._region, filters=filters)

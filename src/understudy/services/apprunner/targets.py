@@ -1,0 +1,36 @@
+"""What App Runner's callers must be allowed to act on (reference apprunner.md 4.4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from understudy.core.arn import apprunner
+from understudy.gateway.call import Call, Target
+
+
+def new_resource(call: Call, kind: str, tail: str, tags: Iterable[Mapping[str, str]] | None) -> list[Target]:
+    """A resource about to be made, as `kind/tail`, and `TagResource` on it when tags come along."""
+    arn = apprunner(call.region, call.account, f"{kind}/{tail}")
+    keys = request_tags(tags or ())
+    targets = [Target(arn, keys)]
+    if keys:
+        targets.append(Target(arn, keys, action="apprunner:TagResource"))
+    return targets
+
+
+def request_tags(tags: Iterable[Mapping[str, str]]) -> dict[str, str | list[str]]:
+    """`aws:RequestTag/…` and `aws:TagKeys`, absent altogether when no tags are sent."""
+    keys: dict[str, str | list[str]] = {}
+    names: list[str] = []
+    for tag in tags:
+        # The last of several tags with one key is what counts (reference iam.md 4.8).
+        keys[f"aws:requesttag/{tag['Key'].lower()}"] = tag.get("Value", "")
+        names.append(tag["Key"])
+    if names:
+        keys["aws:tagkeys"] = names
+    return keys
+
+
+def resource_tags(tags: Iterable[tuple[str, str]]) -> dict[str, str | list[str]]:
+    """`aws:ResourceTag/…` of a resource that exists."""
+    return {f"aws:resourcetag/{name.lower()}": value for name, value in tags}

@@ -1,0 +1,232 @@
+"""Who holds a key, which policies bind them, which tags they carry: asked on every request.
+
+Answers are kept as long as the records they were made from are the records in the store: a record never
+changes, so looking whether it is still the same object is enough, and no change elsewhere costs anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+
+from understudy.authn.caller import Caller, SessionFacts
+from understudy.authn.credentials import Credential
+from understudy.core.arn import sts
+from understudy.core.clock import Clock
+from understudy.core.pace import Pace
+from understudy.policy import Bindings, NamedPolicy, compile_policy
+from understudy.services.iam import policies
+from understudy.services.iam.groups import groups
+from understudy.services.iam.role_records import Role, roles
+from understudy.services.iam.users import User, access_keys, users
+from understudy.services.sts.records import Session, sessions
+from understudy.store.database import Database, Transaction
+
+T = TypeVar("T")
+MOST_KEPT = 20_000
+_NOTHING = Bindings()
+# A record an answer was made from: its table, its key, and itself (None: there was none).
+Source = tuple[Any, tuple[str, ...], Any]
+
+
+class Directory:
+    """Answers `authn.CredentialSource` and `gateway.PolicySource` out of IAM's and STS's records."""
+
+    def __init__(self, database: Database, clock: Clock, pace: Pace) -> None:
+        self._database = database
+        self._clock = clock
+        self._pace = pace
+        self._credentials = _Kept[Credential]()
+        self._bindings = _Kept[Bindings]()
+
+    def credential(self, access_key_id: str) -> Credential | None:
+        """The key as it stands now; None when it is unknown, or its user or role is gone."""
+        tx = self._database.transaction()
+        kept = self._credentials.get(tx, access_key_id)
+        if kept is not None:
+            return kept
+        key = access_keys.get(tx, access_key_id)
+        made = self._long_term(tx, access_key_id) if key is not None else self._temporary(tx, access_key_id)
+        if made is None:
+            return None
+        credential, sources = made
+        self._credentials.keep(access_key_id, credential, sources)
+        return credential
+
+    def bindings(self, tx: Transaction, caller: Caller) -> Bindings:
+        """The policies that bind a caller: his own, his groups', his boundary, his session's."""
+        if caller.kind in ("service", "root", "anonymous"):
+            return _NOTHING
+        id = caller.access_key_id if caller.session is not None else caller.user_id
+        kept = self._bindings.get(tx, id)
+        if kept is not None:
+            return kept
+        sources: list[Source] = []
+        made = self._bind(tx, caller, sources)
+        self._bindings.keep(id, made, sources)
+        return made
+
+    def tags(self, tx: Transaction, caller: Caller) -> Mapping[str, str]:
+        """`aws:PrincipalTag`: the user's tags, or the role's overlaid by the session's, which compare without case."""
+        if caller.kind not in ("user", "role-session", "federated"):
+            return {}
+        table: Any = roles if caller.kind == "role-session" else users
+        entity = table.get(tx, caller.account, caller.name.lower())
+        own = entity.tags if entity is not None and caller.kind != "federated" else ()
+        if caller.session is None or not caller.session.tags:
+            return dict(own)
+        overlaid = {key.lower() for key, _ in caller.session.tags}
+        return {**{key: value for key, value in own if key.lower() not in overlaid}, **dict(caller.session.tags)}
+
+    # Credentials.
+
+    def _long_term(self, tx: Transaction, id: str) -> tuple[Credential, list[Source]] | None:
+        key = access_keys.get(tx, id)
+        assert key is not None, "the caller has seen it"
+        user = users.get(tx, key.account, key.user)
+        if user is None or self._is_too_young(key.id, key.created):
+            return None
+        caller = replace(_user_caller(user), access_key_id=id)
+        sources: list[Source] = [(access_keys, (id,), key), (users, (key.account, key.user), user)]
+        return Credential(id, key.secret, caller, active=key.active), sources
+
+    def _temporary(self, tx: Transaction, id: str) -> tuple[Credential, list[Source]] | None:
+        session = sessions.get(tx, id)
+        if session is None:
+            return None
+        table: Any = roles if session.kind == "assume-role" else users
+        principal = table.get(tx, session.account, session.name)
+        if principal is None or principal.id != session.principal_id:
+            return None
+        caller = _session_caller(session, principal)
+        sources: list[Source] = [(sessions, (id,), session), (table, (session.account, session.name), principal)]
+        return Credential(id, session.secret, caller, session.token, session.expires), sources
+
+    def _is_too_young(self, id: str, created: Any) -> bool:
+        seconds = self._pace.propagation_seconds(id)
+        return bool(seconds) and self._clock.now() < created + timedelta(seconds=seconds)
+
+    # Bindings.
+
+    def _bind(self, tx: Transaction, caller: Caller, sources: list[Source]) -> Bindings:
+        kind: Any = roles if caller.kind == "role-session" else users
+        name = caller.session_name.lower() if caller.kind == "federated" else caller.name.lower()
+        entity: User | Role | None = kind.get(tx, caller.account, name)
+        sources.append((kind, (caller.account, name), entity))
+        if entity is None:
+            return _NOTHING
+        identity = [NamedPolicy(each, compile_policy(text)) for each, text in entity.inline]
+        identity += self._managed(tx, entity.attached, sources)
+        for group_name in entity.groups if isinstance(entity, User) else ():
+            group = groups.get(tx, caller.account, group_name)
+            sources.append((groups, (caller.account, group_name), group))
+            if group is not None:
+                identity += [NamedPolicy(each, compile_policy(text)) for each, text in group.inline]
+                identity += self._managed(tx, group.attached, sources)
+        boundary = self._managed(tx, (entity.boundary,), sources) if entity.boundary else []
+        if entity.boundary and not boundary:
+            # A boundary that no longer exists allows nothing.
+            boundary = [NamedPolicy(entity.boundary, _ALLOWS_NOTHING)]
+        return Bindings(
+            identity=tuple(identity),
+            boundary=boundary[0] if boundary else None,
+            session=self._session_policies(tx, caller, sources),
+        )
+
+    def _session_policies(
+        self, tx: Transaction, caller: Caller, sources: list[Source]
+    ) -> tuple[NamedPolicy, ...] | None:
+        session = caller.session
+        if session is None:
+            return None
+        if session.policies is None and not session.policy_arns:
+            # Without a session policy a federated user has nothing of the user's (reference iam.md 3.2).
+            return () if session.token_kind == "federation" else None
+        inline = [NamedPolicy("session policy", compile_policy(text, kind="session")) for text in session.policies or ()]
+        return (*inline, *self._managed(tx, session.policy_arns, sources))
+
+    @staticmethod
+    def _managed(tx: Transaction, arns: tuple[str, ...], sources: list[Source]) -> list[NamedPolicy]:
+        found = []
+        for arn in arns:
+            policy = policies.find(tx, arn)
+            if isinstance(policy, policies.Policy):
+                sources.append((policies.policies, policies.policies.key(policy), policy))
+            document = policies.document_of(tx, arn)
+            if document is not None:
+                found.append(NamedPolicy(arn, compile_policy(document)))
+        return found
+
+
+class _Kept(Generic[T]):
+    """Answers with the records they were made from; the one kept longest goes when there are too many."""
+
+    def __init__(self) -> None:
+        self._answers: dict[str, tuple[T, list[Source]]] = {}
+
+    def get(self, tx: Transaction, id: str) -> T | None:
+        """The answer, if every record it was made from is still the record there is."""
+        kept = self._answers.get(id)
+        if kept is None:
+            return None
+        for table, key, record in kept[1]:
+            if tx.mirror(table).records.get(key) is not record:
+                del self._answers[id]
+                return None
+        return kept[0]
+
+    def keep(self, id: str, answer: T, sources: list[Source]) -> None:
+        if len(self._answers) >= MOST_KEPT:
+            del self._answers[next(iter(self._answers))]
+        self._answers[id] = (answer, sources)
+
+
+def _user_caller(user: User) -> Caller:
+    return Caller(kind="user", account=user.account, arn=user.arn, user_id=user.id, name=user.name)
+
+
+def _session_caller(session: Session, principal: User | Role) -> Caller:
+    """The caller of temporary credentials, as the role or user behind them stands now."""
+    facts = SessionFacts(
+        issued_at=session.issued,
+        expires_at=session.expires,
+        policies=session.policies,
+        policy_arns=session.policy_arns,
+        tags=session.tags,
+        transitive=session.transitive,
+        source_identity=session.source_identity,
+        chained=session.chained,
+        token_kind=session.kind,
+    )
+    if isinstance(principal, Role):
+        return Caller(
+            kind="role-session",
+            account=session.account,
+            arn=sts(session.account, f"assumed-role/{principal.name}/{session.session_name}"),
+            user_id=f"{principal.id}:{session.session_name}",
+            name=principal.name,
+            access_key_id=session.access_key_id,
+            role_arn=principal.arn,
+            session_name=session.session_name,
+            service_linked=bool(principal.linked_service),
+            session=facts,
+            invoked_by=session.invoked_by,
+        )
+    if session.kind == "federation":
+        return Caller(
+            kind="federated",
+            account=session.account,
+            arn=sts(session.account, f"federated-user/{session.session_name}"),
+            user_id=f"{session.account}:{session.session_name}",
+            name=session.session_name,
+            access_key_id=session.access_key_id,
+            # Whose policies the session's are met with.
+            session_name=principal.name,
+            session=facts,
+        )
+    return replace(_user_caller(principal), access_key_id=session.access_key_id, session=facts)
+
+
+_ALLOWS_NOTHING = compile_policy('{"Version":"2012-10-17","Statement":[]}')

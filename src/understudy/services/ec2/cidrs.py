@@ -1,0 +1,82 @@
+"""IPv4 addresses and blocks as whole numbers, because the hot path has no time for objects."""
+
+from __future__ import annotations
+
+import ipaddress
+from typing import NamedTuple
+
+_ALL = 0xFFFFFFFF
+_OCTETS = {str(number): number for number in range(256)}
+
+
+class Cidr(NamedTuple):
+    """A block: its first address as a number, and the length of its prefix."""
+
+    network: int
+    length: int
+
+    def __str__(self) -> str:
+        return f"{text_of(self.network)}/{self.length}"
+
+    @property
+    def size(self) -> int:
+        """How many addresses it holds, reserved ones included."""
+        return 1 << (32 - self.length)
+
+    def holds(self, other: Cidr) -> bool:
+        """Whether all of the other block lies in this one."""
+        return self.length <= other.length and _masked(other.network, self.length) == self.network
+
+    def overlaps(self, other: Cidr) -> bool:
+        """Whether any address is in both."""
+        return self.holds(other) or other.holds(self)
+
+
+def parse(text: str) -> Cidr | None:
+    """The block of a text such as `10.0.5.0/24`, made canonical (host bits cleared); None for no block."""
+    address, slash, length = text.partition("/")
+    number = parse_address(address)
+    prefix = _OCTETS.get(length) if slash else None
+    if number is None or prefix is None or prefix > 32:
+        return None
+    return Cidr(_masked(number, prefix), prefix)
+
+
+def known(text: str) -> Cidr:
+    """The block of a text that was checked when it was stored."""
+    address, _, length = text.partition("/")
+    first, second, third, fourth = address.split(".")
+    return Cidr(int(first) << 24 | int(second) << 16 | int(third) << 8 | int(fourth), int(length))
+
+
+def parse_address(text: str) -> int | None:
+    """The number of a dotted address; None for anything else (leading zeros included)."""
+    parts = text.split(".")
+    if len(parts) != 4:
+        return None
+    number = 0
+    for part in parts:
+        octet = _OCTETS.get(part)
+        if octet is None:
+            return None
+        number = number << 8 | octet
+    return number
+
+
+def text_of(number: int) -> str:
+    """The dotted form of an address."""
+    return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
+
+
+def parse_ipv6(text: str) -> str | None:
+    """An IPv6 block in its canonical form; None for no block. Off the hot path: the standard library's."""
+    if "/" not in text:
+        return None
+    try:
+        return str(ipaddress.IPv6Network(text, strict=False))
+    except ValueError:
+        return None
+
+
+def _masked(number: int, length: int) -> int:
+    return number & (_ALL << (32 - length)) & _ALL

@@ -1,0 +1,56 @@
+"""The default VPC that every account has in every region, until it deletes it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from understudy.core.answers import Answer
+from understudy.core.ids import Ids
+from understudy.data.regions import find as find_region
+from understudy.gateway.call import Call
+from understudy.gateway.operations import anything, operation
+from understudy.services.ec2.cidrs import Cidr, known
+from understudy.services.ec2.dhcp_options import default_set
+from understudy.services.ec2.errors import default_vpc_exists
+from understudy.services.ec2.internet_gateways import make_attached
+from understudy.services.ec2.route_tables import make_main
+from understudy.services.ec2.subnets import make
+from understudy.services.ec2.vpc_lifecycle import establish
+from understudy.services.ec2.vpcs import Vpc, default_vpc, described_vpc
+from understudy.store.database import Transaction
+
+# Reference iam.md 7.5: this block, and a /20 of it for each zone.
+BLOCK = "172.31.0.0/16"
+_SUBNET_LENGTH = 20
+
+
+@operation("ec2:CreateDefaultVpc", on=anything)
+def create_default_vpc(call: Call) -> Answer:
+    """Make the default VPC again. Raises DefaultVpcAlreadyExists."""
+    if default_vpc(call.tx, call.account, call.region) is not None:
+        raise default_vpc_exists()
+    vpc = lay_out(call.tx, call.account, call.region, call.ids, call.at)
+    return {"Vpc": {**described_vpc(vpc), "State": "pending"}}
+
+
+def lay_out(tx: Transaction, account: str, region: str, ids: Ids, _at: datetime) -> Vpc:
+    """The default VPC as AWS gives it: subnets in all zones, a way to the internet, DNS host names."""
+    vpc = Vpc(
+        account=account,
+        region=region,
+        id=ids.ec2("vpc"),
+        cidr=BLOCK,
+        association=ids.ec2("vpc-cidr-assoc"),
+        dhcp_options=default_set(tx, account, region, ids).id,
+        is_default=True,
+        dns_hostnames=True,
+    )
+    establish(tx, vpc, ids)
+    gateway = make_attached(tx, account, region, vpc.id, ids)
+    make_main(tx, vpc, ids, gateway.id)
+    found = find_region(region)
+    step = 1 << (32 - _SUBNET_LENGTH)
+    first = known(BLOCK).network
+    for place, zone in enumerate(found.zones if found is not None else ()):
+        make(tx, vpc, zone, Cidr(first + place * step, _SUBNET_LENGTH), ids, default=True)
+    return vpc

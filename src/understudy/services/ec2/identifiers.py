@@ -1,0 +1,38 @@
+"""EC2's ids: a kind's prefix, a dash and hexadecimal digits (reference iam.md 7.5)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from understudy.services.ec2.errors import malformed
+
+_GROUP_ID = re.compile(r"sg-(?!0+$)(?:[0-9a-f]{8}|[0-9a-f]{17})")
+
+# Prefixes of the kinds of resource that can be tagged here, and the word for them in ARNs and DescribeTags.
+KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "acl": "network-acl",
+        "dopt": "dhcp-options",
+        "eni": "network-interface",
+        "igw": "internet-gateway",
+        "rtb": "route-table",
+        "sg": "security-group",
+        "sgr": "security-group-rule",
+        "subnet": "subnet",
+        "vpc": "vpc",
+    }
+)
+
+
+def check(id: str, prefix: str, code: str) -> None:
+    """Refuse an id of another kind: `<code>.Malformed`, code such as `InvalidVpcId`."""
+    if not id.startswith(prefix + "-"):
+        raise malformed(code, id, prefix)
+
+
+def check_group(id: str) -> None:
+    """Refuse what cannot be a security group's id; AWS is strict with these, zeros included."""
+    if not _GROUP_ID.fullmatch(id):
+        raise malformed("InvalidGroupId", id)

@@ -1,0 +1,142 @@
+"""Internet gateways: the default VPC's, which must be taken off and deleted before the VPC can be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Any
+
+from msgspec.structs import replace
+
+from understudy.core.answers import Answer
+from understudy.core.arn import ec2
+from understudy.core.ids import Ids
+from understudy.gateway.call import Call, Params, Target
+from understudy.gateway.operations import anything, operation
+from understudy.services.ec2 import errors
+from understudy.services.ec2.filters import FilterTable
+from understudy.services.ec2.identifiers import check
+from understudy.services.ec2.listings import Filters, chosen
+from understudy.services.ec2.route_tables import black_hole
+from understudy.services.ec2.tag_specifications import tag_set
+from understudy.services.ec2.targets import Keys, kept, resource_tags, unknown
+from understudy.services.ec2.vpcs import find_vpc, target_of_vpc
+from understudy.store.database import Transaction
+from understudy.store.tables import Record, Table, described
+
+
+class InternetGateway(Record, frozen=True, kw_only=True):
+    """An internet gateway; `vpc` is empty while it is attached to none."""
+
+    account: str
+    region: str
+    id: str
+    vpc: str = ""
+    tags: dict[str, str] = {}
+
+
+internet_gateways = Table(
+    "ec2/internet-gateway",
+    InternetGateway,
+    key=lambda gateway: (gateway.account, gateway.region, gateway.id),
+    indexes={"vpc": lambda gateway: (gateway.vpc,) if gateway.vpc else ()},
+)
+
+GATEWAY_FILTERS: FilterTable = MappingProxyType(
+    {
+        "attachment.state": lambda gateway: ("available",) if gateway.vpc else (),
+        "attachment.vpc-id": lambda gateway: (gateway.vpc,) if gateway.vpc else (),
+        "internet-gateway-id": lambda gateway: (gateway.id,),
+        "owner-id": lambda gateway: (gateway.account,),
+    }
+)
+
+
+def a_gateway(call: Call, params: Params) -> Sequence[Target]:
+    """For operations on one gateway."""
+    return [target_of_gateway(call, params["internet_gateway_id"])]
+
+
+def a_gateway_and_a_vpc(call: Call, params: Params) -> Sequence[Target]:
+    """The gateway, and the VPC it is taken off."""
+    return [*a_gateway(call, params), target_of_vpc(call, params["vpc_id"])]
+
+
+@operation("ec2:DescribeInternetGateways", on=anything)
+def describe_internet_gateways(
+    call: Call,
+    *,
+    next_token: str | None = None,
+    max_results: int | None = None,
+    internet_gateway_ids: list[str] | None = None,
+    filters: Filters = None,
+) -> Answer:
+    """Internet gateways of the account in the region."""
+    found, token = chosen(
+        call, internet_gateways, find_gateway, GATEWAY_FILTERS,
+        ids=internet_gateway_ids, filters=filters, max_results=max_results, next_token=next_token,
+        ids_name="internetGatewayIdSet",
+    )  # fmt: skip
+    return {"InternetGateways": [described_gateway(gateway) for gateway in found], "NextToken": token}
+
+
+@operation("ec2:DetachInternetGateway", on=a_gateway_and_a_vpc)
+def detach_internet_gateway(call: Call, *, internet_gateway_id: str, vpc_id: str) -> Answer | None:
+    """Take a gateway off its VPC; routes to it lead nowhere from then on. Raises Gateway.NotAttached."""
+    gateway, vpc = find_gateway(call, internet_gateway_id), find_vpc(call, vpc_id)
+    if gateway.vpc != vpc.id:
+        raise errors.gateway_not_attached(gateway.id, vpc.id)
+    internet_gateways.put(call.tx, replace(gateway, vpc=""))
+    black_hole(call.tx, vpc.id, gateway.id)
+    return None
+
+
+@operation("ec2:DeleteInternetGateway", on=a_gateway)
+def delete_internet_gateway(call: Call, *, internet_gateway_id: str) -> Answer | None:
+    """Delete a gateway that is attached to no VPC. Raises DependencyViolation."""
+    gateway = find_gateway(call, internet_gateway_id)
+    if gateway.vpc:
+        raise errors.dependency("internetGateway", gateway.id)
+    internet_gateways.delete(call.tx, gateway)
+    return None
+
+
+def make_attached(tx: Transaction, account: str, region: str, vpc: str, ids: Ids) -> InternetGateway:
+    """The gateway of a default VPC."""
+    return internet_gateways.put(
+        tx, InternetGateway(account=account, region=region, id=ids.ec2("igw"), vpc=vpc)
+    )
+
+
+def find_gateway(call: Call, id: str) -> InternetGateway:
+    """The gateway of this id. Raises InvalidInternetGatewayID.NotFound and its Malformed sister."""
+    found = internet_gateways.get(call.tx, call.account, call.region, id)
+    if found is None:
+        check(id, "igw", "InvalidInternetGatewayId")
+        raise errors.not_found("InvalidInternetGatewayID", "internetGateway", id)
+    return found
+
+
+@described
+def described_gateway(gateway: InternetGateway) -> dict[str, Any]:
+    """A gateway in AWS's words, whose attachments are `available` and not what the model says."""
+    return {
+        "Attachments": [{"State": "available", "VpcId": gateway.vpc}] if gateway.vpc else [],
+        "InternetGatewayId": gateway.id,
+        "OwnerId": gateway.account,
+        "Tags": tag_set(gateway.tags),
+    }
+
+
+@kept
+def gateway_target(gateway: InternetGateway) -> Target:
+    """What policies see of a gateway."""
+    keys: Keys = resource_tags(gateway.tags)
+    keys["ec2:internetgatewayid"] = gateway.id
+    return Target(ec2(gateway.region, gateway.account, f"internet-gateway/{gateway.id}"), keys)
+
+
+def target_of_gateway(call: Call, id: str) -> Target:
+    """The target of a gateway that may not exist."""
+    found = internet_gateways.get(call.tx, call.account, call.region, id)
+    return gateway_target(found) if found is not None else unknown(call, "internet-gateway", id)

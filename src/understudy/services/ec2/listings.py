@@ -1,0 +1,106 @@
+"""What all Describe operations share: ids, filters and pages (reference iam.md 7.2)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+
+from understudy.gateway.call import Call
+from understudy.gateway.paging import BadTokenError, key_after, page
+from understudy.services.ec2.errors import combination, invalid, invalid_value, unsupported
+from understudy.services.ec2.filters import FilterTable, matching
+from understudy.store.database import Key
+from understudy.store.tables import Record, Table
+
+R = TypeVar("R", bound=Record)
+T = TypeVar("T")
+Filters = list[dict[str, Any]] | None
+
+SMALLEST_PAGE = 5
+LARGEST_PAGE = 1000
+
+
+def chosen(
+    call: Call,
+    table: Table[R],
+    find: Callable[[Call, str], R],
+    filter_table: FilterTable,
+    *,
+    ids: Sequence[str] | None,
+    filters: Filters,
+    max_results: int | None,
+    next_token: str | None,
+    ids_name: str,
+    among: Iterable[R] | None = None,
+) -> tuple[list[R], str | None]:
+    """The records a Describe call asks for, by id, and the token of the next page.
+
+    `find` answers a record or raises that it is missing, which fails the whole call. Raises
+    InvalidParameterCombination for ids together with a page size, InvalidParameterValue. `among` are the
+    records in question by key, when an index could tell them.
+    """
+    matches = matching(filters, filter_table)
+    if ids:
+        if max_results is not None:
+            raise combination(ids_name, "maxResults")
+        records: Iterable[R] = [find(call, id) for id in dict.fromkeys(ids)]
+        return (list(filter(matches, records)) if matches else list(records)), None
+    after, scope = start(call, filters, max_results, next_token)
+    if among is None:
+        records = table.scan(call.tx, call.account, call.region, after=after)
+    else:
+        records = behind(among, after, table.key)
+    if matches is not None:
+        records = filter(matches, records)
+    return cut(records, max_results, table.key, scope)
+
+
+def start(
+    call: Call, filters: Filters, max_results: int | None, next_token: str | None
+) -> tuple[Key | None, str]:
+    """The key to go on behind, and the scope of this call's page tokens. Raises InvalidParameterValue."""
+    if max_results is not None and max_results < SMALLEST_PAGE:
+        raise invalid_value(
+            f" {max_results} ", "maxResults", f"Expecting a value greater than {SMALLEST_PAGE}."
+        )
+    if max_results is None and not next_token:
+        return None, ""
+    asked = hashlib.sha256(msgspec.json.encode([call.account, call.region, filters or []])).hexdigest()[:16]
+    scope = f"{call.operation}:{asked}"
+    if not next_token:
+        return None, scope
+    try:
+        return key_after(next_token, scope), scope
+    except BadTokenError as error:
+        raise invalid(f"Invalid value '{next_token}' for NextToken.") from error
+
+
+def cut(
+    items: Iterable[T], max_results: int | None, key: Callable[[T], Sequence[str]], scope: str
+) -> tuple[list[T], str | None]:
+    """A page of what is left; all of it when no page size was asked for."""
+    if max_results is None:
+        return list(items), None
+    return page(items, min(max_results, LARGEST_PAGE), key, scope)
+
+
+def behind(items: Iterable[T], after: Key | None, key: Callable[[T], Key]) -> Iterator[T]:
+    """Items in the order of their keys, without those up to `after`."""
+    return iter(items) if after is None else (item for item in items if key(item) > after)
+
+
+def refuse(**given: Any) -> None:
+    """Refuse parameters that cannot be honoured, when they were given and ask for something."""
+    for name, value in given.items():
+        # A count of zero and a switch that is off ask for nothing.
+        if value:
+            words = name.split("_")
+            raise unsupported("".join(word.capitalize() for word in words))
+
+
+def value_of(attribute: Mapping[str, Any] | None) -> Any:
+    """The value inside an attribute that is being changed (`{"Value": true}`)."""
+    return None if attribute is None else attribute.get("Value")

@@ -1,0 +1,170 @@
+"""Network ACLs: the default one that every VPC is born with, and DescribeNetworkAcls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Any
+
+from understudy.core.answers import Answer
+from understudy.core.arn import ec2
+from understudy.core.ids import Ids
+from understudy.gateway.call import Call, Target
+from understudy.gateway.operations import anything, operation
+from understudy.services.ec2 import errors
+from understudy.services.ec2.filters import FilterTable, nothing, yes_or_no
+from understudy.services.ec2.identifiers import check
+from understudy.services.ec2.listings import Filters, chosen
+from understudy.services.ec2.subnets import Subnet, subnets
+from understudy.services.ec2.tag_specifications import tag_set
+from understudy.services.ec2.targets import Keys, kept, resource_tags
+from understudy.services.ec2.vpcs import Vpc
+from understudy.store.database import Transaction
+from understudy.store.tables import Record, Table
+
+_EVERYTHING = "0.0.0.0/0"
+
+
+class Entry(Record, frozen=True, kw_only=True):
+    """One numbered rule; `protocol` -1 is all of them."""
+
+    number: int
+    action: str
+    egress: bool
+    protocol: str = "-1"
+    cidr: str = _EVERYTHING
+
+
+# Reference iam.md 7.5: 100 allows, 32767 denies what is left, both ways.
+_DEFAULT_ENTRIES = (
+    Entry(number=100, action="allow", egress=True),
+    Entry(number=32767, action="deny", egress=True),
+    Entry(number=100, action="allow", egress=False),
+    Entry(number=32767, action="deny", egress=False),
+)
+
+
+class NetworkAcl(Record, frozen=True, kw_only=True):
+    """A VPC's default network ACL: all its subnets are tied to it."""
+
+    account: str
+    region: str
+    id: str
+    vpc: str
+    entries: tuple[Entry, ...] = _DEFAULT_ENTRIES
+    is_default: bool = True
+    tags: dict[str, str] = {}
+
+
+network_acls = Table(
+    "ec2/network-acl",
+    NetworkAcl,
+    key=lambda acl: (acl.account, acl.region, acl.id),
+    indexes={"vpc": lambda acl: (acl.vpc,)},
+)
+
+
+def _filters(tx: Transaction) -> FilterTable:
+    def tied(acl: NetworkAcl) -> list[Subnet]:
+        return subnets.where(tx, "vpc", acl.vpc)
+
+    return {
+        **_ACL_FILTERS,
+        "association.association-id": lambda acl: [subnet.acl_association for subnet in tied(acl)],
+        "association.network-acl-id": lambda acl: (acl.id,) if tied(acl) else (),
+        "association.subnet-id": lambda acl: [subnet.id for subnet in tied(acl)],
+    }
+
+
+_ACL_FILTERS: FilterTable = MappingProxyType(
+    {
+        "default": lambda acl: yes_or_no(acl.is_default),
+        "entry.cidr": lambda acl: [entry.cidr for entry in acl.entries],
+        "entry.egress": lambda acl: [yes_or_no(entry.egress)[0] for entry in acl.entries],
+        "entry.icmp.code": nothing,
+        "entry.icmp.type": nothing,
+        "entry.ipv6-cidr": nothing,
+        "entry.port-range.from": nothing,
+        "entry.port-range.to": nothing,
+        "entry.protocol": lambda acl: [entry.protocol for entry in acl.entries],
+        "entry.rule-action": lambda acl: [entry.action for entry in acl.entries],
+        "entry.rule-number": lambda acl: [str(entry.number) for entry in acl.entries],
+        "network-acl-id": lambda acl: (acl.id,),
+        "owner-id": lambda acl: (acl.account,),
+        "vpc-id": lambda acl: (acl.vpc,),
+    }
+)
+
+
+@operation("ec2:DescribeNetworkAcls", on=anything)
+def describe_network_acls(
+    call: Call,
+    *,
+    next_token: str | None = None,
+    max_results: int | None = None,
+    network_acl_ids: list[str] | None = None,
+    filters: Filters = None,
+) -> Answer:
+    """Network ACLs of the account in the region."""
+    found, token = chosen(
+        call, network_acls, find_acl, _filters(call.tx),
+        ids=network_acl_ids, filters=filters, max_results=max_results, next_token=next_token,
+        ids_name="networkAclIdSet",
+    )  # fmt: skip
+    return {
+        "NetworkAcls": [_describe(acl, subnets.where(call.tx, "vpc", acl.vpc)) for acl in found],
+        "NextToken": token,
+    }
+
+
+def make_default(tx: Transaction, vpc: Vpc, ids: Ids) -> NetworkAcl:
+    """The ACL a VPC is born with."""
+    return network_acls.put(
+        tx, NetworkAcl(account=vpc.account, region=vpc.region, id=ids.ec2("acl"), vpc=vpc.id)
+    )
+
+
+def find_acl(call: Call, id: str) -> NetworkAcl:
+    """The network ACL of this id. Raises InvalidNetworkAclId.Malformed, InvalidNetworkAclID.NotFound."""
+    found = network_acls.get(call.tx, call.account, call.region, id)
+    if found is None:
+        check(id, "acl", "InvalidNetworkAclId")
+        raise errors.not_found("InvalidNetworkAclID", "networkAcl", id)
+    return found
+
+
+def _describe(acl: NetworkAcl, tied: Sequence[Subnet]) -> dict[str, Any]:
+    return {
+        "Associations": [
+            {
+                "NetworkAclAssociationId": subnet.acl_association,
+                "NetworkAclId": acl.id,
+                "SubnetId": subnet.id,
+            }
+            for subnet in tied
+        ],
+        "Entries": [
+            {
+                "CidrBlock": entry.cidr,
+                "Egress": entry.egress,
+                "Protocol": entry.protocol,
+                "RuleAction": entry.action,
+                "RuleNumber": entry.number,
+            }
+            for entry in acl.entries
+        ],
+        "IsDefault": acl.is_default,
+        "NetworkAclId": acl.id,
+        "Tags": tag_set(acl.tags),
+        "VpcId": acl.vpc,
+        "OwnerId": acl.account,
+    }
+
+
+@kept
+def acl_target(acl: NetworkAcl) -> Target:
+    """What policies see of a network ACL."""
+    keys: Keys = resource_tags(acl.tags)
+    keys["ec2:networkaclid"] = acl.id
+    keys["ec2:vpc"] = ec2(acl.region, acl.account, f"vpc/{acl.vpc}")
+    return Target(ec2(acl.region, acl.account, f"network-acl/{acl.id}"), keys)

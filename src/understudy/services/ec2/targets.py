@@ -1,0 +1,112 @@
+"""What a caller must be allowed to act on in EC2: ARNs and condition keys (reference iam.md 7.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from understudy.core.arn import ec2
+from understudy.gateway.call import Call, Params, Target
+from understudy.store.tables import Record
+
+Keys = dict[str, str | list[str]]
+R = TypeVar("R", bound=Record)
+T = TypeVar("T")
+
+
+def kept(make: Callable[[R], T]) -> Callable[[R], T]:
+    """Make what follows from a record alone once: a record never changes, so it is kept beside the record."""
+    name = f"kept:{make.__module__}.{make.__qualname__}"
+
+    def once(record: R) -> T:
+        found: T | None = record.__dict__.get(name)
+        if found is None:
+            found = record.__dict__[name] = make(record)
+        return found
+
+    return once
+
+
+def unknown(call: Call, kind: str, id: str) -> Target:
+    """A resource that does not exist, by the ARN it would have; the operation will say that it is missing."""
+    return Target(ec2(call.region, call.account, f"{kind}/{id}"))
+
+
+def resource_tags(tags: Mapping[str, str]) -> Keys:
+    """The tags a resource carries, under both names AWS knows them by."""
+    keys: Keys = {}
+    for name, value in tags.items():
+        lower = name.lower()
+        keys["aws:resourcetag/" + lower] = value
+        keys["ec2:resourcetag/" + lower] = value
+    return keys
+
+
+def request_tags(tags: Sequence[Mapping[str, Any]], absent: str | None = "") -> Keys:
+    """The tags a request names; nothing when it names none, which is not the same as an empty list.
+
+    `absent` is what a tag without a value stands for; None for no value at all.
+    """
+    if not tags:
+        return {}
+    keys: Keys = {"aws:tagkeys": [str(tag.get("Key") or "") for tag in tags]}
+    for tag in tags:
+        value = tag.get("Value")
+        if value is None:
+            value = absent
+        if value is not None:
+            keys["aws:requesttag/" + str(tag.get("Key") or "").lower()] = value
+    return keys
+
+
+def named_tags(params: Params) -> list[Mapping[str, Any]]:
+    """All tags of a request's TagSpecifications, whatever kind of resource they are for."""
+    return [tag for entry in params.get("tag_specifications") or () for tag in entry.get("Tags") or ()]
+
+
+def a_new(call: Call, params: Params, kind: str) -> list[Target]:
+    """A resource about to be made, its id still `*`; with tags also the implied `ec2:CreateTags` on it."""
+    arn = ec2(call.region, call.account, kind + "/*")
+    tags = named_tags(params)
+    if not tags:
+        return [Target(arn)]
+    return [Target(arn, request_tags(tags)), *tagging(call, arn, tags)]
+
+
+def tagging(call: Call, arn: str, tags: Sequence[Mapping[str, Any]]) -> list[Target]:
+    """The implied `ec2:CreateTags` of a call that makes a resource and tags it."""
+    keys = request_tags(tags)
+    keys["ec2:createaction"] = call.operation
+    return [Target(arn, keys, action="ec2:CreateTags")]
+
+
+def changing(target: Target, attributes: Mapping[str, Any]) -> Target:
+    """A target whose attributes are being changed: `ec2:Attribute` and `ec2:Attribute/<name>`."""
+    if not attributes:
+        return target
+    keys: Keys = dict(target.keys)
+    names = list(attributes)
+    # One value and a list of one are different things to a policy; AWS changes one attribute at a time.
+    keys["ec2:attribute"] = names[0] if len(names) == 1 else names
+    for name, value in attributes.items():
+        keys["ec2:attribute/" + name.lower()] = _text(value)
+    return Target(target.resource, keys)
+
+
+def changes_in(params: Params, but: str) -> dict[str, Any]:
+    """What a request changes, by AWS's names: all it gives `but` the id of what it changes."""
+    return {
+        "".join(word.capitalize() for word in name.split("_")): value
+        for name, value in params.items()
+        if name != but and value is not None
+    }
+
+
+def _text(value: Any) -> str | list[str]:
+    if isinstance(value, Mapping):
+        value = value.get("Value")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return [str(part) for part in value]
+    return "" if value is None else str(value)

@@ -1,0 +1,67 @@
+"""Permissions boundaries of users and roles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from understudy.core.errors import ApiError
+from understudy.gateway.call import Call, Params, Target
+from understudy.gateway.operations import operation
+from understudy.services.iam.attachments import attachable
+from understudy.services.iam.role_records import Role, roles
+from understudy.services.iam.roles import modifiable_role, role_target
+from understudy.services.iam.users import User, existing_user, user_target, users
+
+
+def a_bounded_user(call: Call, params: Params) -> Sequence[Target]:
+    """The user, and the boundary there is or will be (`iam:PermissionsBoundary`)."""
+    user = users.get(call.tx, call.account, params["user_name"].lower())
+    boundary = params.get("permissions_boundary") or (user.boundary if user else "")
+    return [user_target(call, params["user_name"], {"iam:permissionsboundary": boundary} if boundary else {})]
+
+
+def a_bounded_role(call: Call, params: Params) -> Sequence[Target]:
+    """The role, and the boundary there is or will be."""
+    role = roles.get(call.tx, call.account, params["role_name"].lower())
+    boundary = params.get("permissions_boundary") or (role.boundary if role else "")
+    return [role_target(call, params["role_name"], {"iam:permissionsboundary": boundary} if boundary else {})]
+
+
+@operation("iam:PutUserPermissionsBoundary", on=a_bounded_user)
+def put_user_permissions_boundary(call: Call, *, user_name: str, permissions_boundary: str) -> None:
+    """Bound what a user's policies can allow."""
+    user = existing_user(call, user_name)
+    attachable(call, permissions_boundary, User)
+    users.put(call.tx, msgspec.structs.replace(user, boundary=permissions_boundary))
+
+
+@operation("iam:DeleteUserPermissionsBoundary", on=a_bounded_user)
+def delete_user_permissions_boundary(call: Call, *, user_name: str) -> None:
+    """Lift a user's boundary."""
+    user = existing_user(call, user_name)
+    if not user.boundary:
+        raise _no_boundary(user.name)
+    users.put(call.tx, msgspec.structs.replace(user, boundary=""))
+
+
+@operation("iam:PutRolePermissionsBoundary", on=a_bounded_role)
+def put_role_permissions_boundary(call: Call, *, role_name: str, permissions_boundary: str) -> None:
+    """Bound what a role's policies can allow; not of a linked role."""
+    role = modifiable_role(call, role_name)
+    attachable(call, permissions_boundary, Role)
+    roles.put(call.tx, msgspec.structs.replace(role, boundary=permissions_boundary))
+
+
+@operation("iam:DeleteRolePermissionsBoundary", on=a_bounded_role)
+def delete_role_permissions_boundary(call: Call, *, role_name: str) -> None:
+    """Lift a role's boundary; not of a linked role."""
+    role = modifiable_role(call, role_name)
+    if not role.boundary:
+        raise _no_boundary(role.name)
+    roles.put(call.tx, msgspec.structs.replace(role, boundary=""))
+
+
+def _no_boundary(name: str) -> ApiError:
+    return ApiError("NoSuchEntity", f"The permissions boundary of {name} cannot be found.", 404)

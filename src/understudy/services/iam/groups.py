@@ -1,0 +1,179 @@
+"""IAM groups, and who is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from understudy.core.answers import Answer
+from understudy.core.arn import iam
+from understudy.gateway.call import Call, Params, Target
+from understudy.gateway.operations import operation
+from understudy.services.iam import errors
+from understudy.services.iam.listings import after, listing, short_listing
+from understudy.services.iam.users import a_user, describe as describe_user, existing_user, users
+from understudy.store.tables import Record, Table, described
+
+GROUPS_PER_ACCOUNT = 300
+GROUPS_PER_USER = 10
+
+
+class Group(Record, frozen=True, kw_only=True):
+    """A group, with what is attached to it; its users name it."""
+
+    account: str
+    name: str
+    id: str
+    created: datetime
+    path: str = "/"
+    attached: tuple[str, ...] = ()
+    inline: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def arn(self) -> str:
+        return iam(self.account, f"group{self.path}{self.name}")
+
+
+groups = Table(
+    "iam/group",
+    Group,
+    key=lambda group: (group.account, group.name.lower()),
+    indexes={"by_policy": lambda group: tuple((group.account, arn) for arn in group.attached)},
+)
+
+
+def existing_group(call: Call, name: str) -> Group:
+    """The group of that name, in any case. Raises NoSuchEntity."""
+    group = groups.get(call.tx, call.account, name.lower())
+    if group is None:
+        raise errors.no_such("group", name)
+    return group
+
+
+def group_target(call: Call, name: str, keys: Mapping[str, str | list[str]] | None = None) -> Target:
+    group = groups.get(call.tx, call.account, name.lower())
+    return Target(group.arn if group else iam(call.account, f"group/{name}"), keys or {})
+
+
+def a_group(call: Call, params: Params) -> Sequence[Target]:
+    return [group_target(call, params["group_name"])]
+
+
+def a_new_group(call: Call, params: Params) -> Sequence[Target]:
+    return [Target(iam(call.account, f"group{params.get('path') or '/'}{params['group_name']}"))]
+
+
+def groups_under(call: Call, params: Params) -> Sequence[Target]:
+    return [Target(iam(call.account, f"group{params.get('path_prefix') or '/'}"))]
+
+
+@operation("iam:CreateGroup", on=a_new_group)
+def create_group(call: Call, *, group_name: str, path: str | None = None) -> Answer:
+    """Make a group."""
+    if groups.get(call.tx, call.account, group_name.lower()) is not None:
+        raise errors.exists(f"Group with name {group_name} already exists.")
+    if sum(1 for _ in groups.scan(call.tx, call.account)) >= GROUPS_PER_ACCOUNT:
+        raise errors.quota("GroupsPerAccount", GROUPS_PER_ACCOUNT)
+    group = Group(
+        account=call.account, name=group_name, id=call.ids.iam("AGPA"), created=call.at, path=path or "/"
+    )
+    return {"Group": describe(groups.put(call.tx, group))}
+
+
+@operation("iam:GetGroup", on=a_group)
+def get_group(call: Call, *, group_name: str, marker: str | None = None, max_items: int | None = None) -> Answer:
+    """A group, and a page of its users."""
+    group = existing_group(call, group_name)
+    members = users.where(call.tx, "by_group", (call.account, group.name.lower()))
+    page = short_listing("Users", members, describe_user, scope="GetGroup", max_items=max_items, marker=marker)
+    return {"Group": describe(group), **page}
+
+
+@operation("iam:ListGroups", on=groups_under)
+def list_groups(
+    call: Call, *, path_prefix: str | None = None, marker: str | None = None, max_items: int | None = None
+) -> Answer:
+    """List groups by name, a page at a time."""
+    prefix = path_prefix or "/"
+    scope = f"ListGroups:{prefix}"
+    found = (
+        group
+        for group in groups.scan(call.tx, call.account, after=after(marker, scope))
+        if group.path.startswith(prefix)
+    )
+    return listing("Groups", found, describe, key=groups.key, scope=scope, max_items=max_items)
+
+
+@operation("iam:UpdateGroup", on=a_group)
+def update_group(
+    call: Call, *, group_name: str, new_path: str | None = None, new_group_name: str | None = None
+) -> None:
+    """Rename a group or move it to another path; its users and policies stay."""
+    group = existing_group(call, group_name)
+    name = new_group_name or group.name
+    other = groups.get(call.tx, call.account, name.lower())
+    if other is not None and other.id != group.id:
+        raise errors.exists(f"Group with name {name} already exists.")
+    old = group.name.lower()
+    groups.delete(call.tx, group)
+    groups.put(call.tx, msgspec.structs.replace(group, name=name, path=new_path or group.path))
+    for user in users.where(call.tx, "by_group", (call.account, old)):
+        kept = tuple(name.lower() if each == old else each for each in user.groups)
+        users.put(call.tx, msgspec.structs.replace(user, groups=kept))
+
+
+@operation("iam:DeleteGroup", on=a_group)
+def delete_group(call: Call, *, group_name: str) -> None:
+    """Delete a group that nothing and nobody is in. Raises DeleteConflict."""
+    group = existing_group(call, group_name)
+    if group.attached:
+        raise errors.conflict("Cannot delete entity, must detach all policies first.")
+    if group.inline:
+        raise errors.conflict("Cannot delete entity, must delete policies first.")
+    if users.count_where(call.tx, "by_group", (call.account, group.name.lower())):
+        raise errors.conflict("Cannot delete entity, must remove users from group first.")
+    groups.delete(call.tx, group)
+
+
+@operation("iam:AddUserToGroup", on=a_group)
+def add_user_to_group(call: Call, *, group_name: str, user_name: str) -> None:
+    """Put a user into a group; one who is in it stays."""
+    group, user = existing_group(call, group_name), existing_user(call, user_name)
+    if group.name.lower() in user.groups:
+        return
+    if len(user.groups) >= GROUPS_PER_USER:
+        raise errors.quota("GroupsPerUser", GROUPS_PER_USER)
+    users.put(call.tx, msgspec.structs.replace(user, groups=(*user.groups, group.name.lower())))
+
+
+@operation("iam:RemoveUserFromGroup", on=a_group)
+def remove_user_from_group(call: Call, *, group_name: str, user_name: str) -> None:
+    """Take a user out of a group; one who is not in it is no error."""
+    group, user = existing_group(call, group_name), existing_user(call, user_name)
+    kept = tuple(each for each in user.groups if each != group.name.lower())
+    users.put(call.tx, msgspec.structs.replace(user, groups=kept))
+
+
+@operation("iam:ListGroupsForUser", on=a_user)
+def list_groups_for_user(
+    call: Call, *, user_name: str, marker: str | None = None, max_items: int | None = None
+) -> Answer:
+    """The groups a user is in."""
+    user = existing_user(call, user_name)
+    found = [group for name in sorted(user.groups) if (group := groups.get(call.tx, call.account, name))]
+    return short_listing("Groups", found, describe, scope="ListGroupsForUser", max_items=max_items, marker=marker)
+
+
+@described
+def describe(group: Group) -> Mapping[str, Any]:
+    """A group in IAM's words."""
+    return {
+        "Path": group.path,
+        "GroupName": group.name,
+        "GroupId": group.id,
+        "Arn": group.arn,
+        "CreateDate": group.created,
+    }

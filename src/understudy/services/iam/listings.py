@@ -1,0 +1,63 @@
+"""Lists in IAM's pages: MaxItems and Marker in, IsTruncated and Marker out (reference iam.md 2.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+
+from understudy.core.answers import Answer
+from understudy.gateway.paging import BadTokenError, key_after, page
+from understudy.services.iam import errors
+from understudy.store.database import Key
+
+T = TypeVar("T")
+PAGE = 100
+
+
+def after(marker: str | None, scope: str) -> Key | None:
+    """The key a page begins behind. Raises ValidationError for a marker of no such list."""
+    if marker is None:
+        return None
+    try:
+        return key_after(marker, scope)
+    except BadTokenError as error:
+        raise errors.validation("Invalid Marker.") from error
+
+
+def listing(
+    name: str,
+    items: Iterable[T],
+    show: Callable[[T], Any],
+    *,
+    key: Callable[[T], Sequence[str]],
+    scope: str,
+    max_items: int | None,
+) -> Answer:
+    """The page that begins with the first of `items`, which the caller has made begin behind the marker."""
+    taken, marker = page(items, max_items or PAGE, key, scope)
+    return {name: [show(item) for item in taken], "IsTruncated": marker is not None, "Marker": marker}
+
+
+def short_listing(
+    name: str,
+    items: Sequence[T],
+    show: Callable[[T], Any],
+    *,
+    scope: str,
+    max_items: int | None,
+    marker: str | None,
+) -> Answer:
+    """A page of a list that is short and at hand; the marker counts."""
+    behind = after(marker, scope)
+    first = int(behind[0]) if behind else 0
+    numbered = list(enumerate(items))[first:]
+    return listing(
+        name, numbered, lambda pair: show(pair[1]), key=lambda pair: (str(pair[0] + 1),), scope=scope, max_items=max_items
+    )
+
+
+def tags_listed(tags: Sequence[tuple[str, str]], scope: str, marker: str | None, max_items: int | None) -> Answer:
+    """A page of an entity's tags."""
+    return short_listing(
+        "Tags", tags, lambda tag: {"Key": tag[0], "Value": tag[1]}, scope=scope, max_items=max_items, marker=marker
+    )

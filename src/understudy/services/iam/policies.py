@@ -1,0 +1,406 @@
+"""Managed policies: the customer's own, and AWS's, which nobody can change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from understudy.core import arn as arns
+from understudy.core.answers import Answer
+from understudy.core.arn import iam
+from understudy.core.errors import ApiError
+from understudy.data import managed_policies
+from understudy.gateway.call import Call, Params, Target
+from understudy.gateway.operations import operation
+from understudy.services.iam import errors, tags
+from understudy.services.iam.documents import reviewed, shown, size
+from understudy.services.iam.groups import groups
+from understudy.services.iam.listings import after, listing, short_listing
+from understudy.services.iam.role_records import roles
+from understudy.services.iam.tags import merged
+from understudy.services.iam.users import users
+from understudy.store.database import Transaction
+from understudy.store.tables import Record, Table
+
+POLICY_SIZE = 6144
+VERSIONS = 5
+POLICIES_PER_ACCOUNT = 1500
+
+
+class PolicyVersion(msgspec.Struct, frozen=True):
+    """One version of a policy: `v1`, `v2`, …"""
+
+    id: str
+    document: str
+    created: datetime
+
+
+class Policy(Record, frozen=True, kw_only=True):
+    """A managed policy of a customer. `next_version` counts on, so that no version id comes twice."""
+
+    account: str
+    name: str
+    id: str
+    created: datetime
+    updated: datetime
+    versions: tuple[PolicyVersion, ...]
+    path: str = "/"
+    description: str | None = None
+    default_version: str = "v1"
+    next_version: int = 2
+    tags: tags.Tags = ()
+
+    @property
+    def arn(self) -> str:
+        return iam(self.account, f"policy{self.path}{self.name}")
+
+    def version(self, id: str) -> PolicyVersion | None:
+        return next((version for version in self.versions if version.id == id), None)
+
+
+policies = Table("iam/policy", Policy, key=lambda policy: (policy.account, policy.name.lower()))
+
+AnyPolicy = Policy | managed_policies.ManagedPolicy
+
+
+def find(tx: Transaction, arn: str) -> AnyPolicy | None:
+    """The policy of that ARN, whoever's it is."""
+    parsed = arns.parse(arn)
+    if parsed is None or parsed.service != "iam":
+        return None
+    if parsed.account == "aws":
+        return managed_policies.find(arn)
+    policy = policies.get(tx, parsed.account, parsed.resource.rpartition("/")[2].lower())
+    return policy if policy is not None and policy.arn == arn else None
+
+
+def document_of(tx: Transaction, arn: str) -> str | None:
+    """The document in force of the policy of that ARN."""
+    policy = find(tx, arn)
+    if policy is None:
+        return None
+    if isinstance(policy, Policy):
+        version = policy.version(policy.default_version)
+        assert version is not None, "the default version cannot be deleted"
+        return version.document
+    return policy.document
+
+
+def visible(call: Call, arn: str) -> AnyPolicy:
+    """A policy the caller's account can see. Raises ValidationError for no ARN, NoSuchEntity for no policy."""
+    parsed = _parsed(arn)
+    policy = find(call.tx, arn)
+    if policy is None or parsed.account not in ("aws", call.account):
+        raise errors.no_such_policy(arn)
+    return policy
+
+
+def own(call: Call, arn: str, what: str) -> Policy:
+    """A policy of the caller's account that can be changed. `what` says what is being done to it.
+
+    Raises AccessDenied for AWS's and other accounts' policies (reference iam.md 1.3).
+    """
+    if _parsed(arn).account != call.account:
+        raise errors.access_denied(f"Cannot {what} outside your own account.")
+    policy = visible(call, arn)
+    assert isinstance(policy, Policy), "the account's own are records"
+    return policy
+
+
+def _parsed(arn: str) -> arns.Arn:
+    parsed = arns.parse(arn)
+    if parsed is None:
+        raise errors.validation("Invalid ARN:  Could not be parsed!")
+    if parsed.partition != arns.PARTITION:
+        raise errors.validation("Invalid ARN partition")
+    return parsed
+
+
+def a_policy(call: Call, params: Params) -> Sequence[Target]:
+    arn = params["policy_arn"]
+    policy = find(call.tx, arn)
+    keys = tags.resource_keys(policy.tags) if isinstance(policy, Policy) else {}
+    return [Target(arn, {**keys, **tags.request_keys(params)})]
+
+
+def a_new_policy(call: Call, params: Params) -> Sequence[Target]:
+    arn = iam(call.account, f"policy{params.get('path') or '/'}{params['policy_name']}")
+    target = Target(arn, tags.request_keys(params))
+    return [target, replace(target, action="iam:TagPolicy")] if params.get("tags") else [target]
+
+
+def policies_under(call: Call, params: Params) -> Sequence[Target]:
+    return [Target(iam(call.account, f"policy{params.get('path_prefix') or '/'}"))]
+
+
+@operation("iam:CreatePolicy", on=a_new_policy)
+def create_policy(
+    call: Call,
+    *,
+    policy_name: str,
+    policy_document: str,
+    path: str | None = None,
+    description: str | None = None,
+    tags: list[dict[str, str]] | None = None,
+) -> Answer:
+    """Make a managed policy; its first version is v1."""
+    _checked(policy_document)
+    if policies.get(call.tx, call.account, policy_name.lower()) is not None:
+        raise errors.exists(f"A policy called {policy_name} already exists. Duplicate names are not allowed.")
+    if sum(1 for _ in policies.scan(call.tx, call.account)) >= POLICIES_PER_ACCOUNT:
+        raise errors.quota("PoliciesPerAccount", POLICIES_PER_ACCOUNT)
+    policy = Policy(
+        account=call.account,
+        name=policy_name,
+        id=call.ids.iam("ANPA"),
+        created=call.at,
+        updated=call.at,
+        versions=(PolicyVersion("v1", policy_document, call.at),),
+        path=path or "/",
+        description=description,
+        tags=merged((), tags, ignore_case=False),
+    )
+    return {"Policy": {**describe(call, policies.put(call.tx, policy)), **_tags(policy)}}
+
+
+@operation("iam:GetPolicy", on=a_policy)
+def get_policy(call: Call, *, policy_arn: str) -> Answer:
+    """Describe a policy."""
+    policy = visible(call, policy_arn)
+    return {"Policy": {**describe(call, policy), "Description": policy.description, **_tags(policy)}}
+
+
+@operation("iam:ListPolicies", on=policies_under)
+def list_policies(
+    call: Call,
+    *,
+    scope: str | None = None,
+    only_attached: bool | None = None,
+    path_prefix: str | None = None,
+    policy_usage_filter: str | None = None,
+    marker: str | None = None,
+    max_items: int | None = None,
+) -> Answer:
+    """List policies by name: AWS's, the account's own, or both."""
+    prefix = path_prefix or "/"
+    token_scope = f"ListPolicies:{scope or 'All'}:{bool(only_attached)}:{prefix}:{policy_usage_filter}"
+    behind = after(marker, token_scope)
+    found = (
+        policy
+        for policy in _everything(call, scope or "All")
+        if (behind is None or _order(policy) > behind)
+        and policy.path.startswith(prefix)
+        and (not only_attached or _is_used(call, policy_arn(policy), policy_usage_filter))
+    )
+    return listing(
+        "Policies",
+        found,
+        lambda policy: describe(call, policy),
+        key=_order,
+        scope=token_scope,
+        max_items=max_items,
+    )
+
+
+@operation("iam:DeletePolicy", on=a_policy)
+def delete_policy(call: Call, *, policy_arn: str) -> None:
+    """Delete a policy nothing uses, of which only the default version is left. Raises DeleteConflict."""
+    policy = own(call, policy_arn, "delete policies")
+    if attachments(call.tx, policy.account, policy.arn) or boundaries(call.tx, policy.account, policy.arn):
+        raise errors.conflict("Cannot delete a policy attached to entities.")
+    if len(policy.versions) > 1:
+        raise errors.conflict(
+            "This policy has more than one version. Before you delete a policy, you must delete the policy's "
+            "versions. The default version is deleted with the policy."
+        )
+    policies.delete(call.tx, policy)
+
+
+@operation("iam:CreatePolicyVersion", on=a_policy)
+def create_policy_version(
+    call: Call, *, policy_arn: str, policy_document: str, set_as_default: bool | None = None
+) -> Answer:
+    """Add a version, and perhaps put it in force."""
+    policy = own(call, policy_arn, "create versions for policies")
+    _checked(policy_document)
+    if len(policy.versions) >= VERSIONS:
+        raise errors.limit(
+            f"A managed policy can have up to {VERSIONS} versions. Before you create a new version, you must delete "
+            "an existing version."
+        )
+    version = PolicyVersion(f"v{policy.next_version}", policy_document, call.at)
+    policy = msgspec.structs.replace(
+        policy,
+        versions=(*policy.versions, version),
+        next_version=policy.next_version + 1,
+        default_version=version.id if set_as_default else policy.default_version,
+        updated=call.at,
+    )
+    policies.put(call.tx, policy)
+    return {"PolicyVersion": _version(policy, version)}
+
+
+@operation("iam:GetPolicyVersion", on=a_policy)
+def get_policy_version(call: Call, *, policy_arn: str, version_id: str) -> Answer:
+    """A version with its document."""
+    policy = visible(call, policy_arn)
+    for version in _versions(policy):
+        if version.id == version_id:
+            return {"PolicyVersion": {"Document": shown(version.document), **_version(policy, version)}}
+    raise _no_version(policy_arn, version_id)
+
+
+@operation("iam:ListPolicyVersions", on=a_policy)
+def list_policy_versions(
+    call: Call, *, policy_arn: str, marker: str | None = None, max_items: int | None = None
+) -> Answer:
+    """A policy's versions, newest first, without their documents."""
+    policy = visible(call, policy_arn)
+    return short_listing(
+        "Versions",
+        _versions(policy)[::-1],
+        lambda version: _version(policy, version),
+        scope="ListPolicyVersions",
+        max_items=max_items,
+        marker=marker,
+    )
+
+
+@operation("iam:SetDefaultPolicyVersion", on=a_policy)
+def set_default_policy_version(call: Call, *, policy_arn: str, version_id: str) -> None:
+    """Put another version in force."""
+    policy = own(call, policy_arn, "update policies")
+    if policy.version(version_id) is None:
+        raise _no_version(policy_arn, version_id)
+    policies.put(call.tx, msgspec.structs.replace(policy, default_version=version_id, updated=call.at))
+
+
+@operation("iam:DeletePolicyVersion", on=a_policy)
+def delete_policy_version(call: Call, *, policy_arn: str, version_id: str) -> None:
+    """Delete a version that is not in force."""
+    policy = own(call, policy_arn, "delete policy versions for policies")
+    if policy.version(version_id) is None:
+        raise _no_version(policy_arn, version_id)
+    if version_id == policy.default_version:
+        raise errors.conflict("Cannot delete the default version of a policy.")
+    kept = tuple(version for version in policy.versions if version.id != version_id)
+    policies.put(call.tx, msgspec.structs.replace(policy, versions=kept, updated=call.at))
+
+
+@operation("iam:TagPolicy", on=a_policy)
+def tag_policy(call: Call, *, policy_arn: str, tags: list[dict[str, str]]) -> None:
+    """Add tags, or replace those of the same key."""
+    policy = _taggable(call, policy_arn)
+    policies.put(call.tx, msgspec.structs.replace(policy, tags=merged(policy.tags, tags, ignore_case=False)))
+
+
+@operation("iam:UntagPolicy", on=a_policy)
+def untag_policy(call: Call, *, policy_arn: str, tag_keys: list[str]) -> None:
+    """Remove tags."""
+    policy = _taggable(call, policy_arn)
+    kept = tags.without(policy.tags, tag_keys, ignore_case=False)
+    policies.put(call.tx, msgspec.structs.replace(policy, tags=kept))
+
+
+@operation("iam:ListPolicyTags", on=a_policy)
+def list_policy_tags(
+    call: Call, *, policy_arn: str, marker: str | None = None, max_items: int | None = None
+) -> Answer:
+    """A policy's tags; AWS's policies have none."""
+    policy = visible(call, policy_arn)
+    kept = policy.tags if isinstance(policy, Policy) else ()
+    return short_listing(
+        "Tags",
+        kept,
+        lambda tag: {"Key": tag[0], "Value": tag[1]},
+        scope="ListPolicyTags",
+        max_items=max_items,
+        marker=marker,
+    )
+
+
+def describe(call: Call, policy: AnyPolicy) -> Mapping[str, Any]:
+    """A policy as lists show one; its counts are of the caller's account."""
+    arn = policy_arn(policy)
+    return {
+        "PolicyName": policy.name,
+        "PolicyId": policy.id,
+        "Arn": arn,
+        "Path": policy.path,
+        "DefaultVersionId": policy.default_version if isinstance(policy, Policy) else policy.version_id,
+        "AttachmentCount": attachments(call.tx, call.account, arn),
+        "PermissionsBoundaryUsageCount": boundaries(call.tx, call.account, arn),
+        "IsAttachable": True,
+        "CreateDate": policy.created,
+        "UpdateDate": policy.updated,
+    }
+
+
+def policy_arn(policy: AnyPolicy) -> str:
+    return policy.arn if isinstance(policy, Policy) else policy.arn()
+
+
+def attachments(tx: Transaction, account: str, arn: str) -> int:
+    """How many users, groups and roles of the account the policy is attached to."""
+    return sum(table.count_where(tx, "by_policy", (account, arn)) for table in (users, groups, roles))
+
+
+def boundaries(tx: Transaction, account: str, arn: str) -> int:
+    """How many users and roles of the account it bounds."""
+    return sum(table.count_where(tx, "by_boundary", (account, arn)) for table in (users, roles))
+
+
+def _everything(call: Call, scope: str) -> Iterator[AnyPolicy]:
+    """The policies of a scope by name, the account's own before AWS's of the same name."""
+    found: list[AnyPolicy] = []
+    if scope in ("All", "Local"):
+        found += policies.scan(call.tx, call.account)
+    if scope in ("All", "AWS"):
+        found += managed_policies.everything()
+    return iter(sorted(found, key=_order))
+
+
+def _order(policy: AnyPolicy) -> tuple[str, ...]:
+    return (policy.name.lower(), "0" if isinstance(policy, Policy) else "1", policy.path)
+
+
+def _is_used(call: Call, arn: str, usage: str | None) -> bool:
+    # The filter has effect together with OnlyAttached alone (reference iam.md 2.6).
+    as_policy = usage != "PermissionsBoundary" and attachments(call.tx, call.account, arn) > 0
+    return as_policy or (usage != "PermissionsPolicy" and boundaries(call.tx, call.account, arn) > 0)
+
+
+def _versions(policy: AnyPolicy) -> Sequence[PolicyVersion]:
+    if isinstance(policy, Policy):
+        return policy.versions
+    return (PolicyVersion(policy.version_id, policy.document, policy.updated),)
+
+
+def _version(policy: AnyPolicy, version: PolicyVersion) -> Mapping[str, Any]:
+    default = policy.default_version if isinstance(policy, Policy) else policy.version_id
+    return {"VersionId": version.id, "IsDefaultVersion": version.id == default, "CreateDate": version.created}
+
+
+def _taggable(call: Call, arn: str) -> Policy:
+    policy = visible(call, arn)
+    if not isinstance(policy, Policy):
+        raise errors.invalid_input("Tags not supported for policies in this domain")
+    return policy
+
+
+def _tags(policy: AnyPolicy) -> Mapping[str, Any]:
+    return {"Tags": tags.shown(policy.tags) if isinstance(policy, Policy) else None}
+
+
+def _checked(document: str) -> None:
+    if size(document) > POLICY_SIZE:
+        raise errors.quota("PolicySize", POLICY_SIZE)
+    reviewed(document, "identity")
+
+
+def _no_version(arn: str, version: str) -> ApiError:
+    return ApiError("NoSuchEntity", f"Policy {arn} version {version} does not exist or is not attachable.", 404)

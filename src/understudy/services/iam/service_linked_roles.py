@@ -1,0 +1,142 @@
+"""Roles that belong to services: made from templates, used by their service only, deleted by a task.
+
+Reference iam.md 1. Whether a role is one is `Role.linked_service`, and nothing else (docs/decisions/0005).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from understudy.core.answers import Answer
+from understudy.core.arn import iam
+from understudy.core.errors import ApiError
+from understudy.data import service_linked_roles as catalogue
+from understudy.data.service_linked_roles import ServiceLinkedRoleTemplate
+from understudy.gateway.call import Call, Params, Target
+from understudy.gateway.operations import operation
+from understudy.services.iam import deletion_tasks, errors
+from understudy.services.iam.documents import shown
+from understudy.services.iam.role_records import Role, roles
+from understudy.services.iam.roles import a_role, existing_role
+
+
+def a_new_linked_role(call: Call, params: Params) -> Sequence[Target]:
+    """The role by the name its service gives it, and whom it is for (`iam:AWSServiceName`)."""
+    principal = params["aws_service_name"]
+    template = catalogue.find(principal)
+    name = _role_name(template, params.get("custom_suffix")) if template else "*"
+    return [
+        Target(
+            iam(call.account, f"role/aws-service-role/{principal}/{name}"),
+            {"iam:awsservicename": principal},
+        )
+    ]
+
+
+def the_role_of_a_task(call: Call, params: Params) -> Sequence[Target]:
+    """The role a deletion task is about: its id says (reference iam.md 1.7)."""
+    parsed = deletion_tasks.parse(params["deletion_task_id"])
+    if parsed is None:
+        return [Target(iam(call.account, "role/*"))]
+    return [Target(iam(call.account, f"role/aws-service-role/{parsed.principal}/{parsed.role}"))]
+
+
+@operation("iam:CreateServiceLinkedRole", on=a_new_linked_role)
+def create_service_linked_role(
+    call: Call, *, aws_service_name: str, custom_suffix: str | None = None, description: str | None = None
+) -> Answer:
+    """Make the role of a service, as its template has it.
+
+    Refusals in the order that was recorded: no template, no suffix allowed, name taken.
+    """
+    template = catalogue.find(aws_service_name)
+    if template is None:
+        raise errors.access_denied(f"Cannot find Service Linked Role template for {aws_service_name}")
+    if not template.creatable and not call.via:
+        raise errors.invalid_input(f"The service-linked role for {aws_service_name} is made by the service itself.")
+    if custom_suffix and not template.custom_suffix:
+        raise errors.invalid_input(f"Custom suffix is not allowed for {aws_service_name}")
+    name = _role_name(template, custom_suffix)
+    if roles.get(call.tx, call.account, name.lower()) is not None:
+        raise errors.invalid_input(
+            f"Service role name {name} has been taken in this account, please try a different suffix."
+        )
+    role = Role(
+        account=call.account,
+        name=name,
+        id=call.ids.iam("AROA"),
+        created=call.at,
+        path=template.path,
+        trust=_trust(template),
+        description=description,
+        attached=(template.policy,),
+        linked_service=template.principal,
+    )
+    return {"Role": _created(roles.put(call.tx, role))}
+
+
+@operation("iam:DeleteServiceLinkedRole", on=a_role)
+def delete_service_linked_role(call: Call, *, role_name: str) -> Answer:
+    """Ask for a linked role's deletion; answers the id of the task that will delete it, or fail."""
+    role = existing_role(call, role_name)
+    if not role.linked_service:
+        raise ApiError("NoSuchEntity", f"{role.name} exists but is not a service role.", 404)
+    return {"DeletionTaskId": deletion_tasks.submit(call, role).id}
+
+
+@operation("iam:GetServiceLinkedRoleDeletionStatus", on=the_role_of_a_task)
+def get_service_linked_role_deletion_status(call: Call, *, deletion_task_id: str) -> Answer:
+    """How a deletion task goes; a failed one says why, and what still uses the role."""
+    if deletion_tasks.parse(deletion_task_id) is None:
+        raise errors.invalid_input("Invalid task id")
+    task = deletion_tasks.deletion_tasks.get(call.tx, call.account, deletion_task_id)
+    if task is None:
+        raise ApiError("NoSuchEntity", "Cannot find deletion status for given id.", 404)
+    if task.status != "FAILED":
+        return {"Status": task.status}
+    usage = [{"Region": region, "Resources": list(arns)} for region, arns in task.usage]
+    return {"Status": task.status, "Reason": {"RoleUsageList": usage, "Reason": task.reason}}
+
+
+def ensure_service_linked_role(call: Call, principal: str) -> None:
+    """Make the role of a service if the account has none yet, with the caller's own permission.
+
+    Raises what CreateServiceLinkedRole answers. The description is the service's: AWS gives one only to roles
+    that services make (reference iam.md 1.1).
+    """
+    template = catalogue.find(principal)
+    assert template is not None, f"{principal} has a template"
+    role = roles.get(call.tx, call.account, template.role_name.lower())
+    if role is not None and role.linked_service == principal:
+        return
+    description = template.service_description or template.description or None
+    call.onward("iam", "CreateServiceLinkedRole", aws_service_name=principal, description=description)
+
+
+def _role_name(template: ServiceLinkedRoleTemplate, suffix: str | None) -> str:
+    return f"{template.role_name}_{suffix}" if suffix else template.role_name
+
+
+def _trust(template: ServiceLinkedRoleTemplate) -> str:
+    statement = {"Effect": "Allow", "Principal": {"Service": template.principal}, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
+
+
+def _created(role: Role) -> Mapping[str, Any]:
+    """What the create call answers: no description, and lists in the trust policy (reference iam.md 1.1)."""
+    statement = {
+        "Action": ["sts:AssumeRole"],
+        "Effect": "Allow",
+        "Principal": {"Service": [role.linked_service]},
+    }
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]}, separators=(",", ":"))
+    return {
+        "Path": role.path,
+        "RoleName": role.name,
+        "RoleId": role.id,
+        "Arn": role.arn,
+        "CreateDate": role.created,
+        "AssumeRolePolicyDocument": shown(document),
+    }

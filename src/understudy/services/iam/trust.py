@@ -1,0 +1,67 @@
+"""Trust policies: whom they name is remembered by unique id, and shown by name.
+
+A user or role that is deleted and made again is somebody else, and is not trusted (reference iam.md 2.5).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from understudy.core import arn as arns
+from understudy.services.iam import errors
+from understudy.services.iam.documents import reviewed
+from understudy.services.iam.role_records import roles
+from understudy.services.iam.users import users
+from understudy.store.database import Transaction
+
+_KINDS = ("user", "role")
+
+
+def stored(tx: Transaction, document: str) -> str:
+    """A trust policy as it is kept. Raises MalformedPolicyDocument, also for a principal that does not exist."""
+    return _each_principal(reviewed(document, "trust"), lambda text: _id_of(tx, text), ":user/", ":role/")
+
+
+def readable(tx: Transaction, document: str) -> str:
+    """A kept trust policy as it is shown and decided by: ids as ARNs, those of deleted entities as they are."""
+    return _each_principal(document, lambda text: _arn_of(tx, text), '"AIDA', '"AROA')
+
+
+def _each_principal(document: str, change: Callable[[str], str], *signs: str) -> str:
+    # Most trust policies name services only, and stay as they were sent.
+    if not any(sign in document for sign in signs):
+        return document
+    parsed = json.loads(document)
+    statements = parsed["Statement"]
+    for statement in statements if isinstance(statements, list) else [statements]:
+        for element in ("Principal", "NotPrincipal"):
+            principals = statement.get(element)
+            if isinstance(principals, dict) and "AWS" in principals:
+                principals["AWS"] = _changed(principals["AWS"], change)
+    return json.dumps(parsed, separators=(",", ":"))
+
+
+def _changed(named: Any, change: Callable[[str], str]) -> Any:
+    return [change(name) for name in named] if isinstance(named, list) else change(named)
+
+
+def _id_of(tx: Transaction, text: str) -> str:
+    arn = arns.parse(text)
+    if arn is None or arn.service != "iam":
+        return text
+    kind, _, path_and_name = arn.resource.partition("/")
+    if kind not in _KINDS:
+        return text
+    name = path_and_name.rpartition("/")[2].lower()
+    found = users.get(tx, arn.account, name) if kind == "user" else roles.get(tx, arn.account, name)
+    if found is None or found.arn != text:
+        raise errors.malformed_policy(f'Invalid principal in policy: "AWS":"{text}"')
+    return found.id
+
+
+def _arn_of(tx: Transaction, text: str) -> str:
+    table = users if text.startswith("AIDA") else roles if text.startswith("AROA") else None
+    found = table.where(tx, "by_id", text) if table is not None else ()
+    return found[0].arn if found else text

@@ -1,0 +1,42 @@
+"""When keys and roles were last used: noted on every call, remembered once a second.
+
+AWS shows last use with hours of delay (reference iam.md 1.6), so a note lost in a crash is no loss.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from understudy.authn.caller import Caller
+from understudy.services.iam.access_keys import AccessKeyUse, access_key_uses
+from understudy.services.iam.role_records import RoleUse, role_uses
+from understudy.services.iam.users import access_keys
+from understudy.store.database import Transaction
+
+
+class Usage:
+    """Notes of use not yet remembered."""
+
+    def __init__(self) -> None:
+        self._keys: dict[str, AccessKeyUse] = {}
+        self._roles: dict[str, RoleUse] = {}
+
+    def note(self, caller: Caller, service: str, region: str, at: datetime) -> None:
+        """A caller did something; the last note counts."""
+        if caller.kind == "role-session":
+            role = caller.user_id.partition(":")[0]
+            self._roles[role] = RoleUse(id=role, at=at, region=region)
+        elif caller.session is None and caller.access_key_id:
+            id = caller.access_key_id
+            self._keys[id] = AccessKeyUse(id=id, at=at, region=region, service=service)
+
+    def reconcile(self, tx: Transaction, _now: datetime) -> int:
+        """Remember the notes of keys that still exist. Never counts as work anyone waits for."""
+        keys, self._keys = self._keys, {}
+        roles, self._roles = self._roles, {}
+        for id, use in keys.items():
+            if access_keys.get(tx, id) is not None:
+                access_key_uses.put(tx, use)
+        for role_use in roles.values():
+            role_uses.put(tx, role_use)
+        return 0

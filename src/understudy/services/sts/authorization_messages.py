@@ -1,0 +1,52 @@
+"""Encoded authorization messages, read back (reference iam.md 3.2)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from understudy.core.answers import Answer
+from understudy.core.errors import ApiError
+from understudy.gateway.call import Call
+from understudy.gateway.operations import anything, operation
+from understudy.gateway.trail import Evaluation, TrailEntry
+
+
+@operation("sts:DecodeAuthorizationMessage", on=anything)
+def decode_authorization_message(call: Call, *, encoded_message: str) -> Answer:
+    """What was refused, to whom, and under which circumstances; of requests of the caller's own account."""
+    request_id = call.gateway.seal.open(encoded_message)
+    entry = call.gateway.trail.find(request_id) if request_id is not None else None
+    refused = [evaluation for evaluation in entry.evaluations if not evaluation.allowed] if entry else []
+    if entry is None or not refused or entry.account != call.account:
+        raise ApiError("InvalidAuthorizationMessageException", "The encoded authorization message is invalid.")
+    return {"DecodedMessage": json.dumps(decoded(entry, refused[-1]), separators=(",", ":"))}
+
+
+def decoded(entry: TrailEntry, refused: Evaluation) -> Mapping[str, Any]:
+    """The message as AWS lays it out."""
+    explicit = refused.effect == "explicit-deny"
+    statement = {"statementId": refused.sid, "effect": "DENY", "sourcePolicyId": refused.policy}
+    return {
+        "allowed": False,
+        "explicitDeny": explicit,
+        "matchedStatements": {"items": [statement] if explicit else []},
+        "failures": {"items": []},
+        "context": {
+            "principal": {"id": entry.user_id, "name": entry.caller.rpartition("/")[2], "arn": entry.caller},
+            "action": refused.action,
+            "resource": refused.resource,
+            "conditions": {
+                "items": [
+                    {
+                        "key": key,
+                        "values": {
+                            "items": [{"value": each} for each in ([value] if isinstance(value, str) else value)]
+                        },
+                    }
+                    for key, value in refused.context.items()
+                ]
+            },
+        },
+    }

@@ -1,0 +1,25 @@
+"""Who am I, and whose is this key?"""
+
+from __future__ import annotations
+
+from understudy.core.answers import Answer
+from understudy.core.errors import ApiError
+from understudy.core.ids import account_of
+from understudy.gateway.call import Call
+from understudy.gateway.operations import anything, operation
+
+
+@operation("sts:GetCallerIdentity", on=None)
+def get_caller_identity(call: Call) -> Answer:
+    """Who calls; needs no permission, and no policy can forbid it."""
+    caller = call.caller
+    return {"Arn": caller.arn, "UserId": caller.user_id, "Account": caller.account}
+
+
+@operation("sts:GetAccessKeyInfo", on=anything)
+def get_access_key_info(call: Call, *, access_key_id: str) -> Answer:
+    """The account an access key belongs to; it is written into the id."""
+    try:
+        return {"Account": account_of(access_key_id)}
+    except ValueError as error:
+        raise ApiError("ValidationError", f"{access_key_id} is no access key id") from error

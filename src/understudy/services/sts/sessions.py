@@ -1,0 +1,292 @@
+"""Temporary credentials: of a role, of a user, of a federated user (reference iam.md 3)."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Literal
+
+from understudy.core import arn as arns
+from understudy.core.answers import Answer
+from understudy.core.arn import sts
+from understudy.core.errors import ApiError
+from understudy.gateway.call import Call, Params, Target
+from understudy.gateway.operations import operation
+from understudy.policy import MalformedPolicy, NamedPolicy, compile_policy, review
+from understudy.services.iam import policies
+from understudy.services.iam.role_records import Role, roles
+from understudy.services.iam.tags import request_keys
+from understudy.services.iam.trust import readable
+from understudy.services.iam.users import users
+from understudy.services.sts.records import Session, sessions
+
+HOUR = 3600
+HALF_A_DAY = 43200
+_NO_TAGS: tuple[tuple[str, str], ...] = ()
+
+
+def the_role(call: Call, params: Params) -> Sequence[Target]:
+    """The role, decided by its trust policy too; one that does not exist looks like one that refuses.
+
+    Session tags and a source identity are permissions of their own (reference iam.md 3.1).
+    """
+    if call.caller.kind == "root":
+        raise ApiError("AccessDenied", "Roles may not be assumed by root accounts.", 403)
+    arn = params["role_arn"]
+    parsed = arns.parse(arn)
+    if parsed is None or parsed.service != "iam":
+        raise ApiError("ValidationError", f"{arn} is invalid")
+    role = known_role(call, arn)
+    keys: dict[str, str | list[str]] = {"sts:rolesessionname": params["role_session_name"], **request_keys(params)}
+    if params.get("external_id") is not None:
+        keys["sts:externalid"] = params["external_id"]
+    if params.get("source_identity"):
+        keys["sts:sourceidentity"] = params["source_identity"]
+    if params.get("transitive_tag_keys"):
+        keys["sts:transitivetagkeys"] = list(params["transitive_tag_keys"])
+    if role is not None:
+        for name, value in role.tags:
+            keys[f"aws:resourcetag/{name.lower()}"] = value
+            keys[f"iam:resourcetag/{name.lower()}"] = value
+    trust = NamedPolicy(arn, compile_policy(readable(call.tx, role.trust), kind="trust")) if role else _TRUSTS_NOBODY
+    actions = ["sts:AssumeRole"]
+    if params.get("tags"):
+        actions.append("sts:TagSession")
+    if params.get("source_identity"):
+        actions.append("sts:SetSourceIdentity")
+    return [
+        Target(arn, keys, action=action, policy=trust, trust=True, account=parsed.account) for action in actions
+    ]
+
+
+def known_role(call: Call, arn: str) -> Role | None:
+    """The role of that ARN, once it is known everywhere."""
+    parsed = arns.parse(arn)
+    assert parsed is not None, "the target was parsed"
+    role = roles.get(call.tx, parsed.account, parsed.resource.rpartition("/")[2].lower())
+    if role is None or role.arn != arn:
+        return None
+    delay = call.pace.propagation_seconds(role.id)
+    return None if delay and call.at < role.created + timedelta(seconds=delay) else role
+
+
+def a_federated_user(call: Call, params: Params) -> Sequence[Target]:
+    return [Target(sts(call.account, f"federated-user/{params['name']}"), request_keys(params))]
+
+
+@operation("sts:AssumeRole", on=the_role)
+def assume_role(
+    call: Call,
+    *,
+    role_arn: str,
+    role_session_name: str,
+    policy_arns: list[dict[str, str]] | None = None,
+    policy: str | None = None,
+    duration_seconds: int | None = None,
+    tags: list[dict[str, str]] | None = None,
+    transitive_tag_keys: list[str] | None = None,
+    external_id: str | None = None,
+    serial_number: str | None = None,
+    token_code: str | None = None,
+    source_identity: str | None = None,
+    provided_contexts: list[dict[str, str]] | None = None,
+) -> Answer:
+    """Credentials of a session of a role, for whom the role trusts."""
+    _no_second_factor(serial_number, token_code)
+    if provided_contexts:
+        raise ApiError("NotImplemented", "Understudy does not serve ProvidedContexts.", 501)
+    role = known_role(call, role_arn)
+    if role is None:
+        # With IAM off nothing was asked before.
+        raise ApiError("AccessDenied", f"The role {role_arn} cannot be assumed.", 403)
+    duration = duration_seconds or min(HOUR, role.max_session_duration)
+    chained = call.caller.session is not None
+    if chained and duration > HOUR:
+        raise ApiError(
+            "ValidationError",
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
+        )
+    if duration > role.max_session_duration:
+        raise ApiError(
+            "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+        )
+    arns_passed = _session_policies(call, policy, policy_arns)
+    session_tags, transitive = _session_tags(call, tags, transitive_tag_keys)
+    session = Session(
+        access_key_id=call.ids.access_key_id("ASIA", role.account),
+        account=role.account,
+        secret=call.ids.secret_access_key(),
+        token=call.ids.session_token(),
+        kind="assume-role",
+        name=role.name.lower(),
+        principal_id=role.id,
+        issued=call.at,
+        expires=call.at + timedelta(seconds=duration),
+        session_name=role_session_name,
+        policies=(policy,) if policy else None,
+        policy_arns=arns_passed,
+        tags=session_tags,
+        transitive=transitive,
+        source_identity=source_identity or (call.caller.session.source_identity if call.caller.session else ""),
+        chained=chained,
+        invoked_by=call.caller.arn if call.caller.kind == "service" else "",
+    )
+    sessions.put(call.tx, session)
+    return {
+        "Credentials": _credentials(session),
+        "AssumedRoleUser": {
+            "AssumedRoleId": f"{role.id}:{role_session_name}",
+            "Arn": sts(role.account, f"assumed-role/{role.name}/{role_session_name}"),
+        },
+        "PackedPolicySize": _packed(policy, arns_passed, tags),
+        "SourceIdentity": session.source_identity or None,
+    }
+
+
+@operation("sts:GetSessionToken", on=None)
+def get_session_token(
+    call: Call,
+    *,
+    duration_seconds: int | None = None,
+    serial_number: str | None = None,
+    token_code: str | None = None,
+) -> Answer:
+    """Credentials of the calling user, for a while."""
+    _no_second_factor(serial_number, token_code)
+    if call.caller.session is not None:
+        raise ApiError("AccessDenied", "Cannot call GetSessionToken with session credentials", 403)
+    session = _of_the_user(call, "session-token", duration_seconds or HALF_A_DAY)
+    sessions.put(call.tx, session)
+    return {"Credentials": _credentials(session)}
+
+
+@operation("sts:GetFederationToken", on=a_federated_user)
+def get_federation_token(
+    call: Call,
+    *,
+    name: str,
+    policy: str | None = None,
+    policy_arns: list[dict[str, str]] | None = None,
+    duration_seconds: int | None = None,
+    tags: list[dict[str, str]] | None = None,
+) -> Answer:
+    """Credentials for somebody who is no IAM user: what both the user's and the session's policies allow."""
+    if call.caller.session is not None:
+        raise ApiError("AccessDenied", "Cannot call GetFederationToken with session credentials", 403)
+    arns_passed = _session_policies(call, policy, policy_arns)
+    session_tags, _ = _session_tags(call, tags, None)
+    session = _of_the_user(
+        call,
+        "federation",
+        duration_seconds or HALF_A_DAY,
+        session_name=name,
+        policies=(policy,) if policy else None,
+        policy_arns=arns_passed,
+        tags=session_tags,
+    )
+    sessions.put(call.tx, session)
+    return {
+        "Credentials": _credentials(session),
+        "FederatedUser": {
+            "FederatedUserId": f"{call.account}:{name}",
+            "Arn": sts(call.account, f"federated-user/{name}"),
+        },
+        "PackedPolicySize": _packed(policy, arns_passed, tags) or 0,
+    }
+
+
+def _of_the_user(
+    call: Call, kind: Literal["session-token", "federation"], duration: int, **more: Any
+) -> Session:
+    user = users.get(call.tx, call.account, call.caller.name.lower())
+    if user is None:
+        raise ApiError("AccessDenied", "Only an IAM user can call this with his own keys.", 403)
+    return Session(
+        access_key_id=call.ids.access_key_id("ASIA", call.account),
+        account=call.account,
+        secret=call.ids.secret_access_key(),
+        token=call.ids.session_token(),
+        kind=kind,
+        name=user.name.lower(),
+        principal_id=user.id,
+        issued=call.at,
+        expires=call.at + timedelta(seconds=duration),
+        **more,
+    )
+
+
+def _session_policies(call: Call, policy: str | None, policy_arns: list[dict[str, str]] | None) -> tuple[str, ...]:
+    """Check the policies a session is narrowed by; answers the ARNs of the managed ones."""
+    if policy is not None:
+        try:
+            review(policy, "session")
+        except MalformedPolicy as error:
+            raise ApiError("MalformedPolicyDocument", str(error)) from error
+    passed = tuple(each["arn"] for each in policy_arns or () if "arn" in each)
+    if len(passed) > 10:
+        raise ApiError("ValidationError", "A session can have at most 10 managed session policies.")
+    for arn in passed:
+        if policies.document_of(call.tx, arn) is None:
+            raise ApiError("MalformedPolicyDocument", f"PolicyArn {arn} does not exist or is not attachable.")
+    return passed
+
+
+def _session_tags(
+    call: Call, tags: list[dict[str, str]] | None, transitive_tag_keys: list[str] | None
+) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """A session's tags and which of them go on: those given, and those inherited on the way here."""
+    given: dict[str, tuple[str, str]] = {}
+    for tag in tags or ():
+        if tag["Key"].lower() in given:
+            raise _bad_tags("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+        given[tag["Key"].lower()] = (tag["Key"], tag["Value"])
+    transitive = {key.lower() for key in transitive_tag_keys or ()}
+    if not transitive <= set(given):
+        raise _bad_tags("The specified transitive tag key must be included in the requested tags.")
+    inherited: dict[str, tuple[str, str]] = {}
+    facts = call.caller.session
+    if facts is not None:
+        goes_on = {key.lower() for key in facts.transitive}
+        inherited = {key.lower(): (key, value) for key, value in facts.tags if key.lower() in goes_on}
+    if inherited.keys() & given.keys():
+        raise _bad_tags(
+            "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key "
+            "from the calling session."
+        )
+    every = {**given, **inherited}
+    keys = tuple(every[key][0] for key in every if key in transitive or key in inherited)
+    return tuple(every.values()) or _NO_TAGS, keys
+
+
+def _bad_tags(message: str) -> ApiError:
+    return ApiError("InvalidParameterValue", message)
+
+
+def _no_second_factor(serial_number: str | None, token_code: str | None) -> None:
+    if serial_number is not None or token_code is not None:
+        # There are no MFA devices here, so no code can be right.
+        raise ApiError(
+            "AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. ", 403
+        )
+
+
+def _credentials(session: Session) -> Mapping[str, Any]:
+    return {
+        "AccessKeyId": session.access_key_id,
+        "SecretAccessKey": session.secret,
+        "SessionToken": session.token,
+        "Expiration": session.expires,
+    }
+
+
+def _packed(policy: str | None, passed: Sequence[str], tags: Sequence[Mapping[str, str]] | None) -> int | None:
+    """How full the session's policies and tags make the packed form, in percent; None when there are none."""
+    if policy is None and not passed and not tags:
+        return None
+    size = len(policy or "") + sum(map(len, passed)) + len(base64.b64encode(json.dumps(tags or []).encode()))
+    return max(1, min(100, size * 100 // 8192))
+
+
+_TRUSTS_NOBODY = NamedPolicy("", compile_policy('{"Version":"2012-10-17","Statement":[]}', kind="trust"))

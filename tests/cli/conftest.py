@@ -1,0 +1,21 @@
+"""A state that a server left, for commands that open it themselves."""
+
+from __future__ import annotations
+
+import pytest
+
+from understudy.app import build
+from understudy.cli.server_files import files_of
+from understudy.cli.up import first_account, keep_administrators_keys
+from understudy.settings import read
+
+
+@pytest.fixture
+def left_state(tmp_path):
+    """A state directory with one account, whose server has stopped."""
+    directory = str(tmp_path / "left")
+    app = build(read({}, state=directory))
+    first_account(app)
+    keep_administrators_keys(app, files_of(app.settings))
+    app.close()
+    return directory

@@ -1,0 +1,45 @@
+"""Text for people, JSON for programs, colours on a terminal only."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from understudy.cli.output import Output
+
+
+def test_nothing_is_coloured_into_a_pipe(capsys):
+    assert "x" == Output().paint("x", "red")
+
+
+class TestOnATerminal:
+    def test_colours_are_used(self, monkeypatch):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+        monkeypatch.delenv("NO_COLOR", raising=False)
+        assert "\x1b[31mx\x1b[0m" == Output().paint("x", "red")
+
+    def test_no_color_is_honoured_as_variable_and_as_option(self, monkeypatch):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+        assert "x" == Output(colour=False).paint("x", "red")
+        monkeypatch.setenv("NO_COLOR", "1")
+        assert "x" == Output().paint("x", "red")
+
+
+def test_columns_are_as_wide_as_their_longest_cell(capsys):
+    Output().table(("A", "B"), [("one", "1"), ("three", "")])
+    assert "A      B\none    1\nthree\n" == capsys.readouterr().out
+
+
+def test_facts_stand_under_each_other(capsys):
+    Output().facts([("a", "1"), ("long", "2")])
+    assert "a     1\nlong  2\n" == capsys.readouterr().out
+
+
+def test_a_value_is_one_line_of_json(capsys):
+    Output().value({"a": ["é"]})
+    assert {"a": ["é"]} == json.loads(capsys.readouterr().out)
+
+
+def test_remarks_are_no_part_of_the_answer(capsys):
+    Output().remark("by the way")
+    assert ("", "by the way\n") == capsys.readouterr()

@@ -1,0 +1,81 @@
+"""What a server says of itself."""
+
+from __future__ import annotations
+
+import pytest
+
+from understudy.app import build
+from understudy.cli.server_files import files_of
+from understudy.cli.up import first_account, keep_administrators_keys, notes
+from understudy.core.errors import UserError
+from understudy.settings import read
+
+
+def said(**given) -> str:
+    return "\n".join(notes(read({}, **given)))
+
+
+def test_every_banner_says_what_is_not_there():
+    assert "No packets" in said()
+    assert "Plain HTTP" in said()
+
+
+def test_policies_that_are_not_enforced_are_said_loudly():
+    assert "IAM" not in said()
+    assert "NOT ENFORCED" in said(iam="soft")
+    assert "NO POLICY IS ASKED" in said(iam="off")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.1.2.3", "::1", "localhost"])
+def test_a_loopback_address_is_quiet(host):
+    assert "LISTENING" not in said(host=host)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
+def test_any_other_address_is_said_loudly(host):
+    assert f"LISTENING ON {host}" in said(host=host)
+
+
+class TestTheFirstAccount:
+    @pytest.fixture
+    def state(self, tmp_path):
+        return str(tmp_path / "state")
+
+    def open(self, state, **given):
+        return build(read({}, state=state, **given))
+
+    def test_it_is_made_once(self, state):
+        app = self.open(state)
+        account, keys = first_account(app)
+        assert ("000000000000", True) == (account, keys is not None)
+        app.close()
+        app = self.open(state)
+        assert ("000000000000", None) == first_account(app)
+        app.close()
+
+    def test_a_state_made_for_another_account_stays_with_it(self, state):
+        app = self.open(state, account="111122223333")
+        first_account(app)
+        app.close()
+        app = self.open(state)
+        assert ("111122223333", None) == first_account(app)
+        app.close()
+
+    def test_an_account_the_state_does_not_hold_is_one_sentence(self, state):
+        app = self.open(state)
+        first_account(app)
+        app.close()
+        app = self.open(state, account="111122223333")
+        with pytest.raises(UserError, match="holds account 000000000000 and not 111122223333"):
+            first_account(app)
+        app.close()
+
+    def test_keys_lost_in_a_crash_at_the_first_start_are_written_again(self, state):
+        app = self.open(state)
+        account, keys = first_account(app)
+        files = files_of(app.settings)
+        assert None is files.read_keys(account)
+        keep_administrators_keys(app, files)
+        kept = files.read_keys(account)
+        app.close()
+        assert (keys.access_key_id, keys.secret_access_key) == (kept.access_key_id, kept.secret_access_key)

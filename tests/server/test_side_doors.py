@@ -1,0 +1,186 @@
+"""The doors beside AWS's API, without a socket."""
+
+from __future__ import annotations
+
+import json
+import urllib.parse
+
+import pytest
+from botocore.exceptions import ClientError
+
+from understudy import __version__
+from understudy.core.http import HttpRequest
+from understudy.testing import Credentials
+
+ROLE = "AWSServiceRoleForAppRunnerNetworking"
+
+
+class Doors:
+    def __init__(self, understudy) -> None:
+        self.app = understudy.app
+
+    def raw(self, method, path, body=None, *, token=None, content=None):
+        path, _, query = path.partition("?")
+        headers = {"x-understudy-token": self.app.doors.token if token is None else token}
+        content = content if content is not None else b"" if body is None else json.dumps(body).encode()
+        response = self.app.handle(HttpRequest(method, path, query, headers, content))
+        assert ("Content-Type", "application/json") in response.headers
+        return response.status, json.loads(response.body)
+
+    def __call__(self, method, path, body=None):
+        status, answer = self.raw(method, path, body)
+        assert 200 == status, answer
+        return answer
+
+
+@pytest.fixture
+def doors(understudy):
+    return Doors(understudy)
+
+
+def test_health_answers_everybody(doors):
+    assert (200, {"status": "ok", "version": __version__}) == doors.raw(
+        "GET", "/_understudy/health", token=""
+    )
+
+
+def test_tools_that_look_for_a_local_aws_find_its_services(doors):
+    _, answer = doors.raw("GET", "/_localstack/health", token="")
+    assert {"apprunner", "ec2", "iam", "sts"} == set(answer["services"])
+    assert {"running"} == set(answer["services"].values())
+
+
+def test_ready_means_that_there_is_an_account(doors, understudy):
+    assert 200 == doors.raw("GET", "/_understudy/ready", token="")[0]
+    understudy.app.database.clear()
+    assert 503 == doors.raw("GET", "/_understudy/ready", token="")[0]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/_understudy/reset"),
+        ("POST", "/_understudy/accounts"),
+        ("POST", "/_understudy/explain"),
+        ("GET", "/_understudy/trail"),
+        ("GET", "/_understudy/status"),
+        ("GET", "/_understudy/roles"),
+        ("GET", "/_understudy/requests/x"),
+        ("GET", "/_understudy/nothing"),
+    ],
+)
+@pytest.mark.parametrize("token", ["", "wrong", "ünders"])
+def test_every_other_door_takes_the_token(doors, method, path, token):
+    status, answer = doors.raw(method, path, {}, token=token)
+    assert 403 == status
+    assert ["error"] == list(answer)
+
+
+def test_a_token_of_another_server_is_refused_at_open_doors_too(doors):
+    assert 403 == doors.raw("GET", "/_understudy/health", token="another's")[0]
+
+
+def test_a_door_that_is_not_there_and_a_method_it_does_not_take(doors):
+    assert (404, {"error": "There is no /_understudy/nothing here."}) == doors.raw(
+        "GET", "/_understudy/nothing"
+    )
+    assert (405, {"error": "/_understudy/reset does not take GET."}) == doors.raw("GET", "/_understudy/reset")
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"id": 1}', b'{"id": "1", "x": 2}', b"\xff"])
+def test_a_body_that_is_none_of_ours_is_one_sentence(doors, content):
+    for path in ("/_understudy/accounts", "/_understudy/explain"):
+        status, answer = doors.raw("POST", path, content=content)
+        assert 400 == status
+        assert answer["error"].startswith("The body is not what this door takes: ")
+
+
+class TestStatus:
+    def test_it_says_what_there_is(self, doors, understudy):
+        understudy.client("iam").create_user(UserName="me")
+        answer = doors("GET", "/_understudy/status")
+        assert [understudy.account] == [account["id"] for account in answer["accounts"]]
+        assert 2 == answer["records"]["iam/user"]
+        assert ("strict", "instant", "memory:") == (answer["iam"], answer["clock"], answer["state"])
+
+    def test_uptime_is_by_the_servers_clock(self, doors, understudy):
+        understudy.clock.advance(90)
+        assert 90 == doors("GET", "/_understudy/status")["uptime_seconds"]
+
+
+class TestAccounts:
+    def test_a_new_account_has_an_administrator_whose_keys_are_handed_over(self, doors, understudy):
+        handed = []
+        understudy.app.doors.hand_over = lambda *keys: handed.append(keys)
+        made = doors("POST", "/_understudy/accounts", {"id": "111122223333"})
+        assert [("111122223333", made["access_key_id"], made["secret_access_key"])] == handed
+        sts = understudy.client("sts", as_=Credentials(made["access_key_id"], made["secret_access_key"]))
+        assert "arn:aws:iam::111122223333:user/Administrator" == sts.get_caller_identity()["Arn"]
+
+    def test_an_account_that_exists_is_refused(self, doors, understudy):
+        status, answer = doors.raw("POST", "/_understudy/accounts", {"id": understudy.account})
+        assert (409, {"error": f"Account {understudy.account} exists already."}) == (status, answer)
+
+    @pytest.mark.parametrize("wanted", ["1", "11112222333x", "1111222233334", "١١١١٢٢٢٢٣٣٣٣"])
+    def test_an_account_is_twelve_digits(self, doors, wanted):
+        assert 400 == doors.raw("POST", "/_understudy/accounts", {"id": wanted})[0]
+
+
+class TestReset:
+    def test_everything_is_forgotten_and_new_keys_work(self, doors, understudy):
+        understudy.client("iam").create_user(UserName="me")
+        made = doors("POST", "/_understudy/reset", {})
+        assert understudy.account == made["account"]
+        with pytest.raises(ClientError, match="InvalidClientTokenId"):
+            understudy.client("sts").get_caller_identity()
+        iam = understudy.client("iam", as_=Credentials(made["access_key_id"], made["secret_access_key"]))
+        assert ["Administrator"] == [user["UserName"] for user in iam.list_users()["Users"]]
+
+    def test_the_trail_is_forgotten_too(self, doors, understudy):
+        understudy.client("iam").create_user(UserName="me")
+        doors("POST", "/_understudy/reset", {})
+        assert [] == doors("GET", "/_understudy/trail")["entries"]
+
+
+class TestTrail:
+    def test_calls_are_listed_newest_first_and_paged_by_number(self, doors, understudy):
+        iam = understudy.client("iam")
+        for name in ("a", "b", "c"):
+            iam.create_user(UserName=name)
+        entries = doors("GET", "/_understudy/trail?limit=2")["entries"]
+        assert ["c", "b"] == [entry["call"]["parameters"]["user_name"] for entry in entries]
+        entries = doors("GET", f"/_understudy/trail?before={entries[-1]['number']}")["entries"]
+        assert ["a"] == [entry["call"]["parameters"]["user_name"] for entry in entries]
+
+    def test_one_accounts_calls(self, doors, understudy):
+        other = understudy.account_administrator("111122223333")
+        understudy.client("sts", as_=other).get_caller_identity()
+        understudy.client("iam").list_users()
+        entries = doors("GET", "/_understudy/trail?account=111122223333")["entries"]
+        assert ["GetCallerIdentity"] == [entry["call"]["operation"] for entry in entries]
+
+    def test_no_secret_is_in_it(self, doors, understudy):
+        key = understudy.client("iam").create_access_key(UserName="Administrator")["AccessKey"]
+        assert key["SecretAccessKey"] not in json.dumps(doors("GET", "/_understudy/trail"))
+
+    @pytest.mark.parametrize(
+        "query", ["limit=0", "limit=1001", "limit=-1", "limit=x", "before=0", "before=²", "x=1"]
+    )
+    def test_numbers_are_numbers(self, doors, query):
+        assert 400 == doors.raw("GET", f"/_understudy/trail?{query}")[0]
+
+
+def test_roles_name_the_catalogue_and_where_each_exists(doors, understudy):
+    understudy.client("iam").create_service_linked_role(AWSServiceName="networking.apprunner.amazonaws.com")
+    found = doors("GET", "/_understudy/roles")["roles"]
+    existing = [role for role in found if role["existing"]]
+    arn = f"arn:aws:iam::{understudy.account}:role/aws-service-role/networking.apprunner.amazonaws.com/{ROLE}"
+    assert [(ROLE, [{"account": understudy.account, "arn": arn}])] == [
+        (role["role_name"], role["existing"]) for role in existing
+    ]
+    assert 73 == len(found)
+
+
+def test_a_request_id_is_taken_as_it_was_quoted(doors):
+    status, answer = doors.raw("GET", "/_understudy/requests/" + urllib.parse.quote("a/b c", safe=""))
+    assert (404, {"error": "The trail holds no request a/b c."}) == (status, answer)

@@ -1,0 +1,71 @@
+"""Wildcards of filters: the general rule against a plain reading of it (reference iam.md 7.6)."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from understudy.core.errors import ApiError
+from understudy.services.ec2.filters import exact, matching, one_of, pattern
+
+TABLE = {"colour": lambda record: record.colours}
+
+
+def passes(record, *filters):
+    return matching([{"Name": name, "Values": values} for name, values in filters], TABLE)(record)
+
+
+def plainly(value, text):
+    """Whether a text matches, by trying every length for every star."""
+    if not value:
+        return not text
+    if value[0] == "*":
+        return any(plainly(value[1:], text[place:]) for place in range(len(text) + 1))
+    return bool(text) and value[0] in ("?", text[0]) and plainly(value[1:], text[1:])
+
+
+@given(value=st.text("ab*?.", max_size=7), text=st.text("ab.", max_size=7))
+def test_wildcards_mean_what_they_say(value, text):
+    assert plainly(value, text) == one_of([value])(text)
+
+
+def test_a_backslash_takes_a_wildcards_meaning_away():
+    assert one_of(["a\\*"])("a*")
+    assert not one_of(["a\\*"])("ab")
+
+
+def test_many_stars_cost_no_more_than_the_text():
+    """A pattern that a backtracking matcher would need longer than the universe for."""
+    assert pattern("*a" * 40 + "*b").fullmatch("a" * 250) is None
+
+
+def test_values_are_alternatives_and_filters_add_up():
+    record = SimpleNamespace(colours=("red", "blue"), tags={"team": "one"})
+    assert passes(record, ("colour", ["green", "blue"]))
+    assert passes(record, ("colour", ["r*"]), ("tag:team", ["one"]), ("tag-key", ["team"]))
+    assert not passes(record, ("colour", ["red"]), ("tag:team", ["two"]))
+    assert not passes(record, ("colour", ["Red"]))
+
+
+@pytest.mark.parametrize(
+    "filters, code",
+    [
+        ([{"Name": "size", "Values": ["1"]}], "InvalidParameterValue"),
+        ([{"Values": ["1"]}], "InvalidParameterValue"),
+        ([{"Name": "colour"}], "MissingParameter"),
+        ([{"Name": "colour", "Values": ["x"] * 201}], "FilterLimitExceeded"),
+    ],
+)
+def test_a_filter_that_asks_nothing_sensible_is_refused(filters, code):
+    with pytest.raises(ApiError) as caught:
+        matching(filters, TABLE)
+    assert code == caught.value.code
+
+
+def test_only_values_without_wildcards_can_be_looked_up():
+    assert ["a", "b"] == exact([{"Name": "colour", "Values": ["b", "a", "b"]}], "colour")
+    assert exact([{"Name": "colour", "Values": ["a*"]}], "colour") is None
+    assert exact(None, "colour") is None

@@ -1,0 +1,71 @@
+"""The registry as a whole: every operation exists at AWS, takes what AWS takes, and needs a permission."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import pytest
+
+from understudy.gateway.operations import Registry
+from understudy.services import MODULES
+from understudy.wire.model import load
+
+OPERATIONS = sorted(Registry(MODULES), key=lambda operation: operation.action)
+GOLDEN = Path(__file__).parent.parent / "golden" / "permissions.txt"
+# Handled by the pipeline, for every operation alike.
+THE_PIPELINES = {"dry_run"}
+# Answered to any caller whose signature is good (reference iam.md 3.2).
+FOR_EVERYONE = {"sts:GetCallerIdentity", "sts:GetSessionToken"}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.action)
+def test_its_signature_is_the_api(operation):
+    shape = load(operation.service).operation(operation.name)
+    assert shape is not None, f"AWS has no {operation.action}"
+    parameters = inspect.signature(operation.function).parameters
+    names = {name for name, given in parameters.items() if given.kind is inspect.Parameter.KEYWORD_ONLY}
+    assert set(shape.members) - THE_PIPELINES == names
+    required = {name for name in names if parameters[name].default is inspect.Parameter.empty}
+    assert set(shape.required) == required
+
+
+def test_only_the_documented_few_need_no_permission():
+    assert FOR_EVERYONE == {operation.action for operation in OPERATIONS if operation.on is None}
+
+
+def test_every_operation_is_reached_by_its_action():
+    for operation in OPERATIONS:
+        service, _, name = operation.action.partition(":")
+        assert (operation.service, operation.name) == (service, name)
+
+
+def test_what_callers_need_is_what_is_written_down(request):
+    """A change of permissions is a line in this file's difference (`--update-golden` writes it)."""
+    lines = [
+        f"{operation.action:60} {operation.on.__name__ if operation.on else 'any caller'}" for operation in OPERATIONS
+    ]
+    text = "\n".join(line.rstrip() for line in lines) + "\n"
+    if request.config.getoption("--update-golden", default=False):
+        GOLDEN.write_text(text)
+    assert GOLDEN.read_text() == text
+
+
+def test_a_caller_without_policies_is_refused_everything():
+    """Called with parameters of the right shape by a user who may do nothing, each answers a denial."""
+    from understudy.testing import Understudy  # noqa: PLC0415 - the registry's tests above need no server
+
+    with Understudy() as understudy:
+        nobody = understudy.user("nobody")
+        for operation in OPERATIONS:
+            if operation.on is None:
+                continue
+            client = understudy.client(operation.service, as_=nobody)
+            shape = load(operation.service).operation(operation.name)
+            params = {shape.members[name]: sample(shape.input.members[shape.members[name]]) for name in shape.required}
+            from botocore import xform_name  # noqa: PLC0415
+
+            with pytest.raises(Exception) as caught:  # noqa: PT011 - the code is what is looked at
+                getattr(client, xform_name(operation.name))(**params)
+            code = getattr(caught.value, "response", {}).get("Error", {}).get("Code")
+            assert code in ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation"), (operation.action, caught.value)
