@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,14 +34,25 @@ sys.path.insert(0, str(Path(__file__).parent))
 from load import measure
 
 REGION = "us-east-1"
-APP_RUNNER_REGIONS = (
-    "ap-northeast-1 ap-south-1 ap-southeast-1 ap-southeast-2 eu-central-1 eu-west-1 eu-west-2 eu-west-3 "
-    "us-east-1 us-east-2 us-west-2"
-).split()
+APP_RUNNER_REGIONS = [
+    "ap-northeast-1",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "eu-central-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "us-east-1",
+    "us-east-2",
+    "us-west-2",
+]
 TRUST = json.dumps(
     {
         "Version": "2012-10-17",
-        "Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        ],
     }
 )
 
@@ -96,7 +107,10 @@ def raw_requests(client: Any, operation: str, many: list[dict[str, Any]]) -> lis
         url = urlsplit(request.url)
         body = request.body or b""
         body = body.encode() if isinstance(body, str) else bytes(body)
-        headers = {name: value.decode() if isinstance(value, bytes) else value for name, value in request.headers.items()}
+        headers = {
+            name: value.decode() if isinstance(value, bytes) else value
+            for name, value in request.headers.items()
+        }
         headers["Host"] = url.netloc
         headers["Content-Length"] = str(len(body))
         lines = [f"{request.method} {url.path or '/'}{'?' + url.query if url.query else ''} HTTP/1.1"]
@@ -106,10 +120,8 @@ def raw_requests(client: Any, operation: str, many: list[dict[str, Any]]) -> lis
 
     client.meta.events.register("before-send", capture)
     for params in many:
-        try:
+        with suppress(StopCapture):
             getattr(client, operation)(**params)
-        except StopCapture:
-            pass
     client.meta.events.unregister("before-send", capture)
     return made
 
@@ -126,7 +138,9 @@ def understudy() -> Iterator[Running]:
 
     def keys() -> tuple[str, str]:
         text = (state / "credentials").read_text()
-        return re.search(r"aws_access_key_id\s*=\s*(\S+)", text)[1], re.search(r"aws_secret_access_key\s*=\s*(\S+)", text)[1]  # type: ignore[index]
+        return re.search(r"aws_access_key_id\s*=\s*(\S+)", text)[1], re.search(
+            r"aws_secret_access_key\s*=\s*(\S+)", text
+        )[1]  # type: ignore[index]
 
     with serving("understudy", command, port, keys, {}) as running:
         running.state = str(state)
@@ -165,7 +179,8 @@ def serving(
         start_new_session=True,
     )
     try:
-        question = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n" + (
+        question = (
+            b"POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
             b"Content-Length: 43\r\n\r\nAction=GetCallerIdentity&Version=2011-06-15"
         )
         while True:
@@ -202,7 +217,9 @@ def row_get_role_of_1000(server: Running) -> list[bytes]:
     iam = server.client("iam")
     for number in range(1, 1000):
         iam.create_role(RoleName=f"role-{number:04d}", AssumeRolePolicyDocument=TRUST)
-    return raw_requests(iam, "get_role", [{"RoleName": f"role-{number:04d}"} for number in range(0, 1000, 37)])
+    return raw_requests(
+        iam, "get_role", [{"RoleName": f"role-{number:04d}"} for number in range(0, 1000, 37)]
+    )
 
 
 def row_list_roles_of_1000(server: Running) -> list[bytes]:
@@ -228,7 +245,9 @@ def row_describe_1000(server: Running) -> list[bytes]:
 
 def row_create_interface(server: Running) -> list[bytes]:
     ec2 = server.client("ec2")
-    return raw_requests(ec2, "create_network_interface", [{"SubnetId": server.subnet} for _ in range(CREATED)])
+    return raw_requests(
+        ec2, "create_network_interface", [{"SubnetId": server.subnet} for _ in range(CREATED)]
+    )
 
 
 def row_create_connector(server: Running) -> list[bytes]:
@@ -238,7 +257,17 @@ def row_create_connector(server: Running) -> list[bytes]:
     made = []
     for number in range(ACCOUNTS):
         account = f"{700000000000 + number}"
-        command = [sys.executable, "-m", "understudy", "account", "add", account, "--json", "--state", server.state]
+        command = [
+            sys.executable,
+            "-m",
+            "understudy",
+            "--json",
+            "--state",
+            server.state,
+            "account",
+            "add",
+            account,
+        ]
         keys = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
         owner = replace(server, keys=(keys["access_key_id"], keys["secret_access_key"]))
         for region in APP_RUNNER_REGIONS:
@@ -275,11 +304,22 @@ def run(server: Running, only: str, quick: bool) -> dict[str, Any]:
         half = len(requests) // 2
         for place, concurrency in enumerate((1, 16)):
             asked = requests[place * half : (place + 1) * half] if name in ONCE else requests
-            total = len(asked) if name in ONCE else (count // 10 if quick else count) // (4 if concurrency == 1 else 1)
+            total = (
+                len(asked)
+                if name in ONCE
+                else (count // 10 if quick else count) // (4 if concurrency == 1 else 1)
+            )
             if name not in ONCE:
-                measure("127.0.0.1", server.port, asked, concurrency=concurrency, total=max(16, total // 20))
+                measure(
+                    "127.0.0.1",
+                    server.port,
+                    asked,
+                    concurrency=concurrency,
+                    total=max(16, total // 20),
+                    seconds=1,
+                )
             figures["rows"].setdefault(name, {})[concurrency] = measure(
-                "127.0.0.1", server.port, asked, concurrency=concurrency, total=total, seconds=20
+                "127.0.0.1", server.port, asked, concurrency=concurrency, total=total, seconds=6
             )
     figures["after"] = server.resident()
     return figures
@@ -308,7 +348,11 @@ def table(results: dict[str, dict[str, Any]]) -> str:
                 ratios.append(f"{own / figure.rate:.1f}")
             if any(cell != "not served" for cell in cells):
                 lines.append(f"| {row} | {concurrency} | " + " | ".join(cells + ratios[1:]) + " |")
-    for label, key, unit in (("start to first answer", "start", "s"), ("idle memory", "idle", "MiB"), ("after the run", "after", "MiB")):
+    for label, key, unit in (
+        ("start to first answer", "start", "s"),
+        ("idle memory", "idle", "MiB"),
+        ("after the run", "after", "MiB"),
+    ):
         cells = [f"{results[name][key]:.2f} {unit}" for name in names]
         ratios = [f"{results[names[0]][key] / results[name][key]:.2f}" for name in names[1:]]
         lines.append(f"| {label} | | " + " | ".join(cells + ratios) + " |")

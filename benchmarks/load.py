@@ -30,26 +30,49 @@ class Figures:
 class Connection:
     """One connection that always has one request under way."""
 
-    __slots__ = ("buffer", "expected", "socket", "started")
+    __slots__ = ("address", "buffer", "expected", "request", "selector", "socket", "started")
 
-    def __init__(self, host: str, port: int) -> None:
-        self.socket = socket.create_connection((host, port))
-        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    def __init__(self, host: str, port: int, selector: selectors.BaseSelector) -> None:
+        self.address = (host, port)
+        self.selector = selector
         self.buffer = bytearray()
         self.expected = -1
+        self.request = b""
         self.started = 0.0
+        self.connect()
+
+    def connect(self) -> None:
+        self.socket = socket.create_connection(self.address)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.selector.register(self.socket, selectors.EVENT_READ, self)
+
+    def reconnect(self) -> None:
+        """Some servers close after every answer, or after a thousand; the time that takes counts."""
+        self.selector.unregister(self.socket)
+        self.socket.close()
+        self.connect()
+        self.buffer.clear()
+        self.socket.sendall(self.request)
 
     def send(self, request: bytes) -> None:
         self.buffer.clear()
         self.expected = -1
+        self.request = request
         self.started = time.perf_counter()
-        self.socket.sendall(request)
+        try:
+            self.socket.sendall(request)
+        except OSError:
+            self.reconnect()
 
     def receive(self) -> bytes | None:
         """The head of the answer once all of it is there."""
-        data = self.socket.recv(262144)
+        try:
+            data = self.socket.recv(262144)
+        except OSError:
+            data = b""
         if not data:
-            raise ConnectionError("the server closed the connection")
+            self.reconnect()
+            return None
         self.buffer += data
         if self.expected < 0:
             end = self.buffer.find(b"\r\n\r\n")
@@ -74,7 +97,9 @@ def body_length(head: bytes, buffer: bytearray, start: int) -> int:
     return 0
 
 
-def run(host: str, port: int, requests: Sequence[bytes], concurrency: int, total: int, seconds: float) -> Figures:
+def run(
+    host: str, port: int, requests: Sequence[bytes], concurrency: int, total: int, seconds: float
+) -> Figures:
     """Send `total` requests, or as many as fit in the seconds, over so many connections."""
     selector = selectors.DefaultSelector()
     latencies: list[float] = []
@@ -82,8 +107,7 @@ def run(host: str, port: int, requests: Sequence[bytes], concurrency: int, total
     count = len(requests)
     began = time.perf_counter()
     for _ in range(min(concurrency, total)):
-        connection = Connection(host, port)
-        selector.register(connection.socket, selectors.EVENT_READ, connection)
+        connection = Connection(host, port, selector)
         connection.send(requests[sent % count])
         sent += 1
     while len(latencies) < sent:
@@ -117,7 +141,11 @@ def measure(
     order = {"host": host, "port": port, "concurrency": concurrency, "total": total, "seconds": seconds}
     lines = [json.dumps(order), *(request.hex() for request in requests)]
     done = subprocess.run(
-        [sys.executable, str(Path(__file__))], input="\n".join(lines), capture_output=True, text=True, check=True
+        [sys.executable, str(Path(__file__))],
+        input="\n".join(lines),
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
     )
     return Figures(**json.loads(done.stdout))
 

@@ -16,12 +16,13 @@ from understudy.gateway.inside import ActingAs
 from understudy.services.apprunner.network_interfaces import MANAGED, NetworkInterfaces
 from understudy.testing import Credentials
 
-
 NAME = "AWSServiceRoleForAppRunnerNetworking"
 PRINCIPAL = "networking.apprunner.amazonaws.com"
 PATH = f"/aws-service-role/{PRINCIPAL}/"
 POLICY = "arn:aws:iam::aws:policy/aws-service-role/AppRunnerNetworkingServiceRolePolicy"
-PROTECTED = f"Cannot perform the operation on the protected role '{NAME}' - this role is only modifiable by AWS"
+PROTECTED = (
+    f"Cannot perform the operation on the protected role '{NAME}' - this role is only modifiable by AWS"
+)
 
 PAGE_POLICY = {
     "Version": "2012-10-17",
@@ -80,9 +81,12 @@ class Place:
         self.apprunner = understudy.client("apprunner")
         self.vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         self.subnets = [
-            self.ec2.create_subnet(VpcId=self.vpc, CidrBlock=f"10.0.{n}.0/24")["Subnet"]["SubnetId"] for n in (1, 2)
+            self.ec2.create_subnet(VpcId=self.vpc, CidrBlock=f"10.0.{n}.0/24")["Subnet"]["SubnetId"]
+            for n in (1, 2)
         ]
-        self.group = self.ec2.create_security_group(VpcId=self.vpc, GroupName="web", Description="web")["GroupId"]
+        self.group = self.ec2.create_security_group(VpcId=self.vpc, GroupName="web", Description="web")[
+            "GroupId"
+        ]
         self.role_arn = f"arn:aws:iam::{understudy.account}:role{PATH}{NAME}"
 
     def connector(self, apprunner=None, name="web-vpc") -> str:
@@ -128,10 +132,15 @@ class TestS1TheRoleIsLinkedAndOnlyAppRunnerAssumesIt:
         place.acting().call("ec2", "DescribeVpcs", region="us-east-1")
         assumed, described = place.understudy.trail()[-2:]
         assert ("AssumeRole", PRINCIPAL, "ok") == (assumed.operation, assumed.caller, assumed.outcome)
-        assert f"arn:aws:sts::{place.understudy.account}:assumed-role/{NAME}/AppRunnerNetworking" == described.caller
+        assert (
+            f"arn:aws:sts::{place.understudy.account}:assumed-role/{NAME}/AppRunnerNetworking"
+            == described.caller
+        )
         assert POLICY == described.evaluations[0].policy
 
-    @pytest.mark.parametrize("other", ["apprunner.amazonaws.com", "ec2.amazonaws.com", "tasks.apprunner.amazonaws.com"])
+    @pytest.mark.parametrize(
+        "other", ["apprunner.amazonaws.com", "ec2.amazonaws.com", "tasks.apprunner.amazonaws.com"]
+    )
     def test_another_service_cannot(self, place, other):
         place.connector()
         acting = ActingAs(
@@ -148,7 +157,9 @@ class TestS1TheRoleIsLinkedAndOnlyAppRunnerAssumesIt:
         """Decision D5: being linked is a property given at creation, never read off a name or a path."""
         trust = {
             "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Principal": {"Service": PRINCIPAL}, "Action": "sts:AssumeRole"}],
+            "Statement": [
+                {"Effect": "Allow", "Principal": {"Service": PRINCIPAL}, "Action": "sts:AssumeRole"}
+            ],
         }
         place.iam.create_role(RoleName=f"{NAME}X", AssumeRolePolicyDocument=json.dumps(trust))
         place.iam.delete_role(RoleName=f"{NAME}X")
@@ -166,7 +177,9 @@ class TestS2ItManagesNetworkInterfaces:
         assert made == interfaces.existing()["NetworkInterfaces"][0]["NetworkInterfaceId"]
         interfaces.delete(made)
         assert [] == place.ec2.describe_network_interfaces()["NetworkInterfaces"]
-        callers = {entry.caller for entry in place.understudy.trail() if entry.operation == "CreateNetworkInterface"}
+        callers = {
+            entry.caller for entry in place.understudy.trail() if entry.operation == "CreateNetworkInterface"
+        }
         assert {f"arn:aws:sts::{place.understudy.account}:assumed-role/{NAME}/AppRunnerNetworking"} == callers
 
     def test_without_the_role_there_is_no_way_in(self, place):
@@ -192,7 +205,9 @@ class TestS3ThePolicyIsThePagesAndEachStatementIsEnforced:
         role = place.iam.get_role(RoleName=NAME)["Role"]
         trust = {
             "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Principal": {"Service": PRINCIPAL}, "Action": "sts:AssumeRole"}],
+            "Statement": [
+                {"Effect": "Allow", "Principal": {"Service": PRINCIPAL}, "Action": "sts:AssumeRole"}
+            ],
         }
         assert trust == role["AssumeRolePolicyDocument"]
         attached = place.iam.list_attached_role_policies(RoleName=NAME)["AttachedPolicies"]
@@ -213,7 +228,9 @@ class TestS3ThePolicyIsThePagesAndEachStatementIsEnforced:
             acting.call("ec2", operation, region="us-east-1")
             assert 0 == place.understudy.trail()[-1].evaluations[0].statement
         for operation in ("DescribeAvailabilityZones", "DescribeRouteTables"):
-            with pytest.raises(Exception, match=f"because no identity-based policy allows the ec2:{operation} action"):
+            with pytest.raises(
+                Exception, match=f"because no identity-based policy allows the ec2:{operation} action"
+            ):
                 acting.call("ec2", operation, region="us-east-1")
 
     def test_an_interface_with_the_tag_is_made(self, place):
@@ -229,7 +246,11 @@ class TestS3ThePolicyIsThePagesAndEachStatementIsEnforced:
         """Reference policy-engine.md 1: ForAllValues is true of an absent key."""
         place.connector()
         place.acting().call(
-            "ec2", "CreateNetworkInterface", region="us-east-1", subnet_id=place.subnets[0], groups=[place.group]
+            "ec2",
+            "CreateNetworkInterface",
+            region="us-east-1",
+            subnet_id=place.subnets[0],
+            groups=[place.group],
         )
 
     @pytest.mark.parametrize("tags", [{"Name": "x"}, {"AWSAppRunnerManaged": "", "Name": "x"}])
@@ -248,7 +269,11 @@ class TestS3ThePolicyIsThePagesAndEachStatementIsEnforced:
         place.connector()
         acting = place.acting()
         made = acting.call(
-            "ec2", "CreateNetworkInterface", region="us-east-1", subnet_id=place.subnets[0], groups=[place.group]
+            "ec2",
+            "CreateNetworkInterface",
+            region="us-east-1",
+            subnet_id=place.subnets[0],
+            groups=[place.group],
         )["NetworkInterface"]["NetworkInterfaceId"]
         with pytest.raises(Exception, match="not authorized to perform: ec2:CreateTags on resource"):
             acting.call(
@@ -270,7 +295,9 @@ class TestS3ThePolicyIsThePagesAndEachStatementIsEnforced:
         acting.call("ec2", "DeleteNetworkInterface", region="us-east-1", network_interface_id=own)
         with pytest.raises(Exception, match="not authorized to perform: ec2:DeleteNetworkInterface"):
             acting.call("ec2", "DeleteNetworkInterface", region="us-east-1", network_interface_id=strange)
-        assert ("ec2:resourcetag/awsapprunnermanaged",) == place.understudy.trail()[-1].evaluations[-1].missing_keys
+        assert ("ec2:resourcetag/awsapprunnermanaged",) == place.understudy.trail()[-1].evaluations[
+            -1
+        ].missing_keys
 
     def test_it_may_do_nothing_else_to_an_interface(self, place):
         place.connector()
@@ -287,7 +314,9 @@ class TestS4ThePolicyIsForThisRoleAlone:
     def test_it_cannot_be_attached_to_another_role_a_user_or_a_group(self, place):
         trust = {
             "Version": "2012-10-17",
-            "Statement": [{"Effect": "Allow", "Principal": {"Service": PRINCIPAL}, "Action": "sts:AssumeRole"}],
+            "Statement": [
+                {"Effect": "Allow", "Principal": {"Service": PRINCIPAL}, "Action": "sts:AssumeRole"}
+            ],
         }
         place.iam.create_role(RoleName="mine", AssumeRolePolicyDocument=json.dumps(trust))
         place.iam.create_user(UserName="me")
@@ -316,8 +345,10 @@ class TestS5CreatingEditingAndDeletingNeedPermission:
         iam = place.understudy.client("iam", as_=nobody)
         assert (
             "AccessDenied",
-            f"User: arn:aws:iam::{place.understudy.account}:user/nobody is not authorized to perform: {action} on "
-            f"resource: {place.role_arn} because no identity-based policy allows the {action} action",
+            (
+                f"User: arn:aws:iam::{place.understudy.account}:user/nobody is not authorized to perform: {action} on "
+                f"resource: {place.role_arn} because no identity-based policy allows the {action} action"
+            ),
         ) == refused(getattr(iam, operation), **params)
 
     def test_the_permission_can_be_for_this_service_alone(self, place):
@@ -332,7 +363,9 @@ class TestS5CreatingEditingAndDeletingNeedPermission:
             },
         }
         iam = place.understudy.client("iam", as_=place.understudy.user("deploy", only))
-        assert "AccessDenied" == refused(iam.create_service_linked_role, AWSServiceName="ecs.amazonaws.com")[0]
+        assert (
+            "AccessDenied" == refused(iam.create_service_linked_role, AWSServiceName="ecs.amazonaws.com")[0]
+        )
         assert NAME == iam.create_service_linked_role(AWSServiceName=PRINCIPAL)["Role"]["RoleName"]
 
 
@@ -344,7 +377,9 @@ class TestS6TheFirstConnectorMakesTheRole:
     )
 
     def test_with_the_callers_permission(self, place):
-        who = place.understudy.allowing("deploy", "apprunner:*", "ec2:Describe*", "iam:CreateServiceLinkedRole")
+        who = place.understudy.allowing(
+            "deploy", "apprunner:*", "ec2:Describe*", "iam:CreateServiceLinkedRole"
+        )
         place.connector(place.understudy.client("apprunner", as_=who))
         role = place.iam.get_role(RoleName=NAME)["Role"]
         assert (PATH, place.role_arn, 3600) == (role["Path"], role["Arn"], role["MaxSessionDuration"])
@@ -365,12 +400,17 @@ class TestS6TheFirstConnectorMakesTheRole:
         place.iam.attach_user_policy(
             UserName="deploy", PolicyArn="arn:aws:iam::aws:policy/AWSAppRunnerFullAccess"
         )
-        place.iam.attach_user_policy(UserName="deploy", PolicyArn="arn:aws:iam::aws:policy/AmazonEC2ReadOnlyAccess")
+        place.iam.attach_user_policy(
+            UserName="deploy", PolicyArn="arn:aws:iam::aws:policy/AmazonEC2ReadOnlyAccess"
+        )
         key = place.iam.create_access_key(UserName="deploy")["AccessKey"]
         apprunner = place.understudy.client(
             "apprunner", as_=Credentials(key["AccessKeyId"], key["SecretAccessKey"])
         )
-        assert self.DENIED == refused(apprunner.create_vpc_connector, VpcConnectorName="web-vpc", Subnets=place.subnets)[1]
+        assert (
+            self.DENIED
+            == refused(apprunner.create_vpc_connector, VpcConnectorName="web-vpc", Subnets=place.subnets)[1]
+        )
 
     def test_the_permission_is_not_needed_once_the_role_exists(self, place):
         place.connector()

@@ -80,7 +80,9 @@ class App:
         self.database.close()
 
 
-def build(settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None, skew: timedelta = SKEW) -> App:
+def build(
+    settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None, skew: timedelta = SKEW
+) -> App:
     """Put an understudy together. Raises UserError if its state cannot be used."""
     store: Store = MemoryStore() if settings.in_memory else SqliteStore(settings.directory)
     database = Database(store)

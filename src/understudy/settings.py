@@ -69,7 +69,9 @@ def read(environment: Mapping[str, str] | None = None, **given: str | int | None
         values[name] = _integer(name, value) if isinstance(default, int) else str(value)
     settings = Settings(**values)  # type: ignore[arg-type]  # the names are the fields', the types checked above
     if not settings.state:
-        home = environment.get("XDG_STATE_HOME") or str(Path(environment.get("HOME", "~")) / ".local" / "state")
+        home = environment.get("XDG_STATE_HOME") or str(
+            Path(environment.get("HOME", "~")) / ".local" / "state"
+        )
         settings = Settings(**{**values, "state": str(Path(home) / "understudy")})  # type: ignore[arg-type]
     _check(settings)
     return settings

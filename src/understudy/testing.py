@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import boto3
@@ -66,7 +66,7 @@ class Understudy:
         self.account = self.app.settings.account
         self.administrator = self.account_administrator(self.account)
 
-    def __enter__(self) -> Understudy:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -124,7 +124,9 @@ class Understudy:
     def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         response = self.app.handle(_as_received(request))
         self.app.make_durable()
-        return AWSResponse(request.url, response.status, HTTPHeaderDict(response.headers), _Body(response.body))
+        return AWSResponse(
+            request.url, response.status, HTTPHeaderDict(response.headers), _Body(response.body)
+        )
 
 
 class _Body:

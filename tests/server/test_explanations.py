@@ -30,7 +30,7 @@ def connector_refused(understudy) -> str:
     subnet = understudy.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
     who = understudy.allowing("deploy", "apprunner:*", "ec2:Describe*")
     apprunner = understudy.client("apprunner", as_=who)
-    return refused(apprunner.create_vpc_connector, VpcConnectorName="web", Subnets=[subnet])
+    return refused(apprunner.create_vpc_connector, VpcConnectorName="web-vpc", Subnets=[subnet])
 
 
 class TestOfARequest:

@@ -23,7 +23,10 @@ class Fruit(Record):
 
 
 fruits = Table(
-    "fruit", Fruit, key=lambda fruit: (fruit.account, fruit.name), indexes={"by_colour": lambda fruit: fruit.colours}
+    "fruit",
+    Fruit,
+    key=lambda fruit: (fruit.account, fruit.name),
+    indexes={"by_colour": lambda fruit: fruit.colours},
 )
 
 
@@ -58,7 +61,9 @@ def test_an_inner_block_that_fails_undoes_itself_alone(database):
             raise ValueError("no")
         fruits.put(tx, Fruit(account="1", name="plum"))
     database.sync()
-    assert ["apple", "plum"] == [msgspec.json.decode(body)["name"] for _, body in database.store.load("fruit")]
+    assert ["apple", "plum"] == [
+        msgspec.json.decode(body)["name"] for _, body in database.store.load("fruit")
+    ]
 
 
 def test_an_outer_block_that_fails_undoes_inner_ones(database):
@@ -154,7 +159,11 @@ class AgainstAModel(RuleBasedStateMachine):
         weight=st.integers(0, 3),
     )
 
-    @rule(made=st.lists(fruit, max_size=3), fails=st.booleans(), deleted=st.tuples(st.sampled_from("12"), st.sampled_from("abc")))
+    @rule(
+        made=st.lists(fruit, max_size=3),
+        fails=st.booleans(),
+        deleted=st.tuples(st.sampled_from("12"), st.sampled_from("abc")),
+    )
     def change(self, made, fails, deleted) -> None:
         model = dict(self.model)
         try:
@@ -183,7 +192,9 @@ class AgainstAModel(RuleBasedStateMachine):
         with self.database.transaction() as tx:
             assert [self.model[key] for key in sorted(self.model)] == list(fruits.scan(tx))
             for colour in ("red", "green"):
-                expected = [self.model[key] for key in sorted(self.model) if colour in self.model[key].colours]
+                expected = [
+                    self.model[key] for key in sorted(self.model) if colour in self.model[key].colours
+                ]
                 assert expected == fruits.where(tx, "by_colour", colour)
                 assert len(expected) == fruits.count_where(tx, "by_colour", colour)
 

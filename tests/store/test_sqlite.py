@@ -49,7 +49,7 @@ def test_files_are_readable_by_the_owner_only(tmp_path):
     store.write([Change("t", "k", b"v")], [])
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) & 0o077 for path in directory.iterdir()}
     store.close()
-    assert {name: 0 for name in modes} == modes
+    assert dict.fromkeys(modes, 0) == modes
     assert 0 == stat.S_IMODE(directory.stat().st_mode) & 0o077
 
 
@@ -86,7 +86,9 @@ def test_a_write_that_fails_in_the_middle_leaves_nothing(tmp_path):
 
 
 def test_killing_the_process_loses_no_finished_write_and_leaves_no_half(tmp_path):
-    writer = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    writer = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
     assert writer.stdout is not None
     finished = [int(writer.stdout.readline()) for _ in range(200)][-1]
     os.kill(writer.pid, signal.SIGKILL)

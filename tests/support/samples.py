@@ -6,7 +6,19 @@ import random
 from datetime import UTC, datetime
 from typing import Any
 
-TEXTS = ["", "a", "plain text", "a&b=c%20d+e", "<tag attr=\"v\">&amp;</tag>", "übung 漢字 🎈", " spaced ", "a.b.1", "tab\tnew\nline"]
+from understudy.wire.validation import validator
+
+TEXTS = [
+    "",
+    "a",
+    "plain text",
+    "a&b=c%20d+e",
+    '<tag attr="v">&amp;</tag>',
+    "übung 漢字 🎈",
+    " spaced ",
+    "a.b.1",
+    "tab\tnew\nline",
+]
 
 
 def sample(shape: Any, draw: random.Random, depth: int = 0) -> Any:
@@ -23,7 +35,10 @@ def sample(shape: Any, draw: random.Random, depth: int = 0) -> Any:
         made = [sample(shape.element.shape, draw, depth + 1) for _ in range(draw.randint(1, 3))]
         return [item for item in made if item not in ({}, [])] if depth < 5 else []
     if shape.type == "map":
-        return {f"key {number}": sample(shape.value.shape, draw, depth + 1) for number in range(draw.randint(1, 2))}
+        return {
+            f"key {number}": sample(shape.value.shape, draw, depth + 1)
+            for number in range(draw.randint(1, 2))
+        }
     return SCALARS[shape.type](draw)
 
 
@@ -39,7 +54,9 @@ SCALARS = {
     "double": lambda draw: draw.choice([0.0, 1.5, -2.25, 1e-9]),
     "boolean": lambda draw: draw.random() < 0.5,
     "blob": lambda draw: draw.choice([b"", b"bytes", bytes(range(256))]),
-    "timestamp": lambda draw: datetime(2026, draw.randint(1, 12), draw.randint(1, 28), 12, 30, 59, tzinfo=UTC),
+    "timestamp": lambda draw: datetime(
+        2026, draw.randint(1, 12), draw.randint(1, 28), 12, 30, 59, tzinfo=UTC
+    ),
 }
 
 
@@ -51,3 +68,31 @@ def without_empties(value: Any) -> Any:
     if isinstance(value, list):
         return [item for item in map(without_empties, value) if item not in ({}, [])]
     return value
+
+
+CANDIDATES = (
+    "abcd", "v1", "1234", "subnet-0123456789abcdef0", "10.0.0.0/16", "task/aws-service-role/a.b/R/12345678-1234-1234-1234-123456789012",
+    "arn:aws:iam::000000000000:role/somebody", "arn:aws:apprunner:us-east-1:000000000000:vpcconnector/name/1/0123456789abcdef0123456789abcdef",
+    "AKIAQAAAAAAAAWNC4NVA", '{"Version":"2012-10-17","Statement":[]}', "/", "a.b",
+)  # fmt: skip
+
+
+def valid(shape: Any, *, nested: bool = False) -> Any:
+    """The smallest value that keeps the constraints of its shape, and is not nothing on the wire."""
+    if shape.type == "structure":
+        names = shape.required or (list(shape.members)[:1] if nested else [])
+        return {name: valid(shape.members[name].shape, nested=True) for name in names}
+    if shape.type == "list":
+        return [valid(shape.element.shape, nested=True) for _ in range(max(1, int(shape.min or 0)))]
+    if shape.type == "map":
+        return {}
+    if shape.type == "string":
+        return next(text for text in shape.enum or CANDIDATES if keeps(shape, text))
+    return {"integer": int(shape.min or 1), "boolean": True, "blob": b"x"}.get(shape.type, 1)
+
+
+def keeps(shape: Any, text: str) -> bool:
+    check, problems = validator(shape), []
+    if check is not None:
+        check(text, "", "", problems)
+    return not problems

@@ -168,7 +168,7 @@ class Chain:
         key = self.aws("iam", "create-access-key", "--user-name", name)["AccessKey"]
         return key["AccessKeyId"], key["SecretAccessKey"]
 
-    def connector(self, run, name="web"):
+    def connector(self, run, name="web-vpc"):
         return run(
             "apprunner", "create-vpc-connector", "--vpc-connector-name", name,
             "--subnets", self.known["first"], self.known["second"], "--security-groups", self.known["group"],

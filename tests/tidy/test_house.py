@@ -62,12 +62,16 @@ def test_nothing_is_left_for_later():
 
 def test_every_setting_is_documented():
     readme = (ROOT / "README.md").read_text()
-    settings = re.findall(r"^    (\w+): \w+ = ", (ROOT / "src/understudy/settings.py").read_text(), re.MULTILINE)
+    settings = re.findall(
+        r"^    (\w+): \w+ = ", (ROOT / "src/understudy/settings.py").read_text(), re.MULTILINE
+    )
     missing = [name for name in settings if f"_{name.upper()}`" not in readme]
     assert [] == missing
 
 
 def test_the_map_names_every_folder():
     architecture = (ROOT / "ARCHITECTURE.md").read_text()
-    folders = [path.name for path in (ROOT / "src" / "understudy").iterdir() if (path / "__init__.py").exists()]
+    folders = [
+        path.name for path in (ROOT / "src" / "understudy").iterdir() if (path / "__init__.py").exists()
+    ]
     assert [] == [folder for folder in folders if f"  {folder}/" not in architecture]

@@ -6,15 +6,21 @@ import inspect
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
+from samples import valid
 
 from understudy.gateway.operations import Registry
 from understudy.services import MODULES
+from understudy.testing import Understudy
 from understudy.wire.model import load
+from understudy.wire.names import snake
 
 OPERATIONS = sorted(Registry(MODULES), key=lambda operation: operation.action)
 GOLDEN = Path(__file__).parent.parent / "golden" / "permissions.txt"
 # Handled by the pipeline, for every operation alike.
 THE_PIPELINES = {"dry_run"}
+# Members that newer descriptions have and that are refused by name when given.
+NOT_TAKEN = {"minimum_session_token_size"}
 # Answered to any caller whose signature is good (reference iam.md 3.2).
 FOR_EVERYONE = {"sts:GetCallerIdentity", "sts:GetSessionToken"}
 
@@ -25,7 +31,7 @@ def test_its_signature_is_the_api(operation):
     assert shape is not None, f"AWS has no {operation.action}"
     parameters = inspect.signature(operation.function).parameters
     names = {name for name, given in parameters.items() if given.kind is inspect.Parameter.KEYWORD_ONLY}
-    assert set(shape.members) - THE_PIPELINES == names
+    assert set(shape.members) - THE_PIPELINES - NOT_TAKEN == names
     required = {name for name in names if parameters[name].default is inspect.Parameter.empty}
     assert set(shape.required) == required
 
@@ -43,7 +49,8 @@ def test_every_operation_is_reached_by_its_action():
 def test_what_callers_need_is_what_is_written_down(request):
     """A change of permissions is a line in this file's difference (`--update-golden` writes it)."""
     lines = [
-        f"{operation.action:60} {operation.on.__name__ if operation.on else 'any caller'}" for operation in OPERATIONS
+        f"{operation.action:60} {operation.on.__name__ if operation.on else 'any caller'}"
+        for operation in OPERATIONS
     ]
     text = "\n".join(line.rstrip() for line in lines) + "\n"
     if request.config.getoption("--update-golden", default=False):
@@ -53,8 +60,6 @@ def test_what_callers_need_is_what_is_written_down(request):
 
 def test_a_caller_without_policies_is_refused_everything():
     """Called with parameters of the right shape by a user who may do nothing, each answers a denial."""
-    from understudy.testing import Understudy  # noqa: PLC0415 - the registry's tests above need no server
-
     with Understudy() as understudy:
         nobody = understudy.user("nobody")
         for operation in OPERATIONS:
@@ -62,10 +67,8 @@ def test_a_caller_without_policies_is_refused_everything():
                 continue
             client = understudy.client(operation.service, as_=nobody)
             shape = load(operation.service).operation(operation.name)
-            params = {shape.members[name]: sample(shape.input.members[shape.members[name]]) for name in shape.required}
-            from botocore import xform_name  # noqa: PLC0415
-
-            with pytest.raises(Exception) as caught:  # noqa: PT011 - the code is what is looked at
-                getattr(client, xform_name(operation.name))(**params)
-            code = getattr(caught.value, "response", {}).get("Error", {}).get("Code")
-            assert code in ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation"), (operation.action, caught.value)
+            params = valid(shape.input) if shape.input else {}
+            with pytest.raises(ClientError) as caught:
+                getattr(client, snake(operation.name))(**params)
+            code = caught.value.response["Error"]["Code"]
+            assert code in ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation"), caught.value

@@ -35,7 +35,9 @@ def received(serialized: dict[str, Any], service: str) -> HttpRequest:
     elif isinstance(body, str):
         body = body.encode()
     headers = {name.lower(): value for name, value in serialized["headers"].items()}
-    headers["authorization"] = f"AWS4-HMAC-SHA256 Credential=AKIA/20260101/eu-west-1/{service}/aws4_request, x=y"
+    headers["authorization"] = (
+        f"AWS4-HMAC-SHA256 Credential=AKIA/20260101/eu-west-1/{service}/aws4_request, x=y"
+    )
     return HttpRequest("POST", "/", "", headers, body)
 
 
@@ -71,7 +73,11 @@ def test_what_we_write_botocore_reads(models, service, viewed):
             protocol = PROTOCOLS[ours.protocol]
             first = protocol.render(operation, given, "request-id")
             assert first == protocol.render(operation, given, "request-id"), "a view renders as it did before"
-            response = {"status_code": 200, "headers": {key.lower(): value for key, value in first.headers}, "body": first.body}
+            response = {
+                "status_code": 200,
+                "headers": {key.lower(): value for key, value in first.headers},
+                "body": first.body,
+            }
             read = parser.parse(response, model.operation_model(name).output_shape)
             assert "request-id" == read.pop("ResponseMetadata")["RequestId"]
             assert answer == without_empties(read), name
@@ -99,9 +105,10 @@ def test_error_codes_and_statuses_are_botocores(models):
     for service in SERVICES:
         for name in load(service).operation_names:
             ours = load(service).operation(name).errors
-            theirs = {error.error_code: error.metadata.get("error", {}).get("httpStatusCode") for error in models[service].operation_model(name).error_shapes}
+            theirs = {
+                error.error_code: error.metadata.get("error", {}).get("httpStatusCode")
+                for error in models[service].operation_model(name).error_shapes
+            }
             assert set(theirs) == set(ours), name
             for code, status in theirs.items():
                 assert status in (None, ours[code])
-
-

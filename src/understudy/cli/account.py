@@ -10,9 +10,8 @@ from understudy.cli.output import Output
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    verbs = parser.add_subparsers(dest="verb", metavar="VERB", required=True)
-    add = verbs.add_parser("add", help="make an account")
-    add.add_argument("id", metavar="ID", help="12 digits")
+    parser.add_argument("verb", choices=["add"], help="make an account")
+    parser.add_argument("id", metavar="ID", help="12 digits")
 
 
 def run(asked: argparse.Namespace, out: Output) -> int:

@@ -126,10 +126,10 @@ def no_connector_without_permission(walk: Walk) -> None:
     """The first connector makes the role, with the caller's own permission."""
     apprunner = walk.client("apprunner", as_=walk.known["deploy"])
     walk.known["refused"] = walk.expect_refusal(
-        "aws apprunner create-vpc-connector --vpc-connector-name web, as the deploy user",
+        "aws apprunner create-vpc-connector --vpc-connector-name web-vpc, as the deploy user",
         MAY_NOT_CREATE_THE_ROLE,
         apprunner.create_vpc_connector,
-        **_connector(walk, "web"),
+        **_connector(walk, "web-vpc"),
     )
     left = [connector["VpcConnectorName"] for connector in apprunner.list_vpc_connectors()["VpcConnectors"]]
     walk.expect(
@@ -169,7 +169,7 @@ def granted(walk: Walk) -> None:
     walk.client("iam").put_user_policy(
         UserName="deploy", PolicyName="networking-role", PolicyDocument=json.dumps(statement)
     )
-    walk.known["connector"] = _make_connector(walk, "web")
+    walk.known["connector"] = _make_connector(walk, "web-vpc")
     role = walk.client("iam").get_role(RoleName=ROLE)["Role"]
     walk.expect(f"aws iam get-role --role-name {ROLE}", role_arn(walk.account), role["Arn"])
     walk.known["role_id"] = role["RoleId"]
@@ -349,7 +349,7 @@ def gone_after_cleaning_up(walk: Walk) -> None:
 
 def again(walk: Walk) -> None:
     """The same process creates it again: another role of the same name."""
-    _make_connector(walk, "web")
+    _make_connector(walk, "web-vpc")
     role = walk.client("iam").get_role(RoleName=ROLE)["Role"]
     walk.expect(
         "aws iam get-role: the same ARN, another id",

@@ -53,7 +53,7 @@ class Loop:
                 with self._database.transaction() as tx:
                     total += work.reconcile(tx, self._clock.now())
                 self._failures[work.name] = 0
-            except Exception:
+            except Exception:  # noqa: BLE001 - whatever it was, the other work goes on and this is tried again
                 self._failures[work.name] += 1
                 _LOG.exception("background work failed: %s", work.name)
         self._database.sync()
@@ -64,7 +64,10 @@ class Loop:
         """Until cancelled: work when something changed or a second has passed; wait longer after failures."""
         waited = _PERIOD
         while True:
-            if waited >= self._wait() or self._database.revision != self._seen:
+            changed = self._database.revision != self._seen
+            if changed:
+                await asyncio.sleep(_CALM)
+            if changed or waited >= self._wait():
                 self.once()
                 waited = 0.0
             await asyncio.sleep(_TICK)
@@ -75,6 +78,7 @@ class Loop:
         return min(_LONGEST_WAIT, _PERIOD * 2.0**worst)
 
 
-# Deletion tasks end this soon after they were accepted with the `instant` clock: late enough for a client to
-# read IN_PROGRESS once, as it does from AWS (reference iam.md 1.5), and soon enough to wait for nobody.
+# How often a change is looked for, and how soon after it the work begins: late enough for a client to read
+# IN_PROGRESS once, as it does from AWS (reference iam.md 1.5), and soon enough that nobody waits.
 _TICK = 0.05
+_CALM = 0.25

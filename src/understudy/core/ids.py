@@ -11,7 +11,7 @@ import secrets
 import uuid
 
 _BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
-_SECRET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+_SECRET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"  # noqa: S105 - an alphabet
 
 
 class Ids:
@@ -21,11 +21,9 @@ class Ids:
     """
 
     def __init__(self, seed: int | None = None) -> None:
-        self._random: random.Random = random.SystemRandom() if seed is None else random.Random(seed)
-        # Hundreds of ids a second need no system call each: a Mersenne twister started from the system's
+        # Thousands of ids a second need no system call each: a Mersenne twister started from the system's
         # randomness is unique enough for names, and names are all it is used for.
-        if seed is None:
-            self._random = random.Random(secrets.token_bytes(32))
+        self._random = random.Random(secrets.token_bytes(32) if seed is None else seed)  # noqa: S311
 
     def ec2(self, prefix: str) -> str:
         """Such as `vpc-0f…`: the prefix, a dash and 17 lower-case hexadecimal digits."""

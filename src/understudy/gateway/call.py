@@ -41,7 +41,14 @@ class Onward(Protocol):
     """What an operation may ask of the gateway: another operation, or another permission (`pipeline.Gateway`)."""
 
     def perform(
-        self, caller: Caller, service: str, operation: str, params: Params, *, region: str, parent: Call | None
+        self,
+        caller: Caller,
+        service: str,
+        operation: str,
+        params: Params,
+        *,
+        region: str,
+        parent: Call | None,
     ) -> Answer: ...
 
     def judge(self, call: Call, action: str, target: Target) -> Decision: ...

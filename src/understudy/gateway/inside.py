@@ -20,7 +20,9 @@ class ActingAs:
     policy; each call is decided by the role's permissions. Both are in the trail, as any call is.
     """
 
-    def __init__(self, gateway: Gateway, *, principal: str, role_arn: str, account: str, session_name: str) -> None:
+    def __init__(
+        self, gateway: Gateway, *, principal: str, role_arn: str, account: str, session_name: str
+    ) -> None:
         self._gateway = gateway
         self._principal = principal
         self._role_arn = role_arn
@@ -41,7 +43,11 @@ class ActingAs:
 
     def _assume(self, region: str) -> Caller:
         service = Caller(
-            kind="service", account=self._account, arn=self._principal, user_id=self._principal, name=self._principal
+            kind="service",
+            account=self._account,
+            arn=self._principal,
+            user_id=self._principal,
+            name=self._principal,
         )
         answer = self._gateway.perform(
             service,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from types import ModuleType
@@ -19,7 +20,8 @@ class Operation:
     """An AWS operation: its function, the action it needs, and what the caller must be allowed to act on.
 
     `on` answers the targets of one call, all of which must be allowed; `None` marks the few operations that
-    AWS answers to any caller with valid credentials.
+    AWS answers to any caller with valid credentials. `takes` are the function's parameters: an API description
+    may be newer than the function.
     """
 
     service: str
@@ -27,6 +29,7 @@ class Operation:
     action: str
     on: Targets | None
     function: Body
+    takes: frozenset[str] = frozenset()
 
     def __call__(self, call: Call, /, **params: Any) -> Answer | None:
         return self.function(call, **params)
@@ -41,9 +44,14 @@ def operation(name: str, *, on: Targets | None) -> Callable[[Body], Operation]:
 
     def declare(function: Body) -> Operation:
         service, _, wire_name = name.partition(":")
-        return Operation(service, wire_name, name, on, function)
+        return Operation(service, wire_name, name, on, function, _keywords(function))
 
     return declare
+
+
+def _keywords(function: Body) -> frozenset[str]:
+    parameters = inspect.signature(function).parameters.values()
+    return frozenset(given.name for given in parameters if given.kind is inspect.Parameter.KEYWORD_ONLY)
 
 
 def anything(_call: Call, _params: Params) -> Sequence[Target]:

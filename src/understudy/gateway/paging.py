@@ -36,7 +36,9 @@ def key_after(token: str, scope: str) -> Key:
     return tuple(parts[1:])
 
 
-def page(items: Iterable[T], size: int, key: Callable[[T], Sequence[str]], scope: str) -> tuple[list[T], str | None]:
+def page(
+    items: Iterable[T], size: int, key: Callable[[T], Sequence[str]], scope: str
+) -> tuple[list[T], str | None]:
     """The first `size` of items that start where they should, and the token for the rest, if there is one."""
     taken = list(islice(items, size + 1))
     if len(taken) <= size:

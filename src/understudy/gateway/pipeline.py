@@ -62,7 +62,9 @@ class Gateway:
         except RoutingError as error:
             return error.protocol.render_error(error, None, request_id)
         protocol, service = found.protocol, found.service
-        call, params, error = _unknown_call(self, found.operation, found.region, at, request_id, request), {}, None
+        call = _unknown_call(self, found.operation, found.region, at, request_id=request_id, request=request)
+        params: Params = {}
+        failure: ApiError | None = None
         try:
             caller = authenticate(
                 request,
@@ -74,22 +76,31 @@ class Gateway:
             )
             call = replace(call, caller=caller)
             self.usage.note(caller, service.id, found.region, at)
-            params = protocol.parse(request, found)
+            params = protocol.parse(found)
             with self.database.transaction():
                 answer = self._carry_out(call, found.operation, params)
                 response = protocol.render(found.operation, answer, request_id)
         except ApiError as refusal:
-            error = refusal
+            failure = refusal
             response = protocol.render_error(refusal, service, request_id)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a bug of ours is an answer too, and leaves nothing behind
             _LOG.exception("request %s: %s:%s failed", request_id, service.id, found.operation.name)
-            error = ApiError("InternalFailure", f"Understudy failed on this request; its id is {request_id}.", 500)
-            response = protocol.render_error(error, service, request_id)
-        self._record(call, params, error, started)
+            failure = ApiError(
+                "InternalFailure", f"Understudy failed on this request; its id is {request_id}.", 500
+            )
+            response = protocol.render_error(failure, service, request_id)
+        self._record(call, params, failure, started)
         return response
 
     def perform(
-        self, caller: Caller, service: str, operation: str, params: Params, *, region: str, parent: Call | None = None
+        self,
+        caller: Caller,
+        service: str,
+        operation: str,
+        params: Params,
+        *,
+        region: str,
+        parent: Call | None = None,
     ) -> Answer:
         """Carry out an operation for a caller inside the server: another service's, or a service's own session.
 
@@ -100,15 +111,15 @@ class Gateway:
         assert shape is not None, f"{service} has no operation {operation}"
         started = ticks()
         call = _inner_call(self, shape, caller, region, parent)
-        error = None
+        failure: ApiError | None = None
         try:
             with self.database.transaction():
                 return self._carry_out(call, shape, params) or {}
         except ApiError as refusal:
-            error = refusal
+            failure = refusal
             raise
         finally:
-            self._record(call, params, error, started)
+            self._record(call, params, failure, started)
 
     def _carry_out(self, call: Call, shape: OperationShape, params: Params) -> Answer | None:
         """Allowed? a rehearsal? done before? Then do it."""
@@ -119,7 +130,14 @@ class Gateway:
         if "dry_run" in params:
             params = dict(params)
             if params.pop("dry_run"):
-                raise ApiError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
+                raise ApiError(
+                    "DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412
+                )
+        if not params.keys() <= operation.takes:
+            unknown = ", ".join(
+                sorted(shape.members.get(name, name) for name in params.keys() - operation.takes)
+            )
+            raise ApiError("NotImplemented", f"Understudy serves {operation.action} without {unknown}.", 501)
         token = params.get(shape.idempotency_token_member) if shape.idempotency_token_member else None
         if token is None:
             return operation.function(call, **params)
@@ -185,7 +203,13 @@ class Gateway:
 
 
 def _unknown_call(
-    gateway: Gateway, shape: OperationShape, region: str, at: datetime, request_id: str, request: HttpRequest
+    gateway: Gateway,
+    shape: OperationShape,
+    region: str,
+    at: datetime,
+    *,
+    request_id: str,
+    request: HttpRequest,
 ) -> Call:
     """The call as far as it is known before the signature is checked."""
     return Call(
@@ -205,7 +229,9 @@ def _unknown_call(
     )
 
 
-def _inner_call(gateway: Gateway, shape: OperationShape, caller: Caller, region: str, parent: Call | None) -> Call:
+def _inner_call(
+    gateway: Gateway, shape: OperationShape, caller: Caller, region: str, parent: Call | None
+) -> Call:
     """A call one service makes to another: for a client's call, or on its own (then it is the caller's)."""
     via = () if parent is None else (*parent.via, PRINCIPALS[parent.service])
     invoker = PRINCIPALS[parent.service] if parent is not None else caller.invoked_by or caller.arn

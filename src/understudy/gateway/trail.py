@@ -11,7 +11,9 @@ import msgspec
 from understudy.store.database import Database
 
 _HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
-_SECRETS = frozenset({"password", "new_password", "old_password", "token_code", "saml_assertion", "web_identity_token"})
+_SECRETS = frozenset(
+    {"password", "new_password", "old_password", "token_code", "saml_assertion", "web_identity_token"}
+)
 _LONGEST = 2048
 
 
@@ -99,7 +101,9 @@ class Trail:
             return _DECODE(row.body)
         return None
 
-    def newest(self, *, account: str | None = None, before: int | None = None, limit: int = 100) -> Iterator[TrailEntry]:
+    def newest(
+        self, *, account: str | None = None, before: int | None = None, limit: int = 100
+    ) -> Iterator[TrailEntry]:
         """Entries, newest first."""
         for row in self._database.log(account=account, before=before, limit=limit):
             yield _DECODE(row.body)

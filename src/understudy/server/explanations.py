@@ -59,7 +59,9 @@ class Explanations:
         made_for_it = [each for each in map(_read_row, earlier) if each.parent == request_id][::-1]
         with database.transaction() as tx:
             questions = self._questions(tx, entry)
-            inner = [{"call": each, "questions": self._questions(tx, each)} for each in made_for_it]
+            inner: list[dict[str, Any]] = [
+                {"call": each, "questions": self._questions(tx, each)} for each in made_for_it
+            ]
         everything = [*questions, *(question for each in inner for question in each["questions"])]
         refusals = [question for question in everything if question["effect"] != "allow"]
         return {

@@ -68,7 +68,7 @@ class Server:
             reason = "it is already in use" if error.errno == 98 else error.strerror or str(error)
             raise UserError(f"Cannot listen on {host}:{port}: {reason}.") from error
         self._sweep = self._loop.call_later(self.limits.sweep_seconds, self._sweep_connections)
-        return int(self._listener.sockets[0].getsockname()[1])  # type: ignore[attr-defined]
+        return int(self._listener.sockets[0].getsockname()[1])
 
     async def close(self, patience: float = 5.0) -> None:
         """Take no more connections, let requests under way be answered, and close."""
@@ -80,7 +80,7 @@ class Server:
         for connection in list(self.connections):
             connection.close_if_idle()
         until = time.monotonic() + patience
-        while self.connections and time.monotonic() < until:
+        while self.connections and time.monotonic() < until:  # noqa: ASYNC110 - once, at the end
             await asyncio.sleep(0.01)
         for connection in list(self.connections):
             connection.abort()
@@ -96,7 +96,7 @@ class Server:
         waiting, self._waiting = self._waiting, []
         try:
             self.app.make_durable()
-        except Exception:
+        except Exception:  # noqa: BLE001 - whatever the store's reason is
             _LOG.exception("what was answered could not be kept; the answers are withheld")
             for connection in waiting:
                 connection.withhold()
@@ -151,7 +151,7 @@ class Connection(asyncio.Protocol):
         self._peer = str(peer[0]) if peer else ""
         self._server.connections.add(self)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
         self._server.connections.discard(self)
 
     def data_received(self, data: bytes) -> None:
@@ -203,7 +203,9 @@ class Connection(asyncio.Protocol):
         self._length += len(body)
         if self._length > self._server.limits.body:
             if not self._closes:
-                self._refuse_and_close(_plain(413, f"The body is larger than {self._server.limits.body} bytes."))
+                self._refuse_and_close(
+                    _plain(413, f"The body is larger than {self._server.limits.body} bytes.")
+                )
             return
         self._body.append(body)
 
@@ -226,7 +228,7 @@ class Connection(asyncio.Protocol):
         )
         try:
             response = self._server.app.handle(request)
-        except Exception:
+        except Exception:  # noqa: BLE001 - the other connections go on
             _LOG.exception("the application failed")
             response = _plain(500, "The request failed.")
         self._hold(self._bytes(response, with_body=method != "HEAD", keep_alive=keep_alive))
@@ -249,7 +251,9 @@ class Connection(asyncio.Protocol):
         self._held.clear()
         self._closes = True
         if not self._transport.is_closing():
-            self._transport.write(self._bytes(_plain(500, "The request could not be kept."), keep_alive=False))
+            self._transport.write(
+                self._bytes(_plain(500, "The request could not be kept."), keep_alive=False)
+            )
             self._transport.close()
 
     def close_if_idle(self) -> None:
@@ -260,7 +264,9 @@ class Connection(asyncio.Protocol):
     def close_if_late(self, now: float) -> None:
         """Close a connection that was idle too long, or whose request is too long on its way."""
         limits = self._server.limits
-        if self._held or now - self._since < (limits.request_seconds if self._in_request else limits.idle_seconds):
+        if self._held or now - self._since < (
+            limits.request_seconds if self._in_request else limits.idle_seconds
+        ):
             return
         if self._in_request and not self._closes:
             self._refuse_and_close(_plain(408, "The request took too long to arrive."))
@@ -315,4 +321,6 @@ def _plain(status: int, text: str) -> HttpResponse:
     return HttpResponse(status, text.encode() + b"\n", (("Content-Type", "text/plain; charset=utf-8"),))
 
 
-_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_STATUS_LINES = {
+    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
+}

@@ -22,7 +22,7 @@ def run(
     *,
     host: str,
     port: int,
-    ready: Callable[[int], None] = lambda port: None,
+    ready: Callable[[int], object] = int,
     background: Sequence[Background] = (),
     tls_certificate: str = "",
     limits: Limits | None = None,
@@ -32,7 +32,15 @@ def run(
     Raises UserError when the port or the certificate cannot be used.
     """
     uvloop.run(
-        _serve(app, host=host, port=port, ready=ready, background=background, tls=_tls(tls_certificate), limits=limits)
+        _serve(
+            app,
+            host=host,
+            port=port,
+            ready=ready,
+            background=background,
+            tls=_tls(tls_certificate),
+            limits=limits,
+        )
     )
 
 
@@ -41,7 +49,7 @@ async def _serve(
     *,
     host: str,
     port: int,
-    ready: Callable[[int], None],
+    ready: Callable[[int], object],
     background: Sequence[Background],
     tls: ssl.SSLContext | None,
     limits: Limits | None,

@@ -78,7 +78,10 @@ class Directory:
         if caller.session is None or not caller.session.tags:
             return dict(own)
         overlaid = {key.lower() for key, _ in caller.session.tags}
-        return {**{key: value for key, value in own if key.lower() not in overlaid}, **dict(caller.session.tags)}
+        return {
+            **{key: value for key, value in own if key.lower() not in overlaid},
+            **dict(caller.session.tags),
+        }
 
     # Credentials.
 
@@ -101,7 +104,10 @@ class Directory:
         if principal is None or principal.id != session.principal_id:
             return None
         caller = _session_caller(session, principal)
-        sources: list[Source] = [(sessions, (id,), session), (table, (session.account, session.name), principal)]
+        sources: list[Source] = [
+            (sessions, (id,), session),
+            (table, (session.account, session.name), principal),
+        ]
         return Credential(id, session.secret, caller, session.token, session.expires), sources
 
     def _is_too_young(self, id: str, created: Any) -> bool:
@@ -143,8 +149,11 @@ class Directory:
             return None
         if session.policies is None and not session.policy_arns:
             # Without a session policy a federated user has nothing of the user's (reference iam.md 3.2).
-            return () if session.token_kind == "federation" else None
-        inline = [NamedPolicy("session policy", compile_policy(text, kind="session")) for text in session.policies or ()]
+            return () if session.token_kind == "federation" else None  # noqa: S105 - a kind
+        inline = [
+            NamedPolicy("session policy", compile_policy(text, kind="session"))
+            for text in session.policies or ()
+        ]
         return (*inline, *self._managed(tx, session.policy_arns, sources))
 
     @staticmethod

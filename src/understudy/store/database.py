@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 from sortedcontainers import SortedDict
@@ -65,7 +65,7 @@ class Transaction:
         self._undo = undo
         self._mark = len(undo)
 
-    def __enter__(self) -> Transaction:
+    def __enter__(self) -> Self:
         self._database.depth += 1
         return self
 
@@ -156,11 +156,14 @@ class Database:
         return mirror
 
     def clear(self) -> None:
-        """Forget every record; the log stays. Durable when it returns."""
+        """Forget every record and the log. Durable when it returns."""
         assert self.depth == 0, "a reset is not part of any transaction"
         self.sync()
-        changes = [Change(name, key, None) for name in self.store.tables() for key, _ in self.store.load(name)]
+        changes = [
+            Change(name, key, None) for name in self.store.tables() for key, _ in self.store.load(name)
+        ]
         self.store.write(changes, ())
+        self.store.trim(0)
         self._mirrors.clear()
         self.revision += 1
 

@@ -52,7 +52,9 @@ class SqliteStore:
         return rows
 
     def tables(self) -> Sequence[str]:
-        return [name for (name,) in self._connection.execute('SELECT DISTINCT "table" FROM records ORDER BY 1')]
+        return [
+            name for (name,) in self._connection.execute('SELECT DISTINCT "table" FROM records ORDER BY 1')
+        ]
 
     def write(self, changes: Sequence[Change], entries: Sequence[Entry]) -> None:
         connection = self._connection
@@ -89,7 +91,9 @@ class SqliteStore:
         return (Entry(*row) for row in self._connection.execute(statement, (*values, limit)).fetchall())
 
     def trim(self, keep: int) -> None:
-        self._connection.execute("DELETE FROM log WHERE sequence <= (SELECT max(sequence) FROM log) - ?", (keep,))
+        self._connection.execute(
+            "DELETE FROM log WHERE sequence <= (SELECT max(sequence) FROM log) - ?", (keep,)
+        )
 
     def close(self) -> None:
         self._connection.close()

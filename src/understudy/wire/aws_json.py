@@ -69,7 +69,7 @@ class AwsJson(Protocol):
     def _reader(self, shape: Shape) -> Reader:
         made: Reader | None = shape.compiled.get("read json")
         if made is None:
-            shape.compiled["read json"] = lambda value: shape.compiled["read json"](value)
+            shape.compiled["read json"] = lambda value: shape.compiled["read json"](value)  # noqa: PLW0108 - looked up when called
             made = shape.compiled["read json"] = self._make_reader(shape)
         return made
 
@@ -104,7 +104,7 @@ class AwsJson(Protocol):
     def _renderer(self, shape: Shape) -> Renderer:
         made: Renderer | None = shape.compiled.get("json")
         if made is None:
-            shape.compiled["json"] = lambda value: shape.compiled["json"](value)
+            shape.compiled["json"] = lambda value: shape.compiled["json"](value)  # noqa: PLW0108 - looked up when called
             made = shape.compiled["json"] = self._make_renderer(shape)
         return made
 

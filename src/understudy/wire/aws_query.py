@@ -35,7 +35,9 @@ class AwsQuery(Protocol):
         # STS prints the value, IAM does not (reference iam.md 2.4).
         told = [_told(problem, with_value=service.id != "iam") for problem in problems]
         plural = "s" if len(told) > 1 else ""
-        return ApiError("ValidationError", f"{len(told)} validation error{plural} detected: {'; '.join(told)}")
+        return ApiError(
+            "ValidationError", f"{len(told)} validation error{plural} detected: {'; '.join(told)}"
+        )
 
     def render(self, operation: OperationShape, answer: Answer | None, request_id: str) -> HttpResponse:
         name, namespace = operation.name, operation.service.xml_namespace
@@ -62,7 +64,7 @@ class AwsQuery(Protocol):
     def _reader(self, shape: Shape) -> Reader:
         made: Reader | None = shape.compiled.get("read query")
         if made is None:
-            shape.compiled["read query"] = lambda node, name: shape.compiled["read query"](node, name)
+            shape.compiled["read query"] = lambda node, name: shape.compiled["read query"](node, name)  # noqa: PLW0108 - looked up when called
             made = shape.compiled["read query"] = self._make(shape)
         return made
 
@@ -76,7 +78,9 @@ class AwsQuery(Protocol):
         return scalar_reader(shape, _not_that)
 
     def _structure(self, shape: Shape) -> Reader:
-        fields = {_wire_name(member, name): (name, self._member(member)) for name, member in shape.members.items()}
+        fields = {
+            _wire_name(member, name): (name, self._member(member)) for name, member in shape.members.items()
+        }
 
         def read_structure(node: Any, where: str) -> Any:
             if type(node) is not dict:

@@ -24,7 +24,9 @@ def unpacked(request: HttpRequest) -> bytes:
     if encoding in ("", "identity", "aws-chunked"):
         return request.body
     if encoding != "gzip":
-        raise ApiError("UnsupportedMediaType", f"The content encoding {encoding[:40]!r} is not supported.", 415)
+        raise ApiError(
+            "UnsupportedMediaType", f"The content encoding {encoding[:40]!r} is not supported.", 415
+        )
     unpacker = zlib.decompressobj(wbits=31)
     try:
         body = unpacker.decompress(request.body, LARGEST_UNPACKED)

@@ -19,9 +19,24 @@ _HEADERS = ("Content-Type", "text/xml;charset=UTF-8")
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 # What belongs to the request and not to the operation.
 _COMMON = frozenset(
-    "Action Version AWSAccessKeyId Signature SignatureMethod SignatureVersion Timestamp Expires SecurityToken "
-    "X-Amz-Algorithm X-Amz-Credential X-Amz-Date X-Amz-Expires X-Amz-SignedHeaders X-Amz-Signature "
-    "X-Amz-Security-Token".split()
+    [
+        "Action",
+        "Version",
+        "AWSAccessKeyId",
+        "Signature",
+        "SignatureMethod",
+        "SignatureVersion",
+        "Timestamp",
+        "Expires",
+        "SecurityToken",
+        "X-Amz-Algorithm",
+        "X-Amz-Credential",
+        "X-Amz-Date",
+        "X-Amz-Expires",
+        "X-Amz-SignedHeaders",
+        "X-Amz-Signature",
+        "X-Amz-Security-Token",
+    ]
 )
 
 
@@ -39,7 +54,7 @@ class Ec2Query(Protocol):
         value: dict[str, Any] = self._reader(route.operation.input)(tree(fields, _unknown), "")
         return value
 
-    def invalid(self, service: ServiceShape, problems: list[Problem]) -> ApiError:
+    def invalid(self, _service: ServiceShape, problems: list[Problem]) -> ApiError:
         problem = problems[0]
         name = camel(problem.name)
         if problem.kind == "required":
@@ -49,14 +64,18 @@ class Ec2Query(Protocol):
     def render(self, operation: OperationShape, answer: Answer | None, request_id: str) -> HttpResponse:
         name = operation.name
         # Operations without output say that all went well in one word.
-        inner = self._writer.renderer(operation.output)(answer or {}) if operation.output else "<return>true</return>"
+        inner = (
+            self._writer.renderer(operation.output)(answer or {})
+            if operation.output
+            else "<return>true</return>"
+        )
         text = (
             f'{_DECLARATION}<{name}Response xmlns="{operation.service.xml_namespace}/">'
             f"<requestId>{request_id}</requestId>{inner}</{name}Response>"
         )
         return HttpResponse(200, text.encode(), (_HEADERS, ("x-amzn-RequestId", request_id)))
 
-    def render_error(self, error: ApiError, service: ServiceShape | None, request_id: str) -> HttpResponse:
+    def render_error(self, error: ApiError, _service: ServiceShape | None, request_id: str) -> HttpResponse:
         text = (
             f"{_DECLARATION}<Response><Errors><Error><Code>{escaped(error.code)}</Code>"
             f"<Message>{escaped(error.message)}</Message></Error></Errors><RequestID>{request_id}</RequestID></Response>"
@@ -66,7 +85,7 @@ class Ec2Query(Protocol):
     def _reader(self, shape: Shape) -> Reader:
         made: Reader | None = shape.compiled.get("read ec2")
         if made is None:
-            shape.compiled["read ec2"] = lambda node, name: shape.compiled["read ec2"](node, name)
+            shape.compiled["read ec2"] = lambda node, name: shape.compiled["read ec2"](node, name)  # noqa: PLW0108 - looked up when called
             made = shape.compiled["read ec2"] = self._make(shape)
         return made
 
@@ -75,10 +94,15 @@ class Ec2Query(Protocol):
             return self._structure(shape)
         if shape.type == "list":
             return self._list(shape)
-        return scalar_reader(shape, lambda of, name, text: _invalid_value(camel(name), text, _EXPECTED[of.type]))
+        return scalar_reader(
+            shape, lambda of, name, text: _invalid_value(camel(name), text, _EXPECTED[of.type])
+        )
 
     def _structure(self, shape: Shape) -> Reader:
-        fields = {_wire_name(member, name): (name, self._reader(member.shape)) for name, member in shape.members.items()}
+        fields = {
+            _wire_name(member, name): (name, self._reader(member.shape))
+            for name, member in shape.members.items()
+        }
 
         def read_structure(node: Any, where: str) -> Any:
             if type(node) is not dict:
@@ -122,7 +146,9 @@ def _unknown(name: str) -> ApiError:
 
 
 def _invalid_value(name: str, value: Any, why: str) -> ApiError:
-    return ApiError("InvalidParameterValue", f"Value ({str(value)[:200]}) for parameter {name} is invalid. {why}")
+    return ApiError(
+        "InvalidParameterValue", f"Value ({str(value)[:200]}) for parameter {name} is invalid. {why}"
+    )
 
 
 _EXPECTED = {

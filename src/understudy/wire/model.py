@@ -182,7 +182,9 @@ class OperationShape:
         self.output_wrapper = raw.output.result_wrapper if raw.output else ""
         fields = self.input.members if self.input else {}
         self.members: dict[str, str] = {snake(name): name for name in fields}
-        self.required: tuple[str, ...] = tuple(snake(name) for name in self.input.required) if self.input else ()
+        self.required: tuple[str, ...] = (
+            tuple(snake(name) for name in self.input.required) if self.input else ()
+        )
         tokens = [snake(name) for name, member in fields.items() if member.is_idempotency_token]
         self.idempotency_token_member: str | None = tokens[0] if tokens else None
         self.errors: dict[str, int] = dict(service.error(reference.shape) for reference in raw.errors)
@@ -202,7 +204,9 @@ class ServiceShape:
         self.json_version = metadata.json_version
         self.signing_name = metadata.signing_name or metadata.endpoint_prefix
         self.target_prefix = metadata.target_prefix
-        self.xml_namespace = metadata.xml_namespace or f"http://{id}.amazonaws.com/doc/{metadata.api_version}/"
+        self.xml_namespace = (
+            metadata.xml_namespace or f"http://{id}.amazonaws.com/doc/{metadata.api_version}/"
+        )
         self.operation_names = frozenset(description.operations)
         self._description = description
         self._operations: dict[str, OperationShape] = {}
@@ -242,7 +246,9 @@ def load(service_id: str) -> ServiceShape:
         raise KeyError(service_id)
     newest = max((_data() / service_id).iterdir(), key=lambda folder: folder.name)
     packed = newest / "service-2.json.gz"
-    text = gzip.decompress(packed.read_bytes()) if packed.exists() else (newest / "service-2.json").read_bytes()
+    text = (
+        gzip.decompress(packed.read_bytes()) if packed.exists() else (newest / "service-2.json").read_bytes()
+    )
     return ServiceShape(service_id, msgspec.json.decode(text, type=_Description))
 
 

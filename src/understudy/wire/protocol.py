@@ -9,7 +9,7 @@ from typing import Any
 
 from understudy.core.answers import Answer
 from understudy.core.errors import ApiError
-from understudy.core.http import HttpRequest, HttpResponse
+from understudy.core.http import HttpResponse
 from understudy.wire.model import OperationShape, ServiceShape
 from understudy.wire.names import snake
 from understudy.wire.validation import Problem, validator
@@ -35,7 +35,7 @@ class Protocol(ABC):
 
     name: str
 
-    def parse(self, request: HttpRequest, route: Route) -> dict[str, Any]:
+    def parse(self, route: Route) -> dict[str, Any]:
         """The parameters, checked: top-level members in snake case, everything below by AWS's names.
 
         Raises ApiError in the service's words for whatever is malformed, missing or out of bounds.
@@ -57,7 +57,7 @@ class Protocol(ABC):
         """The input structure, by AWS's names."""
 
     @abstractmethod
-    def invalid(self, service: ServiceShape, problems: list[Problem]) -> ApiError:
+    def invalid(self, service: ServiceShape, problems: list[Problem], /) -> ApiError:
         """What this protocol says about constraints that do not hold."""
 
     @abstractmethod
@@ -68,5 +68,5 @@ class Protocol(ABC):
         """
 
     @abstractmethod
-    def render_error(self, error: ApiError, service: ServiceShape | None, request_id: str) -> HttpResponse:
+    def render_error(self, error: ApiError, service: ServiceShape | None, request_id: str, /) -> HttpResponse:
         """A refusal as the client reads it."""

@@ -67,7 +67,10 @@ def _by_action(request: HttpRequest, service: str | None, region: str) -> Route:
     id = _SIGNING_NAMES.get(service or "") or _VERSIONS.get(fields.get("Version", "")) or _by_host(request)
     if id is None or load(id).protocol == "json":
         raise RoutingError(
-            "json" if id else "query", "UnknownOperationException", "The request names no operation of a service here.", 404
+            "json" if id else "query",
+            "UnknownOperationException",
+            "The request names no operation of a service here.",
+            404,
         )
     found = load(id)
     action = fields.get("Action", "")
@@ -82,18 +85,16 @@ def _by_action(request: HttpRequest, service: str | None, region: str) -> Route:
 def _form(request: HttpRequest, dialect: str) -> dict[str, str]:
     """The form in the body of a POST, or in the query string."""
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if request.method != "GET" and request.body and content_type not in (_FORM, ""):
+        raise RoutingError(
+            dialect, "MalformedInput", f"The content type must be {_FORM}, not {content_type[:64]!r}."
+        )
     try:
         fields = form(request.query, last_wins=request.method != "GET") if request.query else {}
         if request.method != "GET" and request.body:
-            if content_type not in (_FORM, ""):
-                raise RoutingError(
-                    dialect, "MalformedInput", f"The content type must be {_FORM}, not {content_type[:64]!r}."
-                )
             fields.update(form(unpacked(request).decode(), last_wins=True))
     except (MalformedBodyError, UnicodeDecodeError) as error:
         raise RoutingError(dialect, "MalformedQueryString", f"The request is malformed: {error}.") from error
-    except RoutingError:
-        raise
     except ApiError as error:
         raise RoutingError(dialect, error.code, error.message, error.status) from error
     return fields
@@ -121,9 +122,13 @@ def _by_host(request: HttpRequest) -> str | None:
 
 def _invalid_action(service: ServiceShape, action: str, version: str) -> RoutingError:
     if service.protocol == "ec2":
-        return RoutingError("ec2", "InvalidAction", f"The action {action[:128]} is not valid for this web service.")
+        return RoutingError(
+            "ec2", "InvalidAction", f"The action {action[:128]} is not valid for this web service."
+        )
     return RoutingError(
-        service.protocol, "InvalidAction", f"Could not find operation {action[:128]} for version {version[:32]}"
+        service.protocol,
+        "InvalidAction",
+        f"Could not find operation {action[:128]} for version {version[:32]}",
     )
 
 

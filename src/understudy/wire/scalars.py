@@ -8,7 +8,9 @@ import re
 from datetime import UTC, datetime
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
-_DECIMAL = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?|NaN|-?Infinity", re.ASCII)
+_DECIMAL = re.compile(
+    r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?|NaN|-?Infinity", re.ASCII
+)
 _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
 

@@ -58,19 +58,14 @@ def _deferred(shape: Shape) -> Validator:
 
 
 def _make(shape: Shape) -> Validator | None:
-    if shape.type == "structure":
-        return _structure(shape)
-    if shape.type == "list":
-        return _list(shape)
-    if shape.type == "map":
-        return _map(shape)
-    if shape.type == "string":
-        return _string(shape)
-    if shape.type in ("integer", "long", "float", "double") and (shape.min is not None or shape.max is not None):
-        return _number(shape)
-    if shape.type == "blob" and (shape.min is not None or shape.max is not None):
+    maker = {"structure": _structure, "list": _list, "map": _map, "string": _string}.get(shape.type)
+    if maker is not None:
+        return maker(shape)
+    if shape.min is None and shape.max is None:
+        return None
+    if shape.type == "blob":
         return _sized(shape, len)
-    return None
+    return _number(shape) if shape.type in ("integer", "long", "float", "double") else None
 
 
 def _structure(shape: Shape) -> Validator | None:

@@ -14,7 +14,7 @@ from understudy.wire.scalars import base64_text, number_text
 Renderer = Callable[[Any], str]
 
 # What XML 1.0 cannot hold at all, and what must be written as a reference.
-_SPECIAL = re.compile("[&<>\"\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_SPECIAL = re.compile('[&<>"\r\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]')
 _REFERENCES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#xD;"}
 
 
@@ -63,7 +63,7 @@ class XmlWriter:
             "float": number_text,
             "double": number_text,
             "blob": base64_text,
-            "timestamp": lambda value: moment(value),
+            "timestamp": moment,
         }
         return renderers[shape.type]
 

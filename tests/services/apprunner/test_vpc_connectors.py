@@ -29,7 +29,8 @@ def vpc(ec2):
 @pytest.fixture
 def subnets(ec2, vpc):
     return [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24")["Subnet"]["SubnetId"] for number in range(2)
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24")["Subnet"]["SubnetId"]
+        for number in range(2)
     ]
 
 
@@ -66,7 +67,9 @@ class TestCreate:
         default = ec2.describe_security_groups(
             Filters=[{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": ["default"]}]
         )["SecurityGroups"][0]["GroupId"]
-        connector = apprunner.create_vpc_connector(VpcConnectorName="web-vpc", Subnets=subnets)["VpcConnector"]
+        connector = apprunner.create_vpc_connector(VpcConnectorName="web-vpc", Subnets=subnets)[
+            "VpcConnector"
+        ]
         assert [default] == connector["SecurityGroups"]
 
     def test_no_interface_is_made_for_a_connector_alone(self, apprunner, ec2, subnets):
@@ -75,7 +78,9 @@ class TestCreate:
 
     def test_an_unknown_subnet_is_refused_and_no_role_left(self, apprunner, understudy, subnets):
         code, message = refused(
-            apprunner.create_vpc_connector, VpcConnectorName="web-vpc", Subnets=[*subnets, "subnet-0123456789abcdef0"]
+            apprunner.create_vpc_connector,
+            VpcConnectorName="web-vpc",
+            Subnets=[*subnets, "subnet-0123456789abcdef0"],
         )
         assert "InvalidRequestException" == code
         assert "subnet-0123456789abcdef0" in message
@@ -95,7 +100,10 @@ class TestCreate:
         other = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
         strange = ec2.create_security_group(VpcId=other, GroupName="x", Description="x")["GroupId"]
         code, message = refused(
-            apprunner.create_vpc_connector, VpcConnectorName="web-vpc", Subnets=subnets, SecurityGroups=[strange]
+            apprunner.create_vpc_connector,
+            VpcConnectorName="web-vpc",
+            Subnets=subnets,
+            SecurityGroups=[strange],
         )
         assert ("InvalidRequestException", True) == (code, strange in message)
 
@@ -103,9 +111,10 @@ class TestCreate:
         arn = apprunner.create_vpc_connector(VpcConnectorName="web-vpc", Subnets=subnets)["VpcConnector"][
             "VpcConnectorArn"
         ]
-        assert "InvalidRequestException" == refused(
-            apprunner.create_vpc_connector, VpcConnectorName="web-vpc", Subnets=subnets
-        )[0]
+        assert (
+            "InvalidRequestException"
+            == refused(apprunner.create_vpc_connector, VpcConnectorName="web-vpc", Subnets=subnets)[0]
+        )
         apprunner.delete_vpc_connector(VpcConnectorArn=arn)
         again = apprunner.create_vpc_connector(VpcConnectorName="web-vpc", Subnets=subnets)["VpcConnector"]
         assert arn != again["VpcConnectorArn"]
@@ -113,15 +122,18 @@ class TestCreate:
     def test_the_eleventh_connector_of_a_region_is_refused(self, apprunner, subnets):
         for number in range(10):
             apprunner.create_vpc_connector(VpcConnectorName=f"vpc-{number}", Subnets=subnets)
-        assert "ServiceQuotaExceededException" == refused(
-            apprunner.create_vpc_connector, VpcConnectorName="one-more", Subnets=subnets
-        )[0]
+        assert (
+            "ServiceQuotaExceededException"
+            == refused(apprunner.create_vpc_connector, VpcConnectorName="one-more", Subnets=subnets)[0]
+        )
 
     def test_constraints_are_said_in_app_runners_words(self, apprunner):
         """Reference apprunner.md 1.1: InvalidRequestException, lower-camel names, joined and counted."""
         code, message = refused(apprunner.create_vpc_connector, VpcConnectorName="x!", Subnets=["subnet-1"])
         assert "InvalidRequestException" == code
-        assert message.startswith("2 validation errors detected: Value 'x!' at 'vpcConnectorName' failed to satisfy")
+        assert message.startswith(
+            "2 validation errors detected: Value 'x!' at 'vpcConnectorName' failed to satisfy"
+        )
 
 
 class TestDescribeAndList:
@@ -136,7 +148,9 @@ class TestDescribeAndList:
 
     def test_an_unknown_arn_is_not_found(self, apprunner):
         arn = "arn:aws:apprunner:us-east-1:000000000000:vpcconnector/web/1/0123456789abcdef0123456789abcdef"
-        assert "ResourceNotFoundException" == refused(apprunner.describe_vpc_connector, VpcConnectorArn=arn)[0]
+        assert (
+            "ResourceNotFoundException" == refused(apprunner.describe_vpc_connector, VpcConnectorArn=arn)[0]
+        )
 
     def test_pages_make_up_the_whole(self, apprunner, subnets):
         for number in range(5):
@@ -145,7 +159,9 @@ class TestDescribeAndList:
         second = apprunner.list_vpc_connectors(MaxResults=2, NextToken=first["NextToken"])
         third = apprunner.list_vpc_connectors(MaxResults=2, NextToken=second["NextToken"])
         names = [
-            connector["VpcConnectorName"] for page in (first, second, third) for connector in page["VpcConnectors"]
+            connector["VpcConnectorName"]
+            for page in (first, second, third)
+            for connector in page["VpcConnectors"]
         ]
         assert [f"vpc-{number}" for number in range(5)] == names
         assert "NextToken" not in third
@@ -166,7 +182,9 @@ class TestDelete:
         with understudy.app.database.transaction() as tx:
             connector_uses.put(tx, use)
         expected = f"Provided VPC connector arn is being used by other services. ARN: {arn}"
-        assert ("InvalidRequestException", expected) == refused(apprunner.delete_vpc_connector, VpcConnectorArn=arn)
+        assert ("InvalidRequestException", expected) == refused(
+            apprunner.delete_vpc_connector, VpcConnectorArn=arn
+        )
         with understudy.app.database.transaction() as tx:
             connector_uses.delete(tx, use)
         apprunner.delete_vpc_connector(VpcConnectorArn=arn)
@@ -177,7 +195,9 @@ class TestTags:
         arn = apprunner.create_vpc_connector(
             VpcConnectorName="web-vpc", Subnets=subnets, Tags=[{"Key": "team", "Value": "web"}]
         )["VpcConnector"]["VpcConnectorArn"]
-        apprunner.tag_resource(ResourceArn=arn, Tags=[{"Key": "team", "Value": "ops"}, {"Key": "cost", "Value": ""}])
+        apprunner.tag_resource(
+            ResourceArn=arn, Tags=[{"Key": "team", "Value": "ops"}, {"Key": "cost", "Value": ""}]
+        )
         apprunner.untag_resource(ResourceArn=arn, TagKeys=["cost", "never-there"])
         assert [{"Key": "team", "Value": "ops"}] == apprunner.list_tags_for_resource(ResourceArn=arn)["Tags"]
 
@@ -203,7 +223,9 @@ class TestPermissions:
         """Reference apprunner.md 3.1: App Runner describes subnets and groups as the caller."""
         who = understudy.allowing("deploy", "apprunner:*", "iam:CreateServiceLinkedRole")
         code, message = refused(
-            understudy.client("apprunner", as_=who).create_vpc_connector, VpcConnectorName="web-vpc", Subnets=subnets
+            understudy.client("apprunner", as_=who).create_vpc_connector,
+            VpcConnectorName="web-vpc",
+            Subnets=subnets,
         )
         assert "AccessDeniedException" == code
         assert "is not authorized to perform: ec2:DescribeSubnets" in message
@@ -215,13 +237,16 @@ def test_app_runner_answers_in_its_regions(understudy, region):
 
 
 def test_elsewhere_app_runner_does_not_answer_and_iam_does(understudy):
-    assert "UnknownOperationException" == refused(
-        understudy.client("apprunner", region="eu-north-1").list_vpc_connectors
-    )[0]
+    assert (
+        "UnknownOperationException"
+        == refused(understudy.client("apprunner", region="eu-north-1").list_vpc_connectors)[0]
+    )
     assert [] != understudy.client("iam", region="eu-north-1").list_users()["Users"]
 
 
-@pytest.mark.parametrize("operation", ["list_services", "list_connections", "list_auto_scaling_configurations"])
+@pytest.mark.parametrize(
+    "operation", ["list_services", "list_connections", "list_auto_scaling_configurations"]
+)
 def test_what_is_not_served_says_so(apprunner, operation):
     code, message = refused(getattr(apprunner, operation))
     assert "NotImplemented" == code

@@ -12,7 +12,9 @@ from understudy.testing import Understudy
 
 STEPS = st.lists(
     st.tuples(
-        st.sampled_from(["make", "make", "make", "assign", "unassign", "delete", "delete subnet", "delete group"]),
+        st.sampled_from(
+            ["make", "make", "make", "assign", "unassign", "delete", "delete subnet", "delete group"]
+        ),
         st.integers(0, 7),
     ),
     max_size=40,

@@ -25,7 +25,9 @@ def test_blocks_are_made_canonical(address, length):
 
 @given(one=BLOCKS, other=BLOCKS)
 def test_overlap_is_as_the_standard_library_has_it(one, other):
-    assert ipaddress.ip_network(one).overlaps(ipaddress.ip_network(other)) == parse(one).overlaps(parse(other))
+    assert ipaddress.ip_network(one).overlaps(ipaddress.ip_network(other)) == parse(one).overlaps(
+        parse(other)
+    )
     assert ipaddress.ip_network(other).subnet_of(ipaddress.ip_network(one)) == parse(one).holds(parse(other))
 
 
@@ -34,7 +36,9 @@ def test_addresses_go_to_text_and_back(number):
     assert number == parse_address(text_of(number))
 
 
-@pytest.mark.parametrize("text", ["", "10", "10.0.0", "10.0.0.0.0", "10.0.0.256", "10.0.0.01", "10.0.0.٣", " 10.0.0.1"])
+@pytest.mark.parametrize(
+    "text", ["", "10", "10.0.0", "10.0.0.0.0", "10.0.0.256", "10.0.0.01", "10.0.0.٣", " 10.0.0.1"]
+)
 def test_what_is_no_address_is_none(text):
     assert parse_address(text) is None
     assert parse(text + "/24") is None

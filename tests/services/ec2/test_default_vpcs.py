@@ -25,7 +25,9 @@ def test_every_region_has_one_with_a_subnet_in_each_zone(understudy, name):
     ec2 = understudy.client("ec2", region=name)
     assert "172.31.0.0/16" == default(ec2)["CidrBlock"]
     subnets = ec2.describe_subnets()["Subnets"]
-    assert [zone.name for zone in REGIONS[name].zones] == sorted(subnet["AvailabilityZone"] for subnet in subnets)
+    assert [zone.name for zone in REGIONS[name].zones] == sorted(
+        subnet["AvailabilityZone"] for subnet in subnets
+    )
     assert all(subnet["DefaultForAz"] and subnet["MapPublicIpOnLaunch"] for subnet in subnets)
     assert {4091} == {subnet["AvailableIpAddressCount"] for subnet in subnets}
 
@@ -38,7 +40,9 @@ def test_it_leads_to_the_internet_and_names_its_hosts(ec2):
     assert {"172.31.0.0/16": "local", "0.0.0.0/0": gateway["InternetGatewayId"]} == {
         route["DestinationCidrBlock"]: route["GatewayId"] for route in table["Routes"]
     }
-    assert ec2.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsHostnames")["EnableDnsHostnames"]["Value"]
+    assert ec2.describe_vpc_attribute(VpcId=vpc, Attribute="enableDnsHostnames")["EnableDnsHostnames"][
+        "Value"
+    ]
 
 
 def test_a_second_one_is_refused(ec2, refused):

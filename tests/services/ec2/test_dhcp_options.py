@@ -10,7 +10,9 @@ def make(ec2, **options):
     return ec2.create_dhcp_options(DhcpConfigurations=given)["DhcpOptions"]
 
 
-@pytest.mark.parametrize("region, domain", [("us-east-1", "ec2.internal"), ("eu-west-1", "eu-west-1.compute.internal")])
+@pytest.mark.parametrize(
+    "region, domain", [("us-east-1", "ec2.internal"), ("eu-west-1", "eu-west-1.compute.internal")]
+)
 def test_every_region_has_a_default_set(understudy, region, domain):
     (options,) = understudy.client("ec2", region=region).describe_dhcp_options()["DhcpOptions"]
     assert {"domain-name": [{"Value": domain}], "domain-name-servers": [{"Value": "AmazonProvidedDNS"}]} == {
@@ -19,7 +21,9 @@ def test_every_region_has_a_default_set(understudy, region, domain):
 
 
 def test_a_set_is_tied_to_a_vpc_kept_by_it_and_let_go(ec2, vpc, refused):
-    made = make(ec2, domain_name=["example.com"], domain_name_servers=["10.0.0.2", "10.0.0.3"])["DhcpOptionsId"]
+    made = make(ec2, domain_name=["example.com"], domain_name_servers=["10.0.0.2", "10.0.0.3"])[
+        "DhcpOptionsId"
+    ]
     ec2.associate_dhcp_options(DhcpOptionsId=made, VpcId=vpc)
     assert made == ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["DhcpOptionsId"]
     with refused("DependencyViolation", f"The dhcpOptions '{made}' has dependencies and cannot be deleted."):
@@ -43,7 +47,9 @@ def test_filters_of_sets(ec2):
 
 
 def test_an_unknown_option_is_refused(ec2, refused):
-    with refused("InvalidParameterValue", "Value (colour) for parameter name is invalid. Unknown DHCP option"):
+    with refused(
+        "InvalidParameterValue", "Value (colour) for parameter name is invalid. Unknown DHCP option"
+    ):
         make(ec2, colour=["red"])
 
 

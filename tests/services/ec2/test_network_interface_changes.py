@@ -11,7 +11,9 @@ def show(ec2, interface):
 
 class TestCreateNetworkInterface:
     def test_the_answer_is_as_recorded(self, ec2, understudy, vpc, subnet, group):
-        made = ec2.create_network_interface(SubnetId=subnet, Groups=[group], Description="mine")["NetworkInterface"]
+        made = ec2.create_network_interface(SubnetId=subnet, Groups=[group], Description="mine")[
+            "NetworkInterface"
+        ]
         mac = made.pop("MacAddress")
         first = int(mac[:2], 16)
         assert (0b10, 6) == (first & 0b11, len(mac.split(":")))
@@ -52,7 +54,9 @@ class TestCreateNetworkInterface:
             ],
         )["NetworkInterface"]
         assert "10.0.1.10" == named["PrivateIpAddress"]
-        assert ["10.0.1.10", "10.0.1.20"] == [each["PrivateIpAddress"] for each in named["PrivateIpAddresses"]]
+        assert ["10.0.1.10", "10.0.1.20"] == [
+            each["PrivateIpAddress"] for each in named["PrivateIpAddresses"]
+        ]
         counted = ec2.create_network_interface(
             SubnetId=subnet, PrivateIpAddress="10.0.1.4", SecondaryPrivateIpAddressCount=2
         )["NetworkInterface"]
@@ -76,7 +80,8 @@ class TestCreateNetworkInterface:
         other = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         foreign = ec2.create_security_group(VpcId=other, GroupName="x", Description="x")["GroupId"]
         with refused(
-            "InvalidParameterValue", f"Security group {foreign} and subnet {subnet} belong to different networks."
+            "InvalidParameterValue",
+            f"Security group {foreign} and subnet {subnet} belong to different networks.",
         ):
             ec2.create_network_interface(SubnetId=subnet, Groups=[foreign])
 
@@ -92,7 +97,8 @@ class TestCreateNetworkInterface:
     def test_a_full_subnet_is_full_and_every_address_was_used(self, ec2, vpc, refused):
         small = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.2.0/28")["Subnet"]["SubnetId"]
         given = {
-            ec2.create_network_interface(SubnetId=small)["NetworkInterface"]["PrivateIpAddress"] for _ in range(11)
+            ec2.create_network_interface(SubnetId=small)["NetworkInterface"]["PrivateIpAddress"]
+            for _ in range(11)
         }
         assert {f"10.0.2.{host}" for host in range(4, 15)} == given
         with refused(
@@ -106,7 +112,9 @@ class TestCreateNetworkInterface:
             ec2.create_network_interface(SubnetId=subnet, Description="<b>")
 
     def test_what_is_not_honoured_is_refused_by_name(self, ec2, subnet, refused):
-        with refused("UnsupportedOperation", "Understudy does not support the parameter Ipv6AddressCount yet."):
+        with refused(
+            "UnsupportedOperation", "Understudy does not support the parameter Ipv6AddressCount yet."
+        ):
             ec2.create_network_interface(SubnetId=subnet, Ipv6AddressCount=1)
 
     @pytest.mark.parametrize("named", [{}, {"PrivateIpAddress": "10.0.1.4"}])
@@ -150,7 +158,9 @@ class TestModifyNetworkInterfaceAttribute:
 
 class TestSecondaryAddresses:
     def test_they_come_and_go(self, ec2, interface):
-        answer = ec2.assign_private_ip_addresses(NetworkInterfaceId=interface, SecondaryPrivateIpAddressCount=2)
+        answer = ec2.assign_private_ip_addresses(
+            NetworkInterfaceId=interface, SecondaryPrivateIpAddressCount=2
+        )
         new = [each["PrivateIpAddress"] for each in answer["AssignedPrivateIpAddresses"]]
         held = [each["PrivateIpAddress"] for each in show(ec2, interface)["PrivateIpAddresses"]]
         assert new == held[1:]
@@ -168,7 +178,8 @@ class TestSecondaryAddresses:
 
     def test_foreign_addresses_are_refused(self, ec2, interface, refused):
         with refused(
-            "InvalidParameterValue", f"Some of the specified addresses are not assigned to interface {interface}"
+            "InvalidParameterValue",
+            f"Some of the specified addresses are not assigned to interface {interface}",
         ):
             ec2.unassign_private_ip_addresses(NetworkInterfaceId=interface, PrivateIpAddresses=["10.0.1.250"])
 

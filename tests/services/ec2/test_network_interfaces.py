@@ -7,7 +7,10 @@ def test_filters_of_interfaces(ec2, vpc, subnet, group, interface):
     other = ec2.create_network_interface(SubnetId=subnet, Description="spare")["NetworkInterface"]
 
     def found(*pairs):
-        filters = [{"Name": name, "Values": [values] if isinstance(values, str) else values} for name, values in pairs]
+        filters = [
+            {"Name": name, "Values": [values] if isinstance(values, str) else values}
+            for name, values in pairs
+        ]
         answer = ec2.describe_network_interfaces(Filters=filters)
         return {each["NetworkInterfaceId"] for each in answer["NetworkInterfaces"]}
 
@@ -56,7 +59,9 @@ def test_pages_of_one_subnets_interfaces(ec2, vpc, subnet):
     filters = [{"Name": "subnet-id", "Values": [subnet]}]
     one = ec2.describe_network_interfaces(Filters=filters, MaxResults=5)
     two = ec2.describe_network_interfaces(Filters=filters, MaxResults=5, NextToken=one["NextToken"])
-    assert made == [each["NetworkInterfaceId"] for each in one["NetworkInterfaces"] + two["NetworkInterfaces"]]
+    assert made == [
+        each["NetworkInterfaceId"] for each in one["NetworkInterfaces"] + two["NetworkInterfaces"]
+    ]
 
 
 def test_another_region_sees_nothing_of_a_subnet_it_names(understudy, subnet, interface):

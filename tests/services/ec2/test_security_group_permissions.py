@@ -28,19 +28,32 @@ class TestAuthorize:
         assert made["Return"]
         assert 4 == len(made["SecurityGroupRules"])
         (shown,) = admitted(ec2, group)
-        assert [{"Description": "inside", "CidrIp": "10.0.0.0/8"}, {"CidrIp": "192.168.0.0/16"}] == shown["IpRanges"]
+        assert [{"Description": "inside", "CidrIp": "10.0.0.0/8"}, {"CidrIp": "192.168.0.0/16"}] == shown[
+            "IpRanges"
+        ]
         assert [{"CidrIpv6": "2001:db8::/32"}] == shown["Ipv6Ranges"]
         assert [group] == [pair["GroupId"] for pair in shown["UserIdGroupPairs"]]
 
     def test_a_single_rule_may_be_written_in_parameters(self, ec2, group):
-        ec2.authorize_security_group_ingress(GroupId=group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0")
+        ec2.authorize_security_group_ingress(
+            GroupId=group, IpProtocol="tcp", FromPort=22, ToPort=22, CidrIp="0.0.0.0/0"
+        )
         (rule,) = rules(ec2, group)
-        assert ("tcp", 22, 22, "0.0.0.0/0") == (rule["IpProtocol"], rule["FromPort"], rule["ToPort"], rule["CidrIpv4"])
+        assert ("tcp", 22, 22, "0.0.0.0/0") == (
+            rule["IpProtocol"],
+            rule["FromPort"],
+            rule["ToPort"],
+            rule["CidrIpv4"],
+        )
 
-    @pytest.mark.parametrize("protocol, name", [("6", "tcp"), ("17", "udp"), ("TCP", "tcp"), ("50", "50"), ("-1", "-1")])
+    @pytest.mark.parametrize(
+        "protocol, name", [("6", "tcp"), ("17", "udp"), ("TCP", "tcp"), ("50", "50"), ("-1", "-1")]
+    )
     def test_protocols_have_one_name(self, ec2, group, protocol, name):
         entry = {**HTTP, "IpProtocol": protocol}
-        (made,) = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[entry])["SecurityGroupRules"]
+        (made,) = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[entry])[
+            "SecurityGroupRules"
+        ]
         assert (name, 80 if name in ("tcp", "udp") else -1) == (made["IpProtocol"], made["FromPort"])
 
     def test_a_rule_that_is_there_is_refused_and_nothing_is_added(self, ec2, group, refused):
@@ -55,7 +68,9 @@ class TestAuthorize:
 
     def test_the_same_rule_twice_in_one_request_is_refused(self, ec2, group, refused):
         with refused("InvalidParameterValue", "The same permission must not appear multiple times"):
-            ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[HTTP, {**HTTP, "IpProtocol": "6"}])
+            ec2.authorize_security_group_ingress(
+                GroupId=group, IpPermissions=[HTTP, {**HTTP, "IpProtocol": "6"}]
+            )
 
     @pytest.mark.parametrize(
         "wrong",
@@ -75,7 +90,9 @@ class TestAuthorize:
     def test_a_group_of_another_network_is_refused(self, ec2, group, refused):
         other = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         foreign = ec2.create_security_group(VpcId=other, GroupName="x", Description="x")["GroupId"]
-        with refused("InvalidGroup.NotFound", "You have specified two resources that belong to different networks."):
+        with refused(
+            "InvalidGroup.NotFound", "You have specified two resources that belong to different networks."
+        ):
             entry = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": foreign}]}
             ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[entry])
 
@@ -92,7 +109,9 @@ class TestAuthorize:
     def test_rules_are_tagged_as_they_are_made(self, ec2, group):
         tags = [{"Key": "Name", "Value": "http"}]
         given = [{"ResourceType": "security-group-rule", "Tags": tags}]
-        made = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[HTTP], TagSpecifications=given)
+        made = ec2.authorize_security_group_ingress(
+            GroupId=group, IpPermissions=[HTTP], TagSpecifications=given
+        )
         assert tags == made["SecurityGroupRules"][0]["Tags"] == rules(ec2, group)[0]["Tags"]
 
 
@@ -112,20 +131,26 @@ class TestRevoke:
     def test_by_id(self, ec2, group, refused):
         (rule,) = rules(ec2, group, egress=True)
         with refused("InvalidSecurityGroupRuleId.NotFound"):
-            ec2.revoke_security_group_ingress(GroupId=group, SecurityGroupRuleIds=[rule["SecurityGroupRuleId"]])
+            ec2.revoke_security_group_ingress(
+                GroupId=group, SecurityGroupRuleIds=[rule["SecurityGroupRuleId"]]
+            )
         ec2.revoke_security_group_egress(GroupId=group, SecurityGroupRuleIds=[rule["SecurityGroupRuleId"]])
         assert [] == rules(ec2, group, egress=True)
 
     def test_an_unknown_rule_is_refused_and_none_is_revoked(self, ec2, group, refused):
         ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[HTTP])
-        with refused("InvalidPermission.NotFound", "The specified rule does not exist in this security group."):
+        with refused(
+            "InvalidPermission.NotFound", "The specified rule does not exist in this security group."
+        ):
             ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[HTTP, {**HTTP, "FromPort": 79}])
         assert 1 == len(rules(ec2, group))
 
     def test_in_a_default_vpc_unknown_rules_are_told_and_the_others_go(self, ec2):
         group = ec2.create_security_group(GroupName="web", Description="web")["GroupId"]
         ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[HTTP])
-        answer = ec2.revoke_security_group_ingress(GroupId=group, IpPermissions=[HTTP, {**HTTP, "FromPort": 79}])
+        answer = ec2.revoke_security_group_ingress(
+            GroupId=group, IpPermissions=[HTTP, {**HTTP, "FromPort": 79}]
+        )
         assert [79] == [entry["FromPort"] for entry in answer["UnknownIpPermissions"]]
         assert [] == rules(ec2, group)
 
@@ -133,7 +158,9 @@ class TestRevoke:
 class TestModify:
     def test_a_rule_keeps_its_id_and_tags(self, ec2, group):
         given = [{"ResourceType": "security-group-rule", "Tags": [{"Key": "a", "Value": "b"}]}]
-        made = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[HTTP], TagSpecifications=given)
+        made = ec2.authorize_security_group_ingress(
+            GroupId=group, IpPermissions=[HTTP], TagSpecifications=given
+        )
         id = made["SecurityGroupRules"][0]["SecurityGroupRuleId"]
         new = {"IpProtocol": "udp", "FromPort": 53, "ToPort": 53, "CidrIpv6": "::/0", "Description": "names"}
         update = [{"SecurityGroupRuleId": id, "SecurityGroupRule": new}]
@@ -156,12 +183,16 @@ class TestModify:
             ec2.modify_security_group_rules(GroupId=group, SecurityGroupRules=update)
 
     def test_descriptions_by_content_and_by_id(self, ec2, group):
-        made = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[HTTP])["SecurityGroupRules"][0]
+        made = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[HTTP])[
+            "SecurityGroupRules"
+        ][0]
         worded = {**HTTP, "IpRanges": [{"CidrIp": "10.0.0.0/8", "Description": "one"}]}
         ec2.update_security_group_rule_descriptions_ingress(GroupId=group, IpPermissions=[worded])
         assert "one" == rules(ec2, group)[0]["Description"]
         by_id = [{"SecurityGroupRuleId": made["SecurityGroupRuleId"], "Description": "two"}]
-        ec2.update_security_group_rule_descriptions_ingress(GroupId=group, SecurityGroupRuleDescriptions=by_id)
+        ec2.update_security_group_rule_descriptions_ingress(
+            GroupId=group, SecurityGroupRuleDescriptions=by_id
+        )
         assert "two" == rules(ec2, group)[0]["Description"]
 
     def test_egress_descriptions(self, ec2, group):

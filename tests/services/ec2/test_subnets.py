@@ -22,7 +22,9 @@ class TestCreateSubnet:
         assert "BlockPublicAccessStates" not in made
         assert "BlockPublicAccessStates" in show(ec2, made["SubnetId"])
 
-    @pytest.mark.parametrize("block, free", [("10.0.1.0/24", 251), ("10.0.1.0/28", 11), ("10.0.0.0/16", 65531)])
+    @pytest.mark.parametrize(
+        "block, free", [("10.0.1.0/24", 251), ("10.0.1.0/28", 11), ("10.0.0.0/16", 65531)]
+    )
     def test_five_addresses_are_awss_own(self, ec2, vpc, block, free):
         assert free == ec2.create_subnet(VpcId=vpc, CidrBlock=block)["Subnet"]["AvailableIpAddressCount"]
 

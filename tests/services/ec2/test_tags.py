@@ -10,12 +10,12 @@ def tags_of(ec2, id):
     return {row["Key"]: row["Value"] for row in rows}
 
 
-
-
 KINDS = {
     "network-acl": lambda ec2: ec2.describe_network_acls()["NetworkAcls"][0]["NetworkAclId"],
     "dhcp-options": lambda ec2: ec2.describe_dhcp_options()["DhcpOptions"][0]["DhcpOptionsId"],
-    "internet-gateway": lambda ec2: ec2.describe_internet_gateways()["InternetGateways"][0]["InternetGatewayId"],
+    "internet-gateway": lambda ec2: ec2.describe_internet_gateways()["InternetGateways"][0][
+        "InternetGatewayId"
+    ],
     "route-table": lambda ec2: ec2.describe_route_tables()["RouteTables"][0]["RouteTableId"],
     "security-group": lambda ec2: ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"],
     "security-group-rule": lambda ec2: ec2.describe_security_group_rules()["SecurityGroupRules"][0][

@@ -43,9 +43,16 @@ class TestCreateNetworkInterface:
             ("ec2:CreateNetworkInterface", f"security-group/{made['Groups'][0]['GroupId']}"),
         ] == asked(understudy)
 
-    def test_each_must_be_allowed_and_the_refusal_names_the_one_that_is_not(self, understudy, subnet, group, refused):
-        someone = client(understudy, statement("ec2:CreateNetworkInterface", resource="arn:aws:ec2:*:*:network-interface/*"))
-        with pytest.raises(Exception, match=f"CreateNetworkInterface on resource: arn:aws:ec2:.*:subnet/{subnet} "):
+    def test_each_must_be_allowed_and_the_refusal_names_the_one_that_is_not(
+        self, understudy, subnet, group, refused
+    ):
+        someone = client(
+            understudy,
+            statement("ec2:CreateNetworkInterface", resource="arn:aws:ec2:*:*:network-interface/*"),
+        )
+        with pytest.raises(
+            Exception, match=f"CreateNetworkInterface on resource: arn:aws:ec2:.*:subnet/{subnet} "
+        ):
             someone.create_network_interface(SubnetId=subnet, Groups=[group])
 
     def test_a_missing_subnet_is_asked_for_too_and_then_not_found(self, understudy, ec2, refused):
@@ -67,7 +74,9 @@ class TestCreateNetworkInterface:
         someone = client(
             understudy,
             statement("ec2:CreateNetworkInterface", resource=rest),
-            statement("ec2:CreateNetworkInterface", resource="arn:aws:ec2:*:*:subnet/*", StringEquals={key: value}),
+            statement(
+                "ec2:CreateNetworkInterface", resource="arn:aws:ec2:*:*:subnet/*", StringEquals={key: value}
+            ),
         )
         someone.create_network_interface(SubnetId=subnet)
 

@@ -6,14 +6,18 @@ import pytest
 
 
 def read(ec2, vpc, attribute):
-    return ec2.describe_vpc_attribute(VpcId=vpc, Attribute=attribute)[attribute[0].upper() + attribute[1:]]["Value"]
+    return ec2.describe_vpc_attribute(VpcId=vpc, Attribute=attribute)[attribute[0].upper() + attribute[1:]][
+        "Value"
+    ]
 
 
 def test_dns_support_is_on_and_host_names_are_off(ec2, vpc):
     assert (True, False) == (read(ec2, vpc, "enableDnsSupport"), read(ec2, vpc, "enableDnsHostnames"))
 
 
-@pytest.mark.parametrize("attribute", ["enableDnsSupport", "enableDnsHostnames", "enableNetworkAddressUsageMetrics"])
+@pytest.mark.parametrize(
+    "attribute", ["enableDnsSupport", "enableDnsHostnames", "enableNetworkAddressUsageMetrics"]
+)
 def test_each_switch_turns(ec2, vpc, attribute):
     before = read(ec2, vpc, attribute)
     ec2.modify_vpc_attribute(VpcId=vpc, **{attribute[0].upper() + attribute[1:]: {"Value": not before}})
@@ -22,7 +26,9 @@ def test_each_switch_turns(ec2, vpc, attribute):
 
 def test_two_at_a_time_are_refused(ec2, vpc, refused):
     with refused("InvalidParameterCombination"):
-        ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": True}, EnableDnsHostnames={"Value": True})
+        ec2.modify_vpc_attribute(
+            VpcId=vpc, EnableDnsSupport={"Value": True}, EnableDnsHostnames={"Value": True}
+        )
 
 
 def test_interfaces_get_names_when_host_names_are_turned_on(ec2, vpc, interface):

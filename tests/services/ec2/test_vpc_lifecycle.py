@@ -16,13 +16,18 @@ class TestCreateVpc:
 
     def test_it_gets_the_accounts_default_dhcp_options(self, ec2):
         made = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]
-        assert [made["DhcpOptionsId"]] == [each["DhcpOptionsId"] for each in ec2.describe_dhcp_options()["DhcpOptions"]]
+        assert [made["DhcpOptionsId"]] == [
+            each["DhcpOptionsId"] for each in ec2.describe_dhcp_options()["DhcpOptions"]
+        ]
 
     def test_a_default_group_comes_with_it(self, ec2, vpc):
         (group,) = ec2.describe_security_groups(Filters=of(vpc))["SecurityGroups"]
         assert ("default", "default VPC security group") == (group["GroupName"], group["Description"])
         (entry,) = group["IpPermissions"]
-        assert ("-1", [group["GroupId"]]) == (entry["IpProtocol"], [pair["GroupId"] for pair in entry["UserIdGroupPairs"]])
+        assert ("-1", [group["GroupId"]]) == (
+            entry["IpProtocol"],
+            [pair["GroupId"] for pair in entry["UserIdGroupPairs"]],
+        )
         assert [{"CidrIp": "0.0.0.0/0"}] == group["IpPermissionsEgress"][0]["IpRanges"]
 
     def test_a_main_route_table_comes_with_it(self, ec2, vpc):
@@ -36,14 +41,21 @@ class TestCreateVpc:
     def test_a_default_network_acl_comes_with_it(self, ec2, vpc):
         default = [*of(vpc), {"Name": "default", "Values": ["true"]}]
         (acl,) = ec2.describe_network_acls(Filters=default)["NetworkAcls"]
-        assert {(100, "allow", True), (100, "allow", False), (32767, "deny", True), (32767, "deny", False)} == {
-            (entry["RuleNumber"], entry["RuleAction"], entry["Egress"]) for entry in acl["Entries"]
-        }
+        assert {
+            (100, "allow", True),
+            (100, "allow", False),
+            (32767, "deny", True),
+            (32767, "deny", False),
+        } == {(entry["RuleNumber"], entry["RuleAction"], entry["Egress"]) for entry in acl["Entries"]}
 
     def test_its_tags_are_kept(self, ec2):
         tags = [{"Key": "Name", "Value": "main"}]
-        made = ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": tags}])
-        assert tags == made["Vpc"]["Tags"] == ec2.describe_vpcs(VpcIds=[made["Vpc"]["VpcId"]])["Vpcs"][0]["Tags"]
+        made = ec2.create_vpc(
+            CidrBlock="10.0.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": tags}]
+        )
+        assert (
+            tags == made["Vpc"]["Tags"] == ec2.describe_vpcs(VpcIds=[made["Vpc"]["VpcId"]])["Vpcs"][0]["Tags"]
+        )
 
     @pytest.mark.parametrize("block", ["10.0.0.0/15", "10.0.0.0/29"])
     def test_a_block_of_a_size_aws_does_not_give_is_refused(self, ec2, refused, block):
@@ -53,7 +65,8 @@ class TestCreateVpc:
     @pytest.mark.parametrize("block", ["10.0.0.0", "10.0.0.256/16", "10.0.0/16", "fd00::/56", "10.00.0.0/16"])
     def test_what_is_no_block_is_refused(self, ec2, refused, block):
         with refused(
-            "InvalidParameterValue", f"Value ({block}) for parameter cidrBlock is invalid. This is not a valid CIDR block."
+            "InvalidParameterValue",
+            f"Value ({block}) for parameter cidrBlock is invalid. This is not a valid CIDR block.",
         ):
             ec2.create_vpc(CidrBlock=block)
 
@@ -63,7 +76,8 @@ class TestCreateVpc:
 
     def test_ipv6_is_refused_by_name(self, ec2, refused):
         with refused(
-            "UnsupportedOperation", "Understudy does not support the parameter AmazonProvidedIpv6CidrBlock yet."
+            "UnsupportedOperation",
+            "Understudy does not support the parameter AmazonProvidedIpv6CidrBlock yet.",
         ):
             ec2.create_vpc(CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=True)
 

@@ -15,7 +15,9 @@ def no_such_resource(arn: str) -> ApiError:
 
 
 def too_many(kind: str, limit: int) -> ApiError:
-    return ApiError("ServiceQuotaExceededException", f"You have reached the limit of {limit} {kind} in this account.")
+    return ApiError(
+        "ServiceQuotaExceededException", f"You have reached the limit of {limit} {kind} in this account."
+    )
 
 
 def connector_in_use(arn: str) -> ApiError:
@@ -33,4 +35,6 @@ def may_not_create_the_role() -> ApiError:
 
 def no_endpoint(region: str) -> ApiError:
     """In a region without App Runner there is nobody to answer; ours says so (docs/decisions/0007)."""
-    return ApiError("UnknownOperationException", f"AWS App Runner has no endpoint in the region {region}.", 404)
+    return ApiError(
+        "UnknownOperationException", f"AWS App Runner has no endpoint in the region {region}.", 404
+    )

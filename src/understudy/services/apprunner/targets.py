@@ -24,8 +24,10 @@ def request_tags(tags: Iterable[Mapping[str, str]]) -> dict[str, str | list[str]
     names: list[str] = []
     for tag in tags:
         # The last of several tags with one key is what counts (reference iam.md 4.8).
-        keys[f"aws:requesttag/{tag['Key'].lower()}"] = tag.get("Value", "")
-        names.append(tag["Key"])
+        # AWS's description does not require a key; a tag without one is refused later.
+        key = tag.get("Key", "")
+        keys[f"aws:requesttag/{key.lower()}"] = tag.get("Value", "")
+        names.append(key)
     if names:
         keys["aws:tagkeys"] = names
     return keys

@@ -99,8 +99,13 @@ def create_vpc_connector(
     """
     at_home(call)
     if vpc_connectors.where(call.tx, "active_by_name", (call.account, call.region, vpc_connector_name)):
-        raise errors.invalid_request(f"VPC connector with the provided name already exists: {vpc_connector_name}.")
-    if vpc_connectors.count_where(call.tx, "active_in_region", (call.account, call.region)) >= CONNECTORS_PER_REGION:
+        raise errors.invalid_request(
+            f"VPC connector with the provided name already exists: {vpc_connector_name}."
+        )
+    if (
+        vpc_connectors.count_where(call.tx, "active_in_region", (call.account, call.region))
+        >= CONNECTORS_PER_REGION
+    ):
         raise errors.too_many("VPC connectors", CONNECTORS_PER_REGION)
     vpc = _the_one_vpc(call, subnets)
     groups = _groups_in(call, vpc, security_groups)
@@ -129,7 +134,9 @@ def describe_vpc_connector(call: Call, *, vpc_connector_arn: str) -> Answer:
 
 
 @operation("apprunner:ListVpcConnectors", on=anything)
-def list_vpc_connectors(call: Call, *, max_results: int | None = None, next_token: str | None = None) -> Answer:
+def list_vpc_connectors(
+    call: Call, *, max_results: int | None = None, next_token: str | None = None
+) -> Answer:
     """List the active connectors of a region; without MaxResults all of them (apprunner.md 2.1)."""
     at_home(call)
     after = None
@@ -211,10 +218,15 @@ def in_use(tx: Transaction, connector: VpcConnector) -> bool:
     return next(uses, None) is not None
 
 
-def new_tags(existing: Iterable[tuple[str, str]], added: Iterable[Mapping[str, str]]) -> tuple[tuple[str, str], ...]:
+def new_tags(
+    existing: Iterable[tuple[str, str]], added: Iterable[Mapping[str, str]]
+) -> tuple[tuple[str, str], ...]:
     """Tags with some added or overwritten; refuses a 51st (the norm of AWS, apprunner.md 2.1)."""
     tags = dict(existing)
-    tags.update({tag["Key"]: tag.get("Value", "") for tag in added})
+    for tag in added:
+        if "Key" not in tag:
+            raise errors.invalid_request("Every tag must have a key.")
+        tags[tag["Key"]] = tag.get("Value", "")
     if len(tags) > 50:
         raise errors.invalid_request("A resource can have at most 50 tags.")
     return tuple(tags.items())
@@ -242,10 +254,15 @@ def _groups_in(call: Call, vpc: str, named: Sequence[str] | None) -> tuple[str, 
     """The groups named, all of that VPC; its default group when none is."""
     if not named:
         filters = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": ["default"]}]
-        return tuple(group["GroupId"] for group in _seen(call, "DescribeSecurityGroups", filters=filters)["SecurityGroups"])
+        return tuple(
+            group["GroupId"]
+            for group in _seen(call, "DescribeSecurityGroups", filters=filters)["SecurityGroups"]
+        )
     wanted = tuple(dict.fromkeys(named))
     if len(wanted) > GROUPS_PER_INTERFACE:
-        raise errors.invalid_request(f"A VPC connector can have at most {GROUPS_PER_INTERFACE} security groups.")
+        raise errors.invalid_request(
+            f"A VPC connector can have at most {GROUPS_PER_INTERFACE} security groups."
+        )
     for group in _seen(call, "DescribeSecurityGroups", group_ids=list(wanted))["SecurityGroups"]:
         if group["VpcId"] != vpc:
             raise errors.invalid_request(

@@ -24,7 +24,7 @@ Entity = User | Group | Role
 # By kind: the quota's name and size (reference iam.md 2.2).
 _QUOTAS = {User: ("PoliciesPerUser", 10), Group: ("PoliciesPerGroup", 10), Role: ("PoliciesPerRole", 10)}
 _TABLES: dict[type, Any] = {User: users, Group: groups, Role: roles}
-_CALLED = {User: "user", Group: "group", Role: "role"}
+_CALLED: dict[type, str] = {User: "user", Group: "group", Role: "role"}
 
 
 def with_policy(target: Callable[[Call, str, dict[str, str | list[str]]], Target], named: str) -> Any:
@@ -130,7 +130,9 @@ def list_entities_for_policy(
 ) -> Answer:
     """Whom a policy is attached to, or bounds; without a usage filter both (reference iam.md 2.6)."""
     policies.visible(call, policy_arn)
-    wanted = {"User": (User,), "Group": (Group,), "Role": (Role,)}.get(entity_filter or "", (User, Group, Role))
+    wanted = {"User": (User,), "Group": (Group,), "Role": (Role,)}.get(
+        entity_filter or "", (User, Group, Role)
+    )
     found = [
         entity
         for kind in wanted
@@ -138,7 +140,12 @@ def list_entities_for_policy(
         if entity.path.startswith(path_prefix or "/")
     ]
     page = short_listing(
-        "Found", found, lambda entity: entity, scope="ListEntitiesForPolicy", max_items=max_items, marker=marker
+        "Found",
+        found,
+        lambda entity: entity,
+        scope="ListEntitiesForPolicy",
+        max_items=max_items,
+        marker=marker,
     )
     shown = page["Found"]
     return {

@@ -14,7 +14,8 @@ from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.operations import operation
 from understudy.services.iam import errors
 from understudy.services.iam.listings import after, listing, short_listing
-from understudy.services.iam.users import a_user, describe as describe_user, existing_user, users
+from understudy.services.iam.users import a_user, existing_user, users
+from understudy.services.iam.users import describe as describe_user
 from understudy.store.tables import Record, Table, described
 
 GROUPS_PER_ACCOUNT = 300
@@ -84,11 +85,15 @@ def create_group(call: Call, *, group_name: str, path: str | None = None) -> Ans
 
 
 @operation("iam:GetGroup", on=a_group)
-def get_group(call: Call, *, group_name: str, marker: str | None = None, max_items: int | None = None) -> Answer:
+def get_group(
+    call: Call, *, group_name: str, marker: str | None = None, max_items: int | None = None
+) -> Answer:
     """A group, and a page of its users."""
     group = existing_group(call, group_name)
     members = users.where(call.tx, "by_group", (call.account, group.name.lower()))
-    page = short_listing("Users", members, describe_user, scope="GetGroup", max_items=max_items, marker=marker)
+    page = short_listing(
+        "Users", members, describe_user, scope="GetGroup", max_items=max_items, marker=marker
+    )
     return {"Group": describe(group), **page}
 
 
@@ -164,7 +169,9 @@ def list_groups_for_user(
     """The groups a user is in."""
     user = existing_user(call, user_name)
     found = [group for name in sorted(user.groups) if (group := groups.get(call.tx, call.account, name))]
-    return short_listing("Groups", found, describe, scope="ListGroupsForUser", max_items=max_items, marker=marker)
+    return short_listing(
+        "Groups", found, describe, scope="ListGroupsForUser", max_items=max_items, marker=marker
+    )
 
 
 @described

@@ -114,7 +114,9 @@ def _put(call: Call, entity: Entity, name: str, document: str) -> None:
     kept.append((spelled, document))
     most = _SIZES[type(entity)]
     if sum(size(text) for _, text in kept) > most:
-        raise errors.limit(f"Maximum policy size of {most} bytes exceeded for {_CALLED[type(entity)]} {entity.name}")
+        raise errors.limit(
+            f"Maximum policy size of {most} bytes exceeded for {_CALLED[type(entity)]} {entity.name}"
+        )
     _TABLES[type(entity)].put(call.tx, msgspec.structs.replace(entity, inline=tuple(sorted(kept))))
 
 

@@ -40,7 +40,8 @@ def a_profile(call: Call, params: Params) -> Sequence[Target]:
 def a_profile_and_its_role(call: Call, params: Params) -> Sequence[Target]:
     """The profile, and the role that whoever is given the profile can use (`iam:PassRole`)."""
     passed = replace(
-        role_target(call, params["role_name"], {"iam:passedtoservice": "ec2.amazonaws.com"}), action="iam:PassRole"
+        role_target(call, params["role_name"], {"iam:passedtoservice": "ec2.amazonaws.com"}),
+        action="iam:PassRole",
     )
     return [*a_profile(call, params), passed]
 
@@ -57,7 +58,11 @@ def profiles_under(call: Call, params: Params) -> Sequence[Target]:
 
 @operation("iam:CreateInstanceProfile", on=a_new_profile)
 def create_instance_profile(
-    call: Call, *, instance_profile_name: str, path: str | None = None, tags: list[dict[str, str]] | None = None
+    call: Call,
+    *,
+    instance_profile_name: str,
+    path: str | None = None,
+    tags: list[dict[str, str]] | None = None,
 ) -> Answer:
     """Make an empty instance profile."""
     if instance_profiles.get(call.tx, call.account, instance_profile_name.lower()) is not None:
@@ -169,7 +174,9 @@ def list_instance_profile_tags(
     call: Call, *, instance_profile_name: str, marker: str | None = None, max_items: int | None = None
 ) -> Answer:
     """An instance profile's tags."""
-    return tags_listed(_existing(call, instance_profile_name).tags, "ListInstanceProfileTags", marker, max_items)
+    return tags_listed(
+        _existing(call, instance_profile_name).tags, "ListInstanceProfileTags", marker, max_items
+    )
 
 
 def describe(call: Call, profile: InstanceProfile) -> Mapping[str, Any]:

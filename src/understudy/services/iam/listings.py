@@ -52,12 +52,24 @@ def short_listing(
     first = int(behind[0]) if behind else 0
     numbered = list(enumerate(items))[first:]
     return listing(
-        name, numbered, lambda pair: show(pair[1]), key=lambda pair: (str(pair[0] + 1),), scope=scope, max_items=max_items
+        name,
+        numbered,
+        lambda pair: show(pair[1]),
+        key=lambda pair: (str(pair[0] + 1),),
+        scope=scope,
+        max_items=max_items,
     )
 
 
-def tags_listed(tags: Sequence[tuple[str, str]], scope: str, marker: str | None, max_items: int | None) -> Answer:
+def tags_listed(
+    tags: Sequence[tuple[str, str]], scope: str, marker: str | None, max_items: int | None
+) -> Answer:
     """A page of an entity's tags."""
     return short_listing(
-        "Tags", tags, lambda tag: {"Key": tag[0], "Value": tag[1]}, scope=scope, max_items=max_items, marker=marker
+        "Tags",
+        tags,
+        lambda tag: {"Key": tag[0], "Value": tag[1]},
+        scope=scope,
+        max_items=max_items,
+        marker=marker,
     )

@@ -32,7 +32,7 @@ POLICIES_PER_ACCOUNT = 1500
 
 
 class PolicyVersion(msgspec.Struct, frozen=True):
-    """One version of a policy: `v1`, `v2`, …"""
+    """One version of a policy, such as `v1`."""
 
     id: str
     document: str
@@ -403,4 +403,6 @@ def _checked(document: str) -> None:
 
 
 def _no_version(arn: str, version: str) -> ApiError:
-    return ApiError("NoSuchEntity", f"Policy {arn} version {version} does not exist or is not attachable.", 404)
+    return ApiError(
+        "NoSuchEntity", f"Policy {arn} version {version} does not exist or is not attachable.", 404
+    )

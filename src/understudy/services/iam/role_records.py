@@ -11,8 +11,11 @@ from understudy.store.tables import Record, Table
 
 
 class Role(Record, frozen=True, kw_only=True):
-    """A role. `trust` is its trust policy, principals as unique ids; `linked_service` is the service principal
-    of a service-linked role, set by CreateServiceLinkedRole and by nothing else (docs/decisions/0005)."""
+    """A role.
+
+    `trust` is its trust policy, principals as unique ids. `linked_service` is the service principal of a
+    service-linked role, set by CreateServiceLinkedRole and by nothing else (docs/decisions/0005).
+    """
 
     account: str
     name: str

@@ -137,7 +137,14 @@ def list_roles(
         for role in roles.scan(call.tx, call.account, after=after(marker, scope))
         if role.path.startswith(prefix)
     )
-    return listing("Roles", found, lambda role: described_in_list(call, role), key=roles.key, scope=scope, max_items=max_items)
+    return listing(
+        "Roles",
+        found,
+        lambda role: described_in_list(call, role),
+        key=roles.key,
+        scope=scope,
+        max_items=max_items,
+    )
 
 
 @operation("iam:UpdateRole", on=a_role)
@@ -201,7 +208,9 @@ def untag_role(call: Call, *, role_name: str, tag_keys: list[str]) -> None:
 
 
 @operation("iam:ListRoleTags", on=a_role)
-def list_role_tags(call: Call, *, role_name: str, marker: str | None = None, max_items: int | None = None) -> Answer:
+def list_role_tags(
+    call: Call, *, role_name: str, marker: str | None = None, max_items: int | None = None
+) -> Answer:
     """A role's tags."""
     return tags_listed(existing_role(call, role_name).tags, "ListRoleTags", marker, max_items)
 
@@ -218,7 +227,11 @@ def created(call: Call, role: Role) -> Mapping[str, Any]:
 def described_in_list(call: Call, role: Role) -> Mapping[str, Any]:
     """What ListRoles shows. The trust policy of most roles names no ids, and then the record alone decides."""
     if '"AROA' in role.trust or '"AIDA' in role.trust:
-        return {**_plain(call, role), "Description": role.description, "MaxSessionDuration": role.max_session_duration}
+        return {
+            **_plain(call, role),
+            "Description": role.description,
+            "MaxSessionDuration": role.max_session_duration,
+        }
     return _listed(role)
 
 

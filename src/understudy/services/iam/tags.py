@@ -27,7 +27,9 @@ def merged(existing: Tags, added: Sequence[Mapping[str, str]] | None, *, ignore_
         if key.lower().startswith("aws:"):
             raise errors.invalid_input("Tag keys beginning with aws: are reserved for system use.")
         if fold(key) in new:
-            raise errors.invalid_input("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+            raise errors.invalid_input(
+                "Duplicate tag keys found. Please note that Tag keys are case insensitive."
+            )
         new[fold(key)] = (key, tag.get("Value", ""))
     all_tags = {fold(key): (key, value) for key, value in existing} | new
     if len(all_tags) > MOST:

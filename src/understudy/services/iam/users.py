@@ -216,7 +216,9 @@ def untag_user(call: Call, *, user_name: str, tag_keys: list[str]) -> None:
 
 
 @operation("iam:ListUserTags", on=a_user)
-def list_user_tags(call: Call, *, user_name: str, marker: str | None = None, max_items: int | None = None) -> Answer:
+def list_user_tags(
+    call: Call, *, user_name: str, marker: str | None = None, max_items: int | None = None
+) -> Answer:
     """A user's tags."""
     return tags_listed(existing_user(call, user_name).tags, "ListUserTags", marker, max_items)
 

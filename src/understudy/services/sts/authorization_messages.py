@@ -20,7 +20,9 @@ def decode_authorization_message(call: Call, *, encoded_message: str) -> Answer:
     entry = call.gateway.trail.find(request_id) if request_id is not None else None
     refused = [evaluation for evaluation in entry.evaluations if not evaluation.allowed] if entry else []
     if entry is None or not refused or entry.account != call.account:
-        raise ApiError("InvalidAuthorizationMessageException", "The encoded authorization message is invalid.")
+        raise ApiError(
+            "InvalidAuthorizationMessageException", "The encoded authorization message is invalid."
+        )
     return {"DecodedMessage": json.dumps(decoded(entry, refused[-1]), separators=(",", ":"))}
 
 
@@ -42,7 +44,9 @@ def decoded(entry: TrailEntry, refused: Evaluation) -> Mapping[str, Any]:
                     {
                         "key": key,
                         "values": {
-                            "items": [{"value": each} for each in ([value] if isinstance(value, str) else value)]
+                            "items": [
+                                {"value": each} for each in ([value] if isinstance(value, str) else value)
+                            ]
                         },
                     }
                     for key, value in refused.context.items()

@@ -1,4 +1,4 @@
-"""Who am I, and whose is this key?"""
+"""Who calls, and whose a key is."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def get_caller_identity(call: Call) -> Answer:
 
 
 @operation("sts:GetAccessKeyInfo", on=anything)
-def get_access_key_info(call: Call, *, access_key_id: str) -> Answer:
+def get_access_key_info(_call: Call, *, access_key_id: str) -> Answer:
     """The account an access key belongs to; it is written into the id."""
     try:
         return {"Account": account_of(access_key_id)}

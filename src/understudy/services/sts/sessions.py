@@ -39,7 +39,10 @@ def the_role(call: Call, params: Params) -> Sequence[Target]:
     if parsed is None or parsed.service != "iam":
         raise ApiError("ValidationError", f"{arn} is invalid")
     role = known_role(call, arn)
-    keys: dict[str, str | list[str]] = {"sts:rolesessionname": params["role_session_name"], **request_keys(params)}
+    keys: dict[str, str | list[str]] = {
+        "sts:rolesessionname": params["role_session_name"],
+        **request_keys(params),
+    }
     if params.get("external_id") is not None:
         keys["sts:externalid"] = params["external_id"]
     if params.get("source_identity"):
@@ -50,14 +53,19 @@ def the_role(call: Call, params: Params) -> Sequence[Target]:
         for name, value in role.tags:
             keys[f"aws:resourcetag/{name.lower()}"] = value
             keys[f"iam:resourcetag/{name.lower()}"] = value
-    trust = NamedPolicy(arn, compile_policy(readable(call.tx, role.trust), kind="trust")) if role else _TRUSTS_NOBODY
+    trust = (
+        NamedPolicy(arn, compile_policy(readable(call.tx, role.trust), kind="trust"))
+        if role
+        else _TRUSTS_NOBODY
+    )
     actions = ["sts:AssumeRole"]
     if params.get("tags"):
         actions.append("sts:TagSession")
     if params.get("source_identity"):
         actions.append("sts:SetSourceIdentity")
     return [
-        Target(arn, keys, action=action, policy=trust, trust=True, account=parsed.account) for action in actions
+        Target(arn, keys, action=action, policy=trust, trust=True, account=parsed.account)
+        for action in actions
     ]
 
 
@@ -87,7 +95,7 @@ def assume_role(
     duration_seconds: int | None = None,
     tags: list[dict[str, str]] | None = None,
     transitive_tag_keys: list[str] | None = None,
-    external_id: str | None = None,
+    external_id: str | None = None,  # noqa: ARG001 - the trust policy sees it as sts:ExternalId
     serial_number: str | None = None,
     token_code: str | None = None,
     source_identity: str | None = None,
@@ -110,7 +118,8 @@ def assume_role(
         )
     if duration > role.max_session_duration:
         raise ApiError(
-            "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."
+            "ValidationError",
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
         )
     arns_passed = _session_policies(call, policy, policy_arns)
     session_tags, transitive = _session_tags(call, tags, transitive_tag_keys)
@@ -129,7 +138,8 @@ def assume_role(
         policy_arns=arns_passed,
         tags=session_tags,
         transitive=transitive,
-        source_identity=source_identity or (call.caller.session.source_identity if call.caller.session else ""),
+        source_identity=source_identity
+        or (call.caller.session.source_identity if call.caller.session else ""),
         chained=chained,
         invoked_by=call.caller.arn if call.caller.kind == "service" else "",
     )
@@ -217,7 +227,9 @@ def _of_the_user(
     )
 
 
-def _session_policies(call: Call, policy: str | None, policy_arns: list[dict[str, str]] | None) -> tuple[str, ...]:
+def _session_policies(
+    call: Call, policy: str | None, policy_arns: list[dict[str, str]] | None
+) -> tuple[str, ...]:
     """Check the policies a session is narrowed by; answers the ARNs of the managed ones."""
     if policy is not None:
         try:
@@ -281,7 +293,9 @@ def _credentials(session: Session) -> Mapping[str, Any]:
     }
 
 
-def _packed(policy: str | None, passed: Sequence[str], tags: Sequence[Mapping[str, str]] | None) -> int | None:
+def _packed(
+    policy: str | None, passed: Sequence[str], tags: Sequence[Mapping[str, str]] | None
+) -> int | None:
     """How full the session's policies and tags make the packed form, in percent; None when there are none."""
     if policy is None and not passed and not tags:
         return None
