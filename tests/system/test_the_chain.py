@@ -124,6 +124,8 @@ class Chain:
             "AWS_ACCESS_KEY_ID": key,
             "AWS_SECRET_ACCESS_KEY": secret,
             "AWS_REGION": "us-east-1",
+            # The command line of this major version knows this one only.
+            "AWS_DEFAULT_REGION": "us-east-1",
             "AWS_PAGER": "",
             "HOME": str(self.home),
         }
