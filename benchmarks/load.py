@@ -30,12 +30,13 @@ class Figures:
 class Connection:
     """One connection that always has one request under way."""
 
-    __slots__ = ("address", "buffer", "expected", "request", "selector", "socket", "started")
+    __slots__ = ("address", "buffer", "closes", "expected", "request", "selector", "socket", "started")
 
     def __init__(self, host: str, port: int, selector: selectors.BaseSelector) -> None:
         self.address = (host, port)
         self.selector = selector
         self.buffer = bytearray()
+        self.closes = False
         self.expected = -1
         self.request = b""
         self.started = 0.0
@@ -52,6 +53,7 @@ class Connection:
         self.socket.close()
         self.connect()
         self.buffer.clear()
+        self.closes = False
         self.socket.sendall(self.request)
 
     def send(self, request: bytes) -> None:
@@ -60,7 +62,10 @@ class Connection:
         self.request = request
         self.started = time.perf_counter()
         try:
-            self.socket.sendall(request)
+            if self.closes:
+                self.reconnect()
+            else:
+                self.socket.sendall(request)
         except OSError:
             self.reconnect()
 
@@ -78,7 +83,9 @@ class Connection:
             end = self.buffer.find(b"\r\n\r\n")
             if end < 0:
                 return None
-            self.expected = end + 4 + body_length(bytes(self.buffer[:end]), self.buffer, end + 4)
+            head = bytes(self.buffer[:end]).lower()
+            self.closes = b"connection: close" in head
+            self.expected = end + 4 + body_length(head, self.buffer, end + 4)
             if self.expected < end + 4:
                 self.expected = -1
         if self.expected < 0 or len(self.buffer) < self.expected:
@@ -88,11 +95,10 @@ class Connection:
 
 def body_length(head: bytes, buffer: bytearray, start: int) -> int:
     """Content-Length; of a chunked answer, what has come so far once its end is there (or -1 - start)."""
-    lower = head.lower()
-    place = lower.find(b"content-length:")
+    place = head.find(b"content-length:")
     if place >= 0:
-        return int(lower[place + 15 :].split(b"\r\n", 1)[0])
-    if b"transfer-encoding: chunked" in lower:
+        return int(head[place + 15 :].split(b"\r\n", 1)[0])
+    if b"transfer-encoding: chunked" in head:
         return len(buffer) - start if buffer.endswith(b"0\r\n\r\n") else -1 - start
     return 0
 

@@ -1,6 +1,6 @@
 """Signatures made by botocore, verified by us; and everything that is no signature."""
 
-import datetime as dates
+import datetime as dt
 import hashlib
 import hmac
 import posixpath
@@ -26,7 +26,7 @@ from understudy.authn.sigv4 import (
 )
 from understudy.core.http import HttpRequest
 
-NOW = dates.datetime(2026, 3, 4, 5, 6, 7, tzinfo=dates.UTC)
+NOW = dt.datetime(2026, 3, 4, 5, 6, 7, tzinfo=dt.UTC)
 DATE = "20260304T050607Z"
 KEY, SECRET, TOKEN = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", "IQoJ+the/token=="
 FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
@@ -282,11 +282,13 @@ class TestFormFaults:
         request = with_headers(signed(), authorization="AWS4-HMAC-SHA256 a=b", x_amz_date=None)
         assert refusal(request) == (
             "incomplete",
-            "Authorization header requires 'Credential' parameter. "
-            "Authorization header requires 'Signature' parameter. "
-            "Authorization header requires 'SignedHeaders' parameter. "
-            "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. "
-            "Authorization=AWS4-HMAC-SHA256 a=b",
+            (
+                "Authorization header requires 'Credential' parameter. "
+                "Authorization header requires 'Signature' parameter. "
+                "Authorization header requires 'SignedHeaders' parameter. "
+                "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header. "
+                "Authorization=AWS4-HMAC-SHA256 a=b"
+            ),
         )
 
     @pytest.mark.parametrize(
@@ -304,8 +306,10 @@ class TestFormFaults:
     def test_no_date(self, date):
         assert refusal(with_headers(signed(), x_amz_date=date)) == (
             "incomplete",
-            f"Date must be in ISO-8601 'basic format'. Got '{date}'. "
-            "See http://en.wikipedia.org/wiki/ISO_8601",
+            (
+                f"Date must be in ISO-8601 'basic format'. Got '{date}'. "
+                "See http://en.wikipedia.org/wiki/ISO_8601"
+            ),
         )
 
     @pytest.mark.parametrize("algorithm", ["AWS4-ECDSA-P256-SHA256", "AWS4-HMAC-SHA1"])
@@ -319,8 +323,10 @@ class TestFormFaults:
         scope = f"{KEY}/20260304/eu-west-1/sts/aws4_request"
         assert refusal(with_authorization(signed(), scope, credential)) == (
             "incomplete",
-            "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, "
-            f"got '{credential}'",
+            (
+                "Credential must have exactly 5 slash-delimited elements, e.g. keyid/date/region/service/term, "
+                f"got '{credential}'"
+            ),
         )
 
     @pytest.mark.parametrize(
@@ -358,36 +364,40 @@ class TestFormFaults:
 class TestTime:
     def test_fifteen_minutes_off_is_in_time(self):
         for minutes in (-15, 0, 15):
-            check(signed(), now=NOW + dates.timedelta(minutes=minutes))
+            check(signed(), now=NOW + dt.timedelta(minutes=minutes))
 
     def test_later_is_expired(self):
-        assert refusal(signed(), now=NOW + dates.timedelta(minutes=15, seconds=1)) == (
+        assert refusal(signed(), now=NOW + dt.timedelta(minutes=15, seconds=1)) == (
             "skew",
-            "Signature expired: 20260304T050607Z is now earlier than 20260304T050608Z "
-            "(20260304T052108Z - 15 min.)",
+            (
+                "Signature expired: 20260304T050607Z is now earlier than 20260304T050608Z "
+                "(20260304T052108Z - 15 min.)"
+            ),
         )
 
     def test_earlier_is_not_yet_current(self):
-        assert refusal(signed(), now=NOW - dates.timedelta(minutes=15, seconds=1)) == (
+        assert refusal(signed(), now=NOW - dt.timedelta(minutes=15, seconds=1)) == (
             "skew",
-            "Signature not yet current: 20260304T050607Z is still later than 20260304T050606Z "
-            "(20260304T045106Z + 15 min.)",
+            (
+                "Signature not yet current: 20260304T050607Z is still later than 20260304T050606Z "
+                "(20260304T045106Z + 15 min.)"
+            ),
         )
 
     def test_the_allowance_is_a_setting(self):
-        five = dates.timedelta(minutes=5)
-        kind, message = refusal(signed(), now=NOW + dates.timedelta(minutes=6), skew=five)
+        five = dt.timedelta(minutes=5)
+        kind, message = refusal(signed(), now=NOW + dt.timedelta(minutes=6), skew=five)
         assert kind == "skew"
         assert message.endswith("- 5 min.)")
 
     def test_a_presigned_url_lives_as_long_as_it_says(self):
         short = signed("GET", headers={}, body=b"", presign=90)
-        check(short, now=NOW + dates.timedelta(seconds=90))
-        kind, message = refusal(short, now=NOW + dates.timedelta(seconds=91))
+        check(short, now=NOW + dt.timedelta(seconds=90))
+        kind, message = refusal(short, now=NOW + dt.timedelta(seconds=91))
         assert kind == "skew"
         assert message.endswith("(20260304T050738Z - 90 sec.)")
         week = signed("GET", headers={}, body=b"", presign=604800)
-        check(week, now=NOW + dates.timedelta(days=7))
+        check(week, now=NOW + dt.timedelta(days=7))
 
 
 class TestScope:

@@ -94,3 +94,12 @@ class TestProfile:
     def test_a_name_that_would_break_the_file_is_refused(self, environment, name):
         with pytest.raises(UserError, match="cannot be a profile's name"):
             write_profile(name, ENDPOINT, KEYS, environment, force=False)
+
+
+def test_the_keys_of_a_state_made_for_another_account_are_found(tmp_path, capsys):
+    directory = str(tmp_path / "state")
+    files_of(read({}, state=directory)).write_keys("111122223333", "AKIAOTHER", "secret")
+    assert 0 == main(["env", "--state", directory])
+    assert "AKIAOTHER" in capsys.readouterr().out
+    assert 2 == main(["env", "--state", directory, "--account", "444455556666"])
+    assert "No keys for account 444455556666" in capsys.readouterr().err

@@ -26,3 +26,12 @@ def test_a_word_that_is_no_pair_is_refused(word):
 def test_half_a_question_is_one_sentence(arguments, capsys):
     assert 2 == main(["explain", *arguments])
     assert capsys.readouterr().err.startswith("understudy: Give a request id")
+
+
+def test_the_exit_code_says_whether_it_is_allowed(left_state, capsys):
+    administrator = "arn:aws:iam::000000000000:user/Administrator"
+    question = ["explain", "--as", administrator, "--action", "ec2:CreateVpc", "--state", left_state]
+    assert 0 == main(question)
+    assert capsys.readouterr().out.startswith("ALLOWED  ec2:CreateVpc on *\n")
+    assert 2 == main([*question, "--as", "arn:aws:iam::000000000000:user/nobody"])
+    assert "understudy: There is no user nobody in account 000000000000.\n" == capsys.readouterr().err

@@ -103,6 +103,36 @@ class TestOfARequest:
         question = explanations.of_request(request_id)["questions"][-1]
         assert ("sts:AssumeRole", None) == (question["action"], question.get("now"))
         assert "allow" != question["effect"]
+        assert "" == question["missing_statement"], "nobody can add to this role's trust policy"
+        assert f"{ROLE} is {PRINCIPAL}'s own: it lets nobody else in, and stays as it is." == question["note"]
+
+    def test_a_trust_policy_that_names_a_user_is_read_as_it_is_decided(self, understudy, explanations):
+        who = understudy.allowing("me", "sts:AssumeRole")
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"AWS": f"arn:aws:iam::{understudy.account}:user/me"},
+                    "Action": "sts:AssumeRole",
+                    "Condition": {"StringEquals": {"sts:ExternalId": "42"}},
+                }
+            ],
+        }
+        role = understudy.client("iam").create_role(
+            RoleName="theirs", AssumeRolePolicyDocument=json.dumps(trust)
+        )["Role"]
+        sts = understudy.client("sts", as_=who)
+        request_id = refused(sts.assume_role, RoleArn=role["Arn"], RoleSessionName="me")
+        question = explanations.of_request(request_id)["questions"][-1]
+        assert ("implicit-deny", None) == (question["effect"], question.get("now"))
+        ahead = explanations.ahead(
+            f"arn:aws:iam::{understudy.account}:user/me",
+            "sts:AssumeRole",
+            role["Arn"],
+            {"sts:ExternalId": "42"},
+        )
+        assert "allow" == ahead["effect"]
 
     def test_an_unknown_request_is_one_sentence(self, explanations):
         with pytest.raises(NothingToExplainError, match="The trail holds no request nothing"):

@@ -9,7 +9,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from understudy import __version__
+from understudy.cli.server_files import Keys, files_of
 from understudy.core.http import HttpRequest
+from understudy.settings import read
 from understudy.testing import Credentials
 
 ROLE = "AWSServiceRoleForAppRunnerNetworking"
@@ -109,11 +111,11 @@ class TestStatus:
 
 
 class TestAccounts:
-    def test_a_new_account_has_an_administrator_whose_keys_are_handed_over(self, doors, understudy):
-        handed = []
-        understudy.app.doors.hand_over = lambda *keys: handed.append(keys)
+    def test_a_new_account_has_an_administrator_whose_keys_are_kept(self, doors, understudy, tmp_path):
+        files = files_of(read({}, state=str(tmp_path)))
+        understudy.app.doors.keeper = files
         made = doors("POST", "/_understudy/accounts", {"id": "111122223333"})
-        assert [("111122223333", made["access_key_id"], made["secret_access_key"])] == handed
+        assert Keys(made["access_key_id"], made["secret_access_key"]) == files.read_keys("111122223333")
         sts = understudy.client("sts", as_=Credentials(made["access_key_id"], made["secret_access_key"]))
         assert "arn:aws:iam::111122223333:user/Administrator" == sts.get_caller_identity()["Arn"]
 
@@ -135,6 +137,13 @@ class TestReset:
             understudy.client("sts").get_caller_identity()
         iam = understudy.client("iam", as_=Credentials(made["access_key_id"], made["secret_access_key"]))
         assert ["Administrator"] == [user["UserName"] for user in iam.list_users()["Users"]]
+
+    def test_keys_of_accounts_that_are_gone_are_forgotten(self, doors, understudy, tmp_path):
+        files = files_of(read({}, state=str(tmp_path)))
+        understudy.app.doors.keeper = files
+        doors("POST", "/_understudy/accounts", {"id": "111122223333"})
+        doors("POST", "/_understudy/reset", {})
+        assert [understudy.account] == files.accounts()
 
     def test_the_trail_is_forgotten_too(self, doors, understudy):
         understudy.client("iam").create_user(UserName="me")

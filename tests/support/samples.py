@@ -71,7 +71,7 @@ def without_empties(value: Any) -> Any:
 
 
 CANDIDATES = (
-    "abcd", "v1", "1234", "subnet-0123456789abcdef0", "10.0.0.0/16", "task/aws-service-role/a.b/R/12345678-1234-1234-1234-123456789012",
+    "abcd", "v1", "1234", "arn:aws:iam::000000000000:role/somebody", "subnet-0123456789abcdef0", "10.0.0.0/16", "task/aws-service-role/a.b/R/12345678-1234-1234-1234-123456789012",
     "arn:aws:iam::000000000000:role/somebody", "arn:aws:apprunner:us-east-1:000000000000:vpcconnector/name/1/0123456789abcdef0123456789abcdef",
     "AKIAQAAAAAAAAWNC4NVA", '{"Version":"2012-10-17","Statement":[]}', "/", "a.b",
 )  # fmt: skip

@@ -8,6 +8,10 @@ import sys
 
 import pytest
 
+from understudy.cli.output import Output
+from understudy.cli.server_process import ServerProcess
+from understudy.cli.walk import Walk
+
 pytestmark = pytest.mark.system
 
 COMMAND = [sys.executable, "-m", "understudy", "demo"]
@@ -32,10 +36,25 @@ def test_a_person_reads_what_was_asked_and_both_answers(monkeypatch):
     monkeypatch.setenv("UNDERSTUDY_IAM", "off")
     done = subprocess.run(COMMAND, capture_output=True, text=True, timeout=120, check=False)
     assert 0 == done.returncode
-    assert (
-        done.stdout.count("AWS answers:")
-        == done.stdout.count("Understudy answered:")
-        == done.stdout.count("\n      OK")
-    )
-    assert "FAILED:" not in done.stdout
+    answers = done.stdout.count("Understudy answered:")
+    assert answers == done.stdout.count("\n      OK\n")
+    assert answers == done.stdout.count("AWS answers:") + done.stdout.count("Right is:")
+    assert "\n      FAILED\n" not in done.stdout
     assert "\x1b" not in done.stdout
+
+
+def test_an_answer_that_is_not_as_expected_fails_the_walk(capsys):
+    with ServerProcess(["--state", "memory:", "--port", "0"]) as process:
+        walk = Walk(process, Output())
+        assert not walk.step("", "Wrong", lambda walk: walk.expect("aws x", "one", "another"))
+        assert not walk.step("", "Nothing was asked", lambda _walk: None)
+        assert not walk.step("", "An error", lambda walk: walk.client("iam").get_user(UserName="nobody"))
+        iam = walk.client("iam")
+        assert not walk.step(
+            "", "It was allowed", lambda walk: walk.expect_refusal("aws y", "No: no", iam.list_users)
+        )
+        assert walk.step("", "Right", lambda walk: walk.expect("aws z", "one", "one"))
+        assert not walk.held
+    told = capsys.readouterr().out
+    assert (3, 1) == (told.count("      FAILED\n"), told.count("      OK\n"))
+    assert "NoSuchEntity: The user with name nobody cannot be found." in told

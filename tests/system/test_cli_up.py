@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -182,6 +183,33 @@ def test_what_a_killed_server_left_is_no_obstacle(state):
         assert select.select([server.process.stdout], [], [], 20)[0]
         assert json.loads(server.line())["endpoint"]
         server.end()
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl")
+def test_with_a_certificate_it_serves_https(state, tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "chain.pem"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+         "-keyout", str(key), "-out", str(certificate), "-subj", "/CN=understudy", "-days", "2",
+         "-addext", "subjectAltName=IP:127.0.0.1"],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    certificate.write_text(certificate.read_text() + key.read_text())
+    with Server("--state", str(state), "--json", "--tls-certificate", str(certificate)) as server:
+        said = json.loads(server.line())
+        assert said["endpoint"].startswith("https://127.0.0.1:")
+        assert [] == [note for note in said["notes"] if "Plain HTTP" in note]
+        status = run("status", "--json", "--state", str(state))
+        assert said["endpoint"] == json.loads(status.stdout)["endpoint"]
+        server.end()
+
+
+def test_a_certificate_that_is_none_is_one_sentence(state, tmp_path):
+    (tmp_path / "pem").write_text("no certificate")
+    done = run("up", "--port", "0", "--state", str(state), "--tls-certificate", str(tmp_path / "pem"))
+    assert (2, "", 1) == (done.returncode, done.stdout, done.stderr.count("\n"))
+    assert done.stderr.startswith("understudy: The certificate ")
 
 
 def test_a_server_in_memory_is_found_by_its_port(tmp_path):

@@ -230,14 +230,22 @@ def test_03_explain_names_the_missing_statement(chain):
     request_id = next(
         entry["call"]["request_id"] for entry in entries if entry["call"]["operation"] == "CreateVpcConnector"
     )
-    shown = chain.understudy("explain", request_id)
     chain.statement = {
         "Effect": "Allow",
         "Action": "iam:CreateServiceLinkedRole",
         "Resource": ROLE_ARN,
         "Condition": {"StringEquals": {"iam:AWSServiceName": PRINCIPAL}},
     }
-    assert f"missing statement: {json.dumps(chain.statement)}" in shown
+    answer = json.loads(chain.understudy("explain", request_id, "--json"))
+    assert [chain.statement] == [
+        json.loads(question["missing_statement"])
+        for made in answer["made_for_it"]
+        for question in made["questions"]
+        if question["effect"] != "allow"
+    ]
+    shown = chain.understudy("explain", request_id)
+    assert f"To allow it, add to an identity policy of arn:aws:iam::{ACCOUNT}:user/deploy:\n" in shown
+    assert '"Action": "iam:CreateServiceLinkedRole",\n' in shown
 
 
 def test_04_granted_that_statement_connector_and_role_appear(chain):

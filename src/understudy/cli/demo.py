@@ -58,7 +58,8 @@ def _conclude(walk: Walk, seconds: float, out: Output) -> None:
     if walk.held:
         out.line(
             out.paint(
-                f"All {held} answers in {len(walk.steps)} steps were AWS's, in {seconds:.1f} s.", "green"
+                f"All {held} answers in {len(walk.steps)} steps are as they should be, in {seconds:.1f} s.",
+                "green",
             )
         )
         out.line("Not shown, because this version has it not: packets, and App Runner services that run.")

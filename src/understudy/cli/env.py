@@ -60,16 +60,18 @@ def run(asked: argparse.Namespace, out: Output) -> int:
 def _endpoint_and_keys(settings: Settings, out: Output) -> tuple[str, Keys]:
     files = files_of(settings)
     server = running(settings)
-    keys = files.read_keys(settings.account)
+    account = settings.account
+    if account == Settings().account and account not in files.accounts():
+        # Nobody asked for the default account: the state was made for another one.
+        account = next(iter(files.accounts()), account)
+    keys = files.read_keys(account)
     if keys is None:
         where = (
             f"in {files.credentials}"
             if files.credentials.exists()
             else f"because there is no {files.credentials}"
         )
-        raise UserError(
-            f"No keys for account {settings.account} {where}. Start a server with `understudy up`."
-        )
+        raise UserError(f"No keys for account {account} {where}. Start a server with `understudy up`.")
     if server is None:
         out.remark("No server runs now; start it with `understudy up`.")
         return f"http://127.0.0.1:{settings.port}", keys

@@ -107,12 +107,11 @@ def print_request(answer: Mapping[str, Any], out: Output) -> None:
 
 
 def _print_question(question: Mapping[str, Any], out: Output) -> None:
-    allowed = question["effect"] == "allow"
-    verdict = out.paint("ALLOWED" if allowed else "REFUSED", "green" if allowed else "red")
-    out.line(f"{verdict}  {question['action']} on {question['resource']}")
-    for line in question["text"].splitlines():
-        out.line(f"  {line}")
-    if question.get("missing_statement"):
-        out.line("  " + out.paint("missing statement:", "bold") + f" {question['missing_statement']}")
-    if question.get("now"):
-        out.line("  " + out.paint(question["now"], "yellow"))
+    """The policy engine's own words, the verdict in colour, and what else is to be said."""
+    verdict, *rest = question["text"].splitlines()
+    out.line(out.paint(verdict, "green" if question["effect"] == "allow" else "red"))
+    for line in rest:
+        out.line(line)
+    for remark in (question.get("note"), question.get("now")):
+        if remark:
+            out.line(out.paint(remark, "yellow"))

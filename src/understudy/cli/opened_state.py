@@ -18,7 +18,7 @@ def ask(settings: Settings, method: str, path: str, body: Mapping[str, Any] | No
     """What the side door answers. Raises UserError with its sentence, and when the state cannot be opened."""
     app = build(settings)
     try:
-        app.doors.hand_over = files_of(settings).write_keys
+        app.doors.keeper = files_of(settings)
         where = urlsplit(path)
         request = HttpRequest(
             method=method,

@@ -7,7 +7,7 @@ import argparse
 from understudy.settings import Settings, read
 
 FLAGS = frozenset({"-h", "--help", "--version", "--json", "--no-color"})
-_NAMES = ("state", "host", "port", "account", "iam", "clock", "seed")
+_NAMES = ("state", "host", "port", "account", "iam", "clock", "seed", "tls_certificate")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -31,6 +31,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--clock", metavar="DIAL", default=nothing, help="instant or aws (instant)")
     group.add_argument(
         "--seed", metavar="NUMBER", default=nothing, help="draws the aws clock's waiting times (0)"
+    )
+    group.add_argument(
+        "--tls-certificate", metavar="FILE", default=nothing, help="serve HTTPS with this chain and key (PEM)"
     )
     group.add_argument("--json", action="store_true", default=nothing, help="answer in JSON, for programs")
     group.add_argument("--no-color", action="store_true", default=nothing, help="no colours, as NO_COLOR=1")

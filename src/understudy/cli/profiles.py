@@ -26,6 +26,11 @@ def read_profile(text: str, section: str) -> dict[str, str] | None:
     return found
 
 
+def sections(text: str) -> list[str]:
+    """The names of all sections, in their order."""
+    return [_plain(found[1]) for found in map(_SECTION.match, text.splitlines()) if found]
+
+
 def with_profile(text: str, section: str, values: Mapping[str, str | None]) -> str:
     """The file's text with these settings in a section, made at the end if need be; None removes one.
 

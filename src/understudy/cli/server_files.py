@@ -9,7 +9,7 @@ import tempfile
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from understudy.cli.profiles import read_profile, read_text, with_profile, write_private
+from understudy.cli.profiles import read_profile, read_text, sections, with_profile, write_private
 from understudy.core.errors import UserError
 from understudy.settings import Settings
 
@@ -64,6 +64,10 @@ class ServerFiles:
         if "aws_access_key_id" not in found or "aws_secret_access_key" not in found:
             return None
         return Keys(found["aws_access_key_id"], found["aws_secret_access_key"])
+
+    def accounts(self) -> list[str]:
+        """The accounts whose keys are here, the oldest first."""
+        return sections(read_text(self.credentials))
 
     def write_keys(self, account: str, access_key_id: str, secret_access_key: str) -> None:
         """Keep the administrator's keys of an account, as a profile named after the account."""

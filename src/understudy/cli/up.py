@@ -83,7 +83,7 @@ def _serve(app: App, lifeline: bool, out: Output) -> None:
         files = files_of(settings, port=port)
         opened.append(files)
         endpoint = _endpoint(settings, port)
-        app.doors.hand_over = files.write_keys
+        app.doors.keeper = files
         if new_keys is not None:
             files.write_keys(account, new_keys.access_key_id, new_keys.secret_access_key)
         else:
@@ -92,7 +92,14 @@ def _serve(app: App, lifeline: bool, out: Output) -> None:
         Announcement(settings, endpoint, account, files, new_keys).give(out)
 
     try:
-        serve(app, host=settings.host, port=settings.port, ready=ready, background=_background(app, lifeline))
+        serve(
+            app,
+            host=settings.host,
+            port=settings.port,
+            ready=ready,
+            background=_background(app, lifeline),
+            tls_certificate=settings.tls_certificate,
+        )
     finally:
         for files in opened:
             files.remove_server()

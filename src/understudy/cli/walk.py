@@ -16,6 +16,8 @@ from understudy.cli.output import Output
 from understudy.cli.server_files import Keys
 from understudy.cli.server_process import ServerProcess, Started
 
+# Longer answers are not printed twice when they are the same.
+_LONG = 100
 _CONFIG = Config(retries={"max_attempts": 0}, proxies={}, connect_timeout=5, read_timeout=20)
 
 
@@ -141,8 +143,11 @@ class Walk:
             return
         verdict = out.paint("OK", "green") if check.held else out.paint("FAILED", "red")
         out.line(f"    {out.paint('$', 'dim')} {check.asked}")
-        out.line(f"      AWS answers:         {check.aws}")
-        out.line(f"      Understudy answered: {check.understudy}")
+        # What only Understudy has, such as `explain`, AWS does not answer at all.
+        who = "AWS answers:" if check.asked.startswith(("aws ", "kill ")) else "Right is:"
+        out.line(f"      {who:<20} {check.aws}")
+        same = check.held and check.aws == check.understudy and len(check.aws) > _LONG
+        out.line(f"      Understudy answered: {'the same, letter by letter' if same else check.understudy}")
         out.line(f"      {verdict}")
 
     def report(self) -> dict[str, Any]:

@@ -34,6 +34,11 @@ class SetClock:
         self._at += timedelta(seconds=seconds)
 
 
+def iso_seconds(at: datetime) -> str:
+    """`2019-11-09T12:34:56Z`, several times as fast as `strftime`."""
+    return f"{at.year:04d}-{at.month:02d}-{at.day:02d}T{at.hour:02d}:{at.minute:02d}:{at.second:02d}Z"
+
+
 def ticks() -> int:
     """A monotonic count of nanoseconds, for measuring how long something took."""
     return time.perf_counter_ns()

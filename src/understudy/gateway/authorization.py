@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Literal, Protocol
 
 from understudy.authn.caller import Caller
+from understudy.core.clock import iso_seconds
 from understudy.core.errors import ApiError
 from understudy.gateway.call import Call, Target
 from understudy.gateway.trail import Evaluation
@@ -47,9 +48,15 @@ class Authorizer:
         return decision
 
     def _context(self, call: Call, target: Target) -> dict[str, str | list[str]]:
+        if not call.context:
+            call.context.update(self._of_the_call(call))
+        return {**call.context, "aws:resourceaccount": target.account or call.account, **target.keys}
+
+    def _of_the_call(self, call: Call) -> dict[str, str | list[str]]:
+        """The condition keys that are the same for all targets of a call."""
         caller = call.caller
         context: dict[str, str | list[str]] = {
-            "aws:currenttime": call.at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "aws:currenttime": iso_seconds(call.at),
             "aws:epochtime": str(int(call.at.timestamp())),
             "aws:requestedregion": call.region,
             "aws:securetransport": "true" if call.secure else "false",
@@ -61,7 +68,6 @@ class Authorizer:
             "aws:principalisawsservice": "true" if caller.kind == "service" else "false",
             "aws:userid": caller.user_id,
             "aws:viaawsservice": "true" if call.via else "false",
-            "aws:resourceaccount": target.account or call.account,
         }
         if caller.kind == "user":
             context["aws:username"] = caller.name
@@ -73,7 +79,7 @@ class Authorizer:
             context["aws:calledviafirst"] = call.via[0]
             context["aws:calledvialast"] = call.via[-1]
         if caller.session is not None:
-            context["aws:tokenissuetime"] = caller.session.issued_at.strftime("%Y-%m-%dT%H:%M:%SZ")
+            context["aws:tokenissuetime"] = iso_seconds(caller.session.issued_at)
             context["aws:multifactorauthpresent"] = "true" if caller.session.mfa else "false"
             if caller.session.source_identity:
                 context["aws:sourceidentity"] = caller.session.source_identity
@@ -81,7 +87,6 @@ class Authorizer:
             context[f"aws:principaltag/{name.lower()}"] = value
         if call.service == "ec2":
             context["ec2:region"] = call.region
-        context.update(target.keys)
         return context
 
 

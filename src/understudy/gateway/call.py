@@ -67,7 +67,8 @@ class Call:
     """One operation being carried out for one caller. Made by the pipeline only.
 
     `via` are the service principals it came through, `parent` the request it is made for (both empty for a
-    client's own call). `evaluations` gathers the questions put to the policy engine, for the trail.
+    client's own call). `evaluations` gathers the questions put to the policy engine, for the trail;
+    `context` keeps the condition keys that are the same for all of them.
     """
 
     caller: Caller
@@ -86,6 +87,7 @@ class Call:
     via: tuple[str, ...] = ()
     parent: str = ""
     evaluations: list[Evaluation] = field(default_factory=list)
+    context: dict[str, str | list[str]] = field(default_factory=dict)
 
     @property
     def account(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -26,7 +26,7 @@ from understudy.gateway.trail import Trail, TrailEntry, presentable
 from understudy.policy import Decision
 from understudy.store.database import Database
 from understudy.wire.model import OperationShape, load
-from understudy.wire.routing import RoutingError, route
+from understudy.wire.routing import Route, RoutingError, route
 
 _LOG = logging.getLogger("understudy.gateway")
 _NOBODY = Caller(kind="anonymous", account="", arn="anonymous", user_id="anonymous")
@@ -62,7 +62,7 @@ class Gateway:
         except RoutingError as error:
             return error.protocol.render_error(error, None, request_id)
         protocol, service = found.protocol, found.service
-        call = _unknown_call(self, found.operation, found.region, at, request_id=request_id, request=request)
+        call: Call | None = None
         params: Params = {}
         failure: ApiError | None = None
         try:
@@ -74,7 +74,7 @@ class Gateway:
                 now=at,
                 skew=self.skew,
             )
-            call = replace(call, caller=caller)
+            call = _received(self, found, request, caller, at, request_id)
             self.usage.note(caller, service.id, found.region, at)
             params = protocol.parse(found)
             with self.database.transaction():
@@ -89,7 +89,7 @@ class Gateway:
                 "InternalFailure", f"Understudy failed on this request; its id is {request_id}.", 500
             )
             response = protocol.render_error(failure, service, request_id)
-        self._record(call, params, failure, started)
+        self._record(call or _received(self, found, request, _NOBODY, at, request_id), params, failure, started)
         return response
 
     def perform(
@@ -202,21 +202,15 @@ class Gateway:
         )
 
 
-def _unknown_call(
-    gateway: Gateway,
-    shape: OperationShape,
-    region: str,
-    at: datetime,
-    *,
-    request_id: str,
-    request: HttpRequest,
+def _received(  # noqa: PLR0917 - everything a client's call consists of
+    gateway: Gateway, found: Route, request: HttpRequest, caller: Caller, at: datetime, request_id: str
 ) -> Call:
-    """The call as far as it is known before the signature is checked."""
+    """A call that came over the wire."""
     return Call(
-        caller=_NOBODY,
-        service=shape.service.id,
-        operation=shape.name,
-        region=region,
+        caller=caller,
+        service=found.service.id,
+        operation=found.operation.name,
+        region=found.region,
         at=at,
         request_id=request_id,
         tx=gateway.database.transaction(),

@@ -23,7 +23,8 @@ from understudy.policy import (
     render,
     request_context,
 )
-from understudy.services.iam.role_records import roles
+from understudy.services.iam.role_records import Role, roles
+from understudy.services.iam.trust import readable
 from understudy.services.iam.users import users
 from understudy.store.database import Transaction
 from understudy.store.protocol import Entry
@@ -98,8 +99,7 @@ class Explanations:
             parsed = parse(resource)
             owner = parsed.account if parsed is not None and parsed.account.isdecimal() else caller.account
             question = Question(principal, action, resource, keys, owner)
-            bindings = self._with_trust(tx, self._policies.bindings(tx, caller), action, resource)
-            return _answer(question, bindings)
+            return self._ask(tx, question, caller)
 
     def _questions(self, tx: Transaction, entry: TrailEntry) -> list[dict[str, Any]]:
         return [self._again(tx, entry, evaluation) for evaluation in entry.evaluations]
@@ -111,20 +111,20 @@ class Explanations:
                 "action": was.action,
                 "resource": was.resource,
                 "effect": was.effect,
-                "text": f"{_decider(was)} allowed it.",
+                "text": _allowed_by(was),
             }
         caller = self._caller_of(entry)
         question = Question(
             principal_of(caller), was.action, was.resource, was.context, was.account or entry.account
         )
-        bindings = self._with_trust(tx, self._policies.bindings(tx, caller), was.action, was.resource)
-        answer = _answer(question, bindings)
+        answer = self._ask(tx, question, caller)
         if answer["effect"] == was.effect:
             return answer
         return {
             **answer,
             "effect": was.effect,
             "missing_statement": "",
+            "remedies": (),
             "now": "Policies have changed since: asked now, the answer is "
             + ("yes." if answer["effect"] == "allow" else f"no for another reason ({answer['effect']})."),
         }
@@ -175,24 +175,41 @@ class Explanations:
                 )
         raise NothingToExplainError(f"There is no {kind} {tail or arn} in account {parsed.account}.")
 
-    def _with_trust(self, tx: Transaction, bindings: Bindings, action: str, resource: str) -> Bindings:
-        """Assuming a role is decided by the role's own policy too: the one it has now."""
-        parsed = parse(resource) if action in _ASSUMING else None
-        role = roles.get(tx, parsed.account, _name_in(resource).lower()) if parsed is not None else None
-        if role is None or role.arn != resource:
-            return bindings
-        return bindings.with_resource(
-            NamedPolicy(role.arn, compile_policy(role.trust, name=role.arn, kind="trust")), trust=True
-        )
+    def _ask(self, tx: Transaction, question: Question, caller: Caller) -> dict[str, Any]:
+        """Ask the policies as they are now. Assuming a role is decided by the role's own policy too."""
+        bindings = self._policies.bindings(tx, caller)
+        role = _role_assumed(tx, question)
+        fixed = ""
+        if role is not None:
+            trust = compile_policy(readable(tx, role.trust), name=role.arn, kind="trust")
+            bindings = bindings.with_resource(NamedPolicy(role.arn, trust), trust=True)
+            if role.linked_service:
+                fixed = (
+                    f"{role.name} is {role.linked_service}'s own: it lets nobody else in, and stays as it is."
+                )
+        elif caller.service_linked:
+            fixed = f"{caller.name} is a service's own role: nobody can add to what its policy allows."
+        return _answer(question, bindings, fixed)
+
+
+def _role_assumed(tx: Transaction, question: Question) -> Role | None:
+    """The role that a question is about being assumed, if it is and the role exists."""
+    parsed = parse(question.resource) if question.action in _ASSUMING else None
+    if parsed is None:
+        return None
+    role = roles.get(tx, parsed.account, _name_in(question.resource).lower())
+    return role if role is not None and role.arn == question.resource else None
 
 
 def _read_row(row: Entry) -> TrailEntry:
     return _READ(row.body)
 
 
-def _answer(question: Question, bindings: Bindings) -> dict[str, Any]:
+def _answer(question: Question, bindings: Bindings, fixed: str) -> dict[str, Any]:
+    """The decision and its reasons; `fixed` says why what would have to change cannot be changed."""
     explained = explain(question, bindings)
-    decision = explained.decision
+    decision, remedy = explained.decision, explained.remedy
+    missing = remedy.statement if remedy is not None and not fixed else None
     return {
         "action": question.action,
         "resource": question.resource,
@@ -203,18 +220,10 @@ def _answer(question: Question, bindings: Bindings) -> dict[str, Any]:
         "sid": decision.sid,
         "missing_keys": list(decision.missing_keys),
         "text": render(explained),
-        "missing_statement": missing_statement(question) if decision.effect == "implicit-deny" else "",
+        "missing_statement": json.dumps(missing) if missing else "",
+        "remedies": () if fixed else explained.remedies,
+        "note": "" if decision.allowed else fixed,
     }
-
-
-def missing_statement(question: Question) -> str:
-    """The narrowest statement that would allow what nothing allows, as JSON."""
-    statement: dict[str, Any] = {"Effect": "Allow", "Action": question.action, "Resource": question.resource}
-    service = question.context.get("iam:awsservicename")
-    if isinstance(service, str):
-        # AWS prints every permission for such a role with this condition (reference iam.md 1.7).
-        statement["Condition"] = {"StringEquals": {"iam:AWSServiceName": service}}
-    return json.dumps(statement)
 
 
 def _summary(entry: TrailEntry, refusals: list[dict[str, Any]]) -> str:
@@ -236,10 +245,13 @@ def _summary(entry: TrailEntry, refusals: list[dict[str, Any]]) -> str:
     return f"{call} was refused over {last['action']} on {last['resource']}: {why}."
 
 
-def _decider(was: Evaluation) -> str:
-    statement = was.sid or (f"statement {was.statement + 1}" if was.statement >= 0 else "")
-    where = " of ".join(part for part in (statement, was.policy) if part)
-    return where[:1].upper() + where[1:] if where else "Nothing that needs a policy"
+def _allowed_by(was: Evaluation) -> str:
+    """What `render` says of an allowed question, from what the trail keeps of one."""
+    verdict = f"ALLOWED  {was.action} on {was.resource}"
+    if not was.policy:
+        return f"{verdict}\nAllowed without a policy ({was.layer})."
+    statement = f"statement {was.statement}" + (f' "{was.sid}"' if was.sid else "")
+    return f"{verdict}\nAllowed by {was.layer} policy {was.policy}, {statement}."
 
 
 def _name_in(arn: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import signal
 import ssl
 from collections.abc import Callable, Coroutine, Sequence
@@ -12,7 +13,8 @@ from typing import Any
 import uvloop
 
 from understudy.core.errors import UserError
-from understudy.server.http import Application, Limits, Server
+from understudy.server.http import Application, Server
+from understudy.server.limits import Limits
 
 Background = Callable[[], Coroutine[Any, Any, None]]
 
@@ -29,7 +31,8 @@ def run(
 ) -> None:
     """Serve until SIGTERM or SIGINT. `ready` is told the port once requests are answered.
 
-    Raises UserError when the port or the certificate cannot be used.
+    Raises UserError when the port or the certificate cannot be used, and whatever ended background work:
+    the server stops, rather than answer on without it.
     """
     uvloop.run(
         _serve(
@@ -61,16 +64,30 @@ async def _serve(
             loop.add_signal_handler(number, stop.set)
     server = Server(app, limits)
     tasks: list[asyncio.Task[None]] = []
+    # What is there now stays: looking through it again and again for garbage would only make requests wait.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
     try:
         bound = await server.listen(host, port, tls)
-        tasks = [asyncio.create_task(work()) for work in background]
+        for work in background:
+            tasks.append(asyncio.create_task(work()))
+            tasks[-1].add_done_callback(lambda task: stop.set() if _failure(task) else None)
         ready(bound)
         await stop.wait()
     finally:
         for task in reversed(tasks):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(task, return_exceptions=True)
         await server.close()
+    for task in tasks:
+        if failure := _failure(task):
+            raise failure
+
+
+def _failure(task: asyncio.Task[None]) -> BaseException | None:
+    """What ended background work that should not have ended; going on without it would look like health."""
+    return None if task.cancelled() else task.exception()
 
 
 def _tls(certificate: str) -> ssl.SSLContext | None:

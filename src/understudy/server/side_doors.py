@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, unquote
 
 import msgspec
@@ -20,7 +20,6 @@ from understudy.services import accounts
 from understudy.services.iam.role_records import roles
 
 Door = Callable[[HttpRequest], Any]
-HandOver = Callable[[str, str, str], None]
 
 _TOKEN = "x-understudy-token"  # noqa: S105 - a header's name
 _NEEDS_TOKEN = "This door takes the server's token, which is in server.json of its state directory."  # noqa: S105
@@ -42,6 +41,24 @@ class AskedAhead(msgspec.Struct, forbid_unknown_fields=True):
     context: dict[str, str | list[str]] = {}
 
 
+class KeyKeeper(Protocol):
+    """Keeps administrators' keys for the owner of this server."""
+
+    def write_keys(self, account: str, access_key_id: str, secret_access_key: str) -> None: ...
+
+    def forget_keys(self) -> None: ...
+
+
+class _NobodyKeeps:
+    """Until somebody keeps keys."""
+
+    def write_keys(self, account: str, access_key_id: str, secret_access_key: str) -> None:
+        """Who asked is told, and nobody else."""
+
+    def forget_keys(self) -> None:
+        """Nothing is kept."""
+
+
 class RefusedError(Exception):
     """A door that stays shut: the HTTP status and one sentence."""
 
@@ -57,8 +74,8 @@ class SideDoors:
     Health and readiness answer everybody, because tools ask without keys; all else takes the token that the
     owner alone can read, so that no web page in a browser on this machine can reset or read anything.
 
-    `forget` empties the store. `hand_over` is called with the account and the key pair of every account made
-    here, for whoever keeps keys for the owner. `facts` are settings that `status` repeats.
+    `forget` empties the store. `keeper` is told of the key pair of every account made here, and when all are
+    forgotten. `facts` are settings that `status` repeats.
     """
 
     def __init__(
@@ -72,7 +89,7 @@ class SideDoors:
         facts: Mapping[str, str],
     ) -> None:
         self.token = token
-        self.hand_over: HandOver = _to_nobody
+        self.keeper: KeyKeeper = _NobodyKeeps()
         self._gateway = gateway
         self._explanations = Explanations(gateway, policies)
         self._account = account
@@ -160,6 +177,7 @@ class SideDoors:
     def _reset(self, _request: HttpRequest) -> Any:
         """Forget everything, and begin as at the first start: with one account and new keys."""
         self._forget()
+        self.keeper.forget_keys()
         return self._make_account(self._account)
 
     def _new_account(self, request: HttpRequest) -> Any:
@@ -177,7 +195,7 @@ class SideDoors:
             keys = accounts.make(tx, account, ids=gateway.ids, at=gateway.clock.now())
         # Nobody is told of keys that a crash could still take back.
         gateway.database.sync()
-        self.hand_over(account, keys.access_key_id, keys.secret_access_key)
+        self.keeper.write_keys(account, keys.access_key_id, keys.secret_access_key)
         return {
             "account": account,
             "access_key_id": keys.access_key_id,
@@ -246,7 +264,3 @@ def _number(asked: Mapping[str, str], name: str, *, most: int) -> int | None:
     if not re.fullmatch(r"[0-9]{1,19}", text) or not 1 <= int(text) <= most:
         raise RefusedError(400, f"{name} is a number from 1 to {most}, not {text!r}.")
     return int(text)
-
-
-def _to_nobody(_account: str, _access_key_id: str, _secret_access_key: str) -> None:
-    """Until somebody keeps keys."""

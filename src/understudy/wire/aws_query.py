@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from understudy.core.answers import Answer
+from understudy.core.clock import iso_seconds
 from understudy.core.errors import ApiError
 from understudy.core.http import HttpResponse
 from understudy.wire.model import Member, OperationShape, ServiceShape, Shape
 from understudy.wire.protocol import Protocol, Route
 from understudy.wire.query_tree import Reader, ordered, scalar_reader, tree
-from understudy.wire.scalars import iso_seconds
 from understudy.wire.validation import Problem, phrase
 from understudy.wire.xml import XmlWriter, escaped
 

@@ -122,10 +122,13 @@ class XmlWriter:
         def render_list(values: Any) -> str:
             if not values:
                 return ""
-            try:
-                # A list of views that were all rendered before is a join.
-                texts = [value.rendered[key] for value in values]
-            except (AttributeError, KeyError):
+            if type(values[0]) is View and key in values[0].rendered:
+                # A list of views that were rendered before is a join.
+                texts = [
+                    value.rendered[key] if type(value) is View and key in value.rendered else inner(value)
+                    for value in values
+                ]
+            else:
                 texts = [inner(value) for value in values]
             return f"{before}{between.join(texts)}{after}"
 

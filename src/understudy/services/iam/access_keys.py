@@ -8,11 +8,10 @@ from datetime import datetime
 import msgspec
 
 from understudy.core.answers import Answer
-from understudy.core.errors import ApiError
 from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.operations import operation
 from understudy.services.iam import errors
-from understudy.services.iam.listings import short_listing
+from understudy.services.iam.listings import sorted_listing
 from understudy.services.iam.users import AccessKey, a_user, access_keys, named_or_calling, user_target, users
 from understudy.store.tables import Record, Table
 
@@ -72,7 +71,7 @@ def list_access_keys(
     """A user's keys, without their secrets."""
     user = named_or_calling(call, user_name)
     keys = access_keys.where(call.tx, "by_user", (user.account, user.name.lower()))
-    return short_listing(
+    return sorted_listing(
         "AccessKeyMetadata",
         keys,
         lambda key: {
@@ -81,7 +80,8 @@ def list_access_keys(
             "Status": "Active" if key.active else "Inactive",
             "CreateDate": key.created,
         },
-        scope="ListAccessKeys",
+        key=lambda key: (key.created.isoformat(), key.id),
+        scope=f"ListAccessKeys:{user.id}",
         max_items=max_items,
         marker=marker,
     )
@@ -128,5 +128,5 @@ def _existing(call: Call, id: str, user_name: str | None) -> AccessKey:
     user = named_or_calling(call, user_name)
     key = access_keys.get(call.tx, id)
     if key is None or (key.account, key.user) != (user.account, user.name.lower()):
-        raise ApiError("NoSuchEntity", f"The Access Key with id {id} cannot be found.", 404)
+        raise errors.no_such_access_key(id)
     return key

@@ -2,77 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
 from understudy.core.answers import Answer
-from understudy.core.errors import ApiError
-from understudy.data import managed_policies
-from understudy.gateway.call import Call, Params, Target
+from understudy.gateway.call import Call
 from understudy.gateway.operations import operation
 from understudy.services.iam import errors, policies
-from understudy.services.iam.groups import Group, a_group, existing_group, group_target, groups
-from understudy.services.iam.listings import short_listing
+from understudy.services.iam.entities import (
+    CALLED,
+    TABLES,
+    Entity,
+    a_group_to_permit,
+    a_role_to_permit,
+    a_user_to_permit,
+)
+from understudy.services.iam.groups import Group, a_group, existing_group, groups
+from understudy.services.iam.listings import sorted_listing
 from understudy.services.iam.policies import a_policy
-from understudy.services.iam.role_records import Role, roles
-from understudy.services.iam.roles import a_role, existing_role, modifiable_role, role_target
-from understudy.services.iam.users import User, a_user, existing_user, user_target, users
+from understudy.services.iam.policy_records import check_attachable, well_formed
+from understudy.services.iam.role_records import Role
+from understudy.services.iam.roles import a_role, existing_role, modifiable_role
+from understudy.services.iam.users import User, a_user, existing_user
 
-Entity = User | Group | Role
 # By kind: the quota's name and size (reference iam.md 2.2).
-_QUOTAS = {User: ("PoliciesPerUser", 10), Group: ("PoliciesPerGroup", 10), Role: ("PoliciesPerRole", 10)}
-_TABLES: dict[type, Any] = {User: users, Group: groups, Role: roles}
-_CALLED: dict[type, str] = {User: "user", Group: "group", Role: "role"}
+QUOTAS = {User: ("PoliciesPerUser", 10), Group: ("PoliciesPerGroup", 10), Role: ("PoliciesPerRole", 10)}
 
 
-def with_policy(target: Callable[[Call, str, dict[str, str | list[str]]], Target], named: str) -> Any:
-    """The entity, and the condition key `iam:PolicyARN`."""
-
-    def targets(call: Call, params: Params) -> Sequence[Target]:
-        return [target(call, params[named], {"iam:policyarn": params["policy_arn"]})]
-
-    targets.__name__ = f"a_{named.removesuffix('_name')}_and_a_policy"
-    return targets
-
-
-_a_user_and_a_policy = with_policy(user_target, "user_name")
-_a_group_and_a_policy = with_policy(group_target, "group_name")
-_a_role_and_a_policy = with_policy(role_target, "role_name")
-
-
-@operation("iam:AttachUserPolicy", on=_a_user_and_a_policy)
+@operation("iam:AttachUserPolicy", on=a_user_to_permit)
 def attach_user_policy(call: Call, *, user_name: str, policy_arn: str) -> None:
     """Attach a managed policy to a user; one that is attached stays."""
     _attach(call, existing_user(call, user_name), policy_arn)
 
 
-@operation("iam:AttachGroupPolicy", on=_a_group_and_a_policy)
+@operation("iam:AttachGroupPolicy", on=a_group_to_permit)
 def attach_group_policy(call: Call, *, group_name: str, policy_arn: str) -> None:
     """Attach a managed policy to a group; one that is attached stays."""
     _attach(call, existing_group(call, group_name), policy_arn)
 
 
-@operation("iam:AttachRolePolicy", on=_a_role_and_a_policy)
+@operation("iam:AttachRolePolicy", on=a_role_to_permit)
 def attach_role_policy(call: Call, *, role_name: str, policy_arn: str) -> None:
     """Attach a managed policy to a role that is not linked to a service; one that is attached stays."""
     _attach(call, modifiable_role(call, role_name), policy_arn)
 
 
-@operation("iam:DetachUserPolicy", on=_a_user_and_a_policy)
+@operation("iam:DetachUserPolicy", on=a_user_to_permit)
 def detach_user_policy(call: Call, *, user_name: str, policy_arn: str) -> None:
     """Detach a managed policy from a user."""
     _detach(call, existing_user(call, user_name), policy_arn)
 
 
-@operation("iam:DetachGroupPolicy", on=_a_group_and_a_policy)
+@operation("iam:DetachGroupPolicy", on=a_group_to_permit)
 def detach_group_policy(call: Call, *, group_name: str, policy_arn: str) -> None:
     """Detach a managed policy from a group."""
     _detach(call, existing_group(call, group_name), policy_arn)
 
 
-@operation("iam:DetachRolePolicy", on=_a_role_and_a_policy)
+@operation("iam:DetachRolePolicy", on=a_role_to_permit)
 def detach_role_policy(call: Call, *, role_name: str, policy_arn: str) -> None:
     """Detach a managed policy from a role that is not linked to a service."""
     _detach(call, modifiable_role(call, role_name), policy_arn)
@@ -130,20 +119,20 @@ def list_entities_for_policy(
 ) -> Answer:
     """Whom a policy is attached to, or bounds; without a usage filter both (reference iam.md 2.6)."""
     policies.visible(call, policy_arn)
-    wanted = {"User": (User,), "Group": (Group,), "Role": (Role,)}.get(
-        entity_filter or "", (User, Group, Role)
-    )
+    wanted = _KINDS.get(entity_filter or "", (Group, Role, User))
+    prefix = path_prefix or "/"
     found = [
         entity
         for kind in wanted
-        for entity in _using(call, _TABLES[kind], policy_arn, policy_usage_filter)
-        if entity.path.startswith(path_prefix or "/")
+        for entity in _using(call, TABLES[kind], policy_arn, policy_usage_filter)
+        if entity.path.startswith(prefix)
     ]
-    page = short_listing(
+    page = sorted_listing(
         "Found",
         found,
         lambda entity: entity,
-        scope="ListEntitiesForPolicy",
+        key=lambda entity: (CALLED[type(entity)], entity.name.lower()),
+        scope=f"ListEntitiesForPolicy:{policy_arn}:{entity_filter}:{prefix}:{policy_usage_filter}",
         max_items=max_items,
         marker=marker,
     )
@@ -157,44 +146,46 @@ def list_entities_for_policy(
     }
 
 
-def attachable(call: Call, arn: str, kind: type) -> None:
-    """Raises unless the policy exists and may be attached to such an entity (reference iam.md 1.3)."""
-    if arn.count(":") < 5 or not arn.startswith("arn:"):
-        raise errors.validation("Invalid ARN:  Could not be parsed!")
-    policy = policies.find(call.tx, arn)
-    if policy is None or (isinstance(policy, policies.Policy) and policy.account != call.account):
-        raise errors.not_attachable_unknown(arn)
-    if isinstance(policy, managed_policies.ManagedPolicy) and managed_policies.is_reserved(policy):
-        raise ApiError("PolicyNotAttachable", f"Cannot attach AWS reserved policy to an IAM {_CALLED[kind]}.")
+def attached_shown(arn: str) -> dict[str, str]:
+    """An attached policy by AWS's names."""
+    return {"PolicyName": arn.rpartition("/")[2], "PolicyArn": arn}
 
 
 def _attach(call: Call, entity: Entity, arn: str) -> None:
-    attachable(call, arn, type(entity))
+    kind = type(entity)
+    check_attachable(call, arn, CALLED[kind])
     if arn in entity.attached:
         return
-    name, most = _QUOTAS[type(entity)]
+    name, most = QUOTAS[kind]
     if len(entity.attached) >= most:
         raise errors.quota(name, most)
-    _TABLES[type(entity)].put(call.tx, msgspec.structs.replace(entity, attached=(*entity.attached, arn)))
+    TABLES[kind].put(call.tx, msgspec.structs.replace(entity, attached=(*entity.attached, arn)))
 
 
 def _detach(call: Call, entity: Entity, arn: str) -> None:
+    well_formed(arn)
     if arn not in entity.attached:
         raise errors.not_attached(arn)
     kept = tuple(each for each in entity.attached if each != arn)
-    _TABLES[type(entity)].put(call.tx, msgspec.structs.replace(entity, attached=kept))
+    TABLES[type(entity)].put(call.tx, msgspec.structs.replace(entity, attached=kept))
 
 
 def _attached(entity: Entity, path_prefix: str | None, marker: str | None, max_items: int | None) -> Answer:
-    arns = [arn for arn in entity.attached if _path(arn).startswith(path_prefix or "/")]
-    return short_listing(
+    prefix = path_prefix or "/"
+    return sorted_listing(
         "AttachedPolicies",
-        arns,
-        lambda arn: {"PolicyName": arn.rpartition("/")[2], "PolicyArn": arn},
-        scope="ListAttached",
+        [arn for arn in entity.attached if _path(arn).startswith(prefix)],
+        attached_shown,
+        key=_order,
+        scope=f"ListAttached:{entity.id}:{prefix}",
         max_items=max_items,
         marker=marker,
     )
+
+
+def _order(arn: str) -> tuple[str, str]:
+    """By name; whose it is tells AWS's policy from the account's own of the same name."""
+    return (arn.rpartition("/")[2].lower(), arn.split(":", 5)[4])
 
 
 def _path(arn: str) -> str:
@@ -209,3 +200,13 @@ def _using(call: Call, table: Any, arn: str, usage: str | None) -> Iterable[Enti
     if usage != "PermissionsPolicy" and table is not groups:
         found.update({each.id: each for each in table.where(call.tx, "by_boundary", (call.account, arn))})
     return found.values()
+
+
+# LocalManagedPolicy and AWSManagedPolicy, which the filter's type has too, are no entities a policy is attached to.
+_KINDS: dict[str, tuple[type, ...]] = {
+    "User": (User,),
+    "Group": (Group,),
+    "Role": (Role,),
+    "LocalManagedPolicy": (),
+    "AWSManagedPolicy": (),
+}

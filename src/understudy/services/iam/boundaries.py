@@ -6,13 +6,13 @@ from collections.abc import Sequence
 
 import msgspec
 
-from understudy.core.errors import ApiError
 from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.operations import operation
-from understudy.services.iam.attachments import attachable
-from understudy.services.iam.role_records import Role, roles
+from understudy.services.iam import errors
+from understudy.services.iam.policy_records import check_boundary
+from understudy.services.iam.role_records import roles
 from understudy.services.iam.roles import modifiable_role, role_target
-from understudy.services.iam.users import User, existing_user, user_target, users
+from understudy.services.iam.users import existing_user, user_target, users
 
 
 def a_bounded_user(call: Call, params: Params) -> Sequence[Target]:
@@ -33,7 +33,7 @@ def a_bounded_role(call: Call, params: Params) -> Sequence[Target]:
 def put_user_permissions_boundary(call: Call, *, user_name: str, permissions_boundary: str) -> None:
     """Bound what a user's policies can allow."""
     user = existing_user(call, user_name)
-    attachable(call, permissions_boundary, User)
+    check_boundary(call, permissions_boundary, "user")
     users.put(call.tx, msgspec.structs.replace(user, boundary=permissions_boundary))
 
 
@@ -42,7 +42,7 @@ def delete_user_permissions_boundary(call: Call, *, user_name: str) -> None:
     """Lift a user's boundary."""
     user = existing_user(call, user_name)
     if not user.boundary:
-        raise _no_boundary(user.name)
+        raise errors.no_boundary("user", user.name)
     users.put(call.tx, msgspec.structs.replace(user, boundary=""))
 
 
@@ -50,7 +50,7 @@ def delete_user_permissions_boundary(call: Call, *, user_name: str) -> None:
 def put_role_permissions_boundary(call: Call, *, role_name: str, permissions_boundary: str) -> None:
     """Bound what a role's policies can allow; not of a linked role."""
     role = modifiable_role(call, role_name)
-    attachable(call, permissions_boundary, Role)
+    check_boundary(call, permissions_boundary, "role")
     roles.put(call.tx, msgspec.structs.replace(role, boundary=permissions_boundary))
 
 
@@ -59,9 +59,5 @@ def delete_role_permissions_boundary(call: Call, *, role_name: str) -> None:
     """Lift a role's boundary; not of a linked role."""
     role = modifiable_role(call, role_name)
     if not role.boundary:
-        raise _no_boundary(role.name)
+        raise errors.no_boundary("role", role.name)
     roles.put(call.tx, msgspec.structs.replace(role, boundary=""))
-
-
-def _no_boundary(name: str) -> ApiError:
-    return ApiError("NoSuchEntity", f"The permissions boundary of {name} cannot be found.", 404)

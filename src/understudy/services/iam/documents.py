@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import quote
 
 from understudy.policy import MalformedPolicy, review
@@ -17,6 +18,7 @@ def reviewed(document: str, kind: str) -> str:
     return document
 
 
+@lru_cache(maxsize=1024)
 def shown(document: str) -> str:
     """A document as answers carry it: URL-encoded (reference iam.md 2.8)."""
     return quote(document, safe="")

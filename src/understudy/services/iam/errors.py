@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from understudy.core.errors import ApiError
+
+# Makes the refusal about one name or ARN.
+About = Callable[[str], ApiError]
 
 
 def no_such(kind: str, name: str) -> ApiError:
@@ -18,12 +23,36 @@ def no_such_policy(arn: str) -> ApiError:
     return ApiError("NoSuchEntity", f"Policy {arn} was not found.", 404)
 
 
+def no_such_version(arn: str, version: str) -> ApiError:
+    return ApiError(
+        "NoSuchEntity", f"Policy {arn} version {version} does not exist or is not attachable.", 404
+    )
+
+
+def no_such_access_key(id: str) -> ApiError:
+    return ApiError("NoSuchEntity", f"The Access Key with id {id} cannot be found.", 404)
+
+
+def no_boundary(kind: str, name: str) -> ApiError:
+    """AWS's code; its text is not known (reference iam.md 2.4)."""
+    return ApiError("NoSuchEntity", f"The permissions boundary of {kind} {name} cannot be found.", 404)
+
+
 def not_attachable_unknown(arn: str) -> ApiError:
     return ApiError("NoSuchEntity", f"Policy {arn} does not exist or is not attachable.", 404)
 
 
+def no_such_boundary_policy(arn: str) -> ApiError:
+    return ApiError("NoSuchEntity", f"Scope ARN: {arn} does not exist or is not attachable.", 404)
+
+
 def not_attached(arn: str) -> ApiError:
     return ApiError("NoSuchEntity", f"Policy {arn} was not found.", 404)
+
+
+def reserved_policy(kind: str) -> ApiError:
+    """A policy only AWS attaches (reference iam.md 1.3)."""
+    return ApiError("PolicyNotAttachable", f"Cannot attach AWS reserved policy to an IAM {kind}.")
 
 
 def exists(message: str) -> ApiError:

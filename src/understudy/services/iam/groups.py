@@ -13,7 +13,7 @@ from understudy.core.arn import iam
 from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.operations import operation
 from understudy.services.iam import errors
-from understudy.services.iam.listings import after, listing, short_listing
+from understudy.services.iam.listings import after, listing, sorted_listing
 from understudy.services.iam.users import a_user, existing_user, users
 from understudy.services.iam.users import describe as describe_user
 from understudy.store.tables import Record, Table, described
@@ -42,7 +42,10 @@ groups = Table(
     "iam/group",
     Group,
     key=lambda group: (group.account, group.name.lower()),
-    indexes={"by_policy": lambda group: tuple((group.account, arn) for arn in group.attached)},
+    indexes={
+        "by_account": lambda group: (group.account,),
+        "by_policy": lambda group: tuple((group.account, arn) for arn in group.attached),
+    },
 )
 
 
@@ -67,6 +70,14 @@ def a_new_group(call: Call, params: Params) -> Sequence[Target]:
     return [Target(iam(call.account, f"group{params.get('path') or '/'}{params['group_name']}"))]
 
 
+def a_group_and_its_new_name(call: Call, params: Params) -> Sequence[Target]:
+    """The group, and the group it becomes: renaming and moving take the permission on both."""
+    group = groups.get(call.tx, call.account, params["group_name"].lower())
+    path = params.get("new_path") or (group.path if group else "/")
+    name = params.get("new_group_name") or (group.name if group else params["group_name"])
+    return [group_target(call, params["group_name"]), Target(iam(call.account, f"group{path}{name}"))]
+
+
 def groups_under(call: Call, params: Params) -> Sequence[Target]:
     return [Target(iam(call.account, f"group{params.get('path_prefix') or '/'}"))]
 
@@ -76,7 +87,7 @@ def create_group(call: Call, *, group_name: str, path: str | None = None) -> Ans
     """Make a group."""
     if groups.get(call.tx, call.account, group_name.lower()) is not None:
         raise errors.exists(f"Group with name {group_name} already exists.")
-    if sum(1 for _ in groups.scan(call.tx, call.account)) >= GROUPS_PER_ACCOUNT:
+    if groups.count_where(call.tx, "by_account", call.account) >= GROUPS_PER_ACCOUNT:
         raise errors.quota("GroupsPerAccount", GROUPS_PER_ACCOUNT)
     group = Group(
         account=call.account, name=group_name, id=call.ids.iam("AGPA"), created=call.at, path=path or "/"
@@ -91,8 +102,14 @@ def get_group(
     """A group, and a page of its users."""
     group = existing_group(call, group_name)
     members = users.where(call.tx, "by_group", (call.account, group.name.lower()))
-    page = short_listing(
-        "Users", members, describe_user, scope="GetGroup", max_items=max_items, marker=marker
+    page = sorted_listing(
+        "Users",
+        members,
+        describe_user,
+        key=lambda user: (user.name.lower(),),
+        scope=f"GetGroup:{group.id}",
+        max_items=max_items,
+        marker=marker,
     )
     return {"Group": describe(group), **page}
 
@@ -112,7 +129,7 @@ def list_groups(
     return listing("Groups", found, describe, key=groups.key, scope=scope, max_items=max_items)
 
 
-@operation("iam:UpdateGroup", on=a_group)
+@operation("iam:UpdateGroup", on=a_group_and_its_new_name)
 def update_group(
     call: Call, *, group_name: str, new_path: str | None = None, new_group_name: str | None = None
 ) -> None:
@@ -168,9 +185,15 @@ def list_groups_for_user(
 ) -> Answer:
     """The groups a user is in."""
     user = existing_user(call, user_name)
-    found = [group for name in sorted(user.groups) if (group := groups.get(call.tx, call.account, name))]
-    return short_listing(
-        "Groups", found, describe, scope="ListGroupsForUser", max_items=max_items, marker=marker
+    found = [group for name in user.groups if (group := groups.get(call.tx, call.account, name))]
+    return sorted_listing(
+        "Groups",
+        found,
+        describe,
+        key=lambda group: (group.name.lower(),),
+        scope=f"ListGroupsForUser:{user.id}",
+        max_items=max_items,
+        marker=marker,
     )
 
 

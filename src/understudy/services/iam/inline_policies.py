@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import msgspec
 
 from understudy.core.answers import Answer
@@ -12,32 +9,37 @@ from understudy.gateway.call import Call
 from understudy.gateway.operations import operation
 from understudy.services.iam import errors
 from understudy.services.iam.documents import reviewed, shown, size
-from understudy.services.iam.groups import Group, a_group, existing_group, groups
-from understudy.services.iam.listings import short_listing
-from understudy.services.iam.role_records import Role, roles
+from understudy.services.iam.entities import (
+    CALLED,
+    TABLES,
+    Entity,
+    a_group_to_permit,
+    a_role_to_permit,
+    a_user_to_permit,
+)
+from understudy.services.iam.groups import Group, a_group, existing_group
+from understudy.services.iam.listings import sorted_listing
+from understudy.services.iam.role_records import Role
 from understudy.services.iam.roles import a_role, existing_role, modifiable_role
-from understudy.services.iam.users import User, a_user, existing_user, users
+from understudy.services.iam.users import User, a_user, existing_user
 
-Entity = User | Group | Role
-_TABLES: dict[type, Any] = {User: users, Group: groups, Role: roles}
-_CALLED = {User: "user", Group: "group", Role: "role"}
 # What all inline policies of one entity may come to (reference iam.md 2.2, 2.3).
-_SIZES = {User: 2048, Group: 5120, Role: 10240}
+SIZES = {User: 2048, Group: 5120, Role: 10240}
 
 
-@operation("iam:PutUserPolicy", on=a_user)
+@operation("iam:PutUserPolicy", on=a_user_to_permit)
 def put_user_policy(call: Call, *, user_name: str, policy_name: str, policy_document: str) -> None:
     """Give a user an inline policy, in place of one of that name."""
     _put(call, existing_user(call, user_name), policy_name, policy_document)
 
 
-@operation("iam:PutGroupPolicy", on=a_group)
+@operation("iam:PutGroupPolicy", on=a_group_to_permit)
 def put_group_policy(call: Call, *, group_name: str, policy_name: str, policy_document: str) -> None:
     """Give a group an inline policy, in place of one of that name."""
     _put(call, existing_group(call, group_name), policy_name, policy_document)
 
 
-@operation("iam:PutRolePolicy", on=a_role)
+@operation("iam:PutRolePolicy", on=a_role_to_permit)
 def put_role_policy(call: Call, *, role_name: str, policy_name: str, policy_document: str) -> None:
     """Give a role an inline policy, in place of one of that name; not a linked role."""
     _put(call, modifiable_role(call, role_name), policy_name, policy_document)
@@ -88,19 +90,19 @@ def list_role_policies(
     return _names(existing_role(call, role_name), marker, max_items)
 
 
-@operation("iam:DeleteUserPolicy", on=a_user)
+@operation("iam:DeleteUserPolicy", on=a_user_to_permit)
 def delete_user_policy(call: Call, *, user_name: str, policy_name: str) -> None:
     """Take an inline policy from a user."""
     _delete(call, existing_user(call, user_name), policy_name)
 
 
-@operation("iam:DeleteGroupPolicy", on=a_group)
+@operation("iam:DeleteGroupPolicy", on=a_group_to_permit)
 def delete_group_policy(call: Call, *, group_name: str, policy_name: str) -> None:
     """Take an inline policy from a group."""
     _delete(call, existing_group(call, group_name), policy_name)
 
 
-@operation("iam:DeleteRolePolicy", on=a_role)
+@operation("iam:DeleteRolePolicy", on=a_role_to_permit)
 def delete_role_policy(call: Call, *, role_name: str, policy_name: str) -> None:
     """Take an inline policy from a role; not from a linked role."""
     _delete(call, modifiable_role(call, role_name), policy_name)
@@ -112,12 +114,12 @@ def _put(call: Call, entity: Entity, name: str, document: str) -> None:
     # Names compare without case, and the first spelling is kept (reference iam.md 2.1).
     spelled = next((known for known, _ in entity.inline if known.lower() == name.lower()), name)
     kept.append((spelled, document))
-    most = _SIZES[type(entity)]
+    most = SIZES[type(entity)]
     if sum(size(text) for _, text in kept) > most:
         raise errors.limit(
-            f"Maximum policy size of {most} bytes exceeded for {_CALLED[type(entity)]} {entity.name}"
+            f"Maximum policy size of {most} bytes exceeded for {CALLED[type(entity)]} {entity.name}"
         )
-    _TABLES[type(entity)].put(call.tx, msgspec.structs.replace(entity, inline=tuple(sorted(kept))))
+    TABLES[type(entity)].put(call.tx, msgspec.structs.replace(entity, inline=tuple(sorted(kept))))
 
 
 def _shown(entity: Entity, name: str) -> Answer:
@@ -128,22 +130,22 @@ def _existing(entity: Entity, name: str) -> str:
     for known, document in entity.inline:
         if known.lower() == name.lower():
             return document
-    raise errors.no_such_inline_policy(_CALLED[type(entity)], name)
+    raise errors.no_such_inline_policy(CALLED[type(entity)], name)
 
 
 def _delete(call: Call, entity: Entity, name: str) -> None:
     _existing(entity, name)
     kept = tuple(pair for pair in entity.inline if pair[0].lower() != name.lower())
-    _TABLES[type(entity)].put(call.tx, msgspec.structs.replace(entity, inline=kept))
+    TABLES[type(entity)].put(call.tx, msgspec.structs.replace(entity, inline=kept))
 
 
 def _names(entity: Entity, marker: str | None, max_items: int | None) -> Answer:
-    name: Callable[[str], str] = str
-    return short_listing(
+    return sorted_listing(
         "PolicyNames",
         [known for known, _ in entity.inline],
-        name,
-        scope="ListPolicyNames",
+        lambda known: known,
+        key=lambda known: (known.lower(),),
+        scope=f"ListPolicyNames:{entity.id}",
         max_items=max_items,
         marker=marker,
     )

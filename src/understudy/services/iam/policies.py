@@ -2,97 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from functools import cache
+from heapq import merge
+from itertools import islice
 from typing import Any
 
 import msgspec
 
-from understudy.core import arn as arns
-from understudy.core.answers import Answer
+from understudy.core.answers import Answer, View
 from understudy.core.arn import iam
-from understudy.core.errors import ApiError
 from understudy.data import managed_policies
 from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.operations import operation
 from understudy.services.iam import errors, tags
 from understudy.services.iam.documents import reviewed, shown, size
 from understudy.services.iam.groups import groups
-from understudy.services.iam.listings import after, listing, short_listing
+from understudy.services.iam.listings import after, listing, sorted_listing, tags_listed
+from understudy.services.iam.policy_records import (
+    AnyPolicy,
+    Policy,
+    PolicyVersion,
+    document_of,
+    find,
+    policies,
+    well_formed,
+)
 from understudy.services.iam.role_records import roles
 from understudy.services.iam.tags import merged
 from understudy.services.iam.users import users
-from understudy.store.database import Transaction
-from understudy.store.tables import Record, Table
+from understudy.store.database import Key, Transaction
+from understudy.store.tables import described
 
 POLICY_SIZE = 6144
 VERSIONS = 5
 POLICIES_PER_ACCOUNT = 1500
+# Version numbers count on; so many no policy will have had.
+_MANY = 999_999_999
 
-
-class PolicyVersion(msgspec.Struct, frozen=True):
-    """One version of a policy, such as `v1`."""
-
-    id: str
-    document: str
-    created: datetime
-
-
-class Policy(Record, frozen=True, kw_only=True):
-    """A managed policy of a customer. `next_version` counts on, so that no version id comes twice."""
-
-    account: str
-    name: str
-    id: str
-    created: datetime
-    updated: datetime
-    versions: tuple[PolicyVersion, ...]
-    path: str = "/"
-    description: str | None = None
-    default_version: str = "v1"
-    next_version: int = 2
-    tags: tags.Tags = ()
-
-    @property
-    def arn(self) -> str:
-        return iam(self.account, f"policy{self.path}{self.name}")
-
-    def version(self, id: str) -> PolicyVersion | None:
-        return next((version for version in self.versions if version.id == id), None)
-
-
-policies = Table("iam/policy", Policy, key=lambda policy: (policy.account, policy.name.lower()))
-
-AnyPolicy = Policy | managed_policies.ManagedPolicy
-
-
-def find(tx: Transaction, arn: str) -> AnyPolicy | None:
-    """The policy of that ARN, whoever's it is."""
-    parsed = arns.parse(arn)
-    if parsed is None or parsed.service != "iam":
-        return None
-    if parsed.account == "aws":
-        return managed_policies.find(arn)
-    policy = policies.get(tx, parsed.account, parsed.resource.rpartition("/")[2].lower())
-    return policy if policy is not None and policy.arn == arn else None
-
-
-def document_of(tx: Transaction, arn: str) -> str | None:
-    """The document in force of the policy of that ARN."""
-    policy = find(tx, arn)
-    if policy is None:
-        return None
-    if isinstance(policy, Policy):
-        version = policy.version(policy.default_version)
-        assert version is not None, "the default version cannot be deleted"
-        return version.document
-    return policy.document
+# What others know as this module's own, although it is remembered next door.
+__all__ = ["AnyPolicy", "Policy", "PolicyVersion", "document_of", "find", "policies"]
 
 
 def visible(call: Call, arn: str) -> AnyPolicy:
     """A policy the caller's account can see. Raises ValidationError for no ARN, NoSuchEntity for no policy."""
-    parsed = _parsed(arn)
+    parsed = well_formed(arn)
     policy = find(call.tx, arn)
     if policy is None or parsed.account not in ("aws", call.account):
         raise errors.no_such_policy(arn)
@@ -104,20 +60,11 @@ def own(call: Call, arn: str, what: str) -> Policy:
 
     Raises AccessDenied for AWS's and other accounts' policies (reference iam.md 1.3).
     """
-    if _parsed(arn).account != call.account:
+    if well_formed(arn).account != call.account:
         raise errors.access_denied(f"Cannot {what} outside your own account.")
     policy = visible(call, arn)
     assert isinstance(policy, Policy), "the account's own are records"
     return policy
-
-
-def _parsed(arn: str) -> arns.Arn:
-    parsed = arns.parse(arn)
-    if parsed is None:
-        raise errors.validation("Invalid ARN:  Could not be parsed!")
-    if parsed.partition != arns.PARTITION:
-        raise errors.validation("Invalid ARN partition")
-    return parsed
 
 
 def a_policy(call: Call, params: Params) -> Sequence[Target]:
@@ -151,7 +98,7 @@ def create_policy(
     _checked(policy_document)
     if policies.get(call.tx, call.account, policy_name.lower()) is not None:
         raise errors.exists(f"A policy called {policy_name} already exists. Duplicate names are not allowed.")
-    if sum(1 for _ in policies.scan(call.tx, call.account)) >= POLICIES_PER_ACCOUNT:
+    if policies.count_where(call.tx, "by_account", call.account) >= POLICIES_PER_ACCOUNT:
         raise errors.quota("PoliciesPerAccount", POLICIES_PER_ACCOUNT)
     policy = Policy(
         account=call.account,
@@ -171,7 +118,7 @@ def create_policy(
 def get_policy(call: Call, *, policy_arn: str) -> Answer:
     """Describe a policy."""
     policy = visible(call, policy_arn)
-    return {"Policy": {**describe(call, policy), "Description": policy.description, **_tags(policy)}}
+    return {"Policy": {**describe(call, policy), "Description": policy.description or None, **_tags(policy)}}
 
 
 @operation("iam:ListPolicies", on=policies_under)
@@ -191,9 +138,8 @@ def list_policies(
     behind = after(marker, token_scope)
     found = (
         policy
-        for policy in _everything(call, scope or "All")
-        if (behind is None or _order(policy) > behind)
-        and policy.path.startswith(prefix)
+        for policy in _everything(call, scope or "All", behind)
+        if policy.path.startswith(prefix)
         and (not only_attached or _is_used(call, policy_arn(policy), policy_usage_filter))
     )
     return listing(
@@ -241,17 +187,17 @@ def create_policy_version(
         updated=call.at,
     )
     policies.put(call.tx, policy)
-    return {"PolicyVersion": _version(policy, version)}
+    return {"PolicyVersion": version_shown(policy, version)}
 
 
 @operation("iam:GetPolicyVersion", on=a_policy)
 def get_policy_version(call: Call, *, policy_arn: str, version_id: str) -> Answer:
     """A version with its document."""
     policy = visible(call, policy_arn)
-    for version in _versions(policy):
+    for version in versions_of(policy):
         if version.id == version_id:
-            return {"PolicyVersion": {"Document": shown(version.document), **_version(policy, version)}}
-    raise _no_version(policy_arn, version_id)
+            return {"PolicyVersion": {"Document": shown(version.document), **version_shown(policy, version)}}
+    raise errors.no_such_version(policy_arn, version_id)
 
 
 @operation("iam:ListPolicyVersions", on=a_policy)
@@ -260,11 +206,12 @@ def list_policy_versions(
 ) -> Answer:
     """A policy's versions, newest first, without their documents."""
     policy = visible(call, policy_arn)
-    return short_listing(
+    return sorted_listing(
         "Versions",
-        _versions(policy)[::-1],
-        lambda version: _version(policy, version),
-        scope="ListPolicyVersions",
+        versions_of(policy),
+        lambda version: version_shown(policy, version),
+        key=lambda version: (f"{_MANY - int(version.id[1:]):09d}",),
+        scope=f"ListPolicyVersions:{policy.id}",
         max_items=max_items,
         marker=marker,
     )
@@ -275,8 +222,8 @@ def set_default_policy_version(call: Call, *, policy_arn: str, version_id: str) 
     """Put another version in force."""
     policy = own(call, policy_arn, "update policies")
     if policy.version(version_id) is None:
-        raise _no_version(policy_arn, version_id)
-    policies.put(call.tx, msgspec.structs.replace(policy, default_version=version_id, updated=call.at))
+        raise errors.no_such_version(policy_arn, version_id)
+    policies.put(call.tx, msgspec.structs.replace(policy, default_version=version_id))
 
 
 @operation("iam:DeletePolicyVersion", on=a_policy)
@@ -284,11 +231,11 @@ def delete_policy_version(call: Call, *, policy_arn: str, version_id: str) -> No
     """Delete a version that is not in force."""
     policy = own(call, policy_arn, "delete policy versions for policies")
     if policy.version(version_id) is None:
-        raise _no_version(policy_arn, version_id)
+        raise errors.no_such_version(policy_arn, version_id)
     if version_id == policy.default_version:
         raise errors.conflict("Cannot delete the default version of a policy.")
     kept = tuple(version for version in policy.versions if version.id != version_id)
-    policies.put(call.tx, msgspec.structs.replace(policy, versions=kept, updated=call.at))
+    policies.put(call.tx, msgspec.structs.replace(policy, versions=kept))
 
 
 @operation("iam:TagPolicy", on=a_policy)
@@ -313,27 +260,38 @@ def list_policy_tags(
     """A policy's tags; AWS's policies have none."""
     policy = visible(call, policy_arn)
     kept = policy.tags if isinstance(policy, Policy) else ()
-    return short_listing(
-        "Tags",
-        kept,
-        lambda tag: {"Key": tag[0], "Value": tag[1]},
-        scope="ListPolicyTags",
-        max_items=max_items,
-        marker=marker,
-    )
+    return tags_listed(kept, f"ListPolicyTags:{policy.id}", marker, max_items)
 
 
 def describe(call: Call, policy: AnyPolicy) -> Mapping[str, Any]:
     """A policy as lists show one; its counts are of the caller's account."""
     arn = policy_arn(policy)
+    attached, bounding = attachments(call.tx, call.account, arn), boundaries(call.tx, call.account, arn)
+    unused = _describe_own(policy) if isinstance(policy, Policy) else _describe_aws(policy)
+    if not attached and not bounding:
+        return unused
+    return {**unused, "AttachmentCount": attached, "PermissionsBoundaryUsageCount": bounding}
+
+
+@described
+def _describe_own(policy: Policy) -> Mapping[str, Any]:
+    return _unused(policy, policy.arn, policy.default_version)
+
+
+@cache
+def _describe_aws(policy: managed_policies.ManagedPolicy) -> View:
+    return View(_unused(policy, policy.arn(), policy.version_id))
+
+
+def _unused(policy: AnyPolicy, arn: str, default_version: str) -> Mapping[str, Any]:
     return {
         "PolicyName": policy.name,
         "PolicyId": policy.id,
         "Arn": arn,
         "Path": policy.path,
-        "DefaultVersionId": policy.default_version if isinstance(policy, Policy) else policy.version_id,
-        "AttachmentCount": attachments(call.tx, call.account, arn),
-        "PermissionsBoundaryUsageCount": boundaries(call.tx, call.account, arn),
+        "DefaultVersionId": default_version,
+        "AttachmentCount": 0,
+        "PermissionsBoundaryUsageCount": 0,
         "IsAttachable": True,
         "CreateDate": policy.created,
         "UpdateDate": policy.updated,
@@ -354,18 +312,27 @@ def boundaries(tx: Transaction, account: str, arn: str) -> int:
     return sum(table.count_where(tx, "by_boundary", (account, arn)) for table in (users, roles))
 
 
-def _everything(call: Call, scope: str) -> Iterator[AnyPolicy]:
-    """The policies of a scope by name, the account's own before AWS's of the same name."""
-    found: list[AnyPolicy] = []
+def _everything(call: Call, scope: str, behind: Key | None) -> Iterator[AnyPolicy]:
+    """The policies of a scope by name from behind a key on, the account's own before AWS's of the same name."""
+    sources: list[Iterable[AnyPolicy]] = []
     if scope in ("All", "Local"):
-        found += policies.scan(call.tx, call.account)
+        # Behind an own policy's key its name is done with; behind AWS's, the account's own came before.
+        first = (call.account, behind[0]) if behind is not None else None
+        sources.append(policies.scan(call.tx, call.account, after=first))
     if scope in ("All", "AWS"):
-        found += managed_policies.everything()
-    return iter(sorted(found, key=_order))
+        start = 0 if behind is None else bisect_right(aws_policies(), behind, key=_order)
+        sources.append(islice(aws_policies(), start, None))
+    return merge(*sources, key=_order)
 
 
-def _order(policy: AnyPolicy) -> tuple[str, ...]:
-    return (policy.name.lower(), "0" if isinstance(policy, Policy) else "1", policy.path)
+@cache
+def aws_policies() -> tuple[managed_policies.ManagedPolicy, ...]:
+    """AWS's policies in the order of our lists."""
+    return tuple(sorted(managed_policies.everything(), key=_order))
+
+
+def _order(policy: AnyPolicy) -> Key:
+    return (policy.name.lower(), "0" if isinstance(policy, Policy) else "1")
 
 
 def _is_used(call: Call, arn: str, usage: str | None) -> bool:
@@ -374,13 +341,15 @@ def _is_used(call: Call, arn: str, usage: str | None) -> bool:
     return as_policy or (usage != "PermissionsPolicy" and boundaries(call.tx, call.account, arn) > 0)
 
 
-def _versions(policy: AnyPolicy) -> Sequence[PolicyVersion]:
+def versions_of(policy: AnyPolicy) -> Sequence[PolicyVersion]:
+    """A policy's versions, oldest first; of AWS's the one in force, the only one that is known."""
     if isinstance(policy, Policy):
         return policy.versions
     return (PolicyVersion(policy.version_id, policy.document, policy.updated),)
 
 
-def _version(policy: AnyPolicy, version: PolicyVersion) -> Mapping[str, Any]:
+def version_shown(policy: AnyPolicy, version: PolicyVersion) -> Mapping[str, Any]:
+    """A version as lists show one, without its document."""
     default = policy.default_version if isinstance(policy, Policy) else policy.version_id
     return {"VersionId": version.id, "IsDefaultVersion": version.id == default, "CreateDate": version.created}
 
@@ -399,10 +368,4 @@ def _tags(policy: AnyPolicy) -> Mapping[str, Any]:
 def _checked(document: str) -> None:
     if size(document) > POLICY_SIZE:
         raise errors.quota("PolicySize", POLICY_SIZE)
-    reviewed(document, "identity")
-
-
-def _no_version(arn: str, version: str) -> ApiError:
-    return ApiError(
-        "NoSuchEntity", f"Policy {arn} version {version} does not exist or is not attachable.", 404
-    )
+    reviewed(document, "managed")

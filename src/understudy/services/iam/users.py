@@ -15,6 +15,7 @@ from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.operations import operation
 from understudy.services.iam import errors, tags
 from understudy.services.iam.listings import after, listing, tags_listed
+from understudy.services.iam.policy_records import check_boundary
 from understudy.store.tables import Record, Table, described
 
 USERS_PER_ACCOUNT = 5000
@@ -63,6 +64,7 @@ users = Table(
     User,
     key=lambda user: (user.account, user.name.lower()),
     indexes={
+        "by_account": lambda user: (user.account,),
         "by_id": lambda user: (user.id,),
         "by_group": lambda user: tuple((user.account, group) for group in user.groups),
         "by_policy": lambda user: tuple((user.account, arn) for arn in user.attached),
@@ -114,6 +116,15 @@ def a_new_user(call: Call, params: Params) -> Sequence[Target]:
     return targets
 
 
+def a_user_and_his_new_name(call: Call, params: Params) -> Sequence[Target]:
+    """The user, and the user he becomes: renaming and moving take the permission on both."""
+    user = find(call, params["user_name"])
+    path = params.get("new_path") or (user.path if user else "/")
+    name = params.get("new_user_name") or (user.name if user else params["user_name"])
+    target = user_target(call, params["user_name"])
+    return [target, replace(target, resource=iam(call.account, f"user{path}{name}"))]
+
+
 def users_under(call: Call, params: Params) -> Sequence[Target]:
     return [Target(iam(call.account, f"user{params.get('path_prefix') or '/'}"))]
 
@@ -128,9 +139,11 @@ def create_user(
     tags: list[dict[str, str]] | None = None,
 ) -> Answer:
     """Make a user without any permission."""
+    if permissions_boundary is not None:
+        check_boundary(call, permissions_boundary, "user")
     if find(call, user_name) is not None:
         raise errors.exists(f"User with name {user_name} already exists.")
-    if sum(1 for _ in users.scan(call.tx, call.account)) >= USERS_PER_ACCOUNT:
+    if users.count_where(call.tx, "by_account", call.account) >= USERS_PER_ACCOUNT:
         raise errors.quota("UsersPerAccount", USERS_PER_ACCOUNT)
     user = User(
         account=call.account,
@@ -147,8 +160,6 @@ def create_user(
 @operation("iam:GetUser", on=a_user)
 def get_user(call: Call, *, user_name: str | None = None) -> Answer:
     """Describe a user; without a name the one who calls."""
-    if user_name is None and call.caller.kind == "root":
-        return {"User": {"UserId": call.account, "Arn": call.caller.arn, "CreateDate": call.at}}
     user = named_or_calling(call, user_name)
     return {"User": {**describe(user), **details(user)}}
 
@@ -168,7 +179,7 @@ def list_users(
     return listing("Users", found, describe, key=users.key, scope=scope, max_items=max_items)
 
 
-@operation("iam:UpdateUser", on=a_user)
+@operation("iam:UpdateUser", on=a_user_and_his_new_name)
 def update_user(
     call: Call, *, user_name: str, new_path: str | None = None, new_user_name: str | None = None
 ) -> None:

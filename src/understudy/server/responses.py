@@ -1,0 +1,54 @@
+"""A response as bytes on the wire."""
+
+from __future__ import annotations
+
+import time
+from email.utils import formatdate
+from http import HTTPStatus
+from typing import Final
+
+from understudy.core.http import HttpResponse
+
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+_STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+_WITHOUT_BODY: Final = frozenset({204, 304})
+
+
+class ResponseWriter:
+    """Puts responses into bytes; the lines that all of a second's answers end their heads with, it keeps."""
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._endings = ("", "")
+
+    def bytes_of(self, response: HttpResponse, *, keep_alive: bool, head_only: bool = False) -> bytes:
+        """Status line, headers and body; `head_only` (a HEAD request) tells the length but not the body.
+
+        Raises ValueError for a header that holds a line break: it would be read as a header of its own.
+        """
+        status, body = response.status, response.body
+        head = _STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"
+        for name, value in response.headers:
+            if "\n" in value or "\r" in value or "\n" in name or "\r" in name:
+                raise ValueError(f"the header {name!r} holds a line break")
+            head += f"{name}: {value}\r\n"
+        if status in _WITHOUT_BODY:
+            body = b""
+        else:
+            head += f"Content-Length: {len(body)}\r\n"
+        now = int(time.time())
+        if now != self._second:
+            self._turn(now)
+        encoded = (head + self._endings[keep_alive]).encode("latin-1", "replace")
+        return encoded if head_only else encoded + body
+
+    def _turn(self, second: int) -> None:
+        date = f"Date: {formatdate(second, usegmt=True)}\r\n"
+        self._second = second
+        self._endings = (f"{date}Connection: close\r\n\r\n", f"{date}Connection: keep-alive\r\n\r\n")
+
+
+def plain(status: int, sentence: str) -> HttpResponse:
+    """An answer of the server itself, where no protocol of AWS's is known."""
+    return HttpResponse(status, f"{sentence}\n".encode(), (("Content-Type", "text/plain; charset=utf-8"),))
