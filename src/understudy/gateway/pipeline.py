@@ -26,7 +26,8 @@ from understudy.gateway.trail import Trail, TrailEntry, presentable
 from understudy.policy import Decision
 from understudy.store.database import Database
 from understudy.wire.model import OperationShape, load
-from understudy.wire.routing import Route, RoutingError, route
+from understudy.wire.protocol import Route
+from understudy.wire.routing import RoutingError, route
 
 _LOG = logging.getLogger("understudy.gateway")
 _NOBODY = Caller(kind="anonymous", account="", arn="anonymous", user_id="anonymous")
@@ -89,7 +90,9 @@ class Gateway:
                 "InternalFailure", f"Understudy failed on this request; its id is {request_id}.", 500
             )
             response = protocol.render_error(failure, service, request_id)
-        self._record(call or _received(self, found, request, _NOBODY, at, request_id), params, failure, started)
+        self._record(
+            call or _received(self, found, request, _NOBODY, at, request_id), params, failure, started
+        )
         return response
 
     def perform(

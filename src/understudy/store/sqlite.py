@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import fcntl
+import logging
 import os
 import sqlite3
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -42,12 +44,14 @@ class SqliteStore:
             self._connection = sqlite3.connect(self.path, isolation_level=None, cached_statements=64)
             self._connection.execute("PRAGMA journal_mode=WAL")
             self._connection.execute("PRAGMA synchronous=NORMAL")
-            # Moving the log into the file waits for the disk: every 16 MiB, not every 4.
-            self._connection.execute("PRAGMA wal_autocheckpoint=4000")
+            # Moving the write-ahead log into the file waits for the disk, so a thread does it, not a commit.
+            self._connection.execute("PRAGMA wal_autocheckpoint=0")
             self._connection.executescript(_SCHEMA)
         except (OSError, sqlite3.DatabaseError) as error:
             os.close(self._lock)
             raise UserError(f"The state file {self.path} cannot be used: {error}.") from error
+        self._checkpoints = _Checkpoints(self.path)
+        self._rows = 0
 
     def load(self, table: str) -> Iterable[tuple[str, bytes]]:
         rows: Iterable[tuple[str, bytes]] = self._connection.execute(
@@ -77,6 +81,10 @@ class SqliteStore:
                     "INSERT INTO log (id, account, body) VALUES (?, ?, ?)", [entry[1:] for entry in entries]
                 )
             connection.execute("COMMIT")
+            self._rows += len(changes) + len(entries)
+            if self._rows >= _ROWS_PER_CHECKPOINT:
+                self._rows = 0
+                self._checkpoints.due.set()
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
@@ -103,8 +111,41 @@ class SqliteStore:
         )
 
     def close(self) -> None:
+        self._checkpoints.stop()
         self._connection.close()
         os.close(self._lock)
+
+
+class _Checkpoints:
+    """Moves the write-ahead log into the file, in a thread with a connection of its own, without stopping writers."""
+
+    def __init__(self, path: Path) -> None:
+        self.due = threading.Event()
+        self._path = path
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish the one under way; the last connection that closes does the rest."""
+        self._stopping = True
+        self.due.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        connection = sqlite3.connect(self._path, isolation_level=None)
+        while self.due.wait() and not self._stopping:
+            self.due.clear()
+            try:
+                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            except sqlite3.Error:
+                # The log only grows until the next one; a disk that fails will fail the writes too.
+                _LOG.warning("the write-ahead log could not be moved into the file", exc_info=True)
+        connection.close()
+
+
+_ROWS_PER_CHECKPOINT = 10_000
+_LOG = logging.getLogger("understudy.store")
 
 
 def _own(directory: Path) -> int:

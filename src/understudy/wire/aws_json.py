@@ -13,8 +13,8 @@ from understudy.core.errors import ApiError
 from understudy.core.http import HttpResponse
 from understudy.wire.model import OperationShape, ServiceShape, Shape
 from understudy.wire.protocol import Protocol, Route
-from understudy.wire.scalars import base64_text, blob, moment, timestamp
-from understudy.wire.validation import Problem, phrase
+from understudy.wire.scalars import base64_text, blob, moment, timestamp, within
+from understudy.wire.validation import Problem, echo, phrase
 
 Reader = Callable[[Any], Any]
 Renderer = Callable[[Any], Any]
@@ -30,7 +30,7 @@ class AwsJson(Protocol):
     def read(self, route: Route) -> dict[str, Any]:
         assert route.operation.input is not None
         try:
-            document = _DECODE(route.body) if route.body else {}
+            document = _DECODE(route.body) if route.body.strip() else {}
         except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
             raise _unreadable("The request body is no valid JSON.") from error
         value: dict[str, Any] = self._reader(route.operation.input)(document)
@@ -38,7 +38,7 @@ class AwsJson(Protocol):
 
     def invalid(self, service: ServiceShape, problems: list[Problem]) -> ApiError:
         told = [
-            f"Value {'null' if problem.value is None else repr_of(problem.value)} at '{problem.path}' "
+            f"Value {_quoted(problem.value)} at '{problem.path}' "
             f"failed to satisfy constraint: {phrase(problem)}"
             for problem in problems
         ]
@@ -125,12 +125,14 @@ class AwsJson(Protocol):
 
     def _structure_renderer(self, shape: Shape) -> Renderer:
         fields = {name: self._renderer(member.shape) for name, member in shape.members.items()}
+        # One view may stand in places of several shapes.
+        key = f"json {shape.name}"
 
         def render_structure(value: Any) -> Any:
             if type(value) is View:
-                kept = value.rendered.get("json")
+                kept = value.rendered.get(key)
                 if kept is None:
-                    kept = value.rendered["json"] = msgspec.Raw(_ENCODE(render_items(value)))
+                    kept = value.rendered[key] = msgspec.Raw(_ENCODE(render_items(value)))
                 return kept
             return render_items(value)
 
@@ -140,11 +142,8 @@ class AwsJson(Protocol):
         return render_structure
 
 
-def repr_of(value: Any) -> str:
-    """A value as AWS's texts print it."""
-    if isinstance(value, list):
-        return f"'[{', '.join(str(item) for item in value)}]'"
-    return f"'{value}'"
+def _quoted(value: Any) -> str:
+    return "null" if value is None else f"'{echo(value)}'"
 
 
 def _of_type(value: Any, expected: type, called: str) -> Any:
@@ -164,9 +163,12 @@ def _text(value: Any) -> str:
 
 def _integer(value: Any) -> int:
     if type(value) is float and value.is_integer():
-        return int(value)
+        value = int(value)
     number: int = _of_type(value, int, "an Integer")
-    return number
+    try:
+        return within(number, 64)
+    except ValueError as error:
+        raise _unreadable("The value can not be converted to an Integer") from error
 
 
 def _float(value: Any) -> float:
@@ -218,7 +220,7 @@ _KINDS = {
     str: "STRING_VALUE",
     int: "NUMBER_VALUE",
     float: "DECIMAL_VALUE",
-    bool: "TRUE_VALUE",
+    bool: "BOOLEAN_VALUE",
     list: "START_ARRAY",
     dict: "START_OBJECT",
     type(None): "NULL_VALUE",

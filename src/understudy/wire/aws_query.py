@@ -9,9 +9,10 @@ from understudy.core.clock import iso_seconds
 from understudy.core.errors import ApiError
 from understudy.core.http import HttpResponse
 from understudy.wire.model import Member, OperationShape, ServiceShape, Shape
+from understudy.wire.names import camel
 from understudy.wire.protocol import Protocol, Route
 from understudy.wire.query_tree import Reader, ordered, scalar_reader, tree
-from understudy.wire.validation import Problem, phrase
+from understudy.wire.validation import Problem, echo, phrase
 from understudy.wire.xml import XmlWriter, escaped
 
 _HEADERS = ("Content-Type", "text/xml")
@@ -116,14 +117,10 @@ class AwsQuery(Protocol):
             if type(inner) is not dict:
                 raise _malformed(name)
             found = ordered(inner, name, lowest=1, refuse=_malformed)
-            # A gap stays a missing element, and fails validation.
-            values: list[Any] = []
-            for number, below in found:
-                if number - len(values) > 1000:
-                    raise _malformed(f"{name}.{number}")
-                values += [None] * (number - 1 - len(values))
-                values.append(element(below, f"{name}.{number}"))
-            return values
+            for place, (number, _) in enumerate(found, 1):
+                if place != number:
+                    raise _missing(f"{camel(name)}.{place}.member")
+            return [element(below, f"{name}.{number}") for number, below in found]
 
         return read_list
 
@@ -155,8 +152,16 @@ def _wire_name(member: Member, name: str) -> str:
 def _told(problem: Problem, *, with_value: bool) -> str:
     if problem.kind == "required":
         return f"Value null at '{problem.path}' failed to satisfy constraint: {phrase(problem)}"
-    value = f" '{problem.value}'" if with_value else ""
+    value = f" '{echo(problem.value)}'" if with_value else ""
     return f"Value{value} at '{problem.path}' failed to satisfy constraint: {phrase(problem)}"
+
+
+def _missing(path: str) -> ApiError:
+    """A gap in a list is a missing element (reference iam.md 2.8)."""
+    return ApiError(
+        "ValidationError",
+        f"1 validation error detected: Value null at '{path}' failed to satisfy constraint: Member must not be null",
+    )
 
 
 def _malformed(name: str) -> ApiError:

@@ -20,7 +20,7 @@ class MalformedBodyError(ValueError):
 
 def unpacked(request: HttpRequest) -> bytes:
     """The body as it was before `Content-Encoding`. Raises ApiError: 413 too large, 415 unknown, 400 broken."""
-    encoding = request.headers.get("content-encoding", "")
+    encoding = request.headers.get("content-encoding", "").strip().lower()
     if encoding in ("", "identity", "aws-chunked"):
         return request.body
     if encoding != "gzip":

@@ -10,7 +10,7 @@ from typing import Any
 
 from understudy.core.errors import ApiError
 from understudy.wire.model import Shape
-from understudy.wire.scalars import blob, boolean, decimal_number, timestamp, whole_number
+from understudy.wire.scalars import blob, boolean, decimal_number, small_number, timestamp, whole_number
 
 DEEPEST = 32
 # `read(node, name)`: a node is text or a mapping of nodes; `name` is where it stood, for refusals.
@@ -18,7 +18,7 @@ Reader = Callable[[Any, str], Any]
 
 SCALARS: dict[str, Callable[[str], Any]] = {
     "string": str,
-    "integer": whole_number,
+    "integer": small_number,
     "long": whole_number,
     "float": decimal_number,
     "double": decimal_number,

@@ -65,6 +65,8 @@ def _by_action(request: HttpRequest, service: str | None, region: str) -> Route:
     dialect = "ec2" if service == "ec2" else "query"
     fields = _form(request, dialect)
     id = _SIGNING_NAMES.get(service or "") or _VERSIONS.get(fields.get("Version", "")) or _by_host(request)
+    if not fields.get("Action"):
+        raise RoutingError(dialect, "MissingAction", "The request must contain the parameter Action.")
     if id is None or load(id).protocol == "json":
         raise RoutingError(
             "json" if id else "query",
@@ -73,12 +75,11 @@ def _by_action(request: HttpRequest, service: str | None, region: str) -> Route:
             404,
         )
     found = load(id)
-    action = fields.get("Action", "")
-    if not action:
-        raise RoutingError(found.protocol, "MissingAction", "The request must contain the parameter Action.")
+    action, version = fields["Action"], fields.get("Version", "")
     operation = found.operation(action)
-    if operation is None:
-        raise _invalid_action(found, action, fields.get("Version", ""))
+    # EC2 answers to its older versions too; the others have one.
+    if operation is None or (found.protocol == "query" and version != found.api_version):
+        raise _invalid_action(found, action, version)
     return Route(found, operation, PROTOCOLS[found.protocol], region, form=fields)
 
 
@@ -128,7 +129,7 @@ def _invalid_action(service: ServiceShape, action: str, version: str) -> Routing
     return RoutingError(
         service.protocol,
         "InvalidAction",
-        f"Could not find operation {action[:128]} for version {version[:32]}",
+        f"Could not find operation {action[:128]} for version {version[:32] or 'NO_VERSION_SPECIFIED'}",
     )
 
 

@@ -7,7 +7,9 @@ import binascii
 import re
 from datetime import UTC, datetime
 
-_WHOLE = re.compile(r"[+-]?[0-9]{1,19}", re.ASCII)
+from understudy.core.clock import iso_seconds
+
+_WHOLE = re.compile(r"[+-]?[0-9]{1,40}", re.ASCII)
 _DECIMAL = re.compile(
     r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?|NaN|-?Infinity", re.ASCII
 )
@@ -15,10 +17,25 @@ _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
 
 def whole_number(text: str) -> int:
-    """An integer as the query protocols write one: leading zeroes and a plus sign are fine. Raises ValueError."""
+    """A number of 64 bits as the query protocols write one: leading zeroes and a plus sign are fine.
+
+    Raises ValueError.
+    """
     if not _WHOLE.fullmatch(text):
         raise ValueError(text)
-    return int(text)
+    return within(int(text), 64)
+
+
+def small_number(text: str) -> int:
+    """The same of 32 bits."""
+    return within(whole_number(text), 32)
+
+
+def within(number: int, bits: int) -> int:
+    """The number, if so many bits with a sign hold it. Raises ValueError."""
+    if not -(1 << (bits - 1)) <= number < 1 << (bits - 1):
+        raise ValueError(number)
+    return number
 
 
 def decimal_number(text: str) -> float:
@@ -49,7 +66,10 @@ def timestamp(text: str) -> datetime:
     if _DECIMAL.fullmatch(text):
         return moment(float(text))
     found = datetime.fromisoformat(text)
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    try:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(text) from error
 
 
 def moment(seconds: float) -> datetime:
@@ -58,11 +78,6 @@ def moment(seconds: float) -> datetime:
         return datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, OSError, ValueError) as error:
         raise ValueError(seconds) from error
-
-
-def iso_seconds(at: datetime) -> str:
-    """`2019-11-09T12:34:56Z`: IAM and STS."""
-    return f"{at.year:04d}-{at.month:02d}-{at.day:02d}T{at.hour:02d}:{at.minute:02d}:{at.second:02d}Z"
 
 
 def iso_milliseconds(at: datetime) -> str:

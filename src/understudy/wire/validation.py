@@ -15,6 +15,8 @@ from understudy.wire.names import camel
 # Unicode's separators (category Z), for patterns that name them.
 _SEPARATORS = "\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _RAN_OUT = 50
+_SLACK = 256
+_LONGEST_ECHO = 1024
 
 
 class Problem(NamedTuple):
@@ -31,6 +33,12 @@ class Problem(NamedTuple):
 
 
 Validator = Callable[[Any, str, str, list[Problem]], None]
+
+
+def echo(value: Any) -> str:
+    """A value as texts print it, cut where nobody reads on."""
+    text = f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
+    return text if len(text) <= _LONGEST_ECHO else text[:_LONGEST_ECHO] + "…"
 
 
 def phrase(problem: Problem) -> str:
@@ -136,11 +144,13 @@ def _string(shape: Shape) -> Validator | None:
     sized = _sized(shape, _units) if shape.min is not None or shape.max is not None else None
     pattern = python_pattern(shape.pattern) if shape.pattern else None
     values = frozenset(shape.enum)
+    # Some patterns take time by the square of a text's length: one that is far too long is only called that.
+    longest = shape.max + _SLACK if shape.max is not None else float("inf")
     if sized is None and pattern is None and not values:
         return None
 
     def check_string(value: Any, path: str, name: str, problems: list[Problem]) -> None:
-        if pattern is not None and not pattern.fullmatch(value):
+        if pattern is not None and len(value) <= longest and not pattern.fullmatch(value):
             problems.append(Problem(path, name, value, "pattern", shape.pattern))
         if sized is not None:
             sized(value, path, name, problems)

@@ -44,6 +44,10 @@ class XmlWriter:
             made = shape.compiled[self._key] = self._make(shape)
         return made
 
+    def _kept(self, shape: Shape) -> str:
+        """Under which name a view keeps its text: one view may stand in places of several shapes."""
+        return f"{self._key} {shape.name}"
+
     def _make(self, shape: Shape) -> Renderer:
         if shape.type == "structure":
             return self._structure(shape)
@@ -70,7 +74,7 @@ class XmlWriter:
     def _structure(self, shape: Shape) -> Renderer:
         fields: dict[str, Callable[[Any], str]] = {}
         members = shape.members
-        key = self._key
+        key = self._kept(shape)
 
         def render_structure(value: Any) -> str:
             if type(value) is View:
@@ -117,7 +121,7 @@ class XmlWriter:
         inner = self.renderer(element.shape)
         name = element.location_name or self._list_item
         before, after = f"<{name}>", f"</{name}>"
-        between, key = after + before, self._key
+        between, key = after + before, self._kept(element.shape)
 
         def render_list(values: Any) -> str:
             if not values:

@@ -41,7 +41,7 @@ def get_account_authorization_details(
     """A page of everything, or of some kinds. Of AWS's policies those the account uses."""
     wanted = set(filter) if filter else {kind for kind, _ in _KINDS}
     scope = f"GetAccountAuthorizationDetails:{','.join(sorted(wanted))}"
-    behind = after(marker, scope)
+    behind = after(marker, scope, parts=2)
     rows = (
         row
         for number, (kind, _) in enumerate(_KINDS)

@@ -123,7 +123,7 @@ def list_groups(
     scope = f"ListGroups:{prefix}"
     found = (
         group
-        for group in groups.scan(call.tx, call.account, after=after(marker, scope))
+        for group in groups.scan(call.tx, call.account, after=after(marker, scope, account=call.account))
         if group.path.startswith(prefix)
     )
     return listing("Groups", found, describe, key=groups.key, scope=scope, max_items=max_items)

@@ -15,14 +15,21 @@ T = TypeVar("T")
 PAGE = 100
 
 
-def after(marker: str | None, scope: str) -> Key | None:
-    """The key a page begins behind. Raises ValidationError for a marker of no such list."""
+def after(marker: str | None, scope: str, *, account: str = "", parts: int = 1) -> Key | None:
+    """The key a page begins behind. Raises ValidationError for a marker of no such list.
+
+    A marker is the client's to make up: the key has at least so many `parts`, and where it begins with an account
+    that one is the caller's, so that no marker leads into another account's records.
+    """
     if marker is None:
         return None
     try:
-        return key_after(marker, _short(scope))
+        key = key_after(marker, _short(scope))
     except BadTokenError as error:
         raise errors.validation("Invalid Marker.") from error
+    if len(key) < parts or (account and key[0] != account):
+        raise errors.validation("Invalid Marker.")
+    return key
 
 
 def listing(
@@ -67,7 +74,9 @@ def short_listing(
 ) -> Answer:
     """A page of a list that is short and at hand; the marker counts."""
     behind = after(marker, scope)
-    first = int(behind[0]) if behind else 0
+    if behind is not None and not (behind[0].isascii() and behind[0].isdigit()):
+        raise errors.validation("Invalid Marker.")
+    first = int(behind[0][:9]) if behind is not None else 0
     numbered = list(enumerate(items))[first:]
     return listing(
         name,

@@ -135,7 +135,7 @@ def list_policies(
     """List policies by name: AWS's, the account's own, or both."""
     prefix = path_prefix or "/"
     token_scope = f"ListPolicies:{scope or 'All'}:{bool(only_attached)}:{prefix}:{policy_usage_filter}"
-    behind = after(marker, token_scope)
+    behind = after(marker, token_scope, parts=2)
     found = (
         policy
         for policy in _everything(call, scope or "All", behind)

@@ -173,7 +173,7 @@ def list_users(
     scope = f"ListUsers:{prefix}"
     found = (
         user
-        for user in users.scan(call.tx, call.account, after=after(marker, scope))
+        for user in users.scan(call.tx, call.account, after=after(marker, scope, account=call.account))
         if user.path.startswith(prefix)
     )
     return listing("Users", found, describe, key=users.key, scope=scope, max_items=max_items)
