@@ -8,7 +8,6 @@ from __future__ import annotations
 import base64
 import random
 import secrets
-import uuid
 
 _BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _SECRET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"  # noqa: S105 - an alphabet
@@ -39,7 +38,9 @@ class Ids:
 
     def uuid(self) -> str:
         """A lower-case random UUID: request ids, deletion tasks."""
-        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+        digits = f"{self._random.getrandbits(128):032x}"
+        variant = "89ab"[int(digits[16], 16) & 3]
+        return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
     def access_key_id(self, prefix: str, account: str) -> str:
         """`AKIA…` or `ASIA…`, 20 characters, the account written into it as AWS does (iam.md 2.1)."""

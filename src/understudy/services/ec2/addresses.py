@@ -1,13 +1,11 @@
-"""Private addresses in use: one record each, so that no two interfaces ever get the same."""
+"""Private addresses: which of a subnet are free, told by an index of the interfaces that hold the others."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from understudy.services.ec2.cidrs import Cidr, text_of
 from understudy.services.ec2.errors import no_free_address
+from understudy.services.ec2.network_interfaces import network_interfaces
 from understudy.store.database import Transaction
-from understudy.store.tables import Record, Table
 
 # The first four addresses of a subnet and its last are AWS's own (reference iam.md 7.5).
 RESERVED_FIRST = 4
@@ -16,69 +14,35 @@ RESERVED = 5
 _STRIDE = 0x9E3779B1
 
 
-class Home(NamedTuple):
-    """The subnet an address belongs to."""
-
-    account: str
-    region: str
-    subnet: str
-
-
-class Address(Record, frozen=True, kw_only=True):
-    """A private IPv4 address that an interface holds."""
-
-    account: str
-    region: str
-    subnet: str
-    ip: str
-    interface: str
-
-
-addresses = Table(
-    "ec2/address",
-    Address,
-    key=lambda address: (address.account, address.region, address.subnet, address.ip),
-    indexes={"subnet": lambda address: (address.subnet,)},
-)
-
-
 def in_use(tx: Transaction, subnet: str) -> int:
     """How many addresses of a subnet interfaces hold."""
-    return addresses.count_where(tx, "subnet", subnet)
+    return sum(len(interface.addresses) for interface in network_interfaces.where(tx, "subnet", subnet))
 
 
-def free(tx: Transaction, home: Home, block: Cidr, draw: int, count: int) -> list[str]:
+def is_empty(tx: Transaction, subnet: str) -> bool:
+    """Whether no interface is in the subnet."""
+    return network_interfaces.count_where(tx, "subnet", subnet) == 0
+
+
+def free(tx: Transaction, subnet: str, block: Cidr, draw: int, count: int) -> list[str]:
     """Free addresses of the subnet, sought from a place given by `draw`, so that the search stays short.
 
-    Raises InsufficientFreeAddressesInSubnet.
+    Raises InsufficientFreeAddressesInSubnet when the whole block was looked through.
     """
     size, network = block.size, block.network
-    if in_use(tx, home.subnet) + count > size - RESERVED:
-        raise no_free_address()
     found: list[str] = []
     offset = draw % size
-    while len(found) < count:
+    for _ in range(size):
         if RESERVED_FIRST <= offset < size - 1:
             ip = text_of(network + offset)
-            if addresses.get(tx, *home, ip) is None:
+            if not taken(tx, subnet, ip):
                 found.append(ip)
+                if len(found) == count:
+                    return found
         offset = (offset + _STRIDE) % size
-    return found
+    raise no_free_address()
 
 
-def taken(tx: Transaction, home: Home, ip: str) -> bool:
+def taken(tx: Transaction, subnet: str, ip: str) -> bool:
     """Whether an interface holds the address."""
-    return addresses.get(tx, *home, ip) is not None
-
-
-def take(tx: Transaction, home: Home, ip: str, interface: str) -> None:
-    """Note that an interface holds a free address."""
-    account, region, subnet = home
-    addresses.put(tx, Address(account=account, region=region, subnet=subnet, ip=ip, interface=interface))
-
-
-def give_back(tx: Transaction, home: Home, ip: str) -> None:
-    """Note that nobody holds the address any more."""
-    held = addresses.get(tx, *home, ip)
-    assert held is not None, "an interface's addresses are all recorded"
-    addresses.delete(tx, held)
+    return network_interfaces.count_where(tx, "address", (subnet, ip)) > 0

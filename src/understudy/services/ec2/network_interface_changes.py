@@ -13,7 +13,7 @@ from understudy.data.regions import find as find_region
 from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.operations import operation
 from understudy.services.ec2 import errors
-from understudy.services.ec2.addresses import RESERVED_FIRST, Home, free, give_back, take, taken
+from understudy.services.ec2.addresses import RESERVED_FIRST, free, taken
 from understudy.services.ec2.cidrs import parse_address
 from understudy.services.ec2.listings import refuse, value_of
 from understudy.services.ec2.network_interfaces import (
@@ -228,8 +228,6 @@ def unassign_private_ip_addresses(
         )
     if not set(leaving) <= set(interface.addresses):
         raise errors.invalid(f"Some of the specified addresses are not assigned to interface {interface.id}")
-    for ip in leaving:
-        give_back(call.tx, Home(call.account, call.region, interface.subnet), ip)
     staying = tuple(ip for ip in interface.addresses if ip not in leaving)
     network_interfaces.put(call.tx, replace(interface, addresses=staying))
     return None
@@ -296,31 +294,22 @@ def _check_address(call: Call, subnet: Subnet, ip: str) -> None:
         raise errors.invalid("Address does not fall within the subnet's address range")
     if not RESERVED_FIRST <= offset < block.size - 1:
         raise errors.invalid("Address is in subnet's reserved address range")
-    if taken(call.tx, _home(subnet), ip):
+    if taken(call.tx, subnet.id, ip):
         raise errors.address_in_use()
 
 
 def _take(
     call: Call, subnet: Subnet, interface: str, wanted: Sequence[str], count: int, *, held: int = 0
 ) -> tuple[str, ...]:
-    """Note `count` addresses as the interface's, which has `held`: those wanted, then free ones."""
+    """`count` addresses for the interface, which has `held`: those wanted, then free ones."""
     if held + count > ADDRESSES_PER_INTERFACE:
         raise errors.limit("PrivateIpAddressLimitExceeded", "private addresses of an interface")
-    home = _home(subnet)
-    for ip in wanted:
-        take(call.tx, home, ip, interface)
     more = count - len(wanted)
     if not more:
         return tuple(wanted)
     # The digits of the id are as good as any draw, and leave the seed alone.
-    found = free(call.tx, home, block_of(subnet), int(interface[-8:], 16), more)
-    for ip in found:
-        take(call.tx, home, ip, interface)
-    return (*wanted, *found)
-
-
-def _home(subnet: Subnet) -> Home:
-    return Home(subnet.account, subnet.region, subnet.id)
+    free_ones = free(call.tx, subnet.id, block_of(subnet), int(interface[-8:], 16), more + len(wanted))
+    return (*wanted, *[ip for ip in free_ones if ip not in wanted][:more])
 
 
 def _mac(id: str) -> str:

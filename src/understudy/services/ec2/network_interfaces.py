@@ -11,7 +11,6 @@ from understudy.core.arn import ec2
 from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.operations import anything, operation
 from understudy.services.ec2 import errors
-from understudy.services.ec2.addresses import Home, give_back
 from understudy.services.ec2.filters import FilterTable, exact, nothing, yes_or_no
 from understudy.services.ec2.identifiers import check
 from understudy.services.ec2.listings import Filters, chosen
@@ -50,6 +49,7 @@ network_interfaces = Table(
     key=lambda interface: (interface.account, interface.region, interface.id),
     indexes={
         "subnet": lambda interface: (interface.subnet,),
+        "address": lambda interface: [(interface.subnet, ip) for ip in interface.addresses],
         "group": lambda interface: [group for group, _ in interface.groups],
     },
 )
@@ -144,11 +144,8 @@ def describe_network_interface_attribute(
 
 @operation("ec2:DeleteNetworkInterface", on=an_interface)
 def delete_network_interface(call: Call, *, network_interface_id: str) -> Answer | None:
-    """Delete an interface and give its addresses back."""
-    interface = find_interface(call, network_interface_id)
-    for ip in interface.addresses:
-        give_back(call.tx, Home(call.account, call.region, interface.subnet), ip)
-    network_interfaces.delete(call.tx, interface)
+    """Delete an interface; its addresses are free again."""
+    network_interfaces.delete(call.tx, find_interface(call, network_interface_id))
     return None
 
 

@@ -16,7 +16,7 @@ from understudy.data.regions import find as find_region
 from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.operations import anything, operation
 from understudy.services.ec2 import errors
-from understudy.services.ec2.addresses import RESERVED, in_use
+from understudy.services.ec2.addresses import RESERVED, in_use, is_empty
 from understudy.services.ec2.cidrs import Cidr, known, parse
 from understudy.services.ec2.filters import FilterTable, nothing, yes_or_no
 from understudy.services.ec2.identifiers import check
@@ -191,7 +191,7 @@ def describe_subnets(
 def delete_subnet(call: Call, *, subnet_id: str) -> Answer | None:
     """Delete a subnet that no interface is in. Raises DependencyViolation."""
     subnet = find_subnet(call, subnet_id)
-    if in_use(call.tx, subnet.id):
+    if not is_empty(call.tx, subnet.id):
         raise errors.dependency("subnet", subnet.id)
     subnets.delete(call.tx, subnet)
     return None

@@ -1,0 +1,80 @@
+"""A client of IAM, a document that is a good policy, and how a refusal is expected."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+
+import pytest
+from botocore.exceptions import ClientError
+
+
+@pytest.fixture
+def iam(understudy):
+    """The administrator's client."""
+    return understudy.client("iam")
+
+
+@pytest.fixture
+def policy():
+    """A policy document, to be varied by its action and resource."""
+
+    def make(action="s3:GetObject", resource="*", effect="Allow", **more):
+        statement = {"Effect": effect, "Action": action, "Resource": resource, **more}
+        return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+    return make
+
+
+@pytest.fixture
+def role(iam):
+    """An ordinary role named `builder`."""
+    trust = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "ec2.amazonaws.com"},
+                "Action": "sts:AssumeRole",
+            }
+        ],
+    }
+    return iam.create_role(RoleName="builder", AssumeRolePolicyDocument=json.dumps(trust))["Role"]
+
+
+@pytest.fixture
+def refused():
+    """Expect a refusal of this code, and of this text and HTTP status if they are given."""
+
+    @contextmanager
+    def expect(code, message=None, status=None):
+        with pytest.raises(ClientError) as caught:
+            yield
+        response = caught.value.response
+        assert code == response["Error"]["Code"], response["Error"]
+        if message is not None:
+            assert message == response["Error"]["Message"]
+        if status is not None:
+            assert status == response["ResponseMetadata"]["HTTPStatusCode"]
+
+    return expect
+
+
+@pytest.fixture
+def pages():
+    """Everything a list operation answers, asked for in small pages."""
+
+    def all_of(operation, name, size=2, **params):
+        found, marker = [], {}
+        while True:
+            answer = operation(MaxItems=size, **params, **marker)
+            assert len(answer[name]) <= size
+            found += answer[name]
+            assert answer["IsTruncated"] == ("Marker" in answer)
+            if not answer["IsTruncated"]:
+                return found
+            # The API takes markers of up to 320 characters.
+            assert len(answer["Marker"]) <= 320
+            marker = {"Marker": answer["Marker"]}
+
+    return all_of

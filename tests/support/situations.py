@@ -1,0 +1,158 @@
+"""A small estate of every kind, and calls that might make sense in it, drawn from a seeded generator."""
+
+from __future__ import annotations
+
+import json
+import random
+from typing import Any
+
+from samples import keeps, valid_text
+
+from understudy.testing import Understudy
+from understudy.wire.names import snake
+
+EVERYTHING = json.dumps(
+    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+)
+TRUST = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": "000000000000"}, "Action": "sts:AssumeRole"},
+        ],
+    }
+)
+GONE = ("vpc-0123456789abcdef0", "subnet-0123456789abcdef0", "sg-0123456789abcdef0", "eni-0123456789abcdef0")
+NUMBERS = (0, 1, 2, 5, -1, 8, 22, 443, 900, 1000, 3600, 2**31 - 1, 2**31, 2**63 - 1, 2**63, -(2**63))
+NASTY = (
+    "",
+    " ",
+    "\x00",
+    "a\x00b",
+    "\x1f",
+    "a\x1fb",
+    "𝒳" * 70,
+    "%00",
+    "*",
+    "..",
+    "/",
+    "//",
+    "aws:x",
+    "${aws:username}",
+    "arn:aws:iam::000000000000:user/",
+    "arn:::::",
+    "]]>&<",
+    "\ufffe",
+    "null",
+    "x" * 5000,
+    "{" * 3000,
+    json.dumps({"Version": "2012-10-17", "Statement": [{"Sid": "x" * 200_000}]}),
+    EVERYTHING[:-1],
+    "999.999.999.999/99",
+    "::/0",
+    "10.0.0.0/-1",
+    "2026-13-45",
+)
+
+
+def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
+    """Make one of most things; answers what may stand in a member of a name, and under "" in any."""
+    iam, ec2, apprunner = (understudy.client(name) for name in ("iam", "ec2", "apprunner"))
+    iam.create_user(UserName="somebody")
+    iam.create_group(GroupName="group")
+    iam.add_user_to_group(UserName="somebody", GroupName="group")
+    role = iam.create_role(RoleName="role", AssumeRolePolicyDocument=TRUST)["Role"]["Arn"]
+    policy = iam.create_policy(PolicyName="policy", PolicyDocument=EVERYTHING)["Policy"]["Arn"]
+    iam.attach_role_policy(RoleName="role", PolicyArn=policy)
+    for kind in ("user", "group", "role"):
+        give = getattr(iam, f"put_{kind}_policy")
+        named = {f"{kind.capitalize()}Name": "somebody" if kind == "user" else kind}
+        give(PolicyName="inline", PolicyDocument=EVERYTHING, **named)
+    iam.create_instance_profile(InstanceProfileName="profile")
+    key = iam.create_access_key(UserName="somebody")["AccessKey"]["AccessKeyId"]
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+    group = ec2.create_security_group(GroupName="web", Description="web", VpcId=vpc)["GroupId"]
+    options = ec2.create_dhcp_options(DhcpConfigurations=[{"Key": "domain-name", "Values": ["example.com"]}])[
+        "DhcpOptions"
+    ]["DhcpOptionsId"]
+    interface = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+    connector = apprunner.create_vpc_connector(
+        VpcConnectorName="connector", Subnets=[subnet], SecurityGroups=[group]
+    )["VpcConnector"]["VpcConnectorArn"]
+    rule = ec2.describe_security_group_rules()["SecurityGroupRules"][0]["SecurityGroupRuleId"]
+    table = ec2.describe_route_tables()["RouteTables"][0]["RouteTableId"]
+    acl = ec2.describe_network_acls()["NetworkAcls"][0]["NetworkAclId"]
+    subnets, groups, things = (subnet, GONE[1]), (group, GONE[2]), (vpc, subnet, group, interface)
+    known = {
+        "UserName": ("somebody", "somebody", "new-name"), "RoleName": ("role",), "PolicyName": ("inline", "policy"),
+        "GroupName": ("group", "web"), "InstanceProfileName": ("profile",), "AccessKeyId": (key,),
+        "PolicyArn": (policy, "arn:aws:iam::aws:policy/ReadOnlyAccess"), "PermissionsBoundary": (policy,),
+        "PolicyDocument": (EVERYTHING, TRUST), "AssumeRolePolicyDocument": (TRUST, EVERYTHING),
+        "RoleArn": (role,), "VersionId": ("v1", "v2"), "VpcId": (vpc, GONE[0]), "VpcIds": (vpc, GONE[0]),
+        "SubnetId": subnets, "SubnetIds": subnets, "Subnets": subnets, "GroupId": groups, "GroupIds": groups,
+        "Groups": groups, "SecurityGroups": groups, "DhcpOptionsId": (options, "default"),
+        "DhcpOptionsIds": (options,), "NetworkInterfaceId": (interface, GONE[3]),
+        "NetworkInterfaceIds": (interface, GONE[3]), "SecurityGroupRuleId": (rule,),
+        "SecurityGroupRuleIds": (rule,), "RouteTableIds": (table,), "NetworkAclIds": (acl,),
+        "VpcConnectorArn": (connector,), "ResourceArn": (connector,), "Resources": things,
+        "AWSServiceName": ("apprunner.amazonaws.com", "networking.apprunner.amazonaws.com"),
+        "CidrBlock": ("10.0.2.0/24", "10.1.0.0/16"), "CidrIp": ("10.0.0.0/8", "0.0.0.0/0"),
+        "IpProtocol": ("tcp", "udp", "-1", "icmp"), "AvailabilityZone": ("us-east-1a",),
+        "PrivateIpAddress": ("10.0.1.77", "10.0.1.78"), "PrivateIpAddresses": ("10.0.1.79", "10.0.1.80"),
+        "Path": ("/", "/a/b/"), "PathPrefix": ("/", "/a/"), "RegionNames": ("us-east-1",),
+        "Name": ("vpc-id", "subnet-id", "tag:team", "state", "group-name", "domain-name"),
+        "Key": ("team", "domain-name", "domain-name-servers"), "Value": ("a", "", "example.com"),
+    }  # fmt: skip
+    anywhere = {text for texts in known.values() for text in texts}
+    known[""] = (*sorted(anywhere), "session", "abcd", "000000000000", "iam:CreateUser", "us-east-1", "1")
+    return known
+
+
+def likely(operation: Any, shape: Any, draw: random.Random, known: dict[str, Any]) -> dict[str, Any]:
+    """Parameters that often pass for good: what is required nearly always, of the rest what is served."""
+    params = {}
+    some = draw.choice((0.0, 0.1, 0.5))
+    for name, member in shape.members.items():
+        served = snake(name) in operation.takes or (name == "DryRun" and draw.random() < 0.1)
+        chance = 0.97 if name in shape.required else some if served else 0.005
+        # What is not required by the description is often required by the service.
+        if draw.random() < (0.6 if served and name in known else chance):
+            params[name] = plausible(member.shape, name, draw, known)
+    return params
+
+
+def plausible(shape: Any, name: str, draw: random.Random, known: dict[str, Any], depth: int = 0) -> Any:
+    """A value for a member of this name that mostly keeps its constraints, and now and then is nasty."""
+    if shape.type == "structure":
+        return {
+            name: plausible(member.shape, name, draw, known, depth + 1)
+            for name, member in shape.members.items()
+            if depth < 4 and (name in shape.required or draw.random() < 0.4)
+        }
+    if shape.type == "list":
+        count = draw.choice((1, 1, 1, 2, 5))
+        return [plausible(shape.element.shape, name, draw, known, depth + 1) for _ in range(count)]
+    if shape.type == "map":
+        return {"key": plausible(shape.value.shape, name, draw, known, depth + 1)}
+    if shape.type == "string":
+        if draw.random() < 0.05:
+            return draw.choice(NASTY) if draw.random() < 0.7 else valid_text(draw)
+        return draw.choice(shape.enum or known.get(name) or _fitting(shape, known[""]) or NASTY)
+    if shape.type in ("integer", "long"):
+        low, high = shape.min or 0, shape.max or 65535
+        return draw.choice([n for n in NUMBERS if low <= n <= high] if draw.random() < 0.8 else NUMBERS)
+    return {"boolean": draw.random() < 0.5, "blob": b"x", "timestamp": "2026-01-02T03:04:05Z"}.get(
+        shape.type, 1.5
+    )
+
+
+def _fitting(shape: Any, pool: tuple[str, ...]) -> list[str]:
+    """What of the pool keeps the constraints of a shape."""
+    made = _FITTING.get(id(shape))
+    if made is None or made[0] is not pool:
+        made = _FITTING[id(shape)] = (pool, [text for text in pool if keeps(shape, text)])
+    return made[1]
+
+
+_FITTING: dict[int, Any] = {}
