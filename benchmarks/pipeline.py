@@ -24,6 +24,7 @@ import msgspec
 
 from understudy.authn.authenticate import authenticate
 from understudy.core.http import HttpRequest
+from understudy.gateway.authorization import principal_of
 from understudy.gateway.call import Call
 from understudy.services.iam.role_records import Role, roles
 from understudy.testing import Understudy, _as_received
@@ -90,7 +91,8 @@ def stages(understudy: Understudy, request: HttpRequest) -> dict[str, float]:
 
     def call() -> Call:
         return Call(
-            caller=caller, service=found.service.id, operation=found.operation.name, region=found.region,
+            caller=caller, principal=principal_of(caller),
+            service=found.service.id, operation=found.operation.name, region=found.region,
             at=gateway.clock.now(), request_id=gateway.ids.uuid(), tx=gateway.database.transaction(),
             ids=gateway.ids, gateway=gateway, pace=gateway.pace, source_ip="127.0.0.1", user_agent="benchmark",
         )  # fmt: skip

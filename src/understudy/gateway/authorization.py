@@ -37,7 +37,7 @@ class Authorizer:
         if target.policy is not None or target.trust:
             bindings = bindings.with_resource(target.policy, trust=target.trust)
         question = Question(
-            principal=principal_of(call.caller),
+            principal=call.principal,
             action=target.action or action,
             resource=target.resource,
             context=self._context(call, target),

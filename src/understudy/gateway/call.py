@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+import msgspec
+
 from understudy.authn.caller import Caller
 from understudy.core.answers import Answer
 from understudy.core.ids import Ids
 from understudy.core.pace import Pace
 from understudy.gateway.sealing import Seal
 from understudy.gateway.trail import Evaluation, Trail
-from understudy.policy import Decision, NamedPolicy
+from understudy.policy import Decision, NamedPolicy, Principal
 from understudy.store.database import Transaction
 
 Params = Mapping[str, Any]
@@ -62,16 +64,16 @@ class Onward(Protocol):
     def trail(self) -> Trail: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One operation being carried out for one caller. Made by the pipeline only.
+class Call(msgspec.Struct, frozen=True, eq=False):
+    """One operation being carried out for one caller. Made by the pipeline only, once for every request.
 
-    `via` are the service principals it came through, `parent` the request it is made for (both empty for a
-    client's own call). `evaluations` gathers the questions put to the policy engine, for the trail;
-    `context` keeps the condition keys that are the same for all of them.
+    `principal` is the caller as the policy engine sees one. `via` are the service principals it came through,
+    `parent` the request it is made for (both empty for a client's own call). `evaluations` gathers the questions
+    put to the policy engine, for the trail; `context` keeps the condition keys that are the same for all of them.
     """
 
     caller: Caller
+    principal: Principal
     service: str
     operation: str
     region: str
@@ -86,8 +88,8 @@ class Call:
     secure: bool = False
     via: tuple[str, ...] = ()
     parent: str = ""
-    evaluations: list[Evaluation] = field(default_factory=list)
-    context: dict[str, str | list[str]] = field(default_factory=dict)
+    evaluations: list[Evaluation] = msgspec.field(default_factory=list)
+    context: dict[str, str | list[str]] = msgspec.field(default_factory=dict)
 
     @property
     def account(self) -> str:

@@ -17,7 +17,7 @@ from understudy.core.errors import ApiError
 from understudy.core.http import HttpRequest, HttpResponse
 from understudy.core.ids import Ids
 from understudy.core.pace import Pace
-from understudy.gateway.authorization import Authorizer, denial
+from understudy.gateway.authorization import Authorizer, denial, principal_of
 from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.client_tokens import answered_before, remember
 from understudy.gateway.operations import Operation, Registry
@@ -211,6 +211,7 @@ def _received(  # noqa: PLR0917 - everything a client's call consists of
     """A call that came over the wire."""
     return Call(
         caller=caller,
+        principal=principal_of(caller),
         service=found.service.id,
         operation=found.operation.name,
         region=found.region,
@@ -234,6 +235,7 @@ def _inner_call(
     invoker = PRINCIPALS[parent.service] if parent is not None else caller.invoked_by or caller.arn
     return Call(
         caller=caller,
+        principal=principal_of(caller),
         service=shape.service.id,
         operation=shape.name,
         region=region,

@@ -103,7 +103,7 @@ def _getter(name: str, table: FilterTable) -> Values:
         return _tag_keys
     if name.startswith("tag:"):
         key = name[4:]
-        return lambda record: (record.tags[key],) if key in record.tags else ()
+        return lambda record: (tags[key],) if key in (tags := _tags(record)) else ()
     raise invalid(f"The filter '{name}' is invalid")
 
 
@@ -115,5 +115,10 @@ def _test(getter: Values, accepted: Callable[[str], bool]) -> Matches:
 
 
 def _tag_keys(record: Any) -> Iterable[str]:
-    keys: Iterable[str] = record.tags
-    return keys
+    return _tags(record)
+
+
+def _tags(record: Any) -> Mapping[str, str]:
+    """What a record is tagged with; zones and Regions cannot be."""
+    tags: Mapping[str, str] = getattr(record, "tags", {})
+    return tags
