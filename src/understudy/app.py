@@ -25,6 +25,7 @@ from understudy.services.apprunner import vpc_connectors
 from understudy.services.directory import Directory
 from understudy.services.iam import deletion_tasks
 from understudy.services.iam.usage import Usage
+from understudy.services.sts import session_limits
 from understudy.settings import Settings
 from understudy.store.database import Database
 from understudy.store.memory import MemoryStore
@@ -102,6 +103,7 @@ def build(
         ids=ids,
         pace=pace,
         usage=usage,
+        limits=session_limits.check,
         skew=skew,
     )
     works = (

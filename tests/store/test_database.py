@@ -85,6 +85,14 @@ def test_scanning_keeps_to_its_prefix_and_starts_behind_a_key(database):
         assert 5 == len(list(fruits.scan(tx)))
 
 
+def test_a_key_from_elsewhere_does_not_widen_a_scan(database):
+    with database.transaction() as tx:
+        for account in ("1", "2", "3"):
+            fruits.put(tx, Fruit(account=account, name="apple"))
+        for forged in [("1", "a"), ("0",), ("9", "z"), ()]:
+            assert ["2"] == [fruit.account for fruit in fruits.scan(tx, "2", after=forged)]
+
+
 def test_a_store_that_refuses_leaves_memory_as_the_store_is():
     class FullDisk(MemoryStore):
         full = False

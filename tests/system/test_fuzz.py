@@ -128,24 +128,50 @@ PIECES = ["Tags", "member", "1", "2", "01", "+1", "-1", "0", "1.5", "", " ", "Ke
           "IpRanges", "CidrIp", "PolicyArns", "arn", "MaxItems", "MaxResults", "DryRun", "VpcId", "CidrBlock", "\x00", "é",
           "x" * 300]  # fmt: skip
 NAMES = st.lists(st.sampled_from(PIECES), min_size=1, max_size=6).map(".".join)
-VALUES = st.one_of(st.sampled_from(NASTY), st.text(max_size=20), st.sampled_from(["1", "true", "somebody", "5", "a"]))
+VALUES = st.one_of(
+    st.sampled_from(NASTY), st.text(max_size=20), st.sampled_from(["1", "true", "somebody", "5", "a"])
+)
 JSON_VALUES = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=10) | st.sampled_from(["abcd", "a"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["Key", "Value", "a"]), inner),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=10)
+    | st.sampled_from(["abcd", "a"]),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["Key", "Value", "a"]), inner)
+    ),
     max_leaves=6,
 )
-MEMBERS = ["VpcConnectorName", "Subnets", "SecurityGroups", "Tags", "MaxResults", "NextToken", "ResourceArn", "Nothing"]
+MEMBERS = [
+    "VpcConnectorName",
+    "Subnets",
+    "SecurityGroups",
+    "Tags",
+    "MaxResults",
+    "NextToken",
+    "ResourceArn",
+    "Nothing",
+]
 
 
 @FUZZ
-@given(st.sampled_from(["iam", "sts", "ec2"]), st.sampled_from(ACTIONS), st.lists(st.tuples(NAMES, VALUES), max_size=6))
+@given(
+    st.sampled_from(["iam", "sts", "ec2"]),
+    st.sampled_from(ACTIONS),
+    st.lists(st.tuples(NAMES, VALUES), max_size=6),
+)
 def test_any_names_and_values_in_a_form(watched, service, name, fields):
     """Indexes out of order, twice, negative and absurd; NUL bytes; members that are not there; huge policies."""
     watched.ask(form_request(service, [("Action", name), *fields]), service)
 
 
 @FUZZ
-@given(st.sampled_from(["iam", "sts", "ec2"]), st.sampled_from(ACTIONS), st.lists(st.tuples(NAMES, VALUES), max_size=6))
+@given(
+    st.sampled_from(["iam", "sts", "ec2"]),
+    st.sampled_from(ACTIONS),
+    st.lists(st.tuples(NAMES, VALUES), max_size=6),
+)
 def test_any_names_and_values_in_a_query_string(watched, service, name, fields):
     request = form_request(service, b"")
     watched.ask(replace(request, method="GET", query=urlencode([("Action", name), *fields])), service)
@@ -164,7 +190,10 @@ def test_any_json_in_any_member(watched, target, document):
     st.sampled_from(CONTENT_TYPES),
     st.sampled_from([None, *TARGETS]),
     st.sampled_from([None, "gzip", "identity", "br", "GZIP", "\xff"]),
-    st.one_of(st.binary(max_size=60), st.sampled_from([b"{}", b"Action=ListUsers", b"{", b"\xff\xfe", b"%", b"a=%zz"])),
+    st.one_of(
+        st.binary(max_size=60),
+        st.sampled_from([b"{}", b"Action=ListUsers", b"{", b"\xff\xfe", b"%", b"a=%zz"]),
+    ),
 )
 def test_any_body_under_any_headers(watched, service, method, content_type, target, encoding, body):
     headers = {"x-amz-target": target, "content-encoding": encoding, "content-type": content_type}
@@ -177,7 +206,9 @@ def test_any_body_under_any_headers(watched, service, method, content_type, targ
 @given(st.data())
 def test_bytes_changed_in_a_good_body(watched, serializers, data):
     """A few bytes of what an SDK sends are taken out, put in or replaced."""
-    operation = data.draw(st.sampled_from(sorted(watched.app.gateway.registry, key=lambda known: known.action)))
+    operation = data.draw(
+        st.sampled_from(sorted(watched.app.gateway.registry, key=lambda known: known.action))
+    )
     shape = load(operation.service).operation(operation.name).input
     draw = random.Random(data.draw(st.integers(0, 10**6)))
     params = likely(operation, shape, draw, watched.known) if shape is not None else {}

@@ -344,7 +344,24 @@ def test_13_the_next_connector_makes_it_again(chain):
     assert chain.known["role"] != chain.aws("iam", "get-role", "--role-name", ROLE)["Role"]["RoleId"]
 
 
-def test_14_the_trail_shows_the_calls_and_those_made_for_them(chain):
+def test_14_the_role_does_its_work_and_the_trail_shows_its_session(chain):
+    connector = chain.aws("apprunner", "list-vpc-connectors")["VpcConnectors"][0]
+    said = chain.understudy("rehearse", connector["VpcConnectorArn"])
+    assert "refused      make an interface with a foreign tag" in said
+    assert "NOT" not in said.split()
+    assert [] == chain.aws("ec2", "describe-network-interfaces")["NetworkInterfaces"]
+    shown = chain.understudy("trail", "--limit", "1000")
+    session = f"assumed-role/{ROLE}/AppRunnerNetworking"
+    by_the_role = {line.split()[4] for line in shown.splitlines() if session in line}
+    assert {
+        "ec2:CreateNetworkInterface",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:CreateTags",
+        "ec2:DeleteNetworkInterface",
+    } == by_the_role
+
+
+def test_15_the_trail_shows_the_calls_and_those_made_for_them(chain):
     shown = chain.understudy("trail", "--limit", "1000")
     for call in (
         "sts:AssumeRole",

@@ -29,6 +29,7 @@ COMMANDS = {
     "roles": "list the service-linked roles, and which exist",
     "explain": "say why a request was allowed or refused, or would be",
     "trail": "list the calls that were made",
+    "rehearse": "use a VPC connector as App Runner would, through its networking role",
     "demo": "walk the life of App Runner's networking role against a real server",
     "account": "add an account",
     "version": "print the version",

@@ -235,6 +235,14 @@ def what_it_may_do(walk: Walk) -> None:
         question = {"as": role_arn(walk.account), "action": action, "resource": interface, "context": context}
         answer = walk.door("POST", "/_understudy/explain", question)
         walk.expect(f"understudy explain --as the role --action {action}: {title}", wanted, answer["effect"])
+    done = walk.door("POST", "/_understudy/rehearse", {"connector": walk.known["connector"]})
+    for step in done["steps"]:
+        went = "allowed" if step["answered"] == "ok" else "refused"
+        walk.expect(
+            f"understudy rehearse, as the role's session: {step['title']}",
+            "allowed" if step["allowed"] else "refused",
+            went,
+        )
 
 
 def permission_for_each(walk: Walk) -> None:

@@ -39,6 +39,12 @@ class UsageNotes(Protocol):
     def note(self, caller: Caller, service: str, region: str, at: datetime) -> None: ...
 
 
+class CredentialLimits(Protocol):
+    """Raises for what a caller's kind of credentials cannot be used for at all; STS's session limits do."""
+
+    def __call__(self, caller: Caller, service: str, operation: str) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Gateway:
     """Where every call comes through: clients' by `handle`, the services' own by `perform`. No back door."""
@@ -53,6 +59,7 @@ class Gateway:
     ids: Ids
     pace: Pace
     usage: UsageNotes
+    limits: CredentialLimits
     skew: timedelta = SKEW
 
     def handle(self, request: HttpRequest) -> HttpResponse:
@@ -121,12 +128,17 @@ class Gateway:
         except ApiError as refusal:
             failure = refusal
             raise
+        except Exception:
+            failure = ApiError("InternalFailure", "Understudy failed on this call.", 500)
+            raise
         finally:
             self._record(call, params, failure, started)
 
     def _carry_out(self, call: Call, shape: OperationShape, params: Params) -> Answer | None:
         """Allowed? a rehearsal? done before? Then do it."""
         operation = self._find(call, shape)
+        if call.caller.session is not None and self.authorizer.mode != "off":
+            self.limits(call.caller, call.service, call.operation)
         if operation.on is not None and self.authorizer.mode != "off":
             for target in operation.on(call, params):
                 self.require(call, operation.action, target)

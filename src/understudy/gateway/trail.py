@@ -15,6 +15,7 @@ _SECRETS = frozenset(
     {"password", "new_password", "old_password", "token_code", "saml_assertion", "web_identity_token"}
 )
 _LONGEST = 2048
+_MOST_ITEMS = 200
 
 
 class Evaluation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -73,16 +74,20 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def presentable(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters as the trail keeps them: secrets hidden, long texts cut."""
-    shown: dict[str, Any] = {}
-    for name, value in params.items():
-        if name in _SECRETS:
-            shown[name] = _HIDDEN
-        elif type(value) is str and len(value) > _LONGEST:
-            shown[name] = value[:_LONGEST] + "…"
-        else:
-            shown[name] = value
-    return shown
+    """Parameters as the trail keeps them: secrets hidden, long texts and lists cut."""
+    return {name: _HIDDEN if name in _SECRETS else _cut(value) for name, value in params.items()}
+
+
+def _cut(value: Any) -> Any:
+    """A value no longer than anybody reads, so that one call cannot fill the trail."""
+    if type(value) is str:
+        return value if len(value) <= _LONGEST else value[:_LONGEST] + "…"
+    if type(value) is list:
+        cut = [_cut(item) for item in value[:_MOST_ITEMS]]
+        return cut if len(value) <= _MOST_ITEMS else [*cut, f"… and {len(value) - _MOST_ITEMS} more"]
+    if type(value) is dict:
+        return {name: _cut(item) for name, item in value.items()}
+    return value
 
 
 class Trail:

@@ -17,6 +17,7 @@ from understudy.gateway.authorization import PolicySource
 from understudy.gateway.pipeline import Gateway
 from understudy.server.explanations import Explanations, NothingToExplainError
 from understudy.services import accounts
+from understudy.services.apprunner.rehearsal import connector_of, rehearse
 from understudy.services.iam.role_records import roles
 
 Door = Callable[[HttpRequest], Any]
@@ -68,6 +69,12 @@ class RefusedError(Exception):
         self.sentence = sentence
 
 
+class Rehearsed(msgspec.Struct, forbid_unknown_fields=True):
+    """What `POST /_understudy/rehearse` takes: the ARN of a VPC connector."""
+
+    connector: str
+
+
 class SideDoors:
     """Answers `/_understudy/…` and `/_localstack/health`, in JSON.
 
@@ -105,6 +112,7 @@ class SideDoors:
             ("POST", "/_understudy/reset"): self._reset,
             ("POST", "/_understudy/accounts"): self._new_account,
             ("POST", "/_understudy/explain"): self._explain,
+            ("POST", "/_understudy/rehearse"): self._rehearse,
             ("GET", "/_understudy/trail"): self._trail,
             ("GET", "/_understudy/status"): self._status,
             ("GET", "/_understudy/roles"): self._roles,
@@ -226,6 +234,23 @@ class SideDoors:
             return self._explanations.ahead(asked.as_, asked.action, asked.resource, asked.context)
         except NothingToExplainError as error:
             raise RefusedError(400, str(error)) from error
+
+    def _rehearse(self, request: HttpRequest) -> Any:
+        """Use a connector as App Runner would, through the networking role, and leave nothing behind."""
+        arn = _body(request, Rehearsed).connector
+        connector = connector_of(self._gateway, arn)
+        if connector is None:
+            raise RefusedError(404, f"There is no active VPC connector {arn}.")
+        steps = rehearse(self._gateway, connector)
+        self._gateway.database.sync()
+        return {
+            "connector": arn,
+            "held": all(step.held for step in steps),
+            "steps": [
+                {"title": step.title, "allowed": step.allowed, "answered": step.answered, "held": step.held}
+                for step in steps
+            ],
+        }
 
     def _roles(self, _request: HttpRequest) -> Any:
         """The catalogue of service-linked roles, and the accounts in which each exists."""

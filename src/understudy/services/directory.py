@@ -13,12 +13,13 @@ from typing import Any, Generic, TypeVar
 
 from understudy.authn.caller import Caller, SessionFacts
 from understudy.authn.credentials import Credential
+from understudy.core import arn as arns
 from understudy.core.arn import sts
 from understudy.core.clock import Clock
 from understudy.core.pace import Pace
 from understudy.policy import Bindings, NamedPolicy, compile_policy
-from understudy.services.iam import policies
 from understudy.services.iam.groups import groups
+from understudy.services.iam.policy_records import document_of, policies
 from understudy.services.iam.role_records import Role, roles
 from understudy.services.iam.users import User, access_keys, users
 from understudy.services.sts.records import Session, sessions
@@ -157,13 +158,15 @@ class Directory:
         return (*inline, *self._managed(tx, session.policy_arns, sources))
 
     @staticmethod
-    def _managed(tx: Transaction, arns: tuple[str, ...], sources: list[Source]) -> list[NamedPolicy]:
+    def _managed(tx: Transaction, attached: tuple[str, ...], sources: list[Source]) -> list[NamedPolicy]:
         found = []
-        for arn in arns:
-            policy = policies.find(tx, arn)
-            if isinstance(policy, policies.Policy):
-                sources.append((policies.policies, policies.policies.key(policy), policy))
-            document = policies.document_of(tx, arn)
+        for arn in attached:
+            parsed = arns.parse(arn)
+            if parsed is not None and parsed.account != "aws":
+                # Also of one that is not there: a session's policy that was deleted may come back under its ARN.
+                key = (parsed.account, parsed.resource.rpartition("/")[2].lower())
+                sources.append((policies, key, policies.get(tx, *key)))
+            document = document_of(tx, arn)
             if document is not None:
                 found.append(NamedPolicy(arn, compile_policy(document)))
         return found

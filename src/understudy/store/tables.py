@@ -82,6 +82,9 @@ class Table(Generic[R]):
         Take what you need before changing the table.
         """
         records = tx.mirror(self).records
+        if after is not None and after[: len(prefix)] != prefix:
+            # A key from elsewhere, as a forged page token may hold one, must not move the beginning.
+            after = None
         first = after if after is not None else prefix
         for key in records.irange(first, (*prefix, _LAST), inclusive=(after is None, True)):
             yield records[key]

@@ -89,9 +89,11 @@ class AwsQuery(Protocol):
             value = {}
             for name, below in node.items():
                 field = fields.get(name)
-                # Members AWS does not know are ignored (reference iam.md 2.8).
+                # Members AWS does not know are ignored, but a number is an index too many (reference iam.md 2.8).
                 if field is not None:
                     value[field[0]] = field[1](below, name)
+                elif where and name.isdecimal():
+                    raise _malformed(f"{where}.{name}")
             return value
 
         return read_structure

@@ -9,6 +9,12 @@ import pytest
 from botocore.exceptions import ClientError
 
 
+class Told:
+    """What a refusal said, once it was given."""
+
+    text = ""
+
+
 @pytest.fixture
 def iam(understudy):
     """The administrator's client."""
@@ -48,9 +54,11 @@ def refused():
 
     @contextmanager
     def expect(code, message=None, status=None):
+        told = Told()
         with pytest.raises(ClientError) as caught:
-            yield
+            yield told
         response = caught.value.response
+        told.text = response["Error"]["Message"]
         assert code == response["Error"]["Code"], response["Error"]
         if message is not None:
             assert message == response["Error"]["Message"]

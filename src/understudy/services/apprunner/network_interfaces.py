@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from understudy.core.answers import Answer
 from understudy.core.arn import iam
@@ -11,6 +12,8 @@ from understudy.gateway.pipeline import Gateway
 from understudy.services.apprunner.vpc_connectors import NETWORKING
 
 MANAGED = "AWSAppRunnerManaged"
+# The only key the role's policy lets App Runner set; the value is ours.
+APP_RUNNERS_TAG: Mapping[str, str] = MappingProxyType({MANAGED: "true"})
 _ROLE = f"role/aws-service-role/{NETWORKING}/AWSServiceRoleForAppRunnerNetworking"
 
 
@@ -31,7 +34,14 @@ class NetworkInterfaces:
             session_name="AppRunnerNetworking",
         )
 
-    def create(self, *, subnet: str, groups: Sequence[str], description: str = "") -> str:
+    def create(
+        self,
+        *,
+        subnet: str,
+        groups: Sequence[str],
+        description: str = "",
+        tags: Mapping[str, str] = APP_RUNNERS_TAG,
+    ) -> str:
         """Make one interface, tagged as App Runner's in the same call; answers its id."""
         answer = self._role.call(
             "ec2",
@@ -41,10 +51,23 @@ class NetworkInterfaces:
             groups=list(groups),
             description=description,
             tag_specifications=[
-                {"ResourceType": "network-interface", "Tags": [{"Key": MANAGED, "Value": "true"}]}
+                {
+                    "ResourceType": "network-interface",
+                    "Tags": [{"Key": name, "Value": value} for name, value in tags.items()],
+                }
             ],
         )
         return str(answer["NetworkInterface"]["NetworkInterfaceId"])
+
+    def tag(self, interface: str) -> None:
+        """Tag an interface that exists; the role's policy never lets it."""
+        self._role.call(
+            "ec2",
+            "CreateTags",
+            region=self._region,
+            resources=[interface],
+            tags=[{"Key": MANAGED, "Value": "true"}],
+        )
 
     def delete(self, interface: str) -> None:
         """Delete one interface; the role's policy lets it delete App Runner's own only."""

@@ -17,6 +17,8 @@ FilterTable = Mapping[str, Values]
 Matches = Callable[[Any], bool]
 
 MOST_VALUES = 200
+# Nothing that is filtered by is longer, and many wildcards in one text are slow.
+LONGEST_VALUE = 1024
 _WILD = re.compile(r"[*?\\]")
 _PIECES = re.compile(r"\\(.)|(\*+)|(\?)|([^\\*?]+|\\)", re.DOTALL)
 
@@ -25,7 +27,8 @@ def matching(filters: Sequence[Mapping[str, Any]] | None, table: FilterTable) ->
     """Whether a record passes, as a function made once for a call; None when nothing was asked.
 
     `table` says which values a record has under each filter's name; `tag:<key>` and `tag-key` are known for
-    every record with `tags`. Raises InvalidParameterValue for an unknown filter, FilterLimitExceeded.
+    every record with `tags`. Raises FilterLimitExceeded, and InvalidParameterValue for an unknown filter or an
+    endless value.
     """
     if not filters:
         return None
@@ -42,6 +45,8 @@ def matching(filters: Sequence[Mapping[str, Any]] | None, table: FilterTable) ->
                 "FilterLimitExceeded",
                 f"The maximum number of filter values specified on a single call is {MOST_VALUES}",
             )
+        if any(len(value) > LONGEST_VALUE for value in values):
+            raise invalid(f"A value of the filter '{name}' is longer than {LONGEST_VALUE} characters")
         tests.append(_test(getter, one_of(values)))
     if len(tests) == 1:
         return tests[0]

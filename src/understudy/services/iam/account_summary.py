@@ -60,8 +60,8 @@ def get_account_summary(call: Call) -> Answer:
     counts = {
         "Users": users.count_where(call.tx, "by_account", call.account),
         "Groups": groups.count_where(call.tx, "by_account", call.account),
-        "Roles": sum(1 for _ in roles.scan(call.tx, call.account)),
-        "InstanceProfiles": sum(1 for _ in instance_profiles.scan(call.tx, call.account)),
+        "Roles": roles.count_where(call.tx, "by_account", call.account),
+        "InstanceProfiles": instance_profiles.count_where(call.tx, "by_account", call.account),
         "Policies": len(own),
         "PolicyVersionsInUse": sum(len(policy.versions) for policy in own),
     }

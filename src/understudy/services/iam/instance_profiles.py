@@ -67,7 +67,7 @@ def create_instance_profile(
     """Make an empty instance profile."""
     if instance_profiles.get(call.tx, call.account, instance_profile_name.lower()) is not None:
         raise errors.exists(f"Instance Profile {instance_profile_name} already exists.")
-    if sum(1 for _ in instance_profiles.scan(call.tx, call.account)) >= PROFILES_PER_ACCOUNT:
+    if instance_profiles.count_where(call.tx, "by_account", call.account) >= PROFILES_PER_ACCOUNT:
         raise errors.quota("InstanceProfilesPerAccount", PROFILES_PER_ACCOUNT)
     profile = InstanceProfile(
         account=call.account,
@@ -95,7 +95,9 @@ def list_instance_profiles(
     scope = f"ListInstanceProfiles:{prefix}"
     found = (
         profile
-        for profile in instance_profiles.scan(call.tx, call.account, after=after(marker, scope))
+        for profile in instance_profiles.scan(
+            call.tx, call.account, after=after(marker, scope, account=call.account)
+        )
         if profile.path.startswith(prefix)
     )
     return listing(

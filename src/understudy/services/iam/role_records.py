@@ -44,7 +44,7 @@ roles = Table(
         "by_id": lambda role: (role.id,),
         "by_policy": lambda role: tuple((role.account, arn) for arn in role.attached),
         "by_boundary": lambda role: ((role.account, role.boundary),) if role.boundary else (),
-        "ordinary": lambda role: () if role.linked_service else (role.account,),
+        "by_account": lambda role: (role.account,),
     },
 )
 
@@ -80,7 +80,10 @@ instance_profiles = Table(
     "iam/instance-profile",
     InstanceProfile,
     key=lambda profile: (profile.account, profile.name.lower()),
-    indexes={"by_role": lambda profile: ((profile.account, profile.role),) if profile.role else ()},
+    indexes={
+        "by_account": lambda profile: (profile.account,),
+        "by_role": lambda profile: ((profile.account, profile.role),) if profile.role else (),
+    },
 )
 
 

@@ -16,6 +16,7 @@ from understudy.gateway.operations import operation
 from understudy.services.iam import errors, tags
 from understudy.services.iam.documents import shown, size
 from understudy.services.iam.listings import after, listing, tags_listed
+from understudy.services.iam.policy_records import check_boundary
 from understudy.services.iam.role_records import Role, forget, instance_profiles, role_uses, roles
 from understudy.services.iam.tags import merged
 from understudy.services.iam.trust import readable, stored
@@ -87,10 +88,12 @@ def create_role(
     if (path or "/").lower().startswith(RESERVED_PATH):
         # AWS's own answer is not known; see docs/decisions/0008.
         raise errors.validation(f"Path {path} is reserved for service-linked roles.")
+    if permissions_boundary:
+        check_boundary(call, permissions_boundary, "role")
     if find(call, role_name) is not None:
         raise errors.exists(f"Role with name {role_name} already exists.")
-    # Service-linked roles may go beyond the quota, others may not (reference iam.md 1.1).
-    if roles.count_where(call.tx, "ordinary", call.account) >= ROLES_PER_ACCOUNT:
+    # Service-linked roles count too, but may themselves go beyond the quota (reference iam.md 1.1).
+    if roles.count_where(call.tx, "by_account", call.account) >= ROLES_PER_ACCOUNT:
         raise errors.quota("RolesPerAccount", ROLES_PER_ACCOUNT)
     role = Role(
         account=call.account,
@@ -134,7 +137,7 @@ def list_roles(
     scope = f"ListRoles:{prefix}"
     found = (
         role
-        for role in roles.scan(call.tx, call.account, after=after(marker, scope))
+        for role in roles.scan(call.tx, call.account, after=after(marker, scope, account=call.account))
         if role.path.startswith(prefix)
     )
     return listing(
@@ -197,6 +200,8 @@ def delete_role(call: Call, *, role_name: str) -> None:
 def tag_role(call: Call, *, role_name: str, tags: list[dict[str, str]]) -> None:
     """Add tags, or replace those of the same key; of a linked role too."""
     role = existing_role(call, role_name)
+    if not tags:
+        raise errors.invalid_input("The list of tags must not be empty.")
     roles.put(call.tx, msgspec.structs.replace(role, tags=merged(role.tags, tags)))
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from understudy.core import arn as arns
+from understudy.core.errors import ApiError
 from understudy.services.iam import errors
 from understudy.services.iam.documents import reviewed
 from understudy.services.iam.role_records import roles
@@ -21,7 +22,9 @@ _KINDS = ("user", "role")
 
 def stored(tx: Transaction, document: str) -> str:
     """A trust policy as it is kept. Raises MalformedPolicyDocument, also for a principal that does not exist."""
-    return _each_principal(reviewed(document, "trust"), lambda text: _id_of(tx, text), ":user/", ":role/")
+    return _each_principal(
+        reviewed(document, "trust"), lambda text: _id_of(tx, text), ":user/", ":role/", '"AIDA', '"AROA'
+    )
 
 
 def readable(tx: Transaction, document: str) -> str:
@@ -30,8 +33,8 @@ def readable(tx: Transaction, document: str) -> str:
 
 
 def _each_principal(document: str, change: Callable[[str], str], *signs: str) -> str:
-    # Most trust policies name services only, and stay as they were sent.
-    if not any(sign in document for sign in signs):
+    # Most trust policies name services only, and stay as they were sent. An escaped letter could hide a sign.
+    if "\\" not in document and not any(sign in document for sign in signs):
         return document
     parsed = json.loads(document)
     statements = parsed["Statement"]
@@ -48,6 +51,9 @@ def _changed(named: Any, change: Callable[[str], str]) -> Any:
 
 
 def _id_of(tx: Transaction, text: str) -> str:
+    if text.startswith(("AIDA", "AROA")) and _arn_of(tx, text) == text:
+        # What a policy shows of a deleted user or role cannot be sent back.
+        raise _nobody(text)
     arn = arns.parse(text)
     if arn is None or arn.service != "iam":
         return text
@@ -57,7 +63,7 @@ def _id_of(tx: Transaction, text: str) -> str:
     name = path_and_name.rpartition("/")[2].lower()
     found = users.get(tx, arn.account, name) if kind == "user" else roles.get(tx, arn.account, name)
     if found is None or found.arn != text:
-        raise errors.malformed_policy(f'Invalid principal in policy: "AWS":"{text}"')
+        raise _nobody(text)
     return found.id
 
 
@@ -65,3 +71,7 @@ def _arn_of(tx: Transaction, text: str) -> str:
     table = users if text.startswith("AIDA") else roles if text.startswith("AROA") else None
     found = table.where(tx, "by_id", text) if table is not None else ()
     return found[0].arn if found else text
+
+
+def _nobody(text: str) -> ApiError:
+    return errors.malformed_policy(f'Invalid principal in policy: "AWS":"{text}"')

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from understudy.authn.caller import Caller
 from understudy.services.iam.access_keys import AccessKeyUse, access_key_uses
-from understudy.services.iam.role_records import RoleUse, role_uses
+from understudy.services.iam.role_records import RoleUse, role_uses, roles
 from understudy.services.iam.users import access_keys
 from understudy.store.database import Transaction
 
@@ -31,12 +31,13 @@ class Usage:
             self._keys[id] = AccessKeyUse(id=id, at=at, region=region, service=service)
 
     def reconcile(self, tx: Transaction, _now: datetime) -> int:
-        """Remember the notes of keys that still exist. Never counts as work anyone waits for."""
+        """Remember the notes of keys and roles that still exist. Never counts as work anyone waits for."""
         keys, self._keys = self._keys, {}
-        roles, self._roles = self._roles, {}
+        uses, self._roles = self._roles, {}
         for id, use in keys.items():
             if access_keys.get(tx, id) is not None:
                 access_key_uses.put(tx, use)
-        for role_use in roles.values():
-            role_uses.put(tx, role_use)
+        for id, role_use in uses.items():
+            if roles.count_where(tx, "by_id", id):
+                role_uses.put(tx, role_use)
         return 0

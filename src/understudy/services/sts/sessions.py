@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -15,7 +16,7 @@ from understudy.core.errors import ApiError
 from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.operations import operation
 from understudy.policy import MalformedPolicy, NamedPolicy, compile_policy, review
-from understudy.services.iam import policies
+from understudy.services.iam.policy_records import document_of
 from understudy.services.iam.role_records import Role, roles
 from understudy.services.iam.tags import request_keys
 from understudy.services.iam.trust import readable
@@ -24,6 +25,10 @@ from understudy.services.sts.records import Session, sessions
 
 HOUR = 3600
 HALF_A_DAY = 43200
+# Of a session policy as plain text; not every API description in use says so (reference iam.md 3.1).
+MOST_CHARACTERS = 2048
+# AWS packs policies and tags in a way of its own; this much holds what its quotas let through.
+_PACKED_SIZE = 24 * 1024
 _NO_TAGS: tuple[tuple[str, str], ...] = ()
 
 
@@ -35,9 +40,7 @@ def the_role(call: Call, params: Params) -> Sequence[Target]:
     if call.caller.kind == "root":
         raise ApiError("AccessDenied", "Roles may not be assumed by root accounts.", 403)
     arn = params["role_arn"]
-    parsed = arns.parse(arn)
-    if parsed is None or parsed.service != "iam":
-        raise ApiError("ValidationError", f"{arn} is invalid")
+    account = _account_of(arn)
     role = known_role(call, arn)
     keys: dict[str, str | list[str]] = {
         "sts:rolesessionname": params["role_session_name"],
@@ -45,8 +48,11 @@ def the_role(call: Call, params: Params) -> Sequence[Target]:
     }
     if params.get("external_id") is not None:
         keys["sts:externalid"] = params["external_id"]
-    if params.get("source_identity"):
-        keys["sts:sourceidentity"] = params["source_identity"]
+    # What the calling session hands on is asked about like what is given now: both end up in the new session.
+    facts = call.caller.session
+    source_identity = params.get("source_identity") or (facts.source_identity if facts else "")
+    if source_identity:
+        keys["sts:sourceidentity"] = source_identity
     if params.get("transitive_tag_keys"):
         keys["sts:transitivetagkeys"] = list(params["transitive_tag_keys"])
     if role is not None:
@@ -59,21 +65,24 @@ def the_role(call: Call, params: Params) -> Sequence[Target]:
         else _TRUSTS_NOBODY
     )
     actions = ["sts:AssumeRole"]
-    if params.get("tags"):
+    if params.get("tags") or (facts and facts.transitive):
         actions.append("sts:TagSession")
-    if params.get("source_identity"):
+    if source_identity:
         actions.append("sts:SetSourceIdentity")
-    return [
-        Target(arn, keys, action=action, policy=trust, trust=True, account=parsed.account)
-        for action in actions
-    ]
+    return [Target(arn, keys, action=action, policy=trust, trust=True, account=account) for action in actions]
+
+
+def _account_of(arn: str) -> str:
+    """The account in a role's ARN. Raises ValidationError for what is no ARN of IAM's."""
+    parsed = arns.parse(arn)
+    if parsed is None or parsed.service != "iam":
+        raise ApiError("ValidationError", f"{arn} is invalid")
+    return parsed.account
 
 
 def known_role(call: Call, arn: str) -> Role | None:
     """The role of that ARN, once it is known everywhere."""
-    parsed = arns.parse(arn)
-    assert parsed is not None, "the target was parsed"
-    role = roles.get(call.tx, parsed.account, parsed.resource.rpartition("/")[2].lower())
+    role = roles.get(call.tx, _account_of(arn), arn.rpartition("/")[2].lower())
     if role is None or role.arn != arn:
         return None
     delay = call.pace.propagation_seconds(role.id)
@@ -81,7 +90,9 @@ def known_role(call: Call, arn: str) -> Role | None:
 
 
 def a_federated_user(call: Call, params: Params) -> Sequence[Target]:
-    return [Target(sts(call.account, f"federated-user/{params['name']}"), request_keys(params))]
+    """The federated user, whose session tags are a permission of their own."""
+    target = Target(sts(call.account, f"federated-user/{params['name']}"), request_keys(params))
+    return [target, replace(target, action="sts:TagSession")] if params.get("tags") else [target]
 
 
 @operation("sts:AssumeRole", on=the_role)
@@ -109,19 +120,10 @@ def assume_role(
     if role is None:
         # With IAM off nothing was asked before.
         raise ApiError("AccessDenied", f"The role {role_arn} cannot be assumed.", 403)
-    duration = duration_seconds or min(HOUR, role.max_session_duration)
-    chained = call.caller.session is not None
-    if chained and duration > HOUR:
-        raise ApiError(
-            "ValidationError",
-            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
-        )
-    if duration > role.max_session_duration:
-        raise ApiError(
-            "ValidationError",
-            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
-        )
-    arns_passed = _session_policies(call, policy, policy_arns)
+    duration = duration_seconds or HOUR
+    _check_duration(call, role, duration)
+    identity = _source_identity(call, source_identity)
+    arns_passed = _session_policies(call, role.account, policy, policy_arns)
     session_tags, transitive = _session_tags(call, tags, transitive_tag_keys)
     session = Session(
         access_key_id=call.ids.access_key_id("ASIA", role.account),
@@ -138,9 +140,8 @@ def assume_role(
         policy_arns=arns_passed,
         tags=session_tags,
         transitive=transitive,
-        source_identity=source_identity
-        or (call.caller.session.source_identity if call.caller.session else ""),
-        chained=chained,
+        source_identity=identity,
+        chained=call.caller.session is not None,
         invoked_by=call.caller.arn if call.caller.kind == "service" else "",
     )
     sessions.put(call.tx, session)
@@ -151,8 +152,31 @@ def assume_role(
             "Arn": sts(role.account, f"assumed-role/{role.name}/{role_session_name}"),
         },
         "PackedPolicySize": _packed(policy, arns_passed, tags),
-        "SourceIdentity": session.source_identity or None,
+        "SourceIdentity": identity or None,
     }
+
+
+def _check_duration(call: Call, role: Role, duration: int) -> None:
+    """Raise for a session longer than the role, or roles assumed one by the other, may have."""
+    if call.caller.session is not None and duration > HOUR:
+        raise ApiError(
+            "ValidationError",
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
+        )
+    if duration > role.max_session_duration:
+        raise ApiError(
+            "ValidationError",
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+        )
+
+
+def _source_identity(call: Call, given: str | None) -> str:
+    """The session's source identity: the calling session's, which stays; or the one given."""
+    inherited = call.caller.session.source_identity if call.caller.session else ""
+    if given and inherited and given != inherited:
+        # AWS's own text is not known.
+        raise ApiError("AccessDenied", "The source identity of a session cannot be changed.", 403)
+    return inherited or given or ""
 
 
 @operation("sts:GetSessionToken", on=None)
@@ -165,8 +189,6 @@ def get_session_token(
 ) -> Answer:
     """Credentials of the calling user, for a while."""
     _no_second_factor(serial_number, token_code)
-    if call.caller.session is not None:
-        raise ApiError("AccessDenied", "Cannot call GetSessionToken with session credentials", 403)
     session = _of_the_user(call, "session-token", duration_seconds or HALF_A_DAY)
     sessions.put(call.tx, session)
     return {"Credentials": _credentials(session)}
@@ -183,9 +205,7 @@ def get_federation_token(
     tags: list[dict[str, str]] | None = None,
 ) -> Answer:
     """Credentials for somebody who is no IAM user: what both the user's and the session's policies allow."""
-    if call.caller.session is not None:
-        raise ApiError("AccessDenied", "Cannot call GetFederationToken with session credentials", 403)
-    arns_passed = _session_policies(call, policy, policy_arns)
+    arns_passed = _session_policies(call, call.account, policy, policy_arns)
     session_tags, _ = _session_tags(call, tags, None)
     session = _of_the_user(
         call,
@@ -228,10 +248,16 @@ def _of_the_user(
 
 
 def _session_policies(
-    call: Call, policy: str | None, policy_arns: list[dict[str, str]] | None
+    call: Call, account: str, policy: str | None, policy_arns: list[dict[str, str]] | None
 ) -> tuple[str, ...]:
-    """Check the policies a session is narrowed by; answers the ARNs of the managed ones."""
+    """Check the policies a session in an account is narrowed by; answers the ARNs of the managed ones."""
     if policy is not None:
+        if len(policy) > MOST_CHARACTERS:
+            raise ApiError(
+                "ValidationError",
+                f"1 validation error detected: Value '{policy}' at 'policy' failed to satisfy constraint: "
+                f"Member must have length less than or equal to {MOST_CHARACTERS}",
+            )
         try:
             review(policy, "session")
         except MalformedPolicy as error:
@@ -240,7 +266,9 @@ def _session_policies(
     if len(passed) > 10:
         raise ApiError("ValidationError", "A session can have at most 10 managed session policies.")
     for arn in passed:
-        if policies.document_of(call.tx, arn) is None:
+        owner = arns.parse(arn)
+        foreign = owner is not None and owner.account not in {"aws", account}
+        if foreign or document_of(call.tx, arn) is None:
             raise ApiError("MalformedPolicyDocument", f"PolicyArn {arn} does not exist or is not attachable.")
     return passed
 
@@ -300,7 +328,13 @@ def _packed(
     if policy is None and not passed and not tags:
         return None
     size = len(policy or "") + sum(map(len, passed)) + len(base64.b64encode(json.dumps(tags or []).encode()))
-    return max(1, min(100, size * 100 // 8192))
+    percent = max(1, size * 100 // _PACKED_SIZE)
+    if percent > 100:
+        raise ApiError(
+            "PackedPolicyTooLarge",
+            f"Packed policy consumes {percent}% of allotted space, please use smaller policy.",
+        )
+    return percent
 
 
 _TRUSTS_NOBODY = NamedPolicy("", compile_policy('{"Version":"2012-10-17","Statement":[]}', kind="trust"))

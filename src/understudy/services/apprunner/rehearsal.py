@@ -1,0 +1,75 @@
+"""What App Runner does with a connector, done once and undone: proof that the networking role can do its work.
+
+One interface in each of the connector's subnets is made, looked at and deleted, each by a session of the
+service-linked role, decided by its policy and written to the trail. Then the role tries what it may not, and each
+refusal shows the policy holding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from understudy.core.errors import ApiError
+from understudy.gateway.pipeline import Gateway
+from understudy.services.apprunner.network_interfaces import APP_RUNNERS_TAG, MANAGED, NetworkInterfaces
+from understudy.services.apprunner.vpc_connectors import VpcConnector, vpc_connectors
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing done as the role: what, whether it should be allowed, and how it went."""
+
+    title: str
+    allowed: bool
+    answered: str
+
+    @property
+    def held(self) -> bool:
+        """Whether it went as the role's policy says."""
+        return self.allowed == (self.answered == "ok")
+
+
+def connector_of(gateway: Gateway, arn: str) -> VpcConnector | None:
+    """The active connector of that ARN, whoever's it is."""
+    with gateway.database.transaction() as tx:
+        found = vpc_connectors.where(tx, "by_arn", arn)
+    return found[0] if found and found[0].active else None
+
+
+def rehearse(gateway: Gateway, connector: VpcConnector) -> list[Step]:
+    """Do and undo it; leaves no interface behind, whatever is refused."""
+    interfaces = NetworkInterfaces(gateway, account=connector.account, region=connector.region)
+    steps: list[Step] = []
+    made: list[str] = []
+
+    def attempt(title: str, *, allowed: bool, act: Callable[[], Any]) -> None:
+        try:
+            act()
+        except ApiError as error:
+            steps.append(Step(title, allowed, f"{error.code}: {error.message}"))
+        else:
+            steps.append(Step(title, allowed, "ok"))
+
+    def create(subnet: str, *, tags: Mapping[str, str] = APP_RUNNERS_TAG) -> None:
+        made.append(
+            interfaces.create(
+                subnet=subnet, groups=connector.security_groups, description=connector.name, tags=tags
+            )
+        )
+
+    for subnet in connector.subnets:
+        attempt(f"make an interface in {subnet}, tagged {MANAGED}", allowed=True, act=partial(create, subnet))
+    attempt("describe network interfaces", allowed=True, act=interfaces.existing)
+    foreign = {**APP_RUNNERS_TAG, "Name": connector.name}
+    attempt(
+        "make an interface with a foreign tag",
+        allowed=False,
+        act=partial(create, connector.subnets[0], tags=foreign),
+    )
+    for interface in made:
+        attempt(f"tag {interface} later", allowed=False, act=partial(interfaces.tag, interface))
+        attempt(f"delete {interface}", allowed=True, act=partial(interfaces.delete, interface))
+    return steps
