@@ -13,6 +13,7 @@ from understudy.store.database import Database, Transaction
 
 _LOG = logging.getLogger("understudy.controllers")
 _PERIOD = 1.0
+_KEEPING = "keeping"
 _LONGEST_WAIT = 60.0
 
 
@@ -35,7 +36,7 @@ class Loop:
         self._database = database
         self._clock = clock
         self._works = works
-        self._failures = {work.name: 0 for work in works}
+        self._failures = {work.name: 0 for work in works} | {_KEEPING: 0}
         self._seen = -1
 
     def settle(self) -> int:
@@ -67,11 +68,20 @@ class Loop:
             changed = self._database.revision != self._seen
             if changed:
                 await asyncio.sleep(_CALM)
-            if changed or waited >= self._wait():
-                self.once()
+            if waited >= self._wait() or (changed and not self._failures[_KEEPING]):
+                self._try_once()
                 waited = 0.0
             await asyncio.sleep(_TICK)
             waited += _TICK
+
+    def _try_once(self) -> None:
+        """A full disk stops no server: what could not be kept is undone, and tried again later."""
+        try:
+            self.once()
+            self._failures[_KEEPING] = 0
+        except Exception:  # noqa: BLE001 - whatever the store's reason is
+            self._failures[_KEEPING] += 1
+            _LOG.exception("background work could not be kept")
 
     def _wait(self) -> float:
         worst = max(self._failures.values(), default=0)

@@ -11,6 +11,9 @@ from understudy.core.http import HttpRequest
 from understudy.server.limits import Limits
 from understudy.server.parsing import RefusedError, RequestParser
 
+# From here on copying costs more than a second piece.
+_LARGE = 32 * 1024
+
 
 class Host(Protocol):
     """What a connection needs of the server it belongs to."""
@@ -18,7 +21,7 @@ class Host(Protocol):
     limits: Limits
     closing: bool
 
-    def answer(self, request: HttpRequest, *, keep_alive: bool) -> bytes: ...
+    def answer(self, request: HttpRequest, *, keep_alive: bool) -> tuple[bytes, ...]: ...
 
     def refusal(self, status: int, sentence: str) -> bytes: ...
 
@@ -117,7 +120,7 @@ class Connection(asyncio.Protocol):
                 self._hold(item)
                 continue
             keep_alive = item.keep_alive and bool(arrived or not host.closing)
-            self._hold(host.answer(item.request, keep_alive=keep_alive))
+            self._hold(*host.answer(item.request, keep_alive=keep_alive))
             self._ending = not keep_alive
         if self._ending:
             arrived.clear()
@@ -129,11 +132,11 @@ class Connection(asyncio.Protocol):
                 self._transport.close()
         self._read_while(not arrived)
 
-    def _hold(self, content: bytes) -> None:
+    def _hold(self, *pieces: bytes) -> None:
         if not self._held:
             self._host.hold(self)
-        self._held.append(content)
-        self._held_size += len(content)
+        self._held += pieces
+        self._held_size += sum(map(len, pieces))
 
     def _refuse(self, refusal: RefusedError) -> None:
         self._refusal = refusal
@@ -152,12 +155,18 @@ class Connection(asyncio.Protocol):
 
     def release(self) -> None:
         """Write what is held: it is durable now."""
-        held, self._held, self._held_size = self._held, [], 0
+        held, size = self._held, self._held_size
+        self._held, self._held_size = [], 0
         if not held or self._transport.is_closing():
             return
         if self._parser.phase == "idle":
             self._since = time.monotonic()
-        self._transport.write(held[0] if len(held) == 1 else b"".join(held))
+        if len(held) == 1:
+            self._transport.write(held[0])
+        elif size > _LARGE:
+            self._transport.writelines(held)
+        else:
+            self._transport.write(b"".join(held))
         if self._ending:
             self._end()
         elif self._parser.arrived or self._refusal is not None or self._client_is_done:

@@ -83,20 +83,20 @@ class Server:
     def closed(self, connection: Connection) -> None:
         self.connections.discard(connection)
 
-    def answer(self, request: HttpRequest, *, keep_alive: bool) -> bytes:
+    def answer(self, request: HttpRequest, *, keep_alive: bool) -> tuple[bytes, ...]:
         """What the application answers, in bytes."""
         head_only = request.method == "HEAD"
         try:
             response = self.app.handle(request)
-            return self._writer.bytes_of(response, keep_alive=keep_alive, head_only=head_only)
+            return self._writer.pieces_of(response, keep_alive=keep_alive, head_only=head_only)
         except Exception:  # noqa: BLE001 - the other connections go on
             _LOG.exception("the application failed")
             failed = plain(500, "The request failed.")
-            return self._writer.bytes_of(failed, keep_alive=keep_alive, head_only=head_only)
+            return self._writer.pieces_of(failed, keep_alive=keep_alive, head_only=head_only)
 
     def refusal(self, status: int, sentence: str) -> bytes:
         """The server's own last word on a connection, in bytes."""
-        return self._writer.bytes_of(plain(status, sentence), keep_alive=False)
+        return b"".join(self._writer.pieces_of(plain(status, sentence), keep_alive=False))
 
     def hold(self, connection: Connection) -> None:
         """Send what the connection holds once it is durable."""

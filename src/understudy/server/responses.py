@@ -15,6 +15,9 @@ _STATUS_LINES: Final = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\
 _WITHOUT_BODY: Final = frozenset({204, 304})
 
 
+_LARGE = 32 * 1024
+
+
 class ResponseWriter:
     """Puts responses into bytes; the lines that all of a second's answers end their heads with, it keeps."""
 
@@ -22,9 +25,12 @@ class ResponseWriter:
         self._second = -1
         self._endings = ("", "")
 
-    def bytes_of(self, response: HttpResponse, *, keep_alive: bool, head_only: bool = False) -> bytes:
+    def pieces_of(
+        self, response: HttpResponse, *, keep_alive: bool, head_only: bool = False
+    ) -> tuple[bytes, ...]:
         """Status line, headers and body; `head_only` (a HEAD request) tells the length but not the body.
 
+        A large body is a piece of its own, so that it is not copied once more to stand behind its head.
         Raises ValueError for a header that holds a line break: it would be read as a header of its own.
         """
         status, body = response.status, response.body
@@ -41,7 +47,9 @@ class ResponseWriter:
         if now != self._second:
             self._turn(now)
         encoded = (head + self._endings[keep_alive]).encode("latin-1", "replace")
-        return encoded if head_only else encoded + body
+        if head_only:
+            return (encoded,)
+        return (encoded, body) if len(body) > _LARGE else (encoded + body,)
 
     def _turn(self, second: int) -> None:
         date = f"Date: {formatdate(second, usegmt=True)}\r\n"

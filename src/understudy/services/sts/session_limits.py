@@ -18,8 +18,8 @@ _WITH_LONG_TERM_KEYS = frozenset({"GetSessionToken", "GetFederationToken"})
 def check(caller: Caller, service: str, operation: str) -> None:
     """Raise unless the caller's kind of credentials can be used for this operation at all.
 
-    It holds for what a service calls with the caller's credentials too: clients without a second factor are shown
-    IAM's refusal by the services that make roles for them.
+    It holds for what a service calls with the caller's credentials too: AWS's services that make roles for a client
+    without second factor were seen to pass on IAM's refusal.
     """
     if caller.session is None or service not in {"iam", "sts"}:
         return
