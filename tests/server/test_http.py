@@ -50,7 +50,7 @@ class Echo:
 
 async def until(happened):
     """Give the loop turns until something has happened; the timeout is that of `serving`."""
-    while not happened():  # noqa: ASYNC110 - what is waited for knows nothing of being waited for
+    while not happened():
         await asyncio.sleep(0.001)
 
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import gzip
+import queue
 import random
+import re
 import socket
 import threading
-from collections import Counter
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -18,6 +22,7 @@ from hypothesis import strategies as st
 from raw_requests import action, form_request, json_request, signed, wire_bytes
 from situations import NASTY, estate, likely
 
+from understudy.server.http import Server
 from understudy.services import MODULES
 from understudy.store.database import Database
 from understudy.store.tables import Table
@@ -25,6 +30,8 @@ from understudy.testing import Understudy
 from understudy.wire.model import load
 
 ROUNDS = 4
+STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
+LARGE = 10 * 1024 * 1024 - 1000
 DESTROYS = ("Delete", "Remove", "Detach", "Revoke", "Unassign", "Untag")
 TABLES = {
     table.name: table for module in MODULES for table in vars(module).values() if isinstance(table, Table)
@@ -163,7 +170,7 @@ MEMBERS = [
 )
 def test_any_names_and_values_in_a_form(watched, service, name, fields):
     """Indexes out of order, twice, negative and absurd; NUL bytes; members that are not there; huge policies."""
-    watched.ask(form_request(service, [("Action", name), *fields]), service)
+    watched.ask(action(service, name, *fields), service)
 
 
 @FUZZ
@@ -174,7 +181,7 @@ def test_any_names_and_values_in_a_form(watched, service, name, fields):
 )
 def test_any_names_and_values_in_a_query_string(watched, service, name, fields):
     request = form_request(service, b"")
-    watched.ask(replace(request, method="GET", query=urlencode([("Action", name), *fields])), service)
+    watched.ask(replace(request, method="GET", query=action(service, name, *fields).body.decode()), service)
 
 
 @FUZZ
@@ -218,3 +225,126 @@ def test_bytes_changed_in_a_good_body(watched, serializers, data):
         place = data.draw(st.integers(0, len(body)))
         body[place : place + data.draw(st.integers(0, 2))] = data.draw(st.binary(max_size=2))
     watched.ask(replace(request, body=bytes(body)), operation.service)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"&" * LARGE,
+        b"a=" + b"%41" * (LARGE // 3),
+        b"a=1&" * (LARGE // 4),
+        b"Action=CreateUser&Version=2010-05-08&UserName=" + b"a" * LARGE,
+        b"Action=CreateUser&Version=2010-05-08&" + b"a." * (LARGE // 2) + b"=1",
+        b"Action=TagUser&Version=2010-05-08&" + b"".join(b"Tags.member.%d.Key=a&" % n for n in range(49_000)),
+        gzip.compress(bytes(LARGE * 20)),
+    ],
+    ids=["ampersands", "escapes", "repeated", "value", "dots", "list", "bomb"],
+)
+def test_a_body_of_ten_megabytes_in_a_form(watched, body):
+    encoding = {"content_encoding": "gzip"} if body[:2] == b"\x1f\x8b" else {}
+    assert 400 <= watched.ask(form_request("iam", body, **encoding), "iam") < 500
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" * LARGE,
+        b'{"VpcConnectorName":"' + b"a" * LARGE + b'"}',
+        b'{"MaxResults":' + b"9" * LARGE + b"}",
+        b'{"Tags":[' + b"{},          " * (LARGE // 13) + b"{}]}",
+        b'{"VpcConnectorName":"abcd","Subnets":[' + b'"a",         ' * (LARGE // 13) + b'"a"]}',
+    ],
+    ids=["brackets", "value", "number", "list", "subnets"],
+)
+def test_a_body_of_ten_megabytes_in_json(watched, body):
+    assert 400 == watched.ask(json_request("AppRunner.CreateVpcConnector", body), "apprunner")
+
+
+def test_a_call_cannot_fill_the_trail(watched):
+    """However much is sent, an entry stays small."""
+    many = [(f"Filter.1.Value.{number}", "x" * 1000) for number in range(2000)]
+    watched.ask(action("ec2", "DescribeVpcs", ("Filter.1.Name", "vpc-id"), *many), "ec2")
+    (entry,) = watched.app.database.log(limit=1)
+    assert len(entry.body) < 300_000
+
+
+@pytest.fixture(scope="module")
+def port(watched):
+    """The same application behind a real socket, in a thread of its own."""
+    bound, stop = queue.Queue(), asyncio.Event()
+    loop = asyncio.new_event_loop()
+
+    async def serve():
+        server = Server(watched.app)
+        bound.put(await server.listen("127.0.0.1", 0))
+        await stop.wait()
+        await server.close(patience=1)
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    yield bound.get(timeout=10)
+    loop.call_soon_threadsafe(stop.set)
+    thread.join()
+    loop.close()
+
+
+def exchanged(port: int, sent: bytes) -> bytes:
+    """Send bytes and close our side; answers everything that came back."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(sent)
+            connection.shutdown(socket.SHUT_WR)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@settings(FUZZ, max_examples=100)
+@given(
+    st.lists(
+        st.one_of(
+            st.binary(max_size=30),
+            st.sampled_from(
+                [b"GET / HTTP/1.1\r\n", b"POST /?Action=ListUsers HTTP/1.1\r\n", b"Host: h\r\n", b"\r\n",
+                 b"Content-Length: 5\r\n", b"Content-Length: -1\r\n", b"Transfer-Encoding: chunked\r\n",
+                 b"Authorization: AWS4-HMAC-SHA256 Credential=a/b/c/iam/e\r\n", b"5\r\nabcde\r\n0\r\n\r\n",
+                 b"X-Amz-Target: AppRunner.\xff\r\n", b"Expect: 100-continue\r\n", b"GET /_understudy/\xff HTTP/1.1\r\n",
+                 b"Content-Type: application/x-www-form-urlencoded\r\n", b"abcde", b"\x00", b"Content-Encoding: gzip\r\n"]
+            ),
+        ),
+        max_size=8,
+    )
+)  # fmt: skip
+def test_any_bytes_on_a_socket(port, pieces):
+    """There is an answer or none, never a 5xx but one that says what is not served, and the next client is served."""
+    answered = exchanged(port, b"".join(pieces))
+    statuses = STATUS.findall(answered)
+    assert not [status for status in statuses if status[:1] == b"5" and status != b"501"], answered
+    assert exchanged(port, b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 4")
+
+
+def test_what_is_signed_is_answered_over_a_socket(watched, port, serializers):
+    """The same calls as in this process, every byte of them over the wire, many in a row on one connection."""
+    draw, sent, count = random.Random(7), [], 0
+    for operation in watched.app.gateway.registry:
+        shape = load(operation.service).operation(operation.name).input
+        params = likely(operation, shape, draw, watched.known) if shape is not None else {}
+        request = serialized(serializers, operation.service, operation.name, params)
+        sent.append(wire_bytes(signed(request, watched.understudy.administrator, operation.service)))
+        count += 1
+    answered = exchanged(port, b"".join(sent))
+    statuses = [int(status) for status in STATUS.findall(answered)]
+    assert count == len(statuses)
+    assert {200, 400} <= set(statuses) <= {200, 400, 403, 404, 409, 412, 501}
+    watched.before = watched.kept()
+
+
+def test_wildcards_without_end_are_refused(watched):
+    """Matching them would take minutes, in which nobody else is answered."""
+    filters = [("Filter.1.Name", "vpc-id"), ("Filter.1.Value.1", "*?" * 500_000)]
+    assert 400 == watched.ask(action("ec2", "DescribeVpcs", *filters), "ec2")
+
+
+@pytest.mark.parametrize("name", ["DescribeRegions", "DescribeAvailabilityZones"])
+@pytest.mark.parametrize("by", ["tag:team", "tag-key"])
+def test_what_has_no_tags_matches_no_tag(watched, name, by):
+    filters = [("Filter.1.Name", by), ("Filter.1.Value.1", "*")]
+    assert 200 == watched.ask(action("ec2", name, *filters), "ec2")

@@ -19,7 +19,10 @@ KEPT_FOR = timedelta(hours=1)
 
 
 class ClientToken(Record, frozen=True, kw_only=True):
-    """A client token that was used: by whom, for what, and what was answered (packed)."""
+    """A client token that was used: by whom, for what, and what was answered (packed).
+
+    `token` is its digest, because a client may send anything, of any length.
+    """
 
     account: str
     region: str
@@ -42,7 +45,8 @@ def answered_before(call: Call, token: str, params: Mapping[str, Any]) -> Answer
 
     Raises IdempotentParameterMismatch (reference iam.md 7.3) when the token was used for something else.
     """
-    known = client_tokens.get(call.tx, call.account, call.region, f"{call.service}:{call.operation}", token)
+    operation = f"{call.service}:{call.operation}"
+    known = client_tokens.get(call.tx, call.account, call.region, operation, _hash(token.encode()))
     if known is None or known.at + KEPT_FOR < call.at:
         return None
     if known.digest != _digest(params):
@@ -62,7 +66,7 @@ def remember(call: Call, token: str, params: Mapping[str, Any], answer: Answer) 
             account=call.account,
             region=call.region,
             operation=f"{call.service}:{call.operation}",
-            token=token,
+            token=_hash(token.encode()),
             digest=_digest(params),
             answer=msgspec.msgpack.encode(answer),
             at=call.at,
@@ -78,4 +82,8 @@ def forget_old(tx: Transaction, now: datetime) -> None:
 
 
 def _digest(params: Mapping[str, Any]) -> str:
-    return hashlib.sha256(msgspec.json.encode(params, order="sorted")).hexdigest()
+    return _hash(msgspec.json.encode(params, order="sorted"))
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

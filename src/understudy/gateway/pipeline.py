@@ -80,6 +80,8 @@ class Gateway:
                 dialect=service.protocol,
                 source=self.credentials,
                 now=at,
+                # The signature must be for the Region the call is carried out in.
+                region=found.region,
                 skew=self.skew,
             )
             call = _received(self, found, request, caller, at, request_id)

@@ -32,13 +32,14 @@ from understudy.services.iam import (
     policies,
     roles,
     service_linked_roles,
+    simulation,
     users,
 )
 from understudy.services.sts import authorization_messages, caller_identity, sessions
 
 MODULES = (
     access_keys, account_aliases, account_summary, attachments, authorization_details, boundaries, groups,
-    inline_policies, instance_profiles, policies, roles, service_linked_roles, users,
+    inline_policies, instance_profiles, policies, roles, service_linked_roles, simulation, users,
     authorization_messages, caller_identity, sessions,
     default_vpcs, dhcp_options, internet_gateways, network_acls, network_interface_changes, network_interfaces,
     places, route_tables, security_group_permissions, security_groups, subnets, tags, vpc_attributes,

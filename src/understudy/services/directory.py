@@ -101,14 +101,12 @@ class Directory:
         if session is None:
             return None
         table: Any = roles if session.kind == "assume-role" else users
-        principal = table.get(tx, session.account, session.name)
-        if principal is None or principal.id != session.principal_id:
+        # By unique id: a user by another name is the same, and one made again under the name is not.
+        found = table.where(tx, "by_id", session.principal_id)
+        if not found:
             return None
-        caller = _session_caller(session, principal)
-        sources: list[Source] = [
-            (sessions, (id,), session),
-            (table, (session.account, session.name), principal),
-        ]
+        caller = _session_caller(session, found[0])
+        sources: list[Source] = [(sessions, (id,), session), (table, table.key(found[0]), found[0])]
         return Credential(id, session.secret, caller, session.token, session.expires), sources
 
     def _is_too_young(self, id: str, created: Any) -> bool:

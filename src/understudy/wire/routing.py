@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from urllib.parse import unquote
 
 from understudy.core.errors import ApiError
@@ -16,7 +17,7 @@ _SIGNING_NAMES = {"iam": "iam", "sts": "sts", "ec2": "ec2", "apprunner": "apprun
 _TARGETS = {"AppRunner": "apprunner"}
 _VERSIONS = {"2010-05-08": "iam", "2011-06-15": "sts", "2016-11-15": "ec2"}
 _FORM = "application/x-www-form-urlencoded"
-_LONGEST_REGION = 32
+_REGION_SHAPED = re.compile("[a-z0-9-]{1,32}")
 
 
 class RoutingError(ApiError):
@@ -113,7 +114,7 @@ def _scope(request: HttpRequest) -> tuple[str | None, str]:
         parts = unquote(request.query[start + 17 :].split("&", 1)[0]).split("/") if start >= 0 else []
     if len(parts) != 5:
         return None, DEFAULT_REGION
-    region = parts[2] if 0 < len(parts[2]) <= _LONGEST_REGION else DEFAULT_REGION
+    region = parts[2] if _REGION_SHAPED.fullmatch(parts[2]) else DEFAULT_REGION
     return parts[3], region
 
 

@@ -3,16 +3,9 @@
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
 
 import pytest
-from botocore.exceptions import ClientError
-
-
-class Told:
-    """What a refusal said, once it was given."""
-
-    text = ""
+import refusals
 
 
 @pytest.fixture
@@ -51,21 +44,7 @@ def role(iam):
 @pytest.fixture
 def refused():
     """Expect a refusal of this code, and of this text and HTTP status if they are given."""
-
-    @contextmanager
-    def expect(code, message=None, status=None):
-        told = Told()
-        with pytest.raises(ClientError) as caught:
-            yield told
-        response = caught.value.response
-        told.text = response["Error"]["Message"]
-        assert code == response["Error"]["Code"], response["Error"]
-        if message is not None:
-            assert message == response["Error"]["Message"]
-        if status is not None:
-            assert status == response["ResponseMetadata"]["HTTPStatusCode"]
-
-    return expect
+    return refusals.refused
 
 
 @pytest.fixture

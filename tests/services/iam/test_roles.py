@@ -97,6 +97,15 @@ class TestCreateRole:
             )
         assert "iam:TagRole on resource: arn:aws:iam::000000000000:role/tagged" in caught.text
 
+    def test_authorization_comes_after_forms_and_before_the_rules_of_tags(self, understudy, refused):
+        """Recorded at AWS: reference iam.md 4.8."""
+        nobody = understudy.client("iam", as_=understudy.user("nobody"))
+        twice = [{"Key": "a", "Value": "1"}, {"Key": "A", "Value": "2"}]
+        with refused("AccessDenied", status=403):
+            nobody.create_role(RoleName="r", AssumeRolePolicyDocument="{", Tags=twice)
+        with refused("ValidationError", status=400):
+            nobody.create_role(RoleName="r" * 65, AssumeRolePolicyDocument="{", Tags=twice)
+
 
 class TestGetRole:
     def test_it_shows_everything_set_and_always_duration_and_last_use(self, iam):

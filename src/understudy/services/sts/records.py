@@ -12,9 +12,8 @@ from understudy.store.tables import Record, Table
 class Session(Record, frozen=True, kw_only=True):
     """Temporary credentials, and what was settled when they were given out.
 
-    `name` is the key (lower-case name) of the role or user behind it, `principal_id` that entity's unique id:
-    when the entity is gone, or another has its name, the session is worth nothing. `policies` is None when no
-    session policy was passed.
+    `principal_id` is the unique id of the role or user behind it: when that entity is gone, the session is worth
+    nothing, whoever has its name by then. `policies` is None when no session policy was passed.
     """
 
     access_key_id: str
@@ -22,7 +21,6 @@ class Session(Record, frozen=True, kw_only=True):
     secret: str
     token: str
     kind: Literal["assume-role", "session-token", "federation"]
-    name: str
     principal_id: str
     issued: datetime
     expires: datetime

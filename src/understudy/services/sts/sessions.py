@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -27,7 +25,8 @@ HOUR = 3600
 HALF_A_DAY = 43200
 # Of a session policy as plain text; not every API description in use says so (reference iam.md 3.1).
 MOST_CHARACTERS = 2048
-# AWS packs policies and tags in a way of its own; this much holds what its quotas let through.
+# AWS packs policies and tags in a way of its own, and says only how full that is. This much holds the longest
+# policy and all the tags there can be, but not ten of the longest ARNs as well.
 _PACKED_SIZE = 24 * 1024
 _NO_TAGS: tuple[tuple[str, str], ...] = ()
 
@@ -131,7 +130,6 @@ def assume_role(
         secret=call.ids.secret_access_key(),
         token=call.ids.session_token(),
         kind="assume-role",
-        name=role.name.lower(),
         principal_id=role.id,
         issued=call.at,
         expires=call.at + timedelta(seconds=duration),
@@ -239,7 +237,6 @@ def _of_the_user(
         secret=call.ids.secret_access_key(),
         token=call.ids.session_token(),
         kind=kind,
-        name=user.name.lower(),
         principal_id=user.id,
         issued=call.at,
         expires=call.at + timedelta(seconds=duration),
@@ -324,11 +321,15 @@ def _credentials(session: Session) -> Mapping[str, Any]:
 def _packed(
     policy: str | None, passed: Sequence[str], tags: Sequence[Mapping[str, str]] | None
 ) -> int | None:
-    """How full the session's policies and tags make the packed form, in percent; None when there are none."""
+    """How full a session's policies and tags make the packed form, in percent; None when there are none.
+
+    Raises PackedPolicyTooLarge.
+    """
     if policy is None and not passed and not tags:
         return None
-    size = len(policy or "") + sum(map(len, passed)) + len(base64.b64encode(json.dumps(tags or []).encode()))
-    percent = max(1, size * 100 // _PACKED_SIZE)
+    size = len(policy or "") + sum(map(len, passed))
+    size += sum(len(tag["Key"]) + len(tag["Value"]) for tag in tags or ())
+    percent = max(1, -(-size * 100 // _PACKED_SIZE))
     if percent > 100:
         raise ApiError(
             "PackedPolicyTooLarge",

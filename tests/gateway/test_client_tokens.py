@@ -1,0 +1,98 @@
+"""The same request twice (reference iam.md 7.3)."""
+
+from __future__ import annotations
+
+import pytest
+from botocore.exceptions import ClientError
+
+from understudy.gateway.client_tokens import client_tokens, forget_old
+from understudy.store.database import Database
+from understudy.store.sqlite import SqliteStore
+from understudy.testing import Understudy
+
+
+@pytest.fixture
+def subnet(understudy):
+    return understudy.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+
+
+def made(understudy, subnet, token="token", *, as_=None, **more):
+    ec2 = understudy.client("ec2", as_=as_)
+    answer = ec2.create_network_interface(SubnetId=subnet, ClientToken=token, **more)
+    return answer["NetworkInterface"]["NetworkInterfaceId"]
+
+
+def interfaces(understudy):
+    return len(understudy.client("ec2").describe_network_interfaces()["NetworkInterfaces"])
+
+
+def test_a_repeated_request_answers_what_the_first_did(understudy, subnet):
+    first = understudy.client("ec2").create_network_interface(SubnetId=subnet, ClientToken="token")
+    second = understudy.client("ec2").create_network_interface(SubnetId=subnet, ClientToken="token")
+    for answer in (first, second):
+        del answer["ResponseMetadata"]
+    assert first == second
+    assert 1 == interfaces(understudy)
+
+
+def test_another_token_makes_another(understudy, subnet):
+    assert made(understudy, subnet, "one") != made(understudy, subnet, "two")
+
+
+def test_a_token_used_for_something_else_is_refused(understudy, subnet):
+    made(understudy, subnet)
+    with pytest.raises(ClientError) as refused:
+        made(understudy, subnet, Description="other")
+    assert (
+        "IdempotentParameterMismatch",
+        "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).",
+    ) == (refused.value.response["Error"]["Code"], refused.value.response["Error"]["Message"])
+    assert 1 == interfaces(understudy)
+
+
+def test_a_refused_request_uses_no_token_up(understudy, subnet):
+    for refused in ({"PrivateIpAddress": "1.2.3.4"}, {"DryRun": True}):
+        with pytest.raises(ClientError):
+            made(understudy, subnet, **refused)
+    assert made(understudy, subnet, Description="now right")
+
+
+def test_a_repeated_request_is_authorized_again(understudy, subnet):
+    """Knowing a token is no permission."""
+    made(understudy, subnet)
+    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        made(understudy, subnet, as_=understudy.allowing("somebody", "ec2:Describe*"))
+
+
+def test_tokens_of_another_region_are_others(understudy, subnet):
+    made(understudy, subnet)
+    west = understudy.client("ec2", region="eu-west-1")
+    other = west.describe_subnets()["Subnets"][0]["SubnetId"]
+    assert west.create_network_interface(SubnetId=other, ClientToken="token")
+
+
+def test_a_token_is_kept_for_an_hour_and_then_forgotten(understudy, subnet):
+    first = made(understudy, subnet)
+    understudy.clock.advance(3599)
+    assert first == made(understudy, subnet)
+    understudy.clock.advance(2)
+    assert first != made(understudy, subnet)
+    understudy.clock.advance(3601)
+    with understudy.app.database.transaction() as tx:
+        forget_old(tx, understudy.clock.now())
+        assert [] == list(client_tokens.scan(tx))
+
+
+@pytest.mark.parametrize("token", ["a\x1fb", "\x00", "é", "x" * 100_000])
+def test_any_text_is_a_token_and_one_after_a_restart(tmp_path, token):
+    with Understudy(state=str(tmp_path)) as understudy:
+        subnet = understudy.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+        assert made(understudy, subnet, token) == made(understudy, subnet, token)
+        with understudy.app.database.transaction() as tx:
+            (record,) = client_tokens.scan(tx)
+    assert len(record.token) == 64
+    database = Database(SqliteStore(tmp_path))
+    with database.transaction() as tx:
+        assert [record] == list(client_tokens.scan(tx))
+        assert record == client_tokens.get(tx, *client_tokens.key(record))
+    database.close()

@@ -1,0 +1,135 @@
+"""What the trail keeps of a call, and what it never keeps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from botocore.exceptions import ClientError
+from raw_requests import action, json_request, signed
+
+from understudy.gateway.trail import Evaluation, Trail, TrailEntry, presentable
+from understudy.store.database import Database
+from understudy.store.memory import MemoryStore
+
+AT = datetime(2026, 3, 4, tzinfo=UTC)
+
+
+def entry(number, account="1"):
+    return TrailEntry(f"id-{number}", AT, "iam", "GetUser", account=account)
+
+
+class TestPresentable:
+    def test_secrets_are_hidden(self):
+        names = [
+            "password",
+            "new_password",
+            "old_password",
+            "token_code",
+            "saml_assertion",
+            "web_identity_token",
+        ]
+        assert {"HIDDEN_DUE_TO_SECURITY_REASONS"} == set(presentable(dict.fromkeys(names, "x")).values())
+
+    def test_long_texts_are_cut_wherever_they_stand(self):
+        cut = "x" * 2048 + "…"
+        assert {"a": cut, "b": [cut], "c": [{"Key": cut}]} == presentable(
+            {"a": "x" * 9999, "b": ["x" * 9999], "c": [{"Key": "x" * 2049}]}
+        )
+
+    def test_long_lists_are_cut(self):
+        shown = presentable({"a": ["x"] * 1000})["a"]
+        assert (201, "… and 800 more") == (len(shown), shown[-1])
+
+    def test_everything_else_is_as_it_was(self):
+        params = {"a": 1, "b": True, "c": [{"Key": "k"}], "d": b"x", "e": AT, "f": 1.5}
+        assert params == presentable(params)
+
+
+class TestTrail:
+    def test_entries_are_found_by_request_and_listed_newest_first(self):
+        trail = Trail(Database(MemoryStore()))
+        for number in range(5):
+            trail.record(entry(number, account=str(number % 2)))
+        assert entry(3, "1") == trail.find("id-3")
+        assert trail.find("id-9") is None
+        assert ["id-4", "id-3"] == [found.request_id for found in trail.newest(limit=2)]
+        assert ["id-3", "id-1"] == [found.request_id for found in trail.newest(account="1")]
+
+    @pytest.mark.parametrize(
+        ("effects", "denied"), [([], False), (["allow"], False), (["allow", "implicit-deny"], True)]
+    )
+    def test_an_entry_is_denied_when_one_evaluation_is(self, effects, denied):
+        evaluations = tuple(Evaluation("iam:GetUser", "*", effect) for effect in effects)
+        assert denied is TrailEntry("id", AT, "iam", "GetUser", evaluations=evaluations).denied
+
+
+def test_no_secret_is_ever_written(understudy):
+    """Not keys, not session tokens, not signatures."""
+    iam, sts = understudy.client("iam"), understudy.client("sts")
+    iam.create_user(UserName="somebody")
+    key = iam.create_access_key(UserName="somebody")["AccessKey"]
+    session = sts.get_session_token()["Credentials"]
+    temporary = understudy.session_of({"Credentials": session})
+    understudy.client("sts", as_=temporary).get_caller_identity()
+    written = b"".join(row.body for row in understudy.app.database.log(limit=1000))
+    for secret in (
+        understudy.administrator.secret_access_key,
+        key["SecretAccessKey"],
+        session["SecretAccessKey"],
+        session["SessionToken"],
+    ):
+        assert secret.encode() not in written
+    assert b"Signature=" not in written
+
+
+@pytest.mark.parametrize(
+    ("request_", "service", "outcome", "status"),
+    [
+        (action("iam", "ListUsers"), "iam", "ok", 200),
+        (action("iam", "GetUser", UserName="nobody"), "iam", "NoSuchEntity", 404),
+        (action("iam", "GetUser", UserName="!"), "iam", "ValidationError", 400),
+        (action("iam", "GetUser", ("UserName.x", "a")), "iam", "MalformedInput", 400),
+        (action("iam", "ListVirtualMFADevices"), "iam", "NotImplemented", 501),
+        (action("ec2", "DescribeVpcs", DryRun="true"), "ec2", "DryRunOperation", 412),
+        (json_request("AppRunner.ListVpcConnectors", b"{"), "apprunner", "SerializationException", 400),
+    ],
+)
+def test_every_call_leaves_one_entry(understudy, request_, service, outcome, status):
+    before = len(understudy.trail())
+    response = understudy.app.handle(signed(request_, understudy.administrator, service))
+    (entry,) = understudy.trail()[before:]
+    assert (outcome, status, status) == (entry.outcome, entry.status, response.status)
+    assert understudy.administrator.access_key_id == entry.access_key_id
+    assert dict(response.headers).get("x-amzn-RequestId", entry.request_id) == entry.request_id
+
+
+def test_a_call_that_nobody_signed_leaves_an_entry_of_nobodys(understudy):
+    before = len(understudy.trail())
+    request = action("iam", "ListUsers")
+    headers = {name: value for name, value in request.headers.items() if name != "authorization"}
+    understudy.app.handle(replace(request, headers=headers))
+    (entry,) = understudy.trail()[before:]
+    assert ("anonymous", "", "ListUsers", {}) == (
+        entry.caller_kind,
+        entry.access_key_id,
+        entry.operation,
+        entry.parameters,
+    )
+    assert ("MissingAuthenticationToken", 403) == (entry.outcome, entry.status)
+
+
+def test_a_refusal_keeps_what_was_asked_and_what_decided(understudy):
+    somebody = understudy.allowing("somebody", "iam:ListUsers")
+    with pytest.raises(ClientError):
+        understudy.client("iam", as_=somebody).get_user(UserName="somebody")
+    last = understudy.trail()[-1]
+    assert ("AccessDenied", 403, True) == (last.outcome, last.status, last.denied)
+    (evaluation,) = last.evaluations
+    assert ("iam:GetUser", "arn:aws:iam::000000000000:user/somebody", "implicit-deny") == (
+        evaluation.action,
+        evaluation.resource,
+        evaluation.effect,
+    )
+    assert "somebody" == evaluation.context["aws:username"]

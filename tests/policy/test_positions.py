@@ -1,0 +1,57 @@
+"""Statement positions: the recorded check values of reference iam.md 5.2, and what holds for any document."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from understudy.policy.positions import Position, Span, statement_spans
+
+ALLOW = '{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}'
+
+
+def test_the_first_statement_of_a_list_starts_just_after_the_bracket():
+    text = f'{{"Version":"2012-10-17","Statement":[{ALLOW}]}}'
+    assert (Span(Position(1, 38), Position(1, 38 + len(ALLOW))),) == statement_spans(text)
+
+
+def test_a_later_statement_starts_at_the_comma():
+    text = f'{{"Version":"2012-10-17","Statement":[{ALLOW},{ALLOW}]}}'
+    comma = text.index("},{") + 2
+    assert Position(1, comma) == statement_spans(text)[1].start
+    assert "," == text[comma - 1]
+
+
+def test_a_single_statement_starts_just_after_its_brace():
+    text = (
+        '{"Version": "2012-10-17", "Statement": {"Sid": "", "Effect": "Allow", "Action": "s3:PutObject", '
+        '"Resource": "*"}}'
+    )
+    assert (Span(Position(1, 41), Position(1, 113)),) == statement_spans(text)
+
+
+def test_lines_and_columns_count_from_one():
+    text = f'{{\n "Statement": [\r\n  {ALLOW},\n  {ALLOW}\n ]\n}}'
+    first, second = statement_spans(text)
+    assert Span(Position(2, 16), Position(3, 3 + len(ALLOW))) == first
+    assert Span(first.end, Position(4, 3 + len(ALLOW))) == second
+
+
+def test_a_list_without_statements_has_no_spans():
+    assert () == statement_spans('{"Statement": [ ]}')
+
+
+def test_the_statement_key_may_be_escaped_and_come_after_others():
+    text = '{"Id":"a ] } \\" Statement","\\u0053tatement":{"Effect":"Allow"}}'
+    assert text.index('{"Effect') + 2 == statement_spans(text)[0].start.column
+
+
+@given(st.lists(st.dictionaries(st.text(), st.text()), max_size=5), st.sampled_from([None, 1, 2]))
+def test_every_end_is_just_after_its_closing_brace(statements, indent):
+    text = json.dumps({"Version": "2012-10-17", "Statement": statements}, indent=indent)
+    spans = statement_spans(text)
+    lines = text.split("\n")
+    assert len(statements) == len(spans)
+    assert all("}" == lines[span.end.line - 1][span.end.column - 2] for span in spans)

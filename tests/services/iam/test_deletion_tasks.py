@@ -1,0 +1,215 @@
+"""Deleting service-linked roles: tasks that succeed, or fail and say why (reference iam.md 1.5)."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from understudy.testing import Understudy
+
+PRINCIPAL = "networking.apprunner.amazonaws.com"
+NAME = "AWSServiceRoleForAppRunnerNetworking"
+ID = re.compile(
+    rf"task/aws-service-role/{re.escape(PRINCIPAL)}/{NAME}/[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}"
+)
+
+
+@pytest.fixture
+def linked(iam):
+    iam.create_service_linked_role(AWSServiceName=PRINCIPAL)
+
+
+def connector(understudy, name="main", region="us-east-1"):
+    """Something that uses the role; answers its ARN."""
+    subnets = understudy.client("ec2", region=region).describe_subnets()["Subnets"]
+    answer = understudy.client("apprunner", region=region).create_vpc_connector(
+        VpcConnectorName=name, Subnets=[subnets[0]["SubnetId"]]
+    )
+    return answer["VpcConnector"]["VpcConnectorArn"]
+
+
+def submit(iam):
+    return iam.delete_service_linked_role(RoleName=NAME)["DeletionTaskId"]
+
+
+def status(iam, task):
+    answer = iam.get_service_linked_role_deletion_status(DeletionTaskId=task)
+    del answer["ResponseMetadata"]
+    return answer
+
+
+class TestSubmit:
+    def test_the_answer_is_a_task_that_has_begun(self, iam, linked):
+        task = submit(iam)
+        assert ID.fullmatch(task)
+        assert status(iam, task) == {"Status": "IN_PROGRESS"}
+        assert iam.get_role(RoleName=NAME)
+
+    def test_while_it_is_under_way_it_is_the_same_task(self, iam, linked):
+        assert submit(iam) == submit(iam)
+
+    def test_an_ordinary_role_is_no_service_role(self, iam, role, refused):
+        with refused("NoSuchEntity", "builder exists but is not a service role.", 404):
+            iam.delete_service_linked_role(RoleName="Builder")
+
+    def test_a_role_that_is_not_there_is_not_found(self, iam, refused):
+        with refused("NoSuchEntity", f"The role with name {NAME} cannot be found.", 404):
+            submit(iam)
+
+
+class TestUnused:
+    def test_it_succeeds_and_the_role_is_gone(self, iam, linked, understudy, refused):
+        task = submit(iam)
+        understudy.settle()
+        assert status(iam, task) == {"Status": "SUCCEEDED"}
+        with refused("NoSuchEntity", f"The role with name {NAME} cannot be found.", 404):
+            iam.get_role(RoleName=NAME)
+
+    def test_a_role_made_again_has_tasks_of_its_own(self, iam, linked, understudy):
+        first = submit(iam)
+        understudy.settle()
+        iam.create_service_linked_role(AWSServiceName=PRINCIPAL)
+        second = submit(iam)
+        assert first != second
+        assert status(iam, first) == {"Status": "SUCCEEDED"}
+        assert status(iam, second) == {"Status": "IN_PROGRESS"}
+
+
+class TestUsed:
+    def test_it_fails_and_says_what_uses_the_role(self, iam, understudy):
+        arns = [
+            connector(understudy, "one-"),
+            connector(understudy, "two-"),
+            connector(understudy, "far-", "eu-west-1"),
+        ]
+        task = submit(iam)
+        understudy.settle()
+        answer = status(iam, task)
+        assert answer["Status"] == "FAILED"
+        reason = answer["Reason"]
+        assert reason["Reason"].startswith(
+            f"SLR [{NAME}] is in use by other resources: [RoleUsageType(Region="
+        )
+        usage = {each["Region"]: sorted(each["Resources"]) for each in reason["RoleUsageList"]}
+        assert usage == {"us-east-1": arns[:2], "eu-west-1": arns[2:]}
+        assert iam.get_role(RoleName=NAME)
+
+    def test_after_a_failure_a_new_task_begins_and_the_old_can_be_read(self, iam, understudy):
+        arn = connector(understudy)
+        first = submit(iam)
+        understudy.settle()
+        understudy.client("apprunner").delete_vpc_connector(VpcConnectorArn=arn)
+        second = submit(iam)
+        assert first != second
+        understudy.settle()
+        assert status(iam, second) == {"Status": "SUCCEEDED"}
+        understudy.clock.advance(10 * 24 * 3600)
+        understudy.settle()
+        assert status(iam, first)["Status"] == "FAILED"
+
+    def test_a_long_reason_fits_its_field(self, iam, understudy):
+        for region in ("us-east-1", "eu-west-1"):
+            for number in range(8):
+                connector(understudy, f"connector-{number:02}", region)
+        task = submit(iam)
+        understudy.settle()
+        reason = status(iam, task)["Reason"]
+        assert len(reason["Reason"]) == 1000
+        assert sum(len(each["Resources"]) for each in reason["RoleUsageList"]) == 16
+
+    def test_the_other_role_of_the_service_is_not_kept(self, iam, understudy):
+        connector(understudy)
+        iam.create_service_linked_role(AWSServiceName="apprunner.amazonaws.com")
+        task = iam.delete_service_linked_role(RoleName="AWSServiceRoleForAppRunner")["DeletionTaskId"]
+        understudy.settle()
+        assert status(iam, task) == {"Status": "SUCCEEDED"}
+
+    def test_what_another_account_uses_does_not_count(self, iam, linked, understudy):
+        other = understudy.account_administrator("111111111111")
+        subnet = understudy.client("ec2", as_=other).describe_subnets()["Subnets"][0]["SubnetId"]
+        understudy.client("apprunner", as_=other).create_vpc_connector(
+            VpcConnectorName="theirs", Subnets=[subnet]
+        )
+        task = submit(iam)
+        understudy.settle()
+        assert status(iam, task) == {"Status": "SUCCEEDED"}
+
+
+class TestStatus:
+    @pytest.mark.parametrize(
+        "task", ["x", "task/aws-service-role/a/b", f"task/aws-service-role/{PRINCIPAL}/{NAME}/1"]
+    )
+    def test_what_is_no_id_is_told_so(self, iam, refused, task):
+        with refused("InvalidInput", "Invalid task id", 400):
+            status(iam, task)
+
+    def test_an_unknown_id_is_not_found(self, iam, refused):
+        task = f"task/aws-service-role/{PRINCIPAL}/{NAME}/12345678-1234-1234-1234-123456789012"
+        with refused("NoSuchEntity", "Cannot find deletion status for given id.", 404):
+            status(iam, task)
+
+    def test_another_accounts_task_is_unknown(self, iam, linked, understudy, refused):
+        task = submit(iam)
+        other = understudy.client("iam", as_=understudy.account_administrator("111111111111"))
+        with refused("NoSuchEntity", "Cannot find deletion status for given id.", 404):
+            status(other, task)
+
+    def test_permission_is_asked_on_the_role_of_the_task(self, iam, linked, understudy, refused):
+        """Reference iam.md 1.7."""
+        arn = f"arn:aws:iam::{understudy.account}:role/aws-service-role/{PRINCIPAL}/{NAME}"
+        watcher = understudy.client(
+            "iam",
+            as_=understudy.allowing("watcher", "iam:GetServiceLinkedRoleDeletionStatus", resource=arn),
+        )
+        task = submit(iam)
+        assert status(watcher, task) == {"Status": "IN_PROGRESS"}
+        other = f"task/aws-service-role/apprunner.amazonaws.com/Other/{task.rpartition('/')[2]}"
+        with refused("AccessDenied", status=403) as told:
+            status(watcher, other)
+        assert "role/aws-service-role/apprunner.amazonaws.com/Other" in told.text
+
+
+class TestPace:
+    def test_aws_takes_seven_to_seventy_seconds(self, refused):
+        with Understudy(clock="aws", seed=1) as understudy:
+            understudy.clock.advance(60)
+            iam = understudy.client("iam")
+            iam.create_service_linked_role(AWSServiceName=PRINCIPAL)
+            task = submit(iam)
+            understudy.clock.advance(6.9)
+            understudy.settle()
+            assert status(iam, task) == {"Status": "IN_PROGRESS"}
+            assert task == submit(iam)
+            understudy.clock.advance(64)
+            understudy.settle()
+            assert status(iam, task) == {"Status": "SUCCEEDED"}
+
+
+class TestRestart:
+    def test_a_task_under_way_is_finished_afterwards(self, tmp_path):
+        with Understudy(state=str(tmp_path)) as first:
+            who = first.administrator
+            iam = first.client("iam")
+            iam.create_service_linked_role(AWSServiceName=PRINCIPAL)
+            task = submit(iam)
+        with Understudy(state=str(tmp_path), account="999999999999") as second:
+            iam = second.client("iam", as_=who)
+            assert status(iam, task) == {"Status": "IN_PROGRESS"}
+            assert task == submit(iam)
+            second.settle()
+            assert status(iam, task) == {"Status": "SUCCEEDED"}
+            assert iam.list_roles()["Roles"] == []
+
+    def test_a_failure_is_still_told_afterwards(self, tmp_path):
+        with Understudy(state=str(tmp_path)) as first:
+            who = first.administrator
+            arn = connector(first)
+            iam = first.client("iam")
+            task = submit(iam)
+            first.settle()
+            before = status(iam, task)
+        with Understudy(state=str(tmp_path), account="999999999999") as second:
+            iam = second.client("iam", as_=who)
+            assert before == status(iam, task)
+            assert before["Reason"]["RoleUsageList"] == [{"Region": "us-east-1", "Resources": [arn]}]

@@ -1,0 +1,89 @@
+"""Scalars read from text and written to it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from understudy.wire.scalars import (
+    base64_text,
+    blob,
+    boolean,
+    decimal_number,
+    iso_milliseconds,
+    moment,
+    number_text,
+    timestamp,
+    whole_number,
+)
+
+MOMENTS = st.datetimes(timezones=st.just(UTC), min_value=datetime(1970, 1, 1), max_value=datetime(9999, 1, 1))
+
+
+@given(st.integers(-(2**63), 2**63 - 1))
+def test_any_number_of_64_bits_is_read_back(number):
+    assert number == whole_number(str(number))
+
+
+@pytest.mark.parametrize("text", ["", " 1", "1 ", "1.0", "1e3", "--1", "0x1", "１", "1\n", "9" * 5000])
+def test_a_whole_number_has_no_other_spelling(text):
+    """Reference iam.md 2.8."""
+    with pytest.raises(ValueError, match=r"\A"):
+        whole_number(text)
+
+
+@given(st.floats(allow_nan=False, width=64))
+def test_any_float_written_is_read_back(number):
+    assert number == decimal_number(number_text(number))
+
+
+@pytest.mark.parametrize("text", ["", "nan", "inf", "1_0", "1,5", "e5", ".", "1e99999"])
+def test_a_decimal_number_has_no_other_spelling(text):
+    with pytest.raises(ValueError, match=r"\A"):
+        decimal_number(text)
+
+
+def test_what_is_no_number_has_xmls_names():
+    assert ["NaN", "Infinity", "-Infinity"] == [number_text(float(text)) for text in ("nan", "inf", "-inf")]
+
+
+@pytest.mark.parametrize("text", ["True", "yes", "", "2", "on", " true"])
+def test_a_boolean_has_no_other_spelling(text):
+    """Reference iam.md 2.8."""
+    with pytest.raises(ValueError, match=r"\A"):
+        boolean(text)
+
+
+@given(st.binary())
+def test_any_bytes_written_are_read_back(value):
+    assert value == blob(base64_text(value))
+
+
+@pytest.mark.parametrize("text", ["a", "a b=", "!", "YQ", "é"])
+def test_what_is_no_base64_is_refused(text):
+    with pytest.raises(ValueError, match=r"\A"):
+        blob(text)
+
+
+@given(MOMENTS)
+def test_a_moment_is_written_to_the_millisecond_and_read_back(at):
+    read = timestamp(iso_milliseconds(at))
+    assert timedelta() <= at - read < timedelta(milliseconds=1)
+
+
+def test_a_moment_has_two_spellings_and_one_without_zone_is_utc():
+    at = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
+    texts = ["2026-03-04T05:06:07Z", "2026-03-04T05:06:07", "2026-03-04T06:06:07+01:00", "1772600767"]
+    assert [at] * 4 == [timestamp(text) for text in texts]
+    assert at == moment(at.astimezone(timezone(timedelta(hours=5))).timestamp())
+
+
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "2026-13-45", "1e300", "NaN", "Infinity", "2026-03-04T25:00:00Z"]
+)
+def test_what_no_calendar_has_is_refused(text):
+    with pytest.raises(ValueError, match=r"\A"):
+        timestamp(text)
