@@ -137,6 +137,8 @@ class TestS1TheRoleIsLinkedAndOnlyAppRunnerAssumesIt:
             == described.caller
         )
         assert POLICY == described.evaluations[0].policy
+        place.understudy.settle()
+        assert "us-east-1" == place.iam.get_role(RoleName=NAME)["Role"]["RoleLastUsed"]["Region"]
 
     @pytest.mark.parametrize(
         "other", ["apprunner.amazonaws.com", "ec2.amazonaws.com", "tasks.apprunner.amazonaws.com"]

@@ -6,10 +6,12 @@ import pytest
 
 from understudy.core.answers import View
 from understudy.core.errors import ApiError
+from understudy.core.http import HttpRequest
 from understudy.wire.model import load
 from understudy.wire.protocol import Route
 from understudy.wire.protocols import PROTOCOLS
 from understudy.wire.query_tree import SCALARS
+from understudy.wire.routing import RoutingError, route
 from understudy.wire.scalars import timestamp
 from understudy.wire.validation import validator
 
@@ -20,6 +22,14 @@ def test_a_text_far_too_long_is_called_that_and_not_matched():
     problems = []
     validator(shape)("a/" * 500_000, "imageIdentifier", "ImageIdentifier", problems)
     assert ["longest"] == [problem.kind for problem in problems]
+
+
+def test_a_json_body_beyond_any_request_is_not_read():
+    """Reference apprunner.md 1.1: RequestEntityTooLargeException, 413."""
+    headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": "AppRunner.ListVpcConnectors"}
+    with pytest.raises(RoutingError) as refused:
+        route(HttpRequest("POST", "/", "", headers, b"[" + b"0," * 600_000 + b"0]"))
+    assert ("RequestEntityTooLargeException", 413) == (refused.value.code, refused.value.status)
 
 
 def test_a_moment_no_calendar_has_is_a_bad_value():

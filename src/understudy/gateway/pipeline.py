@@ -123,6 +123,8 @@ class Gateway:
         assert shape is not None, f"{service} has no operation {operation}"
         started = ticks()
         call = _inner_call(self, shape, caller, region, parent)
+        if parent is None:
+            self.usage.note(caller, service, region, call.at)
         failure: ApiError | None = None
         try:
             with self.database.transaction():

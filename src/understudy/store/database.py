@@ -146,7 +146,8 @@ class Database:
 
     def _read(self, table: Any) -> Mirror:
         mirror = Mirror(dict(table.indexes))
-        records = {tuple(key.split("\x1f")): table.decode(body) for key, body in self.store.load(table.name)}
+        decoded = (table.decode(body) for _, body in self.store.load(table.name))
+        records = {table.key(record): record for record in decoded}
         mirror.records.update(records)
         for name, maker in mirror.makers.items():
             index = mirror.indexes[name]

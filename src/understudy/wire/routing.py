@@ -13,6 +13,8 @@ from understudy.wire.protocol import Protocol, Route
 from understudy.wire.protocols import PROTOCOLS
 
 DEFAULT_REGION = "us-east-1"
+# Millions of tiny items are quickly sent and slowly read; no request App Runner takes comes near this.
+LARGEST_JSON = 1024 * 1024
 _SIGNING_NAMES = {"iam": "iam", "sts": "sts", "ec2": "ec2", "apprunner": "apprunner"}
 _TARGETS = {"AppRunner": "apprunner"}
 _VERSIONS = {"2010-05-08": "iam", "2011-06-15": "sts", "2016-11-15": "ec2"}
@@ -59,6 +61,10 @@ def _by_target(request: HttpRequest, region: str) -> Route:
         body = unpacked(request)
     except ApiError as error:
         raise RoutingError("json", error.code, error.message, error.status) from error
+    if len(body) > LARGEST_JSON:
+        raise RoutingError(
+            "json", "RequestEntityTooLargeException", f"The body is larger than {LARGEST_JSON} bytes.", 413
+        )
     return Route(found, operation, PROTOCOLS["json"], region, body=body)
 
 
