@@ -28,6 +28,7 @@ from understudy.store.database import Database
 from understudy.store.tables import Table
 from understudy.testing import Understudy
 from understudy.wire.model import load
+from understudy.wire.routing import LARGEST_JSON
 
 ROUNDS = 4
 STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
@@ -257,7 +258,10 @@ def test_a_body_of_ten_megabytes_in_a_form(watched, body):
     ids=["brackets", "value", "number", "list", "subnets"],
 )
 def test_a_body_of_ten_megabytes_in_json(watched, body):
-    assert 400 == watched.ask(json_request("AppRunner.CreateVpcConnector", body), "apprunner")
+    assert 413 == watched.ask(json_request("AppRunner.CreateVpcConnector", body), "apprunner")
+    # As much as is read at all, and closed however it ends.
+    just_read = body[: LARGEST_JSON - 2] + body[-2:]
+    assert 400 == watched.ask(json_request("AppRunner.CreateVpcConnector", just_read), "apprunner")
 
 
 def test_a_call_cannot_fill_the_trail(watched):
