@@ -34,17 +34,19 @@ _WINDOW = 32 * 1024
 
 # The keys of every service stand on a page of their own in AWS's documentation, not in the reference.
 _GLOBAL_KEYS = {
-    "ARN": "ChatbotSourceArn PrincipalArn SourceArn SourceVpcArn",
+    "ARN": "ChatbotSourceArn PrincipalArn SignInSessionArn SourceArn SourceVpcArn",
     "ArrayOfString": "CalledVia PrincipalOrgPaths PrincipalServiceNamesList ResourceOrgPaths SourceOrgPaths "
     "TagKeys VpceOrgPaths",
-    "Bool": "MultiFactorAuthPresent PrincipalIsAWSService SecureTransport ViaAWSService",
+    "Bool": "AssumedRoot IsMcpServiceAction MultiFactorAuthPresent PrincipalIsAWSService SecureTransport "
+    "ViaAWSMCPService ViaAWSService",
+    # AWS lets the epoch time be compared as a number too.
     "Date": "CurrentTime EpochTime TokenIssueTime",
     "IPAddress": "Ec2InstanceSourcePrivateIPv4 SourceIp VpcSourceIp",
     "Numeric": "MultiFactorAuthAge",
-    "String": "AssumedRoot CalledViaFirst CalledViaLast Ec2InstanceSourceVpc FederatedProvider PrincipalAccount "
-    "PrincipalOrgID PrincipalServiceName PrincipalTag/${TagKey} PrincipalType Referer RequestTag/${TagKey} "
-    "RequestedRegion ResourceAccount ResourceOrgID ResourceTag/${TagKey} SourceAccount SourceIdentity "
-    "SourceOrgID SourceVpc SourceVpce UserAgent VpceAccount VpceOrgID userid username",
+    "String": "CalledViaAWSMCP CalledViaFirst CalledViaLast Ec2InstanceSourceVpc FederatedProvider "
+    "PrincipalAccount PrincipalOrgID PrincipalServiceName PrincipalTag/${TagKey} PrincipalType "
+    "RequestTag/${TagKey} RequestedRegion ResourceAccount ResourceOrgID ResourceTag/${TagKey} SourceAccount "
+    "SourceIdentity SourceOrgID SourceVpc SourceVpce UserAgent VpceAccount VpceOrgID referer userid username",
 }
 
 Definition = Mapping[str, Any]

@@ -55,3 +55,9 @@ def test_every_end_is_just_after_its_closing_brace(statements, indent):
     lines = text.split("\n")
     assert len(statements) == len(spans)
     assert all("}" == lines[span.end.line - 1][span.end.column - 2] for span in spans)
+
+
+def test_a_number_of_any_length_is_passed_over():
+    condition = f'{{"NumericEquals":{{"a:b":{"1" * 5000}}}}}'
+    text = f'{{"Statement":[{ALLOW[:-1]},"Condition":{condition}}}]}}'
+    assert Position(1, len(text) - 1) == statement_spans(text)[0].end

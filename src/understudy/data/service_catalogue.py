@@ -135,9 +135,14 @@ def resource_types_of(arn: str) -> list[ResourceType]:
     A type whose free parts need no `:` or `/` wins over those that do. Among the latter only the types that
     fix the most text count: `bucket/a/b` is an object, not a bucket, and `user/a/b` still is a user.
     """
+    return list(_types_of(arn))
+
+
+@lru_cache(maxsize=8192)
+def _types_of(arn: str) -> tuple[ResourceType, ...]:
     parts = arn.split(":", 3)
     if len(parts) < 4 or parts[0] != "arn":
-        return []
+        return ()
     exact: list[tuple[int, ResourceType]] = []
     loose: list[tuple[int, ResourceType]] = []
     for prefix in _index().namespaces.get(parts[2], ()):
@@ -148,7 +153,7 @@ def resource_types_of(arn: str) -> list[ResourceType]:
                 (loose if free else exact).append((sum(map(len, pieces)), found))
     most = max((fixed for fixed, _ in loose), default=0)
     matches = exact or [pair for pair in loose if pair[0] == most]
-    return [found for _, found in sorted(matches, key=lambda pair: -pair[0])]
+    return tuple(found for _, found in sorted(matches, key=lambda pair: -pair[0]))
 
 
 @dataclass(frozen=True, slots=True)

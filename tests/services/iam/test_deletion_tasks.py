@@ -169,6 +169,23 @@ class TestStatus:
             status(watcher, other)
         assert "role/aws-service-role/apprunner.amazonaws.com/Other" in told.text
 
+    def test_the_tags_of_the_role_count_while_it_is_there(self, iam, linked, understudy, refused):
+        """Whoever may delete the roles of a team can also see what becomes of it."""
+        iam.tag_role(RoleName=NAME, Tags=[{"Key": "Team", "Value": "network"}])
+        statement = {
+            "Effect": "Allow",
+            "Action": ["iam:DeleteServiceLinkedRole", "iam:GetServiceLinkedRoleDeletionStatus"],
+            "Resource": "*",
+            "Condition": {"StringEquals": {"iam:ResourceTag/team": "network"}},
+        }
+        document = {"Version": "2012-10-17", "Statement": [statement]}
+        member = understudy.client("iam", as_=understudy.user("member", document))
+        task = submit(member)
+        assert status(member, task) == {"Status": "IN_PROGRESS"}
+        understudy.settle()
+        with refused("AccessDenied", status=403):
+            status(member, task)
+
 
 class TestPace:
     def test_aws_takes_seven_to_seventy_seconds(self, refused):

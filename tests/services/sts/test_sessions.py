@@ -6,6 +6,7 @@ import json
 from datetime import timedelta
 
 import pytest
+from raw_requests import action, signed
 from refusals import refused
 
 from understudy.testing import Understudy
@@ -77,6 +78,12 @@ class TestTags:
         text = "Duplicate tag keys found. Please note that Tag keys are case insensitive."
         with refused("InvalidParameterValue", text, 400):
             assume(tagged, alice, Tags=[tag("team", "a"), tag("TEAM", "b")])
+
+    @pytest.mark.parametrize("key", ["aws:team", "AWS:team"])
+    def test_some_keys_are_reserved(self, tagged, alice, assume, key):
+        """AWS's guide says so of sessions too, under its rules for tagging."""
+        with refused("InvalidParameterValue", status=400):
+            assume(tagged, alice, Tags=[tag(key, "a")])
 
     def test_what_goes_on_must_be_there(self, tagged, alice, assume):
         text = "The specified transitive tag key must be included in the requested tags."
@@ -231,6 +238,15 @@ class TestSessionPolicies:
     def test_managed_ones_must_exist(self, worker, alice, assume, arn):
         with refused("MalformedPolicyDocument", status=400):
             assume(worker, alice, PolicyArns=[{"arn": arn}])
+
+    def test_one_misspelt_is_not_passed_over(self, understudy, worker, alice):
+        """It would leave the session with all the role may do."""
+        misspelt = ("PolicyArns.member.1.Arn", "arn:aws:iam::aws:policy/ReadOnlyAccess")
+        request = action("sts", "AssumeRole", misspelt, RoleArn=worker, RoleSessionName="session")
+        response = understudy.app.handle(signed(request, alice, "sts"))
+        assert 400 == response.status
+        assert b"<Code>ValidationError</Code>" in response.body
+        assert b"policyArns.1.member.arn" in response.body
 
     def test_managed_ones_are_the_roles_accounts(self, understudy, worker, alice, assume, policy):
         other = understudy.client("iam", as_=understudy.account_administrator("111111111111"))

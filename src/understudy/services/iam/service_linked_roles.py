@@ -20,6 +20,7 @@ from understudy.services.iam import deletion_tasks, errors
 from understudy.services.iam.documents import shown
 from understudy.services.iam.role_records import Role, roles
 from understudy.services.iam.roles import a_role, existing_role
+from understudy.services.iam.tags import resource_keys
 
 
 def a_new_linked_role(call: Call, params: Params) -> Sequence[Target]:
@@ -36,11 +37,13 @@ def a_new_linked_role(call: Call, params: Params) -> Sequence[Target]:
 
 
 def the_role_of_a_task(call: Call, params: Params) -> Sequence[Target]:
-    """The role a deletion task is about: its id says (reference iam.md 1.7)."""
+    """The role a deletion task is about, which its id says (reference iam.md 1.7), and its tags while it is there."""
     parsed = deletion_tasks.parse(params["deletion_task_id"])
     if parsed is None:
         return [Target(iam(call.account, "role/*"))]
-    return [Target(iam(call.account, f"role/aws-service-role/{parsed.principal}/{parsed.role}"))]
+    arn = iam(call.account, f"role/aws-service-role/{parsed.principal}/{parsed.role}")
+    role = roles.get(call.tx, call.account, parsed.role.lower())
+    return [Target(arn, resource_keys(role.tags) if role and role.arn == arn else {})]
 
 
 @operation("iam:CreateServiceLinkedRole", on=a_new_linked_role)

@@ -1,8 +1,8 @@
 """The policy simulator: what policies would decide, and which context keys they ask for (reference iam.md 5).
 
-Where AWS is not recorded: a resource's account counts only beside a resource policy; the name of several resources
-together is what their ARNs begin with; the accounts here are in no organization, so only policies given as an
-organization's are reported as one's.
+Where AWS is not recorded: a resource's account counts only beside a resource policy; several resources together are
+named by the type of the first; the accounts here are in no organization, so only policies given as an organization's
+are reported as one's.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from os.path import commonprefix
 from typing import Any
 
 from understudy.core import arn as arns
 from understudy.core.answers import Answer
+from understudy.data.service_catalogue import resource_types_of
 from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.operations import anything, operation
 from understudy.policy import (
@@ -39,7 +39,7 @@ from understudy.services.iam.entities import CALLED, Entity
 from understudy.services.iam.groups import Group, groups
 from understudy.services.iam.listings import short_listing
 from understudy.services.iam.policy_records import document_of
-from understudy.services.iam.role_records import Role, roles
+from understudy.services.iam.role_records import roles
 from understudy.services.iam.users import User, users
 
 STUB = "STUB_PRINCIPAL_FOR_POLICY_SIMULATOR"
@@ -187,7 +187,7 @@ def simulate_principal_policy(
 
 
 @operation("iam:GetContextKeysForCustomPolicy", on=anything)
-def get_context_keys_for_custom_policy(call: Call, *, policy_input_list: list[str]) -> Answer:
+def get_context_keys_for_custom_policy(_call: Call, *, policy_input_list: list[str]) -> Answer:
     """The keys the documents name. Raises InvalidInput."""
     return {"ContextKeyNames": _keys(policy_input_list)}
 
@@ -438,7 +438,7 @@ def _answer(
 def _evaluation_result(simulation: _Simulation, action: str) -> Mapping[str, Any]:
     results = [_result(simulation, action, resource) for resource in simulation.resources]
     by_organizations = results[0].by_organizations
-    answer = {
+    answer: dict[str, Any] = {
         "EvalActionName": action,
         "EvalResourceName": _together(simulation.resources),
         "EvalDecision": _strictest(each.decision for each in results),
@@ -472,13 +472,8 @@ def _specific(result: _Result) -> Mapping[str, Any]:
 
 
 def _result(simulation: _Simulation, action: str, resource: str) -> _Result:
-    question = Question(
-        simulation.principal,
-        action,
-        resource,
-        simulation.context,
-        _account(simulation, resource),
-    )
+    account = _account(simulation, resource)
+    question = Question(simulation.principal, action, resource, simulation.context, account)
     evaluation = evaluate(question, simulation.bindings)
     layers = {layer.layer: layer for layer in evaluation.layers if layer.layer != "scp"}
     levels = [layer for layer in evaluation.layers if layer.layer == "scp"]
@@ -577,6 +572,13 @@ def _strictest(decisions: Iterable[str]) -> str:
 
 
 def _together(resources: Sequence[str]) -> str:
-    """The name of one resource, or a pattern of what several begin with."""
-    common = commonprefix(resources)
-    return common if all(each == common for each in resources) else f"{common}*"
+    """The name of one resource; of several the template of the first one's type, else what all begin with."""
+    if len(resources) == 1:
+        return resources[0]
+    types = resource_types_of(resources[0])
+    if types:
+        # Recorded of S3's objects, which the catalogue calls otherwise.
+        return types[0].arn.replace("${Partition}", arns.PARTITION).replace("${ObjectName}", "${KeyName}")
+    first, last = min(resources), max(resources)
+    alike = (index for index, (one, other) in enumerate(zip(first, last, strict=False)) if one != other)
+    return first if first == last else f"{first[: next(alike, len(first))]}*"

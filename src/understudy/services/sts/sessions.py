@@ -259,7 +259,15 @@ def _session_policies(
             review(policy, "session")
         except MalformedPolicy as error:
             raise ApiError("MalformedPolicyDocument", str(error)) from error
-    passed = tuple(each["arn"] for each in policy_arns or () if "arn" in each)
+    for number, each in enumerate(policy_arns or (), 1):
+        if "arn" not in each:
+            # Passed over, it would leave the session with more than was meant.
+            raise ApiError(
+                "ValidationError",
+                f"1 validation error detected: Value null at 'policyArns.{number}.member.arn' failed to satisfy "
+                "constraint: Member must not be null",
+            )
+    passed = tuple(each["arn"] for each in policy_arns or ())
     if len(passed) > 10:
         raise ApiError("ValidationError", "A session can have at most 10 managed session policies.")
     for arn in passed:
@@ -276,6 +284,9 @@ def _session_tags(
     """A session's tags and which of them go on: those given, and those inherited on the way here."""
     given: dict[str, tuple[str, str]] = {}
     for tag in tags or ():
+        if tag["Key"].lower().startswith("aws:"):
+            # Reserved for sessions too, as AWS documents; its text for them is not known.
+            raise _bad_tags("Tag keys beginning with aws: are reserved for system use.")
         if tag["Key"].lower() in given:
             raise _bad_tags("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
         given[tag["Key"].lower()] = (tag["Key"], tag["Value"])
