@@ -18,6 +18,7 @@ from understudy.core.errors import UserError
 # What a shell reports of a command stopped with Ctrl-C.
 _INTERRUPTED = 130
 _USAGE = 2
+_BUG = 70
 
 COMMANDS = {
     "up": "start a server and keep its state",
@@ -44,7 +45,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; answers its exit code: 0 done, 1 no, 2 asked wrongly or impossible."""
+    """Run one command; answers its exit code: 0 done, 1 no, 2 asked wrongly or impossible, 70 our own mistake."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         return _run(given)
@@ -61,6 +62,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         where = f" {error.filename}" if error.filename else ""
         print(f"understudy: {error.strerror or error}{where}.", file=sys.stderr)
         return _USAGE
+    except Exception as error:
+        # A mistake of ours is still no reason to show a person a trace.
+        if os.environ.get("UNDERSTUDY_DEBUG"):
+            raise
+        print(
+            f"understudy: it failed inside: {type(error).__name__}: {error}. UNDERSTUDY_DEBUG=1 shows where.",
+            file=sys.stderr,
+        )
+        return _BUG
 
 
 def _run(given: list[str]) -> int:
