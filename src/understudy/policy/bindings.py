@@ -25,19 +25,35 @@ PrincipalEntry = tuple[MatchesPrincipal, MatchesResource | None, Test | None, De
 
 
 @dataclass(frozen=True, slots=True)
+class Allows:
+    """One layer's allows for an action, and the implicit denial that it is when none of them applies.
+
+    `silences` are such denials by the keys they missed, shared by all that need one. `has_variables` says that
+    a resource of one of them asks for context keys, so that it may miss a key even where it is about another
+    resource.
+    """
+
+    layer: str
+    entries: tuple[Entry, ...]
+    silence: Decision
+    silences: dict[tuple[str, ...], Decision]
+    has_variables: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """What can matter to one action: all denies first, then one list of allows per layer.
+    """What can matter to one action: all denies first, then the allows of each layer.
 
     A layer that does not bind, or that allows whatever is asked, is None. `plain` says that identity
-    policies alone decide what no deny forbids. `silences` are the implicit denials, made once.
+    policies alone decide what no deny forbids.
     """
 
     denies: tuple[Entry, ...]
     resource_denies: tuple[PrincipalEntry, ...]
-    scps: tuple[tuple[Entry, ...], ...]
-    identity: tuple[Entry, ...]
-    boundary: tuple[Entry, ...] | None
-    session: tuple[Entry, ...] | None
+    scps: tuple[Allows, ...]
+    identity: Allows
+    boundary: Allows | None
+    session: Allows | None
     has_session_policies: bool
     resource_allows: tuple[PrincipalEntry, ...]
     resource_layer: str
@@ -116,7 +132,7 @@ def make_plan(bindings: Bindings, action: str, *, exempt: bool) -> Plan:
         tuple(denies),
         _principal_entries(bindings.resource_layer, own, action, denies=True),
         silent_levels,
-        _until_certain(_entries("identity", bindings.identity, action, denies=False)),
+        _allows("identity", bindings.identity, action),
         plan_boundary,
         plan_session,
         bindings.session is not None,
@@ -176,12 +192,19 @@ def _principal_entries(
     )
 
 
-def _guard(layer: str, policies: Iterable[NamedPolicy], action: str) -> tuple[Entry, ...] | None:
-    """The allows of a layer that may stop a request; None when one of them allows whatever is asked."""
+def _allows(layer: str, policies: Iterable[NamedPolicy], action: str) -> Allows:
     entries = _until_certain(_entries(layer, policies, action, denies=False))
+    has_variables = any(statement.resource_keys for _matches, _holds, _decision, statement in entries)
+    return Allows(layer, entries, silence(layer, ()), silences_of(layer), has_variables)
+
+
+def _guard(layer: str, policies: Iterable[NamedPolicy], action: str) -> Allows | None:
+    """The allows of a layer that may stop a request; None when one of them allows whatever is asked."""
+    allows = _allows(layer, policies, action)
+    entries = allows.entries
     if entries and entries[-1][0] is None and entries[-1][1] is None:
         return None
-    return entries
+    return allows
 
 
 def _until_certain(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
@@ -197,3 +220,25 @@ def statement_decision(layer: str, policy: str, statement: Statement) -> Decisio
     if statement.denies:
         return Decision(False, "explicit-deny", layer, policy, statement.index, statement.sid)
     return Decision(True, "allow", layer, policy, statement.index, statement.sid)
+
+
+# Implicit denials already made, by layer and by missing keys; emptied when hostile questions fill them.
+_SILENCES: dict[str, dict[tuple[str, ...], Decision]] = {}
+_MAX_SILENCES = 1024
+
+
+def silence(layer: str, missing: tuple[str, ...]) -> Decision:
+    """The implicit denial of a layer, one object for each set of missing keys that keeps coming back."""
+    known = silences_of(layer)
+    decision = known.get(missing)
+    if decision is None:
+        decision = Decision(False, "implicit-deny", layer, missing_keys=missing)
+        if len(known) >= _MAX_SILENCES:
+            known.clear()
+        known[missing] = decision
+    return decision
+
+
+def silences_of(layer: str) -> dict[tuple[str, ...], Decision]:
+    """The implicit denials of a layer made so far, by missing keys."""
+    return _SILENCES.setdefault(layer, {})

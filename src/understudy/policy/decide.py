@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from understudy.policy.bindings import Bindings, Entry, Plan
+from understudy.policy.bindings import Allows, Bindings, Plan, silence
 from understudy.policy.context_keys import Context
 from understudy.policy.decision import Decision
 from understudy.policy.matching import Grant
@@ -21,13 +21,9 @@ _BOUND_BY_IDENTITY = frozenset({"user", "role-session"})
 
 ROOT_MAY = Decision(True, "allow", "root")
 
-# Implicit denials already made, by layer and missing keys; emptied when hostile questions fill it.
-_SILENCES: dict[tuple[str, tuple[str, ...]], Decision] = {}
-_MAX_SILENCES = 4096
-
 
 def decide(question: Question, bindings: Bindings) -> Decision:
-    """Whether `bindings` let `question` be done: pure, and a microsecond once the action has a plan."""
+    """Whether `bindings` let `question` be done: pure, and half a microsecond once the action has a plan."""
     principal = question.principal
     exempt = principal.service_linked
     plan = (bindings.exempt_plans if exempt else bindings.plans).get(question.action)
@@ -40,13 +36,18 @@ def decide(question: Question, bindings: Bindings) -> Decision:
     account = question.resource_account
     if (
         plan.plain
-        and principal.kind in _BOUND_BY_IDENTITY
         and (account is None or account == principal.account)
+        and principal.kind in _BOUND_BY_IDENTITY
     ):
-        for matches, holds, decision, _statement in plan.identity:
-            if (matches is None or matches(resource, context)) and (holds is None or holds(context)):
-                return decision
-        return _silence("identity", plan.identity, question)
+        # As `_verdict`, without the call.
+        layer = plan.identity
+        asked: tuple[str, ...] = ()
+        for matches, holds, decision, statement in layer.entries:
+            if matches is None or matches(resource, context):
+                if holds is None or holds(context):
+                    return decision
+                asked += statement.keys
+        return _silence(layer, asked, question) if asked or layer.has_variables else layer.silence
     return _decide_by_layers(question, plan)
 
 
@@ -59,8 +60,9 @@ def _decide_by_layers(question: Question, plan: Plan) -> Decision:
     if question.principal.is_outside_iam:
         return granted or _resource_silence(question, plan)
     for level in plan.scps:
-        if _allowance(level, question) is None:
-            return _silence("scp", level, question)
+        verdict = _verdict(level, question)
+        if not verdict.allowed:
+            return verdict
     if question.principal.kind == "root":
         return _decide_for_root(question, plan, granted)
     if question.is_cross_account:
@@ -90,31 +92,59 @@ def _decide_for_root(question: Question, plan: Plan, granted: Decision | None) -
 
 def _own_side(question: Question, plan: Plan) -> tuple[Decision, Decision | None]:
     """What the principal's own policies say: (the allow of an identity policy, the refusal if any)."""
-    allowed = _allowance(plan.identity, question)
-    if allowed is None:
-        silent = _silence("identity", plan.identity, question)
-        return silent, silent
-    return allowed, _limits(question, plan)
+    verdict = _verdict(plan.identity, question)
+    return verdict, _limits(question, plan) if verdict.allowed else verdict
 
 
 def _limits(question: Question, plan: Plan) -> Decision | None:
     """The refusal of the permissions boundary or of the session policies, which only ever limit."""
-    if plan.boundary is not None and _allowance(plan.boundary, question) is None:
-        return _silence("boundary", plan.boundary, question)
-    if plan.session is not None and _allowance(plan.session, question) is None:
-        return _silence("session", plan.session, question)
+    for layer in (plan.boundary, plan.session):
+        if layer is not None:
+            verdict = _verdict(layer, question)
+            if not verdict.allowed:
+                return verdict
     # A federated user has what its session policies give and nothing without them (reference 3.2).
     if question.principal.kind == "federated" and not plan.has_session_policies:
-        return _silent("session", ())
+        return silence("session", ())
     return None
 
 
-def _allowance(entries: tuple[Entry, ...], question: Question) -> Decision | None:
+def _verdict(layer: Allows, question: Question) -> Decision:
+    """The first allow of a layer, or its silence with the keys its otherwise fitting statements missed."""
     resource, context = question.resource, question.context
-    for matches, holds, decision, _statement in entries:
-        if (matches is None or matches(resource, context)) and (holds is None or holds(context)):
-            return decision
-    return None
+    asked: tuple[str, ...] = ()
+    for matches, holds, decision, statement in layer.entries:
+        if matches is None or matches(resource, context):
+            if holds is None or holds(context):
+                return decision
+            asked += statement.keys
+    return _silence(layer, asked, question) if asked or layer.has_variables else layer.silence
+
+
+def _asked(layer: Allows, question: Question) -> tuple[str, ...]:
+    """The keys a layer asks for; of a statement about other resources only those of its variables."""
+    resource, context = question.resource, question.context
+    return tuple(
+        key
+        for matches, _holds, _decision, statement in layer.entries
+        for key in (
+            statement.keys if matches is None or matches(resource, context) else statement.resource_keys
+        )
+    )
+
+
+def _silence(layer: Allows, asked: tuple[str, ...], question: Question) -> Decision:
+    """A layer's implicit denial, which names those of the keys it asked for that are absent."""
+    if layer.has_variables:
+        asked = _asked(layer, question)
+    context = question.context
+    missing: tuple[str, ...] = ()
+    for key in asked:
+        # As rules.is_absent, without a call: an empty list is absent, an empty text is not.
+        value = context.get(key)
+        if not value and value != "" and key not in missing:
+            missing += (key,)
+    return layer.silences.get(missing) or silence(layer.layer, missing)
 
 
 def _resource_denial(question: Question, plan: Plan) -> Decision | None:
@@ -144,32 +174,6 @@ def _grant(question: Question, plan: Plan) -> tuple[Grant, Decision | None]:
     return best, granted
 
 
-def _silence(layer: str, entries: tuple[Entry, ...], question: Question) -> Decision:
-    """The implicit denial of a layer, with the keys its otherwise fitting statements missed."""
-    resource, context = question.resource, question.context
-    missing: dict[str, None] = {}
-    for matches, _holds, _decision, statement in entries:
-        if statement.keys:
-            fits = matches is None or matches(resource, context)
-            for key in statement.keys if fits else statement.resource_keys:
-                # As rules.is_absent, without a call: an empty list is absent, an empty text is not.
-                value = context.get(key)
-                if not value and value != "":
-                    missing[key] = None
-    return _silent(layer, tuple(missing))
-
-
-def _silent(layer: str, missing: tuple[str, ...]) -> Decision:
-    """An implicit denial, one object for each layer and set of missing keys that keeps coming back."""
-    known = _SILENCES.get((layer, missing))
-    if known is None:
-        known = Decision(False, "implicit-deny", layer, missing_keys=missing)
-        if len(_SILENCES) >= _MAX_SILENCES:
-            _SILENCES.clear()
-        _SILENCES[layer, missing] = known
-    return known
-
-
 def _resource_silence(question: Question, plan: Plan) -> Decision:
     resource, context = question.resource, question.context
     missing: list[str] = []
@@ -177,7 +181,7 @@ def _resource_silence(question: Question, plan: Plan) -> Decision:
         if names(question.principal):
             fits = matches is None or matches(resource, context)
             missing.extend(missing_keys(statement, context, resource_matches=fits))
-    return _silent(plan.resource_layer, tuple(dict.fromkeys(missing)))
+    return silence(plan.resource_layer, tuple(dict.fromkeys(missing)))
 
 
 def _denied(decision: Decision, statement: Statement, context: Context) -> Decision:

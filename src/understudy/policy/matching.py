@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from enum import IntEnum
 
@@ -23,6 +24,9 @@ from understudy.policy.question import Principal
 from understudy.policy.variables import Template, plain_tokens, resolve, template
 
 MatchesResource = Callable[[str, Context], bool]
+
+# Patterns tried one after the other by one expression; more than these are sorted by their shapes first.
+_MOST_ALTERNATIVES = 16
 
 
 def actions_matcher(patterns: tuple[str, ...], inverted: bool) -> Matches:
@@ -66,6 +70,9 @@ def _without_context(plain: list[Tokens], fixed: Matches) -> MatchesResource:
     prefixes = tuple(prefix for prefix in map(literal_prefix, plain) if prefix is not None)
     if len(prefixes) == len(plain):
         return lambda resource, _context: resource.startswith(prefixes)
+    expressions = [_free_segments(tokens) for tokens in plain[:_MOST_ALTERNATIVES]]
+    if len(plain) <= _MOST_ALTERNATIVES and None not in expressions:
+        return _expression_matcher("|".join(str(expression) for expression in expressions))
     return lambda resource, _context: fixed(resource)
 
 
@@ -104,6 +111,40 @@ def arn_matcher(tokens: Tokens) -> Matches:
             if not check(parts[at]):
                 return False
         return True
+
+    return matches
+
+
+def _free_segments(tokens: Tokens) -> str | None:
+    """`arn:aws:ec2:*:*:vpc/*` as a regular expression: every early segment a text or free, then text or a prefix.
+
+    None for any other shape. Nothing in it can be matched in two ways, so no text makes it slow.
+    """
+    *early, last = split_at_colons(tokens, 5)
+    if len(early) != 5:
+        return None
+    ending = literal_prefix(last)
+    expression = ""
+    for segment in early:
+        text = literal(segment)
+        if text is None and list(segment) != [STAR]:
+            return None
+        expression += ("[^:]*" if text is None else re.escape(text)) + ":"
+    if ending is not None:
+        return expression + re.escape(ending)
+    text = literal(last)
+    return None if text is None else expression + re.escape(text) + r"\Z"
+
+
+def _expression_matcher(expression: str) -> MatchesResource:
+    """A matcher by a regular expression that is compiled when it is first needed: most never are."""
+    match: Callable[[str], re.Match[str] | None] | None = None
+
+    def matches(resource: str, _context: Context) -> bool:
+        nonlocal match
+        if match is None:
+            match = re.compile(expression).match
+        return match(resource) is not None
 
     return matches
 

@@ -98,9 +98,14 @@ def _pieces(tokens: Tokens) -> list[str]:
     return pieces
 
 
+def anything(_text: str) -> bool:
+    """What `*` alone matches."""
+    return True
+
+
 def _with_prefix(first: str) -> Matches:
     if not first:
-        return lambda _text: True
+        return anything
     return lambda text: text.startswith(first)
 
 

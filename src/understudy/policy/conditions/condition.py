@@ -10,6 +10,7 @@ from understudy.policy.conditions import address, arn, binary, boolean, date, nu
 from understudy.policy.conditions.operand import Comparison, Compile
 from understudy.policy.context_keys import Context, is_absent, is_list_key
 from understudy.policy.document import LEGACY, MalformedPolicy, RawCondition
+from understudy.policy.patterns import Matches, anything
 
 Test = Callable[[Context], bool]
 
@@ -117,7 +118,7 @@ def compile_condition(raw: RawCondition, variables: bool, in_deny: bool) -> Cond
         wanted = [boolean.TRUTHS.get(value.lower()) for value in raw.values]
         return Condition(raw.operator, raw.key, raw.values, _presence(key, wanted), (key,), None in wanted)
     compared = spelled.operator.compile(raw.values, variables)
-    test = _exact_test(key, spelled, compared.exact)
+    test = _plain_test(key, spelled, compared)
     if test is None:
         test = _test(key, spelled, _judge(spelled.operator, compared, in_deny))
     keys = tuple(dict.fromkeys((key, *compared.variables)))
@@ -126,6 +127,8 @@ def compile_condition(raw: RawCondition, variables: bool, in_deny: bool) -> Cond
 
 def _presence(key: str, wanted: list[bool | None]) -> Test:
     """Null: an empty text is present (recorded, reference 4.4)."""
+    if wanted == [False]:
+        return lambda context: bool(context.get(key)) or context.get(key) == ""
     return lambda context: is_absent(key, context) in wanted
 
 
@@ -157,18 +160,49 @@ def _test(key: str, spelled: Spelling, judge: Judge) -> Test:
     return _single_value(key, judge, when_absent)
 
 
-def _exact_test(key: str, spelled: Spelling, values: frozenset[str] | None) -> Test | None:
-    """The same test as `_test`, for plain membership without a function per value."""
-    if values is None or spelled.operator is None or spelled.operator.negated or spelled.if_exists:
+def _plain_test(key: str, spelled: Spelling, compared: Comparison) -> Test | None:
+    """The same test as `_test`, for membership and patterns, without a function per value."""
+    exact, matches = compared.exact, compared.matches
+    if spelled.operator is None or (exact is None and matches is None):
         return None
+    negated = spelled.operator.negated
     if spelled.quantifier == "forallvalues":
-        return _all_in(key, values)
+        return None if exact is None or negated else _all_in(key, exact)
     if spelled.quantifier or is_list_key(key):
         return None
+    when_absent = spelled.if_exists or negated
+    if exact is None:
+        return None if when_absent or matches is None else _like(key, matches)
+    return _not_among(key, exact) if negated else _among(key, exact, when_absent)
+
+
+def _among(key: str, values: frozenset[str], when_absent: bool) -> Test:
+    def test(context: Context) -> bool:
+        value = context.get(key)
+        if isinstance(value, str):
+            return value in values
+        return when_absent and not value
+
+    return test
+
+
+def _not_among(key: str, values: frozenset[str]) -> Test:
+    def test(context: Context) -> bool:
+        value = context.get(key)
+        if isinstance(value, str):
+            return value not in values
+        return not value
+
+    return test
+
+
+def _like(key: str, matches: Matches) -> Test:
+    if matches is anything:
+        return lambda context: isinstance(context.get(key), str)
 
     def test(context: Context) -> bool:
         value = context.get(key)
-        return isinstance(value, str) and value in values
+        return isinstance(value, str) and matches(value)
 
     return test
 

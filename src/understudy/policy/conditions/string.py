@@ -32,7 +32,7 @@ def like(values: tuple[str, ...], variables: bool) -> Comparison:
     templates = [template(value, variables=variables, wildcards=True) for value in values]
     fixed = [matcher(tokens) for tokens in map(plain_tokens, templates) if tokens is not None]
     filled = tuple(tokens for tokens in templates if plain_tokens(tokens) is None)
-    return Comparison(_like(fixed, filled), _keys(templates))
+    return Comparison(_like(fixed, filled), _keys(templates), matches=None if filled else any_matches(fixed))
 
 
 def _unchanged(text: str) -> str:
