@@ -41,28 +41,31 @@ def resources_matcher(
     """A matcher of resource ARNs, or None when the statement is about every resource."""
     if patterns is None or (not inverted and "*" in patterns):
         return None
-    templates = [template(pattern, variables=variables, wildcards=True) for pattern in patterns]
-    plain = [tokens for tokens in map(plain_tokens, templates) if tokens is not None]
-    filled = tuple(tokens for tokens in templates if plain_tokens(tokens) is None)
-    fixed = _texts_matcher(plain, arn_matcher)
-    if not filled:
-        if inverted:
-            return lambda resource, _context: not fixed(resource)
-        return _without_context(plain, fixed)
-
-    def matches(resource: str, context: Context) -> bool:
-        if fixed(resource):
-            return not inverted
-        for tokens in filled:
-            if _filled_matches(tokens, resource, context):
-                return not inverted
-        return inverted
-
-    return matches
+    plain: list[Tokens] = []
+    filled: list[Template] = []
+    for pattern in patterns:
+        tokens = template(pattern, variables=variables, wildcards=True)
+        fixed = plain_tokens(tokens)
+        if fixed is None:
+            filled.append(tokens)
+        else:
+            plain.append(fixed)
+    matches = _plain_matcher(plain) if plain else _nothing
+    if filled:
+        matches = _filled_matcher(matches, tuple(filled))
+    return _inverted(matches) if inverted else matches
 
 
-def _without_context(plain: list[Tokens], fixed: Matches) -> MatchesResource:
-    """`fixed` as a matcher of resources, the commonest shapes without a second call."""
+def _nothing(_resource: str, _context: Context) -> bool:
+    return False
+
+
+def _inverted(matches: MatchesResource) -> MatchesResource:
+    return lambda resource, context: not matches(resource, context)
+
+
+def _plain_matcher(plain: list[Tokens]) -> MatchesResource:
+    """A matcher of patterns without variables; what is more than texts and prefixes is built when first needed."""
     texts = [literal(tokens) for tokens in plain]
     if None not in texts:
         exact = frozenset(texts)
@@ -70,10 +73,28 @@ def _without_context(plain: list[Tokens], fixed: Matches) -> MatchesResource:
     prefixes = tuple(prefix for prefix in map(literal_prefix, plain) if prefix is not None)
     if len(prefixes) == len(plain):
         return lambda resource, _context: resource.startswith(prefixes)
-    expressions = [_free_segments(tokens) for tokens in plain[:_MOST_ALTERNATIVES]]
-    if len(plain) <= _MOST_ALTERNATIVES and None not in expressions:
-        return _expression_matcher("|".join(str(expression) for expression in expressions))
-    return lambda resource, _context: fixed(resource)
+    matches: Callable[[str], object] | None = None
+
+    def deferred(resource: str, _context: Context) -> bool:
+        nonlocal matches
+        if matches is None:
+            matches = _expression(plain) or _texts_matcher(plain, arn_matcher)
+        # An expression answers with its match or with None.
+        return bool(matches(resource))
+
+    return deferred
+
+
+def _filled_matcher(fixed: MatchesResource, filled: tuple[Template, ...]) -> MatchesResource:
+    def matches(resource: str, context: Context) -> bool:
+        if fixed(resource, context):
+            return True
+        for tokens in filled:  # noqa: SIM110 - a generator would cost more than the matching
+            if _filled_matches(tokens, resource, context):
+                return True
+        return False
+
+    return matches
 
 
 def _filled_matches(tokens: Template, resource: str, context: Context) -> bool:
@@ -115,38 +136,35 @@ def arn_matcher(tokens: Tokens) -> Matches:
     return matches
 
 
+def _expression(plain: list[Tokens]) -> Callable[[str], object] | None:
+    """One regular expression for all patterns, if each is of the shape of `_free_segments`."""
+    if len(plain) > _MOST_ALTERNATIVES:
+        return None
+    expressions = [_free_segments(tokens) for tokens in plain]
+    if None in expressions:
+        return None
+    return re.compile("|".join(str(expression) for expression in expressions)).match
+
+
 def _free_segments(tokens: Tokens) -> str | None:
-    """`arn:aws:ec2:*:*:vpc/*` as a regular expression: every early segment a text or free, then text or a prefix.
+    """`arn:aws:ec2:*:*:vpc/*` as a regular expression: each early segment a text or free, then text or a prefix.
 
     None for any other shape. Nothing in it can be matched in two ways, so no text makes it slow.
     """
     *early, last = split_at_colons(tokens, 5)
     if len(early) != 5:
         return None
-    ending = literal_prefix(last)
     expression = ""
     for segment in early:
         text = literal(segment)
         if text is None and list(segment) != [STAR]:
             return None
         expression += ("[^:]*" if text is None else re.escape(text)) + ":"
+    ending = literal_prefix(last)
     if ending is not None:
         return expression + re.escape(ending)
     text = literal(last)
     return None if text is None else expression + re.escape(text) + r"\Z"
-
-
-def _expression_matcher(expression: str) -> MatchesResource:
-    """A matcher by a regular expression that is compiled when it is first needed: most never are."""
-    match: Callable[[str], re.Match[str] | None] | None = None
-
-    def matches(resource: str, _context: Context) -> bool:
-        nonlocal match
-        if match is None:
-            match = re.compile(expression).match
-        return match(resource) is not None
-
-    return matches
 
 
 def _texts_matcher(patterns: list[Tokens], build: Callable[[Tokens], Matches]) -> Matches:

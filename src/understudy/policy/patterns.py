@@ -28,6 +28,8 @@ _BEYOND_BMP = re.compile("[\U00010000-\U0010ffff]")
 
 def wildcard_tokens(text: str) -> list[Token]:
     """`text` cut at its wildcards: "a*b" is ["a", STAR, "b"]."""
+    if "*" not in text and "?" not in text:
+        return [text] if text else []
     tokens: list[Token] = []
     at = 0
     for found in _WILD.finditer(text):
@@ -42,9 +44,12 @@ def wildcard_tokens(text: str) -> list[Token]:
 
 def literal(tokens: Tokens) -> str | None:
     """The text of a pattern without wildcards, else None."""
-    if any(isinstance(token, Wild) for token in tokens):
-        return None
-    return "".join(str(token) for token in tokens)
+    text = ""
+    for token in tokens:
+        if isinstance(token, Wild):
+            return None
+        text += token
+    return text
 
 
 def literal_prefix(tokens: Tokens) -> str | None:
