@@ -26,13 +26,15 @@ def decide(question: Question, bindings: Bindings) -> Decision:
     """Whether `bindings` let `question` be done: pure, and half a microsecond once the action has a plan."""
     principal = question.principal
     exempt = principal.service_linked
-    plan = (bindings.exempt_plans if exempt else bindings.plans).get(question.action)
-    if plan is None:
+    try:
+        plan = (bindings.exempt_plans if exempt else bindings.plans)[question.action]
+    except KeyError:
         plan = bindings.plan(question.action, exempt=exempt)
     resource, context = question.resource, question.context
-    for matches, holds, decision, statement in plan.denies:
-        if (matches is None or matches(resource, context)) and (holds is None or holds(context)):
-            return _denied(decision, statement, context) if statement.keys else decision
+    if plan.denies:
+        for matches, holds, decision, statement in plan.denies:
+            if (matches is None or matches(resource, context)) and (holds is None or holds(context)):
+                return _denied(decision, statement, context) if statement.keys else decision
     account = question.resource_account
     if (
         plan.plain

@@ -36,9 +36,12 @@ def actions_matcher(patterns: tuple[str, ...], inverted: bool) -> Matches:
 
 
 def resources_matcher(
-    patterns: tuple[str, ...] | None, inverted: bool, variables: bool
+    patterns: tuple[str, ...] | None, inverted: bool, variables: bool, *, wide: bool
 ) -> MatchesResource | None:
-    """A matcher of resource ARNs, or None when the statement is about every resource."""
+    """A matcher of resource ARNs, or None when the statement is about every resource.
+
+    `wide` says that matching more is the safe side, as where a Deny lists resources or an Allow spares some.
+    """
     if patterns is None or (not inverted and "*" in patterns):
         return None
     plain: list[Tokens] = []
@@ -50,9 +53,9 @@ def resources_matcher(
             filled.append(tokens)
         else:
             plain.append(fixed)
-    matches = _plain_matcher(plain) if plain else _nothing
+    matches = _plain_matcher(plain, wide) if plain else _nothing
     if filled:
-        matches = _filled_matcher(matches, tuple(filled))
+        matches = _filled_matcher(matches, tuple(filled), wide)
     return _inverted(matches) if inverted else matches
 
 
@@ -64,7 +67,7 @@ def _inverted(matches: MatchesResource) -> MatchesResource:
     return lambda resource, context: not matches(resource, context)
 
 
-def _plain_matcher(plain: list[Tokens]) -> MatchesResource:
+def _plain_matcher(plain: list[Tokens], wide: bool) -> MatchesResource:
     """A matcher of patterns without variables; what is more than texts and prefixes is built when first needed."""
     texts = [literal(tokens) for tokens in plain]
     if None not in texts:
@@ -73,44 +76,45 @@ def _plain_matcher(plain: list[Tokens]) -> MatchesResource:
     prefixes = tuple(prefix for prefix in map(literal_prefix, plain) if prefix is not None)
     if len(prefixes) == len(plain):
         return lambda resource, _context: resource.startswith(prefixes)
-    matches: Callable[[str], object] | None = None
+    expression: Callable[[str], object] | None = None
+    matches: Matches | None = None
 
     def deferred(resource: str, _context: Context) -> bool:
-        nonlocal matches
+        nonlocal expression, matches
         if matches is None:
-            matches = _expression(plain) or _texts_matcher(plain, arn_matcher)
-        # An expression answers with its match or with None.
-        return bool(matches(resource))
+            expression = _expression(plain)
+            matches = _texts_matcher(plain, lambda tokens: arn_matcher(tokens, wide=wide))
+        if expression is None:
+            return matches(resource)
+        # A star can only cross a colon in a text that has more of them than separate its segments.
+        return expression(resource) is not None or (resource.count(":") > 5 and matches(resource))
 
     return deferred
 
 
-def _filled_matcher(fixed: MatchesResource, filled: tuple[Template, ...]) -> MatchesResource:
+def _filled_matcher(fixed: MatchesResource, filled: tuple[Template, ...], wide: bool) -> MatchesResource:
     def matches(resource: str, context: Context) -> bool:
         if fixed(resource, context):
             return True
-        for tokens in filled:  # noqa: SIM110 - a generator would cost more than the matching
-            if _filled_matches(tokens, resource, context):
+        for tokens in filled:
+            # A variable without a value makes its pattern match nothing (reference 4.3).
+            resolved = resolve(tokens, context)
+            if resolved is not None and arn_matcher(resolved, wide=wide)(resource):
                 return True
         return False
 
     return matches
 
 
-def _filled_matches(tokens: Template, resource: str, context: Context) -> bool:
-    # A variable without a value makes its pattern match nothing (reference 4.3).
-    resolved = resolve(tokens, context)
-    return resolved is not None and arn_matcher(resolved)(resource)
-
-
-def arn_matcher(tokens: Tokens) -> Matches:
+def arn_matcher(tokens: Tokens, *, wide: bool) -> Matches:
     """A matcher of one resource pattern.
 
-    A `*` stays within its segment in the first five; in the last one it crosses colons and slashes.
+    In the first five segments a star that ends its segment may go on beyond the colon, any other wildcard stays
+    within (IAM user guide, "IAM JSON policy elements: Resource"); in the last one all cross colons and slashes.
+    Where `wide`, all cross everywhere. Without any that must stay within, the pattern is matched as one text.
     """
     segments = split_at_colons(tokens, 5)
-    early = segments[:-1]
-    if all(literal(segment) is not None for segment in early):
+    if wide or all(map(_may_go_on, segments[:-1])):
         return matcher(tokens)
     count = len(segments)
     # The text before the first wildcard is cheap to compare, and settles the segments that lie within it.
@@ -134,6 +138,11 @@ def arn_matcher(tokens: Tokens) -> Matches:
         return True
 
     return matches
+
+
+def _may_go_on(segment: Tokens) -> bool:
+    """Whether a segment has no wildcard, or none but the star it ends with."""
+    return literal(segment) is not None or literal_prefix(segment) is not None
 
 
 def _expression(plain: list[Tokens]) -> Callable[[str], object] | None:
@@ -207,7 +216,7 @@ def principal_matcher(raw: RawPrincipal | None, *, in_deny: bool) -> MatchesPrin
     """A matcher of the principal, or None when the statement names none."""
     if raw is None:
         return None
-    members = frozenset((kind, _account_of(value) if kind == "AWS" else value) for kind, value in raw.members)
+    members = frozenset(raw.members)
     if raw.inverted:
         return _not_principal(members, in_deny=in_deny)
     if ("AWS", _ANYBODY) in members:
@@ -223,14 +232,6 @@ def principal_matcher(raw: RawPrincipal | None, *, in_deny: bool) -> MatchesPrin
     return matches
 
 
-def _account_of(value: str) -> str:
-    """An account's root ARN and its number are one principal (reference 4.3)."""
-    parts = value.split(":")
-    if len(parts) == 6 and parts[0] == "arn" and parts[2] == "iam" and parts[5] == "root":
-        return parts[4]
-    return value
-
-
 def names_of(principal: Principal) -> list[tuple[Grant, tuple[str, str]]]:
     """Every (type, value) by which a policy can name this principal, and what each naming is worth."""
     if principal.kind == "anonymous":
@@ -239,10 +240,13 @@ def names_of(principal: Principal) -> list[tuple[Grant, tuple[str, str]]]:
         return [(Grant.DIRECT, ("Service", principal.service))]
     if principal.is_outside_iam:
         return [(Grant.DIRECT, ("Federated", principal.arn))]
-    account = (Grant.ACCOUNT, ("AWS", principal.account))
+    # An account's number and its root ARN are one principal (reference 4.3).
+    partition = principal.arn.split(":", 2)[1] if principal.arn.startswith("arn:") else "aws"
+    root = f"arn:{partition}:iam::{principal.account}:root"
+    names = [(Grant.ACCOUNT, ("AWS", principal.account)), (Grant.ACCOUNT, ("AWS", root))]
     if principal.kind == "root":
-        return [account]
-    names = [(Grant.DIRECT, ("AWS", principal.arn)), account]
+        return names
+    names.append((Grant.DIRECT, ("AWS", principal.arn)))
     unique_id = principal.user_id.partition(":")[0]
     if principal.kind == "role-session":
         names.append((Grant.ROLE, ("AWS", principal.role_arn)))

@@ -167,7 +167,7 @@ def compile_statement(raw: RawStatement, index: int, *, kind: str, variables: bo
         denies,
         raw,
         actions_matcher(raw.actions, raw.not_action),
-        resources_matcher(raw.resources, raw.not_resource, variables),
+        resources_matcher(raw.resources, raw.not_resource, variables, wide=denies is not raw.not_resource),
         principal_matcher(raw.principal, in_deny=denies),
         _all_hold(tuple(condition.test for condition in conditions)),
         conditions,
