@@ -28,13 +28,14 @@ PrincipalEntry = tuple[MatchesPrincipal, MatchesResource | None, Test | None, De
 class Allows:
     """One layer's allows for an action, and the implicit denial that it is when none of them applies.
 
-    `silences` are such denials by the keys they missed, shared by all that need one. `has_variables` says that
-    a resource of one of them asks for context keys, so that it may miss a key even where it is about another
-    resource.
+    `certain` is the first allow where it asks nothing. `silences` are such denials by the keys they missed,
+    shared by all that need one. `has_variables` says that a resource of one of them asks for context keys, so
+    that it may miss a key even where it is about another resource.
     """
 
     layer: str
     entries: tuple[Entry, ...]
+    certain: Decision | None
     silence: Decision
     silences: dict[tuple[str, ...], Decision]
     has_variables: bool
@@ -195,7 +196,9 @@ def _principal_entries(
 def _allows(layer: str, policies: Iterable[NamedPolicy], action: str) -> Allows:
     entries = _until_certain(_entries(layer, policies, action, denies=False))
     has_variables = any(statement.resource_keys for _matches, _holds, _decision, statement in entries)
-    return Allows(layer, entries, silence(layer, ()), silences_of(layer), has_variables)
+    first = entries[0] if entries else None
+    certain = first[2] if first is not None and first[0] is None and first[1] is None else None
+    return Allows(layer, entries, certain, silence(layer, ()), silences_of(layer), has_variables)
 
 
 def _guard(layer: str, policies: Iterable[NamedPolicy], action: str) -> Allows | None:

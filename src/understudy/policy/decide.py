@@ -17,8 +17,6 @@ from understudy.policy.policies import Statement
 from understudy.policy.question import Question
 from understudy.policy.rules import missing_keys
 
-_BOUND_BY_IDENTITY = frozenset({"user", "role-session"})
-
 ROOT_MAY = Decision(True, "allow", "root")
 
 
@@ -35,14 +33,16 @@ def decide(question: Question, bindings: Bindings) -> Decision:
         for matches, holds, decision, statement in plan.denies:
             if (matches is None or matches(resource, context)) and (holds is None or holds(context)):
                 return _denied(decision, statement, context) if statement.keys else decision
-    account = question.resource_account
+    account, kind = question.resource_account, principal.kind
     if (
         plan.plain
         and (account is None or account == principal.account)
-        and principal.kind in _BOUND_BY_IDENTITY
+        and (kind == "role-session" or kind == "user")  # noqa: PLR1714 - a set would cost more
     ):
         # As `_verdict`, without the call.
         layer = plan.identity
+        if layer.certain is not None:
+            return layer.certain
         asked: tuple[str, ...] = ()
         for matches, holds, decision, statement in layer.entries:
             if matches is None or matches(resource, context):
