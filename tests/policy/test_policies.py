@@ -183,3 +183,13 @@ def test_every_managed_policy_we_ship_compiles_and_reviews():
             refused[managed.name] = malformed.message
     assert {} == refused
     assert len(managed_policies.everything()) > 1_000
+
+
+def test_the_documents_kept_compiled_are_bounded_by_their_size():
+    """A caller may send any number of long documents, as the simulator's operations take them."""
+    long = "x" * 200_000
+    for number in range(policies_module.MAX_CHARACTERS // len(long) + 10):
+        compile_policy(text_of({"Sid": f"a{number}", "Effect": "Allow", "Action": long, "Resource": "*"}))
+    kept = policies_module._COMPILED
+    assert kept._characters == sum(len(text) for text, _kind in kept._policies)
+    assert kept._characters <= policies_module.MAX_CHARACTERS

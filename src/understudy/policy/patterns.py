@@ -137,10 +137,17 @@ def _with_several_stars(first: str, middle: tuple[str, ...], last: str) -> Match
 
 
 def _with_single_characters(tokens: Tokens) -> Matches:
-    pattern = _expression(tokens)
+    least = sum(len(utf16_units(token)) if isinstance(token, str) else token is ONE for token in tokens)
+    expression = ""
 
     def matches(text: str) -> bool:
-        return _compiled(pattern).match(utf16_units(text)) is not None
+        nonlocal expression
+        units = utf16_units(text)
+        # A pattern longer than whatever is asked about is never compiled: the longest would take a second.
+        if len(units) < least:
+            return False
+        expression = expression or _expression(tokens)
+        return _compiled(expression).match(units) is not None
 
     return matches
 
@@ -160,8 +167,21 @@ def _expression(tokens: Tokens) -> str:
     return f"(?s:{first}{middle}.*{rest[-1]})\\Z"
 
 
-@lru_cache(maxsize=2048)
+# Compiled expressions are many times as large as their text: of the long ones, which are hostile, few are kept.
+_SHORT = 1024
+
+
 def _compiled(expression: str) -> re.Pattern[str]:
+    return _of_short(expression) if len(expression) <= _SHORT else _of_long(expression)
+
+
+@lru_cache(maxsize=2048)
+def _of_short(expression: str) -> re.Pattern[str]:
+    return re.compile(expression)
+
+
+@lru_cache(maxsize=16)
+def _of_long(expression: str) -> re.Pattern[str]:
     return re.compile(expression)
 
 

@@ -29,8 +29,10 @@ from understudy.policy.matching import (
 from understudy.policy.patterns import Matches, lower_ascii
 from understudy.policy.variables import template, variable_keys
 
-# Distinct documents kept compiled, and distinct actions remembered by each of them.
+# Distinct documents kept compiled, the characters they may have together, and the distinct actions remembered by
+# each of them.
 MAX_POLICIES = 16_384
+MAX_CHARACTERS = 32_000_000
 MAX_ACTIONS = 512
 
 
@@ -97,6 +99,7 @@ class _Compiled:
     def __init__(self) -> None:
         self._lock = Lock()
         self._policies: OrderedDict[tuple[str, str], Policy] = OrderedDict()
+        self._characters = 0
 
     def get(self, key: tuple[str, str]) -> Policy | None:
         with self._lock:
@@ -107,10 +110,15 @@ class _Compiled:
 
     def put(self, key: tuple[str, str], policy: Policy) -> Policy:
         with self._lock:
-            kept = self._policies.setdefault(key, policy)
-            if len(self._policies) > MAX_POLICIES:
-                self._policies.popitem(last=False)
-            return kept
+            known = self._policies.get(key)
+            if known is not None:
+                return known
+            self._policies[key] = policy
+            self._characters += len(policy.text)
+            while len(self._policies) > MAX_POLICIES or self._characters > MAX_CHARACTERS:
+                _key, oldest = self._policies.popitem(last=False)
+                self._characters -= len(oldest.text)
+            return policy
 
 
 _COMPILED = _Compiled()

@@ -19,9 +19,17 @@ class Network:
     last: int
 
 
-@lru_cache(maxsize=4096)
+# Longer than any address; what is remembered stays small.
+_LONGEST = 64
+
+
 def address(text: str) -> tuple[int, int] | None:
     """(version, number) of an IP address, an IPv4-mapped one as IPv4 (recorded, reference 4.4); or None."""
+    return _parsed(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> tuple[int, int] | None:
     if "%" in text:
         return None
     try:

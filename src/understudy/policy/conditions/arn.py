@@ -7,7 +7,7 @@ from collections.abc import Callable
 from understudy.policy.conditions.operand import Comparison
 from understudy.policy.context_keys import Context
 from understudy.policy.patterns import STAR, Matches, Token, Tokens, matcher, split_at_colons
-from understudy.policy.variables import Template, Variable, plain_tokens, resolve, template, variable_keys
+from understudy.policy.variables import Template, plain_tokens, resolve, template, variable_keys
 
 _PARTS = 6
 
@@ -49,7 +49,7 @@ def like(values: tuple[str, ...], variables: bool) -> Comparison:
 def _test(tokens: Template) -> Callable[[Parts, Context], bool] | None:
     plain = plain_tokens(tokens)
     if plain is None:
-        return _filled(tokens) if isinstance(tokens[0], Variable) or _may_be_arn(tokens) else None
+        return _filled(tokens) if _may_be_arn(tokens) else None
     fixed = _part_matchers(plain)
     if fixed is None:
         return None
@@ -66,8 +66,9 @@ def _filled(tokens: Template) -> Callable[[Parts, Context], bool]:
 
 
 def _may_be_arn(tokens: Template) -> bool:
+    """Whether the variables of a pattern can make an ARN of it, going by how it begins."""
     first = tokens[0]
-    return isinstance(first, str) and (first.startswith("arn:") or "arn:".startswith(first))
+    return not isinstance(first, str) or first.startswith("arn:") or "arn:".startswith(first)
 
 
 def _part_matchers(tokens: Tokens) -> list[Matches] | None:

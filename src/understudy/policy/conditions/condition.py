@@ -10,7 +10,7 @@ from understudy.policy.conditions import address, arn, binary, boolean, date, nu
 from understudy.policy.conditions.operand import Comparison, Compile
 from understudy.policy.context_keys import Context, is_absent, is_list_key
 from understudy.policy.document import LEGACY, MalformedPolicy, RawCondition
-from understudy.policy.patterns import Matches, anything
+from understudy.policy.patterns import Matches, anything, lower_ascii
 
 Test = Callable[[Context], bool]
 
@@ -89,7 +89,7 @@ _SUFFIX = "ifexists"
 
 def spelling(text: str) -> Spelling | None:
     """The parts of an operator as written, or None when AWS knows no such operator. Case does not matter."""
-    name = text.lower()
+    name = lower_ascii(text)
     quantifier, colon, rest = name.partition(":")
     if colon:
         if quantifier not in _QUANTIFIERS:
@@ -104,12 +104,20 @@ def spelling(text: str) -> Spelling | None:
     return None if operator is None else Spelling(quantifier, operator, if_exists)
 
 
-@lru_cache(maxsize=16_384)
+# Conditions with more text than this are compiled anew: so what is remembered stays small.
+_MOST_SHARED = 4096
+
+
 def compile_condition(raw: RawCondition, variables: bool, in_deny: bool) -> Condition:
     """The compiled condition, shared by every statement that spells it alike.
 
     Raises MalformedPolicy when the operator does not exist.
     """
+    characters = len(raw.key) + sum(map(len, raw.values))
+    return (_shared if characters <= _MOST_SHARED else _compiled)(raw, variables, in_deny)
+
+
+def _compiled(raw: RawCondition, variables: bool, in_deny: bool) -> Condition:
     key = raw.key.lower()
     spelled = spelling(raw.operator)
     if spelled is None:
@@ -120,9 +128,13 @@ def compile_condition(raw: RawCondition, variables: bool, in_deny: bool) -> Cond
     compared = spelled.operator.compile(raw.values, variables)
     test = _plain_test(key, spelled, compared)
     if test is None:
-        test = _test(key, spelled, _judge(spelled.operator, compared, in_deny))
+        judge = _judge(spelled.operator, compared, in_deny)
+        test = _test(key, spelled, judge, _when_absent(spelled, compared.broken, in_deny))
     keys = tuple(dict.fromkeys((key, *compared.variables)))
     return Condition(raw.operator, raw.key, raw.values, test, keys, compared.broken)
+
+
+_shared = lru_cache(maxsize=16_384)(_compiled)
 
 
 def _presence(key: str, wanted: list[bool | None]) -> Test:
@@ -141,20 +153,29 @@ def _judge(operator: Operator, compared: Comparison, in_deny: bool) -> Judge:
     if compared.broken:
         otherwise = in_deny and operator.denies_when_broken
         if operator.negated:
-            return lambda value, context: compare(value, context) is False and otherwise
+            return lambda value, context: compare(value, context) is not True and otherwise
         return lambda value, context: compare(value, context) is True or otherwise
     if operator.negated:
         return lambda value, context: compare(value, context) is False
     return compare
 
 
-def _test(key: str, spelled: Spelling, judge: Judge) -> Test:
+def _when_absent(spelled: Spelling, broken: bool, in_deny: bool) -> bool:
+    """What the condition says of a request without its key (reference 4.4)."""
     assert spelled.operator is not None, "Null has a test of its own"
-    if spelled.quantifier == "forallvalues":
-        return _for_all_values(key, judge)
+    if broken and (not in_deny or spelled.operator.denies_when_broken):
+        # An operand that cannot be read never grants; AWS is silent about this case, so not here either.
+        return in_deny
     if spelled.quantifier == "foranyvalue":
-        return _for_any_value(key, judge, spelled.if_exists)
-    when_absent = spelled.if_exists or spelled.operator.negated
+        return spelled.if_exists
+    return spelled.if_exists or spelled.operator.negated or spelled.quantifier == "forallvalues"
+
+
+def _test(key: str, spelled: Spelling, judge: Judge, when_absent: bool) -> Test:
+    if spelled.quantifier == "forallvalues":
+        return _for_all_values(key, judge, when_absent)
+    if spelled.quantifier == "foranyvalue":
+        return _for_any_value(key, judge, when_absent)
     if is_list_key(key):
         return lambda context: when_absent and is_absent(key, context)
     return _single_value(key, judge, when_absent)
@@ -210,9 +231,9 @@ def _like(key: str, matches: Matches) -> Test:
 def _all_in(key: str, values: frozenset[str]) -> Test:
     def test(context: Context) -> bool:
         value = context.get(key)
-        if isinstance(value, str):
-            return value in values
-        return not value or values.issuperset(value)
+        if value is None:
+            return True
+        return value in values if isinstance(value, str) else values.issuperset(value)
 
     return test
 
@@ -228,13 +249,13 @@ def _single_value(key: str, judge: Judge, when_absent: bool) -> Test:
     return test
 
 
-def _for_all_values(key: str, judge: Judge) -> Test:
+def _for_all_values(key: str, judge: Judge, when_absent: bool) -> Test:
     def test(context: Context) -> bool:
         value = context.get(key)
-        if not isinstance(value, str):
-            # Nothing to check is nothing that fails (reference 4.4).
-            return not value or all(judge(each, context) for each in value)
-        return bool(judge(value, context))
+        if isinstance(value, str):
+            return bool(judge(value, context))
+        # Nothing to check is nothing that fails (reference 4.4).
+        return all(judge(each, context) for each in value) if value else when_absent
 
     return test
 

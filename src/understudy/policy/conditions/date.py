@@ -15,22 +15,30 @@ _DATE = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?)?)?)?\Z",
     re.ASCII,
 )
-_EPOCH = re.compile(r"(-?\d{1,14})(?:\.(\d{1,9}))?\Z", re.ASCII)
+_EPOCH = re.compile(r"(-?)0*(\d{1,14})(?:\.(\d{1,9}))?\Z", re.ASCII)
 _DAY_ZERO = date(1970, 1, 1).toordinal()
 _DAY = 86_400
 
 
-@lru_cache(maxsize=4096)
+# Longer than any date; what is remembered stays small.
+_LONGEST = 64
+
+
 def milliseconds(text: str) -> int | None:
     """Milliseconds since 1970 of a date in W3C's profile of ISO 8601 or in epoch seconds, else None.
 
     Four digits alone are a year; a time without a zone is UTC. Precision ends at the millisecond (recorded,
     reference 4.4).
     """
+    return _parsed(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(maxsize=4096)
+def _parsed(text: str) -> int | None:
     found = _DATE.match(text)
     if found is None:
         epoch = _EPOCH.match(text)
-        return None if epoch is None else int(epoch[1]) * 1000 + _fraction(epoch[2])
+        return None if epoch is None else _since_epoch(*epoch.groups())
     year, month, day, hour, minute, second, fraction, zone = found.groups()
     hours, minutes, seconds = int(hour or 0), int(minute or 0), int(second or 0)
     if hours > 23 or minutes > 59 or seconds > 59:
@@ -43,6 +51,10 @@ def milliseconds(text: str) -> int | None:
     if offset is None:
         return None
     return (days * _DAY + hours * 3600 + minutes * 60 + seconds - offset) * 1000 + _fraction(fraction)
+
+
+def _since_epoch(sign: str, seconds: str, fraction: str | None) -> int:
+    return (int(seconds) * 1000 + _fraction(fraction)) * (-1 if sign else 1)
 
 
 def _fraction(digits: str | None) -> int:

@@ -11,15 +11,12 @@ from understudy.policy.conditions.operand import Comparison
 from understudy.policy.context_keys import Context
 
 # `01`, `+1`, `1.0` and `1e0` are all one; `NaN`, `Infinity` and empty text are no numbers (recorded, 4.4).
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,6})?\Z")
-_MAX_DIGITS = 128
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,9})?\Z")
 
 
 def number(text: str) -> Decimal | None:
-    """The number `text` is, or None."""
-    if len(text) > _MAX_DIGITS or not _NUMBER.match(text):
-        return None
-    return Decimal(text)
+    """The number `text` is, exactly and however long; or None."""
+    return Decimal(text) if _NUMBER.match(text) else None
 
 
 def numeric(holds: Callable[[Decimal, Decimal], bool]) -> Callable[[tuple[str, ...], bool], Comparison]:
