@@ -193,3 +193,13 @@ def test_the_documents_kept_compiled_are_bounded_by_their_size():
     kept = policies_module._COMPILED
     assert kept._characters == sum(len(text) for text, _kind in kept._policies)
     assert kept._characters <= policies_module.MAX_CHARACTERS
+
+
+@pytest.mark.parametrize("kind", ["AWS", "Service", "Federated"])
+def test_an_empty_principal_names_nobody(kind):
+    """Not even a principal whose ARN or account was left out; `review` refuses such a policy."""
+    document = text_of({"Effect": "Allow", "Principal": {kind: ""}, "Action": "*", "Resource": "*"})
+    bindings = Bindings(resource=NamedPolicy("own", compile_policy(document, kind="resource")))
+    for principal in (Principal("service"), Principal("federated"), Principal("root"), Principal("user")):
+        question = Question(principal, "s3:GetObject", resource_account="444455556666")
+        assert not decide(question, bindings).allowed

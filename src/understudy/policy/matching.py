@@ -216,7 +216,8 @@ def principal_matcher(raw: RawPrincipal | None, *, in_deny: bool) -> MatchesPrin
     """A matcher of the principal, or None when the statement names none."""
     if raw is None:
         return None
-    members = frozenset(raw.members)
+    # An empty value names nobody, not whoever has no ARN or account.
+    members = frozenset(member for member in raw.members if member[1])
     if raw.inverted:
         return _not_principal(members, in_deny=in_deny)
     if ("AWS", _ANYBODY) in members:
