@@ -5,7 +5,7 @@ from typing import get_args
 import pytest
 
 from understudy.authn import errors
-from understudy.authn.errors import Kind, answer
+from understudy.authn.errors import Dialect, Kind, answer
 
 # Reference iam.md 6.3; for JSON the statuses of apprunner.md 1.1.
 TABLE = [
@@ -25,6 +25,14 @@ TABLE = [
     ("json", "skew", "InvalidSignatureException", 403),
     ("json", "token", "UnrecognizedClientException", 403),
     ("json", "expired", "ExpiredTokenException", 403),
+    ("json-1.1", "missing", "MissingAuthenticationTokenException", 400),
+    ("json-1.1", "incomplete", "IncompleteSignatureException", 400),
+    ("json-1.1", "scope", "InvalidSignatureException", 400),
+    ("json-1.1", "unknown-key", "UnrecognizedClientException", 400),
+    ("json-1.1", "mismatch", "InvalidSignatureException", 400),
+    ("json-1.1", "skew", "InvalidSignatureException", 400),
+    ("json-1.1", "token", "UnrecognizedClientException", 400),
+    ("json-1.1", "expired", "ExpiredTokenException", 400),
     ("ec2", "missing", "MissingParameter", 400),
     ("ec2", "incomplete", "IncompleteSignature", 400),
     ("ec2", "scope", "AuthFailure", 401),
@@ -36,6 +44,10 @@ TABLE = [
 ]
 
 
+# A REST service sits on the same kind of gateway.
+TABLE += [("rest-json", *row[1:]) for row in TABLE if row[0] == "json"]
+
+
 @pytest.mark.parametrize(("dialect", "kind", "code", "status"), TABLE)
 def test_each_dialect_has_its_code_and_status(dialect, kind, code, status):
     error = answer(kind, "the text", dialect)
@@ -43,7 +55,7 @@ def test_each_dialect_has_its_code_and_status(dialect, kind, code, status):
 
 
 def test_the_table_covers_every_kind_in_every_dialect():
-    expected = {(dialect, kind) for dialect in ("query", "json", "ec2") for kind in get_args(Kind)}
+    expected = {(dialect, kind) for dialect in get_args(Dialect) for kind in get_args(Kind)}
     assert expected == {(dialect, kind) for dialect, kind, _, _ in TABLE}
 
 

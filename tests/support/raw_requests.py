@@ -39,6 +39,20 @@ def json_request(target: str, body: Any, **headers: str) -> HttpRequest:
     return _scoped(request, "apprunner")
 
 
+def rest_request(
+    method: str,
+    path: str,
+    query: str = "",
+    *,
+    body: bytes = b"",
+    service: str = "access-analyzer",
+    **headers: str,
+) -> HttpRequest:
+    """A call that is found by method and path; of Access Analyzer, unless another is named."""
+    content_type = headers.pop("content_type", "application/json")
+    return _scoped(HttpRequest(method, path, query, _headers(content_type, headers), body), service)
+
+
 def _headers(content_type: str, more: Mapping[str, str]) -> dict[str, str]:
     named = {name.replace("_", "-"): value for name, value in more.items()}
     return {"host": "127.0.0.1:4566", "content-type": content_type, **named}

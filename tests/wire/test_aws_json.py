@@ -97,6 +97,35 @@ def test_moments_are_numbers_and_what_is_none_is_left_out():
     )
 
 
+def test_a_service_of_json_1_1_is_answered_in_kind():
+    operation = load("organizations").operation("DeleteOrganization")
+    response = JSON.render(operation, None, "the-id")
+    assert (b"{}", "application/x-amz-json-1.1") == (response.body, dict(response.headers)["Content-Type"])
+    error = JSON.render_error(ApiError("ServiceException", "late"), load("organizations"), "the-id")
+    assert "application/x-amz-json-1.1" == dict(error.headers)["Content-Type"]
+
+
+@pytest.mark.parametrize(
+    ("params", "reason"),
+    [
+        ({}, "INPUT_REQUIRED"),
+        ({"Email": "nobody at all", "AccountName": "a"}, "INVALID_PATTERN"),
+        ({"Email": f"{'x' * 64}@example.com", "AccountName": "a"}, "MAX_LENGTH_EXCEEDED"),
+        ({"Email": "a@example.com", "AccountName": "a", "IamUserAccessToBilling": "NO"}, "INVALID_ENUM"),
+    ],
+)
+def test_organizations_gives_the_first_constraint_as_a_reason(params, reason):
+    """InvalidInputException of its API description; the texts were shown to clients."""
+    request = json_request(
+        "AWSOrganizationsV20161128.CreateAccount", params, content_type="application/x-amz-json-1.1"
+    )
+    found = route(request)
+    with pytest.raises(ApiError) as caught:
+        found.protocol.parse(found)
+    assert ("InvalidInputException", 400) == (caught.value.code, caught.value.status)
+    assert reason == caught.value.detail["Reason"]
+
+
 def test_a_refusal_names_its_type_in_body_and_header():
     error = ApiError("ResourceNotFoundException", 'gone: "\x00\x1f\u2028é"', 400)
     response = JSON.render_error(error, load("apprunner"), "the-id")

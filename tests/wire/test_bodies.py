@@ -8,7 +8,15 @@ import pytest
 
 from understudy.core.errors import ApiError
 from understudy.core.http import HttpRequest
-from understudy.wire.bodies import LARGEST_UNPACKED, MOST_PARAMETERS, MalformedBodyError, form, unpacked
+from understudy.wire.bodies import (
+    LARGEST_UNPACKED,
+    MOST_PARAMETERS,
+    MalformedBodyError,
+    form,
+    repeated,
+    unescaped,
+    unpacked,
+)
 
 
 def sent(body: bytes, encoding: str) -> HttpRequest:
@@ -54,3 +62,17 @@ def test_a_broken_form_is_refused(text):
 def test_the_number_of_parameters_is_bounded():
     with pytest.raises(MalformedBodyError):
         form("&".join(["a=1"] * (MOST_PARAMETERS + 1)), last_wins=True)
+
+
+def test_a_query_string_keeps_every_value_of_a_name_in_order():
+    assert {"a": ["1", "", "2 3"], "b=": [""], "": ["x"]} == repeated("a=1&a&&a=2+3&b%3D=&=x")
+
+
+@pytest.mark.parametrize("text", ["a=%", "%zz=1", "a=%ff", "&" * MOST_PARAMETERS])
+def test_a_query_string_that_is_no_text_is_refused(text):
+    with pytest.raises(MalformedBodyError):
+        repeated(text)
+
+
+def test_a_plus_sign_in_a_path_stands_for_itself():
+    assert "a+b c/ü" == unescaped("a+b%20c%2F%C3%BC")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -9,15 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.wire.scalars import (
+    any_timestamp,
     base64_text,
     blob,
     boolean,
     decimal_number,
+    epoch,
+    header_text,
     iso_milliseconds,
     moment,
     number_text,
     timestamp,
     whole_number,
+    written_moment,
 )
 
 MOMENTS = st.datetimes(timezones=st.just(UTC), min_value=datetime(1970, 1, 1), max_value=datetime(9999, 1, 1))
@@ -87,3 +92,40 @@ def test_a_moment_has_two_spellings_and_one_without_zone_is_utc():
 def test_what_no_calendar_has_is_refused(text):
     with pytest.raises(ValueError, match=r"\A"):
         timestamp(text)
+
+
+@pytest.mark.parametrize(
+    ("format", "text"),
+    [
+        ("iso8601", "2026-03-04T05:06:07.089Z"),
+        ("rfc822", "Wed, 04 Mar 2026 05:06:07 GMT"),
+        ("unixTimestamp", "1772600767.089"),
+    ],
+)
+def test_a_moment_is_written_in_the_format_asked_for(format, text):
+    at = datetime(2026, 3, 4, 5, 6, 7, 89_000, tzinfo=UTC)
+    assert text == written_moment(format)(at)
+    assert abs(any_timestamp(text) - at) < timedelta(seconds=1)
+
+
+@given(MOMENTS, st.sampled_from(["iso8601", "rfc822", "unixTimestamp"]))
+def test_a_whole_second_written_in_any_format_is_read_back(at, format):
+    at = at.replace(microsecond=0)
+    assert at == any_timestamp(written_moment(format)(at))
+
+
+def test_seconds_that_are_whole_are_written_without_a_fraction():
+    assert "1772600767" == str(epoch(datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)))
+
+
+@given(st.text(max_size=30))
+def test_any_text_is_a_moment_or_is_refused(text):
+    with contextlib.suppress(ValueError):
+        assert any_timestamp(text).tzinfo is UTC
+
+
+@given(st.text())
+def test_no_letter_breaks_out_of_a_header(text):
+    kept = header_text(text)
+    assert kept.isascii()
+    assert not set(kept) & set("\r\n\x00")

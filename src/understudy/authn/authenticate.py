@@ -24,7 +24,7 @@ def authenticate(
 ) -> Caller:
     """Who signed this request for `service`, the signing name of the service that was asked.
 
-    `dialect` (`query`, `json` or `ec2`) decides how a refusal is worded; `region`, when given, is the only
+    `dialect`, one of `errors.Dialect`, decides how a refusal is worded; `region`, when given, is the only
     Region the scope may name; `skew` is how far the client's clock may be off. Raises ApiError, in the order
     of iam.md 6.1: the signature's form, its time, its scope, the key, the signature, the session token.
     """

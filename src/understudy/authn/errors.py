@@ -7,7 +7,7 @@ from typing import Final, Literal
 from understudy.core.errors import ApiError
 
 Kind = Literal["missing", "incomplete", "scope", "unknown-key", "mismatch", "skew", "token", "expired"]
-Dialect = Literal["query", "json", "ec2"]
+Dialect = Literal["query", "json", "json-1.1", "rest-json", "ec2"]
 
 
 class AuthenticationError(Exception):
@@ -38,9 +38,9 @@ _NOT_VALIDATED: Final = "AWS was not able to validate the provided access creden
 _REQUEST_EXPIRED: Final = "Request has expired."
 
 # Per dialect and kind: the code, the status, and the text where the protocol has one of its own.
-# JSON: iam.md 6.3 records 400 for front ends of DynamoDB's make, but the one JSON service here is App Runner,
-# whose list of common errors (apprunner.md 1.1) gives 403 and `IncompleteSignature`; so the whole family is
-# 403, as on every JSON service that sits on an HTTP gateway.
+# JSON: iam.md 6.3 records 400 for front ends of DynamoDB's make, and Organizations' JSON 1.1 is answered by one.
+# App Runner's list of common errors (apprunner.md 1.1) gives 403 and `IncompleteSignature`; so its whole family is
+# 403, as on every JSON service that sits on an HTTP gateway, REST services among them.
 # EC2: where two answers were recorded, the one that tells a stranger least is given.
 _ANSWERS: Final[dict[str, dict[Kind, tuple[str, int, str | None]]]] = {
     "query": {
@@ -63,6 +63,16 @@ _ANSWERS: Final[dict[str, dict[Kind, tuple[str, int, str | None]]]] = {
         "token": ("UnrecognizedClientException", 403, None),
         "expired": ("ExpiredTokenException", 403, None),
     },
+    "json-1.1": {
+        "missing": ("MissingAuthenticationTokenException", 400, "Missing Authentication Token"),
+        "incomplete": ("IncompleteSignatureException", 400, None),
+        "scope": ("InvalidSignatureException", 400, None),
+        "unknown-key": ("UnrecognizedClientException", 400, None),
+        "mismatch": ("InvalidSignatureException", 400, None),
+        "skew": ("InvalidSignatureException", 400, None),
+        "token": ("UnrecognizedClientException", 400, None),
+        "expired": ("ExpiredTokenException", 400, None),
+    },
     "ec2": {
         "missing": ("MissingParameter", 400, "The request must contain the parameter AWSAccessKeyId"),
         "incomplete": ("IncompleteSignature", 400, None),
@@ -76,7 +86,15 @@ _ANSWERS: Final[dict[str, dict[Kind, tuple[str, int, str | None]]]] = {
 }
 
 
-def answer(kind: Kind, message: str, dialect: str) -> ApiError:
-    """The refusal as the protocol words it: `dialect` is `query` (IAM, STS), `json` (App Runner) or `ec2`."""
-    code, status, text = _ANSWERS[dialect][kind]
-    return ApiError(code, message if text is None else text, status)
+class RefusedSignatureError(ApiError):
+    """The answer to a signature that is not accepted; `kind` says more than most protocols do."""
+
+    def __init__(self, kind: Kind, code: str, message: str, status: int) -> None:
+        super().__init__(code, message, status)
+        self.kind: Kind = kind
+
+
+def answer(kind: Kind, message: str, dialect: str) -> RefusedSignatureError:
+    """The refusal as the protocol words it: `dialect` is one of `Dialect`."""
+    code, status, text = _ANSWERS["json" if dialect == "rest-json" else dialect][kind]
+    return RefusedSignatureError(kind, code, message if text is None else text, status)

@@ -43,6 +43,16 @@ def ec2(region: str, account: str, resource: str) -> str:
     return f"arn:{PARTITION}:ec2:{region}:{account}:{resource}"
 
 
+def organizations(account: str, resource: str) -> str:
+    """The ARN of something of an organization's, under its management account; `resource` such as `root/o-…/r-…`."""
+    return f"arn:{PARTITION}:organizations::{account}:{resource}"
+
+
 def apprunner(region: str, account: str, resource: str) -> str:
     """An App Runner resource's ARN; `resource` such as `vpcconnector/name/1/id`."""
     return f"arn:{PARTITION}:apprunner:{region}:{account}:{resource}"
+
+
+def access_analyzer(region: str, account: str, resource: str) -> str:
+    """An Access Analyzer resource's ARN; `resource` such as `analyzer/name`."""
+    return f"arn:{PARTITION}:access-analyzer:{region}:{account}:{resource}"

@@ -1,6 +1,7 @@
 """Identifiers in the shapes AWS gives them; the one place that draws at random.
 
-Shapes: reference iam.md 2.1 (IAM ids, access keys), 7.5 (EC2 ids), apprunner.md 1.3 (App Runner ids).
+Shapes: reference iam.md 2.1 (IAM ids, access keys), 7.5 (EC2 ids), apprunner.md 1.3 (App Runner ids); those of
+Organizations are the patterns of its API description.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import random
 import secrets
 
 _BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
+_LOWER = "abcdefghijklmnopqrstuvwxyz0123456789"
 _SECRET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"  # noqa: S105 - an alphabet
 
 
@@ -31,6 +33,14 @@ class Ids:
     def iam(self, prefix: str) -> str:
         """Such as `AROA…`: a four-letter prefix and 17 characters."""
         return prefix + "".join(self._random.choices(_BASE32, k=17))
+
+    def account(self) -> str:
+        """12 digits, the first none of the zeroes that accounts made by hand like to begin with."""
+        return f"{self._random.randrange(10**11, 10**12)}"
+
+    def organizations(self, prefix: str, length: int) -> str:
+        """Such as `o-4x8…`: a prefix, a dash and lower-case letters and digits."""
+        return f"{prefix}-{''.join(self._random.choices(_LOWER, k=length))}"
 
     def hexadecimal(self) -> str:
         """32 lower-case hexadecimal digits: App Runner's ids."""

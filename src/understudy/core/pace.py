@@ -20,6 +20,10 @@ class Pace:
         """How long a service-linked role's deletion is under way: 7 to 70 s at AWS (reference iam.md 1.5)."""
         return self._drawn("deletion", task, 7, 70)
 
+    def account_creation_seconds(self, request: str) -> float:
+        """How long an organization's new account is being made: up to some minutes at AWS, by its own account."""
+        return self._drawn("account creation", request, 20, 90)
+
     def propagation_seconds(self, id: str) -> float:
         """How long a new key or role is not yet known everywhere: some seconds at AWS."""
         return self._drawn("propagation", id, 2, 10)

@@ -63,6 +63,24 @@ def form(text: str, *, last_wins: bool) -> dict[str, str]:
     return fields
 
 
+def repeated(text: str) -> dict[str, list[str]]:
+    """A query string, decoded, with all values of a name in their order. Raises MalformedBodyError as `form` does."""
+    fields: dict[str, list[str]] = {}
+    pieces = text.split("&")
+    if len(pieces) > MOST_PARAMETERS:
+        raise MalformedBodyError("too many parameters")
+    for piece in pieces:
+        if piece:
+            name, _, value = piece.partition("=")
+            fields.setdefault(_decoded(name), []).append(_decoded(value))
+    return fields
+
+
+def unescaped(text: str) -> str:
+    """A piece of a path, decoded; a plus sign stands for itself there. Raises MalformedBodyError."""
+    return _decoded(text.replace("+", "%2B"))
+
+
 def _decoded(text: str) -> str:
     if _BAD_ESCAPE.search(text):
         raise MalformedBodyError("a percent sign must be followed by two hexadecimal digits")

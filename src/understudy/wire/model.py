@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,12 +16,14 @@ from understudy.wire.names import snake
 
 class _Reference(msgspec.Struct, rename="camel"):
     shape: str
+    location: str = ""
     location_name: str = ""
     query_name: str = ""
     flattened: bool = False
     idempotency_token: bool = False
     timestamp_format: str = ""
     result_wrapper: str = ""
+    json_value: bool = msgspec.field(default=False, name="jsonvalue")
 
 
 class _ErrorTrait(msgspec.Struct, rename="camel"):
@@ -42,12 +44,24 @@ class _RawShape(msgspec.Struct, rename="camel"):
     max: float | None = None
     flattened: bool = False
     timestamp_format: str = ""
+    payload: str = ""
+    document: bool = False
+    json_value: bool = msgspec.field(default=False, name="jsonvalue")
+    event_stream: bool = msgspec.field(default=False, name="eventstream")
     error: _ErrorTrait | None = None
+    exception: bool = False
     fault: bool = False
+
+
+class _Http(msgspec.Struct, rename="camel"):
+    method: str = "POST"
+    request_uri: str = "/"
+    response_code: int = 200
 
 
 class _RawOperation(msgspec.Struct, rename="camel"):
     name: str
+    http: _Http = msgspec.field(default_factory=_Http)
     input: _Reference | None = None
     output: _Reference | None = None
     errors: list[_Reference] = []
@@ -139,6 +153,24 @@ class Shape:
     def timestamp_format(self) -> str:
         return self._raw.timestamp_format
 
+    @property
+    def payload(self) -> str:
+        """The member that is the whole body where a path says the rest; empty for none."""
+        return self._raw.payload
+
+    @property
+    def is_document(self) -> bool:
+        """Whether any JSON value is one of these."""
+        return self._raw.document
+
+    @property
+    def is_event_stream(self) -> bool:
+        return self._raw.event_stream
+
+    @property
+    def is_json_value(self) -> bool:
+        return self._raw.json_value
+
 
 class Member:
     """A shape in a place: under which name it stands there on the wire."""
@@ -150,8 +182,23 @@ class Member:
         self._reference = reference
 
     @property
+    def location(self) -> str:
+        """`uri`, `querystring`, `header`, `headers` or `statusCode`; empty for the body."""
+        return self._reference.location
+
+    @property
     def location_name(self) -> str:
         return self._reference.location_name
+
+    @property
+    def timestamp_format(self) -> str:
+        """`iso8601`, `rfc822` or `unixTimestamp`; empty for what the protocol writes in such a place."""
+        return self._reference.timestamp_format or self.shape.timestamp_format
+
+    @property
+    def is_json_value(self) -> bool:
+        """Whether this text is JSON, which in a header is written as base64."""
+        return self._reference.json_value or self.shape.is_json_value
 
     @property
     def query_name(self) -> str:
@@ -171,12 +218,13 @@ class OperationShape:
 
     __slots__ = (
         "errors", "idempotency_token_member", "input", "members", "name", "output", "output_wrapper", "required",
-        "service",
+        "service", "status",
     )  # fmt: skip
 
     def __init__(self, service: ServiceShape, raw: _RawOperation) -> None:
         self.service = service
         self.name = raw.name
+        self.status = raw.http.response_code
         self.input = service.shape(raw.input.shape) if raw.input else None
         self.output = service.shape(raw.output.shape) if raw.output else None
         self.output_wrapper = raw.output.result_wrapper if raw.output else ""
@@ -202,6 +250,9 @@ class ServiceShape:
         self.protocol = metadata.protocol
         self.api_version = metadata.api_version
         self.json_version = metadata.json_version
+        # How the refusal of a signature is worded (`authn.errors`): by protocol, and JSON 1.1 has a way of its own.
+        newer = metadata.protocol == "json" and metadata.json_version == "1.1"
+        self.dialect = "json-1.1" if newer else metadata.protocol
         self.signing_name = metadata.signing_name or metadata.endpoint_prefix
         self.target_prefix = metadata.target_prefix
         self.xml_namespace = (
@@ -211,6 +262,7 @@ class ServiceShape:
         self._description = description
         self._operations: dict[str, OperationShape] = {}
         self._shapes: dict[str, Shape] = {}
+        self._error_shapes: dict[str, str] | None = None
 
     def operation(self, name: str) -> OperationShape | None:
         """The operation of that name; None if AWS has none such."""
@@ -232,11 +284,27 @@ class ServiceShape:
         status = raw.error.http_status_code if raw.error else 500 if raw.fault else 400
         return (raw.error.code if raw.error and raw.error.code else shape_name), status
 
+    def error_shape(self, code: str) -> Shape | None:
+        """The members of the error of that code on the wire; None if the service describes none such."""
+        if self._error_shapes is None:
+            self._error_shapes = {
+                (raw.error.code if raw.error and raw.error.code else name): name
+                for name, raw in self._description.shapes.items()
+                if raw.exception or raw.error
+            }
+        name = self._error_shapes.get(code)
+        return None if name is None else self.shape(name)
+
+    def places(self) -> Iterator[tuple[str, str, str]]:
+        """Where each operation is found over HTTP: its name, method and URI template."""
+        for name, raw in self._description.operations.items():
+            yield name, raw.http.method, raw.http.request_uri
+
     def __repr__(self) -> str:
         return f"ServiceShape({self.id})"
 
 
-SERVICES = ("apprunner", "ec2", "iam", "sts")
+SERVICES = ("accessanalyzer", "apprunner", "ec2", "iam", "organizations", "sts")
 
 
 @cache
@@ -244,6 +312,11 @@ def load(service_id: str) -> ServiceShape:
     """A service's description, read when first asked for. Raises KeyError for a service not in SERVICES."""
     if service_id not in SERVICES:
         raise KeyError(service_id)
+    return described(service_id)
+
+
+def described(service_id: str) -> ServiceShape:
+    """The newest description of a service, by its folder in botocore's data. Raises FileNotFoundError."""
     newest = max((_data() / service_id).iterdir(), key=lambda folder: folder.name)
     packed = newest / "service-2.json.gz"
     text = (

@@ -1,22 +1,33 @@
-"""Which operation is this request for? A look-up by the signature's scope and the operation's name."""
+"""Which operation is this request for? A look-up by the signature's scope and the operation's name or path."""
 
 from __future__ import annotations
 
 import re
+from functools import cache
 from urllib.parse import unquote
 
 from understudy.core.errors import ApiError
 from understudy.core.http import HttpRequest
-from understudy.wire.bodies import MalformedBodyError, form, unpacked
+from understudy.wire.bodies import MalformedBodyError, form, repeated, unpacked
 from understudy.wire.model import ServiceShape, load
-from understudy.wire.protocol import Protocol, Route
+from understudy.wire.protocol import Protocol, RestRoute, Route
 from understudy.wire.protocols import PROTOCOLS
+from understudy.wire.uri_templates import UriTable
 
 DEFAULT_REGION = "us-east-1"
-# Millions of tiny items are quickly sent and slowly read; no request App Runner takes comes near this.
+# Millions of tiny items are quickly sent and slowly read; no request in JSON comes near this.
 LARGEST_JSON = 1024 * 1024
-_SIGNING_NAMES = {"iam": "iam", "sts": "sts", "ec2": "ec2", "apprunner": "apprunner"}
-_TARGETS = {"AppRunner": "apprunner"}
+_SIGNING_NAMES = {
+    "iam": "iam",
+    "sts": "sts",
+    "ec2": "ec2",
+    "apprunner": "apprunner",
+    "access-analyzer": "accessanalyzer",
+    "organizations": "organizations",
+}
+# Whose operations are told apart by path.
+_BY_PATH = ("accessanalyzer",)
+_TARGETS = {"AppRunner": "apprunner", "AWSOrganizationsV20161128": "organizations"}
 _VERSIONS = {"2010-05-08": "iam", "2011-06-15": "sts", "2016-11-15": "ec2"}
 _FORM = "application/x-www-form-urlencoded"
 _REGION_SHAPED = re.compile("[a-z0-9-]{1,32}")
@@ -33,21 +44,81 @@ class RoutingError(ApiError):
 def route(request: HttpRequest) -> Route:
     """Find service, operation and region. Raises RoutingError, and nothing else, whatever came in."""
     service, region = _scope(request)
-    if "x-amz-target" in request.headers or "json" in request.headers.get("content-type", ""):
+    headers = request.headers
+    if "x-amz-target" in headers:
         return _by_target(request, region)
-    if service is not None and service not in _SIGNING_NAMES:
+    if request.path != "/":
+        found = _by_path(request, service, region)
+        if found is not None:
+            return found
+    if "json" in headers.get("content-type", ""):
+        return _by_target(request, region)
+    id = _SIGNING_NAMES.get(service) if service is not None else None
+    if service is not None and id is None:
         raise RoutingError("query", "NotImplemented", f"Understudy does not serve {service[:64]!r}.", 501)
-    return _by_action(request, service, region)
+    return _by_action(request, id, region)
+
+
+def _by_path(request: HttpRequest, service: str | None, region: str) -> Route | None:
+    """The operation at the request's path; None where the service has no paths, and for nobody's path, unsigned."""
+    id = _SIGNING_NAMES.get(service) if service is not None else _by_host(request)
+    candidates = _BY_PATH if service is None and id is None else (id,)
+    try:
+        for known in _BY_PATH:
+            if known not in candidates:
+                continue
+            query = repeated(request.query) if request.query else {}
+            found = _table(known).find(request.method, request.path, query)
+            if found is not None:
+                return _rest_route(request, load(known), *found, query, region)
+    except MalformedBodyError as error:
+        raise RoutingError(
+            "rest-json", "SerializationException", f"The request is malformed: {error}."
+        ) from error
+    if id not in _BY_PATH:
+        return None
+    raise RoutingError(
+        "rest-json", "UnknownOperationException", _no_such(f"{request.method} {request.path}"), 404
+    )
+
+
+def _rest_route(  # noqa: PLR0917 - everything a request with a path consists of
+    request: HttpRequest,
+    service: ServiceShape,
+    name: str,
+    labels: dict[str, str],
+    query: dict[str, list[str]],
+    region: str,
+) -> Route:
+    operation = service.operation(name)
+    assert operation is not None, f"{service} has a path for {name}"
+    body = _json_body(request, "rest-json")
+    return RestRoute(
+        service,
+        operation,
+        PROTOCOLS["rest-json"],
+        region,
+        body=body,
+        labels=labels,
+        query=query,
+        headers=request.headers,
+    )
+
+
+@cache
+def _table(service: str) -> UriTable:
+    return UriTable(load(service).places())
 
 
 def _by_target(request: HttpRequest, region: str) -> Route:
-    target = request.headers.get("x-amz-target", "")
+    headers = request.headers
+    target = headers.get("x-amz-target", "")
     prefix, _, name = target.rpartition(".")
     id = _TARGETS.get(prefix)
     if id is None:
         raise RoutingError("json", "UnknownOperationException", _no_such(target), 404)
     found = load(id)
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
     if content_type not in (f"application/x-amz-json-{found.json_version}", "application/x-amz-json-1.1"):
         raise RoutingError(
             "json",
@@ -57,26 +128,32 @@ def _by_target(request: HttpRequest, region: str) -> Route:
     operation = found.operation(name)
     if operation is None:
         raise RoutingError("json", "UnknownOperationException", _no_such(target), 404)
-    try:
-        body = unpacked(request)
-    except ApiError as error:
-        raise RoutingError("json", error.code, error.message, error.status) from error
+    return Route(found, operation, PROTOCOLS["json"], region, body=_json_body(request, "json"))
+
+
+def _json_body(request: HttpRequest, dialect: str) -> bytes:
+    body = request.body
+    if "content-encoding" in request.headers:
+        try:
+            body = unpacked(request)
+        except ApiError as error:
+            raise RoutingError(dialect, error.code, error.message, error.status) from error
     if len(body) > LARGEST_JSON:
         raise RoutingError(
-            "json", "RequestEntityTooLargeException", f"The body is larger than {LARGEST_JSON} bytes.", 413
+            dialect, "RequestEntityTooLargeException", f"The body is larger than {LARGEST_JSON} bytes.", 413
         )
-    return Route(found, operation, PROTOCOLS["json"], region, body=body)
+    return body
 
 
-def _by_action(request: HttpRequest, service: str | None, region: str) -> Route:
-    dialect = "ec2" if service == "ec2" else "query"
+def _by_action(request: HttpRequest, id: str | None, region: str) -> Route:
+    dialect = "ec2" if id == "ec2" else "query"
     fields = _form(request, dialect)
-    id = _SIGNING_NAMES.get(service or "") or _VERSIONS.get(fields.get("Version", "")) or _by_host(request)
+    id = id or _VERSIONS.get(fields.get("Version", "")) or _by_host(request)
     if not fields.get("Action"):
         raise RoutingError(dialect, "MissingAction", "The request must contain the parameter Action.")
-    if id is None or load(id).protocol == "json":
+    if id is None or load(id).protocol not in ("query", "ec2"):
         raise RoutingError(
-            "json" if id else "query",
+            load(id).protocol if id else "query",
             "UnknownOperationException",
             "The request names no operation of a service here.",
             404,

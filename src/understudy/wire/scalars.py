@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import binascii
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
 
 from understudy.core.clock import iso_seconds
 
@@ -80,6 +82,48 @@ def moment(seconds: float) -> datetime:
         raise ValueError(seconds) from error
 
 
+def any_timestamp(text: str) -> datetime:
+    """The same, and HTTP's own dates too. Raises ValueError."""
+    if not text[:3].isalpha():
+        return timestamp(text)
+    try:
+        found = parsedate_to_datetime(text)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(text) from error
+
+
+def epoch(at: datetime) -> float:
+    """Seconds since the epoch to the millisecond; whole ones as integers."""
+    seconds = round(at.timestamp(), 3)
+    return int(seconds) if seconds.is_integer() else seconds
+
+
+def written_moment(format: str) -> Callable[[datetime], str]:
+    """What writes a moment as text in one of AWS's formats: `iso8601`, `rfc822` or `unixTimestamp`."""
+    return _MOMENT_FORMATS[format]
+
+
+def _iso(at: datetime) -> str:
+    """`2019-11-09T12:34:56Z`, with as much of a second as there is."""
+    if not at.microsecond:
+        return iso_seconds(at)
+    fraction = f"{at.microsecond:06d}".rstrip("0")
+    return f"{iso_seconds(at)[:-1]}.{fraction}Z"
+
+
+def _http_date(at: datetime) -> str:
+    """`Sat, 09 Nov 2019 12:34:56 GMT`."""
+    return format_datetime(at.astimezone(UTC), usegmt=True)
+
+
+_MOMENT_FORMATS: dict[str, Callable[[datetime], str]] = {
+    "iso8601": _iso,
+    "rfc822": _http_date,
+    "unixTimestamp": lambda at: str(epoch(at)),
+}
+
+
 def iso_milliseconds(at: datetime) -> str:
     """`2019-11-09T12:34:56.000Z`: EC2."""
     return f"{iso_seconds(at)[:-1]}.{at.microsecond // 1000:03d}Z"
@@ -96,3 +140,8 @@ def number_text(value: float) -> str:
     if value in (float("inf"), float("-inf")):
         return "Infinity" if value > 0 else "-Infinity"
     return repr(value)
+
+
+def header_text(text: str) -> str:
+    """As much of a text as can stand in a header: nothing breaks out of it."""
+    return "".join(letter for letter in text if letter.isascii() and letter.isprintable())

@@ -6,7 +6,7 @@ A shape without constraints anywhere below it has no validator and costs nothing
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from understudy.wire.model import Shape
@@ -44,6 +44,18 @@ def echo(value: Any) -> str:
 def phrase(problem: Problem) -> str:
     """What must hold, in AWS's words (reference apprunner.md 1.1, iam.md 2.4)."""
     return _PHRASES[problem.kind].format(_limit(problem.limit))
+
+
+def sentence(problem: Problem) -> str:
+    """One constraint that does not hold, with the value, as the JSON protocols say it."""
+    value = "null" if problem.value is None else f"'{echo(problem.value)}'"
+    return f"Value {value} at '{problem.path}' failed to satisfy constraint: {phrase(problem)}"
+
+
+def report(problems: Sequence[Problem]) -> str:
+    """All constraints that do not hold, in one text (reference apprunner.md 1.1)."""
+    plural = "s" if len(problems) > 1 else ""
+    return f"{len(problems)} validation error{plural} detected: {'; '.join(map(sentence, problems))}"
 
 
 def validator(shape: Shape) -> Validator | None:
