@@ -29,14 +29,17 @@ NARROWER_THAN_WILDCARD = {
     "iam:ListPolicies": "a denial names the path asked for: policy/",
     "iam:ListRoles": "a denial names the path asked for: role/",
     "iam:ListUsers": "a denial names the path asked for: user/",
+    "organizations:CreateAccount": "conditions see the tags asked for",
+    "organizations:CreatePolicy": "conditions see the type and the tags asked for",
+    "organizations:DisableAWSServiceAccess": "conditions see the service",
+    "organizations:EnableAWSServiceAccess": "conditions see the service",
+    "organizations:ListPolicies": "conditions see the type",
     "sts:GetCallerIdentity": "needs no permission, not even past an explicit deny (reference iam.md 3.2)",
     "sts:GetSessionToken": "no policy is checked (reference iam.md 3.2)",
 }
 
 # Served operations whose action names resources, and which only `*` allows here, and why.
-WIDER_THAN_THE_RESOURCE = {
-    "ec2:DescribeSecurityGroupReferences": "answers nothing of any group; a policy narrower than `*` is refused",
-}
+WIDER_THAN_THE_RESOURCE: dict[str, str] = {}
 
 
 def known(name: str) -> Action:
@@ -405,7 +408,10 @@ def test_keys_that_hold_lists_are_known(key):
     assert service_catalogue.is_list_key(key.upper())
 
 
-@pytest.mark.parametrize("key", ["aws:SourceIp", "aws:RequestTag/amr", "aws:PrincipalTag/x", "no:key", ""])
+@pytest.mark.parametrize(
+    "key",
+    ["aws:SourceIp", "aws:RequestTag/amr", "aws:RequestTag/a:amr", "aws:PrincipalTag/x", "no:key", ""],
+)
 def test_other_keys_hold_one_value(key):
     assert not service_catalogue.is_list_key(key)
 
@@ -457,3 +463,16 @@ def test_what_names_resources_asks_for_them_but_for_the_reviewed():
         and (served.on is anything or served.on is None)
     }
     assert differing == WIDER_THAN_THE_RESOURCE.keys()
+
+
+def test_the_resource_types_of_an_arn_s_service_are_found():
+    names = {found.name for found in service_catalogue.resource_types_in("s3")}
+    assert {"bucket", "object"} <= names
+    assert () == service_catalogue.resource_types_in("nothing")
+    assert "s3" in service_catalogue.arn_namespaces()
+
+
+def test_the_global_condition_keys_are_those_of_every_request():
+    keys = service_catalogue.global_condition_keys()
+    assert {"aws:PrincipalArn", "aws:SourceIp", "aws:RequestTag/${TagKey}"} <= set(keys)
+    assert all(key.startswith("aws:") for key in keys)

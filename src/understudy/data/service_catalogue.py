@@ -119,6 +119,11 @@ def condition_key_type(key: str) -> str | None:
     return next((kind for pieces, kind in keys.patterns if _captured(pieces, lowered) is not None), None)
 
 
+def global_condition_keys() -> tuple[str, ...]:
+    """The keys of every request, `aws:…`, in AWS's spelling."""
+    return tuple(_index().keys.get("aws", {}))
+
+
 def is_list_key(key: str) -> bool:
     """Whether the key holds a list however many values a request sends, so that plain operators never match it.
 
@@ -126,7 +131,11 @@ def is_list_key(key: str) -> bool:
     and of Cognito, whose entry says otherwise.
     """
     kind = condition_key_type(key)
-    return (kind is not None and kind.startswith("ArrayOf")) or key.lower().endswith(":amr")
+    if kind is not None and kind.startswith("ArrayOf"):
+        return True
+    # A tag's key may end so too; an issuer has no colon before its path.
+    host, slash, _path = key.partition("/")
+    return key.lower().endswith(":amr") and (not slash or ":" not in host)
 
 
 def resource_types_of(arn: str) -> list[ResourceType]:
@@ -154,6 +163,16 @@ def _types_of(arn: str) -> tuple[ResourceType, ...]:
     most = max((fixed for fixed, _ in loose), default=0)
     matches = exact or [pair for pair in loose if pair[0] == most]
     return tuple(found for _, found in sorted(matches, key=lambda pair: -pair[0]))
+
+
+def resource_types_in(namespace: str) -> tuple[ResourceType, ...]:
+    """Every resource type whose ARN has this text where the service stands; none for a namespace AWS has not."""
+    return tuple(found for prefix in _index().namespaces.get(namespace, ()) for _, found in _patterns(prefix))
+
+
+def arn_namespaces() -> Sequence[str]:
+    """Every text that stands for a service in an ARN, in no order."""
+    return tuple(_index().namespaces)
 
 
 @dataclass(frozen=True, slots=True)

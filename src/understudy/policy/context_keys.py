@@ -4,31 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from understudy.policy.list_keys import LIST_KEY_PREFIXES, LIST_KEYS
 from understudy.policy.question import Principal
 
 Context = Mapping[str, str | list[str]]
 
-# Keys that hold a list even when one value was sent (reference 4.4, and "ArrayOf…" in the
-# Service Authorization Reference). The type belongs to the key, not to the number of values.
-LIST_KEYS = frozenset(
-    {
-        "aws:calledvia",
-        "aws:principalorgpaths",
-        "aws:principalservicenameslist",
-        "aws:resourceorgpaths",
-        "aws:sourceorgpaths",
-        "aws:tagkeys",
-        "aws:vpceorgpaths",
-        "dynamodb:attributes",
-        "dynamodb:leadingkeys",
-        "sts:transitivetagkeys",
-    }
-)  # fmt: skip
-
 
 def is_list_key(key: str) -> bool:
-    """Whether the lower-cased `key` is list-typed; every identity provider's `amr` is."""
-    return key in LIST_KEYS or key.endswith(":amr")
+    """Whether the lower-cased `key` holds a list even when one value was sent (reference 4.4).
+
+    The type belongs to the key, not to the number of values; every identity provider's `amr` is a list.
+    """
+    return key in LIST_KEYS or key.startswith(LIST_KEY_PREFIXES) or (key.endswith(":amr") and _is_claim(key))
+
+
+def _is_claim(key: str) -> bool:
+    """Whether the key is named by an identity provider, `host/path:claim`, and is not a tag, `aws:requesttag/a:b`."""
+    host, slash, _path = key.partition("/")
+    return not slash or ":" not in host
 
 
 def is_absent(key: str, context: Context) -> bool:
@@ -67,7 +60,11 @@ def principal_context(principal: Principal) -> dict[str, str | list[str]]:
             "aws:principalaccount": "anonymous",
         }
     if principal.kind == "service":
-        return {"aws:principalisawsservice": "true", "aws:principalservicename": principal.service}
+        return {
+            "aws:principalisawsservice": "true",
+            "aws:principalservicename": principal.service,
+            "aws:principalservicenameslist": [principal.service],
+        }
     context: dict[str, str | list[str]] = {
         "aws:principalarn": principal.role_arn or principal.arn,
         "aws:principalaccount": principal.account,

@@ -138,16 +138,17 @@ def _with_several_stars(first: str, middle: tuple[str, ...], last: str) -> Match
 
 def _with_single_characters(tokens: Tokens) -> Matches:
     least = sum(len(utf16_units(token)) if isinstance(token, str) else token is ONE for token in tokens)
-    expression = ""
+    compiled: re.Pattern[str] | None = None
 
     def matches(text: str) -> bool:
-        nonlocal expression
+        nonlocal compiled
         units = utf16_units(text)
         # A pattern longer than whatever is asked about is never compiled: the longest would take a second.
         if len(units) < least:
             return False
-        expression = expression or _expression(tokens)
-        return _compiled(expression).match(units) is not None
+        if compiled is None:
+            compiled = _compiled(_expression(tokens))
+        return compiled.match(units) is not None
 
     return matches
 

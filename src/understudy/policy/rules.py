@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
+from understudy.data.resource_control_policies import COVERED_SERVICES
 from understudy.policy.context_keys import Context, is_absent
 from understudy.policy.policies import Statement
 
-# Services whose resources RCPs govern (Organizations user guide, "List of AWS services that support RCPs").
-RCP_SERVICES = frozenset(
-    {
-        "aoss", "cognito-identity", "cognito-idp", "dynamodb", "ecr", "kms", "logs", "s3", "secretsmanager",
-        "sqs", "sts",
-    }
-)  # fmt: skip
 _RCP_EXEMPT_ACTIONS = frozenset({"kms:retiregrant"})
 _SERVICE_LINKED_PATH = ":role/aws-service-role/"
 
@@ -19,7 +13,7 @@ _SERVICE_LINKED_PATH = ":role/aws-service-role/"
 def rcps_govern(action: str) -> bool:
     """Whether resource control policies have a say in this action (reference 4.8)."""
     lowered = action.lower()
-    return lowered.partition(":")[0] in RCP_SERVICES and lowered not in _RCP_EXEMPT_ACTIONS
+    return lowered.partition(":")[0] in COVERED_SERVICES and lowered not in _RCP_EXEMPT_ACTIONS
 
 
 def assumes_service_linked_role(action: str, resource: str) -> bool:

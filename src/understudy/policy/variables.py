@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from understudy.policy.context_keys import LIST_KEYS, Context, is_list_key
+from understudy.policy.context_keys import Context, is_list_key
 from understudy.policy.patterns import Token, Tokens, wildcard_tokens
 
 # ${name}, ${name, 'default'}; anything else between the braces is a variable that never has a value.
@@ -16,10 +16,14 @@ _ESCAPES = frozenset("*?$")
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """A place in a pattern that the request fills: a lower-cased context key, and what to use without it."""
+    """A place in a pattern that the request fills: a lower-cased context key, and what to use without it.
+
+    One that cannot `resolve` never has a value, not even its default (recorded of list-typed keys, reference 4.4).
+    """
 
     key: str
     default: str | None
+    resolves: bool
 
 
 Template = Sequence["Token | Variable"]
@@ -30,7 +34,8 @@ def template(text: str, *, variables: bool, wildcards: bool) -> tuple[Token | Va
     tokens: list[Token | Variable] = []
     at = 0
     if variables and "${" in text:
-        for found in _VARIABLE.finditer(text):
+        # Behind the last brace no variable ends; looking for one there costs the square of what is left.
+        for found in _VARIABLE.finditer(text, 0, text.rfind("}") + 1):
             _append_text(tokens, text[at : found.start()], wildcards)
             _append_variable(tokens, found)
             at = found.end()
@@ -48,7 +53,8 @@ def _append_variable(tokens: list[Token | Variable], found: re.Match[str]) -> No
     if name in _ESCAPES and default is None:
         tokens.append(name)
     else:
-        tokens.append(Variable((name or "").strip().lower(), default))
+        key = (name or "").strip().lower()
+        tokens.append(Variable(key, default, bool(key) and not is_list_key(key)))
 
 
 def variable_keys(tokens: Template) -> tuple[str, ...]:
@@ -57,10 +63,7 @@ def variable_keys(tokens: Template) -> tuple[str, ...]:
 
 
 def resolve(tokens: Template, context: Context) -> list[Token] | None:
-    """The template with the request's values in it, each one literal text; None when one has no value.
-
-    A list-typed key never resolves, not even to its default (recorded, reference 4.4).
-    """
+    """The template with the request's values in it, each one literal text; None when one has no value."""
     resolved: list[Token] = []
     for token in tokens:
         if isinstance(token, Variable):
@@ -74,7 +77,7 @@ def resolve(tokens: Template, context: Context) -> list[Token] | None:
 
 
 def _value(variable: Variable, context: Context) -> str | None:
-    if variable.key in LIST_KEYS or is_list_key(variable.key) or not variable.key:
+    if not variable.resolves:
         return None
     value = context.get(variable.key)
     if isinstance(value, str):

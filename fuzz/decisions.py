@@ -1,0 +1,45 @@
+"""Fuzzes the decision: two interpreters and an oracle agree, and the remedies do what they promise."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import atheris
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
+
+with atheris.instrument_imports(include=["understudy"]):
+    from inventions import invention
+    from lots import Lots
+    from oracle import answer
+
+    from understudy.policy import decide, explain, render
+    from understudy.policy.remedy import MAX_REMEDIES, with_remedy
+
+
+def one_input(data: bytes) -> None:
+    lots = Lots(data)
+    made = invention(lots)
+    question, bindings = made.question, made.bindings
+    decision = decide(question, bindings)
+    assert answer(question, made.documents) == decision.effect, (made.question, made.documents, decision)
+    explanation = explain(question, bindings)
+    assert explanation.decision == decision, (made.question, made.documents)
+    assert decide(question, bindings) == decision
+    render(explanation)
+    json.dumps(explanation.to_dict())
+    for remedy in explanation.remedies:
+        bindings = with_remedy(bindings, remedy)
+    enough = len(explanation.remedies) < MAX_REMEDIES
+    assert decide(question, bindings).allowed or not enough, (
+        made.question,
+        made.documents,
+        explanation.remedies,
+    )
+
+
+if __name__ == "__main__":
+    atheris.Setup(sys.argv, one_input)
+    atheris.Fuzz()
