@@ -247,15 +247,23 @@ def test_a_missing_tag_is_shown_with_what_was_wanted():
     text = render(explain(question, bindings))
     assert (
         "DENIED  ec2:DeleteNetworkInterface on arn:aws:ec2:us-east-1:1:network-interface/eni-1\n"
-        "         for arn:aws:sts::111122223333:assumed-role/Dev/s\n"
+        "        for arn:aws:sts::111122223333:assumed-role/Dev/s\n"
         "Because no identity-based policy allows the ec2:DeleteNetworkInterface action\n"
-        "The request does not carry: ec2:resourcetag/awsapprunnermanaged\n"
+        "\n"
+        "What the policies say:\n"
+        "> identity policies  not allowed: 1 statement of Networking would, but does not apply\n"
+        "\n"
+        "The request does not carry:\n"
+        "  ec2:ResourceTag/AWSAppRunnerManaged: the resource has no tag AWSAppRunnerManaged\n"
         "\n"
         "Came close:\n"
-        '  identity policy Networking, statement 0 "Managed":\n'
-        '    Null ec2:ResourceTag/AWSAppRunnerManaged: wants "false"; it is not in the request\n'
+        '  identity policy Networking, statement 1 "Managed":\n'
+        "    Null ec2:ResourceTag/AWSAppRunnerManaged: wants it there; it is not in the request\n"
         "\n"
-        "To allow it, add to an identity policy of arn:aws:iam::111122223333:role/Dev:\n"
+        "As the policies are, the request is allowed when it carries:\n"
+        "  ec2:ResourceTag/AWSAppRunnerManaged = any value\n"
+        "\n"
+        "To allow it as it is, add to an identity policy of arn:aws:iam::111122223333:role/Dev:\n"
         "  {\n"
         '    "Effect": "Allow",\n'
         '    "Action": "ec2:DeleteNetworkInterface",\n'

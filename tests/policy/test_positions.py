@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.policy.positions import Position, Span, statement_spans
+from understudy.policy.positions import Position, Span, has_lines, statement_places, statement_spans
 
 ALLOW = '{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}'
 
@@ -61,3 +61,27 @@ def test_a_number_of_any_length_is_passed_over():
     condition = f'{{"NumericEquals":{{"a:b":{"1" * 5000}}}}}'
     text = f'{{"Statement":[{ALLOW[:-1]},"Condition":{condition}}}]}}'
     assert Position(1, len(text) - 1) == statement_spans(text)[0].end
+
+
+def test_an_editor_shows_a_statement_from_brace_to_brace():
+    text = f'{{\n "Statement": [\r\n  {ALLOW},\n  {ALLOW}\n ]\n}}'
+    first, second = statement_places(text)
+    assert Span(Position(3, 3), Position(3, 3 + len(ALLOW))) == first
+    assert Span(Position(4, 3), Position(4, 3 + len(ALLOW))) == second
+
+
+@given(st.booleans(), st.sampled_from([None, 0, 1, 4]), st.integers(1, 3))
+def test_what_lies_between_a_statement_s_places_is_the_statement(alone, indent, count):
+    """Also a statement by itself, which the simulator begins behind its brace."""
+    statements = [{"Sid": f"{{{number}}}", "Effect": "Allow", "Action": "*"} for number in range(count)]
+    document = {"Id": "{", "Statement": statements[0] if alone else statements, "Version": "2012-10-17"}
+    text = json.dumps(document, indent=indent)
+    lines = text.split("\n")
+    starts = [sum(len(line) + 1 for line in lines[:number]) for number in range(len(lines))]
+
+    def offset(position):
+        return starts[position.line - 1] + position.column - 1
+
+    found = [json.loads(text[offset(place.start) : offset(place.end)]) for place in statement_places(text)]
+    assert (statements[:1] if alone else statements) == found
+    assert has_lines(text) is (len(lines) > 1)

@@ -73,6 +73,7 @@ def without_empties(value: Any) -> Any:
 CANDIDATES = (
     "abcd", "v1", "1234", "arn:aws:iam::000000000000:role/somebody", "subnet-0123456789abcdef0", "10.0.0.0/16", "task/aws-service-role/a.b/R/12345678-1234-1234-1234-123456789012",
     "arn:aws:iam::000000000000:role/somebody", "arn:aws:apprunner:us-east-1:000000000000:vpcconnector/name/1/0123456789abcdef0123456789abcdef",
+    "123456789012", "somebody@example.com", "r-1234", "ou-1234-12345678", "p-12345678", "h-12345678", "car-12345678",
     "AKIAQAAAAAAAAWNC4NVA", '{"Version":"2012-10-17","Statement":[]}', "/", "a.b",
 )  # fmt: skip
 

@@ -88,7 +88,7 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
         "UserName": ("somebody", "somebody", "new-name"), "RoleName": ("role",), "PolicyName": ("inline", "policy"),
         "GroupName": ("group", "web"), "InstanceProfileName": ("profile",), "AccessKeyId": (key,),
         "PolicyArn": (policy, "arn:aws:iam::aws:policy/ReadOnlyAccess"), "PermissionsBoundary": (policy,),
-        "PolicyDocument": (EVERYTHING, TRUST), "AssumeRolePolicyDocument": (TRUST, EVERYTHING),
+        "PolicyDocument": (EVERYTHING, TRUST), "policyDocument": (EVERYTHING, TRUST), "AssumeRolePolicyDocument": (TRUST, EVERYTHING),
         "RoleArn": (role,), "VersionId": ("v1", "v2"), "VpcId": (vpc, GONE[0]), "VpcIds": (vpc, GONE[0]),
         "SubnetId": subnets, "SubnetIds": subnets, "Subnets": subnets, "GroupId": groups, "GroupIds": groups,
         "Groups": groups, "SecurityGroups": groups, "DhcpOptionsId": (options, "default"),
@@ -104,9 +104,41 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
         "Name": ("vpc-id", "subnet-id", "tag:team", "state", "group-name", "domain-name"),
         "Key": ("team", "domain-name", "domain-name-servers"), "Value": ("a", "", "example.com"),
     }  # fmt: skip
+    known.update(_organization(understudy))
     anywhere = {text for texts in known.values() for text in texts}
     known[""] = (*sorted(anywhere), "session", "abcd", "000000000000", "iam:CreateUser", "us-east-1", "1")
     return known
+
+
+def _organization(understudy: Understudy) -> dict[str, tuple[str, ...]]:
+    """An organization with a unit, a policy, a member, an invited account and one that is asked for."""
+    invited, member = "111111111111", "222222222222"
+    organizations = understudy.client("organizations")
+    organizations.create_organization()
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    organizations.enable_policy_type(RootId=root, PolicyType="SERVICE_CONTROL_POLICY")
+    unit = organizations.create_organizational_unit(ParentId=root, Name="unit")["OrganizationalUnit"]["Id"]
+    made = organizations.create_policy(
+        Name="guard", Description="", Type="SERVICE_CONTROL_POLICY", Content=EVERYTHING
+    )
+    policy = made["Policy"]["PolicySummary"]["Id"]
+    guest = understudy.client("organizations", as_=understudy.account_administrator(member))
+    handshakes = []
+    for account in (member, invited):
+        if account == invited:
+            understudy.account_administrator(invited)
+        target = {"Type": "ACCOUNT", "Id": account}
+        handshakes.append(organizations.invite_account_to_organization(Target=target)["Handshake"]["Id"])
+    guest.accept_handshake(HandshakeId=handshakes[0])
+    asked = organizations.create_account(Email="a@example.com", AccountName="a")["CreateAccountStatus"]["Id"]
+    return {
+        "PolicyId": (policy, "p-FullAWSAccess"), "TargetId": (root, unit, member), "ParentId": (root, unit),
+        "SourceParentId": (root, unit), "DestinationParentId": (unit, root), "OrganizationalUnitId": (unit,),
+        "RootId": (root,), "AccountId": (member,), "HandshakeId": tuple(handshakes), "ChildId": (unit, member),
+        "ResourceId": (root, unit, member, policy), "CreateAccountRequestId": (asked,), "Id": (invited, member),
+        "Content": (EVERYTHING,), "Email": ("b@example.com", "c@example.com"),
+        "ServicePrincipal": ("sso.amazonaws.com",),
+    }  # fmt: skip
 
 
 def likely(operation: Any, shape: Any, draw: random.Random, known: dict[str, Any]) -> dict[str, Any]:

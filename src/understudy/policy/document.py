@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from understudy.policy.positions import Position
+
 INVALID_JSON = "This policy contains invalid Json"
 SYNTAX = "Syntax errors in policy."
 LEGACY = "The policy failed legacy parsing"
@@ -31,13 +33,28 @@ _ELEMENTS = frozenset(
 )  # fmt: skip
 
 
-class MalformedPolicy(Exception):
-    """A document that is not a policy; `message` is AWS's text, `policy` the name it was to have."""
+@dataclass(frozen=True, slots=True)
+class BrokenPart:
+    """What of a statement is wrong: an element such as `Action`, and of its strings the one that is meant."""
 
-    def __init__(self, message: str, *, policy: str = "") -> None:
+    element: str
+    value: str = ""
+
+
+class MalformedPolicy(Exception):
+    """A document that is not a policy; `message` is AWS's text, `policy` the name it was to have.
+
+    `review` also says where: `part` is what it stumbled over, in the statement of this number (from 0), and
+    `place` the line and column of that in the text, both from 1; None where it cannot be told.
+    """
+
+    def __init__(self, message: str, *, policy: str = "", part: BrokenPart | None = None) -> None:
         super().__init__(message)
         self.message = message
         self.policy = policy
+        self.part = part
+        self.statement: int | None = None
+        self.place: Position | None = None
 
 
 class NumberText(str):

@@ -7,7 +7,7 @@ the evaluation order (reference 4.8), so that `explain(...).decision == decide(.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from understudy.policy.bindings import Bindings
 from understudy.policy.conditions.condition import Condition, spelling
@@ -15,7 +15,8 @@ from understudy.policy.context_keys import Context, is_absent, is_list_key
 from understudy.policy.decision import Decision
 from understudy.policy.matching import Grant
 from understudy.policy.patterns import lower_ascii
-from understudy.policy.policies import NamedPolicy, Statement
+from understudy.policy.policies import NamedPolicy, Policy, Statement
+from understudy.policy.positions import Span, has_lines, statement_places
 from understudy.policy.question import Question
 from understudy.policy.rules import (
     assumes_service_linked_role,
@@ -39,7 +40,7 @@ class ConditionReport:
 
 @dataclass(frozen=True, slots=True)
 class StatementReport:
-    """What one statement had to say: each part that matched or did not."""
+    """What one statement had to say: each part that matched or did not. `source` is the policy it stands in."""
 
     policy: str
     index: int
@@ -50,6 +51,22 @@ class StatementReport:
     grant: Grant | None
     conditions: tuple[ConditionReport, ...]
     missing_keys: tuple[str, ...]
+    source: Policy = field(repr=False, compare=False)
+
+    @property
+    def statement(self) -> Statement:
+        """The statement itself."""
+        return self.source.statements[self.index]
+
+    @property
+    def place(self) -> Span:
+        """From the statement's opening brace to just after its closing one, read off the text when asked."""
+        return statement_places(self.source.text)[self.index]
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether the document has lines, so that a place in it can be looked up."""
+        return has_lines(self.source.text)
 
     @property
     def principal(self) -> bool:
@@ -65,12 +82,16 @@ class StatementReport:
 
 @dataclass(frozen=True, slots=True)
 class LayerReport:
-    """One layer, or one level of it. A layer that does not `bind` this principal was not counted."""
+    """One layer, or one level of it, with its `policies` by name.
+
+    A layer that does not `bind` this principal was not counted.
+    """
 
     layer: str
     level: int
     binds: bool
     statements: tuple[StatementReport, ...]
+    policies: tuple[str, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -144,22 +165,23 @@ def _report(
     layer: str, level: int, policies: Iterable[NamedPolicy], question: Question, *, binds: bool = True
 ) -> LayerReport:
     by_resource = layer in ("resource", "trust")
+    counted = tuple(policies)
     statements = tuple(
-        _statement_report(named.name, statement, question, by_resource=by_resource)
-        for named in policies
+        _statement_report(named, statement, question, by_resource=by_resource)
+        for named in counted
         for statement in named.policy.statements
     )
-    return LayerReport(layer, level, binds, statements)
+    return LayerReport(layer, level, binds, statements, tuple(named.name for named in counted))
 
 
 def _statement_report(
-    policy: str, statement: Statement, question: Question, *, by_resource: bool
+    named: NamedPolicy, statement: Statement, question: Question, *, by_resource: bool
 ) -> StatementReport:
     names, matches = statement.matches_principal, statement.matches_resource
     fits = matches is None or matches(question.resource, question.context)
     grant = names(question.principal) if by_resource and names is not None else None
     return StatementReport(
-        policy,
+        named.name,
         statement.index,
         statement.sid,
         "Deny" if statement.denies else "Allow",
@@ -168,6 +190,7 @@ def _statement_report(
         grant,
         tuple(_condition_report(each, question.context) for each in statement.conditions),
         missing_keys(statement, question.context, resource_matches=fits),
+        named.policy,
     )
 
 

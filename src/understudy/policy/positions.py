@@ -1,4 +1,4 @@
-"""Where each statement of a policy stands in its text, as IAM's simulator counts lines and columns."""
+"""Where each statement of a policy stands in its text: as IAM's simulator counts, and as an editor does."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Position:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A statement from the parser's place before it to the place just after its closing brace."""
+    """Where a statement begins, and the place just after its closing brace."""
 
     start: Position
     end: Position
@@ -37,8 +37,32 @@ def statement_spans(text: str) -> tuple[Span, ...]:
     A statement in a list begins just after the list's bracket or the previous statement's brace, a statement
     by itself just after its own opening brace: the recorded answers come from the parser AWS uses.
     """
-    lines = [0, *(found.end() for found in _LINE_END.finditer(text))]
+    lines = _line_starts(text)
     return tuple(Span(_position(lines, start), _position(lines, end)) for start, end in _offsets(text))
+
+
+@lru_cache(maxsize=128)
+def statement_places(text: str) -> tuple[Span, ...]:
+    """As `statement_spans`, but each from its own opening brace: where an editor shows it."""
+    lines = _line_starts(text)
+    return tuple(
+        Span(_position(lines, text.index("{", start)), _position(lines, end)) for start, end in _braced(text)
+    )
+
+
+def has_lines(text: str) -> bool:
+    """Whether a text has more than one line, so that a line says something."""
+    return _LINE_END.search(text.strip()) is not None
+
+
+def _line_starts(text: str) -> list[int]:
+    return [0, *(found.end() for found in _LINE_END.finditer(text))]
+
+
+def _braced(text: str) -> list[tuple[int, int]]:
+    """The offsets of `_offsets`, begun at or before each statement's opening brace."""
+    # A statement by itself begins just after its brace (reference 5.2), those of a list before theirs.
+    return [(start - 1 if text[start - 1] == "{" else start, end) for start, end in _offsets(text)]
 
 
 def _position(lines: list[int], offset: int) -> Position:

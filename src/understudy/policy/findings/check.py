@@ -1,0 +1,63 @@
+"""What a check is: a plain function from a written policy to its problems, under an issue code of AWS."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from understudy.policy.findings.finding import Finding, FindingType, Location
+from understudy.policy.findings.statements import WrittenPolicy
+
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+
+# How many texts a sentence names, and how many places of one sort a finding points at.
+MOST_TOLD = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One finding of a check before it has its name; `at` holds at least one place."""
+
+    details: str
+    instead: str
+    at: tuple[Location, ...]
+
+
+Find = Callable[[WrittenPolicy], Iterator[Problem]]
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A check by its issue code and finding type, both AWS's."""
+
+    issue_code: str
+    finding_type: FindingType
+    find: Find
+
+    def findings(self, policy: WrittenPolicy) -> Iterator[Finding]:
+        """What the check has to say of this policy."""
+        for problem in self.find(policy):
+            details, instead = printable(problem.details), printable(problem.instead)
+            yield Finding(self.issue_code, self.finding_type, details, instead, problem.at)
+
+
+def printable(text: str) -> str:
+    """The text with whatever a terminal could take for an order, or cannot show at all, written as JSON escapes."""
+    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def listed(texts: Iterable[str]) -> str:
+    """The first few of some texts, and how many more there are."""
+    told = list(texts)
+    more = len(told) - MOST_TOLD
+    return ", ".join(told[:MOST_TOLD]) + (f" and {more} more" if more > 0 else "")
+
+
+def check(issue_code: str, finding_type: str) -> Callable[[Find], Check]:
+    """Make a check of a function: `@check("INVALID_ACTION", "ERROR")`."""
+
+    def make(find: Find) -> Check:
+        return Check(issue_code, FindingType(finding_type), find)
+
+    return make

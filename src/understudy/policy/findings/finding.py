@@ -1,0 +1,108 @@
+"""What a check says of a policy document, and where, in the shapes of Access Analyzer's ValidatePolicy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PolicyType(StrEnum):
+    """The kinds of policy that ValidatePolicy tells apart."""
+
+    IDENTITY = "IDENTITY_POLICY"
+    RESOURCE = "RESOURCE_POLICY"
+    SERVICE_CONTROL = "SERVICE_CONTROL_POLICY"
+    RESOURCE_CONTROL = "RESOURCE_CONTROL_POLICY"
+
+
+class FindingType(StrEnum):
+    """How much a finding matters, the worst first."""
+
+    ERROR = "ERROR"
+    SECURITY_WARNING = "SECURITY_WARNING"
+    WARNING = "WARNING"
+    SUGGESTION = "SUGGESTION"
+
+
+TRUST_POLICY = "AWS::IAM::AssumeRolePolicyDocument"
+# What `validatePolicyResourceType` may be (ValidatePolicy in the API reference of Access Analyzer).
+RESOURCE_TYPES = (
+    "AWS::S3::Bucket",
+    "AWS::S3::AccessPoint",
+    "AWS::S3::MultiRegionAccessPoint",
+    "AWS::S3ObjectLambda::AccessPoint",
+    TRUST_POLICY,
+    "AWS::DynamoDB::Table",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """A place in a text: `line` from 1, `column` and `offset` from 0, all in characters."""
+
+    line: int
+    column: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From `start` up to `end`, which is just behind the last character."""
+
+    start: Position
+    end: Position
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """A step of a path: into the list at this place, from 0."""
+
+    index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A step of a path: into the value that stands behind this key."""
+
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """The end of a path: the key itself."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Substring:
+    """The end of a path: a part of a string, counted in its characters after escapes are read."""
+
+    start: int
+    length: int
+
+
+PathElement = Index | Value | Key | Substring
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in a document, as a path through its JSON and as a span of its text."""
+
+    path: tuple[PathElement, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that is wrong or could be better.
+
+    `details` says in a sentence what is wrong, `instead` what to write in its place ("" when nothing can be
+    said); `locations` holds at least one place.
+    """
+
+    issue_code: str
+    finding_type: FindingType
+    details: str
+    instead: str
+    locations: tuple[Location, ...]

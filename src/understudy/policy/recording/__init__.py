@@ -1,0 +1,1 @@
+"""The least-privilege policy for questions that were observed: real ARNs, narrowing conditions, proven by replay."""
