@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from understudy.gateway.client_tokens import client_tokens
+from understudy.services.organizations.handshake_records import handshakes
 from understudy.services.sts.records import sessions
 from understudy.testing import Understudy
 
@@ -32,6 +33,17 @@ def test_sessions_go_a_day_after_their_end(understudy):
     understudy.clock.advance(2 * 86400)
     understudy.settle()
     assert 0 == count(understudy, sessions)
+
+
+def test_invitations_go_when_no_list_tells_of_them(understudy):
+    understudy.account_administrator("111111111111")
+    organizations = understudy.client("organizations")
+    organizations.create_organization()
+    organizations.invite_account_to_organization(Target={"Type": "ACCOUNT", "Id": "111111111111"})
+    for days, left in ((44, 1), (2, 0)):
+        understudy.clock.advance(days * 86400)
+        understudy.settle()
+        assert left == count(understudy, handshakes)
 
 
 def test_the_trail_keeps_its_newest():

@@ -1,10 +1,11 @@
-"""Whatever nobody can want any more: expired sessions, old client tokens, the tail of the trail."""
+"""Whatever nobody can want any more: expired sessions, old client tokens and invitations, the tail of the trail."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
 
 from understudy.gateway import client_tokens
+from understudy.services.organizations import handshake_records
 from understudy.services.sts import records
 from understudy.store.database import Database, Transaction
 
@@ -25,5 +26,6 @@ class Sweeper:
             self._next = now + _EVERY
             client_tokens.forget_old(tx, now)
             records.forget_expired(tx, now)
+            handshake_records.forget_old(tx, now)
             self._database.store.trim(self._keep)
         return 0

@@ -39,7 +39,7 @@ def make(tx: Transaction, account: str, *, ids: Ids, at: datetime) -> Keys:
 
     The caller has made sure that the account is new.
     """
-    accounts.put(tx, Account(id=account, created=at))
+    lay_out_account(tx, account, ids=ids, at=at)
     users.put(
         tx,
         User(
@@ -60,6 +60,11 @@ def make(tx: Transaction, account: str, *, ids: Ids, at: datetime) -> Keys:
         created=at - timedelta(minutes=1),
     )
     access_keys.put(tx, key)
+    return Keys(key.id, key.secret)
+
+
+def lay_out_account(tx: Transaction, account: str, *, ids: Ids, at: datetime) -> None:
+    """Make an account in which nobody is yet, with the default VPC of every region."""
+    accounts.put(tx, Account(id=account, created=at))
     for region in REGIONS:
         lay_out(tx, account, region, ids, at)
-    return Keys(key.id, key.secret)

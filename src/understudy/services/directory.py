@@ -17,11 +17,14 @@ from understudy.core import arn as arns
 from understudy.core.arn import sts
 from understudy.core.clock import Clock
 from understudy.core.pace import Pace
+from understudy.gateway.membership import Membership
 from understudy.policy import Bindings, NamedPolicy, compile_policy
 from understudy.services.iam.groups import groups
 from understudy.services.iam.policy_records import document_of, policies
 from understudy.services.iam.role_records import Role, roles
 from understudy.services.iam.users import User, access_keys, users
+from understudy.services.organizations import guard_rails
+from understudy.services.organizations.organization_records import members
 from understudy.services.sts.records import Session, sessions
 from understudy.store.database import Database, Transaction
 
@@ -41,6 +44,7 @@ class Directory:
         self._pace = pace
         self._credentials = _Kept[Credential]()
         self._bindings = _Kept[Bindings]()
+        self._memberships = _Kept[Membership]()
 
     def credential(self, access_key_id: str) -> Credential | None:
         """The key as it stands now; None when it is unknown, or its user or role is gone."""
@@ -56,17 +60,38 @@ class Directory:
         self._credentials.keep(access_key_id, credential, sources)
         return credential
 
-    def bindings(self, tx: Transaction, caller: Caller) -> Bindings:
-        """The policies that bind a caller: his own, his groups', his boundary, his session's."""
+    def bindings(self, tx: Transaction, caller: Caller, owner: str = "") -> Bindings:
+        """The policies that bind a caller: his own, his groups', his boundary, his session's, his organization's.
+
+        Resource control policies are those of `owner`, the account of the resource: the caller's own when empty.
+        """
         if caller.kind in ("service", "root", "anonymous"):
-            return _NOTHING
+            return self._bindings_of_nobody(tx, caller, owner or caller.account)
         id = caller.access_key_id if caller.session is not None else caller.user_id
-        kept = self._bindings.get(tx, id)
+        foreign = bool(owner) and owner != caller.account and self._rails_differ(tx, caller.account, owner)
+        key = f"{id} {owner}" if foreign else id
+        kept = self._bindings.get(tx, key)
         if kept is not None:
             return kept
         sources: list[Source] = []
         made = self._bind(tx, caller, sources)
-        self._bindings.keep(id, made, sources)
+        if foreign:
+            theirs = guard_rails.membership(tx, owner, sources)
+            made = replace(made, rcps=theirs.rcp_policies if theirs is not None else ())
+        self._bindings.keep(key, made, sources)
+        return made
+
+    def membership(self, tx: Transaction, account: str) -> Membership | None:
+        """An account's place in its organization; None when it is in none."""
+        if members.get(tx, account) is None:
+            return None
+        kept = self._memberships.get(tx, account)
+        if kept is not None:
+            return kept
+        sources: list[Source] = []
+        made = guard_rails.membership(tx, account, sources)
+        assert made is not None, "the account is a member"
+        self._memberships.keep(account, made, sources)
         return made
 
     def tags(self, tx: Transaction, caller: Caller) -> Mapping[str, str]:
@@ -115,13 +140,41 @@ class Directory:
 
     # Bindings.
 
+    def _bindings_of_nobody(self, tx: Transaction, caller: Caller, owner: str) -> Bindings:
+        """What binds who has no policies: service control policies the root user, resource control policies all."""
+        own = self.membership(tx, caller.account) if caller.kind == "root" else None
+        theirs = self.membership(tx, owner)
+        if (own is None or not own.scps) and (theirs is None or not theirs.rcps):
+            return _NOTHING
+        key = f"{caller.kind} {caller.account if own is not None else ''} {owner}"
+        kept = self._bindings.get(tx, key)
+        if kept is not None:
+            return kept
+        sources: list[Source] = []
+        own = guard_rails.membership(tx, caller.account, sources) if own is not None else None
+        theirs = guard_rails.membership(tx, owner, sources)
+        made = Bindings(
+            scps=own.scp_policies if own is not None else (),
+            rcps=theirs.rcp_policies if theirs is not None else (),
+        )
+        self._bindings.keep(key, made, sources)
+        return made
+
+    def _rails_differ(self, tx: Transaction, account: str, owner: str) -> bool:
+        """Whether two accounts' resources are bound differently."""
+        own, theirs = self.membership(tx, account), self.membership(tx, owner)
+        return (own.rcps if own is not None else ()) != (theirs.rcps if theirs is not None else ())
+
     def _bind(self, tx: Transaction, caller: Caller, sources: list[Source]) -> Bindings:
         kind: Any = roles if caller.kind == "role-session" else users
         name = caller.session_name.lower() if caller.kind == "federated" else caller.name.lower()
         entity: User | Role | None = kind.get(tx, caller.account, name)
         sources.append((kind, (caller.account, name), entity))
+        organization = guard_rails.membership(tx, caller.account, sources)
+        scps = organization.scp_policies if organization is not None else ()
+        rcps = organization.rcp_policies if organization is not None else ()
         if entity is None:
-            return _NOTHING
+            return Bindings(scps=scps, rcps=rcps) if scps or rcps else _NOTHING
         identity = [NamedPolicy(each, compile_policy(text)) for each, text in entity.inline]
         identity += self._managed(tx, entity.attached, sources)
         for group_name in entity.groups if isinstance(entity, User) else ():
@@ -138,6 +191,8 @@ class Directory:
             identity=tuple(identity),
             boundary=boundary[0] if boundary else None,
             session=self._session_policies(tx, caller, sources),
+            scps=scps,
+            rcps=rcps,
         )
 
     def _session_policies(

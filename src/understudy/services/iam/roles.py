@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -52,11 +51,18 @@ def role_target(call: Call, name: str, keys: Mapping[str, str | list[str]] | Non
     """The role's ARN and tags; for a name no role has, the ARN it would have."""
     role = find(call, name)
     arn = role.arn if role else iam(call.account, f"role/{name}")
-    return Target(arn, {**(tags.resource_keys(role.tags) if role else {}), **(keys or {})})
+    return Target(arn, {**(tags.entity_keys(role.tags) if role else {}), **(keys or {})})
 
 
 def a_role(call: Call, params: Params) -> Sequence[Target]:
     return [role_target(call, params["role_name"], tags.request_keys(params))]
+
+
+def a_role_as_bounded(call: Call, params: Params) -> Sequence[Target]:
+    """The role, and the boundary it has (`iam:PermissionsBoundary`)."""
+    role = find(call, params["role_name"])
+    boundary = role.boundary if role else ""
+    return [role_target(call, params["role_name"], {"iam:permissionsboundary": boundary} if boundary else {})]
 
 
 def a_new_role(call: Call, params: Params) -> Sequence[Target]:
@@ -64,7 +70,9 @@ def a_new_role(call: Call, params: Params) -> Sequence[Target]:
     if params.get("permissions_boundary"):
         keys["iam:permissionsboundary"] = params["permissions_boundary"]
     target = Target(iam(call.account, f"role{params.get('path') or '/'}{params['role_name']}"), keys)
-    return [target, replace(target, action="iam:TagRole")] if params.get("tags") else [target]
+    if not params.get("tags"):
+        return [target]
+    return [target, Target(target.resource, tags.request_keys(params), action="iam:TagRole")]
 
 
 def roles_under(call: Call, params: Params) -> Sequence[Target]:
@@ -110,7 +118,7 @@ def create_role(
     return {"Role": created(call, roles.put(call.tx, role))}
 
 
-@operation("iam:GetRole", on=a_role)
+@operation("iam:GetRole", on=a_role_as_bounded)
 def get_role(call: Call, *, role_name: str) -> Answer:
     """Describe a role in full."""
     role = existing_role(call, role_name)
@@ -150,7 +158,7 @@ def list_roles(
     )
 
 
-@operation("iam:UpdateRole", on=a_role)
+@operation("iam:UpdateRole", on=a_role_as_bounded)
 def update_role(
     call: Call, *, role_name: str, description: str | None = None, max_session_duration: int | None = None
 ) -> Answer:
@@ -169,21 +177,21 @@ def update_role(
     return {}
 
 
-@operation("iam:UpdateRoleDescription", on=a_role)
+@operation("iam:UpdateRoleDescription", on=a_role_as_bounded)
 def update_role_description(call: Call, *, role_name: str, description: str) -> Answer:
     """Change the description, of a linked role too."""
     role = msgspec.structs.replace(existing_role(call, role_name), description=description)
     return {"Role": {**_plain(call, roles.put(call.tx, role)), "Description": role.description}}
 
 
-@operation("iam:UpdateAssumeRolePolicy", on=a_role)
+@operation("iam:UpdateAssumeRolePolicy", on=a_role_as_bounded)
 def update_assume_role_policy(call: Call, *, role_name: str, policy_document: str) -> None:
     """Change whom a role trusts."""
     role = modifiable_role(call, role_name)
     roles.put(call.tx, msgspec.structs.replace(role, trust=_checked_trust(call, policy_document)))
 
 
-@operation("iam:DeleteRole", on=a_role)
+@operation("iam:DeleteRole", on=a_role_as_bounded)
 def delete_role(call: Call, *, role_name: str) -> None:
     """Delete a role from which everything was taken before. Raises DeleteConflict."""
     role = modifiable_role(call, role_name)

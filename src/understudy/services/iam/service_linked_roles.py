@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from understudy.core.answers import Answer
 from understudy.core.arn import iam
 from understudy.core.errors import ApiError
+from understudy.core.ids import Ids
 from understudy.data import service_linked_roles as catalogue
 from understudy.data.service_linked_roles import ServiceLinkedRoleTemplate
 from understudy.gateway.call import Call, Params, Target
@@ -20,7 +22,8 @@ from understudy.services.iam import deletion_tasks, errors
 from understudy.services.iam.documents import shown
 from understudy.services.iam.role_records import Role, roles
 from understudy.services.iam.roles import a_role, existing_role
-from understudy.services.iam.tags import resource_keys
+from understudy.services.iam.tags import entity_keys
+from understudy.store.database import Transaction
 
 
 def a_new_linked_role(call: Call, params: Params) -> Sequence[Target]:
@@ -43,7 +46,7 @@ def the_role_of_a_task(call: Call, params: Params) -> Sequence[Target]:
         return [Target(iam(call.account, "role/*"))]
     arn = iam(call.account, f"role/aws-service-role/{parsed.principal}/{parsed.role}")
     role = roles.get(call.tx, call.account, parsed.role.lower())
-    return [Target(arn, resource_keys(role.tags) if role and role.arn == arn else {})]
+    return [Target(arn, entity_keys(role.tags) if role and role.arn == arn else {})]
 
 
 @operation("iam:CreateServiceLinkedRole", on=a_new_linked_role)
@@ -68,17 +71,7 @@ def create_service_linked_role(
         raise errors.invalid_input(
             f"Service role name {name} has been taken in this account, please try a different suffix."
         )
-    role = Role(
-        account=call.account,
-        name=name,
-        id=call.ids.iam("AROA"),
-        created=call.at,
-        path=template.path,
-        trust=_trust(template),
-        description=description,
-        attached=(template.policy,),
-        linked_service=template.principal,
-    )
+    role = _linked(template, name, call.account, call.ids, call.at, description)
     return {"Role": _created(roles.put(call.tx, role))}
 
 
@@ -118,6 +111,35 @@ def ensure_service_linked_role(call: Call, principal: str) -> None:
         return
     description = template.service_description or template.description or None
     call.onward("iam", "CreateServiceLinkedRole", aws_service_name=principal, description=description)
+
+
+def make_linked_role(tx: Transaction, account: str, principal: str, *, ids: Ids, at: datetime) -> None:
+    """Make the role of a service in an account that is only being made, where nobody could be asked."""
+    template = catalogue.find(principal)
+    assert template is not None, f"{principal} has a template"
+    description = template.service_description or template.description or None
+    roles.put(tx, _linked(template, template.role_name, account, ids, at, description))
+
+
+def _linked(  # noqa: PLR0917 - everything such a role consists of
+    template: ServiceLinkedRoleTemplate,
+    name: str,
+    account: str,
+    ids: Ids,
+    at: datetime,
+    description: str | None,
+) -> Role:
+    return Role(
+        account=account,
+        name=name,
+        id=ids.iam("AROA"),
+        created=at,
+        path=template.path,
+        trust=_trust(template),
+        description=description,
+        attached=(template.policy,),
+        linked_service=template.principal,
+    )
 
 
 def _role_name(template: ServiceLinkedRoleTemplate, suffix: str | None) -> str:

@@ -1,8 +1,7 @@
 """The policy simulator: what policies would decide, and which context keys they ask for (reference iam.md 5).
 
 Where AWS is not recorded: a resource's account counts only beside a resource policy; several resources together are
-named by the type of the first; the accounts here are in no organization, so only policies given as an organization's
-are reported as one's.
+named by the type of the first.
 """
 
 from __future__ import annotations
@@ -39,7 +38,7 @@ from understudy.services.iam.entities import CALLED, Entity
 from understudy.services.iam.groups import Group, groups
 from understudy.services.iam.listings import short_listing
 from understudy.services.iam.policy_records import document_of
-from understudy.services.iam.role_records import roles
+from understudy.services.iam.role_records import Role, roles
 from understudy.services.iam.users import User, users
 
 STUB = "STUB_PRINCIPAL_FOR_POLICY_SIMULATOR"
@@ -55,6 +54,7 @@ _VERDICTS = {"allow": "allowed", "deny": "explicitDeny", "silent": "implicitDeny
 # The most restrictive first: what a decision on several resources is.
 _RESTRICTIVE = ("explicitDeny", "implicitDeny", "allowed")
 _TABLES: dict[str, Any] = {"user": users, "group": groups, "role": roles}
+_ALLOWS_EVERYTHING = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
 _ALLOWS_NOTHING = '{"Version":"2012-10-17","Statement":[]}'
 
 
@@ -176,6 +176,7 @@ def simulate_principal_policy(
     simulation = _simulation(
         call,
         [*attached, *_given(policy_input_list or ()), *boundary],
+        organization=_organization(call, entity),
         resource_arns=resource_arns,
         resource_policy=resource_policy,
         resource_owner=resource_owner,
@@ -238,6 +239,17 @@ def _attached_to(call: Call, entity: Entity) -> list[_Source]:
             _Source("boundary", _name(entity.boundary), text, "permission-boundary", entity.boundary)
         )
     return sources
+
+
+def _organization(call: Call, entity: Entity) -> list[Mapping[str, Any]]:
+    """The levels that bind who is in the account: one that allows everything where an organization binds nobody."""
+    membership = call.gateway.membership(call.tx, call.account)
+    if membership is None:
+        return []
+    exempt = isinstance(entity, Role) and entity.linked_service
+    levels = () if exempt else membership.scp_policies
+    texts = [[named.policy.text for named in level] for level in levels] or [[_ALLOWS_EVERYTHING]]
+    return [{"ServiceControlPolicyInputList": level} for level in texts]
 
 
 def _own_policies(call: Call, entity: Entity) -> list[_Source]:

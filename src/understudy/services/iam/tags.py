@@ -67,9 +67,12 @@ def request_keys(params: Mapping[str, Any]) -> dict[str, str | list[str]]:
 
 
 def resource_keys(tags: Tags) -> dict[str, str | list[str]]:
-    """`aws:ResourceTag/…` and `iam:ResourceTag/…` of an entity."""
-    keys: dict[str, str | list[str]] = {}
-    for key, value in tags:
-        keys[f"aws:resourcetag/{key.lower()}"] = value
-        keys[f"iam:resourcetag/{key.lower()}"] = value
+    """`aws:ResourceTag/…` of whatever carries tags."""
+    return {f"aws:resourcetag/{key.lower()}": value for key, value in tags}
+
+
+def entity_keys(tags: Tags) -> dict[str, str | list[str]]:
+    """The same of a user or role, whose tags go by `iam:ResourceTag/…` too (reference iam.md 4.7)."""
+    keys = resource_keys(tags)
+    keys.update({f"iam:resourcetag/{key.lower()}": value for key, value in tags})
     return keys

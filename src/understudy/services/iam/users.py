@@ -98,7 +98,7 @@ def user_target(call: Call, name: str, keys: Mapping[str, str | list[str]] | Non
     """The user's ARN and tags; for a name nobody has, the ARN he would have."""
     user = find(call, name)
     arn = user.arn if user else iam(call.account, f"user/{name}")
-    return Target(arn, {**(tags.resource_keys(user.tags) if user else {}), **(keys or {})})
+    return Target(arn, {**(tags.entity_keys(user.tags) if user else {}), **(keys or {})})
 
 
 def a_user(call: Call, params: Params) -> Sequence[Target]:
@@ -112,7 +112,7 @@ def a_new_user(call: Call, params: Params) -> Sequence[Target]:
         keys["iam:permissionsboundary"] = params["permissions_boundary"]
     targets = [Target(iam(call.account, f"user{params.get('path') or '/'}{params['user_name']}"), keys)]
     if params.get("tags"):
-        targets.append(replace(targets[0], action="iam:TagUser"))
+        targets.append(Target(targets[0].resource, tags.request_keys(params), action="iam:TagUser"))
     return targets
 
 

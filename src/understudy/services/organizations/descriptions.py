@@ -1,0 +1,149 @@
+"""Organizations' answers in AWS's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from understudy.gateway.call import Call
+from understudy.services.organizations import entities
+from understudy.services.organizations.account_requests import AccountRequest
+from understudy.services.organizations.handshake_records import Handshake
+from understudy.services.organizations.organization_records import (
+    Member,
+    Organization,
+    OrganizationalUnit,
+    members,
+    path,
+    units_above,
+)
+from understudy.services.organizations.policy_records import SCP, Policy
+from understudy.wire.model import load
+
+Answered = Mapping[str, Any]
+
+
+def organization_shown(call: Call, organization: Organization) -> Answered:
+    """An organization. Which policy types are enabled is told by its root; this list is AWS's deprecated one."""
+    management = members.get(call.tx, organization.management)
+    assert management is not None, "the management account cannot leave"
+    return {
+        "Id": organization.id,
+        "Arn": organization.arn,
+        "FeatureSet": "ALL",
+        "MasterAccountArn": management.arn,
+        "MasterAccountId": management.account,
+        "MasterAccountEmail": management.email,
+        "AvailablePolicyTypes": [{"Type": SCP, "Status": "ENABLED"}],
+    }
+
+
+def root_shown(organization: Organization) -> Answered:
+    return {
+        "Id": organization.root,
+        "Arn": organization.root_arn,
+        "Name": entities.ROOT_NAME,
+        "PolicyTypes": [{"Type": each, "Status": "ENABLED"} for each in organization.enabled],
+    }
+
+
+def unit_shown(call: Call, organization: Organization, unit: OrganizationalUnit) -> Answered:
+    chain = units_above(call.tx, organization.id, unit.id)
+    return _known(
+        "OrganizationalUnit",
+        {"Id": unit.id, "Arn": unit.arn, "Name": unit.name, "Path": path(organization, chain)},
+    )
+
+
+def account_shown(call: Call, organization: Organization, member: Member) -> Answered:
+    chain = units_above(call.tx, organization.id, member.parent)
+    return _known(
+        "Account",
+        {
+            "Id": member.account,
+            "Arn": member.arn,
+            "Email": member.email,
+            "Name": member.name,
+            "Status": "ACTIVE",
+            "State": "ACTIVE",
+            "Paths": [f"{path(organization, chain)}{member.account}/"],
+            "JoinedMethod": member.joined_method,
+            "JoinedTimestamp": member.joined,
+        },
+    )
+
+
+def request_shown(request: AccountRequest) -> Answered:
+    return {
+        "Id": request.id,
+        "AccountName": request.name,
+        "State": request.state,
+        "RequestedTimestamp": request.requested,
+        "CompletedTimestamp": request.completed,
+        "AccountId": request.account or None,
+        "FailureReason": request.failure or None,
+    }
+
+
+def handshake_shown(call: Call, handshake: Handshake) -> Answered:
+    management = members.get(call.tx, handshake.management)
+    sender = [
+        {"Type": "MASTER_EMAIL", "Value": management.email if management else None},
+        {"Type": "MASTER_NAME", "Value": management.name if management else None},
+        {"Type": "ORGANIZATION_FEATURE_SET", "Value": "ALL"},
+    ]
+    resources: list[Answered] = [
+        {"Type": "ORGANIZATION", "Value": handshake.organization, "Resources": sender},
+        {"Type": "ACCOUNT", "Value": handshake.account},
+    ]
+    if handshake.notes:
+        resources.append({"Type": "NOTES", "Value": handshake.notes})
+    state = handshake.state
+    return {
+        "Id": handshake.id,
+        "Arn": handshake.arn,
+        "Parties": [
+            {"Id": handshake.organization, "Type": "ORGANIZATION"},
+            {"Id": handshake.account, "Type": "ACCOUNT"},
+        ],
+        "State": "EXPIRED" if state == "OPEN" and handshake.expires <= call.at else state,
+        "RequestedTimestamp": handshake.requested,
+        "ExpirationTimestamp": handshake.expires,
+        "Action": "INVITE",
+        "Resources": resources,
+    }
+
+
+def policy_summary(policy: Policy) -> Answered:
+    return {
+        "Id": policy.id,
+        "Arn": policy.arn,
+        "Name": policy.name,
+        "Description": policy.description,
+        "Type": policy.type,
+        "AwsManaged": policy.aws_managed,
+    }
+
+
+def policy_shown(policy: Policy) -> Answered:
+    return {"PolicySummary": policy_summary(policy), "Content": policy.content}
+
+
+def target_shown(entity: entities.Entity) -> Answered:
+    return {
+        "TargetId": entities.id_of(entity),
+        "Arn": entities.arn_of(entity),
+        "Name": entities.name_of(entity),
+        "Type": entities.type_of(entity),
+    }
+
+
+def _known(shape: str, answer: Answered) -> Answered:
+    """What the API description in use has of it: states of accounts and paths came late to it."""
+    return {name: value for name, value in answer.items() if name in _members(shape)}
+
+
+@cache
+def _members(shape: str) -> frozenset[str]:
+    return frozenset(load("organizations").shape(shape).members)

@@ -1,0 +1,53 @@
+"""What is remembered of handshakes: invitations to an organization."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Literal
+
+from understudy.core import arn as arns
+from understudy.services.iam.tags import Tags
+from understudy.store.database import Transaction
+from understudy.store.tables import Record, Table
+
+# User guide, Quotas: an invitation is open for 15 days, and is told of for 30 more once it is answered.
+OPEN_FOR = timedelta(days=15)
+TOLD_FOR = timedelta(days=30)
+
+State = Literal["OPEN", "CANCELED", "ACCEPTED", "DECLINED", "EXPIRED"]
+
+
+class Handshake(Record, frozen=True, kw_only=True):
+    """An invitation of an account to an organization. `tags` are what the account gets when it joins."""
+
+    id: str
+    organization: str
+    management: str
+    account: str
+    requested: datetime
+    expires: datetime
+    state: State = "OPEN"
+    notes: str = ""
+    tags: Tags = ()
+
+    @property
+    def arn(self) -> str:
+        return arns.organizations(self.management, f"handshake/{self.organization}/invite/{self.id}")
+
+
+handshakes = Table(
+    "organizations/handshake",
+    Handshake,
+    key=lambda handshake: (handshake.id,),
+    indexes={
+        "by_account": lambda handshake: (handshake.account,),
+        "by_organization": lambda handshake: (handshake.organization,),
+    },
+)
+
+
+def forget_old(tx: Transaction, now: datetime) -> None:
+    """Drop the handshakes that no list tells of any more."""
+    for handshake in list(handshakes.scan(tx)):
+        if handshake.requested + OPEN_FOR + TOLD_FOR <= now:
+            handshakes.delete(tx, handshake)

@@ -1,0 +1,38 @@
+"""Lists in Organizations' pages: MaxResults and NextToken in, NextToken out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+from understudy.core.answers import Answer
+from understudy.gateway.paging import BadTokenError, key_after, page
+from understudy.services.organizations import errors
+
+T = TypeVar("T")
+PAGE = 20
+
+
+def listing(
+    name: str,
+    items: Iterable[T],
+    show: Callable[[T], Any],
+    *,
+    key: Callable[[T], str],
+    scope: str,
+    max_results: int | None,
+    next_token: str | None,
+) -> Answer:
+    """A page of a list that is at hand, by `key`; what is deleted between two pages shifts nothing.
+
+    Raises InvalidInput for a token of another list. `scope` is the operation and what was asked of it.
+    """
+    behind = ""
+    if next_token:
+        try:
+            behind = key_after(next_token, scope)[0]
+        except (BadTokenError, IndexError) as error:
+            raise errors.invalid("INVALID_NEXT_TOKEN", "You provided a token that isn't valid.") from error
+    rest = [item for item in sorted(items, key=key) if not behind or key(item) > behind]
+    taken, token = page(rest, max_results or PAGE, lambda item: (key(item),), scope)
+    return {name: [show(item) for item in taken], "NextToken": token}

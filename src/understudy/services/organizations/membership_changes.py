@@ -1,0 +1,76 @@
+"""Accounts come into an organization and go."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from understudy.core.errors import ApiError
+from understudy.gateway.call import Call
+from understudy.services.iam.service_linked_roles import ensure_service_linked_role
+from understudy.services.iam.tags import Tags
+from understudy.services.organizations import errors
+from understudy.services.organizations.organization_records import (
+    Member,
+    Organization,
+    members,
+)
+from understudy.services.organizations.policy_records import FIRST_OF_TYPE
+from understudy.store.database import Transaction
+
+PRINCIPAL = "organizations.amazonaws.com"
+
+
+def first_policies(organization: Organization) -> tuple[str, ...]:
+    """What is attached to a new entity: of each enabled type the policy that allows everything."""
+    return tuple(FIRST_OF_TYPE[each] for each in organization.enabled)
+
+
+def join(
+    tx: Transaction,
+    organization: Organization,
+    account: str,
+    *,
+    name: str,
+    email: str,
+    method: Literal["INVITED", "CREATED"],
+    at: datetime,
+    tags: Tags = (),
+) -> Member:
+    """Take an account into an organization, under its root."""
+    member = Member(
+        account=account,
+        organization=organization.id,
+        management=organization.management,
+        name=name,
+        email=email,
+        parent=organization.root,
+        joined=at,
+        joined_method=method,
+        attached=first_policies(organization),
+        tags=tags,
+    )
+    return members.put(tx, member)
+
+
+def ensure_role(call: Call) -> None:
+    """Make the service-linked role of the caller's account, with his permission (user guide, Service-linked roles).
+
+    Raises AccessDeniedForDependency.
+    """
+    try:
+        ensure_service_linked_role(call, PRINCIPAL)
+    except ApiError as error:
+        if error.code != "AccessDenied":
+            raise
+        raise errors.dependency_denied(error.message) from error
+
+
+def email_of(account: str) -> str:
+    """The address of an account that was made without one: AWS has one of every account's owner."""
+    return f"account-{account}@example.com"
+
+
+def email_is_taken(tx: Transaction, email: str) -> bool:
+    """Whether an account in an organization has this address."""
+    return members.count_where(tx, "by_email", email.lower()) > 0

@@ -1,0 +1,74 @@
+"""The organization itself: made, described and deleted by its management account."""
+
+from __future__ import annotations
+
+from understudy.core.answers import Answer
+from understudy.gateway.call import Call
+from understudy.gateway.operations import anything, operation
+from understudy.services.organizations import account_requests, errors, handshakes
+from understudy.services.organizations.descriptions import organization_shown
+from understudy.services.organizations.membership_changes import email_of, ensure_role, join
+from understudy.services.organizations.organization_records import (
+    Organization,
+    members,
+    organization_of,
+    organizational_units,
+    organizations,
+)
+from understudy.services.organizations.policy_records import policies
+from understudy.services.organizations.targets import joined, managed
+
+MANAGEMENT_NAME = "Management account"
+
+
+@operation("organizations:CreateOrganization", on=anything)
+def create_organization(call: Call, *, feature_set: str | None = None) -> Answer:
+    """Make an organization that the caller's account manages. No policy type is enabled yet (docs/decisions/0008).
+
+    The account gets its service-linked role, made with the caller's permission. Raises AlreadyInOrganization,
+    AccessDeniedForDependency.
+    """
+    if organization_of(call.tx, call.account) is not None:
+        raise errors.already_in_organization()
+    if feature_set == "CONSOLIDATED_BILLING":
+        raise errors.not_served("organizations for consolidated billing alone; FeatureSet is ALL")
+    ensure_role(call)
+    organization = Organization(
+        id=call.ids.organizations("o", 10),
+        management=call.account,
+        root=call.ids.organizations("r", 4),
+        created=call.at,
+    )
+    organizations.put(call.tx, organization)
+    join(
+        call.tx,
+        organization,
+        call.account,
+        name=MANAGEMENT_NAME,
+        email=email_of(call.account),
+        method="INVITED",
+        at=call.at,
+    )
+    return {"Organization": organization_shown(call, organization)}
+
+
+@operation("organizations:DescribeOrganization", on=anything)
+def describe_organization(call: Call) -> Answer:
+    """The organization the caller's account is in."""
+    return {"Organization": organization_shown(call, joined(call))}
+
+
+@operation("organizations:DeleteOrganization", on=anything)
+def delete_organization(call: Call) -> None:
+    """Delete an organization of which only the management account is left, with its units and policies."""
+    organization = managed(call)
+    in_it = members.where(call.tx, "by_organization", organization.id)
+    if len(in_it) > 1 or account_requests.under_way(call.tx, organization.id):
+        raise errors.not_empty()
+    handshakes.withdraw_all(call.tx, organization)
+    for unit in list(organizational_units.scan(call.tx, organization.id)):
+        organizational_units.delete(call.tx, unit)
+    for policy in list(policies.scan(call.tx, organization.id)):
+        policies.delete(call.tx, policy)
+    members.delete(call.tx, in_it[0])
+    organizations.delete(call.tx, organization)

@@ -1,0 +1,93 @@
+"""The root of an organization, and the policy types enabled in it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from understudy.core.answers import Answer
+from understudy.gateway.call import Call
+from understudy.gateway.operations import anything, operation
+from understudy.services.organizations import entities, errors, policy_records
+from understudy.services.organizations.descriptions import root_shown
+from understudy.services.organizations.listings import listing
+from understudy.services.organizations.organization_records import (
+    Organization,
+    everything,
+    organizations,
+)
+from understudy.services.organizations.targets import a_root, managed
+
+
+def served_type(name: str) -> str:
+    """The policy type, if it is one of those here. Raises NotImplemented, naming it."""
+    if name not in policy_records.KINDS:
+        raise errors.not_served(f"policies of type {name}")
+    return name
+
+
+@operation("organizations:ListRoots", on=anything)
+def list_roots(call: Call, *, next_token: str | None = None, max_results: int | None = None) -> Answer:
+    """The one root there is."""
+    return listing(
+        "Roots",
+        [managed(call)],
+        root_shown,
+        key=lambda organization: organization.root,
+        scope="ListRoots",
+        max_results=max_results,
+        next_token=next_token,
+    )
+
+
+@operation("organizations:EnablePolicyType", on=a_root)
+def enable_policy_type(call: Call, *, root_id: str, policy_type: str) -> Answer:
+    """Enable a type: everything in the tree begins with the policy of it that allows everything.
+
+    At AWS this takes a moment; here it is done when it is answered. Raises PolicyTypeAlreadyEnabled.
+    """
+    organization = _root(call, root_id)
+    served_type(policy_type)
+    if policy_type in organization.enabled:
+        raise errors.type_already_enabled()
+    first = policy_records.FIRST_OF_TYPE[policy_type]
+    for entity in everything(call.tx, organization):
+        entities.put(call.tx, entity, attached=(*entity.attached, first))
+    changed = msgspec.structs.replace(
+        organization,
+        enabled=(*organization.enabled, policy_type),
+        attached=(*organization.attached, first),
+    )
+    return {"Root": root_shown(organizations.put(call.tx, changed))}
+
+
+@operation("organizations:DisablePolicyType", on=a_root)
+def disable_policy_type(call: Call, *, root_id: str, policy_type: str) -> Answer:
+    """Disable a type: its policies stay and are detached from everything; which it was is not remembered.
+
+    Raises PolicyTypeNotEnabled.
+    """
+    organization = _root(call, root_id)
+    served_type(policy_type)
+    if policy_type not in organization.enabled:
+        raise errors.type_not_enabled()
+    for entity in everything(call.tx, organization):
+        entities.put(call.tx, entity, attached=_without(call, organization, entity.attached, policy_type))
+    changed = msgspec.structs.replace(
+        organization,
+        enabled=tuple(each for each in organization.enabled if each != policy_type),
+        attached=_without(call, organization, organization.attached, policy_type),
+    )
+    return {"Root": root_shown(organizations.put(call.tx, changed))}
+
+
+def _root(call: Call, id: str) -> Organization:
+    organization = managed(call)
+    if organization.root != id:
+        raise errors.not_found("root")
+    return organization
+
+
+def _without(
+    call: Call, organization: Organization, attached: tuple[str, ...], policy_type: str
+) -> tuple[str, ...]:
+    return tuple(id for id in attached if policy_records.type_of(call.tx, organization.id, id) != policy_type)

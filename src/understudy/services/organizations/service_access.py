@@ -1,0 +1,54 @@
+"""Trusted access: which AWS services an organization lets in, and since when."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from understudy.core.answers import Answer
+from understudy.gateway.call import Call
+from understudy.gateway.operations import anything, operation
+from understudy.services.organizations import errors
+from understudy.services.organizations.listings import listing
+from understudy.services.organizations.organization_records import organizations
+from understudy.services.organizations.targets import managed, the_service
+
+_PRINCIPAL = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com")
+
+
+@operation("organizations:EnableAWSServiceAccess", on=the_service)
+def enable_aws_service_access(call: Call, *, service_principal: str) -> None:
+    """Let a service in; one that is in stays as it is."""
+    organization = managed(call)
+    if not _PRINCIPAL.fullmatch(service_principal):
+        raise errors.invalid(
+            "UNRECOGNIZED_SERVICE_PRINCIPAL", "You specified a service principal that isn't recognized."
+        )
+    if service_principal not in dict(organization.trusted):
+        trusted = (*organization.trusted, (service_principal, call.at))
+        organizations.put(call.tx, msgspec.structs.replace(organization, trusted=trusted))
+
+
+@operation("organizations:DisableAWSServiceAccess", on=the_service)
+def disable_aws_service_access(call: Call, *, service_principal: str) -> None:
+    """Let a service in no longer; one that is not in is no error."""
+    organization = managed(call)
+    trusted = tuple(each for each in organization.trusted if each[0] != service_principal)
+    organizations.put(call.tx, msgspec.structs.replace(organization, trusted=trusted))
+
+
+@operation("organizations:ListAWSServiceAccessForOrganization", on=anything)
+def list_aws_service_access_for_organization(
+    call: Call, *, next_token: str | None = None, max_results: int | None = None
+) -> Answer:
+    """The services that are let in."""
+    return listing(
+        "EnabledServicePrincipals",
+        managed(call).trusted,
+        lambda each: {"ServicePrincipal": each[0], "DateEnabled": each[1]},
+        key=lambda each: each[0],
+        scope="ListAWSServiceAccessForOrganization",
+        max_results=max_results,
+        next_token=next_token,
+    )
