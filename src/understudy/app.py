@@ -25,6 +25,7 @@ from understudy.services.apprunner import vpc_connectors
 from understudy.services.directory import Directory
 from understudy.services.iam import deletion_tasks
 from understudy.services.iam.usage import Usage
+from understudy.services.organizations import account_requests, organization_records
 from understudy.services.sts import session_limits
 from understudy.settings import Settings
 from understudy.store.database import Database
@@ -34,7 +35,10 @@ from understudy.store.sqlite import SqliteStore
 from understudy.store.tables import Record, Table
 
 # Which records of a service keep its service-linked role alive: the tables named in the roles' data files.
-USAGE_SOURCES = {vpc_connectors.vpc_connectors.name: vpc_connectors.in_account}
+USAGE_SOURCES = {
+    vpc_connectors.vpc_connectors.name: vpc_connectors.in_account,
+    organization_records.members.name: organization_records.in_account,
+}
 
 
 class ServerSecret(Record, frozen=True, kw_only=True):
@@ -108,6 +112,7 @@ def build(
     )
     works = (
         Work("deletion tasks", lambda tx, now: deletion_tasks.finish_due(tx, now, USAGE_SOURCES)),
+        Work("accounts in the making", lambda tx, now: account_requests.finish_due(tx, now, ids)),
         Work("usage", usage.reconcile),
         Work("sweeping", Sweeper(database, settings.trail).reconcile),
     )

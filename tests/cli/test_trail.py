@@ -43,7 +43,7 @@ def test_a_line_names_the_statement_that_allowed():
         "statement": 1,
     }
     assert (
-        "7", "03:04:05", "id", "000000000000:user/me", "ec2:CreateVpc", "us-east-1", "given statement 1", "ok",
+        "7", "03:04:05", "id", "000000000000:user/me", "ec2:CreateVpc", "us-east-1", "given statement 2", "ok",
     ) == row(evaluations=[allowed])  # fmt: skip
 
 

@@ -30,6 +30,12 @@ def test_a_declaration_says_service_name_action_and_parameters():
     assert {"User": {"UserName": "a", "Tags": None}} == create_user(SimpleNamespace(), user_name="a")
 
 
+def test_an_action_has_the_prefix_that_iam_knows():
+    """Service Authorization Reference: IAM Access Analyzer's prefix is access-analyzer."""
+    declared = operation("accessanalyzer:ValidatePolicy", on=anything)(lambda _call: None)
+    assert ("accessanalyzer", "access-analyzer:ValidatePolicy") == (declared.service, declared.action)
+
+
 def test_what_a_module_declares_is_found():
     registry = Registry([module(create_user=create_user, other=1)])
     assert create_user is registry.find("iam", "CreateUser")

@@ -75,6 +75,7 @@ class TestWhoIsLetIn:
             ("sts", "get_caller_identity", "ExpiredToken", 403),
             ("ec2", "describe_vpcs", "RequestExpired", 400),
             ("apprunner", "list_vpc_connectors", "ExpiredTokenException", 403),
+            ("organizations", "list_handshakes_for_account", "ExpiredTokenException", 400),
         ],
     )
     def test_a_session_ends(self, understudy, service, name, code, status):
@@ -261,6 +262,18 @@ def test_a_refusal_changes_nothing_and_is_in_the_services_words(understudy, serv
     assert "User: arn:aws:iam::000000000000:user/somebody is not authorized to perform: " in message
     assert "because no identity-based policy allows the " in message
     assert before.keys() == all_records(understudy).keys()
+
+
+def test_a_request_that_names_nothing_to_act_on_takes_the_permission_too(understudy):
+    @operation("ec2:DescribeVpcs", on=lambda _call, _params: [])
+    def of_nothing(_call):
+        return {"Vpcs": []}
+
+    gateway = serving(understudy, of_nothing)
+    assert 200 == ask(gateway, understudy, "ec2").status
+    answered = gateway.handle(signed(WAYS["ec2"], understudy.user("somebody"), "ec2"))
+    assert 403 == answered.status
+    assert b"is not authorized to perform: ec2:DescribeVpcs because" in answered.body
 
 
 def test_an_encoded_refusal_can_be_decoded(understudy):

@@ -9,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from raw_requests import action, json_request, signed
 
-from understudy.gateway.trail import Evaluation, Trail, TrailEntry, presentable
+from understudy.gateway.trail import Evaluation, Trail, TrailEntry, keepable, presentable
 from understudy.store.database import Database
 from understudy.store.memory import MemoryStore
 
@@ -133,3 +133,36 @@ def test_a_refusal_keeps_what_was_asked_and_what_decided(understudy):
         evaluation.effect,
     )
     assert "somebody" == evaluation.context["aws:username"]
+
+
+class TestKeysOfWhatWasAllowed:
+    def test_the_targets_own_are_kept_and_those_of_the_call_are_not(self, understudy):
+        understudy.client("iam").create_user(UserName="me", Tags=[{"Key": "Team", "Value": "web"}])
+        first, second = understudy.trail()[-1].evaluations
+        assert {"aws:requesttag/team": "web", "aws:tagkeys": ["Team"]} == first.keys == second.keys
+        assert ({}, "", False) == (first.context, first.resource_policy, first.trust)
+
+    def test_none_and_not_kept_are_two_things(self, understudy):
+        understudy.client("iam").get_user(UserName="Administrator")
+        assert {} == understudy.trail()[-1].evaluations[0].keys
+        assert Evaluation("iam:GetUser", "*", "allow").keys is None
+
+    def test_where_the_resources_own_policy_took_part_all_are_kept_with_its_text(self, understudy):
+        iam, sts = understudy.client("iam"), understudy.client("sts")
+        trust = (
+            '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"000000000000"},'
+            '"Action":"sts:AssumeRole"}]}'
+        )
+        role = iam.create_role(RoleName="deploy", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        sts.assume_role(RoleArn=role, RoleSessionName="me")
+        (evaluation,) = understudy.trail()[-1].evaluations
+        assert ("allow", True, trust) == (evaluation.effect, evaluation.trust, evaluation.resource_policy)
+        assert {"sts:rolesessionname", "aws:principalarn", "aws:currenttime"} <= evaluation.context.keys()
+
+    def test_as_many_as_would_fill_the_trail_are_not_kept(self):
+        keys = {"aws:requesttag/team": "web", "aws:tagkeys": ["Team"]}
+        assert keys == keepable(keys, 0) == keepable(keys, 199)
+        assert keepable(keys, 200) is None
+        assert {} == keepable({}, 200)
+        assert keepable({"aws:requesttag/team": "x" * 70_000}, 0) is None
+        assert keepable({"aws:tagkeys": ["x" * 7_000] * 10}, 0) is None

@@ -48,7 +48,7 @@ def test_health_answers_everybody(doors):
 
 def test_tools_that_look_for_a_local_aws_find_its_services(doors):
     _, answer = doors.raw("GET", "/_localstack/health", token="")
-    assert {"apprunner", "ec2", "iam", "sts"} == set(answer["services"])
+    assert {"accessanalyzer", "apprunner", "ec2", "iam", "organizations", "sts"} == set(answer["services"])
     assert {"running"} == set(answer["services"].values())
 
 
@@ -64,6 +64,8 @@ def test_ready_means_that_there_is_an_account(doors, understudy):
         ("POST", "/_understudy/reset"),
         ("POST", "/_understudy/accounts"),
         ("POST", "/_understudy/explain"),
+        ("POST", "/_understudy/record"),
+        ("GET", "/_understudy/record"),
         ("GET", "/_understudy/trail"),
         ("GET", "/_understudy/status"),
         ("GET", "/_understudy/roles"),
@@ -91,7 +93,7 @@ def test_a_door_that_is_not_there_and_a_method_it_does_not_take(doors):
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"id": 1}', b'{"id": "1", "x": 2}', b"\xff"])
 def test_a_body_that_is_none_of_ours_is_one_sentence(doors, content):
-    for path in ("/_understudy/accounts", "/_understudy/explain"):
+    for path in ("/_understudy/accounts", "/_understudy/explain", "/_understudy/record"):
         status, answer = doors.raw("POST", path, content=content)
         assert 400 == status
         assert answer["error"].startswith("The body is not what this door takes: ")
@@ -187,9 +189,35 @@ def test_roles_name_the_catalogue_and_where_each_exists(doors, understudy):
     assert [(ROLE, [{"account": understudy.account, "arn": arn}])] == [
         (role["role_name"], role["existing"]) for role in existing
     ]
-    assert 73 == len(found)
+    assert 74 == len(found)
 
 
 def test_a_request_id_is_taken_as_it_was_quoted(doors):
     status, answer = doors.raw("GET", "/_understudy/requests/" + urllib.parse.quote("a/b c", safe=""))
-    assert (404, {"error": "The trail holds no request a/b c."}) == (status, answer)
+    assert 404 == status
+    assert answer["error"].startswith("The trail holds no request a/b c.")
+
+
+class TestRecord:
+    def test_the_policies_are_asked_for_in_a_body_or_in_a_query(self, doors, understudy):
+        understudy.client("iam").get_user(UserName="Administrator")
+        asked = {
+            "as": f"arn:aws:iam::{understudy.account}:user/Administrator",
+            "since": "1",
+            "portable": True,
+        }
+        query = urllib.parse.urlencode({**asked, "portable": "true"})
+        answer = doors("POST", "/_understudy/record", asked)
+        assert answer == doors("GET", f"/_understudy/record?{query}")
+        (policy,) = answer["principals"][0]["policies"]
+        assert "iam:GetUser" == policy["Statement"][0]["Action"]
+
+    def test_without_anything_it_is_all_that_was_called(self, doors, understudy):
+        understudy.client("iam").list_users()
+        assert doors("GET", "/_understudy/record") == doors("POST", "/_understudy/record", {})
+        assert 1 == doors("GET", "/_understudy/record")["calls"]
+
+    @pytest.mark.parametrize("query", ["x=1", "portable=perhaps", "since=yesterday"])
+    def test_a_question_that_is_none_is_one_sentence(self, doors, query):
+        status, answer = doors.raw("GET", f"/_understudy/record?{query}")
+        assert (400, ["error"]) == (status, list(answer))

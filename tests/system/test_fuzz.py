@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gzip
+import json
 import queue
 import random
 import re
@@ -19,15 +20,17 @@ import botocore.session
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from raw_requests import action, form_request, json_request, signed, wire_bytes
-from situations import NASTY, estate, likely
+from raw_requests import action, form_request, json_request, rest_request, signed, wire_bytes
+from rest_samples import as_received
+from situations import EVERYTHING, NASTY, TRUST, estate, likely
 
+from understudy.gateway.operations import Registry
 from understudy.server.http import Server
 from understudy.services import MODULES
 from understudy.store.database import Database
 from understudy.store.tables import Table
 from understudy.testing import Understudy
-from understudy.wire.model import load
+from understudy.wire.model import SERVICES, load
 from understudy.wire.routing import LARGEST_JSON
 
 ROUNDS = 4
@@ -56,7 +59,8 @@ class Watched:
 
     def ask(self, request: Any, service: str) -> int:
         """Send a request, signed by the administrator; answers the status."""
-        sent = signed(request, self.understudy.administrator, service)
+        name = load(service).signing_name if service in SERVICES else service
+        sent = signed(request, self.understudy.administrator, name)
         response = self.app.handle(sent)
         after = self.kept()
         assert response.status < 500 or response.status == 501, response.body
@@ -80,7 +84,7 @@ class Watched:
 def serializers():
     session = botocore.session.get_session()
     made = {}
-    for service in ("iam", "sts", "ec2", "apprunner"):
+    for service in sorted({operation.service for operation in Registry(MODULES)}):
         model = session.get_service_model(service)
         made[service] = (
             model,
@@ -99,10 +103,14 @@ def watched():
 
 def serialized(serializers: Any, service: str, name: str, params: dict[str, Any]) -> Any:
     model, serializer = serializers[service]
-    body = serializer.serialize_to_request(params, model.operation_model(name))["body"]
-    if service == "apprunner":
-        return json_request(f"AppRunner.{name}", body if isinstance(body, bytes) else body.encode())
-    return form_request(service, urlencode(body))
+    made = serializer.serialize_to_request(params, model.operation_model(name))
+    if model.metadata["protocol"] == "rest-json":
+        return as_received(made)
+    if model.metadata["protocol"] != "json":
+        return form_request(service, urlencode(made["body"]))
+    content_type = f"application/x-amz-json-{model.metadata['jsonVersion']}"
+    body = made["body"] if isinstance(made["body"], bytes) else made["body"].encode()
+    return json_request(f"{model.metadata['targetPrefix']}.{name}", body, content_type=content_type)
 
 
 def test_every_operation_bears_what_it_is_sent(serializers):
@@ -191,9 +199,61 @@ def test_any_json_in_any_member(watched, target, document):
     watched.ask(json_request(target, document), "apprunner")
 
 
+PATHS = [uri for _, _, uri in load("accessanalyzer").places()]
+PARTS = ["policy", "validation", "analyzer", "archive-rule", "tags", "a", "", ".", "..", "%2F", "%", "%zz", "%ff", "%00",
+         "arn%3Aaws%3Aaccess-analyzer%3Aus-east-1%3A1%3Aanalyzer%2Fa", "{analyzerName}", "+", "x" * 300, "\xe9", ";"]  # fmt: skip
+QUERIES = ["maxResults=1", "maxResults=x", "maxResults=", "nextToken=WyJhIl0", "nextToken", "tagKeys=a&tagKeys=b", "type=ACCOUNT",
+           "=", "%", "a=%zz", "a=%ff", "&&", "locale=EN", "X-Amz-Credential=a", "maxResults=99999999999999999999"]  # fmt: skip
+DOCUMENTS = st.dictionaries(
+    st.sampled_from(
+        [
+            "policyDocument",
+            "policyType",
+            "validatePolicyResourceType",
+            "locale",
+            "analyzerName",
+            "filter",
+            "a",
+        ]
+    ),
+    JSON_VALUES | st.sampled_from(["IDENTITY_POLICY", "RESOURCE_POLICY", "AWS::S3::Bucket", "EN", *NASTY]),
+)
+
+
 @FUZZ
 @given(
-    st.sampled_from(["iam", "sts", "ec2", "apprunner", "s3", ""]),
+    st.sampled_from(["GET", "POST", "PUT", "DELETE", "PATCH", "HEAD"]),
+    st.sampled_from(PATHS)
+    | st.lists(st.sampled_from(PARTS), max_size=5).map(lambda parts: "/" + "/".join(parts)),
+    st.lists(st.sampled_from(QUERIES), max_size=3).map("&".join),
+    st.one_of(
+        DOCUMENTS.map(lambda value: json.dumps(value).encode()), st.binary(max_size=20), st.just(b"[" * 9000)
+    ),
+    st.sampled_from(["application/json", *CONTENT_TYPES]),
+)
+def test_anything_at_any_path(watched, method, path, query, body, content_type):
+    """Of the service that is found by path: labels, query strings and bodies of any kind."""
+    request = rest_request(method, path, query, body=body, content_type=content_type)
+    watched.ask(request, "accessanalyzer")
+
+
+@FUZZ
+@given(
+    st.sampled_from([*(kind for kind in load("accessanalyzer").shape("PolicyType").enum), "POLICY"]),
+    JSON_VALUES.map(json.dumps) | st.text(max_size=30) | st.sampled_from([*NASTY, EVERYTHING, TRUST]),
+    st.sampled_from([None, *load("accessanalyzer").shape("ValidatePolicyResourceType").enum, "AWS::X::Y"]),
+)
+def test_any_document_is_validated_or_refused(watched, kind, document, resource_type):
+    body = {"policyDocument": document, "policyType": kind}
+    if resource_type is not None:
+        body["validatePolicyResourceType"] = resource_type
+    request = rest_request("POST", "/policy/validation", body=json.dumps(body).encode())
+    watched.ask(request, "accessanalyzer")
+
+
+@FUZZ
+@given(
+    st.sampled_from(["iam", "sts", "ec2", "apprunner", "accessanalyzer", "s3", ""]),
     st.sampled_from(["POST", "GET", "PUT", "DELETE", "OPTIONS", "HEAD"]),
     st.sampled_from(CONTENT_TYPES),
     st.sampled_from([None, *TARGETS]),
@@ -311,7 +371,8 @@ def exchanged(port: int, sent: bytes) -> bytes:
                  b"Content-Length: 5\r\n", b"Content-Length: -1\r\n", b"Transfer-Encoding: chunked\r\n",
                  b"Authorization: AWS4-HMAC-SHA256 Credential=a/b/c/iam/e\r\n", b"5\r\nabcde\r\n0\r\n\r\n",
                  b"X-Amz-Target: AppRunner.\xff\r\n", b"Expect: 100-continue\r\n", b"GET /_understudy/\xff HTTP/1.1\r\n",
-                 b"Content-Type: application/x-www-form-urlencoded\r\n", b"abcde", b"\x00", b"Content-Encoding: gzip\r\n"]
+                 b"Content-Type: application/x-www-form-urlencoded\r\n", b"abcde", b"POST /policy/validation HTTP/1.1\r\n",
+                 b"GET /tags/%zz?maxResults=x HTTP/1.1\r\n", b"\x00", b"Content-Encoding: gzip\r\n"]
             ),
         ),
         max_size=8,
@@ -332,7 +393,11 @@ def test_what_is_signed_is_answered_over_a_socket(watched, port, serializers):
         shape = load(operation.service).operation(operation.name).input
         params = likely(operation, shape, draw, watched.known) if shape is not None else {}
         request = serialized(serializers, operation.service, operation.name, params)
-        sent.append(wire_bytes(signed(request, watched.understudy.administrator, operation.service)))
+        sent.append(
+            wire_bytes(
+                signed(request, watched.understudy.administrator, load(operation.service).signing_name)
+            )
+        )
         count += 1
     answered = exchanged(port, b"".join(sent))
     statuses = [int(status) for status in STATUS.findall(answered)]

@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 from samples import valid
 
+from understudy.data.service_catalogue import action as find_action
 from understudy.gateway.operations import Registry
 from understudy.services import MODULES
 from understudy.testing import Understudy
@@ -40,10 +41,11 @@ def test_only_the_documented_few_need_no_permission():
     assert FOR_EVERYONE == {operation.action for operation in OPERATIONS if operation.on is None}
 
 
-def test_every_operation_is_reached_by_its_action():
+def test_every_action_has_the_prefix_that_iam_knows():
+    """It is the name under which requests to the service are signed."""
     for operation in OPERATIONS:
-        service, _, name = operation.action.partition(":")
-        assert (operation.service, operation.name) == (service, name)
+        assert f"{load(operation.service).signing_name}:{operation.name}" == operation.action
+        assert find_action(operation.action) is not None, operation.action
 
 
 def test_what_callers_need_is_what_is_written_down(request):

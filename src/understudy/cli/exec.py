@@ -13,8 +13,9 @@ from types import FrameType
 from understudy.cli.client_environment import made
 from understudy.cli.options import settings_of
 from understudy.cli.output import Output
-from understudy.cli.server_process import ServerProcess
+from understudy.cli.server_process import ServerProcess, Started
 from understudy.core.errors import UserError
+from understudy.settings import Settings
 
 # What shells answer for a command that is not there, cannot be run, or was killed by signal n (128 + n).
 _NOT_FOUND = 127
@@ -37,25 +38,39 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     settings = settings_of(
         asked, state=getattr(asked, "state", "memory:"), port=getattr(asked, "port", 0), host="127.0.0.1"
     )
-    options = []
-    for name in ("state", "port", "host", "account", "iam", "clock", "seed"):
-        options += [f"--{name}", str(getattr(settings, name))]
-    with ServerProcess(options) as server:
+    with ServerProcess(options_of(settings)) as server:
         started = server.start()
-        environment = made(started.endpoint, started.keys, os.environ)
-        # So that `understudy explain`, said inside the command, finds this server.
-        environment |= {"UNDERSTUDY_STATE": settings.state, "UNDERSTUDY_PORT": str(started.port)}
-        code = _run_command(asked.command_line, environment)
+        code = run_command(asked.command_line, environment_of(started, settings))
         complaints = server.said_aside()
     if complaints:
         out.remark(complaints.rstrip())
     return code
 
 
-def _run_command(command_line: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run a command as if we were it: its terminal, its signals, its exit code."""
+def options_of(settings: Settings) -> list[str]:
+    """The settings as options of a server of its own."""
+    names = ("state", "port", "host", "account", "iam", "clock", "seed")
+    return [word for name in names for word in (f"--{name}", str(getattr(settings, name)))]
+
+
+def environment_of(started: Started, settings: Settings) -> dict[str, str]:
+    """The environment of a command that finds this server, and nobody else."""
+    # The latter so that `understudy explain`, said inside the command, finds it too.
+    return {
+        **made(started.endpoint, started.keys, os.environ),
+        "UNDERSTUDY_STATE": settings.state,
+        "UNDERSTUDY_PORT": str(started.port),
+    }
+
+
+def run_command(command_line: Sequence[str], environment: Mapping[str, str], *, aside: bool = False) -> int:
+    """Run a command as if we were it: its terminal, its signals, its exit code.
+
+    With `aside` what it says on stdout goes to stderr, for stdout is for an answer of ours.
+    """
+    said = sys.stderr if aside else None
     try:
-        process = subprocess.Popen(command_line, env=environment)  # noqa: S603 - what we are for
+        process = subprocess.Popen(command_line, env=environment, stdout=said)  # noqa: S603 - what we are for
     except FileNotFoundError:
         print(f"understudy: {command_line[0]}: no such command.", file=sys.stderr)
         return _NOT_FOUND

@@ -9,7 +9,8 @@ from urllib.parse import quote
 
 from understudy.cli.asking import ask
 from understudy.cli.options import settings_of
-from understudy.cli.output import Output
+from understudy.cli.output import Colour, Output
+from understudy.cli.wrapping import width, wrapped
 from understudy.core.errors import UserError
 from understudy.settings import Settings
 
@@ -18,9 +19,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = (
         "understudy explain REQUEST-ID | --as ARN --action ACTION [--resource ARN] [--context KEY=VALUE ...]"
     )
-    parser.add_argument("request_id", nargs="?", metavar="REQUEST-ID", help="of a request that was made")
+    parser.epilog = (
+        "The exit code is 0 when the request was carried out or would be allowed, 1 when it was or would be "
+        "refused, and 2 when there is nothing to explain: no such request or principal, or a question that is none."
+    )
     parser.add_argument(
-        "--as", dest="as_", metavar="ARN", help="the user, role or account root that would ask"
+        "request_id",
+        nargs="?",
+        metavar="REQUEST-ID",
+        help="of a request that was made, or the encoded message of EC2's refusal",
+    )
+    parser.add_argument(
+        "--as",
+        dest="as_",
+        metavar="ARN",
+        help="who would ask: a user, a role, a role's session, an account's root, or a service principal",
     )
     parser.add_argument("--action", metavar="ACTION", help="what it would do, such as ec2:CreateVpc")
     parser.add_argument("--resource", metavar="ARN", default="*", help="what it would do it to (*)")
@@ -29,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="a condition key; repeat for several",
+        help="a condition key of the request; repeat it for several keys, or for several values of one",
     )
 
 
@@ -52,7 +65,9 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     if out.as_json:
         out.value(answer)
     else:
-        _print_question(answer, out)
+        print_answer(answer, out)
+        if any(each["verdict"] in {"can", "circumstances"} for each in answer["absent_keys"]):
+            out.line("Say with --context KEY=VALUE what else the request would carry.")
     return 0 if answer["effect"] == "allow" else 1
 
 
@@ -84,34 +99,49 @@ def print_request(answer: Mapping[str, Any], out: Output) -> None:
     """A request that was made, the questions it put to the policies, and those of the calls made for it."""
     call = answer["call"]
     outcome = call.get("outcome", "ok")
-    out.facts(
-        [
-            ("request", call["request_id"]),
-            ("at", call["at"]),
-            ("caller", call.get("caller", "")),
-            ("call", f"{call['service']}:{call['operation']} in {call.get('region', '')}"),
-            ("answer", out.paint(outcome, "green" if outcome == "ok" else "red")),
-            *([("message", call["message"])] if call.get("message") else []),
-        ]
-    )
+    columns = width()
+    colour: Colour | None
+    for name, value, colour in (
+        ("request", call["request_id"], None),
+        ("at", call["at"], None),
+        ("caller", call.get("caller", ""), None),
+        ("call", f"{call['service']}:{call['operation']} in {call.get('region', '')}", None),
+        ("answer", outcome, "green" if outcome == "ok" else "red"),
+        # EC2's encoded message is for decoding, and this is it decoded.
+        ("message", call.get("message", "").partition(" Encoded authorization failure message")[0], None),
+    ):
+        if value or name != "message":
+            first, *rest = wrapped(f"{name.ljust(7)}  {value}", columns)
+            label, shown = first[:7], first[7:]
+            out.line(f"{out.paint(label, 'bold')}{out.paint(shown, colour) if colour else shown}")
+            for line in rest:
+                out.line(line)
     for question in answer["questions"]:
         out.line()
-        _print_question(question, out)
+        print_answer(question, out)
     for made in answer["made_for_it"]:
         out.line()
         out.line(f"For it, {made['call']['service']}:{made['call']['operation']} was called:")
         for question in made["questions"]:
-            _print_question(question, out)
+            print_answer(question, out)
     out.line()
-    out.line(answer["summary"])
+    _print_wrapped(answer["summary"], out)
 
 
-def _print_question(question: Mapping[str, Any], out: Output) -> None:
+def print_answer(question: Mapping[str, Any], out: Output) -> None:
     """The policy engine's own words, the verdict in colour, and what else is to be said."""
+    columns = width()
     verdict, *rest = question["text"].splitlines()
-    out.line(out.paint(verdict, "green" if question["effect"] == "allow" else "red"))
+    for line in wrapped(verdict, columns):
+        out.line(out.paint(line, "green" if question["effect"] == "allow" else "red"))
     for line in rest:
-        out.line(line)
+        _print_wrapped(line, out)
     for remark in (question.get("note"), question.get("now")):
-        if remark:
-            out.line(out.paint(remark, "yellow"))
+        for line in (remark or "").splitlines():
+            for part in wrapped(line, columns):
+                out.line(out.paint(part, "yellow"))
+
+
+def _print_wrapped(text: str, out: Output) -> None:
+    for line in wrapped(text, width()):
+        out.line(line)

@@ -67,7 +67,8 @@ def _decided_by(evaluations: list[Mapping[str, Any]]) -> str:
         return f"nothing allows {last['action']}"
     policy = last.get("policy", "").rpartition("/")[2] or last.get("layer", "")
     verb = "denied by " if last["effect"] == "explicit-deny" else ""
+    # People count from one.
     statement = last.get("sid") or (
-        f"statement {last['statement']}" if last.get("statement", -1) >= 0 else ""
+        f"statement {last['statement'] + 1}" if last.get("statement", -1) >= 0 else ""
     )
     return f"{verb}{policy} {statement}".rstrip()

@@ -9,19 +9,27 @@ from understudy.authn.caller import Caller
 from understudy.core.clock import iso_seconds
 from understudy.core.errors import ApiError
 from understudy.gateway.call import Call, Target
-from understudy.gateway.trail import Evaluation
+from understudy.gateway.membership import Membership
+from understudy.gateway.trail import Evaluation, keepable
 from understudy.policy import Bindings, Decision, Principal, Question, decide, reason
 from understudy.store.database import Transaction
+from understudy.wire.model import load
 
 Mode = Literal["strict", "soft", "off"]
 
 
 class PolicySource(Protocol):
-    """Knows which policies bind a caller, and which tags a caller carries; IAM's directory answers."""
+    """Knows which policies bind a caller, and which tags a caller carries; IAM's directory answers.
 
-    def bindings(self, tx: Transaction, caller: Caller) -> Bindings: ...
+    `owner` is the account of the resource acted on, whose resource control policies count: the caller's own when
+    empty.
+    """
+
+    def bindings(self, tx: Transaction, caller: Caller, owner: str = "") -> Bindings: ...
 
     def tags(self, tx: Transaction, caller: Caller) -> Mapping[str, str]: ...
+
+    def membership(self, tx: Transaction, account: str) -> Membership | None: ...
 
 
 class Authorizer:
@@ -33,7 +41,7 @@ class Authorizer:
 
     def judge(self, call: Call, action: str, target: Target) -> Decision:
         """Decide one target and note it for the trail. The answer is the policy engine's, whatever the mode."""
-        bindings = self._policies.bindings(call.tx, call.caller)
+        bindings = self._policies.bindings(call.tx, call.caller, target.account)
         if target.policy is not None or target.trust:
             bindings = bindings.with_resource(target.policy, trust=target.trust)
         question = Question(
@@ -44,13 +52,21 @@ class Authorizer:
             resource_account=target.account or call.account,
         )
         decision = decide(question, bindings)
-        call.evaluations.append(_evaluation(question, decision))
+        call.evaluations.append(_evaluation(question, decision, target, len(call.evaluations)))
         return decision
+
+    def membership(self, tx: Transaction, account: str) -> Membership | None:
+        """An account's place in its organization; None when it is in none."""
+        return self._policies.membership(tx, account)
 
     def _context(self, call: Call, target: Target) -> dict[str, str | list[str]]:
         if not call.context:
             call.context.update(self._of_the_call(call))
-        return {**call.context, "aws:resourceaccount": target.account or call.account, **target.keys}
+        if not target.account or target.account == call.account:
+            return {**call.context, "aws:resourceaccount": call.account, **target.keys}
+        own = {key: value for key, value in call.context.items() if key not in _OF_THE_RESOURCE}
+        theirs = organization_keys("resource", self._policies.membership(call.tx, target.account))
+        return {**own, **theirs, "aws:resourceaccount": target.account, **target.keys}
 
     def _of_the_call(self, call: Call) -> dict[str, str | list[str]]:
         """The condition keys that are the same for all targets of a call."""
@@ -87,7 +103,20 @@ class Authorizer:
             context[f"aws:principaltag/{name.lower()}"] = value
         if call.service == "ec2":
             context["ec2:region"] = call.region
+        # Own resources are what most calls are about, so their keys are kept with the call's.
+        membership = self._policies.membership(call.tx, caller.account)
+        if membership is not None:
+            context.update(organization_keys("resource", membership))
+            if caller.kind not in ("service", "anonymous"):
+                context.update(organization_keys("principal", membership))
         return context
+
+
+def organization_keys(whose: str, membership: Membership | None) -> dict[str, str | list[str]]:
+    """`aws:PrincipalOrgID` and so on, of whose account is in an organization (reference iam.md 4.6)."""
+    if membership is None:
+        return {}
+    return {f"aws:{whose}orgid": membership.organization, f"aws:{whose}orgpaths": [membership.path]}
 
 
 def principal_of(caller: Caller) -> Principal:
@@ -115,11 +144,16 @@ def denial(call: Call, action: str, target: Target, decision: Decision, sealed: 
             f"Encoded authorization failure message: {sealed}",
             403,
         )
-    return ApiError("AccessDeniedException" if call.service == "apprunner" else "AccessDenied", text, 403)
+    service = load(call.service)
+    code = "AccessDenied" if service.protocol == "query" else "AccessDeniedException"
+    shape = service.operation(call.operation)
+    # Organizations' description has it as an error of its own, without a status; most have it not at all.
+    return ApiError(code, text, shape.errors.get(code, 403) if shape is not None else 403)
 
 
-def _evaluation(question: Question, decision: Decision) -> Evaluation:
-    if decision.allowed:
+def _evaluation(question: Question, decision: Decision, target: Target, earlier: int) -> Evaluation:
+    """The question for the trail, with what it takes to put it again; on every request, so no more than that."""
+    if decision.allowed and target.policy is None:
         return Evaluation(
             action=question.action,
             resource=question.resource,
@@ -128,6 +162,8 @@ def _evaluation(question: Question, decision: Decision) -> Evaluation:
             policy=decision.policy,
             statement=decision.statement,
             sid=decision.sid,
+            account=target.account,
+            keys=keepable(target.keys, earlier),
         )
     return Evaluation(
         action=question.action,
@@ -140,9 +176,12 @@ def _evaluation(question: Question, decision: Decision) -> Evaluation:
         missing_keys=decision.missing_keys,
         context=dict(question.context),
         account=question.resource_account or "",
+        resource_policy=target.policy.policy.text if target.policy is not None else "",
+        trust=target.trust,
     )
 
 
+_OF_THE_RESOURCE = frozenset({"aws:resourceorgid", "aws:resourceorgpaths"})
 _PRINCIPAL_TYPES = {
     "root": "Account",
     "user": "User",

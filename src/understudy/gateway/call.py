@@ -13,6 +13,7 @@ from understudy.authn.caller import Caller
 from understudy.core.answers import Answer
 from understudy.core.ids import Ids
 from understudy.core.pace import Pace
+from understudy.gateway.membership import Membership
 from understudy.gateway.sealing import Seal
 from understudy.gateway.trail import Evaluation, Trail
 from understudy.policy import Decision, NamedPolicy, Principal
@@ -56,6 +57,8 @@ class Onward(Protocol):
     def judge(self, call: Call, action: str, target: Target) -> Decision: ...
 
     def require(self, call: Call, action: str, target: Target) -> None: ...
+
+    def membership(self, tx: Transaction, account: str) -> Membership | None: ...
 
     @property
     def seal(self) -> Seal: ...

@@ -11,6 +11,9 @@ from typing import Any
 from understudy.core.answers import Answer
 from understudy.gateway.call import Call, Params, Target
 
+# Where IAM calls a service otherwise than the API descriptions do.
+_PREFIXES = {"accessanalyzer": "access-analyzer"}
+
 Targets = Callable[[Call, Params], Sequence[Target]]
 Body = Callable[..., Answer | None]
 
@@ -36,7 +39,7 @@ class Operation:
 
 
 def operation(name: str, *, on: Targets | None) -> Callable[[Body], Operation]:
-    """Declare the function below as an AWS operation, such as `iam:CreateUser`.
+    """Declare the function below as an AWS operation: the name its service's API description has, and its own.
 
     The function's keyword arguments are the members of AWS's input shape in snake case; it answers a mapping
     by AWS's member names. `on` is not optional: nothing can be served without saying what it takes.
@@ -44,7 +47,8 @@ def operation(name: str, *, on: Targets | None) -> Callable[[Body], Operation]:
 
     def declare(function: Body) -> Operation:
         service, _, wire_name = name.partition(":")
-        return Operation(service, wire_name, name, on, function, _keywords(function))
+        action = f"{_PREFIXES.get(service, service)}:{wire_name}"
+        return Operation(service, wire_name, action, on, function, _keywords(function))
 
     return declare
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from understudy.authn.authenticate import authenticate
 from understudy.authn.caller import Caller
 from understudy.authn.credentials import CredentialSource
+from understudy.authn.errors import RefusedSignatureError
 from understudy.authn.sigv4 import SKEW
 from understudy.core.answers import Answer
 from understudy.core.clock import Clock, ticks
@@ -20,16 +21,18 @@ from understudy.core.pace import Pace
 from understudy.gateway.authorization import Authorizer, denial, principal_of
 from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.client_tokens import answered_before, remember
+from understudy.gateway.membership import Membership
 from understudy.gateway.operations import Operation, Registry
 from understudy.gateway.sealing import Seal
 from understudy.gateway.trail import Trail, TrailEntry, presentable
 from understudy.policy import Decision
-from understudy.store.database import Database
+from understudy.store.database import Database, Transaction
 from understudy.wire.model import OperationShape, load
 from understudy.wire.protocol import Route
 from understudy.wire.routing import RoutingError, route
 
 _LOG = logging.getLogger("understudy.gateway")
+_EVERYTHING = (Target(),)
 _NOBODY = Caller(kind="anonymous", account="", arn="anonymous", user_id="anonymous")
 
 
@@ -77,7 +80,7 @@ class Gateway:
             caller = authenticate(
                 request,
                 service=service.signing_name,
-                dialect=service.protocol,
+                dialect=service.dialect,
                 source=self.credentials,
                 now=at,
                 # The signature must be for the Region the call is carried out in.
@@ -144,7 +147,8 @@ class Gateway:
         if call.caller.session is not None and self.authorizer.mode != "off":
             self.limits(call.caller, call.service, call.operation)
         if operation.on is not None and self.authorizer.mode != "off":
-            for target in operation.on(call, params):
+            # A request that names nothing to act on still takes the permission.
+            for target in operation.on(call, params) or _EVERYTHING:
                 self.require(call, operation.action, target)
         if "dry_run" in params:
             params = dict(params)
@@ -179,6 +183,10 @@ class Gateway:
         """What the policies say, for an operation that must know and not refuse."""
         return self.authorizer.judge(call, action, target)
 
+    def membership(self, tx: Transaction, account: str) -> Membership | None:
+        """An account's place in its organization, for an operation that must know."""
+        return self.authorizer.membership(tx, account)
+
     def make_durable(self) -> None:
         """Hand everything that was answered to the store."""
         self.database.sync()
@@ -206,6 +214,7 @@ class Gateway:
                 user_id=caller.user_id,
                 role_arn=caller.role_arn,
                 access_key_id=caller.access_key_id,
+                signature=error.kind if isinstance(error, RefusedSignatureError) else "",
                 invoked_by=call.via[-1] if call.via else caller.invoked_by,
                 parent=call.parent,
                 source_ip=call.source_ip,
@@ -271,8 +280,10 @@ def _inner_call(
 
 
 PRINCIPALS = {
+    "accessanalyzer": "access-analyzer.amazonaws.com",
     "apprunner": "apprunner.amazonaws.com",
     "ec2": "ec2.amazonaws.com",
     "iam": "iam.amazonaws.com",
+    "organizations": "organizations.amazonaws.com",
     "sts": "sts.amazonaws.com",
 }

@@ -16,13 +16,18 @@ _SECRETS = frozenset(
 )
 _LONGEST = 2048
 _MOST_ITEMS = 200
+# Characters of condition keys: all the tags a resource can have, both as asked for and as it has them.
+_MOST_KEYS = 65_536
 
 
 class Evaluation(msgspec.Struct, frozen=True, omit_defaults=True):
     """One question put to the policy engine, and what decided it.
 
     `effect` is `allow`, `explicit-deny` or `implicit-deny`; `layer`, `policy`, `statement` and `sid` say
-    where. `context` holds the condition keys of the question and is kept for refusals only.
+    where. `context` holds all condition keys of the question, for refusals and where the resource's own policy
+    took part, whose text `resource_policy` then is. Of what else was allowed `keys` are those of the target
+    alone, for the others follow from the entry: None when they were not kept. `account` owns the resource, if
+    it is not the caller's.
     """
 
     action: str
@@ -35,6 +40,9 @@ class Evaluation(msgspec.Struct, frozen=True, omit_defaults=True):
     missing_keys: tuple[str, ...] = ()
     context: dict[str, str | list[str]] = {}
     account: str = ""
+    keys: dict[str, str | list[str]] | None = None
+    resource_policy: str = ""
+    trust: bool = False
 
     @property
     def allowed(self) -> bool:
@@ -42,7 +50,10 @@ class Evaluation(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One call. `outcome` is `ok` or the error's code; `parent` is the request it was made for, if any."""
+    """One call. `outcome` is `ok` or the error's code; `parent` is the request it was made for, if any.
+
+    `signature` is the kind of `authn.errors` of one that was not accepted, which the answer may keep to itself.
+    """
 
     request_id: str
     at: datetime
@@ -55,6 +66,7 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     user_id: str = ""
     role_arn: str = ""
     access_key_id: str = ""
+    signature: str = ""
     invoked_by: str = ""
     parent: str = ""
     source_ip: str = ""
@@ -76,6 +88,21 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 def presentable(params: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters as the trail keeps them: secrets hidden, long texts and lists cut."""
     return {name: _HIDDEN if name in _SECRETS else _cut(value) for name, value in params.items()}
+
+
+def keepable(keys: Mapping[str, str | list[str]], earlier: int) -> dict[str, str | list[str]] | None:
+    """The condition keys of an allowed target as the trail keeps them; None when they would fill it.
+
+    `earlier` is the number of questions the call has put before.
+    """
+    if not keys:
+        return {}
+    if earlier >= _MOST_ITEMS:
+        return None
+    size = 0
+    for name, value in keys.items():
+        size += len(name) + (len(value) if type(value) is str else sum(map(len, value)))
+    return dict(keys) if size <= _MOST_KEYS else None
 
 
 def _cut(value: Any) -> Any:

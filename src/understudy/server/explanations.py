@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -14,25 +15,33 @@ from understudy.gateway.authorization import PolicySource, principal_of
 from understudy.gateway.pipeline import Gateway
 from understudy.gateway.trail import Evaluation, TrailEntry
 from understudy.policy import (
-    Bindings,
+    Decision,
+    Explanation,
     NamedPolicy,
     Question,
     compile_policy,
     explain,
-    principal_context,
+    reason,
     render,
-    request_context,
 )
+from understudy.policy.absent_keys import AbsentKey, absent_key
+from understudy.policy.rendering import one_of
+from understudy.server.circumstances import circumstances, owner_of
+from understudy.server.named_callers import NobodyError, caller_named
+from understudy.server.policy_names import names_of
+from understudy.server.refusals import summary
 from understudy.services.iam.role_records import Role, roles
 from understudy.services.iam.trust import readable
-from understudy.services.iam.users import users
 from understudy.store.database import Transaction
 from understudy.store.protocol import Entry
 
 _READ = msgspec.json.Decoder(TrailEntry).decode
 # What was done for a request is written just before it; no request of ours makes more calls than this.
 _MOST_MADE_FOR_ONE = 200
-_ASSUMING = frozenset({"sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"})
+_ASSUMING = frozenset({"sts:assumerole", "sts:tagsession", "sts:setsourceidentity"})
+_TRUSTS_NOBODY = compile_policy('{"Version":"2012-10-17","Statement":[]}', kind="trust")
+_ROOT_ASSUMES = "AWS lets no account's root user assume a role, whatever policies say. Use a user or a role."
+_FIRST_ACCOUNT = "000000000000"
 
 
 class NothingToExplainError(Exception):
@@ -49,15 +58,20 @@ class Explanations:
     def of_request(self, request_id: str) -> dict[str, Any]:
         """A request that was made, the questions it put, and those of the calls made for it.
 
-        Raises NothingToExplainError when the trail does not hold it (any more).
+        EC2's encoded message names its request too. Raises NothingToExplainError when the trail does not hold it
+        (any more).
         """
         database = self._gateway.database
-        found = next(iter(database.log(id=request_id, limit=1)), None)
+        sealed = self._gateway.seal.open(request_id) if request_id.isascii() else None
+        found = next(iter(database.log(id=sealed or request_id, limit=1)), None)
         if found is None:
-            raise NothingToExplainError(f"The trail holds no request {request_id}.")
+            raise NothingToExplainError(
+                f"The trail holds no request {request_id}. It may be older than the trail, or for a service that is "
+                "not served here."
+            )
         entry = _READ(found.body)
         earlier = database.log(before=found.sequence, limit=_MOST_MADE_FOR_ONE)
-        made_for_it = [each for each in map(_read_row, earlier) if each.parent == request_id][::-1]
+        made_for_it = [each for each in map(_read_row, earlier) if each.parent == entry.request_id][::-1]
         with database.transaction() as tx:
             questions = self._questions(tx, entry)
             inner: list[dict[str, Any]] = [
@@ -70,7 +84,7 @@ class Explanations:
             "refused": entry.outcome != "ok",
             "questions": questions,
             "made_for_it": inner,
-            "summary": _summary(entry, refusals),
+            "summary": summary(entry, refusals),
         }
 
     def ahead(
@@ -83,118 +97,136 @@ class Explanations:
                 f"An action is written service:Name, such as ec2:CreateVpc, not {action!r}."
             )
         with self._gateway.database.transaction() as tx:
-            caller = self._caller_named(tx, arn)
-            principal = principal_of(caller)
-            at = self._gateway.clock.now()
-            keys: dict[str, str | list[str]] = {
-                **principal_context(principal),
-                "aws:currenttime": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
-                "aws:epochtime": str(int(at.timestamp())),
-                **{
-                    f"aws:principaltag/{key.lower()}": value
-                    for key, value in self._policies.tags(tx, caller).items()
-                },
-                **request_context(context),
-            }
-            parsed = parse(resource)
-            owner = parsed.account if parsed is not None and parsed.account.isdecimal() else caller.account
-            question = Question(principal, action, resource, keys, owner)
-            return self._ask(tx, question, caller)
+            try:
+                caller = caller_named(tx, arn, _account_in(resource))
+            except NobodyError as error:
+                raise NothingToExplainError(str(error)) from error
+            now = self._gateway.clock.now()
+            asked = Question(principal_of(caller), action, resource, context, owner_of(resource, caller))
+            question = replace(asked, context=circumstances(tx, self._policies, caller, asked, now))
+            answer = self._ask(tx, question, caller, asked_ahead=True)
+        notes = [f"As for {each.key}, {each.text}." for each in _in_vain(question, context)]
+        if arn.startswith("arn:aws:sts:"):
+            notes.append("Asked with the policies of the role; a session policy can only take from them.")
+        return {**answer, "note": "\n".join(notes)}
 
     def _questions(self, tx: Transaction, entry: TrailEntry) -> list[dict[str, Any]]:
         return [self._again(tx, entry, evaluation) for evaluation in entry.evaluations]
 
     def _again(self, tx: Transaction, entry: TrailEntry, was: Evaluation) -> dict[str, Any]:
         """One question of the past. Only refusals are kept with their circumstances, and asked again."""
+        then = {
+            "action": was.action,
+            "resource": was.resource,
+            "effect": was.effect,
+            "layer": was.layer,
+            "policy": was.policy,
+            "statement": was.statement,
+            "sid": was.sid,
+        }
         if was.allowed:
-            return {
-                "action": was.action,
-                "resource": was.resource,
-                "effect": was.effect,
-                "text": _allowed_by(was),
-            }
-        caller = self._caller_of(entry)
+            return {**then, "text": _allowed_by(was)}
+        caller = self._caller_of(tx, entry)
         question = Question(
             principal_of(caller), was.action, was.resource, was.context, was.account or entry.account
         )
-        answer = self._ask(tx, question, caller)
-        if answer["effect"] == was.effect:
+        answer = self._ask(tx, question, caller, asked_ahead=False)
+        if (answer["effect"], answer["layer"]) == (was.effect, was.layer):
             return answer
+        now = "yes" if answer["effect"] == "allow" else f"no for another reason, {answer['reason']}"
+        over = entry.access_key_id.startswith("ASIA") and caller.session is None
         return {
             **answer,
-            "effect": was.effect,
+            **then,
+            "text": _refused_then(was, entry),
             "missing_statement": "",
             "remedies": (),
-            "now": "Policies have changed since: asked now, the answer is "
-            + ("yes." if answer["effect"] == "allow" else f"no for another reason ({answer['effect']})."),
+            "now": "Its session is over, and without the session's policies the answer is now " + now + "."
+            if over
+            else f"Policies have changed since: asked now, the answer is {now}.",
         }
 
-    def _caller_of(self, entry: TrailEntry) -> Caller:
+    def _caller_of(self, tx: Transaction, entry: TrailEntry) -> Caller:
         """The caller of an entry, with session and all while the key is known."""
         credential = (
             self._gateway.credentials.credential(entry.access_key_id) if entry.access_key_id else None
         )
         if credential is not None and credential.caller.arn == entry.caller:
             return credential.caller
+        name = _name_in(entry.role_arn or entry.caller)
+        role = roles.get(tx, entry.account, name.lower()) if entry.role_arn else None
         return Caller(
             kind=entry.caller_kind,  # type: ignore[arg-type]  # written by the pipeline from a caller's kind
             account=entry.account,
             arn=entry.caller,
             user_id=entry.user_id,
-            name=_name_in(entry.role_arn or entry.caller),
+            name=name,
             role_arn=entry.role_arn,
             session_name=entry.caller.rpartition("/")[2] if entry.role_arn else "",
+            service_linked=role is not None and bool(role.linked_service),
         )
 
-    def _caller_named(self, tx: Transaction, arn: str) -> Caller:
-        """The user, role or account root of that ARN, as it would call."""
-        parsed = parse(arn)
-        if parsed is None or parsed.service != "iam":
-            raise NothingToExplainError(f"{arn!r} is no ARN of a user, a role or an account's root.")
-        kind, _, tail = parsed.resource.partition("/")
-        name = _name_in(arn)
-        if parsed.resource == "root":
-            return Caller("root", parsed.account, arn, parsed.account)
-        if kind == "user":
-            user = users.get(tx, parsed.account, name.lower())
-            if user is not None and user.arn == arn:
-                return Caller("user", parsed.account, arn, user.id, user.name)
-        if kind == "role":
-            role = roles.get(tx, parsed.account, name.lower())
-            if role is not None and role.arn == arn:
-                session = "explained"
-                return Caller(
-                    "role-session",
-                    parsed.account,
-                    f"arn:{parsed.partition}:sts::{parsed.account}:assumed-role/{role.name}/{session}",
-                    f"{role.id}:{session}",
-                    role.name,
-                    role_arn=arn,
-                    session_name=session,
-                    service_linked=bool(role.linked_service),
-                )
-        raise NothingToExplainError(f"There is no {kind} {tail or arn} in account {parsed.account}.")
-
-    def _ask(self, tx: Transaction, question: Question, caller: Caller) -> dict[str, Any]:
+    def _ask(
+        self, tx: Transaction, question: Question, caller: Caller, *, asked_ahead: bool
+    ) -> dict[str, Any]:
         """Ask the policies as they are now. Assuming a role is decided by the role's own policy too."""
-        bindings = self._policies.bindings(tx, caller)
-        role = _role_assumed(tx, question)
-        fixed = ""
-        if role is not None:
-            trust = compile_policy(readable(tx, role.trust), name=role.arn, kind="trust")
-            bindings = bindings.with_resource(NamedPolicy(role.arn, trust), trust=True)
-            if role.linked_service:
-                fixed = (
-                    f"{role.name} is {role.linked_service}'s own: it lets nobody else in, and stays as it is."
-                )
-        elif caller.service_linked:
-            fixed = f"{caller.name} is a service's own role: nobody can add to what its policy allows."
-        return _answer(question, bindings, fixed)
+        owner = question.resource_account or caller.account
+        bindings = self._policies.bindings(tx, caller, owner)
+        fixed: dict[str, str] = {}
+        if question.action.lower() in _ASSUMING:
+            role = _role_assumed(tx, question)
+            trust = _TRUSTS_NOBODY
+            if role is None:
+                fixed["trust"] = f"There is no role {question.resource} here, so nobody can assume it."
+            else:
+                trust = compile_policy(readable(tx, role.trust), name=role.arn, kind="trust")
+                if role.linked_service:
+                    fixed["trust"] = (
+                        f"{role.name} is service-linked: only {role.linked_service} assumes it, and AWS lets nobody "
+                        "change its trust policy. There is nothing that would allow this."
+                    )
+            bindings = bindings.with_resource(NamedPolicy(question.resource, trust), trust=True)
+        if caller.service_linked:
+            fixed["identity"] = (
+                f"{caller.name} is service-linked: AWS says what it may do, and lets nobody add to its policy. "
+                "There is nothing that would allow this."
+            )
+        names = names_of(tx, self._policies, caller, owner, fixed)
+        answer = _answer(explain(question, bindings, names=names, asked_ahead=asked_ahead))
+        if caller.kind == "root" and question.action.lower() == "sts:assumerole":
+            return {**answer, **_root_assumes(question)}
+        return answer
+
+
+def _root_assumes(question: Question) -> dict[str, Any]:
+    """The refusal that comes before policies: the root user assumes no role (reference iam.md 3.1)."""
+    return {
+        "effect": "implicit-deny",
+        "layer": "root",
+        "policy": "",
+        "statement": -1,
+        "sid": "",
+        "position": None,
+        "reason": "",
+        "text": (
+            f"DENIED  {question.action} on {question.resource}\n        for {question.principal.arn}\n{_ROOT_ASSUMES}"
+        ),
+        "missing_statement": "",
+        "remedies": (),
+        "unchangeable": _ROOT_ASSUMES,
+        "alternative": {},
+    }
+
+
+def _in_vain(question: Question, given: Mapping[str, str | list[str]]) -> list[AbsentKey]:
+    """Keys that were given and that no such request carries."""
+    found = [absent_key(key, question) for key in given]
+    return [each for each in found if each.verdict in {"unknown", "never", "other-resource"}]
 
 
 def _role_assumed(tx: Transaction, question: Question) -> Role | None:
-    """The role that a question is about being assumed, if it is and the role exists."""
-    parsed = parse(question.resource) if question.action in _ASSUMING else None
+    """The role that a question is about being assumed, if it exists."""
+    parsed = parse(question.resource)
     if parsed is None:
         return None
     role = roles.get(tx, parsed.account, _name_in(question.resource).lower())
@@ -205,44 +237,31 @@ def _read_row(row: Entry) -> TrailEntry:
     return _READ(row.body)
 
 
-def _answer(question: Question, bindings: Bindings, fixed: str) -> dict[str, Any]:
-    """The decision and its reasons; `fixed` says why what would have to change cannot be changed."""
-    explained = explain(question, bindings)
+def _answer(explained: Explanation) -> dict[str, Any]:
+    """The decision and its reasons, for a program and (`text`) for a person."""
+    everything = explained.to_dict()
     decision, remedy = explained.decision, explained.remedy
-    missing = remedy.statement if remedy is not None and not fixed else None
+    missing = remedy.statement if remedy is not None else None
     return {
-        "action": question.action,
-        "resource": question.resource,
+        **{name: everything[name] for name in ("principal", "action", "resource")},
         "effect": decision.effect,
         "layer": decision.layer,
         "policy": decision.policy,
         "statement": decision.statement,
         "sid": decision.sid,
+        "position": everything["decision"]["position"],
+        "reason": explained.reason,
         "missing_keys": list(decision.missing_keys),
+        "absent_keys": everything["absent_keys"],
         "text": render(explained),
         "missing_statement": json.dumps(missing) if missing else "",
-        "remedies": () if fixed else explained.remedies,
-        "note": "" if decision.allowed else fixed,
+        "remedies": everything["remedies"],
+        "unchangeable": explained.unchangeable,
+        "alternative": explained.alternative,
+        "remarks": everything["remarks"],
+        "layers": everything["layers"],
+        "note": "",
     }
-
-
-def _summary(entry: TrailEntry, refusals: list[dict[str, Any]]) -> str:
-    call = f"{entry.service}:{entry.operation}"
-    if not refusals:
-        if entry.outcome == "ok":
-            return f"{call} was allowed and carried out."
-        return f"No policy stood in the way of {call}; it was refused for what its answer says."
-    last = refusals[-1]
-    why = "a statement denies it" if last["effect"] == "explicit-deny" else "no statement allows it"
-    if entry.outcome == "ok" and entry.mode != "strict":
-        return (
-            f"{call} was carried out because IAM is {entry.mode}; over {last['action']} it is refused: {why}."
-        )
-    if entry.outcome == "ok":
-        return (
-            f"{call} was carried out without {last['action']} on {last['resource']}, which is refused: {why}."
-        )
-    return f"{call} was refused over {last['action']} on {last['resource']}: {why}."
 
 
 def _allowed_by(was: Evaluation) -> str:
@@ -250,8 +269,28 @@ def _allowed_by(was: Evaluation) -> str:
     verdict = f"ALLOWED  {was.action} on {was.resource}"
     if not was.policy:
         return f"{verdict}\nAllowed without a policy ({was.layer})."
-    statement = f"statement {was.statement}" + (f' "{was.sid}"' if was.sid else "")
-    return f"{verdict}\nAllowed by {was.layer} policy {was.policy}, {statement}."
+    name = "" if was.policy == was.resource else f"{was.policy}, "
+    return f"{verdict}\nAllowed by {one_of(was.layer)} {name}{_statement(was)}"
+
+
+def _refused_then(was: Evaluation, entry: TrailEntry) -> str:
+    """What there is to say of a refusal that would not be one, or not this one, any more."""
+    decision = Decision(False, was.effect, was.layer, was.policy, was.statement, was.sid)  # type: ignore[arg-type]  # from one
+    why = reason(decision, was.action)
+    by = f"\nIt was {_statement(was)} of {was.policy}" if was.policy else ""
+    return (
+        f"DENIED  {was.action} on {was.resource}\n        for {entry.caller}\n{why[:1].upper()}{why[1:]}{by}"
+    )
+
+
+def _statement(was: Evaluation) -> str:
+    return f"statement {was.statement + 1}" + (f' "{was.sid}"' if was.sid else "")
+
+
+def _account_in(resource: str) -> str:
+    """The account on whose behalf a service would act."""
+    parsed = parse(resource)
+    return parsed.account if parsed is not None and parsed.account.isdecimal() else _FIRST_ACCOUNT
 
 
 def _name_in(arn: str) -> str:

@@ -16,6 +16,8 @@ from understudy.data import service_linked_roles
 from understudy.gateway.authorization import PolicySource
 from understudy.gateway.pipeline import Gateway
 from understudy.server.explanations import Explanations, NothingToExplainError
+from understudy.server.moments import NoSuchMomentError
+from understudy.server.recordings import AskedRecording, Recordings
 from understudy.services import accounts
 from understudy.services.apprunner.rehearsal import connector_of, rehearse
 from understudy.services.iam.role_records import roles
@@ -99,6 +101,7 @@ class SideDoors:
         self.keeper: KeyKeeper = _NobodyKeeps()
         self._gateway = gateway
         self._explanations = Explanations(gateway, policies)
+        self._recordings = Recordings(gateway)
         self._account = account
         self._forget = forget
         self._facts = facts
@@ -113,6 +116,8 @@ class SideDoors:
             ("POST", "/_understudy/accounts"): self._new_account,
             ("POST", "/_understudy/explain"): self._explain,
             ("POST", "/_understudy/rehearse"): self._rehearse,
+            ("POST", "/_understudy/record"): self._record,
+            ("GET", "/_understudy/record"): self._record,
             ("GET", "/_understudy/trail"): self._trail,
             ("GET", "/_understudy/status"): self._status,
             ("GET", "/_understudy/roles"): self._roles,
@@ -233,6 +238,21 @@ class SideDoors:
         try:
             return self._explanations.ahead(asked.as_, asked.action, asked.resource, asked.context)
         except NothingToExplainError as error:
+            raise RefusedError(400, str(error)) from error
+
+    def _record(self, request: HttpRequest) -> Any:
+        """The least-privilege policies for what was called; asked in a body, or in the query of a GET."""
+        if request.method == "POST":
+            asked = _body(request, AskedRecording)
+        else:
+            words = {name: values[-1] for name, values in parse_qs(request.query).items()}
+            try:
+                asked = msgspec.convert(words, AskedRecording, strict=False)
+            except msgspec.ValidationError as error:
+                raise RefusedError(400, f"The query is not what this door takes: {error}.") from error
+        try:
+            return self._recordings.of(asked)
+        except NoSuchMomentError as error:
             raise RefusedError(400, str(error)) from error
 
     def _rehearse(self, request: HttpRequest) -> Any:

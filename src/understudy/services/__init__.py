@@ -1,5 +1,6 @@
 """The services: every module that declares operations is listed here, and nowhere else."""
 
+from understudy.services.accessanalyzer import policy_validation
 from understudy.services.apprunner import tags as apprunner_tags
 from understudy.services.apprunner import vpc_connectors
 from understudy.services.ec2 import (
@@ -35,6 +36,18 @@ from understudy.services.iam import (
     simulation,
     users,
 )
+from understudy.services.organizations import (
+    account_creation,
+    handshakes,
+    organization,
+    organizational_units,
+    roots,
+    service_access,
+)
+from understudy.services.organizations import accounts as organizations_accounts
+from understudy.services.organizations import attachments as organizations_attachments
+from understudy.services.organizations import policies as organizations_policies
+from understudy.services.organizations import tags as organizations_tags
 from understudy.services.sts import authorization_messages, caller_identity, sessions
 
 MODULES = (
@@ -45,4 +58,7 @@ MODULES = (
     places, route_tables, security_group_permissions, security_groups, subnets, tags, vpc_attributes,
     vpc_lifecycle, vpcs,
     apprunner_tags, vpc_connectors,
+    policy_validation,
+    account_creation, handshakes, organization, organizational_units, organizations_accounts,
+    organizations_attachments, organizations_policies, organizations_tags, roots, service_access,
 )  # fmt: skip

@@ -28,6 +28,7 @@ from understudy.services.ec2.security_groups import (
     find_group,
     group_of,
     security_groups,
+    target_of_group,
 )
 from understudy.services.ec2.tag_specifications import TagSpecifications, tags_for
 from understudy.services.ec2.targets import named_tags, request_tags, tagging
@@ -251,7 +252,12 @@ def update_security_group_rule_descriptions_egress(
     return _describe_anew(call, group, ip_permissions, security_group_rule_descriptions, egress=True)
 
 
-@operation("ec2:DescribeSecurityGroupReferences", on=anything)
+def the_groups(call: Call, params: Params) -> Sequence[Target]:
+    """Each group named."""
+    return [target_of_group(call, id) for id in params["group_id"]]
+
+
+@operation("ec2:DescribeSecurityGroupReferences", on=the_groups)
 def describe_security_group_references(call: Call, *, group_id: list[str]) -> Answer:
     """VPCs on the other side of a peering whose groups name these; there are no peerings, so none do."""
     for id in group_id:

@@ -1,0 +1,74 @@
+"""The condition keys of a request that nobody made: what it would surely carry, and what it is said to carry."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from understudy.authn.caller import Caller
+from understudy.core.arn import parse
+from understudy.core.clock import iso_seconds
+from understudy.data import service_catalogue
+from understudy.gateway.authorization import PolicySource
+from understudy.gateway.membership import Membership
+from understudy.policy import Question, principal_context, request_context
+from understudy.server.known_resources import keys_of
+from understudy.store.database import Transaction
+
+Keys = dict[str, str | list[str]]
+
+_LINKED = "role/aws-service-role/"
+# Where requests go that nothing says the Region of.
+_REGION = "us-east-1"
+
+
+def circumstances(
+    tx: Transaction, policies: PolicySource, caller: Caller, asked: Question, at: datetime
+) -> Keys:
+    """The keys of the request (reference iam.md 4.6), those `asked` with over all others; list-typed keys as lists.
+
+    Where it comes from and with what client is left out: that is for whoever asks to say.
+    """
+    action, resource = asked.action.lower(), asked.resource
+    arn = parse(resource)
+    region = (arn.region if arn is not None else "") or _REGION
+    owner = owner_of(resource, caller)
+    keys: Keys = {
+        "aws:currenttime": iso_seconds(at),
+        "aws:epochtime": str(int(at.timestamp())),
+        "aws:requestedregion": region,
+        "aws:securetransport": "true",
+        "aws:viaawsservice": "false",
+        **principal_context(asked.principal),
+        **_of_the_organization("principal", policies.membership(tx, caller.account)),
+        **_of_the_organization("resource", policies.membership(tx, owner)),
+        "aws:resourceaccount": owner,
+        **keys_of(tx, resource),
+    }
+    if caller.kind == "role-session":
+        keys["aws:tokenissuetime"] = iso_seconds(at)
+        keys["aws:multifactorauthpresent"] = "false"
+    if action.startswith("ec2:"):
+        keys["ec2:region"] = region
+    for name, value in policies.tags(tx, caller).items():
+        keys[f"aws:principaltag/{name.lower()}"] = value
+    linked = arn.resource.removeprefix(_LINKED) if arn is not None and arn.service == "iam" else ""
+    if action == "iam:createservicelinkedrole" and arn is not None and linked != arn.resource:
+        # The name of the service is part of the role's.
+        keys["iam:awsservicename"] = linked.partition("/")[0]
+    keys.update(request_context(asked.context))
+    return {
+        key: [value] if isinstance(value, str) and service_catalogue.is_list_key(key) else value
+        for key, value in keys.items()
+    }
+
+
+def owner_of(resource: str, caller: Caller) -> str:
+    """The account of a resource: the caller's own where its ARN names none."""
+    arn = parse(resource)
+    return arn.account if arn is not None and arn.account.isdecimal() else caller.account
+
+
+def _of_the_organization(whose: str, membership: Membership | None) -> Keys:
+    if membership is None:
+        return {}
+    return {f"aws:{whose}orgid": membership.organization, f"aws:{whose}orgpaths": [membership.path]}

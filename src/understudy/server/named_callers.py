@@ -1,0 +1,86 @@
+"""Who a question asked ahead is asked as: users, roles, their sessions, account roots, services."""
+
+from __future__ import annotations
+
+import re
+
+from understudy.authn.caller import Caller
+from understudy.core.arn import Arn, parse, sts
+from understudy.services.accounts import accounts
+from understudy.services.iam.role_records import Role, roles
+from understudy.services.iam.users import users
+from understudy.store.database import Transaction
+
+# The session of a role that is named without one.
+_SESSION = "explained"
+_SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?", re.ASCII)
+
+
+class NobodyError(Exception):
+    """No such principal: one sentence."""
+
+
+def caller_named(tx: Transaction, name: str, account: str) -> Caller:
+    """The principal of that ARN as it would call, or the service of that name on behalf of `account`.
+
+    Raises NobodyError.
+    """
+    if _SERVICE.fullmatch(name):
+        return Caller("service", account, name, name, name)
+    arn = parse(name)
+    if arn is None or arn.service not in {"iam", "sts"}:
+        raise NobodyError(
+            f"{name!r} is no ARN of a user, a role, a role's session or an account's root, and no service principal."
+        )
+    kind, _, tail = arn.resource.partition("/")
+    if arn.service == "sts":
+        return _session(tx, name, arn, kind, tail)
+    found = _of_iam(tx, name, arn, kind)
+    if found is None:
+        what = "account" if arn.resource == "root" else f"{kind} {tail or arn.resource} in account"
+        raise NobodyError(f"There is no {what} {arn.account}.")
+    return found
+
+
+def _of_iam(tx: Transaction, name: str, arn: Arn, kind: str) -> Caller | None:
+    last = name.rpartition("/")[2]
+    if arn.resource == "root":
+        if accounts.get(tx, arn.account) is None:
+            return None
+        return Caller("root", arn.account, name, arn.account)
+    if kind == "user":
+        user = users.get(tx, arn.account, last.lower())
+        if user is not None and user.arn == name:
+            return Caller("user", arn.account, name, user.id, user.name)
+    if kind == "role":
+        role = roles.get(tx, arn.account, last.lower())
+        if role is not None and role.arn == name:
+            return _in_session(role, _SESSION)
+    return None
+
+
+def _session(tx: Transaction, name: str, arn: Arn, kind: str, tail: str) -> Caller:
+    """A role's session by its ARN, which has the role's name without path."""
+    role_name, slash, session = tail.partition("/")
+    if kind == "federated-user":
+        raise NobodyError(
+            f"{name} has what its session policies give it, and nobody knows those by its name: ask as the user "
+            "who got the token."
+        )
+    role = roles.get(tx, arn.account, role_name.lower()) if kind == "assumed-role" and slash else None
+    if role is None or role.name != role_name or not session or "/" in session:
+        raise NobodyError(f"There is no role for {name}.")
+    return _in_session(role, session)
+
+
+def _in_session(role: Role, session: str) -> Caller:
+    return Caller(
+        "role-session",
+        role.account,
+        sts(role.account, f"assumed-role/{role.name}/{session}"),
+        f"{role.id}:{session}",
+        role.name,
+        role_arn=role.arn,
+        session_name=session,
+        service_linked=bool(role.linked_service),
+    )

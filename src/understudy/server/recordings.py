@@ -1,0 +1,236 @@
+"""The least-privilege policy of every principal, for what it was seen to do in the trail."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from understudy.gateway.pipeline import Gateway
+from understudy.gateway.trail import Evaluation, TrailEntry
+from understudy.policy import (
+    NamedPolicy,
+    Observation,
+    Principal,
+    Question,
+    compile_policy,
+    record,
+)
+from understudy.server.moments import Window, moment
+
+# Layers in which others decide: what they refuse, no policy of the caller's allows.
+_ANOTHERS = frozenset({"trust", "resource"})
+
+
+class AskedRecording(msgspec.Struct, forbid_unknown_fields=True):
+    """What `/_understudy/record` takes: whose calls, between which moments, and how they are written down."""
+
+    as_: str = msgspec.field(name="as", default="")
+    since: str = ""
+    until: str = ""
+    portable: bool = False
+    include_refused: bool = False
+
+
+@dataclass(slots=True)
+class _Heard:
+    """What one principal was seen to do; questions are kept once, with how often they were put.
+
+    `onward` of the calls were made by a service for another call of the principal's. `asked` are questions by what
+    tells them apart. `free` are calls that take no permission, `failed` those that came to nothing before any
+    question, by call and outcome, `refused` questions by action, resource, effect and layer. `noted` were refused,
+    and carried out because IAM was soft; `unasked` were called while IAM was off.
+    """
+
+    kind: str
+    calls: int = 0
+    onward: int = 0
+    asked: dict[Any, tuple[Observation, int]] = field(default_factory=dict)
+    free: Counter[str] = field(default_factory=Counter)
+    failed: Counter[tuple[str, str]] = field(default_factory=Counter)
+    refused: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    noted: int = 0
+    unasked: int = 0
+
+    def hear(self, entry: TrailEntry, *, include_refused: bool) -> None:
+        """Take in one call and its questions."""
+        self.calls += 1
+        self.onward += bool(entry.parent)
+        if entry.mode == "off":
+            self.unasked += 1
+        elif not entry.evaluations and entry.outcome == "ok":
+            self.free[f"{entry.service}:{entry.operation}"] += 1
+        elif not entry.evaluations:
+            self.failed[f"{entry.service}:{entry.operation}", entry.outcome] += 1
+        stopped = entry.denied and entry.mode == "strict"
+        for evaluation in entry.evaluations:
+            for_another = not evaluation.allowed and evaluation.layer in _ANOTHERS
+            if not evaluation.allowed and (stopped or for_another):
+                self.refused[evaluation.action, evaluation.resource, evaluation.effect, evaluation.layer] += 1
+            elif not evaluation.allowed:
+                self.noted += 1
+            if not for_another and (include_refused or not stopped):
+                self._keep(observation_of(entry, evaluation))
+
+    def _keep(self, observation: Observation) -> None:
+        question = observation.question
+        key = (
+            question.action,
+            question.resource,
+            tuple(
+                (name, value if isinstance(value, str) else tuple(value))
+                for name, value in sorted(question.context.items())
+            ),
+            question.resource_account,
+            observation.pending,
+            observation.complete,
+            # Which session of a role it was is nothing to identity policies, but may be to a trust policy.
+            (observation.resource_policy, question.principal) if observation.resource_policy else None,
+        )
+        known, times = self.asked.get(key, (observation, 0))
+        self.asked[key] = known, times + 1
+
+
+class Recordings:
+    """Makes recordings out of a gateway's trail."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    def of(self, asked: AskedRecording) -> dict[str, Any]:
+        """The policies, per principal, of what was called. Raises NoSuchMomentError."""
+        database, now = self._gateway.database, self._gateway.clock.now()
+        window = Window(
+            database,
+            moment(asked.since, database, now) if asked.since else None,
+            moment(asked.until, database, now) if asked.until else None,
+        )
+        heard: dict[str, _Heard] = {}
+        passed_over, first, last = 0, None, None
+        for number, entry in window:
+            first, last = number, last or number
+            principal = entry.role_arn or entry.caller
+            if asked.as_:
+                if asked.as_ not in (principal, entry.caller):
+                    continue
+            elif _has_no_policies_to_write(entry):
+                passed_over += 1
+                continue
+            one = heard.setdefault(principal, _Heard(entry.caller_kind))
+            one.hear(entry, include_refused=asked.include_refused)
+        return {
+            "calls": sum(one.calls for one in heard.values()),
+            "first": first,
+            "last": last,
+            "forgotten": window.forgotten,
+            "passed_over": passed_over,
+            "principals": [_described(principal, heard[principal], asked) for principal in sorted(heard)],
+        }
+
+
+def observation_of(entry: TrailEntry, evaluation: Evaluation) -> Observation:
+    """A question of the trail as it was put, as far as the trail kept it."""
+    context: dict[str, str | list[str]] = {"aws:requestedregion": entry.region} if entry.region else {}
+    context |= evaluation.context or evaluation.keys or {}
+    principal = Principal(
+        kind=entry.caller_kind,  # type: ignore[arg-type]  # written by the pipeline from a caller's kind
+        arn=entry.caller,
+        account=entry.account,
+        role_arn=entry.role_arn,
+        service=entry.caller if entry.caller_kind == "service" else "",
+        user_id=entry.user_id,
+    )
+    own = evaluation.resource_policy
+    return Observation(
+        Question(
+            principal, evaluation.action, evaluation.resource, context, evaluation.account or entry.account
+        ),
+        pending=_is_pending(evaluation.resource, entry.parameters),
+        complete=bool(evaluation.context) or evaluation.keys is not None,
+        resource_policy=NamedPolicy(
+            evaluation.resource, compile_policy(own, kind="trust" if evaluation.trust else "resource")
+        )
+        if own
+        else None,
+        trust=evaluation.trust,
+    )
+
+
+def _is_pending(resource: str, parameters: Any) -> bool:
+    """Whether the stars of a resource stand for an id to be drawn: not when the caller wrote them himself."""
+    if resource == "*" or "*" not in resource:
+        return False
+    return not any("*" in text and text in resource for text in _texts(parameters))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for each in value.values():
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+
+
+def _has_no_policies_to_write(entry: TrailEntry) -> bool:
+    """Nobody's calls, and a service's own: by its name, or by its session of the role that is linked to it."""
+    return entry.caller_kind in ("anonymous", "service") or bool(entry.invoked_by and not entry.parent)
+
+
+def _described(principal: str, heard: _Heard, asked: AskedRecording) -> dict[str, Any]:
+    """One principal's policies, and what is to be said about them."""
+    made = record((observation for observation, _ in heard.asked.values()), portable=asked.portable)
+    times = {id(observation): count for observation, count in heard.asked.values()}
+
+    def count(observations: Iterable[Observation]) -> int:
+        return sum(times[id(each)] for each in observations)
+
+    def listed(observations: Iterable[Observation]) -> list[dict[str, Any]]:
+        found: Counter[tuple[str, str]] = Counter()
+        for each in observations:
+            found[each.question.action, each.question.resource] += times[id(each)]
+        return [
+            {"action": action, "resource": resource, "times": number}
+            for (action, resource), number in sorted(found.items())
+        ]
+
+    return {
+        "principal": principal,
+        "kind": heard.kind,
+        "calls": heard.calls,
+        "onward": heard.onward,
+        "permissions": made.permissions,
+        "policies": made.policies,
+        "proven": count(made.proven),
+        "refuted": listed(made.refuted),
+        "widenings": made.widenings,
+        "too_long": [place + 1 for place in made.too_long],
+        "without_permission": [
+            {"call": call, "times": number} for call, number in sorted(heard.free.items())
+        ],
+        "failed": [
+            {"call": call, "outcome": outcome, "times": number}
+            for (call, outcome), number in sorted(heard.failed.items())
+        ],
+        "needless": listed(made.needless),
+        "unnameable": listed(made.unnameable),
+        "unnarrowed": listed(made.unnarrowed),
+        "refused": [
+            {
+                "action": action,
+                "resource": resource,
+                "effect": effect,
+                "layer": layer,
+                "included": asked.include_refused and layer not in _ANOTHERS,
+                "times": number,
+            }
+            for (action, resource, effect, layer), number in sorted(heard.refused.items())
+        ],
+        "noted": heard.noted,
+        "unasked": heard.unasked,
+    }

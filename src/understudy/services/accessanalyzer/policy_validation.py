@@ -1,0 +1,121 @@
+"""Policy validation: what is wrong with a policy document, where, and what to write instead.
+
+Where AWS is not documented: a page has 100 findings unless MaxResults says otherwise, and a document is no longer than
+IAM takes one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from typing import Any
+
+from understudy.core.answers import Answer
+from understudy.core.arn import access_analyzer
+from understudy.gateway.call import Call, Params, Target
+from understudy.gateway.operations import operation
+from understudy.gateway.paging import key_after, page
+from understudy.policy.findings import Finding, FindingType, Location, PolicyType
+from understudy.policy.findings import validate_policy as findings_in
+from understudy.policy.findings.finding import Index, Key, PathElement, Position, Value
+from understudy.services.accessanalyzer import errors
+
+PAGE = 100
+# As long as IAM's own operations take a document (PolicyDocument in its API reference).
+LONGEST = 131_072
+_GUIDE = "https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html"
+# What the guide's anchors call the types of findings.
+_KINDS = {
+    FindingType.ERROR: "error",
+    FindingType.SECURITY_WARNING: "security-warning",
+    FindingType.WARNING: "general-warning",
+    FindingType.SUGGESTION: "suggestion",
+}
+
+
+def everything_here(call: Call, _params: Params) -> Sequence[Target]:
+    """What an action without resource acts on: denials of AWS name the service in the region and account, and `*`."""
+    return [Target(access_analyzer(call.region, call.account, "*"))]
+
+
+@operation("accessanalyzer:ValidatePolicy", on=everything_here)
+def validate_policy(
+    _call: Call,
+    *,
+    policy_document: str,
+    policy_type: str,
+    validate_policy_resource_type: str | None = None,
+    locale: str | None = None,  # noqa: ARG001 - there is one language here
+    max_results: int | None = None,
+    next_token: str | None = None,
+) -> Answer:
+    """The findings of a document, in the order in which they stand in it. Raises ValidationException.
+
+    Every locale that AWS offers is taken, and the findings are in English for all of them.
+    """
+    if validate_policy_resource_type is not None and policy_type != PolicyType.RESOURCE:
+        # The text is AWS's own (awslabs/terraform-iam-policy-validator, pull request 23).
+        raise errors.invalid_field("validatePolicyResourceType", "InvalidInput")
+    if len(policy_document) > LONGEST:
+        raise errors.invalid_field(
+            "policyDocument", f"The policy document is longer than {LONGEST} characters."
+        )
+    if max_results is not None and max_results < 1:
+        raise errors.invalid_field("maxResults", "maxResults must be at least 1.")
+    scope = _scope(policy_document, policy_type, validate_policy_resource_type)
+    first = _first(next_token, scope)
+    findings = findings_in(policy_document, policy_type, validate_policy_resource_type)
+    rest = list(enumerate(findings, 1))[first:]
+    shown, token = page(rest, max_results or PAGE, lambda numbered: (str(numbered[0]),), scope)
+    return {"findings": [_described(finding) for _, finding in shown], "nextToken": token}
+
+
+def _scope(*question: str | None) -> str:
+    """What a token is good for: the same question again."""
+    asked = "\0".join(part or "" for part in question)
+    return blake2b(asked.encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()
+
+
+def _first(token: str | None, scope: str) -> int:
+    """How many findings were shown on the pages before."""
+    if not token:
+        return 0
+    try:
+        (shown,) = key_after(token, scope)
+        return int(shown)
+    except ValueError as error:
+        raise errors.invalid_field("nextToken", "The token is not valid for this request.") from error
+
+
+def _described(finding: Finding) -> Mapping[str, Any]:
+    """A finding in Access Analyzer's words; what to write instead is part of the details."""
+    name = finding.issue_code.lower().replace("_", "-")
+    anchor = f"access-analyzer-reference-policy-checks-{_KINDS[finding.finding_type]}-{name}"
+    return {
+        "findingDetails": f"{finding.details} {finding.instead}".rstrip(),
+        "findingType": finding.finding_type.value,
+        "issueCode": finding.issue_code,
+        "learnMoreLink": f"{_GUIDE}#{anchor}",
+        "locations": [_located(location) for location in finding.locations],
+    }
+
+
+def _located(location: Location) -> Mapping[str, Any]:
+    return {
+        "path": [_step(element) for element in location.path],
+        "span": {"start": _placed(location.span.start), "end": _placed(location.span.end)},
+    }
+
+
+def _step(element: PathElement) -> Mapping[str, Any]:
+    if isinstance(element, Index):
+        return {"index": element.index}
+    if isinstance(element, Value):
+        return {"value": element.value}
+    if isinstance(element, Key):
+        return {"key": element.key}
+    return {"substring": {"start": element.start, "length": element.length}}
+
+
+def _placed(position: Position) -> Mapping[str, int]:
+    return {"line": position.line, "column": position.column, "offset": position.offset}

@@ -1,0 +1,106 @@
+"""What became of a request that no policy refused, or that policies were not asked about."""
+
+from __future__ import annotations
+
+from dataclasses import astuple
+from datetime import UTC, datetime
+from typing import get_args
+
+import pytest
+from botocore.exceptions import ClientError
+
+from understudy.authn.errors import Kind
+from understudy.gateway.trail import TrailEntry
+from understudy.server.explanations import Explanations
+from understudy.server.refusals import summary
+from understudy.testing import Credentials
+
+
+@pytest.fixture
+def explanations(understudy):
+    gateway = understudy.app.gateway
+    return Explanations(gateway, gateway.credentials)
+
+
+def refused(call, **params) -> str:
+    """The request id of a call that must be refused."""
+    with pytest.raises(ClientError) as caught:
+        call(**params)
+    return caught.value.response["ResponseMetadata"]["RequestId"]
+
+
+class TestRefusedBeforePolicies:
+    """What no policy was asked about."""
+
+    def summary(self, explanations, call, **params):
+        answer = explanations.of_request(refused(call, **params))
+        assert ([], True) == (answer["questions"], answer["refused"])
+        return answer["summary"]
+
+    def test_an_unknown_key(self, understudy, explanations):
+        nobody = Credentials("AKIAIOSFODNN7EXAMPLE", "secret")
+        for service, call in (
+            ("iam", "list_users"),
+            ("apprunner", "list_vpc_connectors"),
+            ("ec2", "describe_vpcs"),
+        ):
+            client = understudy.client(service, as_=nobody)
+            said = self.summary(explanations, getattr(client, call))
+            assert "who calls was not known, for" in said
+            assert "not known here" in said
+
+    def test_a_wrong_secret(self, understudy, explanations):
+        wrong = Credentials(understudy.administrator.access_key_id, "secret")
+        said = self.summary(explanations, understudy.client("iam", as_=wrong).list_users)
+        assert "its signature does not hold: the secret key is another" in said
+
+    def test_what_ec2_keeps_to_itself(self, understudy, explanations):
+        """EC2 answers AuthFailure to all of them (reference iam.md 6.3)."""
+        wrong = Credentials(understudy.administrator.access_key_id, "secret")
+        session = Credentials(*astuple(understudy.administrator)[:2], "token")
+        for who, why in ((wrong, "the secret key is another"), (session, "uncalled for")):
+            assert why in self.summary(explanations, understudy.client("ec2", as_=who).describe_vpcs)
+
+    @pytest.mark.parametrize("kind", get_args(Kind))
+    def test_every_kind_of_signature_has_its_sentence(self, kind):
+        entry = TrailEntry(
+            request_id="x",
+            at=datetime(2026, 1, 1, tzinfo=UTC),
+            service="iam",
+            operation="ListUsers",
+            caller_kind="anonymous",
+            outcome="AccessDenied",
+            signature=kind,
+        )
+        assert summary(entry, ()).startswith(
+            "No policy was asked about iam:ListUsers: who calls was not known, for"
+        )
+
+    def test_parameters_that_are_none(self, understudy, explanations):
+        said = self.summary(explanations, understudy.client("iam").get_role, RoleName="")
+        assert "it was refused with ValidationError before that" in said
+
+    def test_an_operation_that_is_not_served(self, understudy, explanations):
+        said = self.summary(explanations, understudy.client("iam").list_virtual_mfa_devices)
+        assert "No policy was asked about iam:ListVirtualMFADevices: it is not served here." == said
+
+    def test_an_operation_that_takes_no_permission(self, understudy, explanations):
+        nobody = understudy.user("nobody")
+        answer = understudy.client("sts", as_=nobody).get_caller_identity()
+        explained = explanations.of_request(answer["ResponseMetadata"]["RequestId"])
+        assert (
+            "sts:GetCallerIdentity was carried out, and no policy was asked: it takes no permission."
+            == explained["summary"]
+        )
+
+    def test_the_root_user_who_would_assume_a_role(self, explanations):
+        entry = TrailEntry(
+            request_id="x",
+            at=datetime(2026, 1, 1, tzinfo=UTC),
+            service="sts",
+            operation="AssumeRole",
+            caller_kind="root",
+            outcome="AccessDenied",
+            message="Roles may not be assumed by root accounts.",
+        )
+        assert "it was refused with AccessDenied before that" in summary(entry, [])
