@@ -24,6 +24,7 @@ UNLISTED: dict[str, str] = {}
 # Served operations whose action takes only `*`, and which ask for something else, and why. Naming the path has
 # a price: a policy on `role/*` allows ListRoles here, where the authorization reference grants only `*`.
 NARROWER_THAN_WILDCARD = {
+    "access-analyzer:ValidatePolicy": "a denial names everything of Access Analyzer's in the Region",
     "iam:ListGroups": "a denial names the path asked for: group/",
     "iam:ListInstanceProfiles": "a denial names the path asked for: instance-profile/",
     "iam:ListPolicies": "a denial names the path asked for: policy/",

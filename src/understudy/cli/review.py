@@ -120,14 +120,15 @@ def _kind_of(text: bytes) -> str:
 
 def _print_file(reviewed: Reviewed, out: Output) -> None:
     out.line(out.paint(f"{reviewed.name}, read as {_article(reviewed.kind)} policy", "bold"))
-    for finding in reviewed.findings:
-        _print_finding(reviewed, finding, out)
     if reviewed.refusal is not None:
         place = reviewed.refusal.place
         where = "" if place is None else f" (line {place.line}, column {place.column})"
         out.line(f"  {out.paint('AWS would refuse it', 'red')}{where}: {printable(reviewed.refusal.message)}")
     elif not reviewed.findings:
         out.line(f"  {out.paint('nothing to say', 'green')}")
+    for finding in reviewed.findings:
+        out.line()
+        _print_finding(reviewed, finding, out)
     out.line()
 
 

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from understudy.policy import Bindings, NamedPolicy, Principal, Question, compile_policy, decide
+from understudy.policy import Bindings, NamedPolicy, Principal, Question, compile_policy, decide, validate_policy
+from understudy.policy.findings import PolicyType
 
 FORMS = {
     "NOT_RESOURCE": ("Action", '«"{action}"»', "NotResource", '«"arn:aws:iam::111122223333:role/x"»'),
@@ -186,3 +187,11 @@ def test_a_wildcard_is_quoted_in_what_is_said_of_it(policies):
     text = '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "iam:*", "Resource": "*"}}'
     finding = policies.only("PASS_ROLE_WITH_STAR_IN_ACTION_AND_RESOURCE", text)
     assert finding.details.startswith('"iam:*" includes iam:PassRole')
+
+
+@pytest.mark.parametrize("policy_type", [PolicyType.SERVICE_CONTROL, PolicyType.RESOURCE_CONTROL])
+def test_a_policy_that_only_limits_hands_out_no_roles(policy_type):
+    """FullAWSAccess, which Organizations attaches itself, lets nobody do anything by itself."""
+    full = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
+    codes = {finding.issue_code for finding in validate_policy(full, policy_type)}
+    assert not {code for code in codes if code.startswith(("PASS_ROLE", "CREATE_SLR"))}

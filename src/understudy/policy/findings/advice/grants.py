@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from understudy.policy.findings.advice.coverage import covers
+from understudy.policy.findings.finding import PolicyType
 from understudy.policy.findings.source import Node
 from understudy.policy.findings.statements import Condition, Element, Statement, WrittenPolicy
 
@@ -38,7 +39,12 @@ class Grant:
 
 
 def grants(policy: WrittenPolicy, action: str, by: By, on: On) -> Iterator[Grant]:
-    """Every statement that allows the action (in lower case, of IAM, on roles) in this way."""
+    """Every statement that allows the action (in lower case, of IAM, on roles) in this way.
+
+    A policy of Organizations limits what others allow, and grants nothing itself.
+    """
+    if policy.type in (PolicyType.SERVICE_CONTROL, PolicyType.RESOURCE_CONTROL):
+        return
     for statement in policy.statements:
         if not statement.allows or len(statement.actions) != 1 or len(statement.resources) != 1:
             continue

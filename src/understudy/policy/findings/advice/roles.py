@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from understudy.data import service_linked_roles
@@ -99,7 +99,7 @@ def _apart(by: By, action: str) -> str:
 def _passed_services(statement: Statement) -> list[str]:
     """The services whose actions stand beside it and that are known to take roles under their own name."""
     found: dict[str, None] = {}
-    for prefix in _prefixes([statement]):
+    for prefix in _prefixes(statement):
         if prefix in _ROLE_TAKERS:
             found[_ROLE_TAKERS[prefix]] = None
     return list(found)[:3]
@@ -163,7 +163,7 @@ def _meant_roles(policy: WrittenPolicy, statement: Statement) -> list[ServiceLin
     if named is not None:
         found = [service_linked_roles.find(text.value) for text in named.texts]
         return [role for role in found if role is not None]
-    prefixes = _prefixes([statement]).keys() or policy.services_allowed - {"iam", "*"}
+    prefixes = _prefixes(statement).keys() or policy.services_allowed - {"iam", "*"}
     roles = [role for role in service_linked_roles.catalogue() if role.creatable and _owner(role) in prefixes]
     return roles[:5]
 
@@ -173,15 +173,12 @@ def _owner(role: ServiceLinkedRoleTemplate) -> str:
     return role.principal.removesuffix(".amazonaws.com").rpartition(".")[2]
 
 
-def _prefixes(statements: Sequence[Statement]) -> dict[str, None]:
-    """The services whose actions these statements allow, IAM aside, in order."""
+def _prefixes(statement: Statement) -> dict[str, None]:
+    """The services whose actions the statement names, IAM aside, in order."""
     found: dict[str, None] = {}
-    for statement in statements:
-        if not statement.allows:
-            continue
-        for element in statement.actions:
-            if not element.inverted:
-                found.update(dict.fromkeys(text.value.partition(":")[0].lower() for text in element.texts))
+    for element in statement.actions:
+        if statement.allows and not element.inverted:
+            found.update(dict.fromkeys(text.value.partition(":")[0].lower() for text in element.texts))
     found.pop("iam", None)
     found.pop("*", None)
     return found
