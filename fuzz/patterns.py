@@ -13,7 +13,7 @@ with atheris.instrument_imports(include=["understudy"]):
     import oracle
     from lots import Lots
 
-    from understudy.policy.matching import actions_matcher, arn_matcher
+    from understudy.policy.matching import actions_matcher, arn_matcher, resources_matcher
     from understudy.policy.patterns import lower_ascii, matcher, split_at_colons, wildcard_tokens
 
 
@@ -35,6 +35,19 @@ def one_input(data: bytes) -> None:
     lowered = oracle.matches(oracle.wild(oracle.lower(pattern)), oracle.lower(text))
     assert actions_matcher((pattern,), False)(lower_ascii(text)) is lowered, (pattern, text)
 
+    several(lots, pattern, text)
+
+
+def several(lots: Lots, pattern: str, text: str) -> None:
+    """A list of patterns, which may be matched together."""
+    patterns = (pattern, *(word(lots, "ab*?:") for _ in range(lots.randint(0, 3))))
+    wide, inverted = lots.randint(0, 1) == 0, lots.randint(0, 1) == 0
+    reads = oracle.matches if wide else oracle.by_part
+    expected = any(reads(oracle.wild(each), text) for each in patterns) is not inverted
+    resources = resources_matcher(patterns, inverted, False, wide=wide)
+    found = True if resources is None else resources(text, {})
+    assert found is expected, (patterns, inverted, wide, text)
+
 
 def word(lots: Lots, letters: str) -> str:
     """A few letters, any text, or a hostile repetition."""
@@ -45,7 +58,7 @@ def word(lots: Lots, letters: str) -> str:
         piece = "".join(lots.choice(letters) for _ in range(lots.randint(1, 4)))
         return piece * lots.randint(1, 60) + lots.choice(["", "b", "*b", "?"])
     if way == 2:
-        return "arn:aws:" + ":".join(
+        return lots.choice(["arn:aws:", "arn:*:", "a*:"]) + ":".join(
             "".join(lots.choice(letters) for _ in range(lots.randint(0, 2))) for _ in range(4)
         )
     return "".join(lots.choice(letters) for _ in range(lots.randint(0, 12)))

@@ -8,8 +8,7 @@ from understudy.authn.caller import Caller
 from understudy.core.arn import parse
 from understudy.core.clock import iso_seconds
 from understudy.data import service_catalogue
-from understudy.gateway.authorization import PolicySource
-from understudy.gateway.membership import Membership
+from understudy.gateway.authorization import PolicySource, organization_keys
 from understudy.policy import Question, principal_context, request_context
 from understudy.server.known_resources import keys_of
 from understudy.store.database import Transaction
@@ -39,8 +38,8 @@ def circumstances(
         "aws:securetransport": "true",
         "aws:viaawsservice": "false",
         **principal_context(asked.principal),
-        **_of_the_organization("principal", policies.membership(tx, caller.account)),
-        **_of_the_organization("resource", policies.membership(tx, owner)),
+        **organization_keys("principal", policies.membership(tx, caller.account)),
+        **organization_keys("resource", policies.membership(tx, owner)),
         "aws:resourceaccount": owner,
         **keys_of(tx, resource),
     }
@@ -66,9 +65,3 @@ def owner_of(resource: str, caller: Caller) -> str:
     """The account of a resource: the caller's own where its ARN names none."""
     arn = parse(resource)
     return arn.account if arn is not None and arn.account.isdecimal() else caller.account
-
-
-def _of_the_organization(whose: str, membership: Membership | None) -> Keys:
-    if membership is None:
-        return {}
-    return {f"aws:{whose}orgid": membership.organization, f"aws:{whose}orgpaths": [membership.path]}
