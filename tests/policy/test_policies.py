@@ -203,3 +203,16 @@ def test_an_empty_principal_names_nobody(kind):
     for principal in (Principal("service"), Principal("federated"), Principal("root"), Principal("user")):
         question = Question(principal, "s3:GetObject", resource_account="444455556666")
         assert not decide(question, bindings).allowed
+
+
+def test_a_resource_with_a_variable_follows_each_request_s_value():
+    """The matchers of values seen before are kept, a bounded number of them; each request is matched by its own."""
+    statement = {"Effect": "Allow", "Action": "s3:*", "Resource": "arn:aws:s3:::box/${aws:username}/*"}
+    bindings = Bindings(identity=(NamedPolicy("home", compile_policy(text_of(statement))),))
+    for _ in range(2):
+        for number in range(200):
+            context = {"aws:username": f"user{number}"}
+            for home, allowed in ((number, True), (number + 1, False)):
+                question = Question(BOB, "s3:GetObject", f"arn:aws:s3:::box/user{home}/key", context)
+                assert allowed is decide(question, bindings).allowed
+    assert not decide(Question(BOB, "s3:GetObject", "arn:aws:s3:::box//key"), bindings).allowed

@@ -17,6 +17,7 @@ from understudy.policy import (
     compile_policy,
     decide,
     explain,
+    render,
 )
 from understudy.policy.remedy import with_remedy
 
@@ -193,3 +194,14 @@ def test_a_boundary_that_is_gone_is_replaced():
     assert change.startswith(
         f"attach to {USER.arn}, in place of {boundary.name}, which is gone, a permissions"
     )
+
+
+def test_no_more_is_promised_than_was_sought():
+    """A hundred denies are in the way; the changes that are named do not suffice."""
+    denies = policy(*(deny(Sid=f"no{number}") for number in range(100)))
+    question = Question(USER, "ec2:CreateVpc")
+    text = render(explain(question, Bindings(identity=(policy(allow()), denies))))
+    assert "takes at least 16 changes: first" in text
+    few = policy(deny(Sid="one"), deny(Sid="two"))
+    text = render(explain(question, Bindings(identity=(policy(allow()), few))))
+    assert "takes 2 changes: first" in text

@@ -21,9 +21,13 @@ from understudy.policy.patterns import (
     wildcard_tokens,
 )
 from understudy.policy.question import Principal
-from understudy.policy.variables import Template, plain_tokens, resolve, template
+from understudy.policy.variables import Template, Variable, plain_tokens, resolve, template, values_of
 
 MatchesResource = Callable[[str, Context], bool]
+
+# Of a pattern with variables, the sets of values whose matchers are kept, and the characters each may have.
+_MOST_KEPT = 64
+_LONGEST_KEPT = 512
 
 # Patterns tried one after the other by one expression; more than these are sorted by their shapes first.
 _MOST_ALTERNATIVES = 16
@@ -93,17 +97,46 @@ def _plain_matcher(plain: list[Tokens], wide: bool) -> MatchesResource:
 
 
 def _filled_matcher(fixed: MatchesResource, filled: tuple[Template, ...], wide: bool) -> MatchesResource:
+    patterns = [_Filled(tokens, wide) for tokens in filled]
+
     def matches(resource: str, context: Context) -> bool:
         if fixed(resource, context):
             return True
-        for tokens in filled:
-            # A variable without a value makes its pattern match nothing (reference 4.3).
-            resolved = resolve(tokens, context)
-            if resolved is not None and arn_matcher(resolved, wide=wide)(resource):
+        for pattern in patterns:
+            with_values = pattern.matcher(context)
+            if with_values is not None and with_values(resource):
                 return True
         return False
 
     return matches
+
+
+class _Filled:
+    """A resource pattern with variables; the same callers come again, so its last matchers are kept."""
+
+    __slots__ = ("_known", "_tokens", "_variables", "_wide")
+
+    def __init__(self, tokens: Template, wide: bool) -> None:
+        self._tokens = tokens
+        self._variables = tuple(token for token in tokens if isinstance(token, Variable))
+        self._wide = wide
+        self._known: dict[tuple[str, ...], Matches] = {}
+
+    def matcher(self, context: Context) -> Matches | None:
+        """The matcher with the request's values; without one of them the pattern matches nothing (reference 4.3)."""
+        values = values_of(self._variables, context)
+        if values is None:
+            return None
+        known = self._known.get(values)
+        if known is None:
+            resolved = resolve(self._tokens, context)
+            assert resolved is not None, "every variable has a value"
+            known = arn_matcher(resolved, wide=self._wide)
+            if sum(map(len, values)) <= _LONGEST_KEPT:
+                if len(self._known) >= _MOST_KEPT:
+                    self._known.clear()
+                self._known[values] = known
+        return known
 
 
 def arn_matcher(tokens: Tokens, *, wide: bool) -> Matches:

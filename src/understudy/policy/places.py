@@ -7,26 +7,20 @@ from collections.abc import Iterator
 
 from understudy.policy.document import MAX_CHARACTERS, BrokenPart, MalformedPolicy
 from understudy.policy.findings.check import Problem
-from understudy.policy.findings.errors import document, operators, principals, statement
+from understudy.policy.findings.checks import checks
 from understudy.policy.findings.finding import Key, PolicyType, Value
 from understudy.policy.findings.source import JsonError, List, Node, Object, Source, Text
 from understudy.policy.findings.statements import Statement, WrittenPolicy
 from understudy.policy.positions import Position
 
-# What can be wrong with a document before any rule of its kind is asked.
-_STRUCTURE = (
-    document.duplicate_keys,
-    document.data_type_mismatch,
-    document.invalid_policy_element,
-    document.invalid_version,
-    document.missing_statement,
-    statement.missing_effect,
-    statement.invalid_effect,
-    statement.unsupported_element_combination,
-    principals.invalid_principal_key,
-    principals.invalid_principal_format,
-    operators.invalid_condition_operator,
-)
+# The findings about what can be wrong with a document before any rule of its kind is asked.
+_STRUCTURE = frozenset(
+    {
+        "JSON_SYNTAX_ERROR", "DATA_TYPE_MISMATCH", "INVALID_POLICY_ELEMENT", "INVALID_VERSION", "MISSING_STATEMENT",
+        "MISSING_EFFECT", "INVALID_EFFECT", "UNSUPPORTED_ELEMENT_COMBINATION", "INVALID_PRINCIPAL_KEY",
+        "INVALID_PRINCIPAL_FORMAT", "INVALID_CONDITION_OPERATOR",
+    }
+)  # fmt: skip
 _PRINCIPALS = (Value("Principal"), Value("NotPrincipal"))
 _FOREIGN = re.compile("[^\t\n\r -\u00ff]")
 
@@ -50,7 +44,8 @@ def place_of(text: str | bytes, error: MalformedPolicy) -> Position | None:
 
 def _structural(policy: WrittenPolicy) -> int | None:
     """The offset of the first thing that is wrong with the document's structure, or with its characters."""
-    problems = (problem for each in _STRUCTURE for problem in each.find(policy))
+    structural = (check for check in checks() if check.issue_code in _STRUCTURE)
+    problems = (problem for check in structural for problem in check.find(policy))
     offsets = [problem.at[0].span.start.offset for problem in problems if _is_structural(problem)]
     foreign = _FOREIGN.search(policy.source.text)
     return min(offsets, default=None if foreign is None else foreign.start())

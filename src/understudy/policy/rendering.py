@@ -11,7 +11,7 @@ from understudy.policy.document import RawPrincipal
 from understudy.policy.explain import ConditionReport, LayerReport, StatementReport
 from understudy.policy.explanation import Explanation
 from understudy.policy.question import Question
-from understudy.policy.remedy import Remedy, statement_called
+from understudy.policy.remedy import MAX_REMEDIES, Remedy, statement_called
 
 # A person reads the nearest misses; the rest is in `to_dict`.
 MAX_NEAR_MISSES = 8
@@ -239,7 +239,9 @@ def _remedy_lines(remedy: Remedy, number: int, explanation: Explanation) -> list
     count = len(explanation.remedies)
     order = "To allow it" + (" as it is" if explanation.alternative else "")
     if count > 1:
-        order = f"{order} takes {count} changes: first" if number == 1 else "and then"
+        # No more are sought than these; there may be more to lift.
+        changes = f"{'at least ' if count == MAX_REMEDIES else ''}{count} changes"
+        order = f"{order} takes {changes}: first" if number == 1 else "and then"
     if remedy.statement is None:
         return [f"{order}, {remedy.change}."]
     document = json.dumps(remedy.statement, indent=2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from understudy.policy.context_keys import Context, is_list_key
@@ -74,6 +74,17 @@ def resolve(tokens: Template, context: Context) -> list[Token] | None:
         else:
             resolved.append(token)
     return resolved
+
+
+def values_of(variables: Iterable[Variable], context: Context) -> tuple[str, ...] | None:
+    """The request's values for these variables; None when one has none."""
+    values: list[str] = []
+    for variable in variables:
+        value = _value(variable, context)
+        if value is None:
+            return None
+        values.append(value)
+    return tuple(values)
 
 
 def _value(variable: Variable, context: Context) -> str | None:

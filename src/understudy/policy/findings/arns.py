@@ -13,7 +13,7 @@ from understudy.policy.findings.memory import remembered
 
 PARTS = ("arn", "partition", "service", "region", "account", "resource")
 
-_VARIABLE = re.compile(r"\$\{[^}]*\}?")
+_VARIABLE = re.compile(r"\$\{[^}]{0,512}\}?")
 # What the catalogue leaves free in an ARN: at least one character.
 _FREE = re.compile(r"\$\{[^}]*\}|\*")
 _STARS = re.compile(r"\*\*+")

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from understudy.policy.findings import advice, errors
-from understudy.policy.findings.check import Check
+from understudy.policy.findings.checks import checks
 from understudy.policy.findings.finding import Finding, FindingType, PolicyType
 from understudy.policy.findings.source import JsonError, Source
 from understudy.policy.findings.statements import WrittenPolicy
-
-CHECKS: tuple[Check, ...] = (*errors.CHECKS, *advice.CHECKS)
 
 _SEVERITY = {finding_type: number for number, finding_type in enumerate(FindingType)}
 
@@ -29,7 +26,7 @@ def validate_policy(
     except JsonError as error:
         return (_syntax_error(error),)
     policy = WrittenPolicy(source, kind, resource_type)
-    found = [finding for check in CHECKS for finding in check.findings(policy)]
+    found = [finding for check in checks() for finding in check.findings(policy)]
     return tuple(sorted(found, key=_order))
 
 

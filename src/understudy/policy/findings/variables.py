@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from understudy.policy.findings.memory import remembered
 
 ESCAPES = frozenset("*?$")
+# More than anybody writes into one text; the rest of a hostile one is passed over.
+MOST = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +43,10 @@ class WrittenVariable:
 
 @remembered(4096)
 def variables_in(text: str) -> tuple[WrittenVariable, ...]:
-    """Every `${…}` of a text, in order."""
+    """Every `${…}` of a text, in order, up to `MOST`."""
     found: list[WrittenVariable] = []
     start = text.find("${")
-    while start >= 0:
+    while start >= 0 and len(found) < MOST:
         end = text.find("}", start)
         following = text.find("${", start + 2)
         # A brace behind the next variable's beginning closes that one.

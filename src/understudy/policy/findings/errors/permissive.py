@@ -27,7 +27,7 @@ _LEAST_FIXED = 6
 _FACTS = SENSITIVE_KEYS | _IDENTIFYING_KEYS
 
 _WILD = re.compile(r"[*?]+")
-_VARIABLE = re.compile(r"\$\{[^}]*\}")
+_VARIABLE = re.compile(r"\$\{[^}]{0,512}\}")
 
 
 def _compared(policy: WrittenPolicy) -> Iterator[tuple[Statement, Condition, Text]]:

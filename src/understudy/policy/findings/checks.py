@@ -1,0 +1,16 @@
+"""All checks, loaded when a document is first looked at: most commands, and a server's start, do without them."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+
+from understudy.policy.findings.check import Check
+
+_MODULES = ("understudy.policy.findings.errors", "understudy.policy.findings.advice")
+
+
+@cache
+def checks() -> tuple[Check, ...]:
+    """Every check of every type."""
+    return tuple(check for name in _MODULES for check in import_module(name).CHECKS)
