@@ -4,7 +4,15 @@ import json
 
 import pytest
 
-from understudy.policy import Bindings, NamedPolicy, Principal, Question, compile_policy, decide, validate_policy
+from understudy.policy import (
+    Bindings,
+    NamedPolicy,
+    Principal,
+    Question,
+    compile_policy,
+    decide,
+    validate_policy,
+)
 from understudy.policy.findings import PolicyType
 
 FORMS = {
