@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from pathlib import Path
 
+import botocore
 import pytest
 from botocore.exceptions import ClientError
 from samples import valid
@@ -20,21 +21,54 @@ OPERATIONS = sorted(Registry(MODULES), key=lambda operation: operation.action)
 GOLDEN = Path(__file__).parent.parent / "golden" / "permissions.txt"
 # Handled by the pipeline, for every operation alike.
 THE_PIPELINES = {"dry_run"}
-# Members that newer descriptions have and that are refused by name when given.
-NOT_TAKEN = {"minimum_session_token_size"}
+# The newest description that was compared with the functions, and its members that none of them takes.
+COMPARED_WITH = (1, 44, 8)
+NOT_TAKEN = {"max_signin_session_duration", "minimum_session_token_size", "reset_max_signin_session_duration"}
 # Answered to any caller whose signature is good (reference iam.md 3.2).
 FOR_EVERYONE = {"sts:GetCallerIdentity", "sts:GetSessionToken"}
+
+
+def untaken(operation) -> set[str]:
+    """The members of AWS's input that the function does not take."""
+    shape = load(operation.service).operation(operation.name)
+    assert shape is not None, f"AWS has no {operation.action}"
+    return set(shape.members) - THE_PIPELINES - operation.takes
 
 
 @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.action)
 def test_its_signature_is_the_api(operation):
     shape = load(operation.service).operation(operation.name)
-    assert shape is not None, f"AWS has no {operation.action}"
     parameters = inspect.signature(operation.function).parameters
-    names = {name for name, given in parameters.items() if given.kind is inspect.Parameter.KEYWORD_ONLY}
-    assert set(shape.members) - THE_PIPELINES - NOT_TAKEN == names
-    required = {name for name in names if parameters[name].default is inspect.Parameter.empty}
+    assert operation.takes <= set(shape.members)
+    required = {name for name in operation.takes if parameters[name].default is inspect.Parameter.empty}
     assert set(shape.required) == required
+
+
+@pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.action)
+def test_a_member_is_left_out_on_purpose_or_is_new(operation):
+    """AWS adds members at any time, and whoever installs this gets the newest description."""
+    if tuple(map(int, botocore.__version__.split(".")[:3])) <= COMPARED_WITH:
+        assert untaken(operation) <= NOT_TAKEN
+
+
+def test_a_member_that_is_not_taken_is_refused_by_name():
+    """Whichever they are in the description that is installed."""
+    refused = [(operation, member) for operation in OPERATIONS for member in sorted(untaken(operation))]
+    named = []
+    with Understudy() as understudy:
+        for operation, member in refused:
+            shape = load(operation.service).operation(operation.name).input
+            wire_name = next(each for each in shape.members if snake(each) == member)
+            params = {**valid(shape), wire_name: valid(shape.members[wire_name].shape)}
+            with pytest.raises(ClientError) as caught:
+                getattr(understudy.client(operation.service), snake(operation.name))(**params)
+            error = caught.value.response["Error"]
+            # A role that is not there cannot be assumed, whatever else is asked.
+            if operation.action != "sts:AssumeRole":
+                assert (operation.action, "NotImplemented") == (operation.action, error["Code"])
+                assert wire_name in error["Message"]
+                named.append(wire_name)
+    assert named, "AWS's descriptions have had such members for as long as these functions exist"
 
 
 def test_only_the_documented_few_need_no_permission():
