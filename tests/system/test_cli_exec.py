@@ -60,6 +60,21 @@ def test_a_command_that_is_not_there(environment):
     assert (127, "understudy: no-such-command-at-all: no such command.\n") == (done.returncode, done.stderr)
 
 
+def test_a_command_that_is_there_and_cannot_be_run(environment, tmp_path):
+    (tmp_path / "notes").write_text("no program")
+    done = run({**environment, "PATH": f"{tmp_path}:{environment['PATH']}"}, "--", "notes")
+    assert (126, "understudy: notes: Permission denied.\n") == (done.returncode, done.stderr)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is forbidden to root")
+def test_a_folder_of_the_path_that_may_not_be_read_hides_no_mistake(environment, tmp_path):
+    (tmp_path / "locked").mkdir(mode=0)
+    done = run(
+        {**environment, "PATH": f"{tmp_path / 'locked'}:{environment['PATH']}"}, "--", "no-such-command"
+    )
+    assert (127, "understudy: no-such-command: no such command.\n") == (done.returncode, done.stderr)
+
+
 def test_without_a_command_it_asks_for_one(environment):
     done = run(environment)
     assert 2 == done.returncode

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -71,10 +72,10 @@ def run_command(command_line: Sequence[str], environment: Mapping[str, str], *, 
     said = sys.stderr if aside else None
     try:
         process = subprocess.Popen(command_line, env=environment, stdout=said)  # noqa: S603 - what we are for
-    except FileNotFoundError:
-        print(f"understudy: {command_line[0]}: no such command.", file=sys.stderr)
-        return _NOT_FOUND
     except OSError as error:
+        if _is_nowhere(command_line[0], environment, error):
+            print(f"understudy: {command_line[0]}: no such command.", file=sys.stderr)
+            return _NOT_FOUND
         print(f"understudy: {command_line[0]}: {error.strerror}.", file=sys.stderr)
         return _NOT_EXECUTABLE
 
@@ -90,3 +91,10 @@ def run_command(command_line: Sequence[str], environment: Mapping[str, str], *, 
         for number, handler in before.items():
             signal.signal(number, handler)
     return _KILLED - code if code < 0 else code
+
+
+def _is_nowhere(command: str, environment: Mapping[str, str], error: OSError) -> bool:
+    """Whether there is no such command; a folder of PATH that may not be read is no reason to say otherwise."""
+    if isinstance(error, FileNotFoundError):
+        return True
+    return os.sep not in command and shutil.which(command, os.F_OK, environment.get("PATH")) is None
