@@ -27,6 +27,7 @@ from understudy.services.iam import (
     attachments,
     authorization_details,
     boundaries,
+    context_keys,
     groups,
     inline_policies,
     instance_profiles,
@@ -51,7 +52,7 @@ from understudy.services.organizations import tags as organizations_tags
 from understudy.services.sts import authorization_messages, caller_identity, sessions
 
 MODULES = (
-    access_keys, account_aliases, account_summary, attachments, authorization_details, boundaries, groups,
+    access_keys, account_aliases, account_summary, attachments, authorization_details, boundaries, context_keys, groups,
     inline_policies, instance_profiles, policies, roles, service_linked_roles, simulation, users,
     authorization_messages, caller_identity, sessions,
     default_vpcs, dhcp_options, internet_gateways, network_acls, network_interface_changes, network_interfaces,

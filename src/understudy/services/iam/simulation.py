@@ -1,4 +1,4 @@
-"""The policy simulator: what policies would decide, and which context keys they ask for (reference iam.md 5).
+"""The policy simulator: what policies would decide (reference iam.md 5).
 
 Where AWS is not recorded: a resource's account counts only beside a resource policy; several resources together are
 named by the type of the first.
@@ -6,7 +6,7 @@ named by the type of the first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from understudy.core import arn as arns
 from understudy.core.answers import Answer
 from understudy.data.service_catalogue import resource_types_of
-from understudy.gateway.call import Call, Params, Target
+from understudy.gateway.call import Call
 from understudy.gateway.operations import anything, operation
 from understudy.policy import (
     Bindings,
@@ -34,12 +34,19 @@ from understudy.policy.explain import Evaluation, LayerReport, evaluate
 from understudy.policy.policies import compile_afresh
 from understudy.policy.positions import Position, statement_spans
 from understudy.services.iam import errors
-from understudy.services.iam.entities import CALLED, Entity
-from understudy.services.iam.groups import Group, groups
 from understudy.services.iam.listings import short_listing
-from understudy.services.iam.policy_records import document_of
-from understudy.services.iam.role_records import Role, roles
-from understudy.services.iam.users import User, users
+from understudy.services.iam.simulated_policies import (
+    Source,
+    an_entity,
+    attached_to_entity,
+    entity_kind,
+    exclusion,
+    existing_entity,
+    given,
+    given_boundary,
+    organization_levels,
+)
+from understudy.services.iam.users import User
 
 STUB = "STUB_PRINCIPAL_FOR_POLICY_SIMULATOR"
 _TYPES = {
@@ -53,28 +60,13 @@ _EFFECTS = {"allow": "allowed", "explicit-deny": "explicitDeny", "implicit-deny"
 _VERDICTS = {"allow": "allowed", "deny": "explicitDeny", "silent": "implicitDeny"}
 # The most restrictive first: what a decision on several resources is.
 _RESTRICTIVE = ("explicitDeny", "implicitDeny", "allowed")
-_TABLES: dict[str, Any] = {"user": users, "group": groups, "role": roles}
-_ALLOWS_EVERYTHING = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
-_ALLOWS_NOTHING = '{"Version":"2012-10-17","Statement":[]}'
-
-
-@dataclass(frozen=True, slots=True)
-class _Source:
-    """A document that takes part: its layer, its name in the answer, and how it may be excluded."""
-
-    layer: str
-    id: str
-    text: str
-    category: str = ""
-    arn: str = ""
-    attached_to: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True)
 class _Match:
     """A statement that decided."""
 
-    source: _Source
+    source: Source
     index: int
 
 
@@ -96,7 +88,7 @@ class _Simulation:
     """Everything that is the same for all actions and resources."""
 
     bindings: Bindings
-    sources: Mapping[str, tuple[_Source, ...]]
+    sources: Mapping[str, tuple[Source, ...]]
     principal: Principal
     context: Context
     resources: tuple[str, ...]
@@ -122,7 +114,7 @@ def simulate_custom_policy(
 ) -> Answer:
     """What the policies given would decide on every action. Raises InvalidInput."""
     _refuse_handling(resource_handling_option)
-    sources = [*_given(policy_input_list), *_given_boundary(permissions_boundary_policy_input_list)]
+    sources = [*given(policy_input_list), *given_boundary(permissions_boundary_policy_input_list)]
     simulation = _simulation(
         call,
         sources,
@@ -134,13 +126,6 @@ def simulate_custom_policy(
         entries=context_entries,
     )
     return _answer(simulation, "SimulateCustomPolicy", action_names, max_items, marker)
-
-
-def an_entity(call: Call, params: Params) -> Sequence[Target]:
-    """The user, group or role the ARN names: the ARN it has, whatever path was given; else the ARN itself."""
-    arn = params["policy_source_arn"]
-    entity = _named(call, arn)
-    return [Target(entity.arn if entity is not None else arn)]
 
 
 @operation("iam:SimulatePrincipalPolicy", on=an_entity)
@@ -166,17 +151,17 @@ def simulate_principal_policy(
     A boundary given replaces the one attached; a user whose policies they are is the caller of a resource policy.
     """
     _refuse_handling(resource_handling_option)
-    entity = _existing(call, policy_source_arn)
-    attached = _attached_to(call, entity)
-    excluded = [_exclusion(each) for each in policy_exclusion_list or ()]
+    entity = existing_entity(call, policy_source_arn)
+    attached = attached_to_entity(call, entity)
+    excluded = [exclusion(each) for each in policy_exclusion_list or ()]
     attached = [each for each in attached if not any(excludes(each) for excludes in excluded)]
-    boundary = _given_boundary(permissions_boundary_policy_input_list)
+    boundary = given_boundary(permissions_boundary_policy_input_list)
     if boundary:
         attached = [each for each in attached if each.layer != "boundary"]
     simulation = _simulation(
         call,
-        [*attached, *_given(policy_input_list or ()), *boundary],
-        organization=_organization(call, entity),
+        [*attached, *given(policy_input_list or ()), *boundary],
+        organization=organization_levels(call, entity),
         resource_arns=resource_arns,
         resource_policy=resource_policy,
         resource_owner=resource_owner,
@@ -187,139 +172,12 @@ def simulate_principal_policy(
     return _answer(simulation, "SimulatePrincipalPolicy", action_names, max_items, marker)
 
 
-@operation("iam:GetContextKeysForCustomPolicy", on=anything)
-def get_context_keys_for_custom_policy(_call: Call, *, policy_input_list: list[str]) -> Answer:
-    """The keys the documents name. Raises InvalidInput."""
-    return {"ContextKeyNames": _keys(policy_input_list)}
-
-
-@operation("iam:GetContextKeysForPrincipalPolicy", on=an_entity)
-def get_context_keys_for_principal_policy(
-    call: Call, *, policy_source_arn: str, policy_input_list: list[str] | None = None
-) -> Answer:
-    """The keys an entity's policies and boundary name, and those of further documents. Raises NoSuchEntity."""
-    attached = _attached_to(call, _existing(call, policy_source_arn))
-    return {"ContextKeyNames": _keys([*(each.text for each in attached), *(policy_input_list or ())])}
-
-
-def _keys(documents: Iterable[str]) -> list[str]:
-    try:
-        return [name for document in documents for name in context_key_names(document)]
-    except MalformedPolicy as error:
-        raise errors.invalid_input(error.message) from error
-
-
-# The documents.
-
-
-def _given(documents: Iterable[str]) -> list[_Source]:
-    return [
-        _Source("identity", f"PolicyInputList.{number}", text)
-        for number, text in enumerate(documents, start=1)
-    ]
-
-
-def _given_boundary(documents: Sequence[str] | None) -> list[_Source]:
-    if documents is not None and len(documents) > 1:
-        raise errors.invalid_input("Only one permissions boundary policy can be simulated.")
-    return [_Source("boundary", "PermissionsBoundaryPolicyInputList.1", text) for text in documents or ()]
-
-
-def _attached_to(call: Call, entity: Entity) -> list[_Source]:
-    """An entity's policies, its groups' and its boundary; a role's trust policy is none of them."""
-    sources = _own_policies(call, entity)
-    for name in entity.groups if isinstance(entity, User) else ():
-        group = groups.get(call.tx, call.account, name)
-        if group is not None:
-            sources += _own_policies(call, group)
-    if not isinstance(entity, Group) and entity.boundary:
-        # A boundary that no longer exists allows nothing.
-        text = document_of(call.tx, entity.boundary) or _ALLOWS_NOTHING
-        sources.append(
-            _Source("boundary", _name(entity.boundary), text, "permission-boundary", entity.boundary)
-        )
-    return sources
-
-
-def _organization(call: Call, entity: Entity) -> list[Mapping[str, Any]]:
-    """The levels that bind who is in the account: one that allows everything where an organization binds nobody."""
-    membership = call.gateway.membership(call.tx, call.account)
-    if membership is None:
-        return []
-    exempt = isinstance(entity, Role) and entity.linked_service
-    levels = () if exempt else membership.scp_policies
-    texts = [[named.policy.text for named in level] for level in levels] or [[_ALLOWS_EVERYTHING]]
-    return [{"ServiceControlPolicyInputList": level} for level in texts]
-
-
-def _own_policies(call: Call, entity: Entity) -> list[_Source]:
-    holder = (CALLED[type(entity)], entity.name.lower())
-    sources = [_Source("identity", name, text, "inline", attached_to=holder) for name, text in entity.inline]
-    for arn in entity.attached:
-        text = document_of(call.tx, arn)
-        if text is not None:
-            category = "aws-managed" if ":iam::aws:" in arn else "user-managed"
-            sources.append(_Source("identity", _name(arn), text, category, arn))
-    return sources
-
-
-def _name(arn: str) -> str:
-    return arn.rpartition("/")[2]
-
-
-def _exclusion(identifier: Mapping[str, Any]) -> Callable[[_Source], bool]:
-    """Whether a policy is one of those an entry of PolicyExclusionList names."""
-    if len(identifier) != 1:
-        raise errors.invalid_input("A policy is excluded by exactly one of its type, its ARN or its name.")
-    if "PolicyType" in identifier:
-        return lambda source: source.category == identifier["PolicyType"]
-    if "PolicyArn" in identifier:
-        arn = identifier["PolicyArn"]
-        parsed = arns.parse(arn)
-        if parsed is None or "*" in arn or "?" in arn:
-            raise errors.invalid_input(f"{arn} is not the ARN of a policy.")
-        return lambda source: source.arn == arn
-    inline = identifier["InlinePolicyIdentifier"]
-    holder = (inline["AttachmentType"], inline["AttachmentName"].lower())
-    return lambda source: source.attached_to == holder and source.id == inline["PolicyName"]
-
-
-def _named(call: Call, arn: str) -> Entity | None:
-    """The entity by the name in its ARN: a path that is not its own is overlooked (recorded)."""
-    parsed = arns.parse(arn)
-    if parsed is None or parsed.account != call.account:
-        return None
-    table = _TABLES.get(parsed.resource.partition("/")[0])
-    found: Entity | None = table.get(call.tx, call.account, _name(arn).lower()) if table is not None else None
-    return found
-
-
-def _existing(call: Call, arn: str) -> Entity:
-    kind = _entity_kind(arn)
-    if kind is None:
-        raise errors.invalid_input(f"Invalid Entity Arn: {arn} does not clearly define entity type and name.")
-    entity = _named(call, arn)
-    if entity is None:
-        raise errors.no_such(kind, _name(arn))
-    return entity
-
-
-def _entity_kind(arn: str) -> str | None:
-    """user, group or role; None for an ARN of anything else."""
-    parsed = arns.parse(arn)
-    if parsed is None or (parsed.partition, parsed.service, parsed.region) != (arns.PARTITION, "iam", ""):
-        return None
-    kind, slash, name = parsed.resource.partition("/")
-    is_account = len(parsed.account) == 12 and parsed.account.isascii() and parsed.account.isdigit()
-    return kind if kind in _TABLES and slash and _name(name) and is_account else None
-
-
 # The question.
 
 
 def _simulation(
     call: Call,
-    sources: Iterable[_Source],
+    sources: Iterable[Source],
     *,
     resource_arns: Sequence[str] | None,
     resource_policy: str | None,
@@ -331,11 +189,11 @@ def _simulation(
 ) -> _Simulation:
     if resource_policy is not None and caller_arn is None and default_caller is None:
         raise errors.invalid_input("CallerArn is required when a ResourcePolicy is simulated.")
-    by_layer: dict[str, tuple[_Source, ...]] = {}
+    by_layer: dict[str, tuple[Source, ...]] = {}
     for source in sources:
         by_layer[source.layer] = (*by_layer.get(source.layer, ()), source)
     if resource_policy is not None:
-        by_layer["resource"] = (_Source("resource", "ResourcePolicy", resource_policy),)
+        by_layer["resource"] = (Source("resource", "ResourcePolicy", resource_policy),)
     compiled = {layer: tuple(map(_compiled, found)) for layer, found in by_layer.items()}
     levels = [level.get("ServiceControlPolicyInputList") or () for level in organization or ()]
     principal = _principal(call, caller_arn or default_caller)
@@ -343,14 +201,14 @@ def _simulation(
         identity=compiled.get("identity", ()),
         boundary=next(iter(compiled.get("boundary", ())), None),
         resource=next(iter(compiled.get("resource", ())), None),
-        scps=tuple(tuple(_compiled(_Source("scp", "", text)) for text in level) for level in levels),
+        scps=tuple(tuple(_compiled(Source("scp", "", text)) for text in level) for level in levels),
     )
     owner = principal.account if resource_owner is None else _owner(resource_owner)
     context = {"aws:userid": caller_arn or STUB, **_context(entries or ())}
     return _Simulation(bindings, by_layer, principal, context, _resources(resource_arns), owner)
 
 
-def _compiled(source: _Source) -> NamedPolicy:
+def _compiled(source: Source) -> NamedPolicy:
     """The document as the simulator reads it; what was only given is not kept."""
     try:
         policy = compile_afresh(source.text, source.layer)
@@ -383,7 +241,7 @@ def _as_simulated(condition: Condition) -> Condition:
 def _principal(call: Call, arn: str | None) -> Principal:
     if arn is None:
         return Principal("user", account=call.account)
-    kind, parsed = _entity_kind(arn), arns.parse(arn)
+    kind, parsed = entity_kind(arn), arns.parse(arn)
     if kind is None or parsed is None:
         raise errors.invalid_input(f"Invalid CallerArn: {arn}")
     if kind == "role":
@@ -535,7 +393,7 @@ def _missing(simulation: _Simulation, layers: Mapping[str, LayerReport]) -> Iter
     return missing
 
 
-def _sourced(simulation: _Simulation, layer: LayerReport) -> Iterable[tuple[_Source, Any]]:
+def _sourced(simulation: _Simulation, layer: LayerReport) -> Iterable[tuple[Source, Any]]:
     """A layer's statements with the documents they stand in; an organization's are not shown."""
     bound = {
         "identity": simulation.bindings.identity,

@@ -1,0 +1,35 @@
+"""Which context keys policies name: the keys a simulation would have to be told (reference iam.md 5.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from understudy.core.answers import Answer
+from understudy.gateway.call import Call
+from understudy.gateway.operations import anything, operation
+from understudy.policy import MalformedPolicy
+from understudy.policy.context_key_names import context_key_names
+from understudy.services.iam import errors
+from understudy.services.iam.simulated_policies import an_entity, attached_to_entity, existing_entity
+
+
+@operation("iam:GetContextKeysForCustomPolicy", on=anything)
+def get_context_keys_for_custom_policy(_call: Call, *, policy_input_list: list[str]) -> Answer:
+    """The keys the documents name. Raises InvalidInput."""
+    return {"ContextKeyNames": _keys(policy_input_list)}
+
+
+@operation("iam:GetContextKeysForPrincipalPolicy", on=an_entity)
+def get_context_keys_for_principal_policy(
+    call: Call, *, policy_source_arn: str, policy_input_list: list[str] | None = None
+) -> Answer:
+    """The keys an entity's policies and boundary name, and those of further documents. Raises NoSuchEntity."""
+    attached = attached_to_entity(call, existing_entity(call, policy_source_arn))
+    return {"ContextKeyNames": _keys([*(each.text for each in attached), *(policy_input_list or ())])}
+
+
+def _keys(documents: Iterable[str]) -> list[str]:
+    try:
+        return [name for document in documents for name in context_key_names(document)]
+    except MalformedPolicy as error:
+        raise errors.invalid_input(error.message) from error

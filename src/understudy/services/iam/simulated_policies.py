@@ -1,0 +1,144 @@
+"""The policies a simulation is about: given as documents, or those of an entity (reference iam.md 5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from understudy.core import arn as arns
+from understudy.gateway.call import Call, Params, Target
+from understudy.services.iam import errors
+from understudy.services.iam.entities import CALLED, Entity
+from understudy.services.iam.groups import Group, groups
+from understudy.services.iam.policy_records import document_of
+from understudy.services.iam.role_records import Role, roles
+from understudy.services.iam.users import User, users
+
+_TABLES: dict[str, Any] = {"user": users, "group": groups, "role": roles}
+_ALLOWS_EVERYTHING = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'
+_ALLOWS_NOTHING = '{"Version":"2012-10-17","Statement":[]}'
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A document that takes part: its layer, its name in the answer, and how it may be excluded."""
+
+    layer: str
+    id: str
+    text: str
+    category: str = ""
+    arn: str = ""
+    attached_to: tuple[str, str] = ("", "")
+
+
+def an_entity(call: Call, params: Params) -> Sequence[Target]:
+    """The user, group or role the ARN names: the ARN it has, whatever path was given; else the ARN itself."""
+    arn = params["policy_source_arn"]
+    entity = named_entity(call, arn)
+    return [Target(entity.arn if entity is not None else arn)]
+
+
+def given(documents: Iterable[str]) -> list[Source]:
+    """The documents of PolicyInputList."""
+    return [
+        Source("identity", f"PolicyInputList.{number}", text)
+        for number, text in enumerate(documents, start=1)
+    ]
+
+
+def given_boundary(documents: Sequence[str] | None) -> list[Source]:
+    """The one document of PermissionsBoundaryPolicyInputList. Raises InvalidInput for several."""
+    if documents is not None and len(documents) > 1:
+        raise errors.invalid_input("Only one permissions boundary policy can be simulated.")
+    return [Source("boundary", "PermissionsBoundaryPolicyInputList.1", text) for text in documents or ()]
+
+
+def attached_to_entity(call: Call, entity: Entity) -> list[Source]:
+    """An entity's policies, its groups' and its boundary; a role's trust policy is none of them."""
+    sources = _own_policies(call, entity)
+    for name in entity.groups if isinstance(entity, User) else ():
+        group = groups.get(call.tx, call.account, name)
+        if group is not None:
+            sources += _own_policies(call, group)
+    if not isinstance(entity, Group) and entity.boundary:
+        # A boundary that no longer exists allows nothing.
+        text = document_of(call.tx, entity.boundary) or _ALLOWS_NOTHING
+        sources.append(
+            Source("boundary", _name(entity.boundary), text, "permission-boundary", entity.boundary)
+        )
+    return sources
+
+
+def organization_levels(call: Call, entity: Entity) -> list[Mapping[str, Any]]:
+    """The levels that bind who is in the account: one that allows everything where an organization binds nobody."""
+    membership = call.gateway.membership(call.tx, call.account)
+    if membership is None:
+        return []
+    exempt = isinstance(entity, Role) and entity.linked_service
+    levels = () if exempt else membership.scp_policies
+    texts = [[named.policy.text for named in level] for level in levels] or [[_ALLOWS_EVERYTHING]]
+    return [{"ServiceControlPolicyInputList": level} for level in texts]
+
+
+def _own_policies(call: Call, entity: Entity) -> list[Source]:
+    holder = (CALLED[type(entity)], entity.name.lower())
+    sources = [Source("identity", name, text, "inline", attached_to=holder) for name, text in entity.inline]
+    for arn in entity.attached:
+        text = document_of(call.tx, arn)
+        if text is not None:
+            category = "aws-managed" if ":iam::aws:" in arn else "user-managed"
+            sources.append(Source("identity", _name(arn), text, category, arn))
+    return sources
+
+
+def _name(arn: str) -> str:
+    return arn.rpartition("/")[2]
+
+
+def exclusion(identifier: Mapping[str, Any]) -> Callable[[Source], bool]:
+    """Whether a policy is one of those an entry of PolicyExclusionList names."""
+    if len(identifier) != 1:
+        raise errors.invalid_input("A policy is excluded by exactly one of its type, its ARN or its name.")
+    if "PolicyType" in identifier:
+        return lambda source: source.category == identifier["PolicyType"]
+    if "PolicyArn" in identifier:
+        arn = identifier["PolicyArn"]
+        parsed = arns.parse(arn)
+        if parsed is None or "*" in arn or "?" in arn:
+            raise errors.invalid_input(f"{arn} is not the ARN of a policy.")
+        return lambda source: source.arn == arn
+    inline = identifier["InlinePolicyIdentifier"]
+    holder = (inline["AttachmentType"], inline["AttachmentName"].lower())
+    return lambda source: source.attached_to == holder and source.id == inline["PolicyName"]
+
+
+def named_entity(call: Call, arn: str) -> Entity | None:
+    """The entity by the name in its ARN: a path that is not its own is overlooked (recorded)."""
+    parsed = arns.parse(arn)
+    if parsed is None or parsed.account != call.account:
+        return None
+    table = _TABLES.get(parsed.resource.partition("/")[0])
+    found: Entity | None = table.get(call.tx, call.account, _name(arn).lower()) if table is not None else None
+    return found
+
+
+def existing_entity(call: Call, arn: str) -> Entity:
+    """The entity an ARN names. Raises InvalidInput for an ARN of anything else, and NoSuchEntity."""
+    kind = entity_kind(arn)
+    if kind is None:
+        raise errors.invalid_input(f"Invalid Entity Arn: {arn} does not clearly define entity type and name.")
+    entity = named_entity(call, arn)
+    if entity is None:
+        raise errors.no_such(kind, _name(arn))
+    return entity
+
+
+def entity_kind(arn: str) -> str | None:
+    """user, group or role; None for an ARN of anything else."""
+    parsed = arns.parse(arn)
+    if parsed is None or (parsed.partition, parsed.service, parsed.region) != (arns.PARTITION, "iam", ""):
+        return None
+    kind, slash, name = parsed.resource.partition("/")
+    is_account = len(parsed.account) == 12 and parsed.account.isascii() and parsed.account.isdigit()
+    return kind if kind in _TABLES and slash and _name(name) and is_account else None
