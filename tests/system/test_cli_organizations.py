@@ -25,12 +25,22 @@ class Session:
 
     def __init__(self, directory) -> None:
         self.state, self.home = str(directory / "state"), directory
+        self.said = {}
+        self.start()
+
+    def start(self) -> None:
         self.server = subprocess.Popen(
             [sys.executable, "-m", "understudy", "up", "--json", "--lifeline", "--account", ACCOUNT,
              "--state", self.state, "--port", "0"],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
-        self.said = json.loads(self.server.stdout.readline())
+        # Keys are shown at the first start alone.
+        self.said |= json.loads(self.server.stdout.readline())
+
+    def kill(self) -> None:
+        """As `kill -9` does."""
+        self.server.kill()
+        self.server.communicate(timeout=20)
 
     def run(self, module: str, *arguments: str, keys=None) -> subprocess.CompletedProcess[str]:
         given = keys or {
@@ -97,12 +107,18 @@ def test_guard_rails_from_the_command_line(session):
         "--role-arn", f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole",
     )["Credentials"]  # fmt: skip
 
-    refused = session.run("awscli", "iam", "create-user", "--user-name", "x", keys=keys)
-    assert 0 != refused.returncode
-    assert (
-        f"is not authorized to perform: iam:CreateUser on resource: arn:aws:iam::{account}:user/x with an explicit "
-        f"deny in a service control policy: {guard['Arn']}"
-    ) in refused.stderr
+    def is_refused() -> None:
+        refused = session.run("awscli", "iam", "create-user", "--user-name", "x", keys=keys)
+        assert 0 != refused.returncode
+        assert (
+            "is not authorized to perform: iam:CreateUser on resource: "
+            f"arn:aws:iam::{account}:user/x with an explicit deny in a service control policy: {guard['Arn']}"
+        ) in refused.stderr
+
+    is_refused()
+    session.kill()
+    session.start()
+    is_refused()
     explained = session.run(
         "understudy", "explain", "--as", f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole",
         "--action", "iam:CreateUser", "--resource", f"arn:aws:iam::{account}:user/x", "--state", session.state,
