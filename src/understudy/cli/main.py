@@ -50,7 +50,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; answers its exit code: 0 done, 1 no, 2 asked wrongly or impossible, 70 our own mistake."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        return _run(given)
+        try:
+            return _run(given)
+        finally:
+            # Here, where a closed pipe is caught, and not when Python ends.
+            sys.stdout.flush()
     except UserError as error:
         print(f"understudy: {error}", file=sys.stderr)
         return _USAGE
