@@ -94,7 +94,7 @@ def stages(understudy: Understudy, request: HttpRequest) -> dict[str, float]:
             caller=caller, principal=principal_of(caller),
             service=found.service.id, operation=found.operation.name, region=found.region,
             at=gateway.clock.now(), request_id=gateway.ids.uuid(), tx=gateway.database.transaction(),
-            ids=gateway.ids, gateway=gateway, pace=gateway.pace, source_ip="127.0.0.1", user_agent="benchmark",
+            ids=gateway.ids, gateway=gateway, latency=gateway.latency, source_ip="127.0.0.1", user_agent="benchmark",
         )  # fmt: skip
 
     def allowed() -> None:

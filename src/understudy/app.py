@@ -13,7 +13,7 @@ from understudy.core.clock import Clock, SystemClock
 from understudy.core.errors import UserError
 from understudy.core.http import HttpRequest, HttpResponse
 from understudy.core.ids import Ids
-from understudy.core.pace import Pace
+from understudy.core.simulated_latency import SimulatedLatency
 from understudy.gateway.authorization import Authorizer
 from understudy.gateway.operations import Registry
 from understudy.gateway.pipeline import Gateway
@@ -93,8 +93,8 @@ def build(
     database = Database(store)
     clock = clock or SystemClock()
     ids = ids or Ids()
-    pace = Pace(settings.clock, settings.seed)
-    directory = Directory(database, clock, pace)
+    latency = SimulatedLatency(settings.clock, settings.seed)
+    directory = Directory(database, clock, latency)
     usage = Usage()
     gateway = Gateway(
         database=database,
@@ -105,7 +105,7 @@ def build(
         seal=Seal(_secret(database)),
         clock=clock,
         ids=ids,
-        pace=pace,
+        latency=latency,
         usage=usage,
         limits=session_limits.check,
         skew=skew,

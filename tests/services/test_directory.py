@@ -173,7 +173,7 @@ class TestKeys:
 
 
 class TestPropagation:
-    """At AWS's pace new keys and roles are not known at once: the seed says when."""
+    """With AWS's latency new keys and roles are not known at once: the seed says when."""
 
     @pytest.fixture
     def slow(self):

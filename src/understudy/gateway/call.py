@@ -12,7 +12,7 @@ import msgspec
 from understudy.authn.caller import Caller
 from understudy.core.answers import Answer
 from understudy.core.ids import Ids
-from understudy.core.pace import Pace
+from understudy.core.simulated_latency import SimulatedLatency
 from understudy.gateway.membership import Membership
 from understudy.gateway.sealing import Seal
 from understudy.gateway.trail import Evaluation, Trail
@@ -85,7 +85,7 @@ class Call(msgspec.Struct, frozen=True, eq=False):
     tx: Transaction
     ids: Ids
     gateway: Onward
-    pace: Pace
+    latency: SimulatedLatency
     source_ip: str = ""
     user_agent: str = ""
     secure: bool = False

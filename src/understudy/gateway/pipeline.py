@@ -17,7 +17,7 @@ from understudy.core.clock import Clock, ticks
 from understudy.core.errors import ApiError
 from understudy.core.http import HttpRequest, HttpResponse
 from understudy.core.ids import Ids
-from understudy.core.pace import Pace
+from understudy.core.simulated_latency import SimulatedLatency
 from understudy.gateway.authorization import Authorizer, denial, principal_of
 from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.client_tokens import answered_before, remember
@@ -60,7 +60,7 @@ class Gateway:
     seal: Seal
     clock: Clock
     ids: Ids
-    pace: Pace
+    latency: SimulatedLatency
     usage: UsageNotes
     limits: CredentialLimits
     skew: timedelta = SKEW
@@ -245,7 +245,7 @@ def _received(  # noqa: PLR0917 - everything a client's call consists of
         tx=gateway.database.transaction(),
         ids=gateway.ids,
         gateway=gateway,
-        pace=gateway.pace,
+        latency=gateway.latency,
         source_ip=request.source_ip,
         user_agent=request.headers.get("user-agent", ""),
         secure=request.secure,
@@ -269,7 +269,7 @@ def _inner_call(
         tx=gateway.database.transaction(),
         ids=gateway.ids,
         gateway=gateway,
-        pace=gateway.pace,
+        latency=gateway.latency,
         # AWS shows the service itself as source and agent of such calls (reference apprunner.md 6).
         source_ip=invoker,
         user_agent=invoker,

@@ -56,7 +56,7 @@ def make(tx: Transaction, account: str, *, ids: Ids, at: datetime) -> Keys:
         user=ADMINISTRATOR.lower(),
         secret=ids.secret_access_key(),
         active=True,
-        # Known everywhere by the time it is handed over, at AWS's pace too.
+        # Known everywhere by the time it is handed over, with simulated latency too.
         created=at - timedelta(minutes=1),
     )
     access_keys.put(tx, key)

@@ -16,7 +16,7 @@ from understudy.authn.credentials import Credential
 from understudy.core import arn as arns
 from understudy.core.arn import sts
 from understudy.core.clock import Clock
-from understudy.core.pace import Pace
+from understudy.core.simulated_latency import SimulatedLatency
 from understudy.gateway.membership import Membership
 from understudy.policy import Bindings, NamedPolicy, compile_policy
 from understudy.services.iam.groups import groups
@@ -38,10 +38,10 @@ Source = tuple[Any, tuple[str, ...], Any]
 class Directory:
     """Answers `authn.CredentialSource` and `gateway.PolicySource` out of IAM's and STS's records."""
 
-    def __init__(self, database: Database, clock: Clock, pace: Pace) -> None:
+    def __init__(self, database: Database, clock: Clock, latency: SimulatedLatency) -> None:
         self._database = database
         self._clock = clock
-        self._pace = pace
+        self._latency = latency
         self._credentials = _Kept[Credential]()
         self._bindings = _Kept[Bindings]()
         self._memberships = _Kept[Membership]()
@@ -135,7 +135,7 @@ class Directory:
         return Credential(id, session.secret, caller, session.token, session.expires), sources
 
     def _is_too_young(self, id: str, created: Any) -> bool:
-        seconds = self._pace.propagation_seconds(id)
+        seconds = self._latency.propagation_seconds(id)
         return bool(seconds) and self._clock.now() < created + timedelta(seconds=seconds)
 
     # Bindings.

@@ -78,7 +78,7 @@ def submit(call: Call, role: Role) -> DeletionTask:
         role=role.name.lower(),
         role_id=role.id,
         created=call.at,
-        due=call.at + timedelta(seconds=call.pace.deletion_seconds(id)),
+        due=call.at + timedelta(seconds=call.latency.deletion_seconds(id)),
     )
     return deletion_tasks.put(call.tx, task)
 

@@ -54,7 +54,7 @@ def create_account(
         email=email,
         role=role_name or ACCESS_ROLE,
         requested=call.at,
-        due=call.at + timedelta(seconds=call.pace.account_creation_seconds(id)),
+        due=call.at + timedelta(seconds=call.latency.account_creation_seconds(id)),
         state="FAILED" if taken else "IN_PROGRESS",
         completed=call.at if taken else None,
         failure="EMAIL_ALREADY_EXISTS" if taken else "",

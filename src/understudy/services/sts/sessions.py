@@ -84,7 +84,7 @@ def known_role(call: Call, arn: str) -> Role | None:
     role = roles.get(call.tx, _account_of(arn), arn.rpartition("/")[2].lower())
     if role is None or role.arn != arn:
         return None
-    delay = call.pace.propagation_seconds(role.id)
+    delay = call.latency.propagation_seconds(role.id)
     return None if delay and call.at < role.created + timedelta(seconds=delay) else role
 
 

@@ -1,4 +1,4 @@
-"""The clock dial: how long background work and propagation take."""
+"""How long AWS takes for background work and propagation, simulated: the `clock` setting."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
-    """`instant` waits for nothing; `aws` takes the seconds AWS was seen to take, drawn from the seed.
+class SimulatedLatency:
+    """Waiting times in seconds: `instant` answers 0 for all, `aws` a time within the range AWS was seen to take.
 
-    What is drawn depends on the seed and on whom it is drawn for, so that a run can be repeated.
+    Background work that has waited its time is done soon: within a second on a server, at the next `settle()` in a
+    test. A time depends on the seed and on what it is drawn for, so that a run can be repeated.
     """
 
     name: str = "instant"
