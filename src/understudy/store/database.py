@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Any, Self
 
 import msgspec
-from sortedcontainers import SortedDict
+from sortedcontainers import SortedDict, SortedList
 
 from understudy.store.protocol import Change, Entry, Store
 
@@ -20,14 +20,21 @@ Key = tuple[str, ...]
 
 
 class Mirror:
-    """The records of one table in memory, sorted by key, with the indexes its table declares."""
+    """The records of one table in memory, sorted by key, with the indexes its table declares.
 
-    __slots__ = ("indexes", "makers", "records")
+    `orders` are the ordered indexes: per name, (value, key) of every record that has a value, sorted.
+    """
 
-    def __init__(self, makers: dict[str, Callable[[Any], Any]]) -> None:
+    __slots__ = ("indexes", "makers", "order_makers", "orders", "records")
+
+    def __init__(
+        self, makers: dict[str, Callable[[Any], Any]], order_makers: dict[str, Callable[[Any], Any]]
+    ) -> None:
         self.records: Any = SortedDict()
         self.makers = makers
         self.indexes: dict[str, dict[Any, dict[Key, None]]] = {name: {} for name in makers}
+        self.order_makers = order_makers
+        self.orders: dict[str, Any] = {name: SortedList() for name in order_makers}
 
     def set(self, key: Key, record: Any) -> Any:
         """Put a record, or with None remove it; answers what was there before."""
@@ -42,6 +49,14 @@ class Mirror:
             after = maker(record) if record is not None else ()
             if before != after:
                 self._reindex(self.indexes[name], key, before, after)
+        for name, maker in self.order_makers.items():
+            before = maker(old) if old is not None else None
+            after = maker(record) if record is not None else None
+            if before != after:
+                if before is not None:
+                    self.orders[name].remove((before, key))
+                if after is not None:
+                    self.orders[name].add((after, key))
         return old
 
     @staticmethod
@@ -145,7 +160,7 @@ class Database:
         return found
 
     def _read(self, table: Any) -> Mirror:
-        mirror = Mirror(dict(table.indexes))
+        mirror = Mirror(dict(table.indexes), dict(table.ordered))
         decoded = (table.decode(body) for _, body in self.store.load(table.name))
         records = {table.key(record): record for record in decoded}
         mirror.records.update(records)
@@ -154,6 +169,9 @@ class Database:
             for key, record in records.items():
                 for value in maker(record):
                     index.setdefault(value, {})[key] = None
+        for name, maker in mirror.order_makers.items():
+            values = ((maker(record), key) for key, record in records.items())
+            mirror.orders[name].update(each for each in values if each[0] is not None)
         return mirror
 
     def clear(self) -> None:

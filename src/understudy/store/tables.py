@@ -45,6 +45,8 @@ class Table(Generic[R]):
     """Records of one type under unique keys of text parts, the account first, then perhaps the region.
 
     `indexes` name functions from a record to the values it is found under; a record may have any number.
+    `ordered` name functions from a record to the one value it is sorted by (a time, or a tuple that ends in one),
+    or None for a record the index leaves out: what is due or too old is found without looking at the rest.
     """
 
     def __init__(
@@ -53,10 +55,12 @@ class Table(Generic[R]):
         record: type[R],
         key: Callable[[R], Key],
         indexes: Mapping[str, Callable[[R], Iterable[Any]]] | None = None,
+        ordered: Mapping[str, Callable[[R], Any]] | None = None,
     ) -> None:
         self.name = name
         self.key = key
         self.indexes = indexes or {}
+        self.ordered = ordered or {}
         self._decoder = msgspec.json.Decoder(record)
 
     def __repr__(self) -> str:
@@ -98,6 +102,21 @@ class Table(Generic[R]):
     def count_where(self, tx: Transaction, index: str, value: Any) -> int:
         """How many records are found under a value of an index."""
         return len(tx.mirror(self).indexes[index].get(value, ()))
+
+    def in_order(self, tx: Transaction, index: str, *, first: Any = None, last: Any = None) -> Iterator[R]:
+        """Records by the value of an ordered index, lowest first, from `first` to `last`, both included.
+
+        Costs what is taken. Take what you need before changing the table.
+        """
+        mirror = tx.mirror(self)
+        low = None if first is None else (first, ())
+        high = None if last is None else (last, (_LAST,))
+        for _, key in mirror.orders[index].irange(low, high):
+            yield mirror.records[key]
+
+    def count_in_order(self, tx: Transaction, index: str) -> int:
+        """How many records an ordered index holds."""
+        return len(tx.mirror(self).orders[index])
 
     def encode(self, record: R | None) -> bytes | None:
         """A record as the store keeps it."""
