@@ -6,6 +6,8 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
+from understudy.admin.administration import Administration
+from understudy.admin.http_api import PREFIXES, AdminApi
 from understudy.authn.sigv4 import SKEW
 from understudy.controllers.loop import Loop, Work
 from understudy.controllers.sweeper import Sweeper
@@ -19,7 +21,6 @@ from understudy.gateway.operations import Registry
 from understudy.gateway.pipeline import Gateway
 from understudy.gateway.sealing import Seal
 from understudy.gateway.trail import Trail
-from understudy.server.side_doors import SideDoors
 from understudy.services import MODULES, accounts
 from understudy.services.apprunner import vpc_connectors
 from understudy.services.directory import Directory
@@ -59,12 +60,13 @@ class App:
     database: Database
     gateway: Gateway
     loop: Loop
-    doors: SideDoors
+    admin: Administration
+    admin_api: AdminApi
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer a request; nothing of it is durable before `make_durable`."""
-        if request.path.startswith(("/_understudy/", "/_localstack/")):
-            return self.doors.handle(request)
+        if request.path.startswith(PREFIXES):
+            return self.admin_api.handle(request)
         return self.gateway.handle(request)
 
     def make_durable(self) -> None:
@@ -116,18 +118,18 @@ def build(
         Work("usage", usage.reconcile),
         Work("sweeping", Sweeper(database, settings.trail).reconcile),
     )
-    doors = SideDoors(
+    admin = Administration(
         gateway,
         policies=directory,
-        token=secrets.token_urlsafe(32),
         account=settings.account,
-        forget=lambda: _forget(database),
-        facts={"iam": settings.iam, "clock": settings.clock, "state": settings.state},
+        clear=lambda: _clear(database),
+        settings={"iam": settings.iam, "clock": settings.clock, "state": settings.state},
     )
-    return App(settings, database, gateway, Loop(database, clock, works), doors)
+    admin_api = AdminApi(admin, token=secrets.token_urlsafe(32))
+    return App(settings, database, gateway, Loop(database, clock, works), admin, admin_api)
 
 
-def _forget(database: Database) -> None:
+def _clear(database: Database) -> None:
     """Empty the state, but for the secret this server goes on sealing with."""
     with database.transaction() as tx:
         kept = server_secrets.get(tx, "seal")

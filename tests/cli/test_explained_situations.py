@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from botocore.exceptions import ClientError
 
+from understudy.admin.explanations import Explanations
 from understudy.cli.explain import print_answer, print_request
 from understudy.cli.output import Output
-from understudy.server.explanations import Explanations
 from understudy.testing import Understudy
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "explain"

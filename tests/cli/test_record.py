@@ -92,9 +92,9 @@ def test_nothing_called_prints_no_policy_and_exits_1(used_state, left_state, cap
     )
 
 
-def test_a_moment_that_is_none_is_one_sentence(left_state, capsys):
+def test_a_time_that_is_none_is_one_sentence(left_state, capsys):
     assert 2 == main(["record", "--since", "yesterday", "--state", left_state])
-    assert capsys.readouterr().err.startswith("understudy: 'yesterday' is no moment: ")
+    assert capsys.readouterr().err.startswith("understudy: 'yesterday' is no time: ")
 
 
 def test_with_a_command_the_moments_are_its_own(capsys):

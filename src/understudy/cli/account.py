@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from understudy.cli.asking import ask
+from understudy.admin.requests import AddAccount
+from understudy.cli.admin_client import ask
 from understudy.cli.options import settings_of
 from understudy.cli.output import Output
 
@@ -16,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace, out: Output) -> int:
     """Make the account and show its administrator's keys once."""
-    made = ask(settings_of(asked), "POST", "/_understudy/accounts", {"id": asked.id})
+    made = ask(settings_of(asked), AddAccount(id=asked.id))
     if out.as_json:
         out.value(made)
         return 0

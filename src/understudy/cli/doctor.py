@@ -15,7 +15,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
 
-from understudy.cli.asking import running
+from understudy.cli.admin_client import running_server
 from understudy.cli.options import settings_of
 from understudy.cli.output import Colour, Output
 from understudy.settings import Settings
@@ -135,7 +135,7 @@ def _future_state(directory: Path) -> Finding:
 def _port(settings: Settings) -> Finding:
     if settings.port == 0:
         return Finding("port", "ok", "a free one will be taken")
-    server = running(settings)
+    server = running_server(settings)
     if server is not None and server.endpoint.endswith(f":{settings.port}"):
         return Finding("port", "ok", f"{settings.port} is used by our own server, process {server.pid}")
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET

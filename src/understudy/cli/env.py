@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from understudy.cli import client_environment
-from understudy.cli.asking import running
+from understudy.cli.admin_client import running_server
 from understudy.cli.options import settings_of
 from understudy.cli.output import Output
 from understudy.cli.profiles import read_profile, read_text, with_profile, write_private
@@ -59,7 +59,7 @@ def run(asked: argparse.Namespace, out: Output) -> int:
 
 def _endpoint_and_keys(settings: Settings, out: Output) -> tuple[str, Keys]:
     files = files_of(settings)
-    server = running(settings)
+    server = running_server(settings)
     account = settings.account
     if account == Settings().account and account not in files.accounts():
         # Nobody asked for the default account: the state was made for another one.

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import quote
 
-from understudy.cli.asking import ask
+from understudy.admin.requests import ExplainQuestion, ExplainRequest
+from understudy.cli.admin_client import ask
 from understudy.cli.options import settings_of
 from understudy.cli.output import Colour, Output
 from understudy.cli.wrapping import width, wrapped
@@ -55,13 +55,10 @@ def run(asked: argparse.Namespace, out: Output) -> int:
         return _explain_request(settings, asked.request_id, out)
     if not (asked.as_ and asked.action):
         raise UserError("Give a request id (see `understudy trail`), or --as ARN and --action ACTION.")
-    question = {
-        "as": asked.as_,
-        "action": asked.action,
-        "resource": asked.resource,
-        "context": context_of(asked.context),
-    }
-    answer = ask(settings, "POST", "/_understudy/explain", question)
+    question = ExplainQuestion(
+        as_=asked.as_, action=asked.action, resource=asked.resource, context=context_of(asked.context)
+    )
+    answer = ask(settings, question)
     if out.as_json:
         out.value(answer)
     else:
@@ -72,7 +69,7 @@ def run(asked: argparse.Namespace, out: Output) -> int:
 
 
 def _explain_request(settings: Settings, request_id: str, out: Output) -> int:
-    answer = ask(settings, "GET", f"/_understudy/requests/{quote(request_id, safe='')}")
+    answer = ask(settings, ExplainRequest(id=request_id))
     if out.as_json:
         out.value(answer)
     else:

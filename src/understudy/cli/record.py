@@ -8,7 +8,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from understudy.cli.asking import ask, over_socket, running
+from msgspec.structs import replace
+
+from understudy.admin.requests import ListTrail, RecordPolicies
+from understudy.cli.admin_client import ask, ask_server, running_server
 from understudy.cli.client_environment import made
 from understudy.cli.exec import environment_of, options_of, run_command
 from understudy.cli.options import settings_of
@@ -18,7 +21,6 @@ from understudy.cli.server_process import ServerProcess
 from understudy.core.errors import UserError
 from understudy.settings import Settings
 
-_DOOR = "/_understudy/record"
 # Longer lists are in the JSON answer.
 _MOST_LINES = 20
 _LAYERS = {
@@ -35,16 +37,14 @@ _LAYERS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = "understudy record [options] [-- COMMAND [ARGUMENT ...]]"
     parser.epilog = (
-        "A MOMENT is a time (2026-03-04T10:00:00Z), a number of the trail, a request id, or how long ago (10m). "
+        "A TIME is a date and time (2026-03-04T10:00:00Z), a number of the trail, a request id, or how long ago (10m). "
         "With a COMMAND it is run first, against the server that runs or else one of its own, and what was called "
         "in the meantime is recorded. Only the policies go to stdout; what is to be said about them, and what the "
         "command itself prints, go to stderr."
     )
     parser.add_argument("--as", dest="as_", metavar="ARN", default="", help="this user, role or session only")
-    parser.add_argument(
-        "--since", metavar="MOMENT", default="", help="from here on, the call itself included"
-    )
-    parser.add_argument("--until", metavar="MOMENT", default="", help="up to here, the call itself included")
+    parser.add_argument("--since", metavar="TIME", default="", help="from here on, the call itself included")
+    parser.add_argument("--until", metavar="TIME", default="", help="up to here, the call itself included")
     parser.add_argument(
         "--portable", action="store_true", help="put a star for ids that AWS draws anew at the next run"
     )
@@ -55,18 +55,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace, out: Output) -> int:
     """Print the policies; exits 0, 1 when there is none to print or one is wrong, or with the command's code."""
-    wanted = {
-        "as": asked.as_,
-        "since": asked.since,
-        "until": asked.until,
-        "portable": asked.portable,
-        "include_refused": asked.include_refused,
-    }
+    wanted = RecordPolicies(
+        as_=asked.as_,
+        since=asked.since,
+        until=asked.until,
+        portable=asked.portable,
+        include_refused=asked.include_refused,
+    )
     if not asked.command_line:
-        return _print(ask(settings_of(asked), "POST", _DOOR, wanted), out, asked.as_)
+        return _print(ask(settings_of(asked), wanted), out, asked.as_)
     if asked.since or asked.until:
         raise UserError("With a command its own calls are recorded; leave --since and --until away.")
-    server = running(settings_of(asked))
+    server = running_server(settings_of(asked))
     if server is not None:
         code, answer = _while_running(asked.command_line, server, settings_of(asked), wanted)
     else:
@@ -78,7 +78,7 @@ def run(asked: argparse.Namespace, out: Output) -> int:
 
 
 def _while_running(
-    command_line: Sequence[str], server: ServerFile, settings: Settings, wanted: Mapping[str, Any]
+    command_line: Sequence[str], server: ServerFile, settings: Settings, wanted: RecordPolicies
 ) -> tuple[int, Any]:
     """Run the command against the server that runs; answers its exit code and the recording."""
     environment = dict(os.environ)
@@ -88,14 +88,14 @@ def _while_running(
         if keys is None:
             raise UserError(f"There are no keys for account {settings.account}; see `understudy env`.")
         environment = made(server.endpoint, keys, os.environ)
-    before = over_socket(server, "GET", "/_understudy/trail?limit=1")["entries"]
+    before = ask_server(server, ListTrail(limit=1))["entries"]
     since = str(before[0]["number"] + 1) if before else ""
     code = run_command(command_line, environment, aside=True)
-    return code, over_socket(server, "POST", _DOOR, {**wanted, "since": since})
+    return code, ask_server(server, replace(wanted, since=since))
 
 
 def _with_a_server_of_its_own(
-    asked: argparse.Namespace, wanted: Mapping[str, Any], out: Output
+    asked: argparse.Namespace, wanted: RecordPolicies, out: Output
 ) -> tuple[int, Any]:
     """Run the command as `exec` does; answers its exit code and the recording."""
     settings = settings_of(
@@ -103,10 +103,10 @@ def _with_a_server_of_its_own(
     )
     with ServerProcess(options_of(settings)) as process:
         started = process.start()
-        before = over_socket(started.server, "GET", "/_understudy/trail?limit=1")["entries"]
+        before = ask_server(started.server, ListTrail(limit=1))["entries"]
         since = str(before[0]["number"] + 1) if before else ""
         code = run_command(asked.command_line, environment_of(started, settings), aside=True)
-        answer = over_socket(started.server, "POST", _DOOR, {**wanted, "since": since})
+        answer = ask_server(started.server, replace(wanted, since=since))
         complaints = process.said_aside()
     if complaints:
         out.remark(complaints.rstrip())

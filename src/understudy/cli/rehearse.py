@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from understudy.cli.asking import ask
+from understudy.admin.requests import Rehearse
+from understudy.cli.admin_client import ask
 from understudy.cli.options import settings_of
 from understudy.cli.output import Output
 
@@ -15,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace, out: Output) -> int:
     """Make, describe and delete interfaces as the role's session; exits 1 unless all went as its policy says."""
-    done = ask(settings_of(asked), "POST", "/_understudy/rehearse", {"connector": asked.connector})
+    done = ask(settings_of(asked), Rehearse(connector=asked.connector))
     if out.as_json:
         out.value(done)
     else:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from understudy.cli.asking import ask
+from understudy.admin.requests import Reset
+from understudy.cli.admin_client import ask
 from understudy.cli.options import settings_of
 from understudy.cli.output import Output
 from understudy.core.errors import UserError
@@ -20,7 +21,7 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     settings = settings_of(asked)
     if not asked.yes and sys.stdin.isatty() and not _confirmed(settings.state):
         raise UserError("Nothing was changed.")
-    made = ask(settings, "POST", "/_understudy/reset", {})
+    made = ask(settings, Reset())
     if out.as_json:
         out.value(made)
         return 0

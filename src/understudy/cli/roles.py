@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from understudy.cli.asking import ask
+from understudy.admin.requests import ListRoles
+from understudy.cli.admin_client import ask
 from understudy.cli.options import settings_of
 from understudy.cli.output import Output
 
@@ -15,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace, out: Output) -> int:
     """List the catalogue."""
-    catalogue = ask(settings_of(asked), "GET", "/_understudy/roles")["roles"]
+    catalogue = ask(settings_of(asked), ListRoles())["roles"]
     if asked.existing:
         catalogue = [template for template in catalogue if template["existing"]]
     if out.as_json:

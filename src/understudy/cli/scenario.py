@@ -10,6 +10,7 @@ import json
 import time
 from typing import Any
 
+from understudy.admin.requests import ExplainQuestion, ExplainRequest, ListRoles, Rehearse
 from understudy.cli.server_files import Keys
 from understudy.cli.walk import Walk
 
@@ -143,7 +144,7 @@ def no_connector_without_permission(walk: Walk) -> None:
 def the_refusal_explained(walk: Walk) -> None:
     """`explain` of that request names the statement that is missing."""
     request_id = walk.known["refused"]
-    answer = walk.door("GET", f"/_understudy/requests/{request_id}")
+    answer = walk.ask(ExplainRequest(id=request_id))
     questions = [
         *answer["questions"],
         *(each for made in answer["made_for_it"] for each in made["questions"]),
@@ -232,10 +233,12 @@ def what_it_may_do(walk: Walk) -> None:
         ),
         ("delete a stranger's", "ec2:DeleteNetworkInterface", {"ec2:ResourceTag/Name": "x"}, "implicit-deny"),
     ):
-        question = {"as": role_arn(walk.account), "action": action, "resource": interface, "context": context}
-        answer = walk.door("POST", "/_understudy/explain", question)
+        question = ExplainQuestion(
+            as_=role_arn(walk.account), action=action, resource=interface, context=context
+        )
+        answer = walk.ask(question)
         walk.expect(f"understudy explain --as the role --action {action}: {title}", wanted, answer["effect"])
-    done = walk.door("POST", "/_understudy/rehearse", {"connector": walk.known["connector"]})
+    done = walk.ask(Rehearse(connector=walk.known["connector"]))
     for step in done["steps"]:
         went = "allowed" if step["answered"] == "ok" else "refused"
         walk.expect(
@@ -383,7 +386,7 @@ def in_every_region(walk: Walk) -> None:
 
 def the_catalogue(walk: Walk) -> None:
     """Other services with such roles."""
-    catalogue = walk.door("GET", "/_understudy/roles")["roles"]
+    catalogue = walk.ask(ListRoles())["roles"]
     walk.expect(
         "understudy roles",
         f"{SERVICES_WITH_ROLES} services in our catalogue",

@@ -16,7 +16,7 @@ from understudy.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class ServerFile:
-    """Where a server listens, which process it is, and what opens its side doors."""
+    """Where a server listens, which process it is, and the token of its administrative API."""
 
     endpoint: str
     pid: int

@@ -40,7 +40,7 @@ class Started:
 
     @property
     def server(self) -> ServerFile:
-        """Where its side doors are. Raises UserError when the file is gone."""
+        """Where it listens, and the token of its administrative API. Raises UserError when the file is gone."""
         server = self.files.read_server()
         if server is None:
             raise UserError(f"{self.files.server} is gone.")

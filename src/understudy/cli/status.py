@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from understudy.cli.asking import ask, running
+from understudy.admin.requests import Status
+from understudy.cli.admin_client import ask, running_server
 from understudy.cli.options import settings_of
 from understudy.cli.output import Output
 
@@ -16,8 +17,8 @@ def add_arguments(_parser: argparse.ArgumentParser) -> None:
 def run(asked: argparse.Namespace, out: Output) -> int:
     """Describe the running server, or the state when none runs."""
     settings = settings_of(asked)
-    server = running(settings)
-    said = ask(settings, "GET", "/_understudy/status")
+    server = running_server(settings)
+    said = ask(settings, Status())
     said["endpoint"] = None if server is None else server.endpoint
     if out.as_json:
         out.value(said)

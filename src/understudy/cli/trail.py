@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlencode
 
-from understudy.cli.asking import ask
+from understudy.admin.requests import ListTrail
+from understudy.cli.admin_client import ask
 from understudy.cli.options import settings_of
 from understudy.cli.output import Output
 from understudy.core.errors import UserError
@@ -23,9 +24,11 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     """List the latest calls, the latest last."""
     if not asked.limit.isdecimal() or not 1 <= int(asked.limit) <= 1000:
         raise UserError(f"--limit must be between 1 and 1000, not {asked.limit!r}.")
-    which = {"limit": asked.limit, "before": asked.before, "account": asked.of_account}
-    query = urlencode({name: value for name, value in which.items() if value is not None})
-    entries = ask(settings_of(asked), "GET", f"/_understudy/trail?{query}")["entries"]
+    if asked.before is not None and not re.fullmatch(r"[1-9][0-9]{0,17}", asked.before):
+        raise UserError(f"--before takes the number of a call, not {asked.before!r}.")
+    before = None if asked.before is None else int(asked.before)
+    which = ListTrail(account=asked.of_account, limit=int(asked.limit), before=before)
+    entries = ask(settings_of(asked), which)["entries"]
     if out.as_json:
         out.value({"entries": entries})
         return 0

@@ -83,12 +83,12 @@ def _serve(app: App, lifeline: bool, out: Output) -> None:
         files = files_of(settings, port=port)
         opened.append(files)
         endpoint = _endpoint(settings, port)
-        app.doors.keeper = files
+        app.admin.keeper = files
         if new_keys is not None:
             files.write_keys(account, new_keys.access_key_id, new_keys.secret_access_key)
         else:
             keep_administrators_keys(app, files)
-        files.write_server(ServerFile(endpoint, os.getpid(), app.doors.token, settings.tls_certificate))
+        files.write_server(ServerFile(endpoint, os.getpid(), app.admin_api.token, settings.tls_certificate))
         Announcement(settings, endpoint, account, files, new_keys).give(out)
 
     try:

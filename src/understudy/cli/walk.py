@@ -11,7 +11,8 @@ import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from understudy.cli.asking import over_socket
+from understudy.admin.requests import AdminRequest
+from understudy.cli.admin_client import ask_server
 from understudy.cli.output import Output
 from understudy.cli.server_files import Keys
 from understudy.cli.server_process import ServerProcess, Started
@@ -77,9 +78,9 @@ class Walk:
             )
         return self._clients[name]
 
-    def door(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """What one of the server's side doors answers."""
-        return over_socket(self.started.server, method, path, body)
+    def ask(self, request: AdminRequest) -> Any:
+        """The server's answer to an administrative request."""
+        return ask_server(self.started.server, request)
 
     def kill_and_restart(self) -> None:
         """SIGKILL, and the same state on the same port again."""

@@ -11,10 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from refusals import refused
 
+from understudy.admin.explanations import Explanations
 from understudy.authn.caller import Caller
 from understudy.core.errors import ApiError
 from understudy.gateway.inside import ActingAs
-from understudy.server.explanations import Explanations
 from understudy.testing import Understudy
 
 NETWORKING = "networking.apprunner.amazonaws.com"

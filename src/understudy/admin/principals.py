@@ -1,9 +1,10 @@
-"""Who a question asked ahead is asked as: users, roles, their sessions, account roots, services."""
+"""Looks up the principal that a question names: a user, a role, its session, an account's root, a service."""
 
 from __future__ import annotations
 
 import re
 
+from understudy.admin.errors import InvalidRequestError
 from understudy.authn.caller import Caller
 from understudy.core.arn import Arn, parse, sts
 from understudy.services.accounts import accounts
@@ -16,20 +17,16 @@ _SESSION = "explained"
 _SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?", re.ASCII)
 
 
-class NobodyError(Exception):
-    """No such principal: one sentence."""
+def find_principal(tx: Transaction, name: str, account: str) -> Caller:
+    """The caller for an ARN, or for a service principal's name, which then acts on behalf of `account`.
 
-
-def caller_named(tx: Transaction, name: str, account: str) -> Caller:
-    """The principal of that ARN as it would call, or the service of that name on behalf of `account`.
-
-    Raises NobodyError.
+    Raises InvalidRequestError when there is no such principal.
     """
     if _SERVICE.fullmatch(name):
         return Caller("service", account, name, name, name)
     arn = parse(name)
     if arn is None or arn.service not in {"iam", "sts"}:
-        raise NobodyError(
+        raise InvalidRequestError(
             f"{name!r} is no ARN of a user, a role, a role's session or an account's root, and no service principal."
         )
     kind, _, tail = arn.resource.partition("/")
@@ -38,7 +35,7 @@ def caller_named(tx: Transaction, name: str, account: str) -> Caller:
     found = _of_iam(tx, name, arn, kind)
     if found is None:
         what = "account" if arn.resource == "root" else f"{kind} {tail or arn.resource} in account"
-        raise NobodyError(f"There is no {what} {arn.account}.")
+        raise InvalidRequestError(f"There is no {what} {arn.account}.")
     return found
 
 
@@ -63,13 +60,13 @@ def _session(tx: Transaction, name: str, arn: Arn, kind: str, tail: str) -> Call
     """A role's session by its ARN, which has the role's name without path."""
     role_name, slash, session = tail.partition("/")
     if kind == "federated-user":
-        raise NobodyError(
+        raise InvalidRequestError(
             f"{name} has what its session policies give it, and nobody knows those by its name: ask as the user "
             "who got the token."
         )
     role = roles.get(tx, arn.account, role_name.lower()) if kind == "assumed-role" and slash else None
     if role is None or role.name != role_name or not session or "/" in session:
-        raise NobodyError(f"There is no role for {name}.")
+        raise InvalidRequestError(f"There is no role for {name}.")
     return _in_session(role, session)
 
 

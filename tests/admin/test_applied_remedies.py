@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from understudy.server.explanations import Explanations
+from understudy.admin.explanations import Explanations
 from understudy.testing import Credentials, Understudy
 
 ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}

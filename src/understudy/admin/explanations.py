@@ -9,6 +9,11 @@ from typing import Any
 
 import msgspec
 
+from understudy.admin.circumstances import circumstances, owner_of
+from understudy.admin.errors import InvalidRequestError, NotFoundError
+from understudy.admin.outcomes import summary
+from understudy.admin.policy_names import names_of
+from understudy.admin.principals import find_principal
 from understudy.authn.caller import Caller
 from understudy.core.arn import parse
 from understudy.gateway.authorization import PolicySource, principal_of
@@ -26,10 +31,6 @@ from understudy.policy import (
 )
 from understudy.policy.absent_keys import AbsentKey, absent_key
 from understudy.policy.rendering import one_of
-from understudy.server.circumstances import circumstances, owner_of
-from understudy.server.named_callers import NobodyError, caller_named
-from understudy.server.policy_names import names_of
-from understudy.server.refusals import summary
 from understudy.services.iam.role_records import Role, roles
 from understudy.services.iam.trust import readable
 from understudy.store.database import Transaction
@@ -44,10 +45,6 @@ _ROOT_ASSUMES = "AWS lets no account's root user assume a role, whatever policie
 _FIRST_ACCOUNT = "000000000000"
 
 
-class NothingToExplainError(Exception):
-    """No such request, or no such principal: one sentence."""
-
-
 class Explanations:
     """Explains with the trail's entries, and the policies of `policies`."""
 
@@ -58,14 +55,13 @@ class Explanations:
     def of_request(self, request_id: str) -> dict[str, Any]:
         """A request that was made, the questions it put, and those of the calls made for it.
 
-        EC2's encoded message names its request too. Raises NothingToExplainError when the trail does not hold it
-        (any more).
+        EC2's encoded message names its request too. Raises NotFoundError when the trail does not hold it (any more).
         """
         database = self._gateway.database
         sealed = self._gateway.seal.open(request_id) if request_id.isascii() else None
         found = next(iter(database.log(id=sealed or request_id, limit=1)), None)
         if found is None:
-            raise NothingToExplainError(
+            raise NotFoundError(
                 f"The trail holds no request {request_id}. It may be older than the trail, or for a service that is "
                 "not served here."
             )
@@ -90,17 +86,14 @@ class Explanations:
     def ahead(
         self, arn: str, action: str, resource: str, context: Mapping[str, str | list[str]]
     ) -> dict[str, Any]:
-        """What the policies would say to this principal now. Raises NothingToExplainError."""
+        """What the policies would say to this principal now. Raises InvalidRequestError."""
         service, colon, name = action.partition(":")
         if not (service and colon and name):
-            raise NothingToExplainError(
+            raise InvalidRequestError(
                 f"An action is written service:Name, such as ec2:CreateVpc, not {action!r}."
             )
         with self._gateway.database.transaction() as tx:
-            try:
-                caller = caller_named(tx, arn, _account_in(resource))
-            except NobodyError as error:
-                raise NothingToExplainError(str(error)) from error
+            caller = find_principal(tx, arn, _account_in(resource))
             now = self._gateway.clock.now()
             asked = Question(principal_of(caller), action, resource, context, owner_of(resource, caller))
             question = replace(asked, context=circumstances(tx, self._policies, caller, asked, now))

@@ -8,8 +8,9 @@ import msgspec
 import pytest
 from botocore.exceptions import ClientError
 
+from understudy.admin.recordings import Recordings
+from understudy.admin.requests import RecordPolicies
 from understudy.policy import review
-from understudy.server.recordings import AskedRecording, Recordings
 from understudy.services.apprunner.rehearsal import connector_of, rehearse
 from understudy.store.protocol import Entry as StoredEntry
 from understudy.testing import Understudy
@@ -23,8 +24,8 @@ ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/{PRINCIPAL}/{ROLE}"
 
 
 def recorded(understudy, **asked):
-    """The recording as the side door would answer it."""
-    answer = Recordings(understudy.app.gateway).of(AskedRecording(**asked))
+    """The recording as the administrative API answers it."""
+    answer = Recordings(understudy.app.gateway).of(RecordPolicies(**asked))
     return json.loads(msgspec.json.encode(answer))
 
 

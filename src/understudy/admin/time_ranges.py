@@ -1,4 +1,4 @@
-"""Moments of the past as people name them, and the calls of the trail between two of them."""
+"""Time ranges as people write them, and the calls of the trail in one."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from understudy.admin.errors import InvalidRequestError
 from understudy.gateway.trail import TrailEntry
 from understudy.store.database import Database
 from understudy.store.protocol import Entry
@@ -24,61 +25,54 @@ _FORMS = (
 )
 
 
-class NoSuchMomentError(Exception):
-    """What was said is no moment, or none the trail knows: one sentence."""
-
-
 @dataclass(frozen=True, slots=True)
-class Moment:
-    """A time, or else a call: its number in the trail, and its request id if the trail holds it."""
+class Bound:
+    """One end of a time range: a time, or else a call by its number, with its request id if the trail holds it."""
 
     at: datetime | None = None
     number: int = 0
     request_id: str = ""
 
 
-def moment(text: str, database: Database, now: datetime) -> Moment:
-    """The moment a text names. Raises NoSuchMomentError.
-
-    A time without an offset is UTC.
-    """
+def parse_bound(text: str, database: Database, now: datetime) -> Bound:
+    """Read one end of a time range; a time without an offset is UTC. Raises InvalidRequestError."""
     if _NUMBER.match(text):
         number = int(text)
         found = next(iter(database.log(before=number + 1, limit=1)), None)
-        return Moment(number=number, request_id=found.id if found and found.sequence == number else "")
+        return Bound(number=number, request_id=found.id if found and found.sequence == number else "")
     ago = _AGO.match(text)
     if ago:
         try:
-            return Moment(at=now - timedelta(**{_UNITS[ago.group(2)]: int(ago.group(1))}))
+            return Bound(at=now - timedelta(**{_UNITS[ago.group(2)]: int(ago.group(1))}))
         except OverflowError as error:
-            raise NoSuchMomentError(f"Nothing was called {text} ago.") from error
+            raise InvalidRequestError(f"Nothing was called {text} ago.") from error
     if _REQUEST.match(text):
         found = next(iter(database.log(id=text, limit=1)), None)
         if found is None:
-            raise NoSuchMomentError(f"The trail holds no request {text}.")
-        return Moment(number=found.sequence, request_id=text)
+            raise InvalidRequestError(f"The trail holds no request {text}.")
+        return Bound(number=found.sequence, request_id=text)
     try:
         at = datetime.fromisoformat(text)
     except ValueError as error:
-        raise NoSuchMomentError(f"{text!r} is no moment: {_FORMS}.") from error
-    return Moment(at=at.replace(tzinfo=UTC) if at.tzinfo is None else at)
+        raise InvalidRequestError(f"{text!r} is no time: write {_FORMS}.") from error
+    return Bound(at=at.replace(tzinfo=UTC) if at.tzinfo is None else at)
 
 
-class Window:
-    """The calls from one moment to another, both included; None is the beginning of the trail, and now.
+class TimeRange:
+    """The calls of the trail from one bound to another, both included.
 
-    Goes through them once, the latest first. After that `forgotten` says whether the trail no longer holds all of
-    them.
+    `since` None is the beginning of the trail, `until` None is now. Iterating gives the calls once, newest first;
+    after that `forgotten` tells whether the trail no longer holds all calls of the range.
     """
 
-    def __init__(self, database: Database, since: Moment | None, until: Moment | None) -> None:
+    def __init__(self, database: Database, since: Bound | None, until: Bound | None) -> None:
         self._database = database
         self._since = since
         self._until = until
         self.forgotten = False
 
     def __iter__(self) -> Iterator[tuple[int, TrailEntry]]:
-        since, until = self._since or Moment(), self._until
+        since, until = self._since or Bound(), self._until
         # What was done for a request is written just before it, and belongs to it.
         belonging = {since.request_id} if since.request_id else set()
         oldest = 1

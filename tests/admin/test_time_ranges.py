@@ -1,4 +1,4 @@
-"""Moments as people name them, and what the trail holds between two of them."""
+"""Time ranges as people write them, and the calls of the trail in one."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from understudy.admin.errors import InvalidRequestError
+from understudy.admin.time_ranges import Bound, TimeRange, parse_bound
 from understudy.gateway.trail import TrailEntry
-from understudy.server.moments import Moment, NoSuchMomentError, Window, moment
 from understudy.store.database import Database
 from understudy.store.memory import MemoryStore
 
@@ -28,12 +29,12 @@ def database_of(*entries):
 
 
 def numbers(database, since="", until=""):
-    window = Window(
+    calls = TimeRange(
         database,
-        moment(since, database, NOW) if since else None,
-        moment(until, database, NOW) if until else None,
+        parse_bound(since, database, NOW) if since else None,
+        parse_bound(until, database, NOW) if until else None,
     )
-    return [number for number, _ in window][::-1], window.forgotten
+    return [number for number, _ in calls][::-1], calls.forgotten
 
 
 TEN = (0,) * 10
@@ -42,27 +43,27 @@ TEN = (0,) * 10
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("90s", Moment(at=NOW - timedelta(seconds=90))),
-        ("10m", Moment(at=NOW - timedelta(minutes=10))),
-        ("3h", Moment(at=NOW - timedelta(hours=3))),
-        ("2d", Moment(at=NOW - timedelta(days=2))),
-        ("2026-03-04T10:00:00Z", Moment(at=datetime(2026, 3, 4, 10, tzinfo=UTC))),
-        ("2026-03-04T10:00:00+02:00", Moment(at=datetime(2026, 3, 4, 8, tzinfo=UTC))),
-        ("2026-03-04 10:00", Moment(at=datetime(2026, 3, 4, 10, tzinfo=UTC))),
-        ("2026-03-04", Moment(at=datetime(2026, 3, 4, tzinfo=UTC))),
-        ("7", Moment(number=7, request_id=ID.format(7))),
-        ("70", Moment(number=70)),
-        (ID.format(7), Moment(number=7, request_id=ID.format(7))),
+        ("90s", Bound(at=NOW - timedelta(seconds=90))),
+        ("10m", Bound(at=NOW - timedelta(minutes=10))),
+        ("3h", Bound(at=NOW - timedelta(hours=3))),
+        ("2d", Bound(at=NOW - timedelta(days=2))),
+        ("2026-03-04T10:00:00Z", Bound(at=datetime(2026, 3, 4, 10, tzinfo=UTC))),
+        ("2026-03-04T10:00:00+02:00", Bound(at=datetime(2026, 3, 4, 8, tzinfo=UTC))),
+        ("2026-03-04 10:00", Bound(at=datetime(2026, 3, 4, 10, tzinfo=UTC))),
+        ("2026-03-04", Bound(at=datetime(2026, 3, 4, tzinfo=UTC))),
+        ("7", Bound(number=7, request_id=ID.format(7))),
+        ("70", Bound(number=70)),
+        (ID.format(7), Bound(number=7, request_id=ID.format(7))),
     ],
 )
-def test_a_moment_is_a_time_a_call_or_so_long_ago(text, expected):
-    assert expected == moment(text, database_of(*TEN), NOW)
+def test_a_bound_is_a_time_a_call_or_so_long_ago(text, expected):
+    assert expected == parse_bound(text, database_of(*TEN), NOW)
 
 
 @pytest.mark.parametrize("text", ["yesterday", "10x", "-5", "", ID.format(99), "999999999d", "2026-13-01"])
 def test_anything_else_is_one_sentence(text):
-    with pytest.raises(NoSuchMomentError) as caught:
-        moment(text, database_of(*TEN), NOW)
+    with pytest.raises(InvalidRequestError) as caught:
+        parse_bound(text, database_of(*TEN), NOW)
     assert str(caught.value).endswith(".")
 
 

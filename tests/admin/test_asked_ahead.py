@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 from botocore.exceptions import ClientError
 
-from understudy.server.explanations import Explanations
+from understudy.admin.explanations import Explanations
 from understudy.testing import Understudy
 
 # What only the request knows, and whoever asks ahead has to say.

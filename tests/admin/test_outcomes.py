@@ -9,10 +9,10 @@ from typing import get_args
 import pytest
 from botocore.exceptions import ClientError
 
+from understudy.admin.explanations import Explanations
+from understudy.admin.outcomes import summary
 from understudy.authn.errors import Kind
 from understudy.gateway.trail import TrailEntry
-from understudy.server.explanations import Explanations
-from understudy.server.refusals import summary
 from understudy.testing import Credentials
 
 

@@ -7,7 +7,8 @@ import tempfile
 
 import pytest
 
-from understudy.cli.asking import answer_of, ask, running
+from understudy.admin.requests import Status
+from understudy.cli.admin_client import ask, read_answer, running_server
 from understudy.cli.server_files import ServerFile, files_of
 from understudy.core.errors import UserError
 from understudy.settings import read
@@ -16,29 +17,27 @@ from understudy.settings import read
 def test_a_server_that_is_gone_is_no_server(left_state):
     settings = read({}, state=left_state)
     files_of(settings).write_server(ServerFile("http://127.0.0.1:1", os.getpid(), "token"))
-    assert None is running(settings)
-    assert ["000000000000"] == [
-        account["id"] for account in ask(settings, "GET", "/_understudy/status")["accounts"]
-    ]
+    assert None is running_server(settings)
+    assert ["000000000000"] == [account["id"] for account in ask(settings, Status())["accounts"]]
 
 
 def test_nothing_there_is_one_sentence(tmp_path):
     with pytest.raises(UserError, match="No server runs and there is no state in"):
-        ask(read({}, state=str(tmp_path / "nothing")), "GET", "/_understudy/status")
+        ask(read({}, state=str(tmp_path / "nothing")), Status())
 
 
 def test_memory_without_a_server_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     with pytest.raises(UserError, match="No server in memory runs on port 4567"):
-        ask(read({}, state="memory:", port=4567), "GET", "/_understudy/status")
+        ask(read({}, state="memory:", port=4567), Status())
 
 
 def test_a_refusal_is_its_own_sentence():
     with pytest.raises(UserError, match=r"^No$"):
-        answer_of(403, b'{"error": "No"}')
+        read_answer(403, b'{"error": "No"}')
 
 
 @pytest.mark.parametrize("content", [b"<html>", b"", b"[1]", b"null"])
 def test_somebody_else_on_the_port_is_one_sentence(content):
     with pytest.raises(UserError, match="is no Understudy server"):
-        answer_of(200, content)
+        read_answer(200, content)

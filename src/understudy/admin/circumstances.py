@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from understudy.admin.known_resources import keys_of
 from understudy.authn.caller import Caller
 from understudy.core.arn import parse
 from understudy.core.clock import iso_seconds
 from understudy.data import service_catalogue
 from understudy.gateway.authorization import PolicySource, organization_keys
 from understudy.policy import Question, principal_context, request_context
-from understudy.server.known_resources import keys_of
 from understudy.store.database import Transaction
 
 Keys = dict[str, str | list[str]]

@@ -1,76 +1,77 @@
-"""Questions to a server's side doors: over its socket when one runs, in this process when none does."""
+"""Sends administrative requests to the server of a state, or answers them from the state when no server runs."""
 
 from __future__ import annotations
 
 import http.client
 import json
 import ssl
-from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from understudy.admin.requests import AdminRequest, Health, as_http
 from understudy.cli.loading import load
 from understudy.cli.server_files import ServerFile, files_of
 from understudy.core.errors import UserError
 from understudy.settings import Settings
 
-_PATIENCE = 30.0
+_TIMEOUT = 30.0  # seconds
 
 
-class NobodyAnswersError(Exception):
-    """Nothing listens where a server once did."""
+class NoServerError(Exception):
+    """Nothing listens at the endpoint of a server."""
 
 
-def running(settings: Settings) -> ServerFile | None:
-    """The server of this state, if it answers; not somebody who took the port of one that is gone."""
+def running_server(settings: Settings) -> ServerFile | None:
+    """The server of this state, if it answers and is not another program that took its port."""
     server = files_of(settings).read_server()
     if server is None:
         return None
     try:
-        over_socket(server, "GET", "/_understudy/health")
-    except (NobodyAnswersError, UserError):
+        ask_server(server, Health())
+    except (NoServerError, UserError):
         return None
     return server
 
 
-def ask(settings: Settings, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-    """What the side door answers, from the running server or else from the state itself.
+def ask(settings: Settings, request: AdminRequest) -> Any:
+    """The answer to a request, as JSON values: from the running server, or else from the state itself.
 
-    Raises UserError with the door's own sentence when it refuses, and when there is nothing to ask.
+    Raises UserError when the request is refused, and when there is neither a server nor a state.
     """
-    server = running(settings)
+    server = running_server(settings)
     if server is not None:
-        return over_socket(server, method, path, body)
+        return ask_server(server, request)
     if settings.in_memory:
         raise UserError(f"No server in memory runs on port {settings.port}. Start one with `understudy up`.")
     if not (settings.directory / "understudy.db").exists():
         raise UserError(
             f"No server runs and there is no state in {settings.directory}. Start one with `understudy up`."
         )
-    return load("opened_state").ask(settings, method, path, body)
+    return load("offline").answer(settings, request)
 
 
-def over_socket(server: ServerFile, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-    """What a server's side door answers. Raises NobodyAnswersError, or UserError with the door's sentence."""
+def ask_server(server: ServerFile, request: AdminRequest) -> Any:
+    """A server's answer to a request. Raises NoServerError, or UserError when the request is refused."""
     connection = _connection(server)
+    method, target, body = as_http(request)
     try:
         connection.request(
             method,
-            path,
-            body=None if body is None else json.dumps(body),
+            target,
+            body=body or None,
             headers={"X-Understudy-Token": server.token, "Content-Type": "application/json"},
         )
         response = connection.getresponse()
         status, content = response.status, response.read()
     except (OSError, http.client.HTTPException) as error:
-        raise NobodyAnswersError(server.endpoint) from error
+        raise NoServerError(server.endpoint) from error
     finally:
         connection.close()
-    return answer_of(status, content)
+    return read_answer(status, content)
 
 
-def answer_of(status: int, content: bytes) -> Any:
-    """A door's answer, read. Raises UserError with its sentence when it is a refusal."""
+def read_answer(status: int, content: bytes) -> Any:
+    """The JSON values of an HTTP answer. Raises UserError with the server's sentence for a refusal."""
     try:
         answer = json.loads(content)
     except ValueError:
@@ -87,6 +88,6 @@ def _connection(server: ServerFile) -> http.client.HTTPConnection:
     if where.scheme == "https":
         context = ssl.create_default_context(cafile=server.certificate or None)
         return http.client.HTTPSConnection(
-            where.hostname or "", where.port, timeout=_PATIENCE, context=context
+            where.hostname or "", where.port, timeout=_TIMEOUT, context=context
         )
-    return http.client.HTTPConnection(where.hostname or "", where.port, timeout=_PATIENCE)
+    return http.client.HTTPConnection(where.hostname or "", where.port, timeout=_TIMEOUT)

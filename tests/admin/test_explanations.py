@@ -7,7 +7,8 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from understudy.server.explanations import Explanations, NothingToExplainError
+from understudy.admin.errors import InvalidRequestError, NotFoundError
+from understudy.admin.explanations import Explanations
 
 PRINCIPAL = "networking.apprunner.amazonaws.com"
 ROLE = "AWSServiceRoleForAppRunnerNetworking"
@@ -141,7 +142,7 @@ class TestOfARequest:
         assert "allow" == ahead["effect"]
 
     def test_an_unknown_request_is_one_sentence(self, explanations):
-        with pytest.raises(NothingToExplainError, match="The trail holds no request nothing"):
+        with pytest.raises(NotFoundError, match="The trail holds no request nothing"):
             explanations.of_request("nothing")
 
 
@@ -196,12 +197,12 @@ class TestAhead:
         ],
     )
     def test_nobody_is_one_sentence(self, explanations, who):
-        with pytest.raises(NothingToExplainError):
+        with pytest.raises(InvalidRequestError):
             explanations.ahead(who, "ec2:CreateVpc", "*", {})
 
     @pytest.mark.parametrize("action", ["CreateVpc", "ec2:", ":CreateVpc", ""])
     def test_an_action_has_a_service(self, understudy, explanations, action):
-        with pytest.raises(NothingToExplainError, match="An action is written service:Name"):
+        with pytest.raises(InvalidRequestError, match="An action is written service:Name"):
             explanations.ahead(f"arn:aws:iam::{understudy.account}:root", action, "*", {})
 
     def trusting(self, understudy, name, principal, **condition) -> str:
@@ -223,7 +224,7 @@ class TestAhead:
         assert ("allow", session) == (answer["effect"], answer["principal"])
         assert "a session policy can only take from them" in answer["note"]
         wrong_case = session.replace("Target", "target")
-        with pytest.raises(NothingToExplainError, match="There is no role for"):
+        with pytest.raises(InvalidRequestError, match="There is no role for"):
             explanations.ahead(wrong_case, "ec2:DescribeVpcs", "*", {})
 
     def test_a_service_is_asked_by_its_name(self, understudy, explanations):
@@ -470,5 +471,5 @@ def test_the_encoded_message_of_ec2_leads_to_its_request(understudy, explanation
     message = caught.value.response["Error"]["Message"].rpartition(": ")[2]
     answer = explanations.of_request(message)
     assert caught.value.response["ResponseMetadata"]["RequestId"] == answer["call"].request_id
-    with pytest.raises(NothingToExplainError):
+    with pytest.raises(NotFoundError):
         explanations.of_request(message[:-1])

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
+from understudy.admin.requests import RecordPolicies
+from understudy.admin.time_ranges import TimeRange, parse_bound
 from understudy.gateway.pipeline import Gateway
 from understudy.gateway.trail import Evaluation, TrailEntry
 from understudy.policy import (
@@ -19,20 +19,9 @@ from understudy.policy import (
     compile_policy,
     record,
 )
-from understudy.server.moments import Window, moment
 
 # Layers in which others decide: what they refuse, no policy of the caller's allows.
 _ANOTHERS = frozenset({"trust", "resource"})
-
-
-class AskedRecording(msgspec.Struct, forbid_unknown_fields=True):
-    """What `/_understudy/record` takes: whose calls, between which moments, and how they are written down."""
-
-    as_: str = msgspec.field(name="as", default="")
-    since: str = ""
-    until: str = ""
-    portable: bool = False
-    include_refused: bool = False
 
 
 @dataclass(slots=True)
@@ -100,17 +89,17 @@ class Recordings:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
-    def of(self, asked: AskedRecording) -> dict[str, Any]:
-        """The policies, per principal, of what was called. Raises NoSuchMomentError."""
+    def of(self, asked: RecordPolicies) -> dict[str, Any]:
+        """The policies, per principal, of what was called. Raises InvalidRequestError when a time is none."""
         database, now = self._gateway.database, self._gateway.clock.now()
-        window = Window(
+        time_range = TimeRange(
             database,
-            moment(asked.since, database, now) if asked.since else None,
-            moment(asked.until, database, now) if asked.until else None,
+            parse_bound(asked.since, database, now) if asked.since else None,
+            parse_bound(asked.until, database, now) if asked.until else None,
         )
         heard: dict[str, _Heard] = {}
         passed_over, first, last = 0, None, None
-        for number, entry in window:
+        for number, entry in time_range:
             first, last = number, last or number
             principal = entry.role_arn or entry.caller
             if asked.as_:
@@ -125,7 +114,7 @@ class Recordings:
             "calls": sum(one.calls for one in heard.values()),
             "first": first,
             "last": last,
-            "forgotten": window.forgotten,
+            "forgotten": time_range.forgotten,
             "passed_over": passed_over,
             "principals": [_described(principal, heard[principal], asked) for principal in sorted(heard)],
         }
@@ -182,7 +171,7 @@ def _has_no_policies_to_write(entry: TrailEntry) -> bool:
     return entry.caller_kind in ("anonymous", "service") or bool(entry.invoked_by and not entry.parent)
 
 
-def _described(principal: str, heard: _Heard, asked: AskedRecording) -> dict[str, Any]:
+def _described(principal: str, heard: _Heard, asked: RecordPolicies) -> dict[str, Any]:
     """One principal's policies, and what is to be said about them."""
     made = record((observation for observation, _ in heard.asked.values()), portable=asked.portable)
     times = {id(observation): count for observation, count in heard.asked.values()}

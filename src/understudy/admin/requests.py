@@ -1,0 +1,156 @@
+"""The requests of the administrative API, one type each, and how a client sends them over HTTP.
+
+This module imports nothing else of Understudy's, so that the command line can load it quickly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, ClassVar
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+
+class AdminRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A request to the administrative API; its fields are its parameters.
+
+    `methods` are the HTTP methods it is sent with, the usual one first, and `path` is its path. With GET, the
+    parameters are in the query string, and one written `{id}` is in the path. With POST, they are in a JSON body.
+    A `public` request needs no token.
+    """
+
+    methods: ClassVar[tuple[str, ...]] = ("GET",)
+    path: ClassVar[str]
+    public: ClassVar[bool] = False
+
+
+class Health(AdminRequest, frozen=True):
+    """Tells that the server is alive."""
+
+    path: ClassVar[str] = "/_understudy/health"
+    public: ClassVar[bool] = True
+
+
+class Ready(AdminRequest, frozen=True):
+    """Tells whether the server can answer AWS requests: it needs an account for that."""
+
+    path: ClassVar[str] = "/_understudy/ready"
+    public: ClassVar[bool] = True
+
+
+class LocalstackHealth(AdminRequest, frozen=True):
+    """Lists the services. Many tools look for a local AWS at this address."""
+
+    path: ClassVar[str] = "/_localstack/health"
+    public: ClassVar[bool] = True
+
+
+class Status(AdminRequest, frozen=True):
+    """Describes what the state holds and the settings of the server."""
+
+    path: ClassVar[str] = "/_understudy/status"
+
+
+class Reset(AdminRequest, frozen=True):
+    """Deletes everything and creates the first account anew."""
+
+    methods: ClassVar[tuple[str, ...]] = ("POST",)
+    path: ClassVar[str] = "/_understudy/reset"
+
+
+class AddAccount(AdminRequest, frozen=True):
+    """Creates an account with this id of 12 digits."""
+
+    methods: ClassVar[tuple[str, ...]] = ("POST",)
+    path: ClassVar[str] = "/_understudy/accounts"
+
+    id: str
+
+
+class ListTrail(AdminRequest, frozen=True):
+    """Lists the latest calls, newest first: of one account or of all, and `before` a number of the trail."""
+
+    path: ClassVar[str] = "/_understudy/trail"
+
+    account: str | None = None
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
+    before: Annotated[int, msgspec.Meta(ge=1, le=2**62)] | None = None
+
+
+class ExplainRequest(AdminRequest, frozen=True):
+    """Explains a request that was made, by its id or by EC2's encoded authorization message."""
+
+    path: ClassVar[str] = "/_understudy/requests/{id}"
+
+    id: str
+
+
+class ExplainQuestion(AdminRequest, frozen=True):
+    """Explains what the policies would decide now if `as_` did `action` to `resource`."""
+
+    methods: ClassVar[tuple[str, ...]] = ("POST",)
+    path: ClassVar[str] = "/_understudy/explain"
+
+    as_: str = msgspec.field(name="as")
+    action: str
+    resource: str = "*"
+    context: Mapping[str, str | list[str]] = {}
+
+
+class RecordPolicies(AdminRequest, frozen=True):
+    """Writes least-privilege policies for the calls of one principal or all, in a time range of the trail."""
+
+    methods: ClassVar[tuple[str, ...]] = ("POST", "GET")
+    path: ClassVar[str] = "/_understudy/record"
+
+    as_: str = msgspec.field(name="as", default="")
+    since: str = ""
+    until: str = ""
+    portable: bool = False
+    include_refused: bool = False
+
+
+class Rehearse(AdminRequest, frozen=True):
+    """Uses the VPC connector with this ARN as App Runner would."""
+
+    methods: ClassVar[tuple[str, ...]] = ("POST",)
+    path: ClassVar[str] = "/_understudy/rehearse"
+
+    connector: str
+
+
+class ListRoles(AdminRequest, frozen=True):
+    """Lists the service-linked roles that AWS has, and where each of them exists here."""
+
+    path: ClassVar[str] = "/_understudy/roles"
+
+
+REQUESTS: tuple[type[AdminRequest], ...] = (
+    Health,
+    Ready,
+    LocalstackHealth,
+    Status,
+    Reset,
+    AddAccount,
+    ListTrail,
+    ExplainRequest,
+    ExplainQuestion,
+    RecordPolicies,
+    Rehearse,
+    ListRoles,
+)
+
+
+def as_http(request: AdminRequest) -> tuple[str, str, bytes]:
+    """The HTTP method, the request target and the body that a client sends for a request."""
+    method, path = request.methods[0], request.path
+    if method == "POST":
+        return method, path, msgspec.json.encode(request)
+    query = {}
+    for name, value in msgspec.to_builtins(request).items():
+        if f"{{{name}}}" in path:
+            path = path.replace(f"{{{name}}}", quote(value, safe=""))
+        else:
+            query[name] = value
+    return method, f"{path}?{urlencode(query)}" if query else path, b""
