@@ -12,7 +12,7 @@ from understudy.admin.recordings import Recordings
 from understudy.admin.requests import RecordPolicies
 from understudy.policy import review
 from understudy.services.apprunner.rehearsal import connector_of, rehearse
-from understudy.store.protocol import Entry as StoredEntry
+from understudy.store.protocol import LogEntry
 from understudy.testing import Understudy
 
 PRINCIPAL = "networking.apprunner.amazonaws.com"
@@ -315,7 +315,7 @@ def test_entries_of_before_the_trail_kept_keys_are_read_and_told(understudy):
         b'"effect":"allow","layer":"identity","policy":"p","statement":0}]}' % ROLE_ARN.encode()
     )
     database = understudy.app.database
-    database.store.write([], [StoredEntry(0, "old", ACCOUNT, written)])
+    database.store.write([], [LogEntry(0, "old", ACCOUNT, written)])
     principal = only(recorded(understudy))
     assert [{"action": "iam:CreateServiceLinkedRole", "resource": ROLE_ARN, "times": 1}] == principal[
         "unnarrowed"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from understudy.store.memory import MemoryStore
-from understudy.store.protocol import Change, Entry
+from understudy.store.protocol import LogEntry, RecordChange
 from understudy.store.sqlite import SqliteStore
 
 STORES = {"memory": lambda _: MemoryStore(), "sqlite": SqliteStore}
@@ -18,25 +18,34 @@ def store(request, tmp_path):
     made.close()
 
 
-def entry(id: str, account: str = "111122223333", body: bytes = b"{}") -> Entry:
-    return Entry(0, id, account, body)
+def entry(id: str, account: str = "111122223333", body: bytes = b"{}") -> LogEntry:
+    return LogEntry(0, id, account, body)
 
 
 def test_what_was_written_is_loaded_by_key(store):
-    store.write([Change("b", "2", b"two"), Change("b", "1", b"one"), Change("a", "1", b"other")], [])
+    store.write(
+        [RecordChange("b", "2", b"two"), RecordChange("b", "1", b"one"), RecordChange("a", "1", b"other")], []
+    )
     assert [("1", b"one"), ("2", b"two")] == list(store.load("b"))
     assert ["a", "b"] == list(store.tables())
 
 
 def test_a_later_change_of_one_write_wins(store):
-    store.write([Change("t", "k", b"first"), Change("t", "k", b"second"), Change("t", "gone", b"x")], [])
-    store.write([Change("t", "gone", None), Change("t", "never-was", None)], [])
+    store.write(
+        [
+            RecordChange("t", "k", b"first"),
+            RecordChange("t", "k", b"second"),
+            RecordChange("t", "gone", b"x"),
+        ],
+        [],
+    )
+    store.write([RecordChange("t", "gone", None), RecordChange("t", "never-was", None)], [])
     assert [("k", b"second")] == list(store.load("t"))
 
 
 def test_a_table_that_is_emptied_is_no_longer_listed(store):
-    store.write([Change("t", "k", b"x")], [])
-    store.write([Change("t", "k", None)], [])
+    store.write([RecordChange("t", "k", b"x")], [])
+    store.write([RecordChange("t", "k", None)], [])
     assert [] == list(store.tables())
 
 

@@ -287,7 +287,7 @@ def _requests(understudy, count):
     )
     understudy.app.make_durable()
     ec2 = understudy.client("ec2", as_=understudy.session_of(answer))
-    mirror = gateway.database.transaction().mirror(roles)
+    mirror = gateway.database.transaction().cache(roles)
     plain, looked_up = mirror.records, []
     for _ in range(2):
         mirror.records = counting = CountingRecords(plain)

@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from understudy.core.answers import View
+from understudy.core.answers import Description
 from understudy.store.database import Database
 from understudy.store.memory import MemoryStore
-from understudy.store.protocol import Change
-from understudy.store.tables import Record, Table, described
+from understudy.store.protocol import RecordChange
+from understudy.store.tables import Record, Table, memoized
 
 
 class Fruit(Record):
@@ -130,7 +130,7 @@ def test_clearing_forgets_every_record(database):
 
 
 def test_a_record_written_before_a_field_existed_is_read_with_its_default(database):
-    database.store.write([Change("fruit", "1\x1fapple", b'{"account":"1","name":"apple"}')], [])
+    database.store.write([RecordChange("fruit", "1\x1fapple", b'{"account":"1","name":"apple"}')], [])
     with database.transaction() as tx:
         assert Fruit(account="1", name="apple", weight=0) == fruits.get(tx, "1", "apple")
 
@@ -138,14 +138,14 @@ def test_a_record_written_before_a_field_existed_is_read_with_its_default(databa
 def test_a_description_is_made_once_for_a_record_and_anew_for_the_next():
     made = []
 
-    @described
+    @memoized
     def describe(fruit: Fruit):
         made.append(fruit.weight)
-        return {"Name": fruit.name, "Weight": fruit.weight}
+        return Description({"Name": fruit.name, "Weight": fruit.weight})
 
     apple = Fruit(account="1", name="apple", weight=1)
     assert describe(apple) is describe(apple)
-    assert isinstance(describe(apple), View)
+    assert isinstance(describe(apple), Description)
     assert {"Name": "apple", "Weight": 2} == describe(msgspec.structs.replace(apple, weight=2))
     assert [1, 2] == made
 

@@ -12,13 +12,13 @@ import sys
 import pytest
 
 from understudy.core.errors import UserError
-from understudy.store.protocol import Change, Entry
+from understudy.store.protocol import LogEntry, RecordChange
 from understudy.store.sqlite import SqliteStore
 
 WRITER = """
 import sys
 from pathlib import Path
-from understudy.store.protocol import Change, Entry
+from understudy.store.protocol import RecordChange, LogEntry
 from understudy.store.sqlite import SqliteStore
 store = SqliteStore(Path(sys.argv[1]))
 number = 0
@@ -26,8 +26,8 @@ while True:
     number += 1
     half = number * 10
     store.write(
-        [Change("t", f"{number:06d}-a", b"x" * half), Change("t", f"{number:06d}-b", b"x" * half)],
-        [Entry(0, str(number), "1", b"{}")],
+        [RecordChange("t", f"{number:06d}-a", b"x" * half), RecordChange("t", f"{number:06d}-b", b"x" * half)],
+        [LogEntry(0, str(number), "1", b"{}")],
     )
     print(number, flush=True)
 """
@@ -35,7 +35,7 @@ while True:
 
 def test_what_was_written_is_there_after_closing(tmp_path):
     store = SqliteStore(tmp_path)
-    store.write([Change("t", "k", b"v")], [Entry(0, "id", "a", b"{}")])
+    store.write([RecordChange("t", "k", b"v")], [LogEntry(0, "id", "a", b"{}")])
     store.close()
     again = SqliteStore(tmp_path)
     assert [("k", b"v")] == list(again.load("t"))
@@ -46,7 +46,7 @@ def test_what_was_written_is_there_after_closing(tmp_path):
 def test_files_are_readable_by_the_owner_only(tmp_path):
     directory = tmp_path / "deep" / "state"
     store = SqliteStore(directory)
-    store.write([Change("t", "k", b"v")], [])
+    store.write([RecordChange("t", "k", b"v")], [])
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) & 0o077 for path in directory.iterdir()}
     store.close()
     assert dict.fromkeys(modes, 0) == modes
@@ -78,9 +78,9 @@ def test_a_directory_that_cannot_be_made_is_one_clear_sentence(tmp_path):
 def test_a_write_that_fails_in_the_middle_leaves_nothing(tmp_path):
     store = SqliteStore(tmp_path)
     with pytest.raises(sqlite3.Error):
-        store.write([Change("t", "good", b"v"), Change("t", None, b"no key")], [])  # type: ignore[arg-type]
+        store.write([RecordChange("t", "good", b"v"), RecordChange("t", None, b"no key")], [])  # type: ignore[arg-type]
     assert [] == list(store.load("t"))
-    store.write([Change("t", "next", b"v")], [])
+    store.write([RecordChange("t", "next", b"v")], [])
     assert [("next", b"v")] == list(store.load("t"))
     store.close()
 

@@ -142,5 +142,5 @@ def test_whatever_was_answered_is_there_after_a_kill(tmp_path):
     entries = [Trail(database).find(request) for request in answered.requests]
     assert all(entry is not None and entry.outcome == "ok" for entry in entries), "the trail has them too"
     for table in TABLES:
-        database.mirror(table)  # reads every record, and fails on one that is half written
+        database.cache(table)  # reads every record, and fails on one that is half written
     database.close()

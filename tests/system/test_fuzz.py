@@ -73,7 +73,7 @@ class Watched:
         """What is in memory is what a server started now would read."""
         again = Database(self.app.database.store)
         for table in TABLES.values():
-            mine, read = self.app.database.mirror(table), again.mirror(table)
+            mine, read = self.app.database.cache(table), again.cache(table)
             assert mine.records == read.records
             assert {name: index.keys() for name, index in mine.indexes.items()} == {
                 name: index.keys() for name, index in read.indexes.items()

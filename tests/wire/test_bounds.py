@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.core.answers import View
+from understudy.core.answers import Description
 from understudy.core.errors import ApiError
 from understudy.core.http import HttpRequest
 from understudy.wire.model import load
@@ -44,7 +44,7 @@ def test_a_number_beyond_its_bits_is_a_bad_value(kind, text):
 
 
 def test_a_view_is_rendered_anew_for_another_shape():
-    view = View({"GroupId": "sg-1", "GroupName": "web", "VpcId": "vpc-1"})
+    view = Description({"GroupId": "sg-1", "GroupName": "web", "VpcId": "vpc-1"})
     ec2 = PROTOCOLS["ec2"]
     groups = load("ec2").operation("DescribeSecurityGroups")
     assert b"<vpcId>vpc-1</vpcId>" in ec2.render(groups, {"SecurityGroups": [view]}, "id").body

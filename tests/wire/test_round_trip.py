@@ -12,7 +12,7 @@ import botocore.session
 import pytest
 from samples import sample, without_empties
 
-from understudy.core.answers import View
+from understudy.core.answers import Description
 from understudy.core.http import HttpRequest
 from understudy.wire.model import SERVICES, load
 from understudy.wire.names import snake
@@ -90,7 +90,7 @@ def test_what_we_write_botocore_reads(models, service, viewed):
 def views(value: Any) -> Any:
     """The same, every structure a view."""
     if isinstance(value, dict):
-        return View({name: views(item) for name, item in value.items()})
+        return Description({name: views(item) for name, item in value.items()})
     return [views(item) for item in value] if isinstance(value, list) else value
 
 

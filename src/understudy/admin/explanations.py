@@ -34,7 +34,7 @@ from understudy.policy.rendering import one_of
 from understudy.services.iam.role_records import Role, roles
 from understudy.services.iam.trust import readable
 from understudy.store.database import Transaction
-from understudy.store.protocol import Entry
+from understudy.store.protocol import LogEntry
 
 _READ = msgspec.json.Decoder(TrailEntry).decode
 # What was done for a request is written just before it; no request of ours makes more calls than this.
@@ -226,7 +226,7 @@ def _role_assumed(tx: Transaction, question: Question) -> Role | None:
     return role if role is not None and role.arn == question.resource else None
 
 
-def _read_row(row: Entry) -> TrailEntry:
+def _read_row(row: LogEntry) -> TrailEntry:
     return _READ(row.body)
 
 

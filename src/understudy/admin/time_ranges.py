@@ -12,7 +12,7 @@ import msgspec
 from understudy.admin.errors import InvalidRequestError
 from understudy.gateway.trail import TrailEntry
 from understudy.store.database import Database
-from understudy.store.protocol import Entry
+from understudy.store.protocol import LogEntry
 
 _READ = msgspec.json.Decoder(TrailEntry).decode
 _PAGE = 1000
@@ -88,7 +88,7 @@ class TimeRange:
             yield row.sequence, entry
         self.forgotten = oldest > max(1, since.number)
 
-    def _newest_first(self) -> Iterator[Entry]:
+    def _newest_first(self) -> Iterator[LogEntry]:
         until = self._until
         before = until.number + 1 if until is not None and until.at is None else None
         while True:

@@ -1,4 +1,4 @@
-"""What an operation answers: members by their AWS names, and views that are rendered once."""
+"""What an operation answers: members by their AWS names, and descriptions of resources."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 Answer = Mapping[str, Any]
 
 
-class View(dict[str, Any]):
-    """A record described in AWS's words, never changed after it was made.
+class Description(dict[str, Any]):
+    """A resource described by AWS's member names. Nothing may change it after it was made.
 
-    Because it cannot change, `wire` keeps the text it rendered in `rendered` (by shape and element name),
-    so that listing a thousand records costs a join and not a thousand renderings.
+    `wire` keeps the text it renders of it in `rendered`, by shape and element name, so that a list of a thousand
+    resources which were shown before is joined from texts and not rendered again.
     """
 
     __slots__ = ("rendered",)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import msgspec
 
-from understudy.store.database import Key
+from understudy.store.database import RecordKey
 
 T = TypeVar("T")
 
@@ -24,7 +24,7 @@ def token_after(key: Sequence[str], scope: str) -> str:
     return base64.urlsafe_b64encode(msgspec.json.encode([scope, *key])).decode().rstrip("=")
 
 
-def key_after(token: str, scope: str) -> Key:
+def key_after(token: str, scope: str) -> RecordKey:
     """The key a token stands for; raises BadTokenError for a token of another question, or of no question."""
     try:
         padded = token.encode("ascii") + b"=" * (-len(token) % 4)

@@ -237,7 +237,7 @@ class _Kept(Generic[T]):
         if kept is None:
             return None
         for table, key, record in kept[1]:
-            if tx.mirror(table).records.get(key) is not record:
+            if tx.cache(table).records.get(key) is not record:
                 del self._answers[id]
                 return None
         return kept[0]

@@ -14,12 +14,12 @@ from typing import Any, Self
 import msgspec
 from sortedcontainers import SortedDict, SortedList
 
-from understudy.store.protocol import Change, Entry, Store
+from understudy.store.protocol import LogEntry, RecordChange, Store
 
-Key = tuple[str, ...]
+RecordKey = tuple[str, ...]
 
 
-class Mirror:
+class TableCache:
     """The records of one table in memory, sorted by key, with the indexes its table declares.
 
     `orders` are the ordered indexes: per name, (value, key) of every record that has a value, sorted.
@@ -32,11 +32,11 @@ class Mirror:
     ) -> None:
         self.records: Any = SortedDict()
         self.makers = makers
-        self.indexes: dict[str, dict[Any, dict[Key, None]]] = {name: {} for name in makers}
+        self.indexes: dict[str, dict[Any, dict[RecordKey, None]]] = {name: {} for name in makers}
         self.order_makers = order_makers
         self.orders: dict[str, Any] = {name: SortedList() for name in order_makers}
 
-    def set(self, key: Key, record: Any) -> Any:
+    def set(self, key: RecordKey, record: Any) -> Any:
         """Put a record, or with None remove it; answers what was there before."""
         old = self.records.get(key)
         if record is None:
@@ -60,7 +60,7 @@ class Mirror:
         return old
 
     @staticmethod
-    def _reindex(index: dict[Any, dict[Key, None]], key: Key, before: Any, after: Any) -> None:
+    def _reindex(index: dict[Any, dict[RecordKey, None]], key: RecordKey, before: Any, after: Any) -> None:
         for value in before:
             bucket = index[value]
             bucket.pop(key, None)
@@ -75,7 +75,7 @@ class Transaction:
 
     __slots__ = ("_database", "_mark", "_undo")
 
-    def __init__(self, database: Database, undo: list[tuple[Any, Key, Any]]) -> None:
+    def __init__(self, database: Database, undo: list[tuple[Any, RecordKey, Any]]) -> None:
         self._database = database
         self._undo = undo
         self._mark = len(undo)
@@ -92,19 +92,19 @@ class Transaction:
         if kind is not None:
             while len(self._undo) > self._mark:
                 table, key, old = self._undo.pop()
-                database.mirror(table).set(key, old)
+                database.cache(table).set(key, old)
         elif database.depth == 0:
             for table, key, _ in self._undo:
                 database.changed[(table, key)] = None
             self._undo.clear()
 
-    def mirror(self, table: Any) -> Mirror:
+    def cache(self, table: Any) -> TableCache:
         """The table in memory, read from the store the first time."""
-        return self._database.mirror(table)
+        return self._database.cache(table)
 
-    def set(self, table: Any, key: Key, record: Any) -> None:
+    def set(self, table: Any, key: RecordKey, record: Any) -> None:
         """Put or remove a record, remembering how to undo it."""
-        old = self._database.mirror(table).set(key, record)
+        old = self._database.cache(table).set(key, record)
         self._undo.append((table, key, old))
 
 
@@ -114,10 +114,10 @@ class Database:
     def __init__(self, store: Store) -> None:
         self.store = store
         self.depth = 0
-        self.changed: dict[tuple[Any, Key], None] = {}
+        self.changed: dict[tuple[Any, RecordKey], None] = {}
         self.revision = 0
-        self._undo: list[tuple[Any, Key, Any]] = []
-        self._mirrors: dict[str, Mirror] = {}
+        self._undo: list[tuple[Any, RecordKey, Any]] = []
+        self._caches: dict[str, TableCache] = {}
         self._entries: list[tuple[str, str, Any]] = []
 
     def transaction(self) -> Transaction:
@@ -138,10 +138,10 @@ class Database:
             return
         assert not self._undo, "what an open transaction has changed is not yet true"
         changes = [
-            Change(table.name, "\x1f".join(key), table.encode(self.mirror(table).records.get(key)))
+            RecordChange(table.name, "\x1f".join(key), table.encode(self.cache(table).records.get(key)))
             for table, key in self.changed
         ]
-        entries = [Entry(0, id, account, _encode(entry)) for id, account, entry in self._entries]
+        entries = [LogEntry(0, id, account, _encode(entry)) for id, account, entry in self._entries]
         if self.changed:
             self.revision += 1
         self.changed.clear()
@@ -149,44 +149,44 @@ class Database:
         try:
             self.store.write(changes, entries)
         except BaseException:
-            self._mirrors.clear()
+            self._caches.clear()
             raise
 
-    def mirror(self, table: Any) -> Mirror:
+    def cache(self, table: Any) -> TableCache:
         """A table in memory, read from the store the first time it is asked for."""
-        found = self._mirrors.get(table.name)
+        found = self._caches.get(table.name)
         if found is None:
-            found = self._mirrors[table.name] = self._read(table)
+            found = self._caches[table.name] = self._read(table)
         return found
 
-    def _read(self, table: Any) -> Mirror:
-        mirror = Mirror(dict(table.indexes), dict(table.ordered))
+    def _read(self, table: Any) -> TableCache:
+        cache = TableCache(dict(table.indexes), dict(table.ordered))
         decoded = (table.decode(body) for _, body in self.store.load(table.name))
         records = {table.key(record): record for record in decoded}
-        mirror.records.update(records)
-        for name, maker in mirror.makers.items():
-            index = mirror.indexes[name]
+        cache.records.update(records)
+        for name, maker in cache.makers.items():
+            index = cache.indexes[name]
             for key, record in records.items():
                 for value in maker(record):
                     index.setdefault(value, {})[key] = None
-        for name, maker in mirror.order_makers.items():
+        for name, maker in cache.order_makers.items():
             values = ((maker(record), key) for key, record in records.items())
-            mirror.orders[name].update(each for each in values if each[0] is not None)
-        return mirror
+            cache.orders[name].update(each for each in values if each[0] is not None)
+        return cache
 
     def clear(self) -> None:
         """Forget every record and the log. Durable when it returns."""
         assert self.depth == 0, "a reset is not part of any transaction"
         self.sync()
         changes = [
-            Change(name, key, None) for name in self.store.tables() for key, _ in self.store.load(name)
+            RecordChange(name, key, None) for name in self.store.tables() for key, _ in self.store.load(name)
         ]
         self.store.write(changes, ())
         self.store.trim(0)
-        self._mirrors.clear()
+        self._caches.clear()
         self.revision += 1
 
-    def log(self, **which: Any) -> Iterator[Entry]:
+    def log(self, **which: Any) -> Iterator[LogEntry]:
         """Log entries, newest first (see `Store.entries`), those of this moment included."""
         self.sync()
         return self.store.entries(**which)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from understudy.store.protocol import Change, Entry
+from understudy.store.protocol import LogEntry, RecordChange
 
 
 class MemoryStore:
@@ -12,7 +12,7 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._rows: dict[str, dict[str, bytes]] = {}
-        self._log: list[Entry] = []
+        self._log: list[LogEntry] = []
         self._sequence = 0
 
     def load(self, table: str) -> Iterable[tuple[str, bytes]]:
@@ -21,7 +21,7 @@ class MemoryStore:
     def tables(self) -> Sequence[str]:
         return sorted(name for name, rows in self._rows.items() if rows)
 
-    def write(self, changes: Sequence[Change], entries: Sequence[Entry]) -> None:
+    def write(self, changes: Sequence[RecordChange], entries: Sequence[LogEntry]) -> None:
         for table, key, body in changes:
             rows = self._rows.setdefault(table, {})
             if body is None:
@@ -35,7 +35,7 @@ class MemoryStore:
     def entries(
         self, *, id: str | None = None, account: str | None = None, after: int = 0, before: int | None = None,
         limit: int = 100,
-    ) -> Iterator[Entry]:  # fmt: skip
+    ) -> Iterator[LogEntry]:  # fmt: skip
         found = 0
         for entry in reversed(self._log):
             if entry.sequence <= after or found == limit:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
 
-class Change(NamedTuple):
+class RecordChange(NamedTuple):
     """One record written (`body`) or removed (`body` is None), under its key in its table."""
 
     table: str
@@ -14,7 +14,7 @@ class Change(NamedTuple):
     body: bytes | None
 
 
-class Entry(NamedTuple):
+class LogEntry(NamedTuple):
     """One line of an append-only log: the trail. `sequence` is given by the store, rising from 1."""
 
     sequence: int
@@ -38,14 +38,14 @@ class Store(Protocol):
         """The tables that hold at least one row."""
         ...
 
-    def write(self, changes: Sequence[Change], entries: Sequence[Entry]) -> None:
+    def write(self, changes: Sequence[RecordChange], entries: Sequence[LogEntry]) -> None:
         """Make all changes, in order, and append all entries: at once, or not at all."""
         ...
 
     def entries(
         self, *, id: str | None = None, account: str | None = None, after: int = 0, before: int | None = None,
         limit: int = 100,
-    ) -> Iterator[Entry]:  # fmt: skip
+    ) -> Iterator[LogEntry]:  # fmt: skip
         """Log entries, newest first, of one id or account, `after` < sequence < `before`."""
         ...
 

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from understudy.core.errors import UserError
-from understudy.store.protocol import Change, Entry
+from understudy.store.protocol import LogEntry, RecordChange
 
 # Bodies are in the order they were written and keys in an index beside them: new rows go to the end, so that a
 # commit touches a third less of the file than with the bodies in key order.
@@ -64,7 +64,7 @@ class SqliteStore:
             name for (name,) in self._connection.execute('SELECT DISTINCT "table" FROM records ORDER BY 1')
         ]
 
-    def write(self, changes: Sequence[Change], entries: Sequence[Entry]) -> None:
+    def write(self, changes: Sequence[RecordChange], entries: Sequence[LogEntry]) -> None:
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -93,7 +93,7 @@ class SqliteStore:
     def entries(
         self, *, id: str | None = None, account: str | None = None, after: int = 0, before: int | None = None,
         limit: int = 100,
-    ) -> Iterator[Entry]:  # fmt: skip
+    ) -> Iterator[LogEntry]:  # fmt: skip
         terms, values = ["sequence > ?"], [str(after)]
         for column, value in (("id = ?", id), ("account = ?", account)):
             if value is not None:
@@ -103,7 +103,7 @@ class SqliteStore:
             terms.append("sequence < ?")
             values.append(str(before))
         statement = f"SELECT * FROM log WHERE {' AND '.join(terms)} ORDER BY sequence DESC LIMIT ?"  # noqa: S608 - the terms are ours
-        return (Entry(*row) for row in self._connection.execute(statement, (*values, limit)).fetchall())
+        return (LogEntry(*row) for row in self._connection.execute(statement, (*values, limit)).fetchall())
 
     def trim(self, keep: int) -> None:
         self._connection.execute(

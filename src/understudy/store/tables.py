@@ -7,8 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import msgspec
 
-from understudy.core.answers import View
-from understudy.store.database import Key, Transaction
+from understudy.store.database import RecordKey, Transaction
 
 _ENCODE = msgspec.json.Encoder().encode
 # Sorts after every key that begins with the same parts.
@@ -23,20 +22,22 @@ class Record(msgspec.Struct, frozen=True, dict=True, kw_only=True, omit_defaults
 
 
 R = TypeVar("R", bound=Record)
+T = TypeVar("T")
 
 
-def described(describe: Callable[[R], Mapping[str, Any]]) -> Callable[[R], View]:
-    """Make a description that depends on its record alone be made once, and be rendered once.
+def memoized(make: Callable[[R], T]) -> Callable[[R], T]:
+    """Make a function of one record compute its result once for each record.
 
-    A record never changes, so neither does its description: it is kept beside the record.
+    The result is kept in the record's `__dict__`. That is safe because a record never changes: a changed resource
+    is another record. The function must depend on its record alone.
     """
-    name = f"described:{describe.__module__}.{describe.__qualname__}"
+    name = f"memoized:{make.__module__}.{make.__qualname__}"
 
-    def once(record: R) -> View:
-        kept: View | None = record.__dict__.get(name)
-        if kept is None:
-            kept = record.__dict__[name] = View(describe(record))
-        return kept
+    def once(record: R) -> T:
+        found: T | None = record.__dict__.get(name)
+        if found is None:
+            found = record.__dict__[name] = make(record)
+        return found
 
     return once
 
@@ -53,7 +54,7 @@ class Table(Generic[R]):
         self,
         name: str,
         record: type[R],
-        key: Callable[[R], Key],
+        key: Callable[[R], RecordKey],
         indexes: Mapping[str, Callable[[R], Iterable[Any]]] | None = None,
         ordered: Mapping[str, Callable[[R], Any]] | None = None,
     ) -> None:
@@ -68,7 +69,7 @@ class Table(Generic[R]):
 
     def get(self, tx: Transaction, *key: str) -> R | None:
         """The record of that key."""
-        found: R | None = tx.mirror(self).records.get(key)
+        found: R | None = tx.cache(self).records.get(key)
         return found
 
     def put(self, tx: Transaction, record: R) -> R:
@@ -80,12 +81,12 @@ class Table(Generic[R]):
         """Forget a record."""
         tx.set(self, self.key(record), None)
 
-    def scan(self, tx: Transaction, *prefix: str, after: Key | None = None) -> Iterator[R]:
+    def scan(self, tx: Transaction, *prefix: str, after: RecordKey | None = None) -> Iterator[R]:
         """Records whose key begins with these parts, by key, from behind `after` on. Costs what is taken.
 
         Take what you need before changing the table.
         """
-        records = tx.mirror(self).records
+        records = tx.cache(self).records
         if after is not None and after[: len(prefix)] != prefix:
             # A key from elsewhere, as a forged page token may hold one, must not move the beginning.
             after = None
@@ -95,28 +96,28 @@ class Table(Generic[R]):
 
     def where(self, tx: Transaction, index: str, value: Any) -> list[R]:
         """Records found under a value of an index, by key."""
-        mirror = tx.mirror(self)
-        bucket = mirror.indexes[index].get(value)
-        return [mirror.records[key] for key in sorted(bucket)] if bucket else []
+        cache = tx.cache(self)
+        bucket = cache.indexes[index].get(value)
+        return [cache.records[key] for key in sorted(bucket)] if bucket else []
 
     def count_where(self, tx: Transaction, index: str, value: Any) -> int:
         """How many records are found under a value of an index."""
-        return len(tx.mirror(self).indexes[index].get(value, ()))
+        return len(tx.cache(self).indexes[index].get(value, ()))
 
     def in_order(self, tx: Transaction, index: str, *, first: Any = None, last: Any = None) -> Iterator[R]:
         """Records by the value of an ordered index, lowest first, from `first` to `last`, both included.
 
         Costs what is taken. Take what you need before changing the table.
         """
-        mirror = tx.mirror(self)
+        cache = tx.cache(self)
         low = None if first is None else (first, ())
         high = None if last is None else (last, (_LAST,))
-        for _, key in mirror.orders[index].irange(low, high):
-            yield mirror.records[key]
+        for _, key in cache.orders[index].irange(low, high):
+            yield cache.records[key]
 
     def count_in_order(self, tx: Transaction, index: str) -> int:
         """How many records an ordered index holds."""
-        return len(tx.mirror(self).orders[index])
+        return len(tx.cache(self).orders[index])
 
     def encode(self, record: R | None) -> bytes | None:
         """A record as the store keeps it."""

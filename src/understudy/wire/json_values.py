@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from understudy.core.answers import View
+from understudy.core.answers import Description
 from understudy.core.errors import ApiError
 from understudy.wire.model import Member, Shape
 from understudy.wire.scalars import (
@@ -145,7 +145,7 @@ def _kept(shape: Shape) -> Renderer:
     key = f"json {shape.name}"
 
     def render(value: Any) -> Any:
-        if type(value) is View:
+        if type(value) is Description:
             kept = value.rendered.get(key)
             if kept is None:
                 kept = value.rendered[key] = msgspec.Raw(_ENCODE(render_items(value)))

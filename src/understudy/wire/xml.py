@@ -7,7 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from understudy.core.answers import View
+from understudy.core.answers import Description
 from understudy.wire.model import Member, Shape
 from understudy.wire.scalars import base64_text, number_text
 
@@ -77,7 +77,7 @@ class XmlWriter:
         key = self._kept(shape)
 
         def render_structure(value: Any) -> str:
-            if type(value) is View:
+            if type(value) is Description:
                 kept = value.rendered.get(key)
                 if kept is None:
                     kept = value.rendered[key] = render_items(value)
@@ -126,10 +126,12 @@ class XmlWriter:
         def render_list(values: Any) -> str:
             if not values:
                 return ""
-            if type(values[0]) is View and key in values[0].rendered:
+            if type(values[0]) is Description and key in values[0].rendered:
                 # A list of views that were rendered before is a join.
                 texts = [
-                    value.rendered[key] if type(value) is View and key in value.rendered else inner(value)
+                    value.rendered[key]
+                    if type(value) is Description and key in value.rendered
+                    else inner(value)
                     for value in values
                 ]
             else:

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from understudy.core.answers import Answer
+from understudy.core.answers import Answer, Description
 from understudy.core.arn import apprunner
 from understudy.core.errors import ApiError
 from understudy.data.regions import APP_RUNNER_REGIONS
@@ -19,7 +19,7 @@ from understudy.services.apprunner import errors
 from understudy.services.apprunner.targets import new_resource, resource_tags
 from understudy.services.iam.service_linked_roles import ensure_service_linked_role
 from understudy.store.database import Transaction
-from understudy.store.tables import Record, Table, described
+from understudy.store.tables import Record, Table, memoized
 
 NETWORKING = "networking.apprunner.amazonaws.com"
 # Reference apprunner.md 2.7.
@@ -167,19 +167,21 @@ def delete_vpc_connector(call: Call, *, vpc_connector_arn: str) -> Answer:
     return {"VpcConnector": describe(vpc_connectors.put(call.tx, connector))}
 
 
-@described
-def describe(connector: VpcConnector) -> Mapping[str, Any]:
+@memoized
+def describe(connector: VpcConnector) -> Description:
     """A connector in App Runner's words. Tags are listed by ListTagsForResource alone."""
-    return {
-        "VpcConnectorName": connector.name,
-        "VpcConnectorArn": connector.arn,
-        "VpcConnectorRevision": connector.revision,
-        "Subnets": list(connector.subnets),
-        "SecurityGroups": list(connector.security_groups),
-        "Status": "ACTIVE" if connector.active else "INACTIVE",
-        "CreatedAt": connector.created,
-        "DeletedAt": connector.deleted,
-    }
+    return Description(
+        {
+            "VpcConnectorName": connector.name,
+            "VpcConnectorArn": connector.arn,
+            "VpcConnectorRevision": connector.revision,
+            "Subnets": list(connector.subnets),
+            "SecurityGroups": list(connector.security_groups),
+            "Status": "ACTIVE" if connector.active else "INACTIVE",
+            "CreatedAt": connector.created,
+            "DeletedAt": connector.deleted,
+        }
+    )
 
 
 def find(call: Call, arn: str) -> VpcConnector | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from understudy.core.answers import Answer
+from understudy.core.answers import Answer, Description
 from understudy.core.arn import ec2
 from understudy.core.ids import Ids
 from understudy.data.regions import find as find_region
@@ -20,10 +20,10 @@ from understudy.services.ec2.filters import FilterTable
 from understudy.services.ec2.identifiers import check
 from understudy.services.ec2.listings import Filters, chosen
 from understudy.services.ec2.tag_specifications import TagSpecifications, tag_set, tags_for
-from understudy.services.ec2.targets import Keys, a_new, kept, resource_tags, unknown
+from understudy.services.ec2.targets import Keys, a_new, resource_tags, unknown
 from understudy.services.ec2.vpcs import find_vpc, target_of_vpc, vpcs
 from understudy.store.database import Transaction
-from understudy.store.tables import Record, Table, described
+from understudy.store.tables import Record, Table, memoized
 
 DETACHED = "default"
 _PROVIDED = "AmazonProvidedDNS"
@@ -171,20 +171,23 @@ def find_options(call: Call, id: str) -> DhcpOptions:
     return found
 
 
-@described
-def described_options(options: DhcpOptions) -> dict[str, Any]:
+@memoized
+def described_options(options: DhcpOptions) -> Description:
     """A set in AWS's words."""
-    return {
-        "OwnerId": options.account,
-        "Tags": tag_set(options.tags),
-        "DhcpOptionsId": options.id,
-        "DhcpConfigurations": [
-            {"Key": key, "Values": [{"Value": value} for value in values]} for key, values in options.options
-        ],
-    }
+    return Description(
+        {
+            "OwnerId": options.account,
+            "Tags": tag_set(options.tags),
+            "DhcpOptionsId": options.id,
+            "DhcpConfigurations": [
+                {"Key": key, "Values": [{"Value": value} for value in values]}
+                for key, values in options.options
+            ],
+        }
+    )
 
 
-@kept
+@memoized
 def options_target(options: DhcpOptions) -> Target:
     """What policies see of a set."""
     keys: Keys = resource_tags(options.tags)

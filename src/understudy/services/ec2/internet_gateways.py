@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import MappingProxyType
-from typing import Any
 
 from msgspec.structs import replace
 
-from understudy.core.answers import Answer
+from understudy.core.answers import Answer, Description
 from understudy.core.arn import ec2
 from understudy.core.ids import Ids
 from understudy.gateway.call import Call, Params, Target
@@ -19,10 +18,10 @@ from understudy.services.ec2.identifiers import check
 from understudy.services.ec2.listings import Filters, chosen
 from understudy.services.ec2.route_tables import black_hole
 from understudy.services.ec2.tag_specifications import tag_set
-from understudy.services.ec2.targets import Keys, kept, resource_tags, unknown
+from understudy.services.ec2.targets import Keys, resource_tags, unknown
 from understudy.services.ec2.vpcs import find_vpc, target_of_vpc
 from understudy.store.database import Transaction
-from understudy.store.tables import Record, Table, described
+from understudy.store.tables import Record, Table, memoized
 
 
 class InternetGateway(Record, frozen=True, kw_only=True):
@@ -117,18 +116,20 @@ def find_gateway(call: Call, id: str) -> InternetGateway:
     return found
 
 
-@described
-def described_gateway(gateway: InternetGateway) -> dict[str, Any]:
+@memoized
+def described_gateway(gateway: InternetGateway) -> Description:
     """A gateway in AWS's words, whose attachments are `available` and not what the model says."""
-    return {
-        "Attachments": [{"State": "available", "VpcId": gateway.vpc}] if gateway.vpc else [],
-        "InternetGatewayId": gateway.id,
-        "OwnerId": gateway.account,
-        "Tags": tag_set(gateway.tags),
-    }
+    return Description(
+        {
+            "Attachments": [{"State": "available", "VpcId": gateway.vpc}] if gateway.vpc else [],
+            "InternetGatewayId": gateway.id,
+            "OwnerId": gateway.account,
+            "Tags": tag_set(gateway.tags),
+        }
+    )
 
 
-@kept
+@memoized
 def gateway_target(gateway: InternetGateway) -> Target:
     """What policies see of a gateway."""
     keys: Keys = resource_tags(gateway.tags)

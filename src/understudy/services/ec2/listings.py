@@ -12,7 +12,7 @@ from understudy.gateway.call import Call
 from understudy.gateway.paging import BadTokenError, key_after, page
 from understudy.services.ec2.errors import combination, invalid, invalid_value, unsupported
 from understudy.services.ec2.filters import FilterTable, matching
-from understudy.store.database import Key
+from understudy.store.database import RecordKey
 from understudy.store.tables import Record, Table
 
 R = TypeVar("R", bound=Record)
@@ -60,7 +60,7 @@ def chosen(
 
 def start(
     call: Call, filters: Filters, max_results: int | None, next_token: str | None
-) -> tuple[Key | None, str]:
+) -> tuple[RecordKey | None, str]:
     """The key to go on behind, and the scope of this call's page tokens. Raises InvalidParameterValue."""
     if max_results is not None and max_results < SMALLEST_PAGE:
         raise invalid_value(
@@ -87,7 +87,7 @@ def cut(
     return page(items, min(max_results, LARGEST_PAGE), key, scope)
 
 
-def behind(items: Iterable[T], after: Key | None, key: Callable[[T], Key]) -> Iterator[T]:
+def behind(items: Iterable[T], after: RecordKey | None, key: Callable[[T], RecordKey]) -> Iterator[T]:
     """Items in the order of their keys, without those up to `after`."""
     return iter(items) if after is None else (item for item in items if key(item) > after)
 

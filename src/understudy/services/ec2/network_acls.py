@@ -17,10 +17,10 @@ from understudy.services.ec2.identifiers import check
 from understudy.services.ec2.listings import Filters, chosen
 from understudy.services.ec2.subnets import Subnet, subnets
 from understudy.services.ec2.tag_specifications import tag_set
-from understudy.services.ec2.targets import Keys, kept, resource_tags
+from understudy.services.ec2.targets import Keys, resource_tags
 from understudy.services.ec2.vpcs import Vpc
 from understudy.store.database import Transaction
-from understudy.store.tables import Record, Table
+from understudy.store.tables import Record, Table, memoized
 
 _EVERYTHING = "0.0.0.0/0"
 
@@ -161,7 +161,7 @@ def _describe(acl: NetworkAcl, tied: Sequence[Subnet]) -> dict[str, Any]:
     }
 
 
-@kept
+@memoized
 def acl_target(acl: NetworkAcl) -> Target:
     """What policies see of a network ACL."""
     keys: Keys = resource_tags(acl.tags)

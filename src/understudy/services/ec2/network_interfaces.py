@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any
 
-from understudy.core.answers import Answer
+from understudy.core.answers import Answer, Description
 from understudy.core.arn import ec2
 from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.operations import anything, operation
@@ -15,8 +15,8 @@ from understudy.services.ec2.filters import FilterTable, exact, nothing, yes_or_
 from understudy.services.ec2.identifiers import check
 from understudy.services.ec2.listings import Filters, chosen
 from understudy.services.ec2.tag_specifications import tag_set
-from understudy.services.ec2.targets import Keys, kept, resource_tags, unknown
-from understudy.store.tables import Record, Table, described
+from understudy.services.ec2.targets import Keys, resource_tags, unknown
+from understudy.store.tables import Record, Table, memoized
 
 
 class NetworkInterface(Record, frozen=True, kw_only=True):
@@ -173,8 +173,8 @@ def _indexed(call: Call, filters: Filters) -> list[NetworkInterface] | None:
     return None
 
 
-@described
-def described_interface(interface: NetworkInterface) -> dict[str, Any]:
+@memoized
+def described_interface(interface: NetworkInterface) -> Description:
     """An interface in AWS's words; the order of members is the recorded one (reference iam.md 7.4)."""
     primary = interface.addresses[0]
     first: dict[str, Any] = {"Primary": True, "PrivateIpAddress": primary}
@@ -209,15 +209,15 @@ def described_interface(interface: NetworkInterface) -> dict[str, Any]:
     }
     if interface.private_dns_name:
         shown["PrivateDnsName"] = interface.private_dns_name
-    return shown
+    return Description(shown)
 
 
-@kept
+@memoized
 def interface_arn(interface: NetworkInterface) -> str:
     return ec2(interface.region, interface.account, f"network-interface/{interface.id}")
 
 
-@kept
+@memoized
 def interface_target(interface: NetworkInterface) -> Target:
     """What policies see of an interface."""
     keys: Keys = resource_tags(interface.tags)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any
 
-from understudy.core.answers import Answer, View
+from understudy.core.answers import Answer, Description
 from understudy.data.regions import REGIONS, AvailabilityZone, Region
 from understudy.data.regions import find as find_region
 from understudy.gateway.call import Call
@@ -123,7 +123,7 @@ def describe_account_attributes(call: Call, *, attribute_names: list[str] | None
     }
 
 
-def _zone(region: Region, zone: AvailabilityZone) -> View:
+def _zone(region: Region, zone: AvailabilityZone) -> Description:
     shown: dict[str, Any] = {
         "OptInStatus": "opt-in-not-required",
         "Messages": [],
@@ -137,4 +137,4 @@ def _zone(region: Region, zone: AvailabilityZone) -> View:
         "Geography": [{"Name": region.geography}],
         "State": "available",
     }
-    return View(shown)
+    return Description(shown)

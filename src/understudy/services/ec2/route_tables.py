@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import Any
 
 from msgspec.structs import replace
 
-from understudy.core.answers import Answer
+from understudy.core.answers import Answer, Description
 from understudy.core.arn import ec2
 from understudy.core.ids import Ids
 from understudy.gateway.call import Call, Target
@@ -17,10 +16,10 @@ from understudy.services.ec2.filters import FilterTable, nothing, yes_or_no
 from understudy.services.ec2.identifiers import check
 from understudy.services.ec2.listings import Filters, chosen
 from understudy.services.ec2.tag_specifications import tag_set
-from understudy.services.ec2.targets import Keys, kept, resource_tags
+from understudy.services.ec2.targets import Keys, resource_tags
 from understudy.services.ec2.vpcs import Vpc
 from understudy.store.database import Transaction
-from understudy.store.tables import Record, Table, described
+from understudy.store.tables import Record, Table, memoized
 
 
 class Route(Record, frozen=True, kw_only=True):
@@ -130,36 +129,38 @@ def find_route_table(call: Call, id: str) -> RouteTable:
     return found
 
 
-@described
-def described_table(table: RouteTable) -> dict[str, Any]:
+@memoized
+def described_table(table: RouteTable) -> Description:
     """A route table in AWS's words."""
-    return {
-        "Associations": [
-            {
-                "Main": True,
-                "RouteTableAssociationId": table.association,
-                "RouteTableId": table.id,
-                "AssociationState": {"State": "associated"},
-            }
-        ],
-        "PropagatingVgws": [],
-        "RouteTableId": table.id,
-        "Routes": [
-            {
-                "DestinationCidrBlock": route.destination,
-                "GatewayId": route.gateway,
-                "Origin": route.origin,
-                "State": route.state,
-            }
-            for route in table.routes
-        ],
-        "Tags": tag_set(table.tags),
-        "VpcId": table.vpc,
-        "OwnerId": table.account,
-    }
+    return Description(
+        {
+            "Associations": [
+                {
+                    "Main": True,
+                    "RouteTableAssociationId": table.association,
+                    "RouteTableId": table.id,
+                    "AssociationState": {"State": "associated"},
+                }
+            ],
+            "PropagatingVgws": [],
+            "RouteTableId": table.id,
+            "Routes": [
+                {
+                    "DestinationCidrBlock": route.destination,
+                    "GatewayId": route.gateway,
+                    "Origin": route.origin,
+                    "State": route.state,
+                }
+                for route in table.routes
+            ],
+            "Tags": tag_set(table.tags),
+            "VpcId": table.vpc,
+            "OwnerId": table.account,
+        }
+    )
 
 
-@kept
+@memoized
 def route_table_target(table: RouteTable) -> Target:
     """What policies see of a route table."""
     keys: Keys = resource_tags(table.tags)

@@ -33,7 +33,7 @@ from understudy.services.ec2.security_groups import (
 from understudy.services.ec2.tag_specifications import TagSpecifications, tags_for
 from understudy.services.ec2.targets import named_tags, request_tags, tagging
 from understudy.services.ec2.vpcs import find_vpc, vpcs
-from understudy.store.database import Key, Transaction
+from understudy.store.database import RecordKey, Transaction
 
 # AWS's quota, counted for each direction.
 RULES_PER_DIRECTION = 60
@@ -161,7 +161,7 @@ class _Row(NamedTuple):
         return self.rule.tags
 
     @property
-    def key(self) -> Key:
+    def key(self) -> RecordKey:
         return self.group.id, self.rule.id
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from types import MappingProxyType
 from typing import Any
 
-from understudy.core.answers import Answer
+from understudy.core.answers import Answer, Description
 from understudy.core.arn import ec2
 from understudy.core.ids import Ids
 from understudy.gateway.call import Call, Params, Target
@@ -19,10 +19,10 @@ from understudy.services.ec2.listings import Filters, chosen
 from understudy.services.ec2.network_interfaces import network_interfaces
 from understudy.services.ec2.security_group_rules import SecurityGroupRule, permissions
 from understudy.services.ec2.tag_specifications import TagSpecifications, tag_set, tags_for
-from understudy.services.ec2.targets import Keys, a_new, kept, resource_tags, unknown
+from understudy.services.ec2.targets import Keys, a_new, resource_tags, unknown
 from understudy.services.ec2.vpcs import Vpc, default_vpc, find_default_vpc, find_vpc, target_of_vpc
 from understudy.store.database import Transaction
-from understudy.store.tables import Record, Table, described
+from understudy.store.tables import Record, Table, memoized
 
 DEFAULT = "default"
 GROUPS_PER_REGION = 2500
@@ -256,28 +256,30 @@ def default_group(tx: Transaction, vpc: str) -> SecurityGroup:
     return found
 
 
-@described
-def described_group(group: SecurityGroup) -> dict[str, Any]:
+@memoized
+def described_group(group: SecurityGroup) -> Description:
     """A group in AWS's words."""
-    return {
-        "GroupId": group.id,
-        "IpPermissionsEgress": permissions(group.egress),
-        "Tags": tag_set(group.tags),
-        "VpcId": group.vpc,
-        "SecurityGroupArn": group_arn(group),
-        "OwnerId": group.account,
-        "GroupName": group.name,
-        "Description": group.description,
-        "IpPermissions": permissions(group.ingress),
-    }
+    return Description(
+        {
+            "GroupId": group.id,
+            "IpPermissionsEgress": permissions(group.egress),
+            "Tags": tag_set(group.tags),
+            "VpcId": group.vpc,
+            "SecurityGroupArn": group_arn(group),
+            "OwnerId": group.account,
+            "GroupName": group.name,
+            "Description": group.description,
+            "IpPermissions": permissions(group.ingress),
+        }
+    )
 
 
-@kept
+@memoized
 def group_arn(group: SecurityGroup) -> str:
     return ec2(group.region, group.account, f"security-group/{group.id}")
 
 
-@kept
+@memoized
 def group_target(group: SecurityGroup) -> Target:
     """What policies see of a group."""
     keys: Keys = resource_tags(group.tags)

@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from understudy.core.answers import Answer, View
+from understudy.core.answers import Answer, Description
 from understudy.core.arn import ec2
 from understudy.core.ids import Ids
 from understudy.data.regions import AvailabilityZone
@@ -22,10 +22,10 @@ from understudy.services.ec2.filters import FilterTable, nothing, yes_or_no
 from understudy.services.ec2.identifiers import check
 from understudy.services.ec2.listings import Filters, chosen, refuse, value_of
 from understudy.services.ec2.tag_specifications import TagSpecifications, tag_set, tags_for
-from understudy.services.ec2.targets import Keys, a_new, changes_in, changing, kept, resource_tags, unknown
+from understudy.services.ec2.targets import Keys, a_new, changes_in, changing, resource_tags, unknown
 from understudy.services.ec2.vpcs import Vpc, find_vpc, target_of_vpc
 from understudy.store.database import Transaction
-from understudy.store.tables import Record, Table
+from understudy.store.tables import Record, Table, memoized
 
 SUBNETS_PER_VPC = 200
 
@@ -252,18 +252,18 @@ def available(tx: Transaction, subnet: Subnet) -> int:
     return block_of(subnet).size - RESERVED - in_use(tx, subnet.id)
 
 
-@kept
+@memoized
 def block_of(subnet: Subnet) -> Cidr:
     """The subnet's block as numbers."""
     return known(subnet.cidr)
 
 
-def describe(call: Call, subnet: Subnet) -> View:
+def describe(call: Call, subnet: Subnet) -> Description:
     """A subnet in AWS's words; kept beside the record while the number of its free addresses stays."""
     count = available(call.tx, subnet)
-    shown: View | None = subnet.__dict__.get("shown")
+    shown: Description | None = subnet.__dict__.get("shown")
     if shown is None or shown["AvailableIpAddressCount"] != count:
-        shown = subnet.__dict__["shown"] = View({**_members(subnet), "AvailableIpAddressCount": count})
+        shown = subnet.__dict__["shown"] = Description({**_members(subnet), "AvailableIpAddressCount": count})
     return shown
 
 
@@ -294,12 +294,12 @@ def _members(subnet: Subnet) -> dict[str, Any]:
     }
 
 
-@kept
+@memoized
 def subnet_arn(subnet: Subnet) -> str:
     return ec2(subnet.region, subnet.account, f"subnet/{subnet.id}")
 
 
-@kept
+@memoized
 def subnet_target(subnet: Subnet) -> Target:
     """What policies see of a subnet."""
     keys: Keys = resource_tags(subnet.tags)

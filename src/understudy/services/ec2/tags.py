@@ -27,7 +27,7 @@ from understudy.services.ec2.subnets import find_subnet, subnet_target, subnets
 from understudy.services.ec2.tag_specifications import checked_key, with_tags
 from understudy.services.ec2.targets import Keys, request_tags, resource_tags, unknown
 from understudy.services.ec2.vpcs import find_vpc, vpc_target, vpcs
-from understudy.store.database import Key
+from understudy.store.database import RecordKey
 from understudy.store.tables import Record, Table
 
 Tags = Mapping[str, str]
@@ -102,7 +102,7 @@ class _Row(NamedTuple):
         return {self.name: self.value}
 
     @property
-    def key(self) -> Key:
+    def key(self) -> RecordKey:
         return self.prefix, self.id, self.name
 
 
@@ -129,7 +129,12 @@ def describe_tags(
     found, token = cut(filter(matches, rows) if matches else rows, max_results, lambda row: row.key, scope)
     return {
         "Tags": [
-            {"Key": row.name, "ResourceId": row.id, "ResourceType": KINDS[row.prefix], "Value": row.value}
+            {
+                "Key": row.name,
+                "ResourceId": row.id,
+                "ResourceType": KINDS[row.prefix],
+                "Value": row.value,
+            }
             for row in found
         ],
         "NextToken": token,

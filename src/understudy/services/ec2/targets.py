@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from understudy.core.arn import ec2
 from understudy.gateway.call import Call, Params, Target
-from understudy.store.tables import Record
 
 Keys = dict[str, str | list[str]]
-R = TypeVar("R", bound=Record)
-T = TypeVar("T")
-
-
-def kept(make: Callable[[R], T]) -> Callable[[R], T]:
-    """Make what follows from a record alone once: a record never changes, so it is kept beside the record."""
-    name = f"kept:{make.__module__}.{make.__qualname__}"
-
-    def once(record: R) -> T:
-        found: T | None = record.__dict__.get(name)
-        if found is None:
-            found = record.__dict__[name] = make(record)
-        return found
-
-    return once
 
 
 def unknown(call: Call, kind: str, id: str) -> Target:

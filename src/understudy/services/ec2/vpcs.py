@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from types import MappingProxyType
-from typing import Any
 
-from understudy.core.answers import Answer
+from understudy.core.answers import Answer, Description
 from understudy.core.arn import ec2
 from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.operations import anything, operation
@@ -15,9 +14,9 @@ from understudy.services.ec2.filters import FilterTable, nothing, yes_or_no
 from understudy.services.ec2.identifiers import check
 from understudy.services.ec2.listings import Filters, chosen
 from understudy.services.ec2.tag_specifications import tag_set
-from understudy.services.ec2.targets import Keys, kept, resource_tags, unknown
+from understudy.services.ec2.targets import Keys, resource_tags, unknown
 from understudy.store.database import Transaction
-from understudy.store.tables import Record, Table, described
+from understudy.store.tables import Record, Table, memoized
 
 
 class Vpc(Record, frozen=True, kw_only=True):
@@ -110,35 +109,37 @@ def find_default_vpc(call: Call) -> Vpc:
     return found
 
 
-@described
-def described_vpc(vpc: Vpc) -> dict[str, Any]:
+@memoized
+def described_vpc(vpc: Vpc) -> Description:
     """A VPC in AWS's words."""
-    return {
-        "OwnerId": vpc.account,
-        "InstanceTenancy": vpc.tenancy,
-        "CidrBlockAssociationSet": [
-            {
-                "AssociationId": vpc.association,
-                "CidrBlock": vpc.cidr,
-                "CidrBlockState": {"State": "associated"},
-            }
-        ],
-        "IsDefault": vpc.is_default,
-        "Tags": tag_set(vpc.tags),
-        "BlockPublicAccessStates": {"InternetGatewayBlockMode": "off"},
-        "VpcId": vpc.id,
-        "State": "available",
-        "CidrBlock": vpc.cidr,
-        "DhcpOptionsId": vpc.dhcp_options,
-    }
+    return Description(
+        {
+            "OwnerId": vpc.account,
+            "InstanceTenancy": vpc.tenancy,
+            "CidrBlockAssociationSet": [
+                {
+                    "AssociationId": vpc.association,
+                    "CidrBlock": vpc.cidr,
+                    "CidrBlockState": {"State": "associated"},
+                }
+            ],
+            "IsDefault": vpc.is_default,
+            "Tags": tag_set(vpc.tags),
+            "BlockPublicAccessStates": {"InternetGatewayBlockMode": "off"},
+            "VpcId": vpc.id,
+            "State": "available",
+            "CidrBlock": vpc.cidr,
+            "DhcpOptionsId": vpc.dhcp_options,
+        }
+    )
 
 
-@kept
+@memoized
 def vpc_arn(vpc: Vpc) -> str:
     return ec2(vpc.region, vpc.account, f"vpc/{vpc.id}")
 
 
-@kept
+@memoized
 def vpc_target(vpc: Vpc) -> Target:
     """What policies see of a VPC."""
     keys: Keys = resource_tags(vpc.tags)

@@ -19,7 +19,7 @@ from understudy.services.iam.role_records import Role, role_uses
 from understudy.services.iam.role_records import instance_profiles as profiles
 from understudy.services.iam.role_records import roles as role_table
 from understudy.services.iam.users import User, boundary_shown
-from understudy.store.database import Key
+from understudy.store.database import RecordKey
 
 # The order of the list, and of each kind's part in it: what the filter calls it, and where it is answered.
 _KINDS = (
@@ -55,7 +55,7 @@ def get_account_authorization_details(
     return {**lists, "IsTruncated": page["IsTruncated"], "Marker": page["Marker"]}
 
 
-def _rows(call: Call, kind: str, number: str, behind: Key | None) -> Iterator[_Row]:
+def _rows(call: Call, kind: str, number: str, behind: RecordKey | None) -> Iterator[_Row]:
     """A kind's rows behind a key of the whole list: none, some or all of them."""
     if behind is not None and number < behind[0]:
         return
@@ -69,7 +69,7 @@ def _bound(show: Callable[[Call, Any], Mapping[str, Any]], call: Call, entity: A
     return lambda: show(call, entity)
 
 
-def _policies_in_use(call: Call, behind: Key) -> Iterator[AnyPolicy]:
+def _policies_in_use(call: Call, behind: RecordKey) -> Iterator[AnyPolicy]:
     return (
         policy
         for policy in policies.aws_policies()
@@ -135,11 +135,11 @@ def _attached(entity: Entity) -> Sequence[Mapping[str, str]]:
     return [attached_shown(arn) for arn in entity.attached]
 
 
-def _scan(table: Any) -> Callable[[Call, Key], Iterator[Any]]:
+def _scan(table: Any) -> Callable[[Call, RecordKey], Iterator[Any]]:
     return lambda call, behind: table.scan(call.tx, call.account, after=behind)
 
 
-_Source = Callable[[Call, Key], Iterator[Any]]
+_Source = Callable[[Call, RecordKey], Iterator[Any]]
 _SOURCES: dict[str, tuple[_Source, Callable[[Call, Any], Mapping[str, Any]]]] = {
     "User": (_scan(users.users), _user),
     "Group": (_scan(groups.groups), _group),

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 import msgspec
 
-from understudy.core.answers import Answer
+from understudy.core.answers import Answer, Description
 from understudy.core.arn import iam
 from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.operations import operation
@@ -16,7 +15,7 @@ from understudy.services.iam import errors
 from understudy.services.iam.listings import after, listing, sorted_listing
 from understudy.services.iam.users import a_user, existing_user, users
 from understudy.services.iam.users import describe as describe_user
-from understudy.store.tables import Record, Table, described
+from understudy.store.tables import Record, Table, memoized
 
 GROUPS_PER_ACCOUNT = 300
 GROUPS_PER_USER = 10
@@ -197,13 +196,15 @@ def list_groups_for_user(
     )
 
 
-@described
-def describe(group: Group) -> Mapping[str, Any]:
+@memoized
+def describe(group: Group) -> Description:
     """A group in IAM's words."""
-    return {
-        "Path": group.path,
-        "GroupName": group.name,
-        "GroupId": group.id,
-        "Arn": group.arn,
-        "CreateDate": group.created,
-    }
+    return Description(
+        {
+            "Path": group.path,
+            "GroupName": group.name,
+            "GroupId": group.id,
+            "Arn": group.arn,
+            "CreateDate": group.created,
+        }
+    )

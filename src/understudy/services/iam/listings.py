@@ -9,13 +9,13 @@ from typing import Any, TypeVar
 from understudy.core.answers import Answer
 from understudy.gateway.paging import BadTokenError, key_after, page
 from understudy.services.iam import errors
-from understudy.store.database import Key
+from understudy.store.database import RecordKey
 
 T = TypeVar("T")
 PAGE = 100
 
 
-def after(marker: str | None, scope: str, *, account: str = "", parts: int = 1) -> Key | None:
+def after(marker: str | None, scope: str, *, account: str = "", parts: int = 1) -> RecordKey | None:
     """The key a page begins behind. Raises ValidationError for a marker of no such list.
 
     A marker is the client's to make up: the key has at least so many `parts`, and where it begins with an account
@@ -51,7 +51,7 @@ def sorted_listing(
     items: Sequence[T],
     show: Callable[[T], Any],
     *,
-    key: Callable[[T], Key],
+    key: Callable[[T], RecordKey],
     scope: str,
     max_items: int | None,
     marker: str | None,

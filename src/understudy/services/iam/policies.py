@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from understudy.core.answers import Answer, View
+from understudy.core.answers import Answer, Description
 from understudy.core.arn import iam
 from understudy.data import managed_policies
 from understudy.gateway.call import Call, Params, Target
@@ -33,8 +33,8 @@ from understudy.services.iam.policy_records import (
 from understudy.services.iam.role_records import roles
 from understudy.services.iam.tags import merged
 from understudy.services.iam.users import users
-from understudy.store.database import Key, Transaction
-from understudy.store.tables import described
+from understudy.store.database import RecordKey, Transaction
+from understudy.store.tables import memoized
 
 POLICY_SIZE = 6144
 VERSIONS = 5
@@ -273,14 +273,14 @@ def describe(call: Call, policy: AnyPolicy) -> Mapping[str, Any]:
     return {**unused, "AttachmentCount": attached, "PermissionsBoundaryUsageCount": bounding}
 
 
-@described
-def _describe_own(policy: Policy) -> Mapping[str, Any]:
-    return _unused(policy, policy.arn, policy.default_version)
+@memoized
+def _describe_own(policy: Policy) -> Description:
+    return Description(_unused(policy, policy.arn, policy.default_version))
 
 
 @cache
-def _describe_aws(policy: managed_policies.ManagedPolicy) -> View:
-    return View(_unused(policy, policy.arn(), policy.version_id))
+def _describe_aws(policy: managed_policies.ManagedPolicy) -> Description:
+    return Description(_unused(policy, policy.arn(), policy.version_id))
 
 
 def _unused(policy: AnyPolicy, arn: str, default_version: str) -> Mapping[str, Any]:
@@ -312,7 +312,7 @@ def boundaries(tx: Transaction, account: str, arn: str) -> int:
     return sum(table.count_where(tx, "by_boundary", (account, arn)) for table in (users, roles))
 
 
-def _everything(call: Call, scope: str, behind: Key | None) -> Iterator[AnyPolicy]:
+def _everything(call: Call, scope: str, behind: RecordKey | None) -> Iterator[AnyPolicy]:
     """The policies of a scope by name from behind a key on, the account's own before AWS's of the same name."""
     sources: list[Iterable[AnyPolicy]] = []
     if scope in ("All", "Local"):
@@ -331,7 +331,7 @@ def aws_policies() -> tuple[managed_policies.ManagedPolicy, ...]:
     return tuple(sorted(managed_policies.everything(), key=_order))
 
 
-def _order(policy: AnyPolicy) -> Key:
+def _order(policy: AnyPolicy) -> RecordKey:
     return (policy.name.lower(), "0" if isinstance(policy, Policy) else "1")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from understudy.core.answers import Answer
+from understudy.core.answers import Answer, Description
 from understudy.core.arn import iam
 from understudy.core.errors import ApiError
 from understudy.gateway.call import Call, Params, Target
@@ -20,7 +20,7 @@ from understudy.services.iam.role_records import Role, forget, instance_profiles
 from understudy.services.iam.tags import merged
 from understudy.services.iam.trust import readable, stored
 from understudy.services.iam.users import boundary_shown
-from understudy.store.tables import described
+from understudy.store.tables import memoized
 
 ROLES_PER_ACCOUNT = 1000
 TRUST_SIZE = 2048
@@ -248,18 +248,20 @@ def described_in_list(call: Call, role: Role) -> Mapping[str, Any]:
     return _listed(role)
 
 
-@described
-def _listed(role: Role) -> Mapping[str, Any]:
-    return {
-        "Path": role.path,
-        "RoleName": role.name,
-        "RoleId": role.id,
-        "Arn": role.arn,
-        "CreateDate": role.created,
-        "AssumeRolePolicyDocument": shown(role.trust),
-        "Description": role.description,
-        "MaxSessionDuration": role.max_session_duration,
-    }
+@memoized
+def _listed(role: Role) -> Description:
+    return Description(
+        {
+            "Path": role.path,
+            "RoleName": role.name,
+            "RoleId": role.id,
+            "Arn": role.arn,
+            "CreateDate": role.created,
+            "AssumeRolePolicyDocument": shown(role.trust),
+            "Description": role.description,
+            "MaxSessionDuration": role.max_session_duration,
+        }
+    )
 
 
 def _plain(call: Call, role: Role) -> Mapping[str, Any]:

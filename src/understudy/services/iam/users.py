@@ -9,14 +9,14 @@ from typing import Any
 
 import msgspec
 
-from understudy.core.answers import Answer
+from understudy.core.answers import Answer, Description
 from understudy.core.arn import iam
 from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.operations import operation
 from understudy.services.iam import errors, tags
 from understudy.services.iam.listings import after, listing, tags_listed
 from understudy.services.iam.policy_records import check_boundary
-from understudy.store.tables import Record, Table, described
+from understudy.store.tables import Record, Table, memoized
 
 USERS_PER_ACCOUNT = 5000
 
@@ -234,16 +234,18 @@ def list_user_tags(
     return tags_listed(existing_user(call, user_name).tags, "ListUserTags", marker, max_items)
 
 
-@described
-def describe(user: User) -> Mapping[str, Any]:
+@memoized
+def describe(user: User) -> Description:
     """A user as lists show one."""
-    return {
-        "Path": user.path,
-        "UserName": user.name,
-        "UserId": user.id,
-        "Arn": user.arn,
-        "CreateDate": user.created,
-    }
+    return Description(
+        {
+            "Path": user.path,
+            "UserName": user.name,
+            "UserId": user.id,
+            "Arn": user.arn,
+            "CreateDate": user.created,
+        }
+    )
 
 
 def details(user: User) -> Mapping[str, Any]:
