@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from understudy.data import service_linked_roles
 from understudy.data.regions import APP_RUNNER_REGIONS
-from understudy.gateway.inside import ActingAs
+from understudy.gateway.role_sessions import RoleSession
 from understudy.services.apprunner.network_interfaces import MANAGED, NetworkInterfaces
 from understudy.testing import Credentials
 
@@ -102,12 +102,17 @@ class Place:
         self.understudy.settle()
         return at_once, self.iam.get_service_linked_role_deletion_status(DeletionTaskId=task)
 
-    def acting(self) -> ActingAs:
-        return ActingAs(
+    @property
+    def source_arn(self) -> str:
+        """The service that App Runner acts for."""
+        return f"arn:aws:apprunner:us-east-1:{self.understudy.account}:service/web/0"
+
+    def acting(self) -> RoleSession:
+        return RoleSession(
             self.understudy.app.gateway,
             principal=PRINCIPAL,
             role_arn=self.role_arn,
-            account=self.understudy.account,
+            source_arn=self.source_arn,
             session_name="AppRunnerNetworking",
         )
 
@@ -145,11 +150,11 @@ class TestS1TheRoleIsLinkedAndOnlyAppRunnerAssumesIt:
     )
     def test_another_service_cannot(self, place, other):
         place.connector()
-        acting = ActingAs(
+        acting = RoleSession(
             place.understudy.app.gateway,
             principal=other,
             role_arn=place.role_arn,
-            account=place.understudy.account,
+            source_arn=place.source_arn,
             session_name="x",
         )
         with pytest.raises(Exception, match="not authorized to perform: sts:AssumeRole"):
@@ -171,7 +176,10 @@ class TestS2ItManagesNetworkInterfaces:
     def test_interfaces_are_made_tagged_shown_and_deleted_through_the_role(self, place):
         place.connector()
         interfaces = NetworkInterfaces(
-            place.understudy.app.gateway, account=place.understudy.account, region="us-east-1"
+            place.understudy.app.gateway,
+            account=place.understudy.account,
+            region="us-east-1",
+            source_arn=place.source_arn,
         )
         made = interfaces.create(subnet=place.subnets[0], groups=[place.group])
         shown = place.ec2.describe_network_interfaces(NetworkInterfaceIds=[made])["NetworkInterfaces"][0]
@@ -186,7 +194,10 @@ class TestS2ItManagesNetworkInterfaces:
 
     def test_without_the_role_there_is_no_way_in(self, place):
         interfaces = NetworkInterfaces(
-            place.understudy.app.gateway, account=place.understudy.account, region="us-east-1"
+            place.understudy.app.gateway,
+            account=place.understudy.account,
+            region="us-east-1",
+            source_arn=place.source_arn,
         )
         with pytest.raises(Exception, match="not authorized to perform: sts:AssumeRole"):
             interfaces.create(subnet=place.subnets[0], groups=[place.group])

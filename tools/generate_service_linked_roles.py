@@ -17,9 +17,10 @@ from pathlib import Path
 _FOLDER = Path(__file__).parents[1] / "src" / "understudy" / "data" / "service_linked_roles"
 
 # What we know beyond the table. AWS does not tell how App Runner describes the roles it creates: our words.
-_KEPT_ALIVE_BY = {
-    "apprunner.amazonaws.com": ("apprunner/service",),
-    "networking.apprunner.amazonaws.com": ("apprunner/vpc-connector",),
+_SERVED_BY = {
+    "apprunner.amazonaws.com": "apprunner",
+    "networking.apprunner.amazonaws.com": "apprunner",
+    "organizations.amazonaws.com": "organizations",
 }
 _SERVICE_DESCRIPTION = {
     "apprunner.amazonaws.com": "Allows App Runner to write logs and manage event rules on your behalf.",
@@ -50,19 +51,17 @@ def _rows(table: Path) -> Iterator[Mapping[str, str]]:
 
 def _text(row: Mapping[str, str]) -> str:
     principal = row["principal"]
-    # A JSON string of plain text is a TOML string, and so is a list of such.
+    # A JSON string of plain text is a TOML string.
     facts = {
         "principal": principal,
         "role_name": row["role_name"],
         "policy": f"arn:aws:iam::aws:policy/aws-service-role/{row['policy']}",
         "custom_suffix": row["suffix"] == "yes",
         "creatable": True,
-        "kept_alive_by": _KEPT_ALIVE_BY.get(principal, ()),
+        "served_by": _SERVED_BY.get(principal, ""),
         "description": row["description"],
     }
-    if not row["description"]:
-        del facts["description"]
-    lines = [f"{key} = {json.dumps(value)}" for key, value in facts.items()]
+    lines = [f"{key} = {json.dumps(value)}" for key, value in facts.items() if value or value is False]
     if principal in _SERVICE_DESCRIPTION:
         lines.append("# AWS does not tell how the service describes the role when it creates it: our words.")
         lines.append(f"service_description = {json.dumps(_SERVICE_DESCRIPTION[principal])}")

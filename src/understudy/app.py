@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from understudy.admin.administration import Administration
 from understudy.admin.http_api import PREFIXES, AdminApi
 from understudy.authn.sigv4 import SKEW
-from understudy.controllers.loop import Loop, Work
-from understudy.controllers.sweeper import Sweeper
+from understudy.controllers.controller_manager import ControllerManager
+from understudy.controllers.expiry import expiry_controller
+from understudy.controllers.operation_runner import controllers_of
+from understudy.controllers.trail_trimming import trail_trimming
 from understudy.core.clock import Clock, SystemClock
 from understudy.core.errors import UserError
 from understudy.core.http import HttpRequest, HttpResponse
 from understudy.core.ids import Ids
 from understudy.core.simulated_latency import SimulatedLatency
 from understudy.gateway.authorization import Authorizer
+from understudy.gateway.client_tokens import old_client_tokens
+from understudy.gateway.controller import World
+from understudy.gateway.durable_operations import OperationKind
 from understudy.gateway.operations import Registry
 from understudy.gateway.pipeline import Gateway
+from understudy.gateway.role_usage import RoleUsage
 from understudy.gateway.sealing import Seal
 from understudy.gateway.trail import Trail
 from understudy.services import MODULES, accounts
 from understudy.services.apprunner import vpc_connectors
 from understudy.services.directory import Directory
 from understudy.services.iam import deletion_tasks
+from understudy.services.iam.linked_role_usage import LinkedRoleUsage
 from understudy.services.iam.usage import Usage
-from understudy.services.organizations import account_requests, organization_records
+from understudy.services.organizations import account_requests, membership_changes, organization_records
+from understudy.services.organizations.handshake_records import old_handshakes
 from understudy.services.sts import session_limits
+from understudy.services.sts.records import expired_sessions, live_sessions
+from understudy.services.sts.service_sessions import abandoned_sessions
 from understudy.settings import Settings
 from understudy.store.database import Database
 from understudy.store.memory import MemoryStore
@@ -35,11 +46,21 @@ from understudy.store.protocol import Store
 from understudy.store.sqlite import SqliteStore
 from understudy.store.tables import Record, Table
 
-# Which records of a service keep its service-linked role alive: the tables named in the roles' data files.
-USAGE_SOURCES = {
-    vpc_connectors.vpc_connectors.name: vpc_connectors.in_account,
-    organization_records.members.name: organization_records.in_account,
+# What uses the linked roles of each service's principals.
+ROLE_USAGE: Mapping[str, Mapping[str, RoleUsage]] = {
+    "apprunner": {
+        vpc_connectors.NETWORKING: vpc_connectors.networking_usage,
+        vpc_connectors.MANAGEMENT: vpc_connectors.management_usage,
+    },
+    "organizations": {membership_changes.PRINCIPAL: organization_records.role_usage},
 }
+# Records that are deleted when they are old.
+EXPIRIES = (
+    old_client_tokens,
+    expired_sessions,
+    old_handshakes,
+    vpc_connectors.deleted_connectors,
+)
 
 
 class ServerSecret(Record, frozen=True, kw_only=True):
@@ -59,7 +80,7 @@ class App:
     settings: Settings
     database: Database
     gateway: Gateway
-    loop: Loop
+    controllers: ControllerManager
     admin: Administration
     admin_api: AdminApi
 
@@ -93,6 +114,7 @@ def build(
     """Put an understudy together. Raises UserError if its state cannot be used."""
     store: Store = MemoryStore() if settings.in_memory else SqliteStore(settings.directory)
     database = Database(store)
+    _adopt_old_records(database)
     clock = clock or SystemClock()
     ids = ids or Ids()
     latency = SimulatedLatency(settings.clock, settings.seed)
@@ -112,21 +134,40 @@ def build(
         limits=session_limits.check,
         skew=skew,
     )
-    works = (
-        Work("deletion tasks", lambda tx, now: deletion_tasks.finish_due(tx, now, USAGE_SOURCES)),
-        Work("accounts in the making", lambda tx, now: account_requests.finish_due(tx, now, ids)),
-        Work("usage", usage.reconcile),
-        Work("sweeping", Sweeper(database, settings.trail).reconcile),
+    manager = ControllerManager(
+        World(database, clock, ids, gateway),
+        [
+            *(each for kind in operation_kinds() for each in controllers_of(kind)),
+            abandoned_sessions(gateway.held_sessions),
+            usage.controller(),
+            *map(expiry_controller, EXPIRIES),
+            trail_trimming(database, settings.trail),
+        ],
     )
     admin = Administration(
         gateway,
         policies=directory,
         account=settings.account,
+        controllers=manager.status,
         clear=lambda: _clear(database),
         settings={"iam": settings.iam, "clock": settings.clock, "state": settings.state},
     )
     admin_api = AdminApi(admin, token=secrets.token_urlsafe(32))
-    return App(settings, database, gateway, Loop(database, clock, works), admin, admin_api)
+    return App(settings, database, gateway, manager, admin, admin_api)
+
+
+def operation_kinds() -> Sequence[OperationKind]:
+    """Every kind of durable operation there is."""
+    usage = LinkedRoleUsage(ROLE_USAGE, live_sessions)
+    return (deletion_tasks.deletion(usage), account_requests.ACCOUNT_CREATION)
+
+
+def _adopt_old_records(database: Database) -> None:
+    """Go on with what an older version began and kept in records of another form."""
+    with database.transaction() as tx:
+        deletion_tasks.adopt_old_tasks(tx)
+        account_requests.adopt_old_requests(tx)
+    database.sync()
 
 
 def _clear(database: Database) -> None:

@@ -115,7 +115,7 @@ class Understudy:
 
     def settle(self) -> None:
         """Do all background work that is due."""
-        self.app.loop.settle()
+        self.app.controllers.settle()
 
     def trail(self, limit: int = 1000) -> list[TrailEntry]:
         """The latest calls, oldest first."""

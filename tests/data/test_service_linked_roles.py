@@ -39,23 +39,23 @@ def test_role_names_are_unique():
     assert len(CATALOGUE) == len({role.role_name for role in CATALOGUE})
 
 
-def test_app_runners_networking_role_is_kept_alive_by_vpc_connectors():
+def test_app_runner_says_what_uses_its_networking_role():
     """Reference apprunner.md 4.1."""
     role = service_linked_roles.find("networking.apprunner.amazonaws.com")
     assert role is not None
     assert "AWSServiceRoleForAppRunnerNetworking" == role.role_name
     assert "arn:aws:iam::aws:policy/aws-service-role/AppRunnerNetworkingServiceRolePolicy" == role.policy
-    assert ("apprunner/vpc-connector",) == role.kept_alive_by
+    assert "apprunner" == role.served_by
     assert not role.custom_suffix
     assert role.creatable
 
 
-def test_app_runners_management_role_is_kept_alive_by_services():
+def test_app_runner_says_what_uses_its_management_role():
     """Reference apprunner.md 4.1."""
     role = service_linked_roles.find("apprunner.amazonaws.com")
     assert role is not None
     assert "AWSServiceRoleForAppRunner" == role.role_name
-    assert ("apprunner/service",) == role.kept_alive_by
+    assert "apprunner" == role.served_by
 
 
 def test_only_three_services_accept_a_suffix():

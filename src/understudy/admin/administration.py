@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -29,6 +29,7 @@ from understudy.admin.requests import (
 )
 from understudy.data import service_linked_roles
 from understudy.gateway.authorization import PolicySource
+from understudy.gateway.controller import ControllerStatus
 from understudy.gateway.pipeline import Gateway
 from understudy.services import accounts
 from understudy.services.apprunner.rehearsal import connector_of, rehearse
@@ -56,6 +57,7 @@ class _NoKeeper:
 class Administration:
     """Answers the administrative requests of one state, for a running server and for the command line alone.
 
+    `controllers` answers how background work does.
     `clear` empties the store. `account` is the account that a reset creates. `settings` are the settings that
     `status` repeats. `keeper` is told the keys of every account that is created here.
     """
@@ -66,6 +68,7 @@ class Administration:
         *,
         policies: PolicySource,
         account: str,
+        controllers: Callable[[], Sequence[ControllerStatus]],
         clear: Callable[[], None],
         settings: Mapping[str, str],
     ) -> None:
@@ -74,6 +77,7 @@ class Administration:
         self._explanations = Explanations(gateway, policies)
         self._recordings = Recordings(gateway)
         self._account = account
+        self._controllers = controllers
         self._clear = clear
         self._settings = settings
         self._started = gateway.clock.now()
@@ -126,6 +130,7 @@ class Administration:
             "records": {
                 table: sum(1 for _ in database.store.load(table)) for table in database.store.tables()
             },
+            "controllers": self._controllers(),
             "uptime_seconds": int((self._gateway.clock.now() - self._started).total_seconds()),
             **self._settings,
         }

@@ -41,7 +41,8 @@ class Caller:
     service principal's name. `user_id` is `AIDA…` for a user, `AROA…:session` for a role session, the
     account for root, `<account>:<name>` for a federated user. `name` is the user, role or federated name.
     `role_arn` is the role's own ARN, path included, for role sessions. `invoked_by` is the service
-    principal that acts with this caller's credentials, if one does.
+    principal that acts with this caller's credentials, if one does. `source_arn` and `source_account` are the
+    resource that a service principal acts for, and its account.
     """
 
     kind: CallerKind
@@ -55,3 +56,5 @@ class Caller:
     service_linked: bool = False
     session: SessionFacts | None = None
     invoked_by: str = ""
+    source_arn: str = ""
+    source_account: str = ""

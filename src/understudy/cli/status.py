@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from understudy.admin.requests import Status
 from understudy.cli.admin_client import ask, running_server
@@ -42,7 +44,34 @@ def run(asked: argparse.Namespace, out: Output) -> int:
         out.table(
             ("RECORDS", "COUNT"), [(name, str(count)) for name, count in sorted(said["records"].items())]
         )
+    _describe_controllers(said["controllers"], out)
     return 0
+
+
+def _describe_controllers(controllers: Sequence[Mapping[str, Any]], out: Output) -> None:
+    """Each controller in a row, and below them every key that fails, with its last error."""
+    out.line()
+    out.table(
+        ("BACKGROUND WORK", "QUEUED", "RUNNING", "FAILING", "OLDEST DUE"),
+        [
+            (
+                each["name"],
+                str(each["queued"]),
+                str(each["running"]),
+                str(len(each["failing"])),
+                each["oldest_due"] or "-",
+            )
+            for each in controllers
+        ],
+    )
+    for each in controllers:
+        if each["error"]:
+            out.remark(f"{each['name']}: what is due cannot be told: {each['error']}")
+        for failing in each["failing"]:
+            out.remark(
+                f"{each['name']}: {' '.join(failing['key'])} failed {failing['attempts']} times in a row, "
+                f"next try {failing['next_try']}: {failing['error']}"
+            )
 
 
 def _spoken(seconds: int) -> str:

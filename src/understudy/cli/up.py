@@ -120,7 +120,7 @@ def keep_administrators_keys(app: App, files: ServerFiles) -> None:
 
 
 def _background(app: App, lifeline: bool) -> Sequence[Any]:
-    works: list[Any] = [app.loop.run]
+    works: list[Any] = [app.controllers.run]
     if lifeline:
         works.append(_stop_with_stdin)
     return works

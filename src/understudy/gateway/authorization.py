@@ -88,8 +88,7 @@ class Authorizer:
         if caller.kind == "user":
             context["aws:username"] = caller.name
         elif caller.kind == "service":
-            context["aws:principalservicename"] = caller.arn
-            context["aws:principalservicenameslist"] = [caller.arn]
+            context |= _service_keys(caller)
         if call.via:
             context["aws:calledvia"] = list(call.via)
             context["aws:calledviafirst"] = call.via[0]
@@ -110,6 +109,18 @@ class Authorizer:
             if caller.kind not in ("service", "anonymous"):
                 context.update(organization_keys("principal", membership))
         return context
+
+
+def _service_keys(caller: Caller) -> dict[str, str | list[str]]:
+    """What is known of a service principal, and of the resource it acts for."""
+    keys: dict[str, str | list[str]] = {
+        "aws:principalservicename": caller.arn,
+        "aws:principalservicenameslist": [caller.arn],
+    }
+    if caller.source_arn:
+        keys["aws:sourcearn"] = caller.source_arn
+        keys["aws:sourceaccount"] = caller.source_account
+    return keys
 
 
 def organization_keys(whose: str, membership: Membership | None) -> dict[str, str | list[str]]:

@@ -12,10 +12,11 @@ import msgspec
 from understudy.core.answers import Answer
 from understudy.core.errors import ApiError
 from understudy.gateway.call import Call
-from understudy.store.database import Transaction
+from understudy.gateway.expiry import Expiry
 from understudy.store.tables import Record, Table
 
 KEPT_FOR = timedelta(hours=1)
+MOST_KEPT = 20_000
 
 
 class ClientToken(Record, frozen=True, kw_only=True):
@@ -37,7 +38,12 @@ client_tokens = Table(
     "gateway/client-token",
     ClientToken,
     key=lambda record: (record.account, record.region, record.operation, record.token),
+    ordered={"at": lambda record: record.at},
 )
+
+# Tokens nobody can be retrying with any more. A client retries within a minute or two, so under load the newest are
+# enough, and an hour of them would be all the memory there is.
+old_client_tokens = Expiry("old client tokens", client_tokens, "at", kept_for=KEPT_FOR, most=MOST_KEPT)
 
 
 def answered_before(call: Call, token: str, params: Mapping[str, Any]) -> Answer | None:
@@ -72,13 +78,6 @@ def remember(call: Call, token: str, params: Mapping[str, Any], answer: Answer) 
             at=call.at,
         ),
     )
-
-
-def forget_old(tx: Transaction, now: datetime) -> None:
-    """Drop tokens nobody can be retrying with any more."""
-    for record in list(client_tokens.scan(tx)):
-        if record.at + KEPT_FOR < now:
-            client_tokens.delete(tx, record)
 
 
 def _digest(params: Mapping[str, Any]) -> str:

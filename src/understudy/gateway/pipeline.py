@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 from understudy.authn.authenticate import authenticate
 from understudy.authn.caller import Caller
@@ -50,7 +51,11 @@ class CredentialLimits(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Gateway:
-    """Where every call comes through: clients' by `handle`, the services' own by `perform`. No back door."""
+    """Where every call comes through: clients' by `handle`, the services' own by `perform`. No back door.
+
+    `held_sessions` are the role sessions that services of this process hold, by access key id
+    (`gateway/role_sessions.py`); one that nobody refers to any more is in it no longer.
+    """
 
     database: Database
     registry: Registry
@@ -64,6 +69,7 @@ class Gateway:
     usage: UsageNotes
     limits: CredentialLimits
     skew: timedelta = SKEW
+    held_sessions: WeakValueDictionary[str, object] = field(default_factory=WeakValueDictionary)
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer one HTTP request. What it changed is durable after `make_durable`, and not before."""

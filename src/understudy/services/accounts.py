@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from understudy.core.ids import Ids
 from understudy.data.regions import REGIONS
 from understudy.services.ec2.default_vpcs import lay_out
+from understudy.services.ec2.dhcp_options import dhcp_options
+from understudy.services.ec2.internet_gateways import internet_gateways
+from understudy.services.ec2.network_acls import network_acls
+from understudy.services.ec2.route_tables import route_tables
+from understudy.services.ec2.security_groups import security_groups
+from understudy.services.ec2.subnets import subnets
+from understudy.services.ec2.vpcs import vpcs
 from understudy.services.iam.users import AccessKey, User, access_keys, users
 from understudy.store.database import Transaction
 from understudy.store.tables import Record, Table
@@ -68,3 +76,21 @@ def lay_out_account(tx: Transaction, account: str, *, ids: Ids, at: datetime) ->
     accounts.put(tx, Account(id=account, created=at))
     for region in REGIONS:
         lay_out(tx, account, region, ids, at)
+
+
+def remove_provisioned(tx: Transaction, account: str) -> None:
+    """Take back what `lay_out_account` gave an account in which nobody was yet, whole or a part; the account stays."""
+    for table in _PROVISIONED:
+        for record in list(table.scan(tx, account)):
+            table.delete(tx, record)
+
+
+_PROVISIONED: tuple[Table[Any], ...] = (
+    vpcs,
+    subnets,
+    route_tables,
+    internet_gateways,
+    network_acls,
+    security_groups,
+    dhcp_options,
+)

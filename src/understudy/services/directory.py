@@ -60,6 +60,13 @@ class Directory:
         self._credentials.keep(access_key_id, credential, sources)
         return credential
 
+    def end_session(self, access_key_id: str) -> None:
+        """Forget temporary credentials; unknown ones change nothing."""
+        with self._database.transaction() as tx:
+            session = sessions.get(tx, access_key_id)
+            if session is not None:
+                sessions.delete(tx, session)
+
     def bindings(self, tx: Transaction, caller: Caller, owner: str = "") -> Bindings:
         """The policies that bind a caller: his own, his groups', his boundary, his session's, his organization's.
 

@@ -115,9 +115,12 @@ class Table(Generic[R]):
         for _, key in cache.orders[index].irange(low, high):
             yield cache.records[key]
 
-    def count_in_order(self, tx: Transaction, index: str) -> int:
-        """How many records an ordered index holds."""
-        return len(tx.cache(self).orders[index])
+    def count_in_order(self, tx: Transaction, index: str, *, first: Any = None, last: Any = None) -> int:
+        """How many records an ordered index holds from `first` to `last`, both included; costs a look-up."""
+        order = tx.cache(self).orders[index]
+        begin = 0 if first is None else order.bisect_left((first, ()))
+        end = len(order) if last is None else order.bisect_right((last, (_LAST,)))
+        return int(end - begin)
 
     def encode(self, record: R | None) -> bytes | None:
         """A record as the store keeps it."""

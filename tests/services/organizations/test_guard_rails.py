@@ -14,7 +14,7 @@ from refusals import refused
 from understudy.admin.explanations import Explanations
 from understudy.authn.caller import Caller
 from understudy.core.errors import ApiError
-from understudy.gateway.inside import ActingAs
+from understudy.gateway.role_sessions import RoleSession
 from understudy.testing import Understudy
 
 NETWORKING = "networking.apprunner.amazonaws.com"
@@ -150,11 +150,11 @@ class TestServiceControlPolicies:
         estate.attach(estate.policy(deny("ec2:*")), estate.root)
         ec2 = understudy.client("ec2", as_=estate.administrator(member))
         assert not allowed(ec2.describe_vpcs)
-        role = ActingAs(
+        role = RoleSession(
             understudy.app.gateway,
             principal=NETWORKING,
             role_arn=arn,
-            account=member,
+            source_arn=f"arn:aws:apprunner:us-east-1:{member}:service/web/0",
             session_name="networking",
         )
         assert 1 == len(role.call("ec2", "DescribeVpcs", region="us-east-1")["Vpcs"])
@@ -167,11 +167,11 @@ class TestServiceControlPolicies:
             AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": trust}),
         )["Role"]["Arn"]
         estate.attach(estate.policy(deny("sts:*")), estate.root)
-        service = ActingAs(
+        service = RoleSession(
             understudy.app.gateway,
             principal="ec2.amazonaws.com",
             role_arn=arn,
-            account=member,
+            source_arn=f"arn:aws:apprunner:us-east-1:{member}:service/web/0",
             session_name="service",
         )
         assert member == service.call("sts", "GetCallerIdentity", region="us-east-1")["Account"]
@@ -242,11 +242,11 @@ class TestResourceControlPolicies:
     def test_service_linked_roles_are_assumed_all_the_same(self, understudy, estate, member, iam):
         arn = iam.create_service_linked_role(AWSServiceName=NETWORKING)["Role"]["Arn"]
         estate.attach(estate.policy(deny("sts:*", Principal="*"), type=RCP), estate.root)
-        role = ActingAs(
+        role = RoleSession(
             understudy.app.gateway,
             principal=NETWORKING,
             role_arn=arn,
-            account=member,
+            source_arn=f"arn:aws:apprunner:us-east-1:{member}:service/web/0",
             session_name="networking",
         )
         assert role.call("ec2", "DescribeVpcs", region="us-east-1")
@@ -259,11 +259,11 @@ class TestResourceControlPolicies:
         )["Role"]["Arn"]
 
         def service():
-            return ActingAs(
+            return RoleSession(
                 understudy.app.gateway,
                 principal="ec2.amazonaws.com",
                 role_arn=arn,
-                account=member,
+                source_arn=f"arn:aws:apprunner:us-east-1:{member}:service/web/0",
                 session_name="service",
             ).call("sts", "GetCallerIdentity", region="us-east-1")
 

@@ -7,7 +7,7 @@ To teach Understudy another role, add a file; nothing else needs to know. Its ke
     policy               ARN of the managed policy attached to it
     custom_suffix        whether CreateServiceLinkedRole accepts a CustomSuffix for it
     creatable            whether a user may create it with CreateServiceLinkedRole
-    kept_alive_by        tables whose records keep the role from being deleted
+    served_by            id of the service here that says what uses the role (absent: nothing here can use it)
     description          what IAM describes the role with if its creator says nothing (optional)
     service_description  what the service describes it with when it creates the role itself (optional)
 """
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -37,7 +37,7 @@ class ServiceLinkedRoleTemplate:
     policy: str
     custom_suffix: bool
     creatable: bool
-    kept_alive_by: tuple[str, ...]
+    served_by: str = ""
     description: str = ""
     service_description: str = ""
 
@@ -66,7 +66,16 @@ def catalogue() -> Sequence[ServiceLinkedRoleTemplate]:
     return tuple(_template(file.read_text("utf-8")) for file in files)
 
 
+@cache
+def served_principals() -> Mapping[str, str]:
+    """The principals whose roles are used here, each with the id of the service that says by what (`served_by`)."""
+    # Asked at every start, and few files have the key: only those are parsed.
+    texts = [file.read_text("utf-8") for file in sorted(_FILES.glob("*.toml"))]
+    templates = [_template(text) for text in texts if "served_by" in text]
+    return {template.principal: template.served_by for template in templates}
+
+
 def _template(text: str) -> ServiceLinkedRoleTemplate:
-    """The template a file describes. A wrong key raises TypeError or KeyError; a test reads every file."""
+    """The template a file describes. A wrong or missing key raises TypeError; a test reads every file."""
     facts = tomllib.loads(text)
-    return ServiceLinkedRoleTemplate(**{**facts, "kept_alive_by": tuple(facts["kept_alive_by"])})
+    return ServiceLinkedRoleTemplate(**facts)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import MappingProxyType
+from types import MappingProxyType, TracebackType
+from typing import Self
 
 from understudy.core.answers import Answer
 from understudy.core.arn import iam
-from understudy.gateway.inside import ActingAs
 from understudy.gateway.pipeline import Gateway
+from understudy.gateway.role_sessions import RoleSession
 from understudy.services.apprunner.vpc_connectors import NETWORKING
 
 MANAGED = "AWSAppRunnerManaged"
@@ -18,21 +19,30 @@ _ROLE = f"role/aws-service-role/{NETWORKING}/AWSServiceRoleForAppRunnerNetworkin
 
 
 class NetworkInterfaces:
-    """Makes, shows and deletes interfaces in one account and region.
+    """Makes, shows and deletes interfaces in one account and region, for one resource of App Runner's.
 
-    Each call is an EC2 call of a session of `AWSServiceRoleForAppRunnerNetworking`: decided by that role's
+    `source_arn` is that resource. End it (or leave a `with` block) when the work is done: its session keeps the role
+    in use. Each call is an EC2 call of a session of `AWSServiceRoleForAppRunnerNetworking`: decided by that role's
     policy, written to the trail. Raises the ApiError EC2 or STS answers, a refusal by the policy included.
     """
 
-    def __init__(self, gateway: Gateway, *, account: str, region: str) -> None:
+    def __init__(self, gateway: Gateway, *, account: str, region: str, source_arn: str) -> None:
         self._region = region
-        self._role = ActingAs(
+        self._role = RoleSession(
             gateway,
             principal=NETWORKING,
             role_arn=iam(account, _ROLE),
-            account=account,
             session_name="AppRunnerNetworking",
+            source_arn=source_arn,
         )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._role.end()
 
     def create(
         self,

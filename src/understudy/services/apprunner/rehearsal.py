@@ -40,8 +40,14 @@ def connector_of(gateway: Gateway, arn: str) -> VpcConnector | None:
 
 
 def rehearse(gateway: Gateway, connector: VpcConnector) -> list[Step]:
-    """Do and undo it; leaves no interface behind, whatever is refused."""
-    interfaces = NetworkInterfaces(gateway, account=connector.account, region=connector.region)
+    """Do and undo it; leaves no interface and no session behind, whatever is refused."""
+    with NetworkInterfaces(
+        gateway, account=connector.account, region=connector.region, source_arn=connector.arn
+    ) as interfaces:
+        return _rehearsed(interfaces, connector)
+
+
+def _rehearsed(interfaces: NetworkInterfaces, connector: VpcConnector) -> list[Step]:
     steps: list[Step] = []
     made: list[str] = []
 

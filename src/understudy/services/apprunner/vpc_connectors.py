@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -13,6 +13,7 @@ from understudy.core.arn import apprunner
 from understudy.core.errors import ApiError
 from understudy.data.regions import APP_RUNNER_REGIONS
 from understudy.gateway.call import Call, Params, Target
+from understudy.gateway.expiry import Expiry
 from understudy.gateway.operations import anything, operation
 from understudy.gateway.paging import BadTokenError, key_after, page
 from understudy.services.apprunner import errors
@@ -22,6 +23,7 @@ from understudy.store.database import Transaction
 from understudy.store.tables import Record, Table, memoized
 
 NETWORKING = "networking.apprunner.amazonaws.com"
+MANAGEMENT = "apprunner.amazonaws.com"
 # Reference apprunner.md 2.7.
 CONNECTORS_PER_REGION = 10
 # EC2 puts at most so many groups on an interface, and the connector's groups go on every interface it makes.
@@ -58,19 +60,29 @@ vpc_connectors = Table(
     key=lambda record: (record.account, record.region, record.name, f"{record.revision:06d}", record.id),
     indexes={
         "by_arn": lambda record: (record.arn,),
-        "active_in_account": lambda record: (record.account,) if record.active else (),
         "active_in_region": lambda record: ((record.account, record.region),) if record.active else (),
         "active_by_name": lambda record: (
             ((record.account, record.region, record.name),) if record.active else ()
         ),
     },
+    ordered={"deleted": lambda record: record.deleted},
+)
+
+# AWS still describes a deleted connector as INACTIVE for an unspecified time (reference apprunner.md 2.3): clients that
+# wait for its end ask within minutes, and take "not found" as well.
+deleted_connectors = Expiry(
+    "deleted connectors", vpc_connectors, "deleted", kept_for=timedelta(hours=1), most=1000
 )
 
 
-def in_account(tx: Transaction, account: str) -> Iterator[tuple[str, str]]:
-    """Region and ARN of every active connector: what keeps the networking role alive (seed page, S8)."""
-    for connector in vpc_connectors.where(tx, "active_in_account", account):
-        yield connector.region, connector.arn
+def networking_usage(tx: Transaction, account: str, region: str) -> list[str]:
+    """The active connectors: what keeps the networking role alive (seed page, S8)."""
+    return [each.arn for each in vpc_connectors.where(tx, "active_in_region", (account, region))]
+
+
+def management_usage(tx: Transaction, account: str, region: str) -> list[str]:
+    """The services: what keeps the role alive with which App Runner writes logs (reference apprunner.md 4.1)."""
+    return sorted({use.service for use in connector_uses.scan(tx, account, region)})
 
 
 def a_new_connector(call: Call, params: Params) -> Sequence[Target]:

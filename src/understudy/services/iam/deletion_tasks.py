@@ -1,25 +1,35 @@
 """Deleting a service-linked role: a task that asks the service what still uses the role, and fails if something does.
 
-Reference iam.md 1.5. A task is a record, so it survives a restart; finishing one may be repeated at any time.
+Reference iam.md 1.5. A task is a durable operation: what is true of those holds for it, after a crash too.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime, timedelta
-from typing import Literal, NamedTuple
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
 
-import msgspec
-
-from understudy.data import service_linked_roles as catalogue
 from understudy.gateway.call import Call
+from understudy.gateway.controller import World
+from understudy.gateway.durable_operations import (
+    DurableOperation,
+    NotYetError,
+    OperationKind,
+    Step,
+    StepFailedError,
+    begin,
+    durable_operations,
+    under_way,
+)
+from understudy.services.iam.linked_role_usage import LinkedRoleUsage
 from understudy.services.iam.role_records import Role, forget, roles
 from understudy.store.database import Transaction
 from understudy.store.tables import Record, Table
 
-# Per table named in a template's `kept_alive_by`: (region, ARN) of what is in use in an account.
-UsageSources = Mapping[str, Callable[[Transaction, str], Iterable[tuple[str, str]]]]
+KIND = "iam:DeleteServiceLinkedRole"
+# How long a service that does not know its usage yet is left alone.
+_ASK_AGAIN_SECONDS = 5.0
 
 _TASK = re.compile(
     r"task/aws-service-role/(?P<principal>[\w+=,.@-]+)/(?P<role>[\w+=,.@-]+)/"
@@ -27,9 +37,96 @@ _TASK = re.compile(
     re.ASCII,
 )
 
+Usage = list[tuple[str, list[str]]]
 
-class DeletionTask(Record, frozen=True, kw_only=True):
-    """One attempt to delete a role. `usage` is what kept it, by region."""
+
+class TaskName(NamedTuple):
+    """What a task's id says."""
+
+    principal: str
+    role: str
+
+
+class TaskStatus(NamedTuple):
+    """How a task goes: AWS's status, and of a failed one the reason, and what used the role by region."""
+
+    status: Literal["IN_PROGRESS", "SUCCEEDED", "FAILED"]
+    reason: str
+    usage: Usage
+
+
+def parse(id: str) -> TaskName | None:
+    """The parts of a task id; None for anything that is none."""
+    found = _TASK.fullmatch(id)
+    return TaskName(found["principal"], found["role"]) if found else None
+
+
+def submit(call: Call, role: Role) -> str:
+    """Begin to delete a role; answers the id of the task: that of the one under way, or a new one."""
+    task = under_way(call.tx, KIND, role.id)
+    if task is None:
+        id = f"task/aws-service-role/{role.linked_service}/{role.name}/{call.ids.uuid()}"
+        task = begin(
+            call.tx,
+            KIND,
+            account=role.account,
+            id=id,
+            subject=role.id,
+            details={"role": role.name.lower()},
+            at=call.at,
+            delay_seconds=call.latency.deletion_seconds(id),
+        )
+    return task.id
+
+
+def status(tx: Transaction, account: str, id: str) -> TaskStatus | None:
+    """How a task of an account goes; None when there is no such task."""
+    task = durable_operations.get(tx, account, KIND, id)
+    if task is None:
+        return None
+    if task.ended is None:
+        return TaskStatus("IN_PROGRESS", "", [])
+    if task.state == "SUCCEEDED":
+        return TaskStatus("SUCCEEDED", "", [])
+    return TaskStatus("FAILED", task.error, task.details.get("usage", []))
+
+
+def deletion(usage: LinkedRoleUsage) -> OperationKind:
+    """What a deletion task does. It is tried until it succeeds or the role is found in use."""
+
+    def delete_if_unused(
+        tx: Transaction, task: DurableOperation, world: World, _result: object
+    ) -> Mapping[str, Any] | None:
+        """Ask and delete in one transaction, so that nothing begins to use the role in between."""
+        role = roles.get(tx, task.account, task.details["role"])
+        if role is None or role.id != task.subject:
+            return None
+        used = usage.of(tx, role, world.clock.now())
+        if used is None:
+            raise NotYetError("The service does not know yet what uses the role.", seconds=_ASK_AGAIN_SECONDS)
+        if used:
+            raise StepFailedError("RoleInUse", _in_use(role, used), {"usage": list(used.items())})
+        forget(tx, role)
+        return None
+
+    return OperationKind(
+        KIND, "deletion tasks", (Step("delete if unused", record=delete_if_unused),), attempts=None
+    )
+
+
+def _in_use(role: Role, usage: Mapping[str, list[str]]) -> str:
+    """The sentence in which AWS's own clients print it (reference iam.md 1.5); AWS's field takes 1000 characters."""
+    used_by = ", ".join(
+        f"RoleUsageType(Region={region}, Resources=[{', '.join(arns)}])" for region, arns in usage.items()
+    )
+    return f"SLR [{role.name}] is in use by other resources: [{used_by}]"[:1000]
+
+
+# Tasks as they were kept before there were durable operations.
+
+
+class OldDeletionTask(Record, frozen=True, kw_only=True):
+    """One attempt to delete a role, in a state made by version 0.1.0 or earlier."""
 
     account: str
     id: str
@@ -43,80 +140,25 @@ class DeletionTask(Record, frozen=True, kw_only=True):
     ended: datetime | None = None
 
 
-deletion_tasks = Table(
-    "iam/deletion-task",
-    DeletionTask,
-    key=lambda task: (task.account, task.id),
-    indexes={
-        "under_way": lambda task: ("all",) if task.status == "IN_PROGRESS" else (),
-        "of_role_under_way": lambda task: (task.role_id,) if task.status == "IN_PROGRESS" else (),
-    },
-)
+old_deletion_tasks = Table("iam/deletion-task", OldDeletionTask, key=lambda task: (task.account, task.id))
 
 
-class TaskName(NamedTuple):
-    """What a task's id says."""
-
-    principal: str
-    role: str
-
-
-def parse(id: str) -> TaskName | None:
-    """The parts of a task id; None for anything that is none."""
-    found = _TASK.fullmatch(id)
-    return TaskName(found["principal"], found["role"]) if found else None
-
-
-def submit(call: Call, role: Role) -> DeletionTask:
-    """The task that deletes a role: the one under way, or a new one."""
-    for under_way in deletion_tasks.where(call.tx, "of_role_under_way", role.id):
-        return under_way
-    id = f"task/aws-service-role/{role.linked_service}/{role.name}/{call.ids.uuid()}"
-    task = DeletionTask(
-        account=role.account,
-        id=id,
-        role=role.name.lower(),
-        role_id=role.id,
-        created=call.at,
-        due=call.at + timedelta(seconds=call.latency.deletion_seconds(id)),
-    )
-    return deletion_tasks.put(call.tx, task)
-
-
-def finish_due(tx: Transaction, now: datetime, sources: UsageSources) -> int:
-    """End all tasks that are due: delete roles nothing uses, and say of the others what does."""
-    due = [task for task in deletion_tasks.where(tx, "under_way", "all") if task.due <= now]
-    for task in due:
-        deletion_tasks.put(tx, _ended(tx, task, now, sources))
-    return len(due)
-
-
-def _ended(tx: Transaction, task: DeletionTask, now: datetime, sources: UsageSources) -> DeletionTask:
-    role = roles.get(tx, task.account, task.role)
-    if role is None or role.id != task.role_id:
-        return msgspec.structs.replace(task, status="SUCCEEDED", ended=now)
-    usage = _usage(tx, role, sources)
-    if not usage:
-        forget(tx, role)
-        return msgspec.structs.replace(task, status="SUCCEEDED", ended=now)
-    used_by = ", ".join(
-        f"RoleUsageType(Region={region}, Resources=[{', '.join(arns)}])" for region, arns in usage.items()
-    )
-    return msgspec.structs.replace(
-        task,
-        status="FAILED",
-        ended=now,
-        # The sentence in which AWS's own clients print it (reference iam.md 1.5).
-        reason=f"SLR [{role.name}] is in use by other resources: [{used_by}]"[:1000],
-        usage=tuple((region, tuple(arns)) for region, arns in usage.items()),
-    )
-
-
-def _usage(tx: Transaction, role: Role, sources: UsageSources) -> dict[str, list[str]]:
-    template = catalogue.find(role.linked_service)
-    usage: dict[str, list[str]] = {}
-    for table in template.kept_alive_by if template else ():
-        source = sources.get(table)
-        for region, arn in source(tx, role.account) if source else ():
-            usage.setdefault(region, []).append(arn)
-    return dict(sorted(usage.items()))
+def adopt_old_tasks(tx: Transaction) -> None:
+    """Make durable operations of the tasks in an older state; those under way go on."""
+    for old in list(old_deletion_tasks.scan(tx)):
+        operation = DurableOperation(
+            account=old.account,
+            kind=KIND,
+            id=old.id,
+            subject=old.role_id,
+            accepted=old.created,
+            planned=old.created,
+            next_try=old.due,
+            details={"role": old.role, "usage": [[region, list(arns)] for region, arns in old.usage]},
+            state="PENDING" if old.status == "IN_PROGRESS" else old.status,
+            error_code="RoleInUse" if old.status == "FAILED" else "",
+            error=old.reason,
+            ended=old.ended,
+        )
+        durable_operations.put(tx, operation)
+        old_deletion_tasks.delete(tx, old)

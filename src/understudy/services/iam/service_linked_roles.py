@@ -81,7 +81,7 @@ def delete_service_linked_role(call: Call, *, role_name: str) -> Answer:
     role = existing_role(call, role_name)
     if not role.linked_service:
         raise ApiError("NoSuchEntity", f"{role.name} exists but is not a service role.", 404)
-    return {"DeletionTaskId": deletion_tasks.submit(call, role).id}
+    return {"DeletionTaskId": deletion_tasks.submit(call, role)}
 
 
 @operation("iam:GetServiceLinkedRoleDeletionStatus", on=the_role_of_a_task)
@@ -89,12 +89,12 @@ def get_service_linked_role_deletion_status(call: Call, *, deletion_task_id: str
     """How a deletion task goes; a failed one says why, and what still uses the role."""
     if deletion_tasks.parse(deletion_task_id) is None:
         raise errors.invalid_input("Invalid task id")
-    task = deletion_tasks.deletion_tasks.get(call.tx, call.account, deletion_task_id)
+    task = deletion_tasks.status(call.tx, call.account, deletion_task_id)
     if task is None:
         raise ApiError("NoSuchEntity", "Cannot find deletion status for given id.", 404)
     if task.status != "FAILED":
         return {"Status": task.status}
-    usage = [{"Region": region, "Resources": list(arns)} for region, arns in task.usage]
+    usage = [{"Region": region, "Resources": arns} for region, arns in task.usage]
     return {"Status": task.status, "Reason": {"RoleUsageList": usage, "Reason": task.reason}}
 
 

@@ -5,9 +5,11 @@ AWS shows last use with hours of delay (reference iam.md 1.6), so a note lost in
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 
 from understudy.authn.caller import Caller
+from understudy.gateway.controller import Controller, Due, Key, World
 from understudy.services.iam.access_keys import AccessKeyUse, access_key_uses
 from understudy.services.iam.role_records import RoleUse, role_uses, roles
 from understudy.services.iam.users import access_keys
@@ -30,14 +32,25 @@ class Usage:
             id = caller.access_key_id
             self._keys[id] = AccessKeyUse(id=id, at=at, region=region, service=service)
 
-    def reconcile(self, tx: Transaction, _now: datetime) -> int:
-        """Remember the notes of keys and roles that still exist. Never counts as work anyone waits for."""
+    def controller(self) -> Controller:
+        """The controller that remembers the notes, once a second on a server."""
+        return Controller("last use", self._due, self._reconcile, poll_seconds=1.0)
+
+    def _due(self, _tx: Transaction, now: datetime) -> Iterable[Due]:
+        if self._keys or self._roles:
+            yield Due(_KEY, "", now)
+
+    async def _reconcile(self, _key: Key, world: World) -> None:
+        """Remember the notes of keys and roles that still exist."""
         keys, self._keys = self._keys, {}
         uses, self._roles = self._roles, {}
-        for id, use in keys.items():
-            if access_keys.get(tx, id) is not None:
-                access_key_uses.put(tx, use)
-        for id, role_use in uses.items():
-            if roles.count_where(tx, "by_id", id):
-                role_uses.put(tx, role_use)
-        return 0
+        with world.database.transaction() as tx:
+            for id, use in keys.items():
+                if access_keys.get(tx, id) is not None:
+                    access_key_uses.put(tx, use)
+            for id, role_use in uses.items():
+                if roles.count_where(tx, "by_id", id):
+                    role_uses.put(tx, role_use)
+
+
+_KEY: Key = ("notes",)

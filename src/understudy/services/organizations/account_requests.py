@@ -1,88 +1,195 @@
-"""Making accounts: a request that is answered at once and done in the background."""
+"""Making accounts: a durable operation that is answered at once and done in the background."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from understudy.core.arn import iam
 from understudy.core.ids import Ids
+from understudy.gateway.call import Call
+from understudy.gateway.controller import World
+from understudy.gateway.durable_operations import (
+    DurableOperation,
+    OperationKind,
+    Step,
+    StepFailedError,
+    begin,
+    durable_operations,
+)
 from understudy.services import accounts
 from understudy.services.iam.role_records import Role, roles
 from understudy.services.iam.service_linked_roles import make_linked_role
 from understudy.services.iam.tags import Tags
 from understudy.services.organizations import membership_changes
-from understudy.services.organizations.organization_records import organizations
+from understudy.services.organizations.organization_records import Organization, organizations
 from understudy.store.database import Transaction
 from understudy.store.tables import Record, Table
 
+KIND = "organizations:CreateAccount"
 ACCESS_ROLE = "OrganizationAccountAccessRole"
 _ADMINISTRATOR_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"
+_EMAIL_TAKEN = "EMAIL_ALREADY_EXISTS"
+
+AccountState = Literal["IN_PROGRESS", "SUCCEEDED", "FAILED"]
 
 
-class AccountRequest(Record, frozen=True, kw_only=True):
-    """One CreateAccount. `account` is the number of the account, once it is made."""
+class AccountDetails(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request for an account asks for, and `account`: the account's number, once one is chosen."""
 
-    organization: str
-    id: str
     name: str
     email: str
     role: str
-    requested: datetime
-    due: datetime
-    state: Literal["IN_PROGRESS", "SUCCEEDED", "FAILED"] = "IN_PROGRESS"
-    completed: datetime | None = None
-    account: str = ""
-    failure: str = ""
     tags: Tags = ()
+    account: str = ""
 
 
-account_requests = Table(
-    "organizations/account-request",
-    AccountRequest,
-    key=lambda request: (request.organization, request.id),
-    indexes={
-        "under_way": lambda request: ("all",) if request.state == "IN_PROGRESS" else (),
-        "of_organization_under_way": lambda request: (
-            (request.organization,) if request.state == "IN_PROGRESS" else ()
-        ),
-    },
-)
+def submit(call: Call, organization: Organization, details: AccountDetails) -> DurableOperation:
+    """Accept a request for an account. An address that another account has fails it at once."""
+    id = call.ids.organizations("car", 32)
+    request = begin(
+        call.tx,
+        KIND,
+        account=organization.management,
+        id=id,
+        subject=organization.id,
+        details=msgspec.to_builtins(details),
+        at=call.at,
+        delay_seconds=call.latency.account_creation_seconds(id),
+    )
+    if not membership_changes.email_is_taken(call.tx, details.email):
+        return request
+    failed = msgspec.structs.replace(request, state="FAILED", error_code=_EMAIL_TAKEN, ended=call.at)
+    return durable_operations.put(call.tx, failed)
 
 
-def finish_due(tx: Transaction, now: datetime, ids: Ids) -> int:
-    """Make every account whose request is due."""
-    due = [each for each in account_requests.where(tx, "under_way", "all") if each.due <= now]
-    for request in due:
-        account_requests.put(tx, _ended(tx, request, now, ids))
-    return len(due)
+def requests_of(tx: Transaction, organization: Organization) -> list[DurableOperation]:
+    """Every request for an account of an organization, by id."""
+    found = durable_operations.scan(tx, organization.management, KIND)
+    return [request for request in found if request.subject == organization.id]
 
 
-def _ended(tx: Transaction, request: AccountRequest, now: datetime, ids: Ids) -> AccountRequest:
-    organization = organizations.get(tx, request.organization)
-    if organization is None:
-        return msgspec.structs.replace(request, state="FAILED", failure="INTERNAL_FAILURE", completed=now)
-    if membership_changes.email_is_taken(tx, request.email):
-        # Two requests of one address may have been under way.
-        return msgspec.structs.replace(request, state="FAILED", failure="EMAIL_ALREADY_EXISTS", completed=now)
-    account = _unused_number(tx, ids)
-    accounts.lay_out_account(tx, account, ids=ids, at=now)
-    roles.put(tx, _access_role(account, request.role, organization.management, ids, now))
+def request_of(tx: Transaction, organization: Organization, id: str) -> DurableOperation | None:
+    """A request for an account, by its id; None when the organization has none of that id."""
+    request = durable_operations.get(tx, organization.management, KIND, id)
+    return request if request is not None and request.subject == organization.id else None
+
+
+def details_of(request: DurableOperation) -> AccountDetails:
+    """What a request asks for, and what came of it."""
+    return msgspec.convert(request.details, AccountDetails)
+
+
+def state_of(request: DurableOperation) -> AccountState:
+    """How a request goes, in Organizations' words: it is in progress until nothing is left to do or undo."""
+    if request.ended is None:
+        return "IN_PROGRESS"
+    return "SUCCEEDED" if request.state == "SUCCEEDED" else "FAILED"
+
+
+def failure_of(request: DurableOperation) -> str:
+    """Why a request failed, in Organizations' words; empty for one that did not."""
+    if state_of(request) != "FAILED":
+        return ""
+    return _EMAIL_TAKEN if request.error_code == _EMAIL_TAKEN else "INTERNAL_FAILURE"
+
+
+def under_way(tx: Transaction, organization: str) -> bool:
+    """Whether an organization has an account in the making."""
+    return durable_operations.count_where(tx, "under_way", (KIND, organization)) > 0
+
+
+# The steps, in order. Whatever they made is undone when a later one fails.
+
+
+def _choose_number(
+    tx: Transaction, request: DurableOperation, world: World, _result: object
+) -> Mapping[str, Any]:
+    """Take a number nobody has, so that each later step makes the same account, however often it is tried."""
+    _check(tx, request)
+    account = _unused_number(tx, world.ids)
+    accounts.accounts.put(tx, accounts.Account(id=account, created=world.clock.now()))
+    return {"account": account}
+
+
+def _free_number(tx: Transaction, request: DurableOperation, _world: World, _result: object) -> None:
+    taken = accounts.accounts.get(tx, details_of(request).account)
+    if taken is not None:
+        accounts.accounts.delete(tx, taken)
+
+
+def _provision(tx: Transaction, request: DurableOperation, world: World, _result: object) -> None:
+    """What AWS gives a new account: the default VPC of every region."""
+    account = details_of(request).account
+    accounts.lay_out_account(tx, account, ids=world.ids, at=world.clock.now())
+
+
+def _remove_provisioned(tx: Transaction, request: DurableOperation, _world: World, _result: object) -> None:
+    if account := details_of(request).account:
+        accounts.remove_provisioned(tx, account)
+
+
+def _make_roles(tx: Transaction, request: DurableOperation, world: World, _result: object) -> None:
+    """The role through which the management account comes in, and the one of Organizations."""
+    details, now = details_of(request), world.clock.now()
+    roles.put(tx, _access_role(details.account, details.role, request.account, world.ids, now))
+    make_linked_role(tx, details.account, membership_changes.PRINCIPAL, ids=world.ids, at=now)
+
+
+def _remove_roles(tx: Transaction, request: DurableOperation, _world: World, _result: object) -> None:
+    if account := details_of(request).account:
+        for role in list(roles.scan(tx, account)):
+            roles.delete(tx, role)
+
+
+def _join(tx: Transaction, request: DurableOperation, world: World, _result: object) -> None:
+    """Take the account into the organization: from here on it can be seen."""
+    organization, details = _check(tx, request), details_of(request)
     membership_changes.join(
         tx,
         organization,
-        account,
-        name=request.name,
-        email=request.email,
+        details.account,
+        name=details.name,
+        email=details.email,
         method="CREATED",
-        tags=request.tags,
-        at=now,
+        tags=details.tags,
+        at=world.clock.now(),
     )
-    make_linked_role(tx, account, membership_changes.PRINCIPAL, ids=ids, at=now)
-    return msgspec.structs.replace(request, state="SUCCEEDED", account=account, completed=now)
+
+
+def _check(tx: Transaction, request: DurableOperation) -> Organization:
+    """The organization. Raises StepFailedError when it is gone, or the address belongs to another account by now."""
+    organization = organizations.get(tx, request.subject)
+    if organization is None:
+        raise StepFailedError("INTERNAL_FAILURE", "The organization is gone.")
+    if membership_changes.email_is_taken(tx, details_of(request).email):
+        # Two requests of one address may have been under way.
+        raise StepFailedError(_EMAIL_TAKEN, "Another account has this address.")
+    return organization
+
+
+def _ended(tx: Transaction, request: DurableOperation, _world: World) -> None:
+    """A request that failed tells of no account."""
+    if request.state != "SUCCEEDED" and "account" in request.details:
+        details = {name: value for name, value in request.details.items() if name != "account"}
+        durable_operations.put(tx, msgspec.structs.replace(request, details=details))
+
+
+ACCOUNT_CREATION = OperationKind(
+    KIND,
+    "account creation",
+    (
+        Step("choose a number", record=_choose_number, undo_record=_free_number),
+        Step("provision default VPCs", record=_provision, undo_record=_remove_provisioned),
+        Step("make roles", record=_make_roles, undo_record=_remove_roles),
+        Step("join the organization", record=_join),
+    ),
+    ended=_ended,
+)
 
 
 def _unused_number(tx: Transaction, ids: Ids) -> str:
@@ -108,6 +215,53 @@ def _access_role(account: str, name: str, management: str, ids: Ids, at: datetim
     )
 
 
-def under_way(tx: Transaction, organization: str) -> bool:
-    """Whether an organization has an account in the making."""
-    return account_requests.count_where(tx, "of_organization_under_way", organization) > 0
+# Requests as they were kept before there were durable operations.
+
+
+class OldAccountRequest(Record, frozen=True, kw_only=True):
+    """One CreateAccount, in a state made by version 0.1.0 or earlier."""
+
+    organization: str
+    id: str
+    name: str
+    email: str
+    role: str
+    requested: datetime
+    due: datetime
+    state: Literal["IN_PROGRESS", "SUCCEEDED", "FAILED"] = "IN_PROGRESS"
+    completed: datetime | None = None
+    account: str = ""
+    failure: str = ""
+    tags: Tags = ()
+
+
+old_account_requests = Table(
+    "organizations/account-request",
+    OldAccountRequest,
+    key=lambda request: (request.organization, request.id),
+)
+
+
+def adopt_old_requests(tx: Transaction) -> None:
+    """Make durable operations of the requests in an older state; those of an organization that is gone are dropped."""
+    for old in list(old_account_requests.scan(tx)):
+        organization = organizations.get(tx, old.organization)
+        if organization is not None:
+            details = AccountDetails(
+                name=old.name, email=old.email, role=old.role, tags=old.tags, account=old.account
+            )
+            operation = DurableOperation(
+                account=organization.management,
+                kind=KIND,
+                id=old.id,
+                subject=old.organization,
+                accepted=old.requested,
+                planned=old.requested,
+                next_try=old.due,
+                details=msgspec.to_builtins(details),
+                state="PENDING" if old.state == "IN_PROGRESS" else old.state,
+                error_code=old.failure,
+                ended=old.completed,
+            )
+            durable_operations.put(tx, operation)
+        old_account_requests.delete(tx, old)

@@ -7,8 +7,9 @@ from functools import cache
 from typing import Any
 
 from understudy.gateway.call import Call
+from understudy.gateway.durable_operations import DurableOperation
 from understudy.services.organizations import entities
-from understudy.services.organizations.account_requests import AccountRequest
+from understudy.services.organizations.account_requests import details_of, failure_of, state_of
 from understudy.services.organizations.handshake_records import Handshake
 from understudy.services.organizations.organization_records import (
     Member,
@@ -74,15 +75,16 @@ def account_shown(call: Call, organization: Organization, member: Member) -> Ans
     )
 
 
-def request_shown(request: AccountRequest) -> Answered:
+def request_shown(request: DurableOperation) -> Answered:
+    details, state = details_of(request), state_of(request)
     return {
         "Id": request.id,
-        "AccountName": request.name,
-        "State": request.state,
-        "RequestedTimestamp": request.requested,
-        "CompletedTimestamp": request.completed,
-        "AccountId": request.account or None,
-        "FailureReason": request.failure or None,
+        "AccountName": details.name,
+        "State": state,
+        "RequestedTimestamp": request.accepted,
+        "CompletedTimestamp": request.ended,
+        "AccountId": details.account if state == "SUCCEEDED" else None,
+        "FailureReason": failure_of(request) or None,
     }
 
 

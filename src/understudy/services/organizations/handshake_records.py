@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from understudy.core import arn as arns
+from understudy.gateway.expiry import Expiry
 from understudy.services.iam.tags import Tags
-from understudy.store.database import Transaction
 from understudy.store.tables import Record, Table
 
 # User guide, Quotas: an invitation is open for 15 days, and is told of for 30 more once it is answered.
@@ -43,11 +43,8 @@ handshakes = Table(
         "by_account": lambda handshake: (handshake.account,),
         "by_organization": lambda handshake: (handshake.organization,),
     },
+    ordered={"requested": lambda handshake: handshake.requested},
 )
 
-
-def forget_old(tx: Transaction, now: datetime) -> None:
-    """Drop the handshakes that no list tells of any more."""
-    for handshake in list(handshakes.scan(tx)):
-        if handshake.requested + OPEN_FOR + TOLD_FOR <= now:
-            handshakes.delete(tx, handshake)
+# Those no list tells of any more.
+old_handshakes = Expiry("old invitations", handshakes, "requested", kept_for=OPEN_FOR + TOLD_FOR)

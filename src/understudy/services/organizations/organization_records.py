@@ -131,8 +131,7 @@ def everything(tx: Transaction, organization: Organization) -> Iterator[Organiza
     yield from members.where(tx, "by_organization", organization.id)
 
 
-def in_account(tx: Transaction, account: str) -> Iterator[tuple[str, str]]:
-    """The account's membership, as region and ARN: what keeps the organizations role alive."""
+def role_usage(tx: Transaction, account: str, region: str) -> list[str]:
+    """The account's membership, which is global: what keeps the organizations role alive."""
     member = members.get(tx, account)
-    if member is not None:
-        yield "us-east-1", member.arn
+    return [member.arn] if member is not None and region == "us-east-1" else []

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from typing import Literal
 
+from understudy.core.arn import sts
+from understudy.gateway.expiry import Expiry
+from understudy.services.iam.role_records import Role
 from understudy.store.database import Transaction
 from understudy.store.tables import Record, Table
 
@@ -13,7 +17,8 @@ class Session(Record, frozen=True, kw_only=True):
     """Temporary credentials, and what was settled when they were given out.
 
     `principal_id` is the unique id of the role or user behind it: when that entity is gone, the session is worth
-    nothing, whoever has its name by then. `policies` is None when no session policy was passed.
+    nothing, whoever has its name by then. `policies` is None when no session policy was passed. `invoked_by` is the
+    service principal that holds the credentials, if a service does, and `region` then where it asked for them.
     """
 
     access_key_id: str
@@ -32,13 +37,28 @@ class Session(Record, frozen=True, kw_only=True):
     source_identity: str = ""
     chained: bool = False
     invoked_by: str = ""
+    region: str = ""
 
 
-sessions = Table("sts/session", Session, key=lambda session: (session.access_key_id,))
+sessions = Table(
+    "sts/session",
+    Session,
+    key=lambda session: (session.access_key_id,),
+    indexes={
+        "of_services": lambda session: ("all",) if session.invoked_by else (),
+        "of_services_by_role": lambda session: (session.principal_id,) if session.invoked_by else (),
+    },
+    ordered={"expires": lambda session: session.expires},
+)
+
+# For so long after its end a client is told that its token is expired, and not that there is none such.
+expired_sessions = Expiry("expired sessions", sessions, "expires", kept_for=timedelta(days=1), most=10_000)
 
 
-def forget_expired(tx: Transaction, now: datetime) -> None:
-    """Drop sessions that ended a day ago or more; until then an expired token is told it is expired."""
-    for session in list(sessions.scan(tx)):
-        if (now - session.expires).days >= 1:
-            sessions.delete(tx, session)
+def live_sessions(tx: Transaction, role: Role, now: datetime) -> Iterator[tuple[str, str]]:
+    """Region and ARN of every session in which a service acts as a linked role: each keeps the role in use."""
+    for session in sessions.where(tx, "of_services_by_role", role.id):
+        if session.expires > now:
+            # A session made before its region was kept.
+            region = session.region or "us-east-1"
+            yield region, sts(session.account, f"assumed-role/{role.name}/{session.session_name}")

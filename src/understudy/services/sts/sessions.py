@@ -141,6 +141,7 @@ def assume_role(
         source_identity=identity,
         chained=call.caller.session is not None,
         invoked_by=call.caller.arn if call.caller.kind == "service" else "",
+        region=call.region if call.caller.kind == "service" else "",
     )
     sessions.put(call.tx, session)
     return {

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from understudy.core.errors import ApiError
-from understudy.gateway.inside import ActingAs
+from understudy.gateway.role_sessions import RoleSession
 
 PRINCIPAL = "apprunner.amazonaws.com"
 
@@ -28,11 +28,11 @@ def document(statement):
 
 @pytest.fixture
 def acting(understudy):
-    return ActingAs(
+    return RoleSession(
         understudy.app.gateway,
         principal=PRINCIPAL,
         role_arn="arn:aws:iam::000000000000:role/role",
-        account=understudy.account,
+        source_arn=f"arn:aws:apprunner:us-east-1:{understudy.account}:service/web/0",
         session_name="AppRunner",
     )
 

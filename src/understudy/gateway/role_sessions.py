@@ -1,0 +1,89 @@
+"""Services calling services, as a role: how App Runner acts in a customer's account."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self
+
+from understudy.authn.caller import Caller
+from understudy.core import arn as arns
+from understudy.core.answers import Answer
+from understudy.gateway.pipeline import Gateway
+
+# Renewed this long before the end, so that no call is made with credentials about to expire.
+_MARGIN = timedelta(minutes=5)
+
+
+class RoleSession:
+    """A service principal's session of a role, through which it calls other services for one resource.
+
+    The session comes from `sts:AssumeRole`, asked by the service principal and decided by the role's trust policy,
+    with `aws:SourceArn` and `aws:SourceAccount` of the resource; each call is decided by the role's permissions.
+    Both are in the trail, as any call is.
+
+    Only the access key id is kept. Whom it speaks for is looked up for every call, so that the session ends with its
+    role: a role made again under the name has another unique id, and has to be assumed again. `end` it (or leave a
+    `with` block) when the work it was made for is done: while it lasts, its role is in use.
+    """
+
+    def __init__(
+        self, gateway: Gateway, *, principal: str, role_arn: str, session_name: str, source_arn: str
+    ) -> None:
+        role, source = arns.parse(role_arn), arns.parse(source_arn)
+        assert role is not None, f"{role_arn} is the ARN of a role"
+        assert source is not None, f"{source_arn} is the ARN of a resource"
+        self._gateway = gateway
+        self._role_arn = role_arn
+        self._session_name = session_name
+        self._access_key_id = ""
+        self._service = Caller(
+            kind="service",
+            account=role.account,
+            arn=principal,
+            user_id=principal,
+            name=principal,
+            source_arn=source_arn,
+            source_account=source.account,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+
+    def call(self, service: str, operation: str, /, *, region: str, **params: Any) -> Answer:
+        """Carry out one operation as the role's session. Raises the ApiError a client would see."""
+        return self._gateway.perform(self._caller(region), service, operation, params, region=region)
+
+    def end(self) -> None:
+        """Make the session's credentials worthless. The next call would assume the role again."""
+        if self._access_key_id:
+            self._gateway.credentials.end_session(self._access_key_id)
+            self._gateway.held_sessions.pop(self._access_key_id, None)
+            self._access_key_id = ""
+
+    def _caller(self, region: str) -> Caller:
+        """Whom the credentials speak for now; the role is assumed when they are worth nothing, or soon will be."""
+        credential = (
+            self._gateway.credentials.credential(self._access_key_id) if self._access_key_id else None
+        )
+        soon = self._gateway.clock.now() + _MARGIN
+        if credential is not None and credential.expires_at is not None and credential.expires_at >= soon:
+            return credential.caller
+        self.end()
+        answer = self._gateway.perform(
+            self._service,
+            "sts",
+            "AssumeRole",
+            {"role_arn": self._role_arn, "role_session_name": self._session_name},
+            region=region,
+        )
+        self._access_key_id = str(answer["Credentials"]["AccessKeyId"])
+        self._gateway.held_sessions[self._access_key_id] = self
+        credential = self._gateway.credentials.credential(self._access_key_id)
+        assert credential is not None, "a session that was just made is known"
+        return credential.caller

@@ -1,0 +1,287 @@
+"""Background work: done, retried, kept; a key that fails or never ends keeps nobody else from being worked on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+import time
+from datetime import timedelta
+
+import pytest
+
+from understudy.controllers.controller_manager import ControllerManager
+from understudy.core.clock import SetClock
+from understudy.core.ids import Ids
+from understudy.gateway.controller import Controller, Due, World
+from understudy.store.database import Database
+from understudy.store.memory import MemoryStore
+from understudy.store.tables import Record, Table
+
+
+class Note(Record, frozen=True, kw_only=True):
+    """Something to do, until it is done."""
+
+    text: str
+    account: str = "a"
+    done: bool = False
+
+
+notes = Table(
+    "note",
+    Note,
+    key=lambda note: (note.text,),
+    indexes={"undone": lambda note: () if note.done else ("all",)},
+)
+
+
+class Place:
+    """A database with notes, and a controller that marks them as done."""
+
+    def __init__(self, *texts: str, store: MemoryStore | None = None, account: str = "a") -> None:
+        self.store = store or MemoryStore()
+        self.clock = SetClock()
+        self.world = World(Database(self.store), self.clock, Ids(1), gateway=None)
+        with self.world.database.transaction() as tx:
+            for text in texts:
+                notes.put(tx, Note(text=text, account=account))
+
+    def due(self, tx, now):
+        for note in notes.where(tx, "undone", "all"):
+            yield Due((note.text,), note.account, now)
+
+    async def mark(self, key, world) -> None:
+        with world.database.transaction() as tx:
+            note = notes.get(tx, *key)
+            notes.put(tx, Note(text=note.text, account=note.account, done=True))
+
+    def manager(self, reconcile=None, **more) -> ControllerManager:
+        controller = Controller("notes", self.due, reconcile or self.mark, **more)
+        return ControllerManager(self.world, [controller])
+
+    def undone(self) -> list[str]:
+        """What a process that reads the store now would find undone."""
+        with Database(self.store).transaction() as tx:
+            return [note.text for note in notes.where(tx, "undone", "all")]
+
+
+def test_all_that_is_due_is_done_and_durable():
+    place = Place("one", "two", "three")
+    manager = place.manager()
+    assert 3 == manager.settle()
+    assert [] == place.undone()
+    assert 0 == manager.settle()
+
+
+def test_work_that_makes_work_is_followed_to_its_end():
+    place = Place("0")
+
+    async def next_note(key, world):
+        await place.mark(key, world)
+        if int(key[0]) < 4:
+            with world.database.transaction() as tx:
+                notes.put(tx, Note(text=str(int(key[0]) + 1)))
+
+    assert 5 == place.manager(next_note).settle()
+
+
+def test_a_poisoned_key_leaves_nothing_and_blocks_no_other_of_its_kind(caplog):
+    """A kind of work was one transaction over all of its items: one that raised undid them all, every time."""
+    place = Place("bad", "good", "other")
+
+    async def mark(key, world):
+        if key == ("bad",):
+            with world.database.transaction() as tx:
+                notes.put(tx, Note(text="half"))
+                raise RuntimeError("never")
+        await place.mark(key, world)
+
+    manager = place.manager(mark)
+    with caplog.at_level(logging.ERROR):
+        manager.settle()
+    assert ["bad"] == place.undone()
+    assert ["notes: bad failed (1 in a row, next try in 1 s): RuntimeError: never"] == caplog.messages
+    (status,) = manager.status()
+    (failing,) = status.failing
+    assert (("bad",), 1, "RuntimeError: never") == (failing.key, failing.attempts, failing.error)
+    assert place.clock.now() + timedelta(seconds=1) == failing.next_try
+    assert (1, 0, place.clock.now()) == (status.queued, status.running, status.oldest_due)
+
+
+def test_a_failing_key_is_tried_again_after_its_back_off_and_not_before(caplog):
+    place, tries = Place("x"), []
+
+    async def fail_four_times(key, world):
+        tries.append(world.clock.now())
+        if len(tries) <= 4:
+            raise RuntimeError("not yet")
+        await place.mark(key, world)
+
+    manager = place.manager(fail_four_times)
+    begun = place.clock.now()
+    for _ in range(160):
+        manager.settle()
+        place.clock.advance(0.1)
+    assert [0, 1, 3, 7, 15] == [round((at - begun).total_seconds(), 1) for at in tries]
+    assert [] == place.undone()
+    assert () == manager.status()[0].failing
+
+
+def test_a_controller_that_cannot_say_what_is_due_stops_no_other(caplog):
+    place = Place("x")
+
+    def broken(tx, now):
+        raise RuntimeError("index is broken")
+
+    broken_one = Controller("broken", broken, place.mark)
+    manager = ControllerManager(place.world, [broken_one, Controller("notes", place.due, place.mark)])
+    manager.settle()
+    assert [] == place.undone()
+    broken_status, _ = manager.status()
+    assert "RuntimeError: index is broken" == broken_status.error
+
+
+def test_a_run_that_never_ends_is_cancelled_and_the_others_go_on(caplog):
+    place = Place("hangs", "other")
+
+    async def mark(key, world):
+        if key == ("hangs",):
+            await asyncio.sleep(3600)
+        await place.mark(key, world)
+
+    manager = place.manager(mark, run_seconds=0.05)
+    manager.settle()
+    assert ["hangs"] == place.undone()
+    assert "It took too long." == manager.status()[0].failing[0].error
+
+
+def test_a_driver_is_awaited_in_another_thread_and_holds_nobody_up():
+    """A slow step on the event loop stopped every request."""
+    place = Place("slow", "unhurt")
+    threads, order = [], []
+
+    def slow() -> None:
+        threads.append(threading.get_ident())
+        time.sleep(0.2)
+
+    async def mark(key, world):
+        if key == ("slow",):
+            await world.in_thread(slow)
+        order.append(key[0])
+        await place.mark(key, world)
+
+    place.manager(mark).settle()
+    assert ["unhurt", "slow"] == order
+    assert [threading.get_ident()] != threads
+
+
+def test_what_one_account_floods_does_not_keep_another_waiting():
+    place = Place(*(f"flood{n:03}" for n in range(100)), account="a")
+    with place.world.database.transaction() as tx:
+        notes.put(tx, Note(text="lone", account="b"))
+    order = []
+
+    async def mark(key, world):
+        order.append(key[0])
+        await asyncio.sleep(0)
+        await place.mark(key, world)
+
+    place.manager(mark).settle()
+    assert order.index("lone") < 16
+    assert 101 == len(order)
+
+
+class FullDisk(MemoryStore):
+    """A store that takes nothing while it is full."""
+
+    full = False
+
+    def write(self, changes, entries):
+        if self.full:
+            raise OSError(28, "No space left on device")
+        super().write(changes, entries)
+
+
+async def run_until(manager: ControllerManager, clock: SetClock, done, on_tick=lambda: None) -> float:
+    """Run as a server does, with a clock that moves on as fast as it is waited for; answers the seconds waited."""
+    waited = 0.0
+
+    async def sleep(seconds: float) -> None:
+        nonlocal waited
+        waited += seconds
+        assert waited < 300, "it never came to that"
+        clock.advance(seconds)
+        on_tick()
+        # The runs that were started get their turn.
+        for _ in range(10):
+            await asyncio.sleep(0)
+
+    running = asyncio.create_task(manager.run(sleep))
+    while not done():
+        assert not running.done(), running
+        await asyncio.sleep(0)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    return waited
+
+
+def test_a_store_that_refuses_for_a_while_stops_no_work(caplog):
+    store = FullDisk()
+    place = Place("x", store=store)
+    place.world.database.sync()
+    store.full = True
+
+    def on_tick() -> None:
+        store.full = len(caplog.records) < 4
+
+    with caplog.at_level(logging.ERROR):
+        waited = asyncio.run(run_until(place.manager(), place.clock, lambda: not place.undone(), on_tick))
+    assert 7 < waited < 17
+    assert "OSError: [Errno 28] No space left on device" in caplog.text
+
+
+def test_a_server_begins_soon_after_a_change_and_not_at_once():
+    """Late enough for a client to read IN_PROGRESS once (reference iam.md 1.5), early enough that nobody waits."""
+    place = Place("x")
+    place.world.database.sync()
+    waited = asyncio.run(run_until(place.manager(), place.clock, lambda: not place.undone()))
+    assert 0.2 <= waited <= 0.5
+
+
+def test_what_becomes_due_by_time_alone_is_done_within_a_second_or_so():
+    place = Place("x")
+    place.world.database.sync()
+    at = place.clock.now() + timedelta(seconds=20)
+
+    def due(tx, now):
+        return place.due(tx, now) if now >= at else ()
+
+    manager = ControllerManager(place.world, [Controller("later", due, place.mark)])
+    assert 20 <= asyncio.run(run_until(manager, place.clock, lambda: not place.undone())) <= 22
+
+
+def test_a_server_that_stops_cancels_what_runs_and_forgets_no_key():
+    place = Place("x")
+    place.world.database.sync()
+    began = []
+
+    async def hang(key, world):
+        began.append(key)
+        await asyncio.sleep(3600)
+
+    manager = place.manager(hang)
+    asyncio.run(run_until(manager, place.clock, lambda: began))
+    assert 0 == manager.status()[0].running
+    assert 1 == manager.status()[0].queued
+
+
+def test_inside_a_running_loop_it_is_drained():
+    place = Place("x")
+
+    async def within() -> None:
+        with pytest.raises(RuntimeError, match="running event loop"):
+            place.manager().settle()
+        await place.manager().drain()
+
+    asyncio.run(within())
+    assert [] == place.undone()
