@@ -14,8 +14,8 @@ with atheris.instrument_imports(include=["understudy"]):
     from inventions import one_condition
     from lots import Lots
 
-    from understudy.policy.conditions.condition import compile_condition
-    from understudy.policy.document import RawCondition
+    from understudy.policy.engine.conditions.condition import compile_condition
+    from understudy.policy.language.document import RawCondition
 
 
 def one_input(data: bytes) -> None:

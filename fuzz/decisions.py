@@ -16,7 +16,7 @@ with atheris.instrument_imports(include=["understudy"]):
     from oracle import answer
 
     from understudy.policy import decide, explain, render
-    from understudy.policy.remedy import MAX_REMEDIES, with_remedy
+    from understudy.policy.explanation.remedy import MAX_REMEDIES, with_remedy
 
 
 def one_input(data: bytes) -> None:

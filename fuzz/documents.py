@@ -17,11 +17,11 @@ with atheris.instrument_imports(include=["understudy"]):
     from lots import Lots
 
     from understudy.policy import MalformedPolicy, review
-    from understudy.policy.context_key_names import context_key_names
-    from understudy.policy.document import KINDS
+    from understudy.policy.engine.context_key_names import context_key_names
+    from understudy.policy.engine.policies import compile_afresh
     from understudy.policy.findings import PolicyType, validate_policy
-    from understudy.policy.policies import compile_afresh
-    from understudy.policy.positions import statement_spans
+    from understudy.policy.language.document import KINDS
+    from understudy.policy.language.positions import statement_spans
 
 # Characters of a document in a request (reference iam.md 2.5).
 LONGEST_REQUEST = 131_072

@@ -13,8 +13,8 @@ with atheris.instrument_imports(include=["understudy"]):
     import oracle
     from lots import Lots
 
-    from understudy.policy.matching import actions_matcher, arn_matcher, resources_matcher
-    from understudy.policy.patterns import lower_ascii, matcher, split_at_colons, wildcard_tokens
+    from understudy.policy.engine.matching import actions_matcher, arn_matcher, resources_matcher
+    from understudy.policy.language.patterns import lower_ascii, matcher, split_at_colons, wildcard_tokens
 
 
 def one_input(data: bytes) -> None:

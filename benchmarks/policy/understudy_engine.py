@@ -10,7 +10,7 @@ import measure
 
 from understudy import policy
 from understudy.policy import Bindings, NamedPolicy, Principal, Question, compile_policy
-from understudy.policy.policies import compile_afresh
+from understudy.policy.engine.policies import compile_afresh
 
 VERSION = version("understudy")
 UNSERVED = {}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from understudy.cli.excerpt import excerpt
 from understudy.policy.findings.finding import Position, Span
-from understudy.policy.findings.source import JsonError, Source
+from understudy.policy.language.json_text import JsonError, Source
 
 
 def span(line, start, end, *, end_line=None):

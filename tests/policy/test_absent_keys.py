@@ -7,7 +7,7 @@ from inventions import ACCOUNT, LINKED, SESSION, USER
 
 from understudy.data import service_catalogue
 from understudy.policy import Principal, Question
-from understudy.policy.absent_keys import _GLOBAL, _SPELLED, absent_key
+from understudy.policy.explanation.absent_keys import _GLOBAL, _SPELLED, absent_key
 
 VPC = f"arn:aws:ec2:us-east-1:{ACCOUNT}:vpc/*"
 SUBNET = f"arn:aws:ec2:us-east-1:{ACCOUNT}:subnet/subnet-1"

@@ -9,7 +9,7 @@ import pytest
 from inventions import USER
 
 from understudy.policy import Bindings, NamedPolicy, Question, compile_policy, decide, explain
-from understudy.policy.alternatives import ANY_VALUE
+from understudy.policy.explanation.alternatives import ANY_VALUE
 
 
 def policy(*statements) -> NamedPolicy:

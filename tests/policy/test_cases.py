@@ -19,7 +19,7 @@ from understudy.policy import (
     render,
     request_context,
 )
-from understudy.policy.remedy import with_remedy
+from understudy.policy.explanation.remedy import with_remedy
 
 FILES = sorted((Path(__file__).parent.parent / "cases" / "policy").glob("*.json"))
 USER = {

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from understudy.policy import MalformedPolicy
-from understudy.policy.context_key_names import context_key_names
+from understudy.policy.engine.context_key_names import context_key_names
 
 
 def named(*statements, version="2012-10-17"):

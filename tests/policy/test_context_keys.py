@@ -7,8 +7,8 @@ import pytest
 from understudy.data import service_catalogue
 from understudy.data.resource_control_policies import COVERED_SERVICES
 from understudy.policy import Principal, principal_context, request_context
-from understudy.policy.context_keys import is_list_key
-from understudy.policy.list_keys import LIST_KEY_PREFIXES, LIST_KEYS
+from understudy.policy.language.context_keys import is_list_key
+from understudy.policy.language.list_keys import LIST_KEY_PREFIXES, LIST_KEYS
 
 
 def catalogue_keys():

@@ -20,7 +20,7 @@ from understudy.policy import (
     position_of,
     render,
 )
-from understudy.policy.positions import Position, Span
+from understudy.policy.language.positions import Position, Span
 
 VPC = f"arn:aws:ec2:us-east-1:{ACCOUNT}:vpc/*"
 TWO = {

@@ -20,16 +20,16 @@ from understudy.policy import (
     explain,
     review,
 )
-from understudy.policy import bindings as bindings_module
-from understudy.policy import policies as policies_module
-from understudy.policy.conditions import address, date
-from understudy.policy.conditions import condition as condition_module
-from understudy.policy.context_key_names import context_key_names
-from understudy.policy.document import KINDS, MAX_CHARACTERS, MAX_STATEMENTS, MAX_VALUES
+from understudy.policy.engine import bindings as bindings_module
+from understudy.policy.engine import policies as policies_module
+from understudy.policy.engine.conditions import address, date
+from understudy.policy.engine.conditions import condition as condition_module
+from understudy.policy.engine.context_key_names import context_key_names
+from understudy.policy.engine.policies import compile_afresh
 from understudy.policy.findings import PolicyType, validate_policy
-from understudy.policy.patterns import matcher, wildcard_tokens
-from understudy.policy.policies import compile_afresh
-from understudy.policy.positions import statement_spans
+from understudy.policy.language.document import KINDS, MAX_CHARACTERS, MAX_STATEMENTS, MAX_VALUES
+from understudy.policy.language.patterns import matcher, wildcard_tokens
+from understudy.policy.language.positions import statement_spans
 
 BOB = Principal("user", "arn:aws:iam::111122223333:user/bob", "111122223333")
 ALLOW = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}

@@ -13,8 +13,8 @@ from inventions import invention, one_condition
 from oracle import Documents, answer, holds
 
 from understudy.policy import Principal, Question, decide, request_context
-from understudy.policy.conditions.condition import compile_condition
-from understudy.policy.document import RawCondition
+from understudy.policy.engine.conditions.condition import compile_condition
+from understudy.policy.language.document import RawCondition
 
 CASES = sorted((Path(__file__).parent.parent / "cases" / "policy").glob("*.json"))
 USER = {

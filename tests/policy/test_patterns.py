@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from understudy.policy.patterns import lower_ascii, matcher, split_at_colons, utf16_units, wildcard_tokens
+from understudy.policy.language.patterns import (
+    lower_ascii,
+    matcher,
+    split_at_colons,
+    utf16_units,
+    wildcard_tokens,
+)
 
 
 def by_definition(pattern, text):

@@ -21,8 +21,8 @@ from understudy.policy import (
     explain,
     review,
 )
-from understudy.policy import bindings as bindings_module
-from understudy.policy import policies as policies_module
+from understudy.policy.engine import bindings as bindings_module
+from understudy.policy.engine import policies as policies_module
 
 BOB = Principal("user", "arn:aws:iam::111122223333:user/bob", "111122223333")
 ALLOW = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}

@@ -7,7 +7,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.policy.positions import Position, Span, has_lines, statement_places, statement_spans
+from understudy.policy.language.positions import Position, Span, has_lines, statement_places, statement_spans
 
 ALLOW = '{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}'
 

@@ -19,7 +19,7 @@ from understudy.policy import (
     explain,
     render,
 )
-from understudy.policy.remedy import with_remedy
+from understudy.policy.explanation.remedy import with_remedy
 
 AWS_S_BOUNDARY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 TARGET = f"arn:aws:iam::{ACCOUNT}:role/Target"

@@ -18,8 +18,8 @@ from understudy.policy import Finding, MalformedPolicy, review, validate_policy
 from understudy.policy.findings import FindingType, PolicyType
 from understudy.policy.findings.check import printable
 from understudy.policy.findings.finding import RESOURCE_TYPES, TRUST_POLICY, Position
-from understudy.policy.findings.source import JsonError, Source
-from understudy.policy.findings.statements import WrittenPolicy
+from understudy.policy.findings.tree import WrittenPolicy
+from understudy.policy.language.json_text import JsonError, Source
 
 STANDARD_INPUT = "-"
 # What each word of --type asks of ValidatePolicy; the words are those of `review`.

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.data import service_catalogue
-from understudy.policy.findings.nearest import (
+from understudy.policy.language.nearest_names import (
     Vocabulary,
     nearest,
     nearest_action,

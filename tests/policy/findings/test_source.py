@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from marked import assert_agrees
 
 from understudy.policy.findings.finding import Index, Key, Substring, Value
-from understudy.policy.findings.source import (
+from understudy.policy.language.json_text import (
     MAX_DEPTH,
     JsonError,
     List,

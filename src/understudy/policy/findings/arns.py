@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from understudy.data import service_catalogue
 from understudy.data.service_catalogue import ResourceType
-from understudy.policy.findings.memory import remembered
+from understudy.policy.language.memo import remembered
 
 PARTS = ("arn", "partition", "service", "region", "account", "resource")
 

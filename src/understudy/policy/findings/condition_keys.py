@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 
 from understudy.data import service_catalogue
-from understudy.policy.findings.memory import remembered
-from understudy.policy.findings.nearest import Vocabulary
+from understudy.policy.language.memo import remembered
+from understudy.policy.language.nearest_names import Vocabulary
 
 # "Sensitive condition keys" in "AWS global condition context keys" of the IAM guide.
 SENSITIVE_KEYS = frozenset(

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from understudy.policy.findings.checks import checks
 from understudy.policy.findings.finding import Finding, FindingType, PolicyType
-from understudy.policy.findings.source import JsonError, Source
-from understudy.policy.findings.statements import WrittenPolicy
+from understudy.policy.findings.tree import WrittenPolicy
+from understudy.policy.language.json_text import JsonError, Source
 
 _SEVERITY = {finding_type: number for number, finding_type in enumerate(FindingType)}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from understudy.policy.findings.memory import remembered
+from understudy.policy.language.memo import remembered
 
 ESCAPES = frozenset("*?$")
 # More than anybody writes into one text; the rest of a hostile one is passed over.

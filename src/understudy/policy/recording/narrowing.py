@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from understudy.core.arn import parse
 from understudy.data import service_catalogue
-from understudy.policy.context_keys import is_absent, is_list_key
-from understudy.policy.question import Question
+from understudy.policy.language.context_keys import is_absent, is_list_key
+from understudy.policy.language.question import Question
 from understudy.policy.recording.resources import ANYTHING, Named, escaped, literal, widen, widen_id
 
 

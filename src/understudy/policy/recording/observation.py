@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from understudy.policy.policies import NamedPolicy
-from understudy.policy.question import Question
+from understudy.policy.engine.policies import NamedPolicy
+from understudy.policy.language.question import Question
 
 
 @dataclass(frozen=True, slots=True)

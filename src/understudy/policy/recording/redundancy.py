@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 
-from understudy.policy.policies import Statement, compile_afresh
-from understudy.policy.question import Question
+from understudy.policy.engine.policies import Statement, compile_afresh
+from understudy.policy.language.question import Question
 from understudy.policy.recording.documents import statement, text_of
 from understudy.policy.recording.grouping import Grant
 from understudy.policy.recording.narrowing import Condition

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from understudy.policy.bindings import Bindings
-from understudy.policy.decide import decide
-from understudy.policy.policies import NamedPolicy, compile_afresh
-from understudy.policy.question import Principal, Question
+from understudy.policy.engine.bindings import Bindings
+from understudy.policy.engine.decide import decide
+from understudy.policy.engine.policies import NamedPolicy, compile_afresh
+from understudy.policy.language.question import Principal, Question
 from understudy.policy.recording.documents import Document, text_of
 from understudy.policy.recording.observation import Observation
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from understudy.data import service_catalogue
-from understudy.policy.document import MalformedPolicy
-from understudy.policy.review import review
+from understudy.policy.engine.review import review
+from understudy.policy.language.document import MalformedPolicy
 
 ANYTHING = "*"
 

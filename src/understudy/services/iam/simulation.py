@@ -25,14 +25,14 @@ from understudy.policy import (
     Question,
     request_context,
 )
-from understudy.policy.conditions.condition import Condition, compile_condition
-from understudy.policy.conditions.numeric import number
-from understudy.policy.context_key_names import context_key_names
-from understudy.policy.context_keys import Context, is_absent
-from understudy.policy.document import RawCondition
-from understudy.policy.explain import Evaluation, LayerReport, evaluate
-from understudy.policy.policies import compile_afresh
-from understudy.policy.positions import Position, statement_spans
+from understudy.policy.engine.conditions.condition import Condition, compile_condition
+from understudy.policy.engine.conditions.numeric import number
+from understudy.policy.engine.context_key_names import context_key_names
+from understudy.policy.engine.policies import compile_afresh
+from understudy.policy.explanation.evaluation import Evaluation, LayerReport, evaluate
+from understudy.policy.language.context_keys import Context, is_absent
+from understudy.policy.language.document import RawCondition
+from understudy.policy.language.positions import Position, statement_spans
 from understudy.services.iam import errors
 from understudy.services.iam.listings import short_listing
 from understudy.services.iam.simulated_policies import (

@@ -12,7 +12,7 @@ from understudy.policy.findings.advice.coverage import (
     covered_resources,
     covers,
 )
-from understudy.policy.patterns import matcher, wildcard_tokens
+from understudy.policy.language.patterns import matcher, wildcard_tokens
 
 
 @pytest.mark.parametrize(

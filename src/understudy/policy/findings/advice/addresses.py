@@ -7,8 +7,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from understudy.policy.findings.advice.wording import enumeration
 from understudy.policy.findings.check import Problem, check
-from understudy.policy.findings.source import Text
-from understudy.policy.findings.statements import WrittenPolicy
+from understudy.policy.findings.tree import WrittenPolicy
+from understudy.policy.language.json_text import Text
 
 _SOURCE_IP = "aws:sourceip"
 # Networks that no request from the internet comes from: RFC 1918 and RFC 4193.

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from understudy.policy.patterns import Matches, matcher, wildcard_tokens
+from understudy.policy.language.patterns import Matches, matcher, wildcard_tokens
 
 # What stands in a text for the wildcards of the pattern it was, and for `${*}` and `${?}`, which are no
 # wildcards: characters that are of use to nobody by their definition.

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from understudy.policy.findings.check import Problem, check
 from understudy.policy.findings.finding import TRUST_POLICY, PolicyType
-from understudy.policy.findings.source import Text
-from understudy.policy.findings.statements import WrittenPolicy
+from understudy.policy.findings.tree import WrittenPolicy
+from understudy.policy.language.json_text import Text
 
 # Recorded answers of ValidatePolicy name 10,240; a managed policy holds less (reference 2.2).
 _IDENTITY_CHARACTERS = 10_240

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from understudy.policy.findings.check import Problem, check
-from understudy.policy.findings.source import List, Object
-from understudy.policy.findings.statements import Condition, Element, WrittenPolicy
+from understudy.policy.findings.tree import Condition, Element, WrittenPolicy
+from understudy.policy.language.json_text import List, Object
 
 
 @check("EMPTY_ARRAY_ACTION", "SUGGESTION")

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from understudy.policy.findings.advice.grants import fails_without_key
 from understudy.policy.findings.check import Problem, check
 from understudy.policy.findings.finding import PolicyType
-from understudy.policy.findings.source import Text
-from understudy.policy.findings.statements import Condition, Statement, WrittenPolicy
+from understudy.policy.findings.tree import Condition, Statement, WrittenPolicy
+from understudy.policy.language.json_text import Text
 
 _OIDC_ARN = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:oidc-provider/(.+)\Z")
 _LOGIN_PROVIDERS = frozenset(

@@ -8,8 +8,8 @@ from enum import Enum
 
 from understudy.policy.findings.advice.coverage import covers
 from understudy.policy.findings.finding import PolicyType
-from understudy.policy.findings.source import Node
-from understudy.policy.findings.statements import Condition, Element, Statement, WrittenPolicy
+from understudy.policy.findings.tree import Condition, Element, Statement, WrittenPolicy
+from understudy.policy.language.json_text import Node
 
 _LINKED_PATH = "role/aws-service-role/"
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from understudy.policy.findings.advice.wording import enumeration
 from understudy.policy.findings.check import Problem, check
 from understudy.policy.findings.finding import PolicyType
-from understudy.policy.findings.statements import Condition, Statement, WrittenPolicy
+from understudy.policy.findings.tree import Condition, Statement, WrittenPolicy
 
 # A private address says little without the network it belongs to: the keys of which one has to stand beside.
 _PARTNERS = {

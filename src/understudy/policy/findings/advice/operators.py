@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from understudy.data.service_catalogue import condition_key_type, is_list_key
 from understudy.policy.findings.check import Problem, check
-from understudy.policy.findings.statements import Condition, WrittenPolicy
+from understudy.policy.findings.tree import Condition, WrittenPolicy
 
 # Types of condition keys in the catalogue, and the operators that compare them.
 _OPERATORS = {

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from understudy.policy.findings.advice.wording import as_json, enumeration
 from understudy.policy.findings.check import Problem, check
 from understudy.policy.findings.finding import PolicyType
-from understudy.policy.findings.source import Text
-from understudy.policy.findings.statements import Condition, Statement, WrittenPolicy
+from understudy.policy.findings.tree import Condition, Statement, WrittenPolicy
+from understudy.policy.language.json_text import Text
 
 _ROLE_ID = re.compile(r"AROA[A-Z0-9]{12,124}\Z")
 _USER_ID = re.compile(r"AIDA[A-Z0-9]{12,124}\Z")

@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from understudy.policy.findings.advice.coverage import Covered, covered_actions, covered_resources
 from understudy.policy.findings.advice.wording import enumeration
 from understudy.policy.findings.check import Problem, check
-from understudy.policy.findings.source import List, Node, Object, Text
-from understudy.policy.findings.statements import Element, WrittenPolicy
+from understudy.policy.findings.tree import Element, WrittenPolicy
+from understudy.policy.language.json_text import List, Node, Object, Text
 
 _SESSION = re.compile(r"(arn:[a-z-]+:)sts(::[0-9]{12}:)assumed-role/([^/]+)/.+\Z")
 _ROLE = re.compile(r"(arn:[a-z-]+:)iam(::[0-9]{12}:)role/(?:.+/)?([^/]+)\Z")

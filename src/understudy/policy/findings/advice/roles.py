@@ -11,8 +11,8 @@ from understudy.policy.findings.advice.grants import By, Grant, On, grants, name
 from understudy.policy.findings.advice.wording import as_json, one_or_list
 from understudy.policy.findings.check import Check, Problem
 from understudy.policy.findings.finding import FindingType
-from understudy.policy.findings.source import Text
-from understudy.policy.findings.statements import Statement, WrittenPolicy
+from understudy.policy.findings.tree import Statement, WrittenPolicy
+from understudy.policy.language.json_text import Text
 
 _PASS = "iam:PassRole"  # noqa: S105 - an action
 _CREATE = "iam:CreateServiceLinkedRole"

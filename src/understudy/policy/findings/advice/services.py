@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from understudy.data import service_catalogue
 from understudy.policy.findings.advice.wording import enumeration
 from understudy.policy.findings.check import Problem, check
-from understudy.policy.findings.memory import remembered
-from understudy.policy.findings.statements import WrittenPolicy
-from understudy.policy.patterns import matcher, wildcard_tokens
+from understudy.policy.findings.tree import WrittenPolicy
+from understudy.policy.language.memo import remembered
+from understudy.policy.language.patterns import matcher, wildcard_tokens
 
 
 @check("WILDCARD_IN_SERVICE_NAME", "SUGGESTION")

@@ -9,10 +9,10 @@ from understudy.data.service_catalogue import Action
 from understudy.policy.findings.advice.grants import fails_without_key
 from understudy.policy.findings.advice.wording import as_json, enumeration, one_or_list
 from understudy.policy.findings.check import Problem, check
-from understudy.policy.findings.memory import remembered
-from understudy.policy.findings.source import Text
-from understudy.policy.findings.statements import Condition, Statement, WrittenPolicy
-from understudy.policy.patterns import matcher, wildcard_tokens
+from understudy.policy.findings.tree import Condition, Statement, WrittenPolicy
+from understudy.policy.language.json_text import Text
+from understudy.policy.language.memo import remembered
+from understudy.policy.language.patterns import matcher, wildcard_tokens
 
 _TAG = "aws:resourcetag/"
 _NEW_TAG = "aws:requesttag/"

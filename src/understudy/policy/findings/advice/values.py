@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from understudy.policy.conditions.binary import decoded_bytes
-from understudy.policy.conditions.boolean import TRUTHS
-from understudy.policy.conditions.date import milliseconds
-from understudy.policy.conditions.numeric import number
+from understudy.policy.engine.conditions.binary import decoded_bytes
+from understudy.policy.engine.conditions.boolean import TRUTHS
+from understudy.policy.engine.conditions.date import milliseconds
+from understudy.policy.engine.conditions.numeric import number
 from understudy.policy.findings.check import Problem, check
-from understudy.policy.findings.source import Node, Number, Text, Word
-from understudy.policy.findings.statements import Condition, WrittenPolicy
+from understudy.policy.findings.tree import Condition, WrittenPolicy
+from understudy.policy.language.json_text import Node, Number, Text, Word
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WHOLE_DATE = re.compile(r"\d{4}-\d\d-\d\d")

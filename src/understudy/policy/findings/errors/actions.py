@@ -11,11 +11,11 @@ from understudy.data import service_catalogue
 from understudy.data.newer_actions import newer_actions
 from understudy.policy.findings.check import Problem, check
 from understudy.policy.findings.finding import TRUST_POLICY, PolicyType
-from understudy.policy.findings.memory import remembered
-from understudy.policy.findings.nearest import MOST_GUESSES, nearest_action, nearest_service
-from understudy.policy.findings.source import Text
-from understudy.policy.findings.statements import Statement, WrittenPolicy
-from understudy.policy.patterns import matcher, wildcard_tokens
+from understudy.policy.findings.tree import Statement, WrittenPolicy
+from understudy.policy.language.json_text import Text
+from understudy.policy.language.memo import remembered
+from understudy.policy.language.nearest_names import MOST_GUESSES, nearest_action, nearest_service
+from understudy.policy.language.patterns import matcher, wildcard_tokens
 
 # Operations of the API that another action allows ("Actions, resources, and condition keys" of the services).
 OPERATIONS = {

@@ -16,9 +16,9 @@ from understudy.policy.findings.condition_keys import (
     tag_form,
 )
 from understudy.policy.findings.finding import PolicyType
-from understudy.policy.findings.nearest import MOST_GUESSES, nearest_service
-from understudy.policy.findings.source import Object, Text
-from understudy.policy.findings.statements import WrittenPolicy
+from understudy.policy.findings.tree import WrittenPolicy
+from understudy.policy.language.json_text import Object, Text
+from understudy.policy.language.nearest_names import MOST_GUESSES, nearest_service
 
 _OLD_ARN = "aws:arn"
 

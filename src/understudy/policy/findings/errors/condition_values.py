@@ -10,10 +10,10 @@ from understudy.data.partitions import ALL_REGIONS
 from understudy.policy.findings.arns import PARTS, arn_parts, overlap
 from understudy.policy.findings.check import Problem, check
 from understudy.policy.findings.errors.principals import as_service_principal, is_service_principal
-from understudy.policy.findings.memory import remembered
-from understudy.policy.findings.nearest import nearest_region
-from understudy.policy.findings.source import Text
-from understudy.policy.findings.statements import Condition, WrittenPolicy
+from understudy.policy.findings.tree import Condition, WrittenPolicy
+from understudy.policy.language.json_text import Text
+from understudy.policy.language.memo import remembered
+from understudy.policy.language.nearest_names import nearest_region
 
 _REGION_KEYS = frozenset({"aws:requestedregion", "ec2:region"})
 _SERVICE_KEYS = frozenset(

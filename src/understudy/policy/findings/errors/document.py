@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from understudy.policy.document import VERSIONS
 from understudy.policy.findings.check import Problem, check
 from understudy.policy.findings.finding import PolicyType
-from understudy.policy.findings.nearest import nearest
-from understudy.policy.findings.source import List, Node, Number, Object, Text, Word
-from understudy.policy.findings.statements import Principal, Statement, WrittenPolicy, values_of
+from understudy.policy.findings.tree import Principal, Statement, WrittenPolicy, values_of
+from understudy.policy.language.document import VERSIONS
+from understudy.policy.language.json_text import List, Node, Number, Object, Text, Word
+from understudy.policy.language.nearest_names import nearest
 
 TOP_LEVEL = ("Version", "Id", "Statement")
 ELEMENTS = (

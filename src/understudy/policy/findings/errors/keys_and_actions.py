@@ -13,10 +13,10 @@ from understudy.policy.findings.condition_keys import (
     is_of_identity_provider,
     prefix_of,
 )
-from understudy.policy.findings.memory import remembered
-from understudy.policy.findings.source import Text
-from understudy.policy.findings.statements import Condition, Statement, WrittenPolicy
-from understudy.policy.patterns import matcher, wildcard_tokens
+from understudy.policy.findings.tree import Condition, Statement, WrittenPolicy
+from understudy.policy.language.json_text import Text
+from understudy.policy.language.memo import remembered
+from understudy.policy.language.patterns import matcher, wildcard_tokens
 
 # What may be set as a role is assumed only by who is allowed a second action as well (reference 3.1).
 _SETTING_ACTIONS = {

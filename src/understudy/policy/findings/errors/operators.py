@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from understudy.data import service_catalogue
-from understudy.policy.conditions.condition import OPERATORS, spelling
+from understudy.policy.engine.conditions.condition import OPERATORS, spelling
 from understudy.policy.findings.check import Problem, check
-from understudy.policy.findings.nearest import MOST_GUESSES, Vocabulary
-from understudy.policy.findings.source import List, Object, Text
-from understudy.policy.findings.statements import WrittenPolicy
+from understudy.policy.findings.tree import WrittenPolicy
 from understudy.policy.findings.variables import variables_in
+from understudy.policy.language.json_text import List, Object, Text
+from understudy.policy.language.nearest_names import MOST_GUESSES, Vocabulary
 
 _QUANTIFIERS = ("", "ForAllValues:", "ForAnyValue:")
 # The families whose operands may hold variables (reference 4.4).

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from understudy.data.resource_control_policies import COVERED_SERVICES
 from understudy.policy.findings.check import Problem, check
 from understudy.policy.findings.finding import PolicyType
-from understudy.policy.findings.statements import WrittenPolicy
+from understudy.policy.findings.tree import WrittenPolicy
 
 
 @check("SCP_SYNTAX_ERROR_PRINCIPAL", "ERROR")

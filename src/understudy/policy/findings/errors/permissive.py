@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from understudy.policy.findings.check import Problem, check
 from understudy.policy.findings.condition_keys import SENSITIVE_KEYS
 from understudy.policy.findings.finding import Location
-from understudy.policy.findings.source import Text
-from understudy.policy.findings.statements import Condition, Statement, WrittenPolicy
+from understudy.policy.findings.tree import Condition, Statement, WrittenPolicy
 from understudy.policy.findings.variables import WrittenVariable, variables_in
+from understudy.policy.language.json_text import Text
 
 _USER_ID = "aws:userid"
 # AWS does not say for which keys it wants six characters; these tell who asks, or for whom.

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from understudy.policy.document import PRINCIPAL_TYPES
 from understudy.policy.findings.check import MOST_TOLD, Problem, check
 from understudy.policy.findings.finding import PolicyType
-from understudy.policy.findings.nearest import nearest
-from understudy.policy.findings.source import List, Object, Text
-from understudy.policy.findings.statements import PrincipalMember, Statement, WrittenPolicy
+from understudy.policy.findings.tree import PrincipalMember, Statement, WrittenPolicy
+from understudy.policy.language.document import PRINCIPAL_TYPES
+from understudy.policy.language.json_text import List, Object, Text
+from understudy.policy.language.nearest_names import nearest
 
 # What the DNS names of service principals end in, in every partition and inside AWS.
 SERVICE_SUFFIXES = (

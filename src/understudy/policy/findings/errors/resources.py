@@ -18,10 +18,10 @@ from understudy.policy.findings.arns import (
 )
 from understudy.policy.findings.check import Problem, check
 from understudy.policy.findings.finding import PolicyType
-from understudy.policy.findings.memory import remembered
-from understudy.policy.findings.nearest import nearest, nearest_namespace, nearest_region
-from understudy.policy.findings.source import Text
-from understudy.policy.findings.statements import WrittenPolicy
+from understudy.policy.findings.tree import WrittenPolicy
+from understudy.policy.language.json_text import Text
+from understudy.policy.language.memo import remembered
+from understudy.policy.language.nearest_names import nearest, nearest_namespace, nearest_region
 
 # The ARNs that the policy of such a resource can hold, as patterns for the parts from the service on.
 _OWN_ARNS: dict[str, tuple[tuple[str, str, str, str], ...]] = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from understudy.policy.findings.check import Problem, check
-from understudy.policy.findings.source import Text
-from understudy.policy.findings.statements import Element, Principal, WrittenPolicy
+from understudy.policy.findings.tree import Element, Principal, WrittenPolicy
+from understudy.policy.language.json_text import Text
 
 
 @check("MISSING_EFFECT", "ERROR")

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 
 from understudy.policy.findings.check import MOST_TOLD, Problem, check, listed
-from understudy.policy.findings.statements import PrincipalMember, Statement, WrittenPolicy
-from understudy.policy.patterns import matcher, wildcard_tokens
+from understudy.policy.findings.tree import PrincipalMember, Statement, WrittenPolicy
+from understudy.policy.language.patterns import matcher, wildcard_tokens
 
 _SAML = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:saml-provider/.")
 _OIDC = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:oidc-provider/.")

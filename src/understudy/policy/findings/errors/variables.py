@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from understudy.policy.findings.check import Problem, check
-from understudy.policy.findings.source import Text
-from understudy.policy.findings.statements import WrittenPolicy
+from understudy.policy.findings.tree import WrittenPolicy
 from understudy.policy.findings.variables import WrittenVariable, variables_in
+from understudy.policy.language.json_text import Text
 
 
 def _texts_with_variables(policy: WrittenPolicy) -> Iterator[Text]:

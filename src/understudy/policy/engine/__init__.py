@@ -1,0 +1,1 @@
+"""The engine: documents reviewed and compiled, questions decided."""

@@ -1,0 +1,251 @@
+"""Every policy that binds a request, layer by layer, and the plans made from them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from understudy.policy.engine.conditions.condition import Test
+from understudy.policy.engine.decision import Decision
+from understudy.policy.engine.matching import MatchesPrincipal, MatchesResource
+from understudy.policy.engine.policies import NamedPolicy, Statement
+from understudy.policy.engine.rules import (
+    assumes_service_linked_role,
+    rcps_govern,
+    resource_policy_must_allow,
+)
+from understudy.policy.language.context_keys import Context
+
+Levels = tuple[tuple[NamedPolicy, ...], ...]
+
+# Distinct actions a principal's plans are kept for; hostile action names only empty the memo.
+MAX_PLANS = 512
+# Distinct resource policies one principal's bindings are kept for.
+MAX_RESOURCES = 64
+
+# What the evaluation needs of one statement, in the order it needs it.
+Entry = tuple[MatchesResource | None, Test | None, Decision, Statement]
+PrincipalEntry = tuple[MatchesPrincipal, MatchesResource | None, Test | None, Decision, Statement]
+
+
+@dataclass(frozen=True, slots=True)
+class Allows:
+    """One layer's allows for an action, and the implicit denial that it is when none of them applies.
+
+    `certain` is the first allow where it asks nothing. `silences` are such denials by the keys they missed,
+    shared by all that need one. `has_variables` says that a resource of one of them asks for context keys, so
+    that it may miss a key even where it is about another resource.
+    """
+
+    layer: str
+    entries: tuple[Entry, ...]
+    certain: Decision | None
+    silence: Decision
+    silences: dict[tuple[str, ...], Decision]
+    has_variables: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What can matter to one action: all denies first, then the allows of each layer.
+
+    A layer that does not bind, or that allows whatever is asked, is None. `plain` says that identity
+    policies alone decide what no deny forbids.
+    """
+
+    denies: tuple[Entry, ...]
+    resource_denies: tuple[PrincipalEntry, ...]
+    scps: tuple[Allows, ...]
+    identity: Allows
+    boundary: Allows | None
+    session: Allows | None
+    has_session_policies: bool
+    resource_allows: tuple[PrincipalEntry, ...]
+    resource_layer: str
+    resource_must_allow: bool
+    plain: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Bindings:
+    """The policies that bind a principal and a resource.
+
+    `session` is None when no session policy was passed; several are united. `scps` and `rcps` hold one
+    tuple per level of the organization, root first. `resource` is the resource's own policy; `trust` says
+    that it is a role's trust policy, which must allow explicitly. Build one per principal and keep it as long
+    as its policies stay the same: it remembers a plan per action.
+    """
+
+    identity: tuple[NamedPolicy, ...] = ()
+    boundary: NamedPolicy | None = None
+    session: tuple[NamedPolicy, ...] | None = None
+    scps: Levels = ()
+    rcps: Levels = ()
+    resource: NamedPolicy | None = None
+    trust: bool = False
+    plans: dict[str, Plan] = field(default_factory=dict, init=False, repr=False, compare=False)
+    exempt_plans: dict[str, Plan] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    _with_resources: dict[tuple[NamedPolicy | None, bool], Bindings] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def with_resource(self, resource: NamedPolicy | None, *, trust: bool = False) -> Bindings:
+        """The same bindings for a resource with this policy, remembered with their plans."""
+        key = (resource, trust)
+        known = self._with_resources.get(key)
+        if known is None:
+            known = replace(self, resource=resource, trust=trust)
+            if len(self._with_resources) >= MAX_RESOURCES:
+                self._with_resources.clear()
+            self._with_resources[key] = known
+        return known
+
+    @property
+    def resource_layer(self) -> str:
+        """The name of the layer `resource` is."""
+        return "trust" if self.trust else "resource"
+
+    def plan(self, action: str, *, exempt: bool) -> Plan:
+        """The plan for `action`; `exempt` principals (service-linked roles) know no SCP and no RCP."""
+        memo = self.exempt_plans if exempt else self.plans
+        plan = memo.get(action)
+        if plan is None:
+            plan = make_plan(self, action, exempt=exempt)
+            if len(memo) >= MAX_PLANS:
+                memo.clear()
+            memo[action] = plan
+        return plan
+
+
+def make_plan(bindings: Bindings, action: str, *, exempt: bool) -> Plan:
+    """The statements of `bindings` that are about `action`, sorted for the evaluation."""
+    scps: Levels = () if exempt else bindings.scps
+    rcps = bindings.rcps if rcps_govern(action) and not exempt else ()
+    boundary = () if bindings.boundary is None else (bindings.boundary,)
+    session = bindings.session or ()
+    layers = [("rcp", _flat(rcps)), ("scp", _flat(scps)), ("identity", bindings.identity)]
+    layers += [("boundary", boundary), ("session", session)]
+    denies = [entry for layer, policies in layers for entry in _entries(layer, policies, action, denies=True)]
+    levels = [_guard("scp", level, action) for level in scps]
+    own = () if bindings.resource is None else (bindings.resource,)
+    plan_boundary = None if bindings.boundary is None else _guard("boundary", boundary, action)
+    plan_session = None if bindings.session is None else _guard("session", session, action)
+    silent_levels = tuple(level for level in levels if level is not None)
+    unlimited = not silent_levels and plan_boundary is None and plan_session is None
+    return Plan(
+        tuple(denies),
+        _principal_entries(bindings.resource_layer, own, action, denies=True),
+        silent_levels,
+        _allows("identity", bindings.identity, action),
+        plan_boundary,
+        plan_session,
+        bindings.session is not None,
+        _principal_entries(bindings.resource_layer, own, action, denies=False),
+        bindings.resource_layer,
+        resource_policy_must_allow(action, trust=bindings.trust, has_resource_policy=bool(own)),
+        unlimited and not own and not bindings.trust,
+    )
+
+
+def _flat(levels: Levels) -> tuple[NamedPolicy, ...]:
+    return tuple(named for level in levels for named in level)
+
+
+def _entries(layer: str, policies: Iterable[NamedPolicy], action: str, *, denies: bool) -> tuple[Entry, ...]:
+    return tuple(
+        (
+            _governed_resource(layer, statement, action),
+            statement.holds,
+            statement_decision(layer, named.name, statement),
+            statement,
+        )
+        for named in policies
+        for statement in named.policy.about(action)
+        if statement.denies is denies
+    )
+
+
+def _governed_resource(layer: str, statement: Statement, action: str) -> MatchesResource | None:
+    """The statement's resource matcher; an RCP's spares service-linked roles being assumed."""
+    matches = statement.matches_resource
+    if layer != "rcp" or not action.lower().startswith("sts:"):
+        return matches
+
+    def governed(resource: str, context: Context) -> bool:
+        if assumes_service_linked_role(action, resource):
+            return False
+        return matches is None or matches(resource, context)
+
+    return governed
+
+
+def _principal_entries(
+    layer: str, policies: Iterable[NamedPolicy], action: str, *, denies: bool
+) -> tuple[PrincipalEntry, ...]:
+    return tuple(
+        (
+            statement.matches_principal,
+            statement.matches_resource,
+            statement.holds,
+            statement_decision(layer, named.name, statement),
+            statement,
+        )
+        for named in policies
+        for statement in named.policy.about(action)
+        if statement.denies is denies and statement.matches_principal is not None
+    )
+
+
+def _allows(layer: str, policies: Iterable[NamedPolicy], action: str) -> Allows:
+    entries = _until_certain(_entries(layer, policies, action, denies=False))
+    has_variables = any(statement.resource_keys for _matches, _holds, _decision, statement in entries)
+    first = entries[0] if entries else None
+    certain = first[2] if first is not None and first[0] is None and first[1] is None else None
+    return Allows(layer, entries, certain, silence(layer, ()), silences_of(layer), has_variables)
+
+
+def _guard(layer: str, policies: Iterable[NamedPolicy], action: str) -> Allows | None:
+    """The allows of a layer that may stop a request; None when one of them allows whatever is asked."""
+    allows = _allows(layer, policies, action)
+    entries = allows.entries
+    if entries and entries[-1][0] is None and entries[-1][1] is None:
+        return None
+    return allows
+
+
+def _until_certain(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """The entries up to the first that asks nothing: no later one is ever reached."""
+    for at, entry in enumerate(entries):
+        if entry[0] is None and entry[1] is None:
+            return entries[: at + 1]
+    return entries
+
+
+def statement_decision(layer: str, policy: str, statement: Statement) -> Decision:
+    """The decision a statement makes when it is the one that decides."""
+    if statement.denies:
+        return Decision(False, "explicit-deny", layer, policy, statement.index, statement.sid)
+    return Decision(True, "allow", layer, policy, statement.index, statement.sid)
+
+
+# Implicit denials already made, by layer and by missing keys; emptied when hostile questions fill them.
+_SILENCES: dict[str, dict[tuple[str, ...], Decision]] = {}
+_MAX_SILENCES = 1024
+
+
+def silence(layer: str, missing: tuple[str, ...]) -> Decision:
+    """The implicit denial of a layer, one object for each set of missing keys that keeps coming back."""
+    known = silences_of(layer)
+    decision = known.get(missing)
+    if decision is None:
+        decision = Decision(False, "implicit-deny", layer, missing_keys=missing)
+        if len(known) >= _MAX_SILENCES:
+            known.clear()
+        known[missing] = decision
+    return decision
+
+
+def silences_of(layer: str) -> dict[tuple[str, ...], Decision]:
+    """The implicit denials of a layer made so far, by missing keys."""
+    return _SILENCES.setdefault(layer, {})

@@ -1,0 +1,36 @@
+"""Who is bound by which layer: the facts of the evaluation order that both interpreters share."""
+
+from __future__ import annotations
+
+from understudy.data.resource_control_policies import COVERED_SERVICES
+from understudy.policy.engine.policies import Statement
+from understudy.policy.language.context_keys import Context, is_absent
+
+_RCP_EXEMPT_ACTIONS = frozenset({"kms:retiregrant"})
+_SERVICE_LINKED_PATH = ":role/aws-service-role/"
+
+
+def rcps_govern(action: str) -> bool:
+    """Whether resource control policies have a say in this action (reference 4.8)."""
+    lowered = action.lower()
+    return lowered.partition(":")[0] in COVERED_SERVICES and lowered not in _RCP_EXEMPT_ACTIONS
+
+
+def assumes_service_linked_role(action: str, resource: str) -> bool:
+    """RCPs do not restrict who assumes a service-linked role (reference 4.8)."""
+    return action.lower().startswith("sts:") and _SERVICE_LINKED_PATH in resource
+
+
+def resource_policy_must_allow(action: str, *, trust: bool, has_resource_policy: bool) -> bool:
+    """Trust policies and the policies of KMS keys must allow explicitly, in one account too (4.8)."""
+    return trust or (has_resource_policy and action.lower().startswith("kms:"))
+
+
+def missing_keys(statement: Statement, context: Context, *, resource_matches: bool = True) -> tuple[str, ...]:
+    """The keys `statement` asks for that the request does not carry.
+
+    Of a statement about other resources only the variables in its resources count: with a value it might
+    have been about this one.
+    """
+    asked = statement.keys if resource_matches else statement.resource_keys
+    return tuple(key for key in asked if is_absent(key, context))

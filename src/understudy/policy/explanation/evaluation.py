@@ -1,0 +1,330 @@
+"""A decision with all its reasons: a second interpreter that looks at everything and skips nothing.
+
+It evaluates every statement of every layer, keeps what it saw, and combines the layers by its own reading of
+the evaluation order (reference 4.8), so that `explain(...).decision == decide(...)` is worth testing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from understudy.policy.engine.bindings import Bindings
+from understudy.policy.engine.conditions.condition import Condition, spelling
+from understudy.policy.engine.decision import Decision
+from understudy.policy.engine.matching import Grant
+from understudy.policy.engine.policies import NamedPolicy, Policy, Statement
+from understudy.policy.engine.rules import (
+    assumes_service_linked_role,
+    missing_keys,
+    rcps_govern,
+    resource_policy_must_allow,
+)
+from understudy.policy.language.context_keys import Context, is_absent, is_list_key
+from understudy.policy.language.patterns import lower_ascii
+from understudy.policy.language.positions import Span, has_lines, statement_places
+from understudy.policy.language.question import Question
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionReport:
+    """One condition with both its sides. `actual` is None when the request does not carry the key."""
+
+    operator: str
+    key: str
+    expected: tuple[str, ...]
+    actual: tuple[str, ...] | None
+    holds: bool
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatementReport:
+    """What one statement had to say: each part that matched or did not. `source` is the policy it stands in."""
+
+    policy: str
+    index: int
+    sid: str
+    effect: str
+    action: bool
+    resource: bool
+    grant: Grant | None
+    conditions: tuple[ConditionReport, ...]
+    missing_keys: tuple[str, ...]
+    source: Policy = field(repr=False, compare=False)
+
+    @property
+    def statement(self) -> Statement:
+        """The statement itself."""
+        return self.source.statements[self.index]
+
+    @property
+    def place(self) -> Span:
+        """From the statement's opening brace to just after its closing one, read off the text when asked."""
+        return statement_places(self.source.text)[self.index]
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether the document has lines, so that a place in it can be looked up."""
+        return has_lines(self.source.text)
+
+    @property
+    def principal(self) -> bool:
+        """Whether the statement is about this principal; one without Principal is about whoever it binds."""
+        return self.grant is None or self.grant > Grant.NONE
+
+    @property
+    def applies(self) -> bool:
+        """Whether everything matches."""
+        fits = self.action and self.resource and self.principal
+        return fits and all(condition.holds for condition in self.conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """One layer, or one level of it, with its `policies` by name.
+
+    A layer that does not `bind` this principal was not counted.
+    """
+
+    layer: str
+    level: int
+    binds: bool
+    statements: tuple[StatementReport, ...]
+    policies: tuple[str, ...] = ()
+
+    @property
+    def verdict(self) -> str:
+        """`deny`, `allow`, `silent`, or `exempt` when the layer does not bind."""
+        if not self.binds:
+            return "exempt"
+        if self.denial is not None:
+            return "deny"
+        return "allow" if self.allowance is not None else "silent"
+
+    @property
+    def denial(self) -> StatementReport | None:
+        """The first statement that denies."""
+        return self._first("Deny") if self.binds else None
+
+    @property
+    def allowance(self) -> StatementReport | None:
+        """The first statement that allows."""
+        return self._first("Allow")
+
+    def _first(self, effect: str) -> StatementReport | None:
+        return next((each for each in self.statements if each.effect == effect and each.applies), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Every layer's report and the decision they add up to."""
+
+    question: Question
+    decision: Decision
+    layers: tuple[LayerReport, ...]
+    silent: LayerReport | None
+
+
+def evaluate(question: Question, bindings: Bindings) -> Evaluation:
+    """The decision and everything that was looked at on the way."""
+    layers = _layers(question, bindings)
+    decision, silent = _conclude(question, bindings, layers)
+    return Evaluation(question, decision, layers, silent)
+
+
+def _layers(question: Question, bindings: Bindings) -> tuple[LayerReport, ...]:
+    """The layers in the order in which an explicit denial is sought."""
+    principal = question.principal
+    governed = (
+        rcps_govern(question.action)
+        and not principal.service_linked
+        and not assumes_service_linked_role(question.action, question.resource)
+    )
+    limited = not principal.service_linked
+    reports = [
+        _report("rcp", level, policies, question, binds=governed)
+        for level, policies in enumerate(bindings.rcps)
+    ]
+    reports += [
+        _report("scp", level, policies, question, binds=limited)
+        for level, policies in enumerate(bindings.scps)
+    ]
+    reports.append(_report("identity", 0, bindings.identity, question))
+    if bindings.boundary is not None:
+        reports.append(_report("boundary", 0, (bindings.boundary,), question))
+    if bindings.session is not None:
+        reports.append(_report("session", 0, bindings.session, question))
+    if bindings.resource is not None or bindings.trust:
+        own = () if bindings.resource is None else (bindings.resource,)
+        reports.append(_report(bindings.resource_layer, 0, own, question))
+    return tuple(reports)
+
+
+def _report(
+    layer: str, level: int, policies: Iterable[NamedPolicy], question: Question, *, binds: bool = True
+) -> LayerReport:
+    by_resource = layer in ("resource", "trust")
+    counted = tuple(policies)
+    statements = tuple(
+        _statement_report(named, statement, question, by_resource=by_resource)
+        for named in counted
+        for statement in named.policy.statements
+    )
+    return LayerReport(layer, level, binds, statements, tuple(named.name for named in counted))
+
+
+def _statement_report(
+    named: NamedPolicy, statement: Statement, question: Question, *, by_resource: bool
+) -> StatementReport:
+    names, matches = statement.matches_principal, statement.matches_resource
+    fits = matches is None or matches(question.resource, question.context)
+    grant = names(question.principal) if by_resource and names is not None else None
+    return StatementReport(
+        named.name,
+        statement.index,
+        statement.sid,
+        "Deny" if statement.denies else "Allow",
+        statement.matches_action(lower_ascii(question.action)),
+        fits,
+        grant,
+        tuple(_condition_report(each, question.context) for each in statement.conditions),
+        missing_keys(statement, question.context, resource_matches=fits),
+        named.policy,
+    )
+
+
+def _condition_report(condition: Condition, context: Context) -> ConditionReport:
+    key = condition.key.lower()
+    value = context.get(key)
+    actual: tuple[str, ...] | None = None
+    if value is not None and not is_absent(key, context):
+        actual = (value,) if isinstance(value, str) else tuple(value)
+    return ConditionReport(
+        condition.operator,
+        condition.key,
+        condition.values,
+        actual,
+        condition.test(context),
+        _note(condition, context, actual),
+    )
+
+
+def _note(condition: Condition, context: Context, actual: tuple[str, ...] | None) -> str:
+    """What a person would otherwise have to look up about this condition."""
+    if condition.broken:
+        return "a value of the policy cannot be read by this operator"
+    spelled = spelling(condition.operator)
+    assert spelled is not None, "an unknown operator does not compile"
+    is_list = is_list_key(condition.key.lower()) or isinstance(context.get(condition.key.lower()), list)
+    if actual is not None and is_list and not spelled.quantifier and not spelled.is_null:
+        return "this key holds a list: only ForAnyValue: or ForAllValues: can match it"
+    filled = [f"${{{key}}} is {_shown(context.get(key))}" for key in condition.keys[1:]]
+    return ", ".join(filled)
+
+
+def _shown(value: str | list[str] | None) -> str:
+    if isinstance(value, list):
+        return "a list and cannot be used as a variable"
+    return "absent" if value is None else f'"{value}"'
+
+
+def _conclude(
+    question: Question, bindings: Bindings, layers: tuple[LayerReport, ...]
+) -> tuple[Decision, LayerReport | None]:
+    """The decision, and the layer that is silent when the denial is implicit."""
+    for layer in layers:
+        if layer.denial is not None:
+            return _by_statement(layer, layer.denial), None
+    by_name = {layer.layer: layer for layer in layers if layer.layer not in ("scp", "rcp")}
+    own = by_name.get(bindings.resource_layer)
+    grant, granting = _strongest(own)
+    needs = _needs(question, bindings, grant)
+    for name in needs:
+        silent = _unmet(name, layers, granting, own, bindings)
+        if silent is not None:
+            return _by_silence(silent), silent
+    if granting is not None and own is not None and _resource_decides(question, bindings, grant):
+        return _by_statement(own, granting), None
+    if question.principal.kind == "root":
+        return Decision(True, "allow", "root"), None
+    identity = by_name["identity"].allowance
+    assert identity is not None, "without a grant, identity policies were needed"
+    return _by_statement(by_name["identity"], identity), None
+
+
+def _needs(question: Question, bindings: Bindings, grant: Grant) -> tuple[str, ...]:
+    """The layers that must allow this question, in the order in which the first silent one is named."""
+    principal = question.principal
+    if principal.is_outside_iam:
+        return ("grant",)
+    limits = ("boundary", "session")
+    must = resource_policy_must_allow(
+        question.action, trust=bindings.trust, has_resource_policy=bindings.resource is not None
+    )
+    if principal.kind == "root":
+        return ("scp", "grant", *limits) if must or question.is_cross_account else ("scp", *limits)
+    if principal.kind == "federated" and bindings.session is None:
+        limits = ("boundary", "passed-session")
+    if question.is_cross_account:
+        return ("scp", "identity", *limits, "grant")
+    if grant is Grant.DIRECT:
+        return ("scp",)
+    if grant is Grant.ROLE:
+        return ("scp", *limits)
+    return ("scp", "grant", "identity", *limits) if must else ("scp", "identity", *limits)
+
+
+def _unmet(
+    need: str,
+    layers: tuple[LayerReport, ...],
+    granting: StatementReport | None,
+    own: LayerReport | None,
+    bindings: Bindings,
+) -> LayerReport | None:
+    """The report of the layer that does not meet `need`, or None when the need is met."""
+    if need == "grant":
+        return None if granting is not None else own or LayerReport(bindings.resource_layer, 0, True, ())
+    if need == "passed-session":
+        return LayerReport("session", 0, True, ())
+    for layer in layers:
+        if layer.layer == need and layer.binds and layer.allowance is None:
+            return layer
+    return None
+
+
+def _resource_decides(question: Question, bindings: Bindings, grant: Grant) -> bool:
+    """Whether an allowed question is answered in the name of the resource's own policy."""
+    if question.principal.kind == "root" or question.principal.is_outside_iam or question.is_cross_account:
+        return True
+    return grant > Grant.ACCOUNT or resource_policy_must_allow(
+        question.action, trust=bindings.trust, has_resource_policy=bindings.resource is not None
+    )
+
+
+def _strongest(own: LayerReport | None) -> tuple[Grant, StatementReport | None]:
+    best, granting = Grant.NONE, None
+    for statement in own.statements if own is not None else ():
+        grant = statement.grant or Grant.NONE
+        if statement.effect == "Allow" and statement.applies and grant > best:
+            best, granting = grant, statement
+    return best, granting
+
+
+def _by_statement(layer: LayerReport, statement: StatementReport) -> Decision:
+    decision = Decision(
+        True, "allow", layer.layer, statement.policy, statement.index, statement.sid
+    )  # fmt: skip
+    if statement.effect == "Allow":
+        return decision
+    return replace(decision, allowed=False, effect="explicit-deny", missing_keys=statement.missing_keys)
+
+
+def _by_silence(layer: LayerReport) -> Decision:
+    missing = [
+        key
+        for statement in layer.statements
+        if statement.effect == "Allow" and statement.action and statement.principal
+        for key in statement.missing_keys
+    ]
+    return Decision(False, "implicit-deny", layer.layer, missing_keys=tuple(dict.fromkeys(missing)))

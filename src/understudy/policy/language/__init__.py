@@ -1,0 +1,1 @@
+"""The language of policies: documents and their JSON, patterns, variables, condition keys, and questions."""
