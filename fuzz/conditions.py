@@ -15,14 +15,14 @@ with atheris.instrument_imports(include=["understudy"]):
     from lots import Lots
 
     from understudy.policy.engine.conditions.condition import compile_condition
-    from understudy.policy.language.document import RawCondition
+    from understudy.policy.language.document import Condition
 
 
 def one_input(data: bytes) -> None:
     lots = Lots(data)
     name, key, values, context = one_condition(lots)
     variables, denies = lots.randint(0, 3) > 0, lots.randint(0, 3) == 0
-    condition = compile_condition(RawCondition(name, key, tuple(values)), variables, denies)
+    condition = compile_condition(Condition(name, key, tuple(values)), variables, denies)
     wanted = oracle.holds(name, key, values, context, variables, denies)
     assert condition.test(context) is wanted, (name, key, values, context, variables, denies, wanted)
 

@@ -18,10 +18,10 @@ with atheris.instrument_imports(include=["understudy"]):
 
     from understudy.policy import MalformedPolicy, review
     from understudy.policy.engine.context_key_names import context_key_names
-    from understudy.policy.engine.policies import compile_afresh
+    from understudy.policy.engine.policies import compile_uncached
     from understudy.policy.findings import PolicyType, validate_policy
     from understudy.policy.language.document import KINDS
-    from understudy.policy.language.positions import statement_spans
+    from understudy.policy.language.json_text import simulator_spans
 
 # Characters of a document in a request (reference iam.md 2.5).
 LONGEST_REQUEST = 131_072
@@ -65,10 +65,10 @@ def one_input(data: bytes) -> None:
     plain = text if isinstance(text, str) else text.decode("utf-8", "replace")
     kind = lots.choice(KINDS)
     with suppress(MalformedPolicy):
-        policy = compile_afresh(plain, kind)
-        spans = statement_spans(plain)
+        policy = compile_uncached(plain, kind)
+        spans = simulator_spans(plain)
         assert len(policy.statements) == len(spans)
-        policy.about("s3:GetObject")
+        policy.statements_for("s3:GetObject")
 
 
 def judge(reads: Any) -> None:

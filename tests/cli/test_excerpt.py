@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.cli.excerpt import excerpt
-from understudy.policy.findings.finding import Position, Span
-from understudy.policy.language.json_text import JsonError, Source
+from understudy.policy.language.json_text import JsonSyntaxError, JsonText
+from understudy.policy.language.positions import Position, Span
 
 
 def span(line, start, end, *, end_line=None):
-    return Span(Position(line, start, 0), Position(end_line or line, end, 0))
+    return Span(Position(line, start + 1), Position(end_line or line, end + 1))
 
 
 def test_the_line_is_shown_without_its_indentation_and_marked():
@@ -58,6 +58,6 @@ def test_the_marks_stand_under_what_is_meant(pieces, data):
 @given(st.text(alphabet='{}[]",: \n\r\tab'))
 def test_every_place_of_a_syntax_error_can_be_shown(text):
     try:
-        Source(text)
-    except JsonError as error:
+        JsonText(text)
+    except JsonSyntaxError as error:
         excerpt(text, error.location.span)

@@ -14,7 +14,7 @@ from oracle import Documents, answer, holds
 
 from understudy.policy import Principal, Question, decide, request_context
 from understudy.policy.engine.conditions.condition import compile_condition
-from understudy.policy.language.document import RawCondition
+from understudy.policy.language.document import Condition
 
 CASES = sorted((Path(__file__).parent.parent / "cases" / "policy").glob("*.json"))
 USER = {
@@ -91,6 +91,6 @@ def test_every_condition_is_judged_as_the_oracle_judges_it(denies):
     lots = random.Random(denies)
     for _ in range(6_000):
         name, key, values, context = one_condition(lots)
-        compiled = compile_condition(RawCondition(name, key, tuple(values)), True, denies)
+        compiled = compile_condition(Condition(name, key, tuple(values)), True, denies)
         expected = holds(name, key, values, context, True, denies)
         assert expected is compiled.test(context), (name, key, values, context)

@@ -6,7 +6,7 @@ import json
 import re
 
 from understudy.policy.findings import Finding
-from understudy.policy.findings.finding import Index, Key, Location, Substring, Value
+from understudy.policy.language.positions import IndexStep, KeyStep, Location, SubstringStep, ValueStep
 
 _MARKS = re.compile("[«»]")
 
@@ -38,21 +38,21 @@ def assert_agrees(text: str, location: Location) -> None:
     for position in (start, end):
         before = text[: position.offset]
         assert len(re.split(r"\r\n|\r|\n", before)) == position.line
-        assert len(re.split(r"\r\n|\r|\n", before)[-1]) == position.column
-        assert position.column <= len(lines[position.line - 1])
+        assert len(re.split(r"\r\n|\r|\n", before)[-1]) == position.column - 1
+        assert position.column - 1 <= len(lines[position.line - 1])
     value = json.loads(text)
     written = text[start.offset : end.offset]
     for step in location.path:
         match step:
-            case Index(index):
+            case IndexStep(index):
                 value = value[index]
-            case Value(key):
+            case ValueStep(key):
                 value = value[key]
-            case Key(key):
+            case KeyStep(key):
                 assert key in value
                 assert json.loads(written) == key
                 return
-            case Substring(first, length):
+            case SubstringStep(first, length):
                 assert json.loads(f'"{written}"') == value[first : first + length]
                 return
     assert json.loads(written) == value

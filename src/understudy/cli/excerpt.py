@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from understudy.policy.findings.finding import Span
+from understudy.policy import Span
 
 # Wide enough for most lines, narrow enough for a terminal.
 _WIDTH = 96
@@ -22,8 +22,8 @@ def excerpt(text: str, span: Span) -> tuple[str, str] | None:
     """
     lines = _LINE_END.split(text)
     line = lines[span.start.line - 1]
-    start = span.start.column
-    end = span.end.column if span.end.line == span.start.line else len(line)
+    start = span.start.column - 1
+    end = span.end.column - 1 if span.end.line == span.start.line else len(line)
     if end <= start:
         return None
     indent = len(line) - len(line.lstrip())

@@ -14,12 +14,20 @@ from understudy.cli.excerpt import excerpt
 from understudy.cli.output import Colour, Output
 from understudy.cli.wrapping import width, wrapped
 from understudy.core.errors import UserError
-from understudy.policy import Finding, MalformedPolicy, review, validate_policy
-from understudy.policy.findings import FindingType, PolicyType
-from understudy.policy.findings.check import printable
-from understudy.policy.findings.finding import RESOURCE_TYPES, TRUST_POLICY, Position
-from understudy.policy.findings.tree import WrittenPolicy
-from understudy.policy.language.json_text import JsonError, Source
+from understudy.policy import (
+    RESOURCE_TYPES,
+    TRUST_POLICY,
+    Finding,
+    FindingType,
+    MalformedPolicy,
+    PolicyType,
+    Position,
+    Span,
+    likely_kind,
+    printable,
+    review,
+    validate_policy,
+)
 
 STANDARD_INPUT = "-"
 # What each word of --type asks of ValidatePolicy; the words are those of `review`.
@@ -93,7 +101,7 @@ def run(asked: argparse.Namespace, out: Output) -> int:
 def _review_file(name: str, kind: str | None, attached_to: str | None) -> Reviewed:
     text = sys.stdin.buffer.read() if name == STANDARD_INPUT else Path(name).read_bytes()
     if kind is None:
-        kind = _kind_of(text) if attached_to is None else "resource"
+        kind = likely_kind(text) if attached_to is None else "resource"
     if attached_to == TRUST_POLICY:
         kind = "trust"
     policy_type, resource_type = _TYPES[kind]
@@ -107,22 +115,11 @@ def _review_file(name: str, kind: str | None, attached_to: str | None) -> Review
     return Reviewed(shown, text.decode("utf-8", "replace"), kind, refusal, findings)
 
 
-def _kind_of(text: bytes) -> str:
-    """What a document most likely is: principals make a resource policy of it, STS alone a trust policy."""
-    try:
-        policy = WrittenPolicy(Source(text), PolicyType.RESOURCE, None)
-    except JsonError:
-        return "identity"
-    if not any(statement.principals for statement in policy.statements):
-        return "identity"
-    return "trust" if policy.is_trust_policy else "resource"
-
-
 def _print_file(reviewed: Reviewed, out: Output) -> None:
     out.line(out.paint(f"{reviewed.name}, read as {_article(reviewed.kind)} policy", "bold"))
     if reviewed.refusal is not None:
-        place = reviewed.refusal.place
-        where = "" if place is None else f" (line {place.line}, column {place.column})"
+        position = reviewed.refusal.position
+        where = "" if position is None else f" (line {position.line}, column {position.column})"
         out.line(f"  {out.paint('AWS would refuse it', 'red')}{where}: {printable(reviewed.refusal.message)}")
     elif not reviewed.findings:
         out.line(f"  {out.paint('nothing to say', 'green')}")
@@ -161,8 +158,7 @@ def _print_finding(reviewed: Reviewed, finding: Finding, out: Output) -> None:
 
 
 def _line_and_column(position: Position) -> str:
-    """Both from 1, as editors count."""
-    return f"{position.line}:{position.column + 1}"
+    return f"{position.line}:{position.column}"
 
 
 def _counts(reviewed: Sequence[Reviewed]) -> dict[str, int]:
@@ -204,13 +200,22 @@ def _as_json(reviewed: Reviewed) -> dict[str, Any]:
 
 
 def _place(refusal: MalformedPolicy) -> dict[str, int]:
-    return {} if refusal.place is None else asdict(refusal.place)
+    position = refusal.position
+    return {} if position is None else {"line": position.line, "column": position.column}
 
 
 def _locations(finding: Finding) -> Iterator[dict[str, Any]]:
     """In the shape of ValidatePolicy."""
     for location in finding.locations:
-        yield {"path": [_step(asdict(step)) for step in location.path], "span": asdict(location.span)}
+        yield {"path": [_step(asdict(step)) for step in location.path], "span": _span(location.span)}
+
+
+def _span(span: Span) -> dict[str, dict[str, int]]:
+    """Access Analyzer counts columns from 0."""
+    return {
+        name: {"line": each.line, "column": each.column - 1, "offset": each.offset}
+        for name, each in (("start", span.start), ("end", span.end))
+    }
 
 
 def _step(step: dict[str, Any]) -> dict[str, Any]:

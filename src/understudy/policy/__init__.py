@@ -1,43 +1,127 @@
-"""The IAM policy engine: documents compiled once, questions decided and explained, without any I/O."""
+"""The IAM policy engine, a library without input or output: the one module other packages may import.
+
+Its subpackages are private: `language` (what policies are written in), `engine` (compile, review, decide),
+`explanation`, `recording` and `findings`. The last three are imported when a name of theirs is first used, so that
+deciding alone stays quick to import.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from understudy.policy.engine.bindings import Bindings
+from understudy.policy.engine.context_key_names import context_key_names
 from understudy.policy.engine.decide import decide
 from understudy.policy.engine.decision import Decision, reason
-from understudy.policy.engine.policies import NamedPolicy, Policy, compile_policy
+from understudy.policy.engine.policies import CompiledPolicy, NamedPolicy, compile_policy
 from understudy.policy.engine.review import review
-from understudy.policy.explanation.explanation import Explanation, explain, position_of
-from understudy.policy.explanation.remedy import Names, Remedy
-from understudy.policy.explanation.rendering import render
-from understudy.policy.findings import Finding, validate_policy
+from understudy.policy.engine.simulated import compile_simulated
 from understudy.policy.language.context_keys import principal_context, request_context
 from understudy.policy.language.document import MalformedPolicy
+from understudy.policy.language.json_text import simulator_spans
+from understudy.policy.language.positions import (
+    IndexStep,
+    KeyStep,
+    Location,
+    PathStep,
+    Position,
+    Span,
+    SubstringStep,
+    ValueStep,
+)
 from understudy.policy.language.question import Principal, Question
-from understudy.policy.recording.observation import Observation
-from understudy.policy.recording.record import Recording, record
+
+if TYPE_CHECKING:
+    from understudy.policy.explanation.absent_keys import AbsentKey, absent_key
+    from understudy.policy.explanation.evaluation import Evaluation, LayerReport, StatementReport, evaluate
+    from understudy.policy.explanation.explanation import Explanation, explain, position_of
+    from understudy.policy.explanation.remedy import Names, Remedy
+    from understudy.policy.explanation.rendering import one_of, render
+    from understudy.policy.findings.check import printable
+    from understudy.policy.findings.finding import (
+        RESOURCE_TYPES,
+        TRUST_POLICY,
+        Finding,
+        FindingType,
+        PolicyType,
+    )
+    from understudy.policy.findings.validate import likely_kind, validate_policy
+    from understudy.policy.recording.observation import Observation
+    from understudy.policy.recording.record import Recording, record
+
+# Where the names are that are imported when they are first used.
+_LATER = {
+    "explanation.absent_keys": ("AbsentKey", "absent_key"),
+    "explanation.evaluation": ("Evaluation", "LayerReport", "StatementReport", "evaluate"),
+    "explanation.explanation": ("Explanation", "explain", "position_of"),
+    "explanation.remedy": ("Names", "Remedy"),
+    "explanation.rendering": ("one_of", "render"),
+    "findings.check": ("printable",),
+    "findings.finding": ("RESOURCE_TYPES", "TRUST_POLICY", "Finding", "FindingType", "PolicyType"),
+    "findings.validate": ("likely_kind", "validate_policy"),
+    "recording.observation": ("Observation",),
+    "recording.record": ("Recording", "record"),
+}
+_MODULE_OF = {name: module for module, names in _LATER.items() for name in names}
 
 __all__ = [
+    "RESOURCE_TYPES",
+    "TRUST_POLICY",
+    "AbsentKey",
     "Bindings",
+    "CompiledPolicy",
     "Decision",
+    "Evaluation",
     "Explanation",
     "Finding",
+    "FindingType",
+    "IndexStep",
+    "KeyStep",
+    "LayerReport",
+    "Location",
     "MalformedPolicy",
     "NamedPolicy",
     "Names",
     "Observation",
-    "Policy",
+    "PathStep",
+    "PolicyType",
+    "Position",
     "Principal",
     "Question",
     "Recording",
     "Remedy",
+    "Span",
+    "StatementReport",
+    "SubstringStep",
+    "ValueStep",
+    "absent_key",
     "compile_policy",
+    "compile_simulated",
+    "context_key_names",
     "decide",
+    "evaluate",
     "explain",
+    "likely_kind",
+    "one_of",
     "position_of",
     "principal_context",
+    "printable",
     "reason",
     "record",
     "render",
     "request_context",
     "review",
+    "simulator_spans",
     "validate_policy",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """A name of a subpackage that is imported only now; the module keeps it from then on."""
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value

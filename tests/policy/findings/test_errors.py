@@ -191,7 +191,7 @@ def test_the_finding_of_the_command_lines_manual_is_given_as_recorded():
     }
     given = {
         found.issue_code: [
-            (start.line, start.column, start.offset)
+            (start.line, start.column - 1, start.offset)
             for start in (location.span.start for location in found.locations)
         ]
         for found in validate_policy(text, "RESOURCE_POLICY")

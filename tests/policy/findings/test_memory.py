@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from understudy.policy.language.memo import remembered
+from understudy.policy.language.memo import memoized
 
 
 def test_an_answer_about_a_short_text_is_remembered_and_one_about_a_long_text_is_not():
     asked = []
 
-    @remembered(2)
+    @memoized(2)
     def length(text, other=""):
         asked.append(text[:1])
         return len(text) + len(other)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from understudy.policy import review
 from understudy.policy.recording.documents import MOST_CHARACTERS, documents, size, statement
 from understudy.policy.recording.grouping import Grant
-from understudy.policy.recording.narrowing import Condition
+from understudy.policy.recording.narrowing import NarrowingCondition
 
 EC2 = "arn:aws:ec2:us-east-1:111122223333:"
 
@@ -55,7 +55,10 @@ def test_a_statement_holds_single_values_alone_and_lists_as_lists():
     grant = Grant(
         ("a:B",),
         ("x", "y"),
-        (Condition("StringEquals", "k", ("1",)), Condition("StringEquals", "l", ("1", "2"))),
+        (
+            NarrowingCondition("StringEquals", "k", ("1",)),
+            NarrowingCondition("StringEquals", "l", ("1", "2")),
+        ),
     )
     assert {
         "Sid": "B",
@@ -101,7 +104,7 @@ def test_a_statement_is_cut_by_actions_and_by_values_too():
     values = Grant(
         ("a:B",),
         ("*",),
-        (Condition("StringEquals", "k", tuple(f"{'v' * 20}{number}" for number in range(900))),),
+        (NarrowingCondition("StringEquals", "k", tuple(f"{'v' * 20}{number}" for number in range(900))),),
     )
     for grant in (actions, values):
         written = documents([grant])
@@ -113,7 +116,7 @@ def test_a_statement_is_cut_by_actions_and_by_values_too():
 
 
 def test_what_cannot_be_cut_stays_whole():
-    (only,) = documents([Grant(("a:B",), ("*",), (Condition("StringEquals", "k", ("v" * 7000,)),))])
+    (only,) = documents([Grant(("a:B",), ("*",), (NarrowingCondition("StringEquals", "k", ("v" * 7000,)),))])
     assert size(only[0]) > MOST_CHARACTERS
 
 

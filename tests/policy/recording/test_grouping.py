@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.policy.recording.grouping import Grant, grouped
-from understudy.policy.recording.narrowing import Condition
+from understudy.policy.recording.narrowing import NarrowingCondition
 
 A, B, C = "ec2:A", "ec2:B", "ec2:C"
 
@@ -18,7 +18,7 @@ def grant(action, resource, *conditions):
 
 
 def equals(key, value):
-    return Condition("StringEquals", key, (value,))
+    return NarrowingCondition("StringEquals", key, (value,))
 
 
 def pairs(grants):
@@ -40,7 +40,10 @@ def pairs(grants):
 conditions = st.lists(
     st.sampled_from([equals("k", "1"), equals("k", "2"), equals("l", "1"), equals("l", "2")])
     | st.sampled_from(
-        [Condition("ForAllValues:StringEquals", "m", values) for values in (("1",), ("2",), ("1", "2"))]
+        [
+            NarrowingCondition("ForAllValues:StringEquals", "m", values)
+            for values in (("1",), ("2",), ("1", "2"))
+        ]
     ),
     unique_by=lambda each: each.key,
     max_size=3,
@@ -84,7 +87,7 @@ def test_conditions_that_differ_in_one_value_share_a_statement():
         grant(A, "r1", equals("k", "1"), equals("l", "1")),
         grant(A, "r1", equals("k", "2"), equals("l", "1")),
     ]
-    both = (Condition("StringEquals", "k", ("1", "2")), equals("l", "1"))
+    both = (NarrowingCondition("StringEquals", "k", ("1", "2")), equals("l", "1"))
     assert [Grant((A,), ("r1",), both)] == grouped(single)
 
 
@@ -98,7 +101,7 @@ def test_conditions_that_differ_in_two_values_do_not():
 
 def test_lists_of_values_are_never_put_together():
     """Together they would let in a request that has the values of both."""
-    lists = [Condition("ForAllValues:StringEquals", "aws:TagKeys", (value,)) for value in ("a", "b")]
+    lists = [NarrowingCondition("ForAllValues:StringEquals", "aws:TagKeys", (value,)) for value in ("a", "b")]
     assert 2 == len(grouped([grant(A, "r1", each) for each in lists]))
 
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 import pytest
 
 from understudy.policy import Principal, Question
-from understudy.policy.recording.narrowing import TABLE, Condition, Says, narrowing, says
+from understudy.policy.recording.narrowing import (
+    TABLE,
+    KeySubject,
+    NarrowingCondition,
+    key_subject,
+    narrowing,
+)
 from understudy.policy.recording.resources import Named, named
 
 ANN = Principal("user", "arn:aws:iam::111122223333:user/ann", "111122223333")
@@ -68,7 +74,7 @@ def conditions(action, resource, context, *, pending=False, portable=False):
 )  # fmt: skip
 def test_what_is_asked_for_narrows(action, resource, context, expected):
     """Keys and their spelling: the actions' pages of the Service Authorization Reference."""
-    assert tuple(Condition(*each) for each in expected) == conditions(action, resource, context)
+    assert tuple(NarrowingCondition(*each) for each in expected) == conditions(action, resource, context)
 
 
 def test_a_key_that_the_action_does_not_know_does_not_narrow():
@@ -78,7 +84,7 @@ def test_a_key_that_the_action_does_not_know_does_not_narrow():
 
 def test_every_key_of_an_unknown_action_narrows_but_circumstances_and_what_is_no_key():
     context = {"acme:size": "1", "aws:sourceip": "192.0.2.1", "nothing": "x", "acme:": "x", "aws:tagkeys": []}
-    assert (Condition("StringEquals", "acme:size", ("1",)),) == conditions("acme:Do", ROLE, context)
+    assert (NarrowingCondition("StringEquals", "acme:size", ("1",)),) == conditions("acme:Do", ROLE, context)
 
 
 @pytest.mark.parametrize(
@@ -91,11 +97,11 @@ def test_every_key_of_an_unknown_action_narrows_but_circumstances_and_what_is_no
 )  # fmt: skip
 def test_who_when_where_and_how_never_narrow(key):
     """Reference iam.md 4.5 and 4.6: keys that say nothing about what is done."""
-    assert Says.CIRCUMSTANCE is says(key)
+    assert KeySubject.REQUEST_CONTEXT is key_subject(key)
 
 
 def test_no_row_of_the_table_is_hidden_by_an_earlier_one():
-    assert [said for _, said in TABLE] == [says(name.replace("*", "x")) for name, _ in TABLE]
+    assert [said for _, said in TABLE] == [key_subject(name.replace("*", "x")) for name, _ in TABLE]
 
 
 class TestProperties:
@@ -116,7 +122,7 @@ class TestProperties:
         found = conditions(
             "ec2:DeleteSubnet", f"{EC2}subnet/subnet-0123456789abcdef0", self.context, portable=True
         )
-        assert (Condition("StringEquals", "aws:ResourceTag/team", ("pay",)),) == found
+        assert (NarrowingCondition("StringEquals", "aws:ResourceTag/team", ("pay",)),) == found
 
     def test_tags_of_awss_own_do_not(self):
         context = {"aws:resourcetag/aws:cloudformation:stack-id": "arn:aws:cloudformation:…:stack/web/1"}
@@ -127,7 +133,7 @@ class TestProperties:
 class TestRegion:
     def test_narrows_where_no_arn_says_it(self):
         region = {"aws:requestedregion": "eu-west-1"}
-        expected = (Condition("StringEquals", "aws:RequestedRegion", ("eu-west-1",)),)
+        expected = (NarrowingCondition("StringEquals", "aws:RequestedRegion", ("eu-west-1",)),)
         assert expected == conditions("ec2:DescribeVpcs", "*", region)
         assert () == conditions("ec2:DeleteVpc", VPC, region)
 
@@ -142,13 +148,13 @@ class TestRegion:
 class TestValues:
     def test_are_text_however_they_look(self):
         found = conditions("iam:PassRole", ROLE, {"iam:passedtoservice": "${aws:username}*"})
-        assert (Condition("StringEquals", "iam:PassedToService", ("${$}{aws:username}*",)),) == found
+        assert (NarrowingCondition("StringEquals", "iam:PassedToService", ("${$}{aws:username}*",)),) == found
         found = conditions("iam:AttachRolePolicy", ROLE, {"iam:policyarn": "arn:aws:iam::1:policy/a*"})
-        assert (Condition("ArnEquals", "iam:PolicyARN", ("arn:aws:iam::1:policy/a${*}",)),) == found
+        assert (NarrowingCondition("ArnEquals", "iam:PolicyARN", ("arn:aws:iam::1:policy/a${*}",)),) == found
 
     def test_that_are_no_arn_are_compared_as_text(self):
         found = conditions("iam:AttachRolePolicy", ROLE, {"iam:policyarn": "mine"})
-        assert (Condition("StringEquals", "iam:PolicyARN", ("mine",)),) == found
+        assert (NarrowingCondition("StringEquals", "iam:PolicyARN", ("mine",)),) == found
 
     def test_that_hold_drawn_ids_are_widened_only_when_asked(self):
         context = {"ec2:attribute/groupset": ["sg-0123456789abcdef0", "web"]}
@@ -157,12 +163,14 @@ class TestValues:
             each.operator for each in conditions(action, resource, context)
         }
         (first, _null) = conditions(action, resource, context, portable=True)
-        assert Condition("ForAllValues:StringLike", "ec2:Attribute/groupset", ("sg-*", "web")) == first
+        assert (
+            NarrowingCondition("ForAllValues:StringLike", "ec2:Attribute/groupset", ("sg-*", "web")) == first
+        )
 
     def test_arns_with_drawn_ids_keep_account_region_and_type(self):
         question = Question(ANN, "ec2:CreateTags", f"{EC2}subnet/*", {"ec2:vpc": VPC})
         found = narrowing(question, Named(f"{EC2}subnet/*"), pending=True, portable=True)
-        assert (Condition("ArnLike", "ec2:Vpc", (f"{EC2}vpc/*",)),) == found
+        assert (NarrowingCondition("ArnLike", "ec2:Vpc", (f"{EC2}vpc/*",)),) == found
 
     def test_of_numbers_and_truths_take_their_own_operators(self):
         found = conditions(

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy.policy import compile_policy
-from understudy.policy.recording.resources import ANYTHING, Named, escaped, named, widen, widen_id
+from understudy.policy.recording.resources import EVERY_RESOURCE, Named, escaped, named, widen, widen_id
 
 EC2 = "arn:aws:ec2:us-east-1:111122223333:"
 APP_RUNNER = "arn:aws:apprunner:us-east-1:111122223333:"
@@ -76,7 +76,7 @@ def test_service_region_account_and_type_are_never_widened(service, region, acco
     before, after = resource.split("/"), found.pattern.split("/")
     assert before[0] == after[0]
     assert len(before) == len(after)
-    assert all(new in (old, ANYTHING) for old, new in zip(before, after, strict=True))
+    assert all(new in (old, EVERY_RESOURCE) for old, new in zip(before, after, strict=True))
     assert found.widened is (before != after)
 
 
@@ -92,7 +92,7 @@ def test_any_other_star_is_text():
 
 def test_an_action_that_takes_only_a_star_gets_one():
     """The Service Authorization Reference gives iam:ListUsers no resource types."""
-    assert Named(ANYTHING) == named("iam:ListUsers", f"{IAM}user/team/", pending=False, portable=False)
+    assert Named(EVERY_RESOURCE) == named("iam:ListUsers", f"{IAM}user/team/", pending=False, portable=False)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from understudy.policy.engine.conditions.condition import Test
 from understudy.policy.engine.decision import Decision
 from understudy.policy.engine.matching import MatchesPrincipal, MatchesResource
-from understudy.policy.engine.policies import NamedPolicy, Statement
+from understudy.policy.engine.policies import CompiledStatement, NamedPolicy
 from understudy.policy.engine.rules import (
     assumes_service_linked_role,
     rcps_govern,
@@ -24,8 +24,10 @@ MAX_PLANS = 512
 MAX_RESOURCES = 64
 
 # What the evaluation needs of one statement, in the order it needs it.
-Entry = tuple[MatchesResource | None, Test | None, Decision, Statement]
-PrincipalEntry = tuple[MatchesPrincipal, MatchesResource | None, Test | None, Decision, Statement]
+PlannedStatement = tuple[MatchesResource | None, Test | None, Decision, CompiledStatement]
+PlannedPrincipalStatement = tuple[
+    MatchesPrincipal, MatchesResource | None, Test | None, Decision, CompiledStatement
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +40,10 @@ class Allows:
     """
 
     layer: str
-    entries: tuple[Entry, ...]
+    entries: tuple[PlannedStatement, ...]
     certain: Decision | None
-    silence: Decision
-    silences: dict[tuple[str, ...], Decision]
+    implicit_denial: Decision
+    implicit_denials: dict[tuple[str, ...], Decision]
     has_variables: bool
 
 
@@ -53,14 +55,14 @@ class Plan:
     policies alone decide what no deny forbids.
     """
 
-    denies: tuple[Entry, ...]
-    resource_denies: tuple[PrincipalEntry, ...]
+    denies: tuple[PlannedStatement, ...]
+    resource_denies: tuple[PlannedPrincipalStatement, ...]
     scps: tuple[Allows, ...]
     identity: Allows
     boundary: Allows | None
     session: Allows | None
     has_session_policies: bool
-    resource_allows: tuple[PrincipalEntry, ...]
+    resource_allows: tuple[PlannedPrincipalStatement, ...]
     resource_layer: str
     resource_must_allow: bool
     plain: bool
@@ -131,12 +133,12 @@ def make_plan(bindings: Bindings, action: str, *, exempt: bool) -> Plan:
     own = () if bindings.resource is None else (bindings.resource,)
     plan_boundary = None if bindings.boundary is None else _guard("boundary", boundary, action)
     plan_session = None if bindings.session is None else _guard("session", session, action)
-    silent_levels = tuple(level for level in levels if level is not None)
-    unlimited = not silent_levels and plan_boundary is None and plan_session is None
+    limiting_levels = tuple(level for level in levels if level is not None)
+    unlimited = not limiting_levels and plan_boundary is None and plan_session is None
     return Plan(
         tuple(denies),
         _principal_entries(bindings.resource_layer, own, action, denies=True),
-        silent_levels,
+        limiting_levels,
         _allows("identity", bindings.identity, action),
         plan_boundary,
         plan_session,
@@ -152,7 +154,9 @@ def _flat(levels: Levels) -> tuple[NamedPolicy, ...]:
     return tuple(named for level in levels for named in level)
 
 
-def _entries(layer: str, policies: Iterable[NamedPolicy], action: str, *, denies: bool) -> tuple[Entry, ...]:
+def _entries(
+    layer: str, policies: Iterable[NamedPolicy], action: str, *, denies: bool
+) -> tuple[PlannedStatement, ...]:
     return tuple(
         (
             _governed_resource(layer, statement, action),
@@ -161,12 +165,12 @@ def _entries(layer: str, policies: Iterable[NamedPolicy], action: str, *, denies
             statement,
         )
         for named in policies
-        for statement in named.policy.about(action)
+        for statement in named.policy.statements_for(action)
         if statement.denies is denies
     )
 
 
-def _governed_resource(layer: str, statement: Statement, action: str) -> MatchesResource | None:
+def _governed_resource(layer: str, statement: CompiledStatement, action: str) -> MatchesResource | None:
     """The statement's resource matcher; an RCP's spares service-linked roles being assumed."""
     matches = statement.matches_resource
     if layer != "rcp" or not action.lower().startswith("sts:"):
@@ -182,7 +186,7 @@ def _governed_resource(layer: str, statement: Statement, action: str) -> Matches
 
 def _principal_entries(
     layer: str, policies: Iterable[NamedPolicy], action: str, *, denies: bool
-) -> tuple[PrincipalEntry, ...]:
+) -> tuple[PlannedPrincipalStatement, ...]:
     return tuple(
         (
             statement.matches_principal,
@@ -192,7 +196,7 @@ def _principal_entries(
             statement,
         )
         for named in policies
-        for statement in named.policy.about(action)
+        for statement in named.policy.statements_for(action)
         if statement.denies is denies and statement.matches_principal is not None
     )
 
@@ -202,7 +206,9 @@ def _allows(layer: str, policies: Iterable[NamedPolicy], action: str) -> Allows:
     has_variables = any(statement.resource_keys for _matches, _holds, _decision, statement in entries)
     first = entries[0] if entries else None
     certain = first[2] if first is not None and first[0] is None and first[1] is None else None
-    return Allows(layer, entries, certain, silence(layer, ()), silences_of(layer), has_variables)
+    return Allows(
+        layer, entries, certain, implicit_denial(layer, ()), implicit_denials_of(layer), has_variables
+    )
 
 
 def _guard(layer: str, policies: Iterable[NamedPolicy], action: str) -> Allows | None:
@@ -214,7 +220,7 @@ def _guard(layer: str, policies: Iterable[NamedPolicy], action: str) -> Allows |
     return allows
 
 
-def _until_certain(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+def _until_certain(entries: tuple[PlannedStatement, ...]) -> tuple[PlannedStatement, ...]:
     """The entries up to the first that asks nothing: no later one is ever reached."""
     for at, entry in enumerate(entries):
         if entry[0] is None and entry[1] is None:
@@ -222,7 +228,7 @@ def _until_certain(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
     return entries
 
 
-def statement_decision(layer: str, policy: str, statement: Statement) -> Decision:
+def statement_decision(layer: str, policy: str, statement: CompiledStatement) -> Decision:
     """The decision a statement makes when it is the one that decides."""
     if statement.denies:
         return Decision(False, "explicit-deny", layer, policy, statement.index, statement.sid)
@@ -230,22 +236,22 @@ def statement_decision(layer: str, policy: str, statement: Statement) -> Decisio
 
 
 # Implicit denials already made, by layer and by missing keys; emptied when hostile questions fill them.
-_SILENCES: dict[str, dict[tuple[str, ...], Decision]] = {}
-_MAX_SILENCES = 1024
+_IMPLICIT_DENIALS: dict[str, dict[tuple[str, ...], Decision]] = {}
+_MAX_IMPLICIT_DENIALS = 1024
 
 
-def silence(layer: str, missing: tuple[str, ...]) -> Decision:
+def implicit_denial(layer: str, missing: tuple[str, ...]) -> Decision:
     """The implicit denial of a layer, one object for each set of missing keys that keeps coming back."""
-    known = silences_of(layer)
+    known = implicit_denials_of(layer)
     decision = known.get(missing)
     if decision is None:
         decision = Decision(False, "implicit-deny", layer, missing_keys=missing)
-        if len(known) >= _MAX_SILENCES:
+        if len(known) >= _MAX_IMPLICIT_DENIALS:
             known.clear()
         known[missing] = decision
     return decision
 
 
-def silences_of(layer: str) -> dict[tuple[str, ...], Decision]:
+def implicit_denials_of(layer: str) -> dict[tuple[str, ...], Decision]:
     """The implicit denials of a layer made so far, by missing keys."""
-    return _SILENCES.setdefault(layer, {})
+    return _IMPLICIT_DENIALS.setdefault(layer, {})

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from understudy.policy.engine.conditions.condition import spelling
-from understudy.policy.language.document import LEGACY, MalformedPolicy, RawStatement, read_document
+from understudy.policy.language.document import LEGACY, MalformedPolicy, Statement, read_document
 
 # ${name} and ${name, 'default'}; the spelling is kept, which a compiled template has no use for.
 _VARIABLE = re.compile(r"\$\{([^{}',]+)(?:,\s*'[^']*'\s*)?\}")
@@ -30,7 +30,7 @@ def context_key_names(text: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _conditions(statement: RawStatement, *, variables: bool) -> Iterator[str]:
+def _conditions(statement: Statement, *, variables: bool) -> Iterator[str]:
     for condition in statement.conditions:
         if spelling(condition.operator) is None:
             raise MalformedPolicy(LEGACY)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from understudy.policy.engine.bindings import Allows, Bindings, Plan, silence
+from understudy.policy.engine.bindings import Allows, Bindings, Plan, implicit_denial
 from understudy.policy.engine.decision import Decision
-from understudy.policy.engine.matching import Grant
-from understudy.policy.engine.policies import Statement
+from understudy.policy.engine.matching import PrincipalMatch
+from understudy.policy.engine.policies import CompiledStatement
 from understudy.policy.engine.rules import missing_keys
 from understudy.policy.language.context_keys import Context, is_absent
 from understudy.policy.language.question import Question
@@ -52,7 +52,11 @@ def decide(question: Question, bindings: Bindings) -> Decision:
                 if holds is None or holds(context):
                     return decision
                 asked += statement.keys
-        return _silence(layer, asked, question) if asked or layer.has_variables else layer.silence
+        return (
+            _implicit_denial(layer, asked, question)
+            if asked or layer.has_variables
+            else layer.implicit_denial
+        )
     return _decide_by_layers(question, plan)
 
 
@@ -63,7 +67,7 @@ def _decide_by_layers(question: Question, plan: Plan) -> Decision:
         return denied
     grant, granted = _grant(question, plan)
     if question.principal.is_outside_iam:
-        return granted or _resource_silence(question, plan)
+        return granted or _resource_implicit_denial(question, plan)
     for level in plan.scps:
         verdict = _verdict(level, question)
         if not verdict.allowed:
@@ -72,18 +76,20 @@ def _decide_by_layers(question: Question, plan: Plan) -> Decision:
         return _decide_for_root(question, plan, granted)
     if question.is_cross_account:
         _allowed, refused = _own_side(question, plan)
-        return refused or granted or _resource_silence(question, plan)
+        return refused or granted or _resource_implicit_denial(question, plan)
     return _decide_in_account(question, plan, grant, granted)
 
 
-def _decide_in_account(question: Question, plan: Plan, grant: Grant, granted: Decision | None) -> Decision:
+def _decide_in_account(
+    question: Question, plan: Plan, grant: PrincipalMatch, granted: Decision | None
+) -> Decision:
     """Principal and resource in one account, where the resource's own policy may end the matter."""
-    if granted is not None and grant is Grant.DIRECT:
+    if granted is not None and grant is PrincipalMatch.DIRECT:
         return granted
-    if granted is not None and grant is Grant.ROLE:
+    if granted is not None and grant is PrincipalMatch.ROLE:
         return _limits(question, plan) or granted
     if granted is None and plan.resource_must_allow:
-        return _resource_silence(question, plan)
+        return _resource_implicit_denial(question, plan)
     allowed, refused = _own_side(question, plan)
     return refused or (granted if granted is not None and plan.resource_must_allow else allowed)
 
@@ -91,7 +97,7 @@ def _decide_in_account(question: Question, plan: Plan, grant: Grant, granted: De
 def _decide_for_root(question: Question, plan: Plan, granted: Decision | None) -> Decision:
     """The root user may do what nothing denies; other accounts and trust policies must still let it in."""
     if granted is None and (plan.resource_must_allow or question.is_cross_account):
-        return _resource_silence(question, plan)
+        return _resource_implicit_denial(question, plan)
     return _limits(question, plan) or granted or ROOT_MAY
 
 
@@ -110,7 +116,7 @@ def _limits(question: Question, plan: Plan) -> Decision | None:
                 return verdict
     # A federated user has what its session policies give and nothing without them (reference 3.2).
     if question.principal.kind == "federated" and not plan.has_session_policies:
-        return silence("session", ())
+        return implicit_denial("session", ())
     return None
 
 
@@ -123,7 +129,7 @@ def _verdict(layer: Allows, question: Question) -> Decision:
             if holds is None or holds(context):
                 return decision
             asked += statement.keys
-    return _silence(layer, asked, question) if asked or layer.has_variables else layer.silence
+    return _implicit_denial(layer, asked, question) if asked or layer.has_variables else layer.implicit_denial
 
 
 def _asked(layer: Allows, question: Question) -> tuple[str, ...]:
@@ -138,7 +144,7 @@ def _asked(layer: Allows, question: Question) -> tuple[str, ...]:
     )
 
 
-def _silence(layer: Allows, asked: tuple[str, ...], question: Question) -> Decision:
+def _implicit_denial(layer: Allows, asked: tuple[str, ...], question: Question) -> Decision:
     """A layer's implicit denial, which names those of the keys it asked for that are absent."""
     if layer.has_variables:
         asked = _asked(layer, question)
@@ -152,7 +158,7 @@ def _silence(layer: Allows, asked: tuple[str, ...], question: Question) -> Decis
             value = context.get(key)
             if not value and value != "" and key not in missing:
                 missing += (key,)
-    return layer.silences.get(missing) or silence(layer.layer, missing)
+    return layer.implicit_denials.get(missing) or implicit_denial(layer.layer, missing)
 
 
 def _resource_denial(question: Question, plan: Plan) -> Decision | None:
@@ -167,9 +173,9 @@ def _resource_denial(question: Question, plan: Plan) -> Decision | None:
     return None
 
 
-def _grant(question: Question, plan: Plan) -> tuple[Grant, Decision | None]:
+def _grant(question: Question, plan: Plan) -> tuple[PrincipalMatch, Decision | None]:
     """The strongest way in which the resource's own policy lets the principal in, and the statement."""
-    best, granted = Grant.NONE, None
+    best, granted = PrincipalMatch.NONE, None
     resource, context = question.resource, question.context
     for names, matches, holds, decision, _statement in plan.resource_allows:
         grant = names(question.principal)
@@ -182,16 +188,16 @@ def _grant(question: Question, plan: Plan) -> tuple[Grant, Decision | None]:
     return best, granted
 
 
-def _resource_silence(question: Question, plan: Plan) -> Decision:
+def _resource_implicit_denial(question: Question, plan: Plan) -> Decision:
     resource, context = question.resource, question.context
     missing: list[str] = []
     for names, matches, _holds, _decision, statement in plan.resource_allows:
         if names(question.principal):
             fits = matches is None or matches(resource, context)
             missing.extend(missing_keys(statement, context, resource_matches=fits))
-    return silence(plan.resource_layer, tuple(dict.fromkeys(missing)))
+    return implicit_denial(plan.resource_layer, tuple(dict.fromkeys(missing)))
 
 
-def _denied(decision: Decision, statement: Statement, context: Context) -> Decision:
+def _denied(decision: Decision, statement: CompiledStatement, context: Context) -> Decision:
     missing = missing_keys(statement, context)
     return replace(decision, missing_keys=missing) if missing else decision

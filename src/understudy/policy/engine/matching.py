@@ -7,7 +7,7 @@ from collections.abc import Callable
 from enum import IntEnum
 
 from understudy.policy.language.context_keys import Context
-from understudy.policy.language.document import RawPrincipal
+from understudy.policy.language.document import PrincipalElement
 from understudy.policy.language.patterns import (
     STAR,
     Matches,
@@ -238,7 +238,7 @@ def _texts_matcher(patterns: list[Tokens], build: Callable[[Tokens], Matches]) -
     return any_matches([*matchers, *others])
 
 
-class Grant(IntEnum):
+class PrincipalMatch(IntEnum):
     """How a principal element names a principal; the stronger, the fewer other layers must agree (4.8)."""
 
     NONE = 0
@@ -247,12 +247,12 @@ class Grant(IntEnum):
     DIRECT = 3
 
 
-MatchesPrincipal = Callable[[Principal], Grant]
+MatchesPrincipal = Callable[[Principal], PrincipalMatch]
 
 _ANYBODY = "*"
 
 
-def principal_matcher(raw: RawPrincipal | None, *, in_deny: bool) -> MatchesPrincipal | None:
+def principal_matcher(raw: PrincipalElement | None, *, in_deny: bool) -> MatchesPrincipal | None:
     """A matcher of the principal, or None when the statement names none."""
     if raw is None:
         return None
@@ -261,10 +261,10 @@ def principal_matcher(raw: RawPrincipal | None, *, in_deny: bool) -> MatchesPrin
     if raw.inverted:
         return _not_principal(members, in_deny=in_deny)
     if ("AWS", _ANYBODY) in members:
-        return lambda _principal: Grant.DIRECT
+        return lambda _principal: PrincipalMatch.DIRECT
 
-    def matches(principal: Principal) -> Grant:
-        best = Grant.NONE
+    def matches(principal: Principal) -> PrincipalMatch:
+        best = PrincipalMatch.NONE
         for grant, name in names_of(principal):
             if grant > best and name in members:
                 best = grant
@@ -273,28 +273,28 @@ def principal_matcher(raw: RawPrincipal | None, *, in_deny: bool) -> MatchesPrin
     return matches
 
 
-def names_of(principal: Principal) -> list[tuple[Grant, tuple[str, str]]]:
+def names_of(principal: Principal) -> list[tuple[PrincipalMatch, tuple[str, str]]]:
     """Every (type, value) by which a policy can name this principal, and what each naming is worth."""
     if principal.kind == "anonymous":
         return []
     if principal.kind == "service":
-        return [(Grant.DIRECT, ("Service", principal.service))]
+        return [(PrincipalMatch.DIRECT, ("Service", principal.service))]
     if principal.is_outside_iam:
-        return [(Grant.DIRECT, ("Federated", principal.arn))]
+        return [(PrincipalMatch.DIRECT, ("Federated", principal.arn))]
     # An account's number and its root ARN are one principal (reference 4.3).
     partition = principal.arn.split(":", 2)[1] if principal.arn.startswith("arn:") else "aws"
     root = f"arn:{partition}:iam::{principal.account}:root"
-    names = [(Grant.ACCOUNT, ("AWS", principal.account)), (Grant.ACCOUNT, ("AWS", root))]
+    names = [(PrincipalMatch.ACCOUNT, ("AWS", principal.account)), (PrincipalMatch.ACCOUNT, ("AWS", root))]
     if principal.kind == "root":
         return names
-    names.append((Grant.DIRECT, ("AWS", principal.arn)))
+    names.append((PrincipalMatch.DIRECT, ("AWS", principal.arn)))
     unique_id = principal.user_id.partition(":")[0]
     if principal.kind == "role-session":
-        names.append((Grant.ROLE, ("AWS", principal.role_arn)))
+        names.append((PrincipalMatch.ROLE, ("AWS", principal.role_arn)))
         if unique_id:
-            names.append((Grant.ROLE, ("AWS", unique_id)))
+            names.append((PrincipalMatch.ROLE, ("AWS", unique_id)))
     elif principal.kind == "user" and unique_id:
-        names.append((Grant.DIRECT, ("AWS", unique_id)))
+        names.append((PrincipalMatch.DIRECT, ("AWS", unique_id)))
     return names
 
 
@@ -306,21 +306,21 @@ def _not_principal(members: frozenset[tuple[str, str]], *, in_deny: bool) -> Mat
     documents nothing stronger.
     """
 
-    def matches(principal: Principal) -> Grant:
+    def matches(principal: Principal) -> PrincipalMatch:
         if ("AWS", _ANYBODY) in members:
-            return Grant.NONE
+            return PrincipalMatch.NONE
         named = [_is_named(principal, members, grant) for grant in _chain(principal)]
         reached = not (named and all(named)) if in_deny else not any(named)
         if not reached:
-            return Grant.NONE
-        return Grant.DIRECT if in_deny or principal.is_outside_iam else Grant.ACCOUNT
+            return PrincipalMatch.NONE
+        return PrincipalMatch.DIRECT if in_deny or principal.is_outside_iam else PrincipalMatch.ACCOUNT
 
     return matches
 
 
-def _chain(principal: Principal) -> list[Grant]:
+def _chain(principal: Principal) -> list[PrincipalMatch]:
     return sorted({grant for grant, _name in names_of(principal)})
 
 
-def _is_named(principal: Principal, members: frozenset[tuple[str, str]], grant: Grant) -> bool:
+def _is_named(principal: Principal, members: frozenset[tuple[str, str]], grant: PrincipalMatch) -> bool:
     return any(name in members for worth, name in names_of(principal) if worth == grant)

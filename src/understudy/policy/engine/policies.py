@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from threading import Lock
 
-from understudy.policy.engine.conditions.condition import Condition, Test, compile_condition
+from understudy.policy.engine.conditions.condition import CompiledCondition, Test, compile_condition
 from understudy.policy.engine.matching import (
     MatchesPrincipal,
     MatchesResource,
@@ -23,7 +23,7 @@ from understudy.policy.language.document import (
     SYNTAX,
     Document,
     MalformedPolicy,
-    RawStatement,
+    Statement,
     read_document,
 )
 from understudy.policy.language.patterns import Matches, lower_ascii
@@ -37,7 +37,7 @@ MAX_ACTIONS = 512
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Statement:
+class CompiledStatement:
     """One compiled statement; `raw` is what its author wrote.
 
     `matches_resource` and `holds` are None when the statement asks nothing of the resource or the context.
@@ -48,29 +48,31 @@ class Statement:
     index: int
     sid: str
     denies: bool
-    raw: RawStatement
+    written: Statement
     matches_action: Matches
     matches_resource: MatchesResource | None
     matches_principal: MatchesPrincipal | None
     holds: Test | None
-    conditions: tuple[Condition, ...]
+    conditions: tuple[CompiledCondition, ...]
     keys: tuple[str, ...]
     resource_keys: tuple[str, ...]
 
 
-class Policy:
+class CompiledPolicy:
     """An immutable compiled document, equal only to itself: the cache makes one per text and kind."""
 
     __slots__ = ("_by_action", "document", "kind", "statements", "text")
 
-    def __init__(self, text: str, kind: str, document: Document, statements: tuple[Statement, ...]) -> None:
+    def __init__(
+        self, text: str, kind: str, document: Document, statements: tuple[CompiledStatement, ...]
+    ) -> None:
         self.text = text
         self.kind = kind
         self.document = document
         self.statements = statements
-        self._by_action: dict[str, tuple[Statement, ...]] = {}
+        self._by_action: dict[str, tuple[CompiledStatement, ...]] = {}
 
-    def about(self, action: str) -> tuple[Statement, ...]:
+    def statements_for(self, action: str) -> tuple[CompiledStatement, ...]:
         """The statements whose action element matches `action`, remembered for the actions asked about."""
         known = self._by_action.get(action)
         if known is None:
@@ -90,7 +92,7 @@ class NamedPolicy:
     """A shared policy under its name here: the ARN of a managed policy, the name of an inline one."""
 
     name: str
-    policy: Policy
+    policy: CompiledPolicy
 
 
 class _Compiled:
@@ -98,17 +100,17 @@ class _Compiled:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._policies: OrderedDict[tuple[str, str], Policy] = OrderedDict()
+        self._policies: OrderedDict[tuple[str, str], CompiledPolicy] = OrderedDict()
         self._characters = 0
 
-    def get(self, key: tuple[str, str]) -> Policy | None:
+    def get(self, key: tuple[str, str]) -> CompiledPolicy | None:
         with self._lock:
             policy = self._policies.get(key)
             if policy is not None:
                 self._policies.move_to_end(key)
             return policy
 
-    def put(self, key: tuple[str, str], policy: Policy) -> Policy:
+    def put(self, key: tuple[str, str], policy: CompiledPolicy) -> CompiledPolicy:
         with self._lock:
             known = self._policies.get(key)
             if known is not None:
@@ -124,7 +126,7 @@ class _Compiled:
 _COMPILED = _Compiled()
 
 
-def compile_policy(text: str | bytes, *, name: str = "", kind: str = "identity") -> Policy:
+def compile_policy(text: str | bytes, *, name: str = "", kind: str = "identity") -> CompiledPolicy:
     """The policy in `text`, compiled once per distinct text and kind.
 
     Stored documents are read leniently: names, sizes and vendors are `review`'s to judge. Raises
@@ -140,43 +142,45 @@ def compile_policy(text: str | bytes, *, name: str = "", kind: str = "identity")
         return policy
     assert kind in KINDS, f"{kind} is no kind of policy"
     try:
-        policy = compile_afresh(plain, kind)
+        policy = compile_uncached(plain, kind)
     except MalformedPolicy as error:
         error.policy = name
         raise
     return _COMPILED.put(key, policy)
 
 
-def compile_afresh(text: str, kind: str) -> Policy:
+def compile_uncached(text: str, kind: str) -> CompiledPolicy:
     """`text` compiled without being remembered: for documents that are only supposed."""
     document = read_document(text)
     statements = tuple(
-        compile_statement(raw, index, kind=kind, variables=document.has_variables)
-        for index, raw in enumerate(document.statements)
+        compile_statement(written, index, kind=kind, variables=document.has_variables)
+        for index, written in enumerate(document.statements)
     )
-    return Policy(text, kind, document, statements)
+    return CompiledPolicy(text, kind, document, statements)
 
 
-def compile_statement(raw: RawStatement, index: int, *, kind: str, variables: bool) -> Statement:
+def compile_statement(written: Statement, index: int, *, kind: str, variables: bool) -> CompiledStatement:
     """One statement compiled; raises MalformedPolicy when an element it needs is missing or out of place."""
-    _check_elements(raw, kind)
-    assert raw.actions is not None, "checked above"
-    denies = raw.effect == "Deny"
-    conditions = tuple(compile_condition(each, variables, denies) for each in raw.conditions)
+    _check_elements(written, kind)
+    assert written.actions is not None, "checked above"
+    denies = written.effect == "Deny"
+    conditions = tuple(compile_condition(each, variables, denies) for each in written.conditions)
     asked = [key for condition in conditions for key in condition.keys]
     in_resources = [
         key
-        for pattern in raw.resources or ()
+        for pattern in written.resources or ()
         for key in variable_keys(template(pattern, variables=variables, wildcards=False))
     ]
-    return Statement(
+    return CompiledStatement(
         index,
-        raw.sid,
+        written.sid,
         denies,
-        raw,
-        actions_matcher(raw.actions, raw.not_action),
-        resources_matcher(raw.resources, raw.not_resource, variables, wide=denies is not raw.not_resource),
-        principal_matcher(raw.principal, in_deny=denies),
+        written,
+        actions_matcher(written.actions, written.not_action),
+        resources_matcher(
+            written.resources, written.not_resource, variables, wide=denies is not written.not_resource
+        ),
+        principal_matcher(written.principal, in_deny=denies),
         _all_hold(tuple(condition.test for condition in conditions)),
         conditions,
         tuple(dict.fromkeys(asked + in_resources)),
@@ -184,15 +188,15 @@ def compile_statement(raw: RawStatement, index: int, *, kind: str, variables: bo
     )
 
 
-def _check_elements(raw: RawStatement, kind: str) -> None:
-    if raw.actions is None:
+def _check_elements(written: Statement, kind: str) -> None:
+    if written.actions is None:
         raise MalformedPolicy(NO_ACTIONS)
     if kind in RESOURCE_KINDS:
-        if raw.principal is None:
+        if written.principal is None:
             raise MalformedPolicy("Missing required field Principal")
-    elif raw.principal is not None:
+    elif written.principal is not None:
         raise MalformedPolicy("Policy document should not specify a principal.")
-    elif raw.resources is None:
+    elif written.resources is None:
         raise MalformedPolicy(NO_RESOURCES)
 
 

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable
 
 from understudy.policy.engine.conditions.condition import compile_condition, spelling
-from understudy.policy.findings.places import place_of
 from understudy.policy.language.document import (
     INVALID_JSON,
     KINDS,
@@ -17,10 +16,11 @@ from understudy.policy.language.document import (
     BrokenPart,
     Document,
     MalformedPolicy,
-    RawPrincipal,
-    RawStatement,
+    PrincipalElement,
+    Statement,
     read_document,
 )
+from understudy.policy.language.error_positions import error_position
 
 OLD_VERSION = "Policy document must be version 2012-10-17 or greater."
 SID_NOT_UNIQUE = "Statement IDs (SID) in a single policy must be unique."
@@ -77,7 +77,7 @@ def review(text: str | bytes, kind: str) -> None:
     try:
         _review(text, kind)
     except MalformedPolicy as error:
-        error.place = place_of(text, error)
+        error.position = error_position(text, error)
         raise
 
 
@@ -94,7 +94,7 @@ def _review(text: str | bytes, kind: str) -> None:
         _review_each(document, _review_for_resources)
 
 
-def _review_each(document: Document, review_one: Callable[[RawStatement], None]) -> None:
+def _review_each(document: Document, review_one: Callable[[Statement], None]) -> None:
     for number, statement in enumerate(document.statements):
         try:
             review_one(statement)
@@ -117,7 +117,7 @@ def _read(text: str | bytes, kind: str) -> Document:
     return document
 
 
-def _review_elements(statement: RawStatement, kind: str) -> None:
+def _review_elements(statement: Statement, kind: str) -> None:
     """What must and must not be there."""
     if kind == "trust":
         if statement.resources is not None:
@@ -133,7 +133,7 @@ def _review_elements(statement: RawStatement, kind: str) -> None:
         raise MalformedPolicy(NO_RESOURCES, part=BrokenPart("Resource"))
 
 
-def _review_presence_of_principal(principal: RawPrincipal | None) -> None:
+def _review_presence_of_principal(principal: PrincipalElement | None) -> None:
     if principal is None:
         raise MalformedPolicy(NO_PRINCIPAL, part=BrokenPart("Principal"))
     if not principal.members:
@@ -146,7 +146,7 @@ def _review_sids(document: Document, kind: str) -> None:
         _review_each(document, _review_sid)
     seen: set[str] = set()
 
-    def review_uniqueness(statement: RawStatement) -> None:
+    def review_uniqueness(statement: Statement) -> None:
         if statement.sid and statement.sid in seen:
             raise MalformedPolicy(SID_NOT_UNIQUE, part=BrokenPart("Sid"))
         seen.add(statement.sid)
@@ -154,12 +154,12 @@ def _review_sids(document: Document, kind: str) -> None:
     _review_each(document, review_uniqueness)
 
 
-def _review_sid(statement: RawStatement) -> None:
+def _review_sid(statement: Statement) -> None:
     if not _SID.match(statement.sid):
         raise MalformedPolicy(SID_NOT_ALPHANUMERIC, part=BrokenPart("Sid"))
 
 
-def _review_statement(statement: RawStatement, document: Document, kind: str) -> None:
+def _review_statement(statement: Statement, document: Document, kind: str) -> None:
     _review_actions(statement.actions or ())
     if kind == "trust":
         _review_trust_actions(statement)
@@ -185,7 +185,7 @@ def _review_actions(actions: Iterable[str]) -> None:
             raise MalformedPolicy(LEGACY, part=part)
 
 
-def _review_trust_actions(statement: RawStatement) -> None:
+def _review_trust_actions(statement: Statement) -> None:
     # AWS has come to accept more of STS than its text names: TagSession, SetSourceIdentity, SetContext.
     others = [each for each in statement.actions or () if not each.lower().startswith("sts:")]
     if statement.not_action or others:
@@ -235,7 +235,7 @@ def _review_iam_resource(resource: str, *, region: str, path: str) -> None:
         raise MalformedPolicy(_IAM_PATH_TEXT, part=part)
 
 
-def _review_principal(principal: RawPrincipal, kind: str) -> None:
+def _review_principal(principal: PrincipalElement, kind: str) -> None:
     if principal.inverted and kind == "trust":
         raise MalformedPolicy("Has prohibited field NotPrincipal", part=BrokenPart("Principal"))
     for member, value in principal.members:
@@ -259,7 +259,7 @@ def _is_principal(member: str, value: str, kind: str) -> bool:
     return bool(value) and not (kind == "trust" and member == "CanonicalUser")
 
 
-def _review_conditions(statement: RawStatement, document: Document, kind: str) -> None:
+def _review_conditions(statement: Statement, document: Document, kind: str) -> None:
     for raw in statement.conditions:
         spelled = spelling(raw.operator)
         if spelled is None:
@@ -282,7 +282,7 @@ def _review_key(key: str) -> None:
         raise MalformedPolicy(LEGACY, part=part)
 
 
-def _review_for_resources(statement: RawStatement) -> None:
+def _review_for_resources(statement: Statement) -> None:
     """Resource control policies are Organizations' to store, with its one text for all that is wrong."""
     principal = statement.principal
     assert principal is not None, "reviewed above"

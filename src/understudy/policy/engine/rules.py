@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from understudy.data.resource_control_policies import COVERED_SERVICES
-from understudy.policy.engine.policies import Statement
+from understudy.policy.engine.policies import CompiledStatement
 from understudy.policy.language.context_keys import Context, is_absent
 
 _RCP_EXEMPT_ACTIONS = frozenset({"kms:retiregrant"})
@@ -26,7 +26,9 @@ def resource_policy_must_allow(action: str, *, trust: bool, has_resource_policy:
     return trust or (has_resource_policy and action.lower().startswith("kms:"))
 
 
-def missing_keys(statement: Statement, context: Context, *, resource_matches: bool = True) -> tuple[str, ...]:
+def missing_keys(
+    statement: CompiledStatement, context: Context, *, resource_matches: bool = True
+) -> tuple[str, ...]:
     """The keys `statement` asks for that the request does not carry.
 
     Of a statement about other resources only the variables in its resources count: with a value it might

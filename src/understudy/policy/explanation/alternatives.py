@@ -34,17 +34,17 @@ ANY_VALUE = "any value"
 # Tried at most, for each is a whole evaluation.
 _MOST_TRIED = 16
 
-Values = dict[str, str | list[str]]
+ContextValues = dict[str, str | list[str]]
 
 
-def alternative(question: Question, bindings: Bindings, evaluation: Evaluation) -> Values:
+def alternative(question: Question, bindings: Bindings, evaluation: Evaluation) -> ContextValues:
     """The keys, as their authors spell them, with values that would allow the question as policies stand.
 
     Empty when nothing whoever asks could send would; tried before it is told.
     """
     if evaluation.decision.allowed:
         return {}
-    found = _sparing(evaluation) if evaluation.silent is None else _fitting(evaluation.silent)
+    found = _sparing(evaluation) if evaluation.unmet is None else _fitting(evaluation.unmet)
     sendable = (values for values in found if values and all(_can_be_chosen(key, question) for key in values))
     for values in islice(sendable, _MOST_TRIED):
         if evaluate(_carrying(question, values), bindings).decision.allowed:
@@ -52,15 +52,15 @@ def alternative(question: Question, bindings: Bindings, evaluation: Evaluation) 
     return {}
 
 
-def _fitting(silent: LayerReport) -> Iterator[Values]:
+def _fitting(unmet: LayerReport) -> Iterator[ContextValues]:
     """What would make one of a silent layer's statements apply."""
-    for statement in silent.statements:
+    for statement in unmet.statements:
         about = statement.action and statement.resource and statement.principal
         if statement.effect == "Allow" and about and not statement.applies:
             yield _wanted(statement)
 
 
-def _sparing(evaluation: Evaluation) -> Iterator[Values]:
+def _sparing(evaluation: Evaluation) -> Iterator[ContextValues]:
     """What would keep the statement that denies from applying: one of its conditions has to fail."""
     denial = next((layer.denial for layer in evaluation.layers if layer.denial is not None), None)
     for condition in denial.conditions if denial is not None else ():
@@ -69,9 +69,9 @@ def _sparing(evaluation: Evaluation) -> Iterator[Values]:
             yield {condition.key: value}
 
 
-def _wanted(statement: StatementReport) -> Values:
+def _wanted(statement: StatementReport) -> ContextValues:
     """What the conditions that do not hold want; nothing unless all of it can be read off them."""
-    values: Values = {}
+    values: ContextValues = {}
     for condition in statement.conditions:
         if condition.holds:
             continue

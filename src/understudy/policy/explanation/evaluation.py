@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from understudy.policy.engine.bindings import Bindings
-from understudy.policy.engine.conditions.condition import Condition, spelling
+from understudy.policy.engine.conditions.condition import CompiledCondition, spelling
 from understudy.policy.engine.decision import Decision
-from understudy.policy.engine.matching import Grant
-from understudy.policy.engine.policies import NamedPolicy, Policy, Statement
+from understudy.policy.engine.matching import PrincipalMatch
+from understudy.policy.engine.policies import CompiledPolicy, CompiledStatement, NamedPolicy
 from understudy.policy.engine.rules import (
     assumes_service_linked_role,
     missing_keys,
@@ -21,8 +21,9 @@ from understudy.policy.engine.rules import (
     resource_policy_must_allow,
 )
 from understudy.policy.language.context_keys import Context, is_absent, is_list_key
+from understudy.policy.language.json_text import statement_spans
 from understudy.policy.language.patterns import lower_ascii
-from understudy.policy.language.positions import Span, has_lines, statement_places
+from understudy.policy.language.positions import Span, has_lines
 from understudy.policy.language.question import Question
 
 
@@ -48,30 +49,30 @@ class StatementReport:
     effect: str
     action: bool
     resource: bool
-    grant: Grant | None
+    principal_match: PrincipalMatch | None
     conditions: tuple[ConditionReport, ...]
     missing_keys: tuple[str, ...]
-    source: Policy = field(repr=False, compare=False)
+    compiled: CompiledPolicy = field(repr=False, compare=False)
 
     @property
-    def statement(self) -> Statement:
+    def statement(self) -> CompiledStatement:
         """The statement itself."""
-        return self.source.statements[self.index]
+        return self.compiled.statements[self.index]
 
     @property
-    def place(self) -> Span:
+    def span(self) -> Span:
         """From the statement's opening brace to just after its closing one, read off the text when asked."""
-        return statement_places(self.source.text)[self.index]
+        return statement_spans(self.compiled.text)[self.index]
 
     @property
     def has_lines(self) -> bool:
         """Whether the document has lines, so that a place in it can be looked up."""
-        return has_lines(self.source.text)
+        return has_lines(self.compiled.text)
 
     @property
     def principal(self) -> bool:
         """Whether the statement is about this principal; one without Principal is about whoever it binds."""
-        return self.grant is None or self.grant > Grant.NONE
+        return self.principal_match is None or self.principal_match > PrincipalMatch.NONE
 
     @property
     def applies(self) -> bool:
@@ -95,12 +96,12 @@ class LayerReport:
 
     @property
     def verdict(self) -> str:
-        """`deny`, `allow`, `silent`, or `exempt` when the layer does not bind."""
+        """`deny`, `allow`, `implicit-deny`, or `exempt` when the layer does not bind."""
         if not self.binds:
             return "exempt"
         if self.denial is not None:
             return "deny"
-        return "allow" if self.allowance is not None else "silent"
+        return "allow" if self.allowance is not None else "implicit-deny"
 
     @property
     def denial(self) -> StatementReport | None:
@@ -123,14 +124,14 @@ class Evaluation:
     question: Question
     decision: Decision
     layers: tuple[LayerReport, ...]
-    silent: LayerReport | None
+    unmet: LayerReport | None
 
 
 def evaluate(question: Question, bindings: Bindings) -> Evaluation:
     """The decision and everything that was looked at on the way."""
     layers = _layers(question, bindings)
-    decision, silent = _conclude(question, bindings, layers)
-    return Evaluation(question, decision, layers, silent)
+    decision, unmet = _conclude(question, bindings, layers)
+    return Evaluation(question, decision, layers, unmet)
 
 
 def _layers(question: Question, bindings: Bindings) -> tuple[LayerReport, ...]:
@@ -143,25 +144,25 @@ def _layers(question: Question, bindings: Bindings) -> tuple[LayerReport, ...]:
     )
     limited = not principal.service_linked
     reports = [
-        _report("rcp", level, policies, question, binds=governed)
+        _layer_report("rcp", level, policies, question, binds=governed)
         for level, policies in enumerate(bindings.rcps)
     ]
     reports += [
-        _report("scp", level, policies, question, binds=limited)
+        _layer_report("scp", level, policies, question, binds=limited)
         for level, policies in enumerate(bindings.scps)
     ]
-    reports.append(_report("identity", 0, bindings.identity, question))
+    reports.append(_layer_report("identity", 0, bindings.identity, question))
     if bindings.boundary is not None:
-        reports.append(_report("boundary", 0, (bindings.boundary,), question))
+        reports.append(_layer_report("boundary", 0, (bindings.boundary,), question))
     if bindings.session is not None:
-        reports.append(_report("session", 0, bindings.session, question))
+        reports.append(_layer_report("session", 0, bindings.session, question))
     if bindings.resource is not None or bindings.trust:
         own = () if bindings.resource is None else (bindings.resource,)
-        reports.append(_report(bindings.resource_layer, 0, own, question))
+        reports.append(_layer_report(bindings.resource_layer, 0, own, question))
     return tuple(reports)
 
 
-def _report(
+def _layer_report(
     layer: str, level: int, policies: Iterable[NamedPolicy], question: Question, *, binds: bool = True
 ) -> LayerReport:
     by_resource = layer in ("resource", "trust")
@@ -175,11 +176,11 @@ def _report(
 
 
 def _statement_report(
-    named: NamedPolicy, statement: Statement, question: Question, *, by_resource: bool
+    named: NamedPolicy, statement: CompiledStatement, question: Question, *, by_resource: bool
 ) -> StatementReport:
     names, matches = statement.matches_principal, statement.matches_resource
     fits = matches is None or matches(question.resource, question.context)
-    grant = names(question.principal) if by_resource and names is not None else None
+    principal_match = names(question.principal) if by_resource and names is not None else None
     return StatementReport(
         named.name,
         statement.index,
@@ -187,14 +188,14 @@ def _statement_report(
         "Deny" if statement.denies else "Allow",
         statement.matches_action(lower_ascii(question.action)),
         fits,
-        grant,
+        principal_match,
         tuple(_condition_report(each, question.context) for each in statement.conditions),
         missing_keys(statement, question.context, resource_matches=fits),
         named.policy,
     )
 
 
-def _condition_report(condition: Condition, context: Context) -> ConditionReport:
+def _condition_report(condition: CompiledCondition, context: Context) -> ConditionReport:
     key = condition.key.lower()
     value = context.get(key)
     actual: tuple[str, ...] | None = None
@@ -210,7 +211,7 @@ def _condition_report(condition: Condition, context: Context) -> ConditionReport
     )
 
 
-def _note(condition: Condition, context: Context, actual: tuple[str, ...] | None) -> str:
+def _note(condition: CompiledCondition, context: Context, actual: tuple[str, ...] | None) -> str:
     """What a person would otherwise have to look up about this condition."""
     if condition.broken:
         return "a value of the policy cannot be read by this operator"
@@ -238,13 +239,13 @@ def _conclude(
             return _by_statement(layer, layer.denial), None
     by_name = {layer.layer: layer for layer in layers if layer.layer not in ("scp", "rcp")}
     own = by_name.get(bindings.resource_layer)
-    grant, granting = _strongest(own)
-    needs = _needs(question, bindings, grant)
+    principal_match, granting = _strongest(own)
+    needs = _needs(question, bindings, principal_match)
     for name in needs:
-        silent = _unmet(name, layers, granting, own, bindings)
-        if silent is not None:
-            return _by_silence(silent), silent
-    if granting is not None and own is not None and _resource_decides(question, bindings, grant):
+        unmet = _unmet_layer(name, layers, granting, own, bindings)
+        if unmet is not None:
+            return _by_implicit_denial(unmet), unmet
+    if granting is not None and own is not None and _resource_decides(question, bindings, principal_match):
         return _by_statement(own, granting), None
     if question.principal.kind == "root":
         return Decision(True, "allow", "root"), None
@@ -253,7 +254,7 @@ def _conclude(
     return _by_statement(by_name["identity"], identity), None
 
 
-def _needs(question: Question, bindings: Bindings, grant: Grant) -> tuple[str, ...]:
+def _needs(question: Question, bindings: Bindings, principal_match: PrincipalMatch) -> tuple[str, ...]:
     """The layers that must allow this question, in the order in which the first silent one is named."""
     principal = question.principal
     if principal.is_outside_iam:
@@ -268,14 +269,14 @@ def _needs(question: Question, bindings: Bindings, grant: Grant) -> tuple[str, .
         limits = ("boundary", "passed-session")
     if question.is_cross_account:
         return ("scp", "identity", *limits, "grant")
-    if grant is Grant.DIRECT:
+    if principal_match is PrincipalMatch.DIRECT:
         return ("scp",)
-    if grant is Grant.ROLE:
+    if principal_match is PrincipalMatch.ROLE:
         return ("scp", *limits)
     return ("scp", "grant", "identity", *limits) if must else ("scp", "identity", *limits)
 
 
-def _unmet(
+def _unmet_layer(
     need: str,
     layers: tuple[LayerReport, ...],
     granting: StatementReport | None,
@@ -293,21 +294,21 @@ def _unmet(
     return None
 
 
-def _resource_decides(question: Question, bindings: Bindings, grant: Grant) -> bool:
+def _resource_decides(question: Question, bindings: Bindings, principal_match: PrincipalMatch) -> bool:
     """Whether an allowed question is answered in the name of the resource's own policy."""
     if question.principal.kind == "root" or question.principal.is_outside_iam or question.is_cross_account:
         return True
-    return grant > Grant.ACCOUNT or resource_policy_must_allow(
+    return principal_match > PrincipalMatch.ACCOUNT or resource_policy_must_allow(
         question.action, trust=bindings.trust, has_resource_policy=bindings.resource is not None
     )
 
 
-def _strongest(own: LayerReport | None) -> tuple[Grant, StatementReport | None]:
-    best, granting = Grant.NONE, None
+def _strongest(own: LayerReport | None) -> tuple[PrincipalMatch, StatementReport | None]:
+    best, granting = PrincipalMatch.NONE, None
     for statement in own.statements if own is not None else ():
-        grant = statement.grant or Grant.NONE
-        if statement.effect == "Allow" and statement.applies and grant > best:
-            best, granting = grant, statement
+        principal_match = statement.principal_match or PrincipalMatch.NONE
+        if statement.effect == "Allow" and statement.applies and principal_match > best:
+            best, granting = principal_match, statement
     return best, granting
 
 
@@ -320,7 +321,7 @@ def _by_statement(layer: LayerReport, statement: StatementReport) -> Decision:
     return replace(decision, allowed=False, effect="explicit-deny", missing_keys=statement.missing_keys)
 
 
-def _by_silence(layer: LayerReport) -> Decision:
+def _by_implicit_denial(layer: LayerReport) -> Decision:
     missing = [
         key
         for statement in layer.statements

@@ -11,11 +11,12 @@ from understudy.policy.engine.bindings import Bindings
 from understudy.policy.engine.decision import Decision, reason
 from understudy.policy.engine.policies import NamedPolicy
 from understudy.policy.explanation.absent_keys import AbsentKey, absent_key
-from understudy.policy.explanation.alternatives import Values, alternative
+from understudy.policy.explanation.alternatives import ContextValues, alternative
 from understudy.policy.explanation.evaluation import Evaluation, LayerReport, StatementReport, evaluate
 from understudy.policy.explanation.remarks import Remark, misspelled, remarks
 from understudy.policy.explanation.remedy import NO_NAMES, Names, Remedy, remedies
-from understudy.policy.language.positions import Span, statement_places
+from understudy.policy.language.json_text import statement_spans
+from understudy.policy.language.positions import Span
 from understudy.policy.language.question import Question
 
 # Absent keys something is said of, and statements searched for slips of the hand: more are nobody's handwriting.
@@ -38,7 +39,7 @@ class Explanation:
     remedies: tuple[Remedy, ...]
     deciding: LayerReport | None = None
     unchangeable: str = ""
-    alternative: Values = field(default_factory=dict)
+    alternative: ContextValues = field(default_factory=dict)
     remarks: tuple[Remark, ...] = ()
     names: Names = NO_NAMES
 
@@ -67,7 +68,7 @@ class Explanation:
     @property
     def position(self) -> Span | None:
         """Where the deciding statement stands in its document."""
-        return None if self.statement is None else self.statement.place
+        return None if self.statement is None else self.statement.span
 
     def near_misses(self) -> Iterator[tuple[LayerReport, StatementReport]]:
         """Allows of layers in the way whose action matched while something else did not.
@@ -89,7 +90,7 @@ class Explanation:
             if statement.effect == "Allow" and not statement.action
         )
         for layer, statement in islice(candidates, _MAX_SEARCHED):
-            written = misspelled(statement.statement.raw, self.question.action)
+            written = misspelled(statement.statement.written, self.question.action)
             if written:
                 yield layer, statement, written
 
@@ -109,7 +110,7 @@ class Explanation:
         blocking = {(remedy.layer, remedy.level) for remedy in self.remedies}
         for layer in self.layers:
             if layer is self.deciding or (
-                layer.verdict == "silent" and (layer.layer, layer.level) in blocking
+                layer.verdict == "implicit-deny" and (layer.layer, layer.level) in blocking
             ):
                 yield layer
 
@@ -183,8 +184,8 @@ def explain(
 
 
 def _deciding(evaluation: Evaluation) -> LayerReport | None:
-    if evaluation.silent is not None:
-        return evaluation.silent
+    if evaluation.unmet is not None:
+        return evaluation.unmet
     decision = evaluation.decision
     for layer in evaluation.layers:
         if decision.effect == "explicit-deny" and layer.denial is not None:
@@ -200,7 +201,7 @@ def position_of(decision: Decision, bindings: Bindings) -> Span | None:
     None for a decision no statement made, and where several policies of one name leave it open.
     """
     found = {
-        statement_places(named.policy.text)[decision.statement]
+        statement_spans(named.policy.text)[decision.statement]
         for named in _policies_of(decision.layer, bindings)
         if named.name == decision.policy and _has_made(named, decision)
     }
@@ -244,7 +245,7 @@ def _statement_dict(statement: StatementReport) -> dict[str, Any]:
         "policy": statement.policy,
         "index": statement.index,
         "sid": statement.sid,
-        "position": span_dict(statement.place),
+        "position": span_dict(statement.span),
         "effect": statement.effect,
         "action": statement.action,
         "resource": statement.resource,

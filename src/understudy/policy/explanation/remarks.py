@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from understudy.data import service_catalogue
-from understudy.policy.language.document import RawStatement
+from understudy.policy.language.document import Statement
 from understudy.policy.language.nearest_names import nearest_action, nearest_service
 from understudy.policy.language.question import Question
 
@@ -77,7 +77,7 @@ def _types(action: service_catalogue.Action) -> str:
     return " or ".join(articled)
 
 
-def misspelled(statement: RawStatement, action: str) -> str:
+def misspelled(statement: Statement, action: str) -> str:
     """The action that a statement names in place of `action` by a slip of the hand; "" for none."""
     wanted = action.lower()
     prefix = wanted.partition(":")[0]

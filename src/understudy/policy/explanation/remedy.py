@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 
 from understudy.data import service_catalogue
 from understudy.policy.engine.bindings import Bindings
-from understudy.policy.engine.policies import NamedPolicy, Policy, compile_afresh
+from understudy.policy.engine.policies import CompiledPolicy, NamedPolicy, compile_uncached
 from understudy.policy.explanation.evaluation import Evaluation, LayerReport, StatementReport, evaluate
 from understudy.policy.language.context_keys import is_list_key
+from understudy.policy.language.json_text import NO_TEXT
 from understudy.policy.language.question import Principal, Question
 
 # One remedy per layer that is in the way; explicit denies may be many.
@@ -103,15 +104,15 @@ def _remedy(question: Question, bindings: Bindings, evaluation: Evaluation, name
         denying = next(layer for layer in evaluation.layers if layer.denial is not None)
         assert denying.denial is not None, "it was just looked for"
         return _lifting(denying, denying.denial, question, bindings, names)
-    silent = evaluation.silent
-    assert silent is not None, "an implicit denial has a silent layer"
+    unmet = evaluation.unmet
+    assert unmet is not None, "an implicit denial has a silent layer"
     return Remedy(
         "add",
-        silent.layer,
-        silent.level,
-        _where(silent.layer, silent.level, question, bindings, names),
-        statement=_statement(silent, question, bindings),
-        change=_adding(silent, question, bindings, names),
+        unmet.layer,
+        unmet.level,
+        _where(unmet.layer, unmet.level, question, bindings, names),
+        statement=_statement(unmet, question, bindings),
+        change=_adding(unmet, question, bindings, names),
     )
 
 
@@ -143,23 +144,23 @@ def statement_called(report: StatementReport) -> str:
     if report.sid:
         called += f' "{report.sid}"'
     if report.has_lines:
-        start = report.place.start
+        start = report.span.start
         called += f" (line {start.line}, column {start.column})"
     return called
 
 
-def _adding(silent: LayerReport, question: Question, bindings: Bindings, names: Names) -> str:
+def _adding(unmet: LayerReport, question: Question, bindings: Bindings, names: Names) -> str:
     """What to do so that the layer has one more statement."""
-    where = _where(silent.layer, silent.level, question, bindings, names)
-    if silent.layer == "session":
-        has = "that also has" if silent.policies else "that has"
+    where = _where(unmet.layer, unmet.level, question, bindings, names)
+    if unmet.layer == "session":
+        has = "that also has" if unmet.policies else "that has"
         return f"{_session_again(question)} with a session policy {has}"
-    if silent.layer == "boundary":
+    if unmet.layer == "boundary":
         assert bindings.boundary is not None, "a silent boundary is attached"
         if names.is_as_it_is(bindings.boundary.name):
             return f"{_another_boundary(bindings.boundary.name, question, names)} that also has"
     owner = question.resource_account
-    if silent.layer in ("trust", "resource") and question.is_cross_account and owner is not None:
+    if unmet.layer in ("trust", "resource") and question.is_cross_account and owner is not None:
         return f"let account {owner} add to {where}"
     return f"add to {where}"
 
@@ -178,21 +179,24 @@ def _another_boundary(name: str, question: Question, names: Names) -> str:
     )
 
 
-def _statement(silent: LayerReport, question: Question, bindings: Bindings) -> dict[str, object]:
-    """The smallest Allow for this question in the silent layer."""
-    layer = silent.layer
+def _statement(unmet: LayerReport, question: Question, bindings: Bindings) -> dict[str, object]:
+    """The smallest Allow for this question in the layer that lacks one.
+
+    What no document can hold (NUL, half of a surrogate pair) is written as the wildcard of one character.
+    """
+    layer = unmet.layer
     literal = _literal if _expands(_edited_by(layer, bindings)) else str
     statement: dict[str, object] = {"Effect": "Allow"}
     if layer in ("trust", "resource"):
         statement["Principal"] = _principal(question.principal)
-    statement["Action"] = question.action
+    statement["Action"] = NO_TEXT.sub("?", question.action)
     if layer != "trust":
-        statement["Resource"] = literal(question.resource) if _takes(question) else "*"
+        statement["Resource"] = NO_TEXT.sub("?", literal(question.resource)) if _takes(question) else "*"
     narrowing = {"identity": _NARROWING_KEYS, "trust": _NARROWING_TRUST}.get(layer, ())
     narrowed = {}
     for key in narrowing:
         value = question.context.get(key.lower())
-        if isinstance(value, str) and not is_list_key(key.lower()):
+        if isinstance(value, str) and not is_list_key(key.lower()) and not NO_TEXT.search(value):
             narrowed[key] = literal(value)
     if narrowed:
         statement["Condition"] = {"StringEquals": narrowed}
@@ -285,7 +289,7 @@ def _changed(policies: tuple[NamedPolicy, ...], remedy: Remedy, kind: str) -> tu
 
 def _of(remedy: Remedy, kind: str) -> NamedPolicy:
     document = {"Version": "2012-10-17", "Statement": [remedy.statement]}
-    return NamedPolicy(_NAME, compile_afresh(json.dumps(document), kind))
+    return NamedPolicy(_NAME, compile_uncached(json.dumps(document), kind))
 
 
 def _edited(named: NamedPolicy, remedy: Remedy) -> NamedPolicy:
@@ -299,5 +303,5 @@ def _edited(named: NamedPolicy, remedy: Remedy) -> NamedPolicy:
     elif remedy.index < len(statements) and statements[remedy.index].get("Effect") == "Deny":
         del statements[remedy.index]
     document["Statement"] = statements
-    policy: Policy = compile_afresh(json.dumps(document), named.policy.kind)
+    policy: CompiledPolicy = compile_uncached(json.dumps(document), named.policy.kind)
     return NamedPolicy(named.name, policy)

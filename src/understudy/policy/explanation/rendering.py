@@ -10,7 +10,7 @@ from understudy.policy.explanation.alternatives import ANY_VALUE
 from understudy.policy.explanation.evaluation import ConditionReport, LayerReport, StatementReport
 from understudy.policy.explanation.explanation import Explanation
 from understudy.policy.explanation.remedy import MAX_REMEDIES, Remedy, statement_called
-from understudy.policy.language.document import RawPrincipal
+from understudy.policy.language.document import PrincipalElement
 from understudy.policy.language.question import Question
 
 # A person reads the nearest misses; the rest is in `to_dict`.
@@ -132,10 +132,10 @@ def _says(explanation: Explanation, layer: LayerReport) -> str:
         return f"allowed by {_statement_of(explanation, layer.allowance)}"
     if layer.layer == "rcp" or not layer.policies:
         return "nothing denied" if layer.policies else "none attached"
-    return f"not allowed: {_silence(explanation, layer)}"
+    return f"not allowed: {_implicit_denial(explanation, layer)}"
 
 
-def _silence(explanation: Explanation, layer: LayerReport) -> str:
+def _implicit_denial(explanation: Explanation, layer: LayerReport) -> str:
     about = sum(each.action and each.effect == "Allow" for each in layer.statements)
     policies = [_named(explanation, each) for each in layer.policies if each != explanation.question.resource]
     where = f" of {_listed(policies)}" if policies else ""
@@ -185,27 +185,28 @@ def _near_miss_lines(explanation: Explanation) -> list[str]:
 
 def _mismatches(statement: StatementReport, question: Question) -> list[str]:
     lines: list[str] = []
-    raw = statement.statement.raw
+    written = statement.statement.written
     if not statement.action:
-        of = "it is about all actions but" if raw.not_action else "it is about"
-        lines.append(f"{of} {_listed(list(raw.actions or ()))}; not about {question.action}")
+        of = "it is about all actions but" if written.not_action else "it is about"
+        lines.append(f"{of} {_listed(list(written.actions or ()))}; not about {question.action}")
     if not statement.resource:
-        of = "it is about all resources but" if raw.not_resource else "it is about"
-        lines.append(f"{of} {_listed(list(raw.resources or ()))}; not about {question.resource}")
+        of = "it is about all resources but" if written.not_resource else "it is about"
+        lines.append(f"{of} {_listed(list(written.resources or ()))}; not about {question.resource}")
         if question.resource == "*" and service_catalogue.takes_only_wildcard(question.action):
             lines.append(f'{question.action} takes only "*", so a statement about resources never allows it')
-    if not statement.principal and raw.principal is not None:
-        lines.append(_principals_line(raw.principal))
+    if not statement.principal and written.principal is not None:
+        lines.append(_principals_line(written.principal))
     lines += [_condition_line(each) for each in statement.conditions if not each.holds]
     return lines
 
 
-def _principals_line(raw: RawPrincipal) -> str:
+def _principals_line(written: PrincipalElement) -> str:
     """Whom a statement is about, for one whom it is not about."""
     named = (
-        _listed([value if kind == "AWS" else f"{kind} {value}" for kind, value in raw.members]) or "nobody"
+        _listed([value if kind == "AWS" else f"{kind} {value}" for kind, value in written.members])
+        or "nobody"
     )
-    return f"it is about everybody but {named}" if raw.inverted else f"it names {named}; not you"
+    return f"it is about everybody but {named}" if written.inverted else f"it names {named}; not you"
 
 
 def _condition_line(report: ConditionReport) -> str:

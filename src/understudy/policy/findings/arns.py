@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from understudy.data import service_catalogue
 from understudy.data.service_catalogue import ResourceType
-from understudy.policy.language.memo import remembered
+from understudy.policy.language.memo import memoized
 
 PARTS = ("arn", "partition", "service", "region", "account", "resource")
 
@@ -44,7 +44,7 @@ class TypePatterns:
     resource: str
 
 
-@remembered(4096)
+@memoized(4096)
 def arn_parts(text: str) -> tuple[Part, ...]:
     """The parts of an ARN, at most six; a colon inside a variable separates nothing."""
     # Same length, so that places stay what they are.
@@ -80,7 +80,7 @@ class _Places:
     characters: Mapping[str, int]
 
 
-@remembered(4096)
+@memoized(4096)
 def _places(pattern: str) -> _Places:
     places: dict[str, int] = {}
     for place, character in enumerate(pattern):

@@ -6,8 +6,9 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from understudy.policy.findings.finding import Finding, FindingType, Location
-from understudy.policy.findings.tree import WrittenPolicy
+from understudy.policy.findings.finding import Finding, FindingType
+from understudy.policy.findings.tree import PolicyTree
+from understudy.policy.language.positions import Location
 
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
@@ -24,7 +25,7 @@ class Problem:
     at: tuple[Location, ...]
 
 
-Find = Callable[[WrittenPolicy], Iterator[Problem]]
+CheckFunction = Callable[[PolicyTree], Iterator[Problem]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,9 @@ class Check:
 
     issue_code: str
     finding_type: FindingType
-    find: Find
+    find: CheckFunction
 
-    def findings(self, policy: WrittenPolicy) -> Iterator[Finding]:
+    def findings(self, policy: PolicyTree) -> Iterator[Finding]:
         """What the check has to say of this policy."""
         for problem in self.find(policy):
             details, instead = printable(problem.details), printable(problem.instead)
@@ -54,10 +55,10 @@ def listed(texts: Iterable[str]) -> str:
     return ", ".join(told[:MOST_TOLD]) + (f" and {more} more" if more > 0 else "")
 
 
-def check(issue_code: str, finding_type: str) -> Callable[[Find], Check]:
+def check(issue_code: str, finding_type: str) -> Callable[[CheckFunction], Check]:
     """Make a check of a function: `@check("INVALID_ACTION", "ERROR")`."""
 
-    def make(find: Find) -> Check:
+    def make(find: CheckFunction) -> Check:
         return Check(issue_code, FindingType(finding_type), find)
 
     return make

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 
 from understudy.data import service_catalogue
-from understudy.policy.language.memo import remembered
+from understudy.policy.language.memo import memoized
 from understudy.policy.language.nearest_names import Vocabulary
 
 # "Sensitive condition keys" in "AWS global condition context keys" of the IAM guide.
@@ -46,7 +46,7 @@ def is_of_identity_provider(key: str) -> bool:
     return "." in prefix or "/" in prefix
 
 
-@remembered(8192)
+@memoized(8192)
 def is_known(key: str) -> bool:
     """Whether the catalogue has the key, in whatever letter case and with whatever tag."""
     lowered = key.lower()
@@ -58,7 +58,7 @@ def is_known(key: str) -> bool:
     return service is not None and any(fits(lowered, known) for known in service.condition_keys)
 
 
-@remembered(16_384)
+@memoized(16_384)
 def fits(key: str, known: str) -> bool:
     """Whether the lower-case key is this one of the catalogue, whose free part is a tag or a parameter."""
     pattern = _with_free_tag(known).lower()
@@ -82,13 +82,13 @@ def tag_form(key: str) -> str | None:
     return _tag_forms(prefix_of(lowered)).get(lowered.removesuffix("/") + "/")
 
 
-@remembered(256)
+@memoized(256)
 def _tag_forms(prefix: str) -> Mapping[str, str]:
     """The keys of a service that take a tag, by what stands before it."""
     return {known.partition("${")[0].lower(): known for known in known_keys(prefix) if "${" in known}
 
 
-@remembered(256)
+@memoized(256)
 def known_keys(prefix: str) -> tuple[str, ...]:
     """The keys of a service, or with the prefix `aws` the global ones."""
     if prefix == "aws":
@@ -100,7 +100,7 @@ def known_keys(prefix: str) -> tuple[str, ...]:
     return tuple(_with_free_tag(key) for key in own)
 
 
-@remembered(4096)
+@memoized(4096)
 def nearest_key(key: str) -> str | None:
     """The known key of the same prefix most like this one; what follows a slash is kept."""
     head, slash, tag = key.partition("/")
@@ -108,6 +108,6 @@ def nearest_key(key: str) -> str | None:
     return None if found is None else f"{found}{slash}{tag}"
 
 
-@remembered(256)
+@memoized(256)
 def _vocabulary(prefix: str) -> Vocabulary:
     return Vocabulary(dict.fromkeys(key.partition("/${")[0] for key in known_keys(prefix)))

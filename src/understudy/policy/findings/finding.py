@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from understudy.policy.language.positions import Location
+
 
 class PolicyType(StrEnum):
     """The kinds of policy that ValidatePolicy tells apart."""
@@ -34,63 +36,6 @@ RESOURCE_TYPES = (
     TRUST_POLICY,
     "AWS::DynamoDB::Table",
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Position:
-    """A place in a text: `line` from 1, `column` and `offset` from 0, all in characters."""
-
-    line: int
-    column: int
-    offset: int
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """From `start` up to `end`, which is just behind the last character."""
-
-    start: Position
-    end: Position
-
-
-@dataclass(frozen=True, slots=True)
-class Index:
-    """A step of a path: into the list at this place, from 0."""
-
-    index: int
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """A step of a path: into the value that stands behind this key."""
-
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Key:
-    """The end of a path: the key itself."""
-
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Substring:
-    """The end of a path: a part of a string, counted in its characters after escapes are read."""
-
-    start: int
-    length: int
-
-
-PathElement = Index | Value | Key | Substring
-
-
-@dataclass(frozen=True, slots=True)
-class Location:
-    """A place in a document, as a path through its JSON and as a span of its text."""
-
-    path: tuple[PathElement, ...]
-    span: Span
 
 
 @dataclass(frozen=True, slots=True)

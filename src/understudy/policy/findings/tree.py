@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from understudy.policy.engine.conditions.condition import Spelling, spelling
-from understudy.policy.findings.finding import TRUST_POLICY, Location, PolicyType
-from understudy.policy.language.json_text import List, Member, Node, Object, Source, Text
+from understudy.policy.findings.finding import TRUST_POLICY, PolicyType
+from understudy.policy.language.json_text import JsonText, ListNode, Member, Node, ObjectNode, StringNode
+from understudy.policy.language.positions import Location
 
 _VARIABLES_VERSION = "2012-10-17"
 
@@ -17,9 +18,9 @@ _VARIABLES_VERSION = "2012-10-17"
 class Element:
     """Action, NotAction, Resource or NotResource: its name as written, and the strings it holds."""
 
-    name: Text
+    name: StringNode
     value: Node
-    texts: tuple[Text, ...]
+    texts: tuple[StringNode, ...]
 
     @property
     def inverted(self) -> bool:
@@ -28,11 +29,11 @@ class Element:
 
 
 @dataclass(frozen=True, slots=True)
-class PrincipalMember:
+class PrincipalNode:
     """One principal; `kind` is the key it stands under ("AWS", "Service", …), None for a bare `"*"`."""
 
-    kind: Text | None
-    value: Text
+    kind: StringNode | None
+    value: StringNode
 
     @property
     def is_everyone(self) -> bool:
@@ -41,12 +42,12 @@ class PrincipalMember:
 
 
 @dataclass(frozen=True, slots=True)
-class Principal:
+class PrincipalElement:
     """Principal or NotPrincipal, with those of its members that are strings."""
 
-    name: Text
+    name: StringNode
     value: Node
-    members: tuple[PrincipalMember, ...]
+    members: tuple[PrincipalNode, ...]
 
     @property
     def inverted(self) -> bool:
@@ -55,22 +56,22 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class ConditionNode:
     """One key under one operator. `spelled` is None for an operator AWS does not know.
 
     `values` are the members of a list, or the one value that stands there; of any type.
     """
 
-    operator: Text
+    operator: StringNode
     spelled: Spelling | None
-    key: Text
+    key: StringNode
     value: Node
     values: tuple[Node, ...]
 
     @property
-    def texts(self) -> tuple[Text, ...]:
+    def texts(self) -> tuple[StringNode, ...]:
         """Those of the values that are strings."""
-        return tuple(value for value in self.values if isinstance(value, Text))
+        return tuple(value for value in self.values if isinstance(value, StringNode))
 
     @property
     def operator_name(self) -> str:
@@ -81,17 +82,17 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class StatementNode:
     """One statement; the tuples hold more than one element where the document wrongly has more than one."""
 
-    node: Object
+    node: ObjectNode
     sid: Member | None
     effect: Member | None
     actions: tuple[Element, ...]
     resources: tuple[Element, ...]
-    principals: tuple[Principal, ...]
+    principals: tuple[PrincipalElement, ...]
     condition: Member | None
-    conditions: tuple[Condition, ...]
+    conditions: tuple[ConditionNode, ...]
 
     @property
     def allows(self) -> bool:
@@ -105,33 +106,35 @@ class Statement:
 
     def _has_effect(self, effect: str) -> bool:
         member = self.effect
-        return member is not None and isinstance(member.value, Text) and member.value.value == effect
+        return member is not None and isinstance(member.value, StringNode) and member.value.value == effect
 
-    def action_texts(self) -> Iterator[Text]:
+    def action_texts(self) -> Iterator[StringNode]:
         """The strings of Action and NotAction."""
         return (text for element in self.actions for text in element.texts)
 
-    def resource_texts(self) -> Iterator[Text]:
+    def resource_texts(self) -> Iterator[StringNode]:
         """The strings of Resource and NotResource."""
         return (text for element in self.resources for text in element.texts)
 
-    def principal_members(self) -> Iterator[PrincipalMember]:
+    def principal_members(self) -> Iterator[PrincipalNode]:
         """The members of Principal and NotPrincipal."""
         return (member for principal in self.principals for member in principal.members)
 
 
-class WrittenPolicy:
+class PolicyTree:
     """A document to be checked, and what kind of policy it is to be."""
 
-    def __init__(self, source: Source, policy_type: PolicyType, resource_type: str | None) -> None:
+    def __init__(self, source: JsonText, policy_type: PolicyType, resource_type: str | None) -> None:
         """`resource_type` is one of `finding.RESOURCE_TYPES` or None; it only matters to resource policies."""
         self.source = source
         self.type = policy_type
         self.resource_type = resource_type
-        self.root = source.root if isinstance(source.root, Object) else None
+        self.root = source.root if isinstance(source.root, ObjectNode) else None
         self.version = None if self.root is None else self.root.last("Version")
         self.statement_nodes = _statement_nodes(self.root)
-        self.statements = tuple(_statement(node) for node in self.statement_nodes if isinstance(node, Object))
+        self.statements = tuple(
+            _statement(node) for node in self.statement_nodes if isinstance(node, ObjectNode)
+        )
         self.is_trust_policy = policy_type is PolicyType.RESOURCE and (
             resource_type == TRUST_POLICY or (resource_type is None and _speaks_of_sts_alone(self.statements))
         )
@@ -142,7 +145,7 @@ class WrittenPolicy:
         member = self.version
         if member is None:
             return False
-        return isinstance(member.value, Text) and member.value.value == _VARIABLES_VERSION
+        return isinstance(member.value, StringNode) and member.value.value == _VARIABLES_VERSION
 
     @cached_property
     def services_allowed(self) -> frozenset[str]:
@@ -160,11 +163,11 @@ class WrittenPolicy:
         """Where a value stands."""
         return self.source.location(node)
 
-    def at_key(self, key: Text) -> Location:
+    def at_key(self, key: StringNode) -> Location:
         """Where a key stands: the name of an element, an operator, a condition key, a kind of principal."""
         return self.source.key_location(key)
 
-    def at_part(self, text: Text, start: int, length: int) -> Location:
+    def at_part(self, text: StringNode, start: int, length: int) -> Location:
         """Where a part of a string value stands; it counts the characters of `text.value`."""
         return self.source.part_location(text, start, length)
 
@@ -172,14 +175,14 @@ class WrittenPolicy:
         """The whole document, for what is missing at its top."""
         return self.source.location(self.source.root)
 
-    def conditions(self) -> Iterator[tuple[Statement, Condition]]:
+    def conditions(self) -> Iterator[tuple[StatementNode, ConditionNode]]:
         """Every condition of every statement."""
         for statement in self.statements:
             for condition in statement.conditions:
                 yield statement, condition
 
 
-def _speaks_of_sts_alone(statements: tuple[Statement, ...]) -> bool:
+def _speaks_of_sts_alone(statements: tuple[StatementNode, ...]) -> bool:
     """Only actions of STS and no resource make a trust policy, even if nobody said to what the policy belongs.
 
     So AWS takes it: see the example of ValidatePolicy in the manual of its command line.
@@ -192,17 +195,17 @@ def _speaks_of_sts_alone(statements: tuple[Statement, ...]) -> bool:
     )
 
 
-def _statement_nodes(root: Object | None) -> tuple[Node, ...]:
+def _statement_nodes(root: ObjectNode | None) -> tuple[Node, ...]:
     """What stands where statements should: the members of the list, or the single value."""
     member = None if root is None else root.last("Statement")
     if member is None:
         return ()
-    return member.value.items if isinstance(member.value, List) else (member.value,)
+    return member.value.items if isinstance(member.value, ListNode) else (member.value,)
 
 
-def _statement(node: Object) -> Statement:
+def _statement(node: ObjectNode) -> StatementNode:
     condition = node.last("Condition")
-    return Statement(
+    return StatementNode(
         node,
         node.last("Sid"),
         node.last("Effect"),
@@ -214,38 +217,38 @@ def _statement(node: Object) -> Statement:
     )
 
 
-def _either(node: Object, name: str, inverse: str) -> Iterator[Member]:
+def _either(node: ObjectNode, name: str, inverse: str) -> Iterator[Member]:
     return (member for member in node.members if member.key.value in (name, inverse))
 
 
 def values_of(node: Node) -> tuple[Node, ...]:
     """The members of a list, or the value itself."""
-    return node.items if isinstance(node, List) else (node,)
+    return node.items if isinstance(node, ListNode) else (node,)
 
 
 def _element(member: Member) -> Element:
-    texts = tuple(each for each in values_of(member.value) if isinstance(each, Text))
+    texts = tuple(each for each in values_of(member.value) if isinstance(each, StringNode))
     return Element(member.key, member.value, texts)
 
 
-def _principal(member: Member) -> Principal:
+def _principal(member: Member) -> PrincipalElement:
     value = member.value
-    members: list[PrincipalMember] = []
-    if isinstance(value, Text):
-        members.append(PrincipalMember(None, value))
-    elif isinstance(value, Object):
+    members: list[PrincipalNode] = []
+    if isinstance(value, StringNode):
+        members.append(PrincipalNode(None, value))
+    elif isinstance(value, ObjectNode):
         for kind in value.members:
-            named = (each for each in values_of(kind.value) if isinstance(each, Text))
-            members.extend(PrincipalMember(kind.key, each) for each in named)
-    return Principal(member.key, value, tuple(members))
+            named = (each for each in values_of(kind.value) if isinstance(each, StringNode))
+            members.extend(PrincipalNode(kind.key, each) for each in named)
+    return PrincipalElement(member.key, value, tuple(members))
 
 
-def _conditions(block: Node) -> Iterator[Condition]:
-    if not isinstance(block, Object):
+def _conditions(block: Node) -> Iterator[ConditionNode]:
+    if not isinstance(block, ObjectNode):
         return
     for operator in block.members:
-        if not isinstance(operator.value, Object):
+        if not isinstance(operator.value, ObjectNode):
             continue
         spelled = spelling(operator.key.value)
         for key in operator.value.members:
-            yield Condition(operator.key, spelled, key.key, key.value, values_of(key.value))
+            yield ConditionNode(operator.key, spelled, key.key, key.value, values_of(key.value))

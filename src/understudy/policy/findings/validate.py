@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from understudy.policy.findings.checks import checks
 from understudy.policy.findings.finding import Finding, FindingType, PolicyType
-from understudy.policy.findings.tree import WrittenPolicy
-from understudy.policy.language.json_text import JsonError, Source
+from understudy.policy.findings.tree import PolicyTree
+from understudy.policy.language.json_text import JsonSyntaxError, JsonText
 
 _SEVERITY = {finding_type: number for number, finding_type in enumerate(FindingType)}
 
@@ -22,15 +22,29 @@ def validate_policy(
     """
     kind = PolicyType(policy_type)
     try:
-        source = Source(text)
-    except JsonError as error:
+        source = JsonText(text)
+    except JsonSyntaxError as error:
         return (_syntax_error(error),)
-    policy = WrittenPolicy(source, kind, resource_type)
+    policy = PolicyTree(source, kind, resource_type)
     found = [finding for check in checks() for finding in check.findings(policy)]
     return tuple(sorted(found, key=_order))
 
 
-def _syntax_error(error: JsonError) -> Finding:
+def likely_kind(text: str | bytes) -> str:
+    """What kind of policy a document most likely is: "identity", "resource" or "trust".
+
+    A statement with principals makes it a resource policy, and if it speaks of STS alone a trust policy.
+    """
+    try:
+        policy = PolicyTree(JsonText(text), PolicyType.RESOURCE, None)
+    except JsonSyntaxError:
+        return "identity"
+    if not any(statement.principals for statement in policy.statements):
+        return "identity"
+    return "trust" if policy.is_trust_policy else "resource"
+
+
+def _syntax_error(error: JsonSyntaxError) -> Finding:
     return Finding(
         "JSON_SYNTAX_ERROR",
         FindingType.ERROR,

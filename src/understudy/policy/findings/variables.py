@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from understudy.policy.language.memo import remembered
+from understudy.policy.language.memo import memoized
 
 ESCAPES = frozenset("*?$")
 # More than anybody writes into one text; the rest of a hostile one is passed over.
@@ -41,7 +41,7 @@ class WrittenVariable:
         return self.is_closed and self.body in ESCAPES
 
 
-@remembered(4096)
+@memoized(4096)
 def variables_in(text: str) -> tuple[WrittenVariable, ...]:
     """Every `${…}` of a text, in order, up to `MOST`."""
     found: list[WrittenVariable] = []

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from understudy.policy.language.json_text import DuplicateKeyError, read_values
 from understudy.policy.language.positions import Position
 
 INVALID_JSON = "This policy contains invalid Json"
@@ -44,8 +44,9 @@ class BrokenPart:
 class MalformedPolicy(Exception):
     """A document that is not a policy; `message` is AWS's text, `policy` the name it was to have.
 
-    `review` also says where: `part` is what it stumbled over, in the statement of this number (from 0), and
-    `place` the line and column of that in the text, both from 1; None where it cannot be told.
+    What is wrong is told in one of two ways. `path` leads through the JSON, by keys and indexes, to a value of the
+    wrong form, or with `at_key` to its key. `part` is an element that breaks a rule, in the statement with the index
+    `statement`. `position` is where that is in the text; `review` sets it, and it is None where it cannot be told.
     """
 
     def __init__(self, message: str, *, policy: str = "", part: BrokenPart | None = None) -> None:
@@ -54,17 +55,22 @@ class MalformedPolicy(Exception):
         self.policy = policy
         self.part = part
         self.statement: int | None = None
-        self.place: Position | None = None
+        self.path: tuple[str | int, ...] | None = None
+        self.at_key = False
+        self.position: Position | None = None
 
 
-class NumberText(str):
-    """A JSON number kept as its text: a condition compares numbers as their text (reference 4.1)."""
+class _FormError(Exception):
+    """A value of the wrong form, somewhere below `steps`; the callers put their own steps before these."""
 
-    __slots__ = ()
+    def __init__(self, *steps: str | int, at_key: bool = False) -> None:
+        super().__init__()
+        self.steps = steps
+        self.at_key = at_key
 
 
 @dataclass(frozen=True, slots=True)
-class RawCondition:
+class Condition:
     """One line of a Condition block: `operator` and `key` as written, values as text."""
 
     operator: str
@@ -73,7 +79,7 @@ class RawCondition:
 
 
 @dataclass(frozen=True, slots=True)
-class RawPrincipal:
+class PrincipalElement:
     """Principal or NotPrincipal: (type, value) pairs; `"*"` reads as ("AWS", "*")."""
 
     members: tuple[tuple[str, str], ...]
@@ -81,7 +87,7 @@ class RawPrincipal:
 
 
 @dataclass(frozen=True, slots=True)
-class RawStatement:
+class Statement:
     """One statement. `resources` is None when neither Resource nor NotResource is there."""
 
     sid: str
@@ -90,8 +96,8 @@ class RawStatement:
     not_action: bool
     resources: tuple[str, ...] | None
     not_resource: bool
-    principal: RawPrincipal | None
-    conditions: tuple[RawCondition, ...]
+    principal: PrincipalElement | None
+    conditions: tuple[Condition, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +106,7 @@ class Document:
 
     version: str
     id: str
-    statements: tuple[RawStatement, ...]
+    statements: tuple[Statement, ...]
 
     @property
     def has_variables(self) -> bool:
@@ -111,66 +117,70 @@ class Document:
 def read_document(text: str | bytes) -> Document:
     """The document in `text`.
 
-    Raises MalformedPolicy with AWS's text (reference 2.5) when it is not JSON, names a key twice, has an
+    Raises MalformedPolicy with AWS's text (reference 2.5) when it is not JSON, has a key twice in one object, has an
     element the grammar does not know (reference 4.1), or is beyond the limits of this module.
     """
-    return _document(_json(text))
-
-
-def _json(text: str | bytes) -> object:
     if len(text) > MAX_CHARACTERS:
         raise MalformedPolicy(SYNTAX)
     try:
-        if isinstance(text, bytes):
-            text = text.decode()
-        value: object = json.loads(
-            text,
-            object_pairs_hook=_object,
-            parse_int=NumberText,
-            parse_float=NumberText,
-            parse_constant=_not_a_constant,
-        )
+        value = read_values(text.decode() if isinstance(text, bytes) else text)
+    except DuplicateKeyError as error:
+        # The second would silently win (reference 4.1).
+        raise MalformedPolicy(SYNTAX) from error
     except (ValueError, RecursionError) as error:
         raise MalformedPolicy(INVALID_JSON) from error
-    return value
-
-
-def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    # A key may not appear twice in one object: the second would silently win (reference 4.1).
-    value = dict(pairs)
-    if len(value) != len(pairs):
-        raise MalformedPolicy(SYNTAX)
-    return value
-
-
-def _not_a_constant(name: str) -> object:
-    raise MalformedPolicy(f"{INVALID_JSON}", policy=name)
+    try:
+        return _document(value)
+    except _FormError as error:
+        refused = MalformedPolicy(SYNTAX)
+        refused.path, refused.at_key = error.steps, error.at_key
+        raise refused from error
 
 
 def _document(value: object) -> Document:
-    if not isinstance(value, dict) or not _TOP_LEVEL.issuperset(value) or "Statement" not in value:
-        raise MalformedPolicy(SYNTAX)
+    if not isinstance(value, dict) or "Statement" not in value:
+        raise _FormError
+    _refuse_unknown_keys(value, _TOP_LEVEL)
     version = value.get("Version", "")
     identifier = value.get("Id", "")
-    if ("Version" in value and version not in VERSIONS) or type(identifier) is not str:
-        raise MalformedPolicy(SYNTAX)
+    if "Version" in value and version not in VERSIONS:
+        raise _FormError("Version")
+    if type(identifier) is not str:
+        raise _FormError("Id")
     statements = value["Statement"]
     if isinstance(statements, dict):
-        statements = [statements]
+        try:
+            return Document(str(version), identifier, (_statement(statements),))
+        except _FormError as error:
+            raise _FormError("Statement", *error.steps, at_key=error.at_key) from error
     if not isinstance(statements, list) or len(statements) > MAX_STATEMENTS:
-        raise MalformedPolicy(SYNTAX)
-    return Document(str(version), identifier, tuple(_statement(each) for each in statements))
+        raise _FormError("Statement")
+    read: list[Statement] = []
+    try:
+        for each in statements:
+            read.append(_statement(each))  # noqa: PERF401 - its length is the index of the one that fails
+    except _FormError as error:
+        raise _FormError("Statement", len(read), *error.steps, at_key=error.at_key) from error
+    return Document(str(version), identifier, tuple(read))
 
 
-def _statement(value: object) -> RawStatement:
-    if not isinstance(value, dict) or not _ELEMENTS.issuperset(value):
-        raise MalformedPolicy(SYNTAX)
+def _refuse_unknown_keys(value: Mapping[str, object], known: frozenset[str]) -> None:
+    if not known.issuperset(value):
+        raise _FormError(next(key for key in value if key not in known), at_key=True)
+
+
+def _statement(value: object) -> Statement:
+    if not isinstance(value, dict):
+        raise _FormError
+    _refuse_unknown_keys(value, _ELEMENTS)
     sid = value.get("Sid", "")
-    if type(sid) is not str or value.get("Effect") not in ("Allow", "Deny"):
-        raise MalformedPolicy(SYNTAX)
+    if type(sid) is not str:
+        raise _FormError("Sid")
+    if value.get("Effect") not in ("Allow", "Deny"):
+        raise _FormError("Effect") if "Effect" in value else _FormError
     actions, not_action = _either(value, "Action", "NotAction")
     resources, not_resource = _either(value, "Resource", "NotResource")
-    return RawStatement(
+    return Statement(
         sid,
         str(value["Effect"]),
         actions,
@@ -183,59 +193,73 @@ def _statement(value: object) -> RawStatement:
 
 
 def _either(value: Mapping[str, object], name: str, inverse: str) -> tuple[tuple[str, ...] | None, bool]:
-    if name in value and inverse in value:
-        raise MalformedPolicy(SYNTAX)
     if inverse in value:
-        return _texts(value[inverse]), True
-    return (_texts(value[name]) if name in value else None), False
+        if name in value:
+            raise _FormError(inverse, at_key=True)
+        return _texts(value, inverse), True
+    return (_texts(value, name) if name in value else None), False
 
 
-def _texts(value: object) -> tuple[str, ...]:
-    """A string or a list of strings; numbers are not strings here."""
-    values = value if isinstance(value, list) else [value]
-    if len(values) > MAX_VALUES or not all(type(each) is str for each in values):
-        raise MalformedPolicy(SYNTAX)
-    return tuple(values)
+def _texts(statement: Mapping[str, object], name: str) -> tuple[str, ...]:
+    """The value of an element, a string or a list of strings; numbers are not strings here."""
+    value = statement[name]
+    if type(value) is str:
+        return (value,)
+    if not isinstance(value, list) or len(value) > MAX_VALUES:
+        raise _FormError(name)
+    for index, each in enumerate(value):
+        if type(each) is not str:
+            raise _FormError(name, index)
+    return tuple(value)
 
 
-def _principal(value: Mapping[str, object]) -> RawPrincipal | None:
-    if "Principal" in value and "NotPrincipal" in value:
-        raise MalformedPolicy(SYNTAX)
+def _principal(value: Mapping[str, object]) -> PrincipalElement | None:
     inverted = "NotPrincipal" in value
     name = "NotPrincipal" if inverted else "Principal"
     if name not in value:
         return None
+    if inverted and "Principal" in value:
+        raise _FormError(name, at_key=True)
     block = value[name]
     if block == "*":
-        return RawPrincipal((("AWS", "*"),), inverted)
-    if not isinstance(block, dict) or not PRINCIPAL_TYPES.issuperset(block):
-        raise MalformedPolicy(SYNTAX)
+        return PrincipalElement((("AWS", "*"),), inverted)
+    if not isinstance(block, dict):
+        raise _FormError(name)
     members: list[tuple[str, str]] = []
     for kind, named in block.items():
+        if kind not in PRINCIPAL_TYPES:
+            raise _FormError(name, kind, at_key=True)
         # Bare account numbers are sometimes written without quotes; their text is the account.
         values = named if isinstance(named, list) else [named]
         if len(values) > MAX_VALUES or not all(isinstance(each, str) for each in values):
-            raise MalformedPolicy(SYNTAX)
+            raise _FormError(name, kind)
         members.extend((kind, str(each)) for each in values)
-    return RawPrincipal(tuple(members), inverted)
+    return PrincipalElement(tuple(members), inverted)
 
 
-def _conditions(value: Mapping[str, object]) -> tuple[RawCondition, ...]:
-    block = value.get("Condition", {})
+def _conditions(value: Mapping[str, object]) -> tuple[Condition, ...]:
+    if "Condition" not in value:
+        return ()
+    block = value["Condition"]
     if not isinstance(block, dict):
-        raise MalformedPolicy(SYNTAX)
-    found: list[RawCondition] = []
+        raise _FormError("Condition")
+    found: list[Condition] = []
     for operator, keys in block.items():
         if not isinstance(keys, dict):
-            raise MalformedPolicy(SYNTAX)
-        found.extend(RawCondition(operator, key, _values(named)) for key, named in keys.items())
+            raise _FormError("Condition", operator)
+        for key, given in keys.items():
+            values = _condition_values(given)
+            if values is None:
+                raise _FormError("Condition", operator, key)
+            found.append(Condition(operator, key, values))
     return tuple(found)
 
 
-def _values(value: object) -> tuple[str, ...]:
+def _condition_values(value: object) -> tuple[str, ...] | None:
+    """The values of a condition as text; None when one is no string, number or boolean, or when they are too many."""
     values = value if isinstance(value, list) else [value]
     if len(values) > MAX_VALUES:
-        raise MalformedPolicy(SYNTAX)
+        return None
     texts: list[str] = []
     for each in values:
         if isinstance(each, bool):
@@ -243,5 +267,5 @@ def _values(value: object) -> tuple[str, ...]:
         elif isinstance(each, str):
             texts.append(str(each))
         else:
-            raise MalformedPolicy(SYNTAX)
+            return None
     return tuple(texts)

@@ -1,42 +1,56 @@
-"""JSON read strictly, with the place of every value and key, for those who have to point at them."""
+"""The one reader of JSON: strict, as plain values for the engine, or as a tree that knows where everything stands.
+
+Both accept the same texts: RFC 8259 in UTF-8, without a byte order mark, and without strings that hold NUL or half of a
+surrogate pair. They differ in two ways. The values have no key twice in one object, the tree shows both; the tree is
+at most MAX_DEPTH levels deep. The engine compiles values, which the standard library reads in a fraction of the time;
+whoever has to point at something reads the tree.
+"""
 
 from __future__ import annotations
 
 import json
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from functools import lru_cache
+from json.decoder import scanstring  # type: ignore[attr-defined]
+from typing import NamedTuple, NoReturn
 
-from understudy.policy.findings.finding import (
-    Index,
-    Key,
+from understudy.policy.language.positions import (
+    IndexStep,
+    KeyStep,
+    Lines,
     Location,
-    PathElement,
+    PathStep,
     Position,
     Span,
-    Substring,
-    Value,
+    SubstringStep,
+    ValueStep,
 )
 
-# A policy needs eight levels.
+# A policy needs eight levels; no tree is deeper than this.
 MAX_DEPTH = 100
 
-# Reads strings alone here; whatever is not one never comes to it.
-_STRINGS = json.JSONDecoder()
-
-_SPACES = frozenset(" \t\r\n")
-_SPACE = re.compile(r"[ \t\r\n]*")
-_LINE_END = re.compile(r"\r\n|\r|\n")
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
-_WORD = re.compile(r"true|false|null")
+# One token after any white space. The groups are: a string without escapes, punctuation, a number, a word, and the
+# opening quote of any other string.
+_TOKEN = re.compile(
+    r'[ \t\r\n]*(?:"([^"\\\x00-\x1f\ud800-\udfff]*)"|([{}\[\],:])'
+    r"|(-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)"
+    r'|(true|false|null)|("))'
+)
+_STRING, _PUNCTUATION, _NUMBER, _WORD = 1, 2, 3, 4
+# NUL, and a surrogate without its other half, are no text: no store and no answer can hold them.
+NO_CHARACTER = "a string holds NUL or half of a surrogate pair, which is no character"
+NO_TEXT = re.compile("[\x00\ud800-\udfff]")
+_ESCAPED_NO_TEXT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+_SPACE = re.compile(r"[ \t\r\n]*")
 _CHARACTER = re.compile(
     r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4}|\\.|[^\\]", re.DOTALL
 )
 
 
-class JsonError(Exception):
+class JsonSyntaxError(Exception):
     """A text that is not JSON: `message` says what was expected, `location` where."""
 
     def __init__(self, message: str, location: Location) -> None:
@@ -45,8 +59,62 @@ class JsonError(Exception):
         self.location = location
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class DuplicateKeyError(Exception):
+    """An object that has a key twice. Most readers take one of the two values and say nothing."""
+
+
+class NumberText(str):
+    """A JSON number kept as its text: a condition compares numbers as their text (reference 4.1)."""
+
+    __slots__ = ()
+
+
+def read_values(text: str) -> object:
+    """The JSON of `text` as dicts, lists, strings, NumberTexts, booleans and None.
+
+    Raises ValueError or RecursionError when the text is not JSON, DuplicateKeyError when a key is there twice.
+    """
+    value: object = json.loads(
+        text,
+        object_pairs_hook=_object_without_duplicates,
+        parse_int=NumberText,
+        parse_float=NumberText,
+        parse_constant=_refuse_constant,
+    )
+    if (not text.isascii() or _ESCAPED_NO_TEXT.search(text)) and _holds_no_text(value):
+        raise ValueError(NO_CHARACTER)
+    return value
+
+
+def _holds_no_text(value: object) -> bool:
+    """Whether a string of the value holds NUL or a surrogate."""
+    waiting = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, str):
+            if NO_TEXT.search(each):
+                return True
+        elif isinstance(each, dict):
+            waiting.extend(each)
+            waiting.extend(each.values())
+        elif isinstance(each, list):
+            waiting.extend(each)
+    return False
+
+
+def _object_without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        raise DuplicateKeyError
+    return value
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    """NaN and Infinity are Python's, not JSON's."""
+    raise ValueError(f"{name} is not JSON")
+
+
+class StringNode(NamedTuple):
     """A string; `start` is its opening quote, `end` just behind its closing one."""
 
     value: str
@@ -54,8 +122,7 @@ class Text:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class NumberNode(NamedTuple):
     """A number, kept as its text."""
 
     value: str
@@ -63,8 +130,7 @@ class Number:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class LiteralNode(NamedTuple):
     """`true`, `false` or `null`."""
 
     value: bool | None
@@ -72,8 +138,7 @@ class Word:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class List:
+class ListNode(NamedTuple):
     """A list with its values in order."""
 
     items: tuple[Node, ...]
@@ -81,16 +146,14 @@ class List:
     end: int
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One key of an object and what stands behind it."""
+class Member(NamedTuple):
+    """One key of an object and its value."""
 
-    key: Text
+    key: StringNode
     value: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Object:
+class ObjectNode(NamedTuple):
     """An object with its members in order; a key that is there twice is there twice."""
 
     members: tuple[Member, ...]
@@ -106,58 +169,62 @@ class Object:
         return next((member for member in reversed(self.members) if member.key.value == key), None)
 
 
-Node = Text | Number | Word | List | Object
+Node = StringNode | NumberNode | LiteralNode | ListNode | ObjectNode
 
 
-class Source:
-    """A text read as JSON: its `root`, and the place of every node of it."""
+class JsonText:
+    """A text read as a tree: its `root`, and the location of every node of it."""
 
     def __init__(self, text: str | bytes) -> None:
-        """Raises JsonError when the text is not UTF-8, is not JSON, or nests deeper than MAX_DEPTH."""
+        """Raises JsonSyntaxError when the text is not UTF-8, is not JSON, or nests deeper than MAX_DEPTH."""
         self.text = text if isinstance(text, str) else _decoded(text)
         self.root = _Reader(self.text).document()
-        self._lines = _line_starts(self.text)
+        self._lines = Lines(self.text)
         # The string with escapes that was measured last: several parts of one are asked for in a row.
-        self._measured: Text | None = None
+        self._measured: StringNode | None = None
         self._offsets: list[int] = []
 
     def location(self, node: Node) -> Location:
-        """Where a value stands."""
+        """The location of a value."""
         return Location(tuple(self._path(node)), self.span(node.start, node.end))
 
-    def key_location(self, key: Text) -> Location:
-        """Where a key of an object stands; `key` is a `Member.key`."""
+    def key_location(self, key: StringNode) -> Location:
+        """The location of a key of an object; `key` is a `Member.key`."""
         return Location(tuple(self._path(key)), self.span(key.start, key.end))
 
-    def part_location(self, node: Text, start: int, length: int) -> Location:
-        """Where a part of a string value stands; `start` and `length` count characters of `node.value`."""
+    def part_location(self, node: StringNode, start: int, length: int) -> Location:
+        """The location of a part of a string; `start` and `length` count characters of `node.value`."""
         first, end = self._offset_in(node, start), self._offset_in(node, start + length)
-        path = (*self._path(node), Substring(start, length))
+        path = (*self._path(node), SubstringStep(start, length))
         return Location(path, self.span(first, end))
 
-    def span(self, start: int, end: int) -> Span:
-        """The offsets as a span."""
-        return Span(position(self._lines, start), position(self._lines, end))
+    def position(self, offset: int) -> Position:
+        """The position of the character at this offset."""
+        return self._lines.position(offset)
 
-    def _path(self, sought: Node) -> Iterator[PathElement]:
+    def span(self, start: int, end: int) -> Span:
+        """The span between two offsets."""
+        return self._lines.span(start, end)
+
+    def _path(self, sought: Node) -> Iterator[PathStep]:
         """The way down from the root: no two nodes start at one place, and one child of each level holds it."""
         at: Node = self.root
         while at.start != sought.start:
-            if isinstance(at, List):
+            if isinstance(at, ListNode):
                 number = bisect_right(at.items, sought.start, key=lambda item: item.start) - 1
-                yield Index(number)
+                yield IndexStep(number)
                 at = at.items[number]
                 continue
-            assert isinstance(at, Object), "only lists and objects hold other nodes"
+            assert isinstance(at, ObjectNode), "only lists and objects hold other nodes"
             number = bisect_right(at.members, sought.start, key=lambda member: member.key.start) - 1
             member = at.members[number]
             if sought.start == member.key.start:
-                yield Key(member.key.value)
+                yield KeyStep(member.key.value)
                 return
-            yield Value(member.key.value)
+            yield ValueStep(member.key.value)
             at = member.value
 
-    def _offset_in(self, node: Text, index: int) -> int:
+    def _offset_in(self, node: StringNode, index: int) -> int:
         if node.end - node.start == len(node.value) + 2:
             return node.start + 1 + index
         if self._measured is not node:
@@ -168,143 +235,175 @@ class Source:
         return self._offsets[index]
 
 
+@lru_cache(maxsize=128)
+def statement_spans(text: str) -> tuple[Span, ...]:
+    """The span of every statement of a policy document, from its opening brace to after its closing one."""
+    source = JsonText(text)
+    statement = _statement_value(source)
+    nodes = statement.items if isinstance(statement, ListNode) else (statement,)
+    return tuple(source.span(node.start, node.end) for node in nodes)
+
+
+@lru_cache(maxsize=128)
+def simulator_spans(text: str) -> tuple[Span, ...]:
+    """The spans of a document's statements as IAM's policy simulator tells them (reference 5.2).
+
+    A statement in a list begins after the list's bracket or the previous statement's brace; a statement that is not
+    in a list begins after its own opening brace. The recorded answers come from the parser AWS uses.
+    """
+    source = JsonText(text)
+    statement = _statement_value(source)
+    if not isinstance(statement, ListNode):
+        return (source.span(statement.start + 1, statement.end),)
+    starts = [statement.start + 1, *(node.end for node in statement.items)]
+    return tuple(source.span(start, node.end) for start, node in zip(starts, statement.items, strict=False))
+
+
+def _statement_value(source: JsonText) -> Node:
+    """The value of Statement; the document is known to be an object that has it."""
+    assert isinstance(source.root, ObjectNode), "a policy document is an object"
+    member = source.root.last("Statement")
+    assert member is not None, "a policy document has a Statement"
+    return member.value
+
+
 def _decoded(text: bytes) -> str:
     try:
         return text.decode()
     except UnicodeDecodeError as error:
-        # What follows is only counted, for the place to lie within the text.
+        # What follows is only counted, for the location to lie within the text.
         before = text[: error.start].decode()
         raise _error(
             "the text is not UTF-8", before + "?" * (len(text) - error.start), len(before)
         ) from error
 
 
-def _error(message: str, text: str, offset: int) -> JsonError:
+def _error(message: str, text: str, offset: int) -> JsonSyntaxError:
     """An error at a character of a text, which has no path to it."""
-    lines = _line_starts(text)
     start = min(offset, len(text))
-    return JsonError(
-        message, Location((), Span(position(lines, start), position(lines, min(start + 1, len(text)))))
-    )
-
-
-def position(lines: list[int], offset: int) -> Position:
-    """The offset as line and column; `lines` are the offsets where lines start."""
-    line = bisect_right(lines, offset)
-    return Position(line, offset - lines[line - 1], offset)
-
-
-def _line_starts(text: str) -> list[int]:
-    return [0, *(found.end() for found in _LINE_END.finditer(text))]
+    return JsonSyntaxError(message, Location((), Lines(text).span(start, min(start + 1, len(text)))))
 
 
 class _Reader:
-    """Reads one value after another; every method begins at `at` and leaves it behind what it read."""
+    """Reads one value after another, token by token; `at` is the offset behind the last one read."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
-        self.depth = 0
-        self._readers: dict[str, Callable[[], Node]] = {
-            "{": self._object,
-            "[": self._list,
-            '"': self._string,
-        }
 
     def document(self) -> Node:
-        root = self._value()
+        root = self._value(0)
         self._skip_space()
         if self.at < len(self.text):
             raise self._error("nothing may follow the end of the document")
         return root
 
-    def _error(self, message: str) -> JsonError:
+    def _error(self, message: str) -> JsonSyntaxError:
+        self._skip_space()
         return _error(message, self.text, self.at)
 
-    def _value(self) -> Node:
-        self._skip_space()
-        reader = self._readers.get(self.text[self.at : self.at + 1])
-        return self._scalar() if reader is None else reader()
-
     def _skip_space(self) -> None:
-        # Most places have none.
-        if self.text[self.at : self.at + 1] not in _SPACES:
-            return
         found = _SPACE.match(self.text, self.at)
         assert found is not None, "it matches nothing too"
         self.at = found.end()
 
-    def _scalar(self) -> Node:
-        start = self.at
-        word = _WORD.match(self.text, start)
-        if word is not None:
-            self.at = word.end()
-            return Word(_WORDS[word.group()], start, self.at)
-        number = _NUMBER.match(self.text, start)
-        if number is None:
+    def _value(self, depth: int) -> Node:
+        found = _TOKEN.match(self.text, self.at)
+        if found is None:
             raise self._error("a value is expected here")
-        self.at = number.end()
-        return Number(number.group(), start, self.at)
+        kind = found.lastindex
+        end = found.end()
+        if kind == _STRING:
+            self.at = end
+            return StringNode(found[1], found.start(1) - 1, end)
+        if kind == _PUNCTUATION:
+            opening = found[2]
+            if opening == "{":
+                return self._object(end, depth + 1)
+            if opening == "[":
+                return self._list(end, depth + 1)
+            raise self._error("a value is expected here")
+        if kind == _NUMBER:
+            self.at = end
+            return NumberNode(found[3], found.start(3), end)
+        if kind == _WORD:
+            self.at = end
+            return LiteralNode(_WORDS[found[4]], found.start(4), end)
+        return self._string_with_escapes(end)
 
-    def _string(self) -> Text:
-        start = self.at
+    def _string_with_escapes(self, begin: int) -> StringNode:
         try:
-            value, self.at = _STRINGS.raw_decode(self.text, start)
+            value, self.at = scanstring(self.text, begin, True)
         except json.JSONDecodeError as error:
             self.at = error.pos
-            raise self._error("a string is not closed, or holds what JSON forbids in strings") from error
-        return Text(value, start, self.at)
+            raise _error(
+                "a string is not closed, or holds what JSON forbids in strings", self.text, error.pos
+            ) from error
+        if NO_TEXT.search(value):
+            raise _error(NO_CHARACTER, self.text, begin - 1)
+        return StringNode(value, begin - 1, self.at)
 
-    def _enter(self) -> int:
-        self.depth += 1
-        if self.depth > MAX_DEPTH:
-            raise self._error(f"values nest deeper than {MAX_DEPTH} levels")
-        start = self.at
-        self.at += 1
+    def _check_depth(self, begin: int, depth: int) -> None:
+        if depth > MAX_DEPTH:
+            raise _error(f"values nest deeper than {MAX_DEPTH} levels", self.text, begin - 1)
+
+    def _punctuation(self) -> str:
+        """The next token, read, if it is punctuation; otherwise "", with nothing read."""
+        found = _TOKEN.match(self.text, self.at)
+        if found is None or found.lastindex != _PUNCTUATION:
+            return ""
+        self.at = found.end()
+        return found[2]
+
+    def _is_closed(self, begin: int, closing: str) -> bool:
+        """Whether the container that begins here is closed at once; then its end is read."""
+        self.at = begin
         self._skip_space()
-        return start
-
-    def _leave(self) -> int:
-        self.depth -= 1
-        self.at += 1
-        return self.at
-
-    def _next(self, closing: str) -> bool:
-        """Whether another one follows; the comma is read, the closing bracket is not."""
-        self._skip_space()
-        character = self.text[self.at : self.at + 1]
-        if character == closing:
+        if not self.text.startswith(closing, self.at):
             return False
-        if character != ",":
-            raise self._error(f"a comma or {closing} is expected here")
         self.at += 1
         return True
 
-    def _list(self) -> List:
-        start = self._enter()
+    def _goes_on(self, closing: str) -> bool:
+        """Whether another value follows in the container; the comma or the closing bracket is read."""
+        before = self.at
+        mark = self._punctuation()
+        if mark == ",":
+            return True
+        if mark == closing:
+            return False
+        self.at = before
+        raise self._error(f"a comma or {closing} is expected here")
+
+    def _list(self, begin: int, depth: int) -> ListNode:
+        self._check_depth(begin, depth)
         items: list[Node] = []
-        more = self.text[self.at : self.at + 1] != "]"
+        more = not self._is_closed(begin, "]")
         while more:
-            items.append(self._value())
-            more = self._next("]")
-        return List(tuple(items), start, self._leave())
+            items.append(self._value(depth))
+            more = self._goes_on("]")
+        return ListNode(tuple(items), begin - 1, self.at)
 
-    def _object(self) -> Object:
-        start = self._enter()
+    def _object(self, begin: int, depth: int) -> ObjectNode:
+        self._check_depth(begin, depth)
         members: list[Member] = []
-        more = self.text[self.at : self.at + 1] != "}"
+        more = not self._is_closed(begin, "}")
         while more:
-            members.append(self._member())
-            more = self._next("}")
-        return Object(tuple(members), start, self._leave())
+            members.append(self._member(depth))
+            more = self._goes_on("}")
+        return ObjectNode(tuple(members), begin - 1, self.at)
 
-    def _member(self) -> Member:
-        self._skip_space()
-        if self.text[self.at : self.at + 1] != '"':
+    def _member(self, depth: int) -> Member:
+        found = _TOKEN.match(self.text, self.at)
+        if found is not None and found.lastindex == _STRING:
+            self.at = found.end()
+            key = StringNode(found[1], found.start(1) - 1, self.at)
+        elif found is not None and found.lastindex == 5:
+            key = self._string_with_escapes(found.end())
+        else:
             raise self._error("a key in double quotes is expected here")
-        key = self._string()
-        self._skip_space()
-        if self.text[self.at : self.at + 1] != ":":
+        before = self.at
+        if self._punctuation() != ":":
+            self.at = before
             raise self._error("a colon is expected here")
-        self.at += 1
-        return Member(key, self._value())
+        return Member(key, self._value(depth))

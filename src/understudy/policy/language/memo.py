@@ -13,7 +13,7 @@ _Answer = TypeVar("_Answer")
 _LONGEST = 2048
 
 
-def remembered(size: int) -> Callable[[Callable[_Texts, _Answer]], Callable[_Texts, _Answer]]:
+def memoized(size: int) -> Callable[[Callable[_Texts, _Answer]], Callable[_Texts, _Answer]]:
     """Remember the latest `size` answers of a function of texts, or sets of texts, given by their places."""
 
     def make(ask: Callable[_Texts, _Answer]) -> Callable[_Texts, _Answer]:

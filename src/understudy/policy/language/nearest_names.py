@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from understudy.data import service_catalogue
 from understudy.data.partitions import ALL_REGIONS
-from understudy.policy.language.memo import remembered
+from understudy.policy.language.memo import memoized
 
 # A document with more unknown names than this is not helped by guesses, and each one takes its time.
 MOST_GUESSES = 200
@@ -66,7 +66,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
     return Vocabulary(known).nearest(name)
 
 
-@remembered(4096)
+@memoized(4096)
 def nearest_action(prefix: str, name: str) -> str | None:
     """The action of the service most like `name`, in full; None when there is no such service or action."""
     vocabulary = _actions(prefix.lower())
@@ -74,19 +74,19 @@ def nearest_action(prefix: str, name: str) -> str | None:
     return None if found is None else f"{prefix.lower()}:{found}"
 
 
-@remembered(4096)
+@memoized(4096)
 def nearest_service(prefix: str) -> str | None:
     """The service prefix most like this one."""
     return _services().nearest(prefix)
 
 
-@remembered(4096)
+@memoized(4096)
 def nearest_region(region: str) -> str | None:
     """The region most like this one."""
     return _regions().nearest(region)
 
 
-@remembered(4096)
+@memoized(4096)
 def nearest_namespace(namespace: str) -> str | None:
     """The text most like this one that stands for a service in ARNs."""
     return _namespaces().nearest(namespace)

@@ -103,14 +103,14 @@ def _pieces(tokens: Tokens) -> list[str]:
     return pieces
 
 
-def anything(_text: str) -> bool:
+def matches_everything(_text: str) -> bool:
     """What `*` alone matches."""
     return True
 
 
 def _with_prefix(first: str) -> Matches:
     if not first:
-        return anything
+        return matches_everything
     return lambda text: text.startswith(first)
 
 

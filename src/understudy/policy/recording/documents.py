@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from understudy.data import service_catalogue
 from understudy.policy.recording.grouping import Grant
-from understudy.policy.recording.resources import ANYTHING
+from understudy.policy.recording.resources import EVERY_RESOURCE
 
 # Of a managed policy, white space not counted (reference iam.md 2.2).
 MOST_CHARACTERS = 6144
@@ -163,7 +163,7 @@ def _verb(action: str) -> str:
 
 def _types(resources: tuple[str, ...]) -> str:
     """The types of the resources, unless they are many or the statement is about any."""
-    if ANYTHING in resources:
+    if EVERY_RESOURCE in resources:
         return ""
     types = {re.split("[/:]", resource.split(":", 5)[5], maxsplit=1)[0] for resource in resources}
     return "".join(sorted(map(_word, types))) if len(types) <= _MOST_TYPES else "Resources"

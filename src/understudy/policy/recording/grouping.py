@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 
-from understudy.policy.recording.narrowing import Condition
+from understudy.policy.recording.narrowing import NarrowingCondition
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -19,7 +19,7 @@ class Grant:
 
     actions: tuple[str, ...]
     resources: tuple[str, ...]
-    conditions: tuple[Condition, ...] = ()
+    conditions: tuple[NarrowingCondition, ...] = ()
 
     @property
     def service(self) -> str:
@@ -44,13 +44,13 @@ def singles(grant: Grant) -> Iterator[Grant]:
         yield Grant((action,), (resource,), conditions)
 
 
-def _single_values(condition: Condition) -> list[Condition]:
+def _single_values(condition: NarrowingCondition) -> list[NarrowingCondition]:
     if condition.is_of_lists:
         return [condition]
     return [condition._replace(values=(value,)) for value in condition.values]
 
 
-def _order(grant: Grant) -> tuple[str, tuple[str, ...], tuple[str, ...], tuple[Condition, ...]]:
+def _order(grant: Grant) -> tuple[str, tuple[str, ...], tuple[str, ...], tuple[NarrowingCondition, ...]]:
     return grant.service, grant.actions, grant.resources, grant.conditions
 
 

@@ -11,10 +11,10 @@ from understudy.core.arn import parse
 from understudy.data import service_catalogue
 from understudy.policy.language.context_keys import is_absent, is_list_key
 from understudy.policy.language.question import Question
-from understudy.policy.recording.resources import ANYTHING, Named, escaped, literal, widen, widen_id
+from understudy.policy.recording.resources import EVERY_RESOURCE, Named, escaped, literal, widen, widen_id
 
 
-class Condition(NamedTuple):
+class NarrowingCondition(NamedTuple):
     """One line of a Condition block; it holds when the request's value is one of `values`."""
 
     operator: str
@@ -32,13 +32,13 @@ class Condition(NamedTuple):
         return not self.is_of_lists and not self.operator.endswith("Like")
 
 
-class Says(Enum):
+class KeySubject(Enum):
     """What a condition key says, and so where it narrows."""
 
     REQUEST = "what is asked for: it narrows wherever it was seen"
     PROPERTY = "what the resource is: it narrows where the id was still to be drawn, and an ARN says the rest"
     TAG = "what the resource was tagged with: it narrows where its id cannot be written down"
-    CIRCUMSTANCE = (
+    REQUEST_CONTEXT = (
         "who asks, when, from where and how: another matter than what may be done, and never narrows"
     )
     REPEATED = "what the ARN or another key says already: never narrows"
@@ -46,35 +46,35 @@ class Says(Enum):
 
 # By lower-cased key or, with a final star, by its beginning; the first that fits counts. Whatever is not named
 # says what is asked for: a narrowing too many is seen at the next run, one too few by nobody.
-TABLE: tuple[tuple[str, Says], ...] = (
-    ("aws:requesttag/*", Says.REQUEST),
-    ("aws:requestedregion", Says.REPEATED),
-    ("aws:resourcetag/*", Says.TAG),
-    ("aws:tagkeys", Says.REQUEST),
+TABLE: tuple[tuple[str, KeySubject], ...] = (
+    ("aws:requesttag/*", KeySubject.REQUEST),
+    ("aws:requestedregion", KeySubject.REPEATED),
+    ("aws:resourcetag/*", KeySubject.TAG),
+    ("aws:tagkeys", KeySubject.REQUEST),
     # The account is in the ARN, what a resource is tagged with under the key all services share.
-    ("aws:resourceaccount", Says.REPEATED),
-    ("ec2:region", Says.REPEATED),
-    ("ec2:resourcetag/*", Says.REPEATED),
-    ("iam:resourcetag/*", Says.REPEATED),
+    ("aws:resourceaccount", KeySubject.REPEATED),
+    ("ec2:region", KeySubject.REPEATED),
+    ("ec2:resourcetag/*", KeySubject.REPEATED),
+    ("iam:resourcetag/*", KeySubject.REPEATED),
     # Each is the last part of the resource's own ARN.
-    ("ec2:dhcpoptionsid", Says.REPEATED),
-    ("ec2:internetgatewayid", Says.REPEATED),
-    ("ec2:networkaclid", Says.REPEATED),
-    ("ec2:networkinterfaceid", Says.REPEATED),
-    ("ec2:routetableid", Says.REPEATED),
-    ("ec2:securitygroupid", Says.REPEATED),
-    ("ec2:subnetid", Says.REPEATED),
-    ("ec2:vpcid", Says.REPEATED),
-    ("ec2:availabilityzone", Says.PROPERTY),
-    ("ec2:availabilityzoneid", Says.PROPERTY),
-    ("ec2:subnet", Says.PROPERTY),
-    ("ec2:tenancy", Says.PROPERTY),
-    ("ec2:vpc", Says.PROPERTY),
+    ("ec2:dhcpoptionsid", KeySubject.REPEATED),
+    ("ec2:internetgatewayid", KeySubject.REPEATED),
+    ("ec2:networkaclid", KeySubject.REPEATED),
+    ("ec2:networkinterfaceid", KeySubject.REPEATED),
+    ("ec2:routetableid", KeySubject.REPEATED),
+    ("ec2:securitygroupid", KeySubject.REPEATED),
+    ("ec2:subnetid", KeySubject.REPEATED),
+    ("ec2:vpcid", KeySubject.REPEATED),
+    ("ec2:availabilityzone", KeySubject.PROPERTY),
+    ("ec2:availabilityzoneid", KeySubject.PROPERTY),
+    ("ec2:subnet", KeySubject.PROPERTY),
+    ("ec2:tenancy", KeySubject.PROPERTY),
+    ("ec2:vpc", KeySubject.PROPERTY),
     # Callers draw a new one for every session.
-    ("sts:rolesessionname", Says.CIRCUMSTANCE),
+    ("sts:rolesessionname", KeySubject.REQUEST_CONTEXT),
     # All other keys of AWS's own are about the caller and the way the request came: aws:SourceIp, aws:CurrentTime,
     # aws:UserAgent, aws:PrincipalArn, aws:userid, aws:CalledVia, aws:MultiFactorAuthPresent and their like.
-    ("aws:*", Says.CIRCUMSTANCE),
+    ("aws:*", KeySubject.REQUEST_CONTEXT),
 )
 
 # Their requests belong to no Region, or to us-east-1 whatever the client says (General Reference, "Global
@@ -92,18 +92,20 @@ _REGION = "aws:RequestedRegion"
 _LISTING = ("aws:tagkeys", "ec2:attribute")
 
 
-def says(key: str) -> Says:
+def key_subject(key: str) -> KeySubject:
     """What the lower-cased `key` says, by the table."""
     for name, said in TABLE:
         if key == name or (name.endswith("*") and key.startswith(name[:-1])):
             return said
-    return Says.REQUEST
+    return KeySubject.REQUEST
 
 
-def narrowing(question: Question, resource: Named, *, pending: bool, portable: bool) -> tuple[Condition, ...]:
+def narrowing(
+    question: Question, resource: Named, *, pending: bool, portable: bool
+) -> tuple[NarrowingCondition, ...]:
     """The conditions that keep a statement about this resource to what was observed of the question, by key."""
     known = _Known(question.action, question.resource)
-    found: list[Condition] = []
+    found: list[NarrowingCondition] = []
     for key, value in question.context.items():
         if is_absent(key, question.context) or not _narrows(key, resource, pending=pending):
             continue
@@ -111,19 +113,24 @@ def narrowing(question: Question, resource: Named, *, pending: bool, portable: b
         if spelled is not None:
             found.extend(_conditions(spelled, value, portable=portable))
     region = question.context.get("aws:requestedregion")
-    if resource.pattern == ANYTHING and isinstance(region, str) and region and _is_regional(question.action):
-        found.append(Condition("StringEquals", _REGION, (literal(region),)))
+    if (
+        resource.pattern == EVERY_RESOURCE
+        and isinstance(region, str)
+        and region
+        and _is_regional(question.action)
+    ):
+        found.append(NarrowingCondition("StringEquals", _REGION, (literal(region),)))
     return tuple(sorted(found))
 
 
 def _narrows(key: str, resource: Named, *, pending: bool) -> bool:
-    said = says(key)
-    if said is Says.PROPERTY:
+    said = key_subject(key)
+    if said is KeySubject.PROPERTY:
         return pending
-    if said is Says.TAG:
+    if said is KeySubject.TAG:
         # Tags that AWS sets itself name the stack or the like that made the resource: as drawn as its id.
         return (pending or resource.widened) and not key.startswith("aws:resourcetag/aws:")
-    return said is Says.REQUEST
+    return said is KeySubject.REQUEST
 
 
 def _is_regional(action: str) -> bool:
@@ -176,17 +183,17 @@ def _as_written(lowered: str, context: Mapping[str, str | list[str]]) -> str:
     return lowered
 
 
-def _conditions(key: str, value: str | list[str], *, portable: bool) -> Iterator[Condition]:
+def _conditions(key: str, value: str | list[str], *, portable: bool) -> Iterator[NarrowingCondition]:
     """What holds for this value alone. A list must be there, and all of it among what was seen."""
     as_list = not isinstance(value, str) or is_list_key(key.lower()) or service_catalogue.is_list_key(key)
     values = [value] if isinstance(value, str) else value
     operator, written = _operand(key, values, portable=portable)
     if not as_list:
-        yield Condition(operator, key, written)
+        yield NarrowingCondition(operator, key, written)
         return
     # An absent list satisfies ForAllValues, which the second line forbids (reference iam.md 4.4).
-    yield Condition(f"ForAllValues:{operator}", key, written)
-    yield Condition("Null", key, ("false",))
+    yield NarrowingCondition(f"ForAllValues:{operator}", key, written)
+    yield NarrowingCondition("Null", key, ("false",))
 
 
 def _operand(key: str, values: list[str], *, portable: bool) -> tuple[str, tuple[str, ...]]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 
-from understudy.policy.engine.policies import Statement, compile_afresh
+from understudy.policy.engine.policies import CompiledStatement, compile_uncached
 from understudy.policy.language.question import Question
 from understudy.policy.recording.documents import statement, text_of
 from understudy.policy.recording.grouping import Grant
-from understudy.policy.recording.narrowing import Condition
+from understudy.policy.recording.narrowing import NarrowingCondition
 from understudy.policy.recording.observation import Observation
 
 Permissions = Mapping[Grant, Sequence[Observation]]
@@ -29,7 +29,7 @@ def has_wildcard(pattern: str) -> bool:
 
 def _of_one_action(several: list[Grant], permissions: Permissions) -> list[Grant]:
     index = _Index(several)
-    compiled: dict[Grant, Statement] = {}
+    compiled: dict[Grant, CompiledStatement] = {}
     remaining = dict.fromkeys(several)
     # The most particular first, so that it is the general ones that stay.
     for each in sorted(several, key=_particular):
@@ -86,17 +86,17 @@ class _Index:
                     yield from self._found.get((pattern, shape, exact), ())
 
 
-def _shape(conditions: tuple[Condition, ...]) -> tuple[tuple[str, str], ...]:
+def _shape(conditions: tuple[NarrowingCondition, ...]) -> tuple[tuple[str, str], ...]:
     return tuple((one.operator, one.key) for one in conditions)
 
 
-def _allows(compiled: Statement, question: Question) -> bool:
+def _allows(compiled: CompiledStatement, question: Question) -> bool:
     matches, holds = compiled.matches_resource, compiled.holds
     return (matches is None or matches(question.resource, question.context)) and (
         holds is None or holds(question.context)
     )
 
 
-def _compiled(permission: Grant) -> Statement:
+def _compiled(permission: Grant) -> CompiledStatement:
     document = {"Version": "2012-10-17", "Statement": [statement(permission)]}
-    return compile_afresh(text_of(document), "identity").statements[0]
+    return compile_uncached(text_of(document), "identity").statements[0]

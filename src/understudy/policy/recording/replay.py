@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from understudy.policy.engine.bindings import Bindings
 from understudy.policy.engine.decide import decide
-from understudy.policy.engine.policies import NamedPolicy, compile_afresh
+from understudy.policy.engine.policies import NamedPolicy, compile_uncached
 from understudy.policy.language.question import Principal, Question
 from understudy.policy.recording.documents import Document, text_of
 from understudy.policy.recording.observation import Observation
@@ -48,7 +48,7 @@ def needs_identity_policy(observation: Observation) -> bool:
 
 
 def _compiled(policies: Sequence[Document], kind: str) -> tuple[NamedPolicy, ...]:
-    return tuple(NamedPolicy(_NAME, compile_afresh(text_of(each), kind)) for each in policies)
+    return tuple(NamedPolicy(_NAME, compile_uncached(text_of(each), kind)) for each in policies)
 
 
 def _by_somebody_with_policies(question: Question) -> Question:

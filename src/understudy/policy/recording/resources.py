@@ -11,7 +11,7 @@ from understudy.data import service_catalogue
 from understudy.policy.engine.review import review
 from understudy.policy.language.document import MalformedPolicy
 
-ANYTHING = "*"
+EVERY_RESOURCE = "*"
 
 # One action by its full name. A name with a wildcard in it would stand for others as well.
 _ACTION = re.compile(r"[A-Za-z0-9-]+:[A-Za-z0-9_-]+\Z")
@@ -47,8 +47,8 @@ def named(action: str, resource: str, *, pending: bool, portable: bool) -> Named
     """The resource of an action as a policy names it; None when no policy can name this and nothing else."""
     if not _ACTION.match(action):
         return None
-    if resource == ANYTHING or service_catalogue.takes_only_wildcard(action):
-        return Named(ANYTHING)
+    if resource == EVERY_RESOURCE or service_catalogue.takes_only_wildcard(action):
+        return Named(EVERY_RESOURCE)
     found = widen(resource, pending=pending) if portable else Named(_pattern(resource, pending=pending))
     # Where the text fixes too little, a star of the caller's own would reach beyond account or Region.
     places = resource.split(":", 5)[:5]
@@ -70,7 +70,7 @@ def widen(arn: str, *, pending: bool = False) -> Named:
     roles = _roles(arn, len(rest))
     # Where an id was still to be drawn stands a star already.
     drawn = [
-        (pending and piece == ANYTHING) or (role != "name" and _DRAWN.fullmatch(piece) is not None)
+        (pending and piece == EVERY_RESOURCE) or (role != "name" and _DRAWN.fullmatch(piece) is not None)
         for piece, role in zip(rest, roles, strict=True)
     ]
     if any(drawn):
@@ -79,7 +79,7 @@ def widen(arn: str, *, pending: bool = False) -> Named:
             for already, piece, role in zip(drawn, rest, roles, strict=True)
         ]
     pieces = [
-        ANYTHING if is_drawn else _piece(piece, pending=pending)
+        EVERY_RESOURCE if is_drawn else _piece(piece, pending=pending)
         for piece, is_drawn in zip(rest, drawn, strict=True)
     ]
     text = ":".join(map(escaped, parts[:5]))
@@ -99,7 +99,7 @@ def _pattern(resource: str, *, pending: bool) -> str:
 
 def _piece(piece: str, *, pending: bool) -> str:
     """A part between slashes. Only a star that is a whole part can stand for an id still to be drawn."""
-    return piece if pending and piece == ANYTHING else escaped(piece)
+    return piece if pending and piece == EVERY_RESOURCE else escaped(piece)
 
 
 def _roles(arn: str, count: int) -> list[str]:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from understudy.policy.recording.grouping import Grant, singles
-from understudy.policy.recording.narrowing import Condition
+from understudy.policy.recording.narrowing import NarrowingCondition
 from understudy.policy.recording.observation import Observation
 from understudy.policy.recording.redundancy import has_wildcard
-from understudy.policy.recording.resources import ANYTHING
+from understudy.policy.recording.resources import EVERY_RESOURCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +28,10 @@ def widenings(
     found: list[Widening] = []
     for sid, grant in statements:
         seen: dict[str, set[str]] = {}
-        if any(has_wildcard(pattern) and pattern != ANYTHING for pattern in grant.resources):
+        if any(has_wildcard(pattern) and pattern != EVERY_RESOURCE for pattern in grant.resources):
             for permission in singles(grant):
                 pattern = permission.resources[0]
-                if has_wildcard(pattern) and pattern != ANYTHING:
+                if has_wildcard(pattern) and pattern != EVERY_RESOURCE:
                     names = {each.question.resource for each in permissions.get(permission, ())} - {pattern}
                     seen.setdefault(pattern, set()).update(names)
         found.extend(
@@ -41,7 +41,7 @@ def widenings(
     return tuple(found)
 
 
-def _loose(conditions: tuple[Condition, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
+def _loose(conditions: tuple[NarrowingCondition, ...]) -> Iterator[tuple[tuple[str, ...], str]]:
     """Conditions that hold for more than was seen: any drawn id, or fewer of the values that came together."""
     for condition in conditions:
         operator, key, values = condition
@@ -55,7 +55,7 @@ def _loose(conditions: tuple[Condition, ...]) -> Iterator[tuple[tuple[str, ...],
             yield values, f"any of these as {key}"
 
 
-def _each_is_asked(conditions: tuple[Condition, ...], tag_keys: tuple[str, ...]) -> bool:
+def _each_is_asked(conditions: tuple[NarrowingCondition, ...], tag_keys: tuple[str, ...]) -> bool:
     """Whether every tag's value is asked for as well, so that none of them can be left away."""
     asked = {condition.key.partition("/")[2] for condition in conditions if "RequestTag/" in condition.key}
     return set(tag_keys) <= asked

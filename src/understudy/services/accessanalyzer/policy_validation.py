@@ -15,9 +15,18 @@ from understudy.core.arn import access_analyzer
 from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.operations import operation
 from understudy.gateway.paging import key_after, page
-from understudy.policy.findings import Finding, FindingType, Location, PolicyType
-from understudy.policy.findings import validate_policy as findings_in
-from understudy.policy.findings.finding import Index, Key, PathElement, Position, Value
+from understudy.policy import (
+    Finding,
+    FindingType,
+    IndexStep,
+    KeyStep,
+    Location,
+    PathStep,
+    PolicyType,
+    Position,
+    ValueStep,
+)
+from understudy.policy import validate_policy as findings_in
 from understudy.services.accessanalyzer import errors
 
 PAGE = 100
@@ -107,15 +116,16 @@ def _located(location: Location) -> Mapping[str, Any]:
     }
 
 
-def _step(element: PathElement) -> Mapping[str, Any]:
-    if isinstance(element, Index):
+def _step(element: PathStep) -> Mapping[str, Any]:
+    if isinstance(element, IndexStep):
         return {"index": element.index}
-    if isinstance(element, Value):
+    if isinstance(element, ValueStep):
         return {"value": element.value}
-    if isinstance(element, Key):
+    if isinstance(element, KeyStep):
         return {"key": element.key}
     return {"substring": {"start": element.start, "length": element.length}}
 
 
 def _placed(position: Position) -> Mapping[str, int]:
-    return {"line": position.line, "column": position.column, "offset": position.offset}
+    """Access Analyzer counts columns from 0."""
+    return {"line": position.line, "column": position.column - 1, "offset": position.offset}

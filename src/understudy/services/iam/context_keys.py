@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from understudy.core.answers import Answer
 from understudy.gateway.call import Call
 from understudy.gateway.operations import anything, operation
-from understudy.policy import MalformedPolicy
-from understudy.policy.engine.context_key_names import context_key_names
+from understudy.policy import MalformedPolicy, context_key_names
 from understudy.services.iam import errors
 from understudy.services.iam.simulated_policies import an_entity, attached_to_entity, existing_entity
 

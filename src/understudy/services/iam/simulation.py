@@ -7,7 +7,7 @@ named by the type of the first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
 
@@ -18,21 +18,19 @@ from understudy.gateway.call import Call
 from understudy.gateway.operations import anything, operation
 from understudy.policy import (
     Bindings,
+    Evaluation,
+    LayerReport,
     MalformedPolicy,
     NamedPolicy,
-    Policy,
+    Position,
     Principal,
     Question,
+    compile_simulated,
+    context_key_names,
+    evaluate,
     request_context,
+    simulator_spans,
 )
-from understudy.policy.engine.conditions.condition import Condition, compile_condition
-from understudy.policy.engine.conditions.numeric import number
-from understudy.policy.engine.context_key_names import context_key_names
-from understudy.policy.engine.policies import compile_afresh
-from understudy.policy.explanation.evaluation import Evaluation, LayerReport, evaluate
-from understudy.policy.language.context_keys import Context, is_absent
-from understudy.policy.language.document import RawCondition
-from understudy.policy.language.positions import Position, statement_spans
 from understudy.services.iam import errors
 from understudy.services.iam.listings import short_listing
 from understudy.services.iam.simulated_policies import (
@@ -57,7 +55,7 @@ _TYPES = {
 # Whose absent keys are reported; an organization's and a boundary's are not.
 _REPORTS_MISSING = ("identity", "resource")
 _EFFECTS = {"allow": "allowed", "explicit-deny": "explicitDeny", "implicit-deny": "implicitDeny"}
-_VERDICTS = {"allow": "allowed", "deny": "explicitDeny", "silent": "implicitDeny"}
+_VERDICTS = {"allow": "allowed", "deny": "explicitDeny", "implicit-deny": "implicitDeny"}
 # The most restrictive first: what a decision on several resources is.
 _RESTRICTIVE = ("explicitDeny", "implicitDeny", "allowed")
 
@@ -90,7 +88,7 @@ class _Simulation:
     bindings: Bindings
     sources: Mapping[str, tuple[Source, ...]]
     principal: Principal
-    context: Context
+    context: Mapping[str, str | list[str]]
     resources: tuple[str, ...]
     owner: str
 
@@ -211,31 +209,9 @@ def _simulation(
 def _compiled(source: Source) -> NamedPolicy:
     """The document as the simulator reads it; what was only given is not kept."""
     try:
-        policy = compile_afresh(source.text, source.layer)
+        return NamedPolicy(source.id, compile_simulated(source.text, source.layer))
     except MalformedPolicy as error:
         raise errors.invalid_input(error.message) from error
-    statements = tuple(
-        replace(each, conditions=tuple(map(_as_simulated, each.conditions))) for each in policy.statements
-    )
-    return NamedPolicy(source.id, Policy(source.text, policy.kind, policy.document, statements))
-
-
-def _as_simulated(condition: Condition) -> Condition:
-    """The two operators the simulator is recorded to read otherwise than requests are judged (reference 5.2)."""
-    key, operator = condition.key.lower(), condition.operator.lower().removesuffix("ifexists")
-    if operator == "numericnotequals":
-
-        def differs(context: Context) -> bool:
-            value = context.get(key)
-            return condition.test(context) and not (isinstance(value, str) and number(value) is None)
-
-        return replace(condition, test=differs)
-    if operator == "notipaddress" and condition.broken:
-        within = compile_condition(
-            RawCondition("IpAddress", condition.key, condition.values), True, False
-        ).test
-        return replace(condition, test=lambda context: is_absent(key, context) or not within(context))
-    return condition
 
 
 def _principal(call: Call, arn: str | None) -> Principal:
@@ -420,8 +396,8 @@ def _shown(matches: Iterable[_Match]) -> list[Mapping[str, Any]]:
         {
             "SourcePolicyId": match.source.id,
             "SourcePolicyType": _TYPES[match.source.layer],
-            "StartPosition": _place(statement_spans(match.source.text)[match.index].start),
-            "EndPosition": _place(statement_spans(match.source.text)[match.index].end),
+            "StartPosition": _place(simulator_spans(match.source.text)[match.index].start),
+            "EndPosition": _place(simulator_spans(match.source.text)[match.index].end),
         }
         for match in dict.fromkeys(matches)
     ]

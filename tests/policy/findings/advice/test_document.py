@@ -21,10 +21,10 @@ def test_a_policy_with_any_version_is_not_said_to_miss_one(policies, version):
 
 
 def test_a_finding_about_the_whole_document_has_an_empty_path_and_the_span_of_the_document(policies):
-    """Recorded: the size of a policy is reported with an empty path and from line 1, column 0 on."""
+    """Recorded: the size of a policy is reported with an empty path and from line 1, column 0 on; our columns start at 1."""
     text = f'{{\n  "Statement": [{ALLOW}]\n}}'
     (location,) = policies.only("MISSING_VERSION", text).locations
-    assert ((), (1, 0, 0), (3, 1, len(text))) == (
+    assert ((), (1, 1, 0), (3, 2, len(text))) == (
         location.path,
         (location.span.start.line, location.span.start.column, location.span.start.offset),
         (location.span.end.line, location.span.end.column, location.span.end.offset),

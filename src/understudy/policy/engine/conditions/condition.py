@@ -9,8 +9,8 @@ from functools import lru_cache
 from understudy.policy.engine.conditions import address, arn, binary, boolean, date, numeric, string
 from understudy.policy.engine.conditions.operand import Comparison, Compile
 from understudy.policy.language.context_keys import Context, is_absent, is_list_key
-from understudy.policy.language.document import LEGACY, MalformedPolicy, RawCondition
-from understudy.policy.language.patterns import Matches, anything, lower_ascii
+from understudy.policy.language.document import LEGACY, Condition, MalformedPolicy
+from understudy.policy.language.patterns import Matches, lower_ascii, matches_everything
 
 Test = Callable[[Context], bool]
 
@@ -27,7 +27,7 @@ class Operator:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class CompiledCondition:
     """A compiled condition. `keys` are the context keys it asks for: its own first, then its variables'."""
 
     operator: str
@@ -108,7 +108,7 @@ def spelling(text: str) -> Spelling | None:
 _MOST_SHARED = 4096
 
 
-def compile_condition(raw: RawCondition, variables: bool, in_deny: bool) -> Condition:
+def compile_condition(raw: Condition, variables: bool, in_deny: bool) -> CompiledCondition:
     """The compiled condition, shared by every statement that spells it alike.
 
     Raises MalformedPolicy when the operator does not exist.
@@ -117,21 +117,23 @@ def compile_condition(raw: RawCondition, variables: bool, in_deny: bool) -> Cond
     return (_shared if characters <= _MOST_SHARED else _compiled)(raw, variables, in_deny)
 
 
-def _compiled(raw: RawCondition, variables: bool, in_deny: bool) -> Condition:
+def _compiled(raw: Condition, variables: bool, in_deny: bool) -> CompiledCondition:
     key = raw.key.lower()
     spelled = spelling(raw.operator)
     if spelled is None:
         raise MalformedPolicy(LEGACY)
     if spelled.operator is None:
         wanted = [boolean.TRUTHS.get(value.lower()) for value in raw.values]
-        return Condition(raw.operator, raw.key, raw.values, _presence(key, wanted), (key,), None in wanted)
+        return CompiledCondition(
+            raw.operator, raw.key, raw.values, _presence(key, wanted), (key,), None in wanted
+        )
     compared = spelled.operator.compile(raw.values, variables)
     test = _plain_test(key, spelled, compared)
     if test is None:
-        judge = _judge(spelled.operator, compared, in_deny)
-        test = _test(key, spelled, judge, _when_absent(spelled, compared.broken, in_deny))
+        value_test = _value_test(spelled.operator, compared, in_deny)
+        test = _test(key, spelled, value_test, _when_absent(spelled, compared.broken, in_deny))
     keys = tuple(dict.fromkeys((key, *compared.variables)))
-    return Condition(raw.operator, raw.key, raw.values, test, keys, compared.broken)
+    return CompiledCondition(raw.operator, raw.key, raw.values, test, keys, compared.broken)
 
 
 _shared = lru_cache(maxsize=16_384)(_compiled)
@@ -144,10 +146,10 @@ def _presence(key: str, wanted: list[bool | None]) -> Test:
     return lambda context: is_absent(key, context) in wanted
 
 
-Judge = Callable[[str, Context], bool | None]
+ValueTest = Callable[[str, Context], bool | None]
 
 
-def _judge(operator: Operator, compared: Comparison, in_deny: bool) -> Judge:
+def _value_test(operator: Operator, compared: Comparison, in_deny: bool) -> ValueTest:
     """Whether one value of the request satisfies the operator, negation and broken operands included."""
     compare = compared.compare
     if compared.broken:
@@ -171,14 +173,14 @@ def _when_absent(spelled: Spelling, broken: bool, in_deny: bool) -> bool:
     return spelled.if_exists or spelled.operator.negated or spelled.quantifier == "forallvalues"
 
 
-def _test(key: str, spelled: Spelling, judge: Judge, when_absent: bool) -> Test:
+def _test(key: str, spelled: Spelling, value_test: ValueTest, when_absent: bool) -> Test:
     if spelled.quantifier == "forallvalues":
-        return _for_all_values(key, judge, when_absent)
+        return _for_all_values(key, value_test, when_absent)
     if spelled.quantifier == "foranyvalue":
-        return _for_any_value(key, judge, when_absent)
+        return _for_any_value(key, value_test, when_absent)
     if is_list_key(key):
         return lambda context: when_absent and is_absent(key, context)
-    return _single_value(key, judge, when_absent)
+    return _single_value(key, value_test, when_absent)
 
 
 def _plain_test(key: str, spelled: Spelling, compared: Comparison) -> Test | None:
@@ -218,7 +220,7 @@ def _not_among(key: str, values: frozenset[str]) -> Test:
 
 
 def _like(key: str, matches: Matches) -> Test:
-    if matches is anything:
+    if matches is matches_everything:
         return lambda context: isinstance(context.get(key), str)
 
     def test(context: Context) -> bool:
@@ -238,35 +240,35 @@ def _all_in(key: str, values: frozenset[str]) -> Test:
     return test
 
 
-def _single_value(key: str, judge: Judge, when_absent: bool) -> Test:
+def _single_value(key: str, value_test: ValueTest, when_absent: bool) -> Test:
     def test(context: Context) -> bool:
         value = context.get(key)
         if isinstance(value, str):
-            return bool(judge(value, context))
+            return bool(value_test(value, context))
         # A list that is there never matches a plain operator, negated or not (recorded truth table, 4.4).
         return when_absent and not value
 
     return test
 
 
-def _for_all_values(key: str, judge: Judge, when_absent: bool) -> Test:
+def _for_all_values(key: str, value_test: ValueTest, when_absent: bool) -> Test:
     def test(context: Context) -> bool:
         value = context.get(key)
         if isinstance(value, str):
-            return bool(judge(value, context))
+            return bool(value_test(value, context))
         # Nothing to check is nothing that fails (reference 4.4).
-        return all(judge(each, context) for each in value) if value else when_absent
+        return all(value_test(each, context) for each in value) if value else when_absent
 
     return test
 
 
-def _for_any_value(key: str, judge: Judge, when_absent: bool) -> Test:
+def _for_any_value(key: str, value_test: ValueTest, when_absent: bool) -> Test:
     def test(context: Context) -> bool:
         value = context.get(key)
         if isinstance(value, str):
-            return bool(judge(value, context))
+            return bool(value_test(value, context))
         if not value:
             return when_absent
-        return any(judge(each, context) for each in value)
+        return any(value_test(each, context) for each in value)
 
     return test

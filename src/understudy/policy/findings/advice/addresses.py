@@ -7,8 +7,8 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 
 from understudy.policy.findings.advice.wording import enumeration
 from understudy.policy.findings.check import Problem, check
-from understudy.policy.findings.tree import WrittenPolicy
-from understudy.policy.language.json_text import Text
+from understudy.policy.findings.tree import PolicyTree
+from understudy.policy.language.json_text import StringNode
 
 _SOURCE_IP = "aws:sourceip"
 # Networks that no request from the internet comes from: RFC 1918 and RFC 4193.
@@ -17,7 +17,7 @@ _PRIVATE_6 = (IPv6Network("fc00::/7"),)
 
 
 @check("IMPROVE_IP_RANGE", "SUGGESTION")
-def host_bits(policy: WrittenPolicy) -> Iterator[Problem]:
+def host_bits(policy: PolicyTree) -> Iterator[Problem]:
     """An address with bits behind its prefix: IPv4 ignores them, IPv6 then matches nothing (reference 4.4)."""
     for _, condition in policy.conditions():
         if not condition.operator_name.endswith("IpAddress"):
@@ -55,7 +55,7 @@ def is_private(text: str) -> bool:
 
 
 @check("PRIVATE_IP_ADDRESS_SUBSET", "SUGGESTION")
-def some_private(policy: WrittenPolicy) -> Iterator[Problem]:
+def some_private(policy: PolicyTree) -> Iterator[Problem]:
     """aws:SourceIp among public and private networks: the private ones never match."""
     for private in _mixed(policy, "IpAddress"):
         yield Problem(
@@ -68,7 +68,7 @@ def some_private(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("PRIVATE_NOT_IP_ADDRESS_SUBSET", "SUGGESTION")
-def some_private_excluded(policy: WrittenPolicy) -> Iterator[Problem]:
+def some_private_excluded(policy: PolicyTree) -> Iterator[Problem]:
     """NotIpAddress on aws:SourceIp with private networks among others: they exclude nothing."""
     for private in _mixed(policy, "NotIpAddress"):
         yield Problem(
@@ -80,7 +80,7 @@ def some_private_excluded(policy: WrittenPolicy) -> Iterator[Problem]:
         )
 
 
-def _mixed(policy: WrittenPolicy, operator: str) -> Iterator[list[Text]]:
+def _mixed(policy: PolicyTree, operator: str) -> Iterator[list[StringNode]]:
     """Conditions on aws:SourceIp with private networks and others, and the private ones."""
     for _, condition in policy.conditions():
         if condition.operator_name != operator or condition.key.value.lower() != _SOURCE_IP:

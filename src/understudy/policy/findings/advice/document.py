@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from understudy.policy.findings.check import Problem, check
 from understudy.policy.findings.finding import TRUST_POLICY, PolicyType
-from understudy.policy.findings.tree import WrittenPolicy
-from understudy.policy.language.json_text import Text
+from understudy.policy.findings.tree import PolicyTree
+from understudy.policy.language.json_text import StringNode
 
 # Recorded answers of ValidatePolicy name 10,240; a managed policy holds less (reference 2.2).
 _IDENTITY_CHARACTERS = 10_240
@@ -28,7 +28,7 @@ _LIMITED_RESOURCES = frozenset(
 
 
 @check("MISSING_VERSION", "WARNING")
-def missing_version(policy: WrittenPolicy) -> Iterator[Problem]:
+def missing_version(policy: PolicyTree) -> Iterator[Problem]:
     """A document without Version, which reads as 2008-10-17 (reference 4.2)."""
     if policy.root is not None and policy.version is None:
         yield Problem(
@@ -39,11 +39,11 @@ def missing_version(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("EMPTY_SID_VALUE", "SUGGESTION")
-def empty_sid(policy: WrittenPolicy) -> Iterator[Problem]:
+def empty_sid(policy: PolicyTree) -> Iterator[Problem]:
     """A Sid that says nothing."""
     for statement in policy.statements:
         sid = statement.sid
-        if sid is not None and isinstance(sid.value, Text) and not sid.value.value:
+        if sid is not None and isinstance(sid.value, StringNode) and not sid.value.value:
             yield Problem(
                 "The Sid is empty and names nothing.",
                 "Give the statement a name of letters and digits, or leave Sid out.",
@@ -52,14 +52,14 @@ def empty_sid(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("UNIQUE_SIDS_RECOMMENDED", "WARNING")
-def repeated_sid(policy: WrittenPolicy) -> Iterator[Problem]:
+def repeated_sid(policy: PolicyTree) -> Iterator[Problem]:
     """The same Sid twice where AWS stores it nevertheless: in resource policies; elsewhere it is an error."""
     if policy.type is not PolicyType.RESOURCE or policy.is_trust_policy:
         return
-    named: dict[str, list[Text]] = {}
+    named: dict[str, list[StringNode]] = {}
     for statement in policy.statements:
         sid = statement.sid
-        if sid is not None and isinstance(sid.value, Text) and sid.value.value:
+        if sid is not None and isinstance(sid.value, StringNode) and sid.value.value:
             named.setdefault(sid.value.value, []).append(sid.value)
     for name, places in named.items():
         if len(places) > 1:
@@ -71,7 +71,7 @@ def repeated_sid(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA", "WARNING")
-def oversized_identity_policy(policy: WrittenPolicy) -> Iterator[Problem]:
+def oversized_identity_policy(policy: PolicyTree) -> Iterator[Problem]:
     """More characters than any identity may hold inline; white space does not count (reference 2.2)."""
     if policy.type is not PolicyType.IDENTITY:
         return
@@ -87,7 +87,7 @@ def oversized_identity_policy(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("POLICY_SIZE_EXCEEDS_ROLE_TRUST_POLICY_QUOTA", "WARNING")
-def oversized_trust_policy(policy: WrittenPolicy) -> Iterator[Problem]:
+def oversized_trust_policy(policy: PolicyTree) -> Iterator[Problem]:
     """More characters than the default quota for trust policies (reference 2.2)."""
     if policy.resource_type != TRUST_POLICY or not policy.is_trust_policy:
         return
@@ -103,7 +103,7 @@ def oversized_trust_policy(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("POLICY_SIZE_EXCEEDS_RESOURCE_POLICY_QUOTA", "WARNING")
-def oversized_resource_policy(policy: WrittenPolicy) -> Iterator[Problem]:
+def oversized_resource_policy(policy: PolicyTree) -> Iterator[Problem]:
     """More bytes than the resource's service stores."""
     if policy.type is not PolicyType.RESOURCE or policy.resource_type not in _LIMITED_RESOURCES:
         return

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from understudy.policy.findings.check import Problem, check
-from understudy.policy.findings.tree import Condition, Element, WrittenPolicy
-from understudy.policy.language.json_text import List, Object
+from understudy.policy.findings.tree import ConditionNode, Element, PolicyTree
+from understudy.policy.language.json_text import ListNode, ObjectNode
 
 
 @check("EMPTY_ARRAY_ACTION", "SUGGESTION")
-def empty_actions(policy: WrittenPolicy) -> Iterator[Problem]:
+def empty_actions(policy: PolicyTree) -> Iterator[Problem]:
     """Action or NotAction with an empty list."""
     for statement in policy.statements:
         for element in _empty(statement.actions):
@@ -22,7 +22,7 @@ def empty_actions(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("EMPTY_ARRAY_RESOURCE", "SUGGESTION")
-def empty_resources(policy: WrittenPolicy) -> Iterator[Problem]:
+def empty_resources(policy: PolicyTree) -> Iterator[Problem]:
     """Resource or NotResource with an empty list."""
     for statement in policy.statements:
         for element in _empty(statement.resources):
@@ -34,18 +34,18 @@ def empty_resources(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 def _empty(elements: tuple[Element, ...]) -> Iterator[Element]:
-    return (each for each in elements if isinstance(each.value, List) and not each.value.items)
+    return (each for each in elements if isinstance(each.value, ListNode) and not each.value.items)
 
 
 @check("EMPTY_ARRAY_PRINCIPAL", "SUGGESTION")
-def empty_principals(policy: WrittenPolicy) -> Iterator[Problem]:
+def empty_principals(policy: PolicyTree) -> Iterator[Problem]:
     """A kind of principal with an empty list."""
     for statement in policy.statements:
         for principal in statement.principals:
-            if not isinstance(principal.value, Object):
+            if not isinstance(principal.value, ObjectNode):
                 continue
             for kind in principal.value.members:
-                if isinstance(kind.value, List) and not kind.value.items:
+                if isinstance(kind.value, ListNode) and not kind.value.items:
                     yield Problem(
                         f"{principal.name.value} lists nobody under {kind.key.value}.",
                         f"List the principals, or remove {kind.key.value}.",
@@ -54,11 +54,11 @@ def empty_principals(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("EMPTY_OBJECT_PRINCIPAL", "SUGGESTION")
-def no_principal(policy: WrittenPolicy) -> Iterator[Problem]:
+def no_principal(policy: PolicyTree) -> Iterator[Problem]:
     """Principal or NotPrincipal with an empty object."""
     for statement in policy.statements:
         for principal in statement.principals:
-            if isinstance(principal.value, Object) and not principal.value.members:
+            if isinstance(principal.value, ObjectNode) and not principal.value.members:
                 yield Problem(
                     f"{principal.name.value} names nobody, so the statement is about nobody.",
                     'Name the principals, such as {"AWS": "arn:aws:iam::111122223333:root"}.',
@@ -67,11 +67,11 @@ def no_principal(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("EMPTY_OBJECT_CONDITION", "SUGGESTION")
-def empty_condition(policy: WrittenPolicy) -> Iterator[Problem]:
+def empty_condition(policy: PolicyTree) -> Iterator[Problem]:
     """A Condition, or one of its operators, with an empty object."""
     for statement in policy.statements:
         block = None if statement.condition is None else statement.condition.value
-        if not isinstance(block, Object):
+        if not isinstance(block, ObjectNode):
             continue
         if not block.members:
             yield Problem(
@@ -80,7 +80,7 @@ def empty_condition(policy: WrittenPolicy) -> Iterator[Problem]:
                 (policy.at(block),),
             )
         for operator in block.members:
-            if isinstance(operator.value, Object) and not operator.value.members:
+            if isinstance(operator.value, ObjectNode) and not operator.value.members:
                 yield Problem(
                     f"{operator.key.value} compares no key and always holds.",
                     f"Remove {operator.key.value}, or write the key and the value it is to compare.",
@@ -89,7 +89,7 @@ def empty_condition(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("EMPTY_ARRAY_CONDITION", "SUGGESTION")
-def no_values(policy: WrittenPolicy) -> Iterator[Problem]:
+def no_values(policy: PolicyTree) -> Iterator[Problem]:
     """A key compared with an empty list under a plain operator."""
     for condition in _valueless(policy, ""):
         yield Problem(
@@ -100,14 +100,14 @@ def no_values(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("EMPTY_ARRAY_CONDITION_FORALLVALUES", "SUGGESTION")
-def no_values_for_all(policy: WrittenPolicy) -> Iterator[Problem]:
+def no_values_for_all(policy: PolicyTree) -> Iterator[Problem]:
     """ForAllValues with an empty list holds only where the key is absent."""
     for condition in _valueless(policy, "forallvalues"):
         yield _is_null_true(policy, condition)
 
 
 @check("EMPTY_ARRAY_CONDITION_FORANYVALUE", "SUGGESTION")
-def no_values_for_any(policy: WrittenPolicy) -> Iterator[Problem]:
+def no_values_for_any(policy: PolicyTree) -> Iterator[Problem]:
     """ForAnyValue with an empty list never holds."""
     for condition in _valueless(policy, "foranyvalue"):
         yield Problem(
@@ -118,23 +118,23 @@ def no_values_for_any(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("EMPTY_ARRAY_CONDITION_IFEXISTS", "SUGGESTION")
-def no_values_if_exists(policy: WrittenPolicy) -> Iterator[Problem]:
+def no_values_if_exists(policy: PolicyTree) -> Iterator[Problem]:
     """IfExists with an empty list holds only where the key is absent."""
     for condition in _valueless(policy, "ifexists"):
         yield _is_null_true(policy, condition)
 
 
-def _valueless(policy: WrittenPolicy, form: str) -> Iterator[Condition]:
+def _valueless(policy: PolicyTree, form: str) -> Iterator[ConditionNode]:
     """Conditions with an empty list; `form` is the set prefix or suffix in lower case, "" for neither."""
     for _, condition in policy.conditions():
-        if condition.spelled is None or not isinstance(condition.value, List) or condition.value.items:
+        if condition.spelled is None or not isinstance(condition.value, ListNode) or condition.value.items:
             continue
         spelled = condition.spelled
         if form == (spelled.quantifier or ("ifexists" if spelled.if_exists else "")):
             yield condition
 
 
-def _is_null_true(policy: WrittenPolicy, condition: Condition) -> Problem:
+def _is_null_true(policy: PolicyTree, condition: ConditionNode) -> Problem:
     key = condition.key.value
     return Problem(
         f"{condition.operator.value} over no value holds only where the request has no {key}.",

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from understudy.policy.findings.advice.grants import fails_without_key
 from understudy.policy.findings.check import Problem, check
 from understudy.policy.findings.finding import PolicyType
-from understudy.policy.findings.tree import Condition, Statement, WrittenPolicy
-from understudy.policy.language.json_text import Text
+from understudy.policy.findings.tree import ConditionNode, PolicyTree, StatementNode
+from understudy.policy.language.json_text import StringNode
 
 _OIDC_ARN = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:oidc-provider/(.+)\Z")
 _LOGIN_PROVIDERS = frozenset(
@@ -21,7 +21,7 @@ _BRANCH = re.compile(r"repo:[^*?:/]+/[^*?:/]+:ref:refs/heads/[^*?]+\Z")
 
 
 @check("MISSING_CONDITION_KEY_FOR_OIDC_PRINCIPAL", "SECURITY_WARNING")
-def any_token(policy: WrittenPolicy) -> Iterator[Problem]:
+def any_token(policy: PolicyTree) -> Iterator[Problem]:
     """A provider of identities trusted with every token it signs."""
     for statement in policy.statements:
         for text, issuer in _issuers(policy, statement):
@@ -35,7 +35,7 @@ def any_token(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("MISSING_GITHUB_REPO_CONDITION_KEY", "SECURITY_WARNING")
-def any_repository(policy: WrittenPolicy) -> Iterator[Problem]:
+def any_repository(policy: PolicyTree) -> Iterator[Problem]:
     """GitHub trusted with the workflows of all its repositories."""
     for statement in policy.statements:
         for text, issuer in _issuers(policy, statement):
@@ -49,7 +49,7 @@ def any_repository(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("SPECIFIC_GITHUB_REPO_AND_BRANCH_RECOMMENDED", "WARNING")
-def loose_subject(policy: WrittenPolicy) -> Iterator[Problem]:
+def loose_subject(policy: PolicyTree) -> Iterator[Problem]:
     """A subject of GitHub that leaves the repository or the branch open."""
     for statement in policy.statements:
         if not any(issuer == _GITHUB for _, issuer in _issuers(policy, statement)):
@@ -75,7 +75,7 @@ def _subject_instead(subject: str) -> str:
 
 
 @check("CONFIRM_AUDIENCE_CLAIM_TYPE", "SUGGESTION")
-def audience(policy: WrittenPolicy) -> Iterator[Problem]:
+def audience(policy: PolicyTree) -> Iterator[Problem]:
     """A condition on `aud`, which some providers send as one value and some as several."""
     for statement in policy.statements:
         for issuer in dict.fromkeys(issuer for _, issuer in _issuers(policy, statement)):
@@ -89,18 +89,18 @@ def audience(policy: WrittenPolicy) -> Iterator[Problem]:
                 )
 
 
-def _audience_instead(condition: Condition) -> str:
+def _audience_instead(condition: ConditionNode) -> str:
     plain = condition.operator.value.rpartition(":")[2]
     if condition.spelled is not None and condition.spelled.quantifier:
         return f'Write "{plain}" if its tokens have one audience, as most have; keep the prefix for several.'
     return f'Keep "{plain}" for one audience, as most have; write "ForAnyValue:{plain}" for several.'
 
 
-def _issuers(policy: WrittenPolicy, statement: Statement) -> list[tuple[Text, str]]:
+def _issuers(policy: PolicyTree, statement: StatementNode) -> list[tuple[StringNode, str]]:
     """The providers of OpenID tokens that an Allow trusts, and what their condition keys begin with."""
     if policy.type is not PolicyType.RESOURCE or not statement.allows:
         return []
-    found: list[tuple[Text, str]] = []
+    found: list[tuple[StringNode, str]] = []
     for principal in statement.principals:
         for member in principal.members:
             if principal.inverted or member.kind is None or member.kind.value != "Federated":
@@ -112,11 +112,11 @@ def _issuers(policy: WrittenPolicy, statement: Statement) -> list[tuple[Text, st
     return found
 
 
-def _conditions_of(statement: Statement, issuer: str) -> bool:
+def _conditions_of(statement: StatementNode, issuer: str) -> bool:
     return any(condition.key.value.lower().startswith(f"{issuer}:") for condition in statement.conditions)
 
 
-def _subjects(statement: Statement) -> list[Condition]:
+def _subjects(statement: StatementNode) -> list[ConditionNode]:
     return [
         condition
         for condition in statement.conditions

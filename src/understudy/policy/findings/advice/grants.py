@@ -8,7 +8,7 @@ from enum import Enum
 
 from understudy.policy.findings.advice.coverage import covers
 from understudy.policy.findings.finding import PolicyType
-from understudy.policy.findings.tree import Condition, Element, Statement, WrittenPolicy
+from understudy.policy.findings.tree import ConditionNode, Element, PolicyTree, StatementNode
 from understudy.policy.language.json_text import Node
 
 _LINKED_PATH = "role/aws-service-role/"
@@ -33,12 +33,12 @@ class On(Enum):
 class Grant:
     """A statement that allows the action, and the words by which it does."""
 
-    statement: Statement
+    statement: StatementNode
     action: Node
     resource: Node
 
 
-def grants(policy: WrittenPolicy, action: str, by: By, on: On) -> Iterator[Grant]:
+def grants(policy: PolicyTree, action: str, by: By, on: On) -> Iterator[Grant]:
     """Every statement that allows the action (in lower case, of IAM, on roles) in this way.
 
     A policy of Organizations limits what others allow, and grants nothing itself.
@@ -117,7 +117,7 @@ def _may_be_iam(parts: list[str]) -> bool:
     return len(parts) < 3 or covers(parts[2], "iam")
 
 
-def names_values(statement: Statement, key: str) -> Condition | None:
+def names_values(statement: StatementNode, key: str) -> ConditionNode | None:
     """The first condition that limits the statement to values of this key (in lower case) which it names.
 
     A condition that also holds without the key limits nothing, nor does a pattern that leaves the beginning
@@ -126,14 +126,14 @@ def names_values(statement: Statement, key: str) -> Condition | None:
     return next((each for each in statement.conditions if _names_values(each, key)), None)
 
 
-def _names_values(condition: Condition, key: str) -> bool:
+def _names_values(condition: ConditionNode, key: str) -> bool:
     if condition.key.value.lower() != key or not fails_without_key(condition):
         return False
     is_pattern = "Like" in condition.operator_name
     return not (is_pattern and any(text.value.startswith(("*", "?")) for text in condition.texts))
 
 
-def fails_without_key(condition: Condition) -> bool:
+def fails_without_key(condition: ConditionNode) -> bool:
     """Whether the condition does not hold for a request without its key."""
     spelled = condition.spelled
     if spelled is None or spelled.operator is None:

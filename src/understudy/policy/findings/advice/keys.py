@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from understudy.policy.findings.advice.wording import enumeration
 from understudy.policy.findings.check import Problem, check
 from understudy.policy.findings.finding import PolicyType
-from understudy.policy.findings.tree import Condition, Statement, WrittenPolicy
+from understudy.policy.findings.tree import ConditionNode, PolicyTree, StatementNode
 
 # A private address says little without the network it belongs to: the keys of which one has to stand beside.
 _PARTNERS = {
@@ -18,7 +18,7 @@ _S3_ACCESS = frozenset({"AWS::S3::Bucket", "AWS::S3::AccessPoint", "AWS::S3::Mul
 
 
 @check("DEPRECATED_GLOBAL_CONDITION_KEY", "WARNING")
-def outdated_key(policy: WrittenPolicy) -> Iterator[Problem]:
+def outdated_key(policy: PolicyTree) -> Iterator[Problem]:
     """aws:ARN, which meant two things."""
     for _, condition in policy.conditions():
         if condition.key.value.lower() == "aws:arn":
@@ -31,7 +31,7 @@ def outdated_key(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("MISSING_PAIRED_CONDITION_KEYS", "SECURITY_WARNING")
-def lonely_key(policy: WrittenPolicy) -> Iterator[Problem]:
+def lonely_key(policy: PolicyTree) -> Iterator[Problem]:
     """A private address without the network it is an address of."""
     for statement, condition in policy.conditions():
         partners = _PARTNERS.get(condition.key.value.lower())
@@ -46,13 +46,13 @@ def lonely_key(policy: WrittenPolicy) -> Iterator[Problem]:
         )
 
 
-def _names_any(statement: Statement, keys: tuple[str, ...]) -> bool:
+def _names_any(statement: StatementNode, keys: tuple[str, ...]) -> bool:
     lowered = {key.lower() for key in keys}
     return any(condition.key.value.lower() in lowered for condition in statement.conditions)
 
 
 @check("IRRELEVANT_CONDITION_KEY_IN_POLICY", "SUGGESTION")
-def idle_key(policy: WrittenPolicy) -> Iterator[Problem]:
+def idle_key(policy: PolicyTree) -> Iterator[Problem]:
     """The owner of a bucket asked for in the policy of that bucket."""
     if policy.type is not PolicyType.RESOURCE or policy.resource_type not in _S3_ACCESS:
         return
@@ -72,7 +72,7 @@ _BY_SERVICE = ("aws:PrincipalIsAWSService",)
 
 
 @check("RCP_IS_MISSING_RELATED_PRINCIPAL_CONDITION_KEY", "WARNING")
-def services_shut_out(policy: WrittenPolicy) -> Iterator[Problem]:
+def services_shut_out(policy: PolicyTree) -> Iterator[Problem]:
     """A resource control policy that denies by the caller and so denies AWS services, which have no such key."""
     for condition in _rcp_conditions(policy, _CALLER_KEYS):
         yield Problem(
@@ -83,7 +83,7 @@ def services_shut_out(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("RCP_IS_MISSING_RELATED_SERVICE_PRINCIPAL_CONDITION_KEY", "WARNING")
-def callers_shut_out(policy: WrittenPolicy) -> Iterator[Problem]:
+def callers_shut_out(policy: PolicyTree) -> Iterator[Problem]:
     """A resource control policy that denies by the source and so denies callers, which have no such key."""
     for condition in _rcp_conditions(policy, _SOURCE_KEYS):
         yield Problem(
@@ -94,7 +94,7 @@ def callers_shut_out(policy: WrittenPolicy) -> Iterator[Problem]:
         )
 
 
-def _rcp_conditions(policy: WrittenPolicy, keys: frozenset[str]) -> Iterator[Condition]:
+def _rcp_conditions(policy: PolicyTree, keys: frozenset[str]) -> Iterator[ConditionNode]:
     """Conditions on one of the keys that hold without it, in statements that do not ask who calls."""
     if policy.type is not PolicyType.RESOURCE_CONTROL:
         return

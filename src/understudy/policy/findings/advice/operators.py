@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from understudy.data.service_catalogue import condition_key_type, is_list_key
 from understudy.policy.findings.check import Problem, check
-from understudy.policy.findings.tree import Condition, WrittenPolicy
+from understudy.policy.findings.tree import ConditionNode, PolicyTree
 
 # Types of condition keys in the catalogue, and the operators that compare them.
 _OPERATORS = {
@@ -28,7 +28,7 @@ _TREATED_AS_LISTS = frozenset({"codestar-connections:provideraction", "codeconne
 
 
 @check("TYPE_MISMATCH", "WARNING")
-def wrong_type(policy: WrittenPolicy) -> Iterator[Problem]:
+def wrong_type(policy: PolicyTree) -> Iterator[Problem]:
     """An operator of another type than the key; text operators on ARNs are not counted here."""
     for _, condition in policy.conditions():
         wanted = _wanted(condition)
@@ -46,7 +46,7 @@ def wrong_type(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("STRING_LIKE_OPERATOR_WITH_ARN_CONDITION_KEYS", "SECURITY_WARNING")
-def text_pattern_for_arn(policy: WrittenPolicy) -> Iterator[Problem]:
+def text_pattern_for_arn(policy: PolicyTree) -> Iterator[Problem]:
     """StringLike on an ARN, where a `*` runs over colons into other accounts."""
     for _, condition in policy.conditions():
         if condition.operator_name in ("StringLike", "StringNotLike") and _wanted(condition) == "Arn":
@@ -58,7 +58,7 @@ def text_pattern_for_arn(policy: WrittenPolicy) -> Iterator[Problem]:
             )
 
 
-def _wanted(condition: Condition) -> str | None:
+def _wanted(condition: ConditionNode) -> str | None:
     """The family of operators for the key; None for a key whose type is unknown or has none."""
     if condition.spelled is None or condition.spelled.operator is None:
         return None
@@ -75,7 +75,7 @@ def _type_name(family: str) -> str:
     return {"Arn": "ARN", "IpAddress": "IP address", "Bool": "Boolean"}.get(family, family)
 
 
-def _respelled(condition: Condition, family: str) -> str:
+def _respelled(condition: ConditionNode, family: str) -> str:
     """The operator of this family that does what the written one does, its prefix and suffix kept."""
     spelled = condition.spelled
     assert spelled is not None, "only known operators are respelled"
@@ -103,7 +103,7 @@ def _counterpart(name: str, family: str, *, negated: bool) -> str:
 
 
 @check("WILDCARD_WITHOUT_LIKE_OPERATOR", "WARNING")
-def literal_wildcard(policy: WrittenPolicy) -> Iterator[Problem]:
+def literal_wildcard(policy: PolicyTree) -> Iterator[Problem]:
     """A `*` or `?` under an operator that takes it for itself."""
     for _, condition in policy.conditions():
         if not condition.operator_name.startswith("String") or "Equals" not in condition.operator_name:
@@ -124,7 +124,7 @@ def _has_wildcard(text: str) -> bool:
     return "*" in plain or "?" in plain
 
 
-def _like(condition: Condition) -> str:
+def _like(condition: ConditionNode) -> str:
     if condition_key_type(condition.key.value) in ("ARN", "ArrayOfARN"):
         return _respelled(condition, "Arn")
     prefix, colon, _ = condition.operator.value.rpartition(":")
@@ -134,7 +134,7 @@ def _like(condition: Condition) -> str:
 
 
 @check("FORALLVALUES_WITH_SINGLE_VALUED_KEY", "SECURITY_WARNING")
-def all_values_of_one(policy: WrittenPolicy) -> Iterator[Problem]:
+def all_values_of_one(policy: PolicyTree) -> Iterator[Problem]:
     """ForAllValues on a key with one value: it also holds where the request does not carry the key."""
     for statement, condition in policy.conditions():
         spelled = condition.spelled
@@ -151,7 +151,7 @@ def all_values_of_one(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("NULL_WITH_QUALIFIER", "SUGGESTION")
-def quantified_null(policy: WrittenPolicy) -> Iterator[Problem]:
+def quantified_null(policy: PolicyTree) -> Iterator[Problem]:
     """ForAllValues:Null and ForAnyValue:Null, whose answers never change."""
     for _, condition in policy.conditions():
         if condition.spelled is not None and condition.spelled.is_null and condition.spelled.quantifier:
@@ -164,18 +164,18 @@ def quantified_null(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("EQUIVALENT_TO_NULL_FALSE", "SUGGESTION")
-def is_present(policy: WrittenPolicy) -> Iterator[Problem]:
+def is_present(policy: PolicyTree) -> Iterator[Problem]:
     """A pattern that every value fits asks only whether there is one."""
     yield from _equivalent_to_null(policy, "StringLike", "false", "has")
 
 
 @check("EQUIVALENT_TO_NULL_TRUE", "SUGGESTION")
-def is_absent(policy: WrittenPolicy) -> Iterator[Problem]:
+def is_absent(policy: PolicyTree) -> Iterator[Problem]:
     """A pattern that no value avoids asks only whether there is none."""
     yield from _equivalent_to_null(policy, "StringNotLike", "true", "does not have")
 
 
-def _equivalent_to_null(policy: WrittenPolicy, operator: str, truth: str, verb: str) -> Iterator[Problem]:
+def _equivalent_to_null(policy: PolicyTree, operator: str, truth: str, verb: str) -> Iterator[Problem]:
     for _, condition in policy.conditions():
         spelled = condition.spelled
         if spelled is None or condition.operator_name != operator or spelled.if_exists or spelled.quantifier:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from understudy.policy.findings.advice.wording import as_json, enumeration
 from understudy.policy.findings.check import Problem, check
 from understudy.policy.findings.finding import PolicyType
-from understudy.policy.findings.tree import Condition, Statement, WrittenPolicy
-from understudy.policy.language.json_text import Text
+from understudy.policy.findings.tree import ConditionNode, PolicyTree, StatementNode
+from understudy.policy.language.json_text import StringNode
 
 _ROLE_ID = re.compile(r"AROA[A-Z0-9]{12,124}\Z")
 _USER_ID = re.compile(r"AIDA[A-Z0-9]{12,124}\Z")
@@ -48,7 +48,7 @@ _TELLING_SERVICES = frozenset(
 
 
 @check("ALLOW_WITH_NOT_PRINCIPAL", "SECURITY_WARNING")
-def everyone_but(policy: WrittenPolicy) -> Iterator[Problem]:
+def everyone_but(policy: PolicyTree) -> Iterator[Problem]:
     """Allow with NotPrincipal lets in everyone else, anonymous callers too."""
     for statement in policy.statements:
         if not statement.allows:
@@ -63,18 +63,18 @@ def everyone_but(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("INVALID_ROLE_REFERENCE", "WARNING")
-def role_id(policy: WrittenPolicy) -> Iterator[Problem]:
+def role_id(policy: PolicyTree) -> Iterator[Problem]:
     """A role's identifier, which AWS leaves in place of the ARN of a role that is gone."""
     yield from _identifiers(policy, _ROLE_ID, "role")
 
 
 @check("INVALID_USER_REFERENCE", "WARNING")
-def user_id(policy: WrittenPolicy) -> Iterator[Problem]:
+def user_id(policy: PolicyTree) -> Iterator[Problem]:
     """A user's identifier, which AWS leaves in place of the ARN of a user that is gone."""
     yield from _identifiers(policy, _USER_ID, "user")
 
 
-def _identifiers(policy: WrittenPolicy, shape: re.Pattern[str], noun: str) -> Iterator[Problem]:
+def _identifiers(policy: PolicyTree, shape: re.Pattern[str], noun: str) -> Iterator[Problem]:
     for statement in policy.statements:
         for member in statement.principal_members():
             if member.kind is not None and member.kind.value == "AWS" and shape.match(member.value.value):
@@ -87,7 +87,7 @@ def _identifiers(policy: WrittenPolicy, shape: re.Pattern[str], noun: str) -> It
 
 
 @check("RESTRICT_ACCESS_TO_SERVICE_PRINCIPAL", "SECURITY_WARNING")
-def service_for_anyone(policy: WrittenPolicy) -> Iterator[Problem]:
+def service_for_anyone(policy: PolicyTree) -> Iterator[Problem]:
     """A service let in no matter on whose behalf it calls, although it would say so."""
     for statement in policy.statements:
         services = _services(policy, statement)
@@ -104,7 +104,7 @@ def service_for_anyone(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("RECOMMENDED_CONDITION_KEY_FOR_SERVICE_PRINCIPAL", "SUGGESTION")
-def key_of_another_caller(policy: WrittenPolicy) -> Iterator[Problem]:
+def key_of_another_caller(policy: PolicyTree) -> Iterator[Problem]:
     """A service asked for what only other callers have."""
     for statement in policy.statements:
         services = _services(policy, statement)
@@ -120,11 +120,11 @@ def key_of_another_caller(policy: WrittenPolicy) -> Iterator[Problem]:
             )
 
 
-def _conditions_on_caller(statement: Statement) -> Iterator[Condition]:
+def _conditions_on_caller(statement: StatementNode) -> Iterator[ConditionNode]:
     return (each for each in statement.conditions if each.key.value.lower() in _MEANT_KEYS)
 
 
-def _services(policy: WrittenPolicy, statement: Statement) -> list[Text]:
+def _services(policy: PolicyTree, statement: StatementNode) -> list[StringNode]:
     """The service principals that an Allow of a resource policy lets in, if they say on whose behalf they call.
 
     A role does not count: it is assumed by most services without a word of whom they do it for.
@@ -142,7 +142,7 @@ def _services(policy: WrittenPolicy, statement: Statement) -> list[Text]:
     ]
 
 
-def _is_about_roles(policy: WrittenPolicy, statement: Statement) -> bool:
+def _is_about_roles(policy: PolicyTree, statement: StatementNode) -> bool:
     """Whether it says who may assume a role, which shows in the actions where the resource type is not told."""
     return policy.is_trust_policy or any(
         text.value.lower().startswith("sts:") for text in statement.action_texts()

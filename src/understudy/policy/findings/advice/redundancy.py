@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from understudy.policy.findings.advice.coverage import Covered, covered_actions, covered_resources
 from understudy.policy.findings.advice.wording import enumeration
 from understudy.policy.findings.check import Problem, check
-from understudy.policy.findings.tree import Element, WrittenPolicy
-from understudy.policy.language.json_text import List, Node, Object, Text
+from understudy.policy.findings.tree import Element, PolicyTree
+from understudy.policy.language.json_text import ListNode, Node, ObjectNode, StringNode
 
 _SESSION = re.compile(r"(arn:[a-z-]+:)sts(::[0-9]{12}:)assumed-role/([^/]+)/.+\Z")
 _ROLE = re.compile(r"(arn:[a-z-]+:)iam(::[0-9]{12}:)role/(?:.+/)?([^/]+)\Z")
 
 
 @check("REDUNDANT_ACTION", "SUGGESTION")
-def redundant_action(policy: WrittenPolicy) -> Iterator[Problem]:
+def redundant_action(policy: PolicyTree) -> Iterator[Problem]:
     """An action that another one of the same list grants as well."""
     for statement in policy.statements:
         for element in statement.actions:
@@ -25,7 +25,7 @@ def redundant_action(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("REDUNDANT_RESOURCE", "SUGGESTION")
-def redundant_resource(policy: WrittenPolicy) -> Iterator[Problem]:
+def redundant_resource(policy: PolicyTree) -> Iterator[Problem]:
     """A resource that another one of the same list names as well."""
     for statement in policy.statements:
         for element in statement.resources:
@@ -33,7 +33,7 @@ def redundant_resource(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 def _redundant(
-    policy: WrittenPolicy, element: Element, search: Callable[[Sequence[str]], list[Covered]]
+    policy: PolicyTree, element: Element, search: Callable[[Sequence[str]], list[Covered]]
 ) -> Iterator[Problem]:
     if len(element.texts) < 2:
         return
@@ -55,7 +55,7 @@ def _redundant(
 
 
 @check("REDUNDANT_STATEMENT", "SUGGESTION")
-def redundant_statement(policy: WrittenPolicy) -> Iterator[Problem]:
+def redundant_statement(policy: PolicyTree) -> Iterator[Problem]:
     """Statements that differ in nothing but Sid, order and letter case of actions."""
     alike: dict[object, list[int]] = defaultdict(list)
     for number, statement in enumerate(policy.statements):
@@ -70,7 +70,7 @@ def redundant_statement(policy: WrittenPolicy) -> Iterator[Problem]:
             )
 
 
-def _meaning(node: Object) -> object:
+def _meaning(node: ObjectNode) -> object:
     """What two statements have in common if they say the same; a statement of another shape equals itself only."""
     parts: list[tuple[str, object]] = []
     for member in node.members:
@@ -84,23 +84,23 @@ def _meaning(node: Object) -> object:
 
 def _value(node: Node, fold: Callable[[str], str]) -> object:
     """Lists in any order and single values by themselves are the same."""
-    if isinstance(node, Object):
+    if isinstance(node, ObjectNode):
         members = ((member.key.value, _value(member.value, fold)) for member in node.members)
         return frozenset(members)
-    values = node.items if isinstance(node, List) else (node,)
+    values = node.items if isinstance(node, ListNode) else (node,)
     return frozenset(_scalar(each, fold) for each in values)
 
 
 def _scalar(node: Node, fold: Callable[[str], str]) -> object:
-    if isinstance(node, Text):
+    if isinstance(node, StringNode):
         return fold(node.value)
-    if isinstance(node, Object | List):
+    if isinstance(node, ObjectNode | ListNode):
         return _value(node, fold)
     return node.value if isinstance(node.value, str) else str(node.value).lower()
 
 
 @check("ROLE_TRUST_POLICY_REDUNDANT_PRINCIPAL", "SUGGESTION")
-def redundant_principal(policy: WrittenPolicy) -> Iterator[Problem]:
+def redundant_principal(policy: PolicyTree) -> Iterator[Problem]:
     """A session of a role that the same statement trusts as a whole."""
     if not policy.is_trust_policy:
         return

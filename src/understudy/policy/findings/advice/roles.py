@@ -11,8 +11,8 @@ from understudy.policy.findings.advice.grants import By, Grant, On, grants, name
 from understudy.policy.findings.advice.wording import as_json, one_or_list
 from understudy.policy.findings.check import Check, Problem
 from understudy.policy.findings.finding import FindingType
-from understudy.policy.findings.tree import Statement, WrittenPolicy
-from understudy.policy.language.json_text import Text
+from understudy.policy.findings.tree import PolicyTree, StatementNode
+from understudy.policy.language.json_text import StringNode
 
 _PASS = "iam:PassRole"  # noqa: S105 - an action
 _CREATE = "iam:CreateServiceLinkedRole"
@@ -31,7 +31,7 @@ _FORMS = {
     "STAR_IN_RESOURCE_AND_NOT_ACTION": (By.OMISSION, On.ANY),
 }
 
-Describe = Callable[[WrittenPolicy, Grant, By, On], Problem]
+Describe = Callable[[PolicyTree, Grant, By, On], Problem]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class _Family:
         """The check for one form of statement."""
         by, on = _FORMS[form]
 
-        def find(policy: WrittenPolicy) -> Iterator[Problem]:
+        def find(policy: PolicyTree) -> Iterator[Problem]:
             for grant in grants(policy, self.action.lower(), by, on):
                 if on is On.OTHERS or not any(
                     names_values(grant.statement, key.lower()) for key in self.keys
@@ -58,7 +58,7 @@ class _Family:
         return Check(f"{self.prefix}_WITH_{form}", self.finding_type, find)
 
 
-def _pass_role(policy: WrittenPolicy, grant: Grant, by: By, on: On) -> Problem:
+def _pass_role(policy: PolicyTree, grant: Grant, by: By, on: On) -> Problem:
     reach = "every role of the account" if on is On.ANY else "every role that NotResource does not list"
     return Problem(
         f"{_granting(grant, by, _PASS)} lets {reach} be handed to any service, which then acts with the "
@@ -72,7 +72,7 @@ def _granting(grant: Grant, by: By, action: str) -> str:
     """The subject of the sentence: which words allow the action."""
     if by is By.OMISSION:
         return f"NotAction does not list {action} and"
-    if by is By.WILDCARD and isinstance(grant.action, Text):
+    if by is By.WILDCARD and isinstance(grant.action, StringNode):
         return f'"{grant.action.value}" includes {action} and'
     return action
 
@@ -96,7 +96,7 @@ def _apart(by: By, action: str) -> str:
     return "Allow it by itself and only for the roles that are meant:"
 
 
-def _passed_services(statement: Statement) -> list[str]:
+def _passed_services(statement: StatementNode) -> list[str]:
     """The services whose actions stand beside it and that are known to take roles under their own name."""
     found: dict[str, None] = {}
     for prefix in _prefixes(statement):
@@ -127,7 +127,7 @@ _ROLE_TAKERS = {
 }
 
 
-def _create_role(policy: WrittenPolicy, grant: Grant, by: By, on: On) -> Problem:
+def _create_role(policy: PolicyTree, grant: Grant, by: By, on: On) -> Problem:
     reach = "any service" if on is On.ANY else "every service whose role NotResource does not list"
     return Problem(
         f"{_granting(grant, by, _CREATE)} lets the service-linked role of {reach} be created.",
@@ -136,7 +136,7 @@ def _create_role(policy: WrittenPolicy, grant: Grant, by: By, on: On) -> Problem
     )
 
 
-def _create_instead(policy: WrittenPolicy, grant: Grant, by: By) -> str:
+def _create_instead(policy: PolicyTree, grant: Grant, by: By) -> str:
     roles = _meant_roles(policy, grant.statement)
     if roles:
         resources = [f"{_ANY_PATH}/{role.principal}/{role.role_name}" for role in roles]
@@ -157,7 +157,7 @@ def _create_instead(policy: WrittenPolicy, grant: Grant, by: By) -> str:
     return f"{_apart(by, _CREATE)} {as_json(statement)}."
 
 
-def _meant_roles(policy: WrittenPolicy, statement: Statement) -> list[ServiceLinkedRoleTemplate]:
+def _meant_roles(policy: PolicyTree, statement: StatementNode) -> list[ServiceLinkedRoleTemplate]:
     """The roles that iam:AWSServiceName names, else those of the services whose actions the policy allows."""
     named = names_values(statement, _CREATED_FOR.lower())
     if named is not None:
@@ -173,7 +173,7 @@ def _owner(role: ServiceLinkedRoleTemplate) -> str:
     return role.principal.removesuffix(".amazonaws.com").rpartition(".")[2]
 
 
-def _prefixes(statement: Statement) -> dict[str, None]:
+def _prefixes(statement: StatementNode) -> dict[str, None]:
     """The services whose actions the statement names, IAM aside, in order."""
     found: dict[str, None] = {}
     for element in statement.actions:

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from understudy.data import service_catalogue
 from understudy.policy.findings.advice.wording import enumeration
 from understudy.policy.findings.check import Problem, check
-from understudy.policy.findings.tree import WrittenPolicy
-from understudy.policy.language.memo import remembered
+from understudy.policy.findings.tree import PolicyTree
+from understudy.policy.language.memo import memoized
 from understudy.policy.language.patterns import matcher, wildcard_tokens
 
 
 @check("WILDCARD_IN_SERVICE_NAME", "SUGGESTION")
-def open_service(policy: WrittenPolicy) -> Iterator[Problem]:
+def open_service(policy: PolicyTree) -> Iterator[Problem]:
     """A wildcard where an ARN or an action names its service."""
     for statement in policy.statements:
         for text in statement.action_texts():
@@ -40,7 +40,7 @@ def _is_wild(text: str) -> bool:
     return "*" in text or "?" in text
 
 
-@remembered(1024)
+@memoized(1024)
 def _matching(pattern: str) -> tuple[str, ...]:
     """The services whose prefix the pattern matches, by the alphabet."""
     lowered = pattern.lower()

@@ -9,9 +9,9 @@ from understudy.data.service_catalogue import Action
 from understudy.policy.findings.advice.grants import fails_without_key
 from understudy.policy.findings.advice.wording import as_json, enumeration, one_or_list
 from understudy.policy.findings.check import Problem, check
-from understudy.policy.findings.tree import Condition, Statement, WrittenPolicy
-from understudy.policy.language.json_text import Text
-from understudy.policy.language.memo import remembered
+from understudy.policy.findings.tree import ConditionNode, PolicyTree, StatementNode
+from understudy.policy.language.json_text import StringNode
+from understudy.policy.language.memo import memoized
 from understudy.policy.language.patterns import matcher, wildcard_tokens
 
 _TAG = "aws:resourcetag/"
@@ -21,7 +21,7 @@ _MOST_PATTERNS = 1_000
 
 
 @check("ALLOW_WITH_UNSUPPORTED_TAG_CONDITION_KEY_FOR_SERVICE", "SUGGESTION")
-def never_allowed(policy: WrittenPolicy) -> Iterator[Problem]:
+def never_allowed(policy: PolicyTree) -> Iterator[Problem]:
     """An Allow by tag for actions whose requests carry no tag of the resource: it allows nothing."""
     for statement in policy.statements:
         if statement.allows:
@@ -29,7 +29,7 @@ def never_allowed(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("DENY_WITH_UNSUPPORTED_TAG_CONDITION_KEY_FOR_SERVICE", "SECURITY_WARNING")
-def never_denied(policy: WrittenPolicy) -> Iterator[Problem]:
+def never_denied(policy: PolicyTree) -> Iterator[Problem]:
     """A Deny by tag for actions whose requests carry no tag of the resource: it denies nothing."""
     for statement in policy.statements:
         if statement.denies:
@@ -37,7 +37,7 @@ def never_denied(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("ALLOW_NOTACTION_WITH_UNSUPPORTED_TAG_CONDITION_KEY_FOR_SERVICE", "SUGGESTION")
-def rest_never_allowed(policy: WrittenPolicy) -> Iterator[Problem]:
+def rest_never_allowed(policy: PolicyTree) -> Iterator[Problem]:
     """An Allow with NotAction by tag."""
     for statement in policy.statements:
         if statement.allows:
@@ -45,14 +45,14 @@ def rest_never_allowed(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("DENY_NOTACTION_WITH_UNSUPPORTED_TAG_CONDITION_KEY_FOR_SERVICE", "SECURITY_WARNING")
-def rest_never_denied(policy: WrittenPolicy) -> Iterator[Problem]:
+def rest_never_denied(policy: PolicyTree) -> Iterator[Problem]:
     """A Deny with NotAction by tag."""
     for statement in policy.statements:
         if statement.denies:
             yield from _rest_without_tag(policy, statement, "denied")
 
 
-def _without_tag(policy: WrittenPolicy, statement: Statement, verb: str) -> Iterator[Problem]:
+def _without_tag(policy: PolicyTree, statement: StatementNode, verb: str) -> Iterator[Problem]:
     condition = _by_tag(statement)
     if condition is None:
         return
@@ -72,7 +72,7 @@ def _without_tag(policy: WrittenPolicy, statement: Statement, verb: str) -> Iter
     )
 
 
-def _affordable(statement: Statement) -> Iterator[Text]:
+def _affordable(statement: StatementNode) -> Iterator[StringNode]:
     """The actions of a statement, of those with wildcards as many as can be compared with every action there is."""
     patterns = 0
     for element in statement.actions:
@@ -85,7 +85,7 @@ def _affordable(statement: Statement) -> Iterator[Text]:
             yield text
 
 
-def _rest_without_tag(policy: WrittenPolicy, statement: Statement, verb: str) -> Iterator[Problem]:
+def _rest_without_tag(policy: PolicyTree, statement: StatementNode, verb: str) -> Iterator[Problem]:
     condition = _by_tag(statement)
     inverted = next((element for element in statement.actions if element.inverted), None)
     if condition is None or inverted is None:
@@ -98,7 +98,7 @@ def _rest_without_tag(policy: WrittenPolicy, statement: Statement, verb: str) ->
     )
 
 
-def _by_tag(statement: Statement) -> Condition | None:
+def _by_tag(statement: StatementNode) -> ConditionNode | None:
     """The first condition on a tag of the resource that fails without the tag."""
     return next(
         (
@@ -110,7 +110,7 @@ def _by_tag(statement: Statement) -> Condition | None:
     )
 
 
-@remembered(8192)
+@memoized(8192)
 def is_tagless(pattern: str) -> bool:
     """Whether no action that the pattern (in lower case) names knows a tag of its resource; unknown ones may.
 

@@ -12,8 +12,8 @@ from understudy.policy.engine.conditions.boolean import TRUTHS
 from understudy.policy.engine.conditions.date import milliseconds
 from understudy.policy.engine.conditions.numeric import number
 from understudy.policy.findings.check import Problem, check
-from understudy.policy.findings.tree import Condition, WrittenPolicy
-from understudy.policy.language.json_text import Node, Number, Text, Word
+from understudy.policy.findings.tree import ConditionNode, PolicyTree
+from understudy.policy.language.json_text import LiteralNode, Node, NumberNode, StringNode
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WHOLE_DATE = re.compile(r"\d{4}-\d\d-\d\d")
@@ -22,15 +22,15 @@ _DATE_IN_WORDS = "a date such as 2030-01-31 or 2030-01-31T23:59:59Z"
 
 def _as_text(node: Node) -> str | None:
     """The value as conditions compare it; None for a list, an object and null."""
-    if isinstance(node, Text | Number):
+    if isinstance(node, StringNode | NumberNode):
         return node.value
-    if isinstance(node, Word) and node.value is not None:
+    if isinstance(node, LiteralNode) and node.value is not None:
         return "true" if node.value else "false"
     return None
 
 
 def _unreadable(
-    policy: WrittenPolicy, operators: tuple[str, ...], is_readable: Callable[[str], bool], wanted: str
+    policy: PolicyTree, operators: tuple[str, ...], is_readable: Callable[[str], bool], wanted: str
 ) -> Iterator[Problem]:
     """Values under operators of these beginnings that cannot be read; variables in them are not judged here."""
     for condition, node, text in _values(policy, operators):
@@ -43,7 +43,7 @@ def _unreadable(
             )
 
 
-def _values(policy: WrittenPolicy, operators: tuple[str, ...]) -> Iterator[tuple[Condition, Node, str]]:
+def _values(policy: PolicyTree, operators: tuple[str, ...]) -> Iterator[tuple[ConditionNode, Node, str]]:
     for _, condition in policy.conditions():
         if not condition.operator_name.startswith(operators):
             continue
@@ -54,32 +54,32 @@ def _values(policy: WrittenPolicy, operators: tuple[str, ...]) -> Iterator[tuple
 
 
 @check("TYPE_MISMATCH_BOOLEAN", "WARNING")
-def no_boolean(policy: WrittenPolicy) -> Iterator[Problem]:
+def no_boolean(policy: PolicyTree) -> Iterator[Problem]:
     """A value under Bool or Null that is neither true nor false."""
     return _unreadable(policy, ("Bool", "Null"), lambda text: text.lower() in TRUTHS, '"true" or "false"')
 
 
 @check("TYPE_MISMATCH_NUMBER", "WARNING")
-def no_number(policy: WrittenPolicy) -> Iterator[Problem]:
+def no_number(policy: PolicyTree) -> Iterator[Problem]:
     """A value under a Numeric operator that is no number."""
     return _unreadable(policy, ("Numeric",), lambda text: number(text) is not None, 'a number such as "3600"')
 
 
 @check("TYPE_MISMATCH_DATE", "WARNING")
-def no_date(policy: WrittenPolicy) -> Iterator[Problem]:
+def no_date(policy: PolicyTree) -> Iterator[Problem]:
     """A value under a Date operator that is no date."""
     return _unreadable(policy, ("Date",), lambda text: milliseconds(text) is not None, _DATE_IN_WORDS)
 
 
 @check("TYPE_MISMATCH_STRING", "WARNING")
-def no_bytes(policy: WrittenPolicy) -> Iterator[Problem]:
+def no_bytes(policy: PolicyTree) -> Iterator[Problem]:
     """A value under BinaryEquals that is no base64."""
     wanted = "the bytes in base64, with = at the end where it takes it"
     return _unreadable(policy, ("Binary",), lambda text: decoded_bytes(text) is not None, wanted)
 
 
 @check("INVALID_DATE_VALUE", "WARNING")
-def doubtful_date(policy: WrittenPolicy) -> Iterator[Problem]:
+def doubtful_date(policy: PolicyTree) -> Iterator[Problem]:
     """A date that is a number or not a whole date, which may be read otherwise than meant."""
     for condition, node, text in _values(policy, ("Date",)):
         moment = milliseconds(text)
@@ -101,7 +101,7 @@ def _date_instead(moment: int) -> str:
 
 
 @check("REDUNDANT_CONDITION_VALUE_NUM", "SUGGESTION")
-def idle_bounds(policy: WrittenPolicy) -> Iterator[Problem]:
+def idle_bounds(policy: PolicyTree) -> Iterator[Problem]:
     """Several bounds where the widest one decides."""
     for _, condition in policy.conditions():
         name = condition.operator_name

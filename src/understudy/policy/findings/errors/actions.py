@@ -11,9 +11,9 @@ from understudy.data import service_catalogue
 from understudy.data.newer_actions import newer_actions
 from understudy.policy.findings.check import Problem, check
 from understudy.policy.findings.finding import TRUST_POLICY, PolicyType
-from understudy.policy.findings.tree import Statement, WrittenPolicy
-from understudy.policy.language.json_text import Text
-from understudy.policy.language.memo import remembered
+from understudy.policy.findings.tree import PolicyTree, StatementNode
+from understudy.policy.language.json_text import StringNode
+from understudy.policy.language.memo import memoized
 from understudy.policy.language.nearest_names import MOST_GUESSES, nearest_action, nearest_service
 from understudy.policy.language.patterns import matcher, wildcard_tokens
 
@@ -65,7 +65,7 @@ _GOVERNED: dict[str, tuple[str, frozenset[str]]] = {
 
 
 @check("INVALID_ACTION", "ERROR")
-def invalid_action(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_action(policy: PolicyTree) -> Iterator[Problem]:
     """An action its service does not have, a pattern that fits none, or a text that is no action at all."""
     guesses = MOST_GUESSES
     for statement in policy.statements:
@@ -90,14 +90,14 @@ def invalid_action(policy: WrittenPolicy) -> Iterator[Problem]:
                 )
 
 
-def _known_prefixes(statement: Statement) -> list[str]:
+def _known_prefixes(statement: StatementNode) -> list[str]:
     """The services that the statement's actions name, as many as are worth asking."""
     prefixes = {text.value.partition(":")[0] for text in statement.action_texts() if ":" in text.value}
     known = (prefix for prefix in sorted(prefixes) if service_catalogue.service(prefix) is not None)
     return list(islice(known, _MOST_OTHERS))
 
 
-def _no_service(policy: WrittenPolicy, text: Text, others: Sequence[str]) -> Problem:
+def _no_service(policy: PolicyTree, text: StringNode, others: Sequence[str]) -> Problem:
     """The services of the statement's other actions are the first to be asked whose action it may be."""
     meant = next((prefix for prefix in others if service_catalogue.action(f"{prefix}:{text.value}")), None)
     return Problem(
@@ -109,7 +109,7 @@ def _no_service(policy: WrittenPolicy, text: Text, others: Sequence[str]) -> Pro
     )
 
 
-@remembered(8192)
+@memoized(8192)
 def _exists(prefix: str, own: str) -> bool:
     service = service_catalogue.service(prefix)
     newer = newer_actions(prefix)
@@ -152,7 +152,7 @@ def _is_service(prefix: str) -> bool:
 
 
 @check("INVALID_SERVICE_IN_ACTION", "ERROR")
-def invalid_service_in_action(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_service_in_action(policy: PolicyTree) -> Iterator[Problem]:
     """An action of a service AWS does not have."""
     guesses = MOST_GUESSES
     for statement in policy.statements:
@@ -174,7 +174,7 @@ def invalid_service_in_action(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("UNSUPPORTED_ACTION_IN_POLICY", "ERROR")
-def unsupported_action_in_policy(policy: WrittenPolicy) -> Iterator[Problem]:
+def unsupported_action_in_policy(policy: PolicyTree) -> Iterator[Problem]:
     """An action that the resource a policy is attached to has no part in."""
     if policy.type is not PolicyType.RESOURCE or policy.resource_type not in _GOVERNED:
         return

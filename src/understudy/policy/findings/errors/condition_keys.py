@@ -16,14 +16,14 @@ from understudy.policy.findings.condition_keys import (
     tag_form,
 )
 from understudy.policy.findings.finding import PolicyType
-from understudy.policy.findings.tree import WrittenPolicy
-from understudy.policy.language.json_text import Object, Text
+from understudy.policy.findings.tree import PolicyTree
+from understudy.policy.language.json_text import ObjectNode, StringNode
 from understudy.policy.language.nearest_names import MOST_GUESSES, nearest_service
 
 _OLD_ARN = "aws:arn"
 
 
-def _unknown(policy: WrittenPolicy) -> Iterator[Text]:
+def _unknown(policy: PolicyTree) -> Iterator[StringNode]:
     """The keys of good form that are not in the catalogue; nobody can know those of identity providers."""
     for _, condition in policy.conditions():
         key = condition.key.value
@@ -39,7 +39,7 @@ def _guess(key: str, guesses: int, otherwise: str) -> str:
 
 
 @check("INVALID_CONDITION_KEY_FORMAT", "ERROR")
-def invalid_condition_key_format(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_condition_key_format(policy: PolicyTree) -> Iterator[Problem]:
     """A key without a prefix or without a name."""
     for _, condition in policy.conditions():
         key = condition.key.value
@@ -52,7 +52,7 @@ def invalid_condition_key_format(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("INVALID_GLOBAL_CONDITION_KEY", "ERROR")
-def invalid_global_condition_key(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_global_condition_key(policy: PolicyTree) -> Iterator[Problem]:
     """A key with the prefix `aws` that does not exist."""
     guesses = MOST_GUESSES
     for key in _unknown(policy):
@@ -68,7 +68,7 @@ def invalid_global_condition_key(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("INVALID_SERVICE_CONDITION_KEY", "ERROR")
-def invalid_service_condition_key(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_service_condition_key(policy: PolicyTree) -> Iterator[Problem]:
     """A key that its service does not have."""
     guesses = MOST_GUESSES
     for key in _unknown(policy):
@@ -83,7 +83,7 @@ def invalid_service_condition_key(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("INVALID_SERVICE", "ERROR")
-def invalid_service_in_key(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_service_in_key(policy: PolicyTree) -> Iterator[Problem]:
     """A key of a service that does not exist."""
     guesses = MOST_GUESSES
     for key in _unknown(policy):
@@ -100,7 +100,7 @@ def invalid_service_in_key(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("UNSUPPORTED_GLOBAL_CONDITION_KEY", "ERROR")
-def unsupported_global_condition_key(policy: WrittenPolicy) -> Iterator[Problem]:
+def unsupported_global_condition_key(policy: PolicyTree) -> Iterator[Problem]:
     """`aws:ARN`, of old.
 
     AWS has a warning for it as well and does not say which one when. Where it was in use, in policies of
@@ -118,7 +118,7 @@ def unsupported_global_condition_key(policy: WrittenPolicy) -> Iterator[Problem]
 
 
 @check("MISSING_TAG_KEY_IN_CONDITION", "ERROR")
-def missing_tag_key(policy: WrittenPolicy) -> Iterator[Problem]:
+def missing_tag_key(policy: PolicyTree) -> Iterator[Problem]:
     """A key for tags that names no tag."""
     for _, condition in policy.conditions():
         key = condition.key.value
@@ -133,16 +133,16 @@ def missing_tag_key(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("DUPLICATE_KEYS_WITH_DIFFERENT_CASE", "ERROR")
-def duplicate_keys_with_different_case(policy: WrittenPolicy) -> Iterator[Problem]:
+def duplicate_keys_with_different_case(policy: PolicyTree) -> Iterator[Problem]:
     """One key in two spellings under one operator; letter case does not make another key of it."""
     for statement in policy.statements:
         block = None if statement.condition is None else statement.condition.value
-        if not isinstance(block, Object):
+        if not isinstance(block, ObjectNode):
             continue
         for operator in block.members:
-            if not isinstance(operator.value, Object):
+            if not isinstance(operator.value, ObjectNode):
                 continue
-            first: dict[str, Text] = {}
+            first: dict[str, StringNode] = {}
             for member in operator.value.members:
                 earlier = first.setdefault(member.key.value.lower(), member.key)
                 if earlier.value != member.key.value:

@@ -10,9 +10,9 @@ from understudy.data.partitions import ALL_REGIONS
 from understudy.policy.findings.arns import PARTS, arn_parts, overlap
 from understudy.policy.findings.check import Problem, check
 from understudy.policy.findings.errors.principals import as_service_principal, is_service_principal
-from understudy.policy.findings.tree import Condition, WrittenPolicy
-from understudy.policy.language.json_text import Text
-from understudy.policy.language.memo import remembered
+from understudy.policy.findings.tree import ConditionNode, PolicyTree
+from understudy.policy.language.json_text import StringNode
+from understudy.policy.language.memo import memoized
 from understudy.policy.language.nearest_names import nearest_region
 
 _REGION_KEYS = frozenset({"aws:requestedregion", "ec2:region"})
@@ -34,12 +34,12 @@ _NETWORK_IDS = {
 _PRIVATE = tuple(ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"))
 
 
-def _is_open(condition: Condition, text: str) -> bool:
+def _is_open(condition: ConditionNode, text: str) -> bool:
     """Whether the value is more than itself: it holds a variable, or a wildcard its operator expands."""
     return "${" in text or ("Like" in condition.operator_name and ("*" in text or "?" in text))
 
 
-def _fixed_texts(policy: WrittenPolicy, keys: frozenset[str]) -> Iterator[Text]:
+def _fixed_texts(policy: PolicyTree, keys: frozenset[str]) -> Iterator[StringNode]:
     """The values these keys are compared with as texts, those without wildcards and variables."""
     for _, condition in policy.conditions():
         if condition.key.value.lower() in keys and condition.operator_name.startswith("String"):
@@ -47,7 +47,7 @@ def _fixed_texts(policy: WrittenPolicy, keys: frozenset[str]) -> Iterator[Text]:
 
 
 @check("INVALID_REGION", "ERROR")
-def invalid_region(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_region(policy: PolicyTree) -> Iterator[Problem]:
     """A region AWS does not have."""
     for text in _fixed_texts(policy, _REGION_KEYS):
         if text.value not in ALL_REGIONS:
@@ -62,7 +62,7 @@ def invalid_region(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("INVALID_SERVICE_PRINCIPAL_FORMAT", "ERROR")
-def invalid_service_principal_in_condition(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_service_principal_in_condition(policy: PolicyTree) -> Iterator[Problem]:
     """A value that should name a service and does not."""
     for text in _fixed_texts(policy, _SERVICE_KEYS):
         if not is_service_principal(text.value):
@@ -80,7 +80,7 @@ def invalid_service_principal_in_condition(policy: WrittenPolicy) -> Iterator[Pr
             )
 
 
-def _network_ids(policy: WrittenPolicy, code: str) -> Iterator[Problem]:
+def _network_ids(policy: PolicyTree, code: str) -> Iterator[Problem]:
     key, prefix = _NETWORK_IDS[code]
     form = re.compile(prefix + r"-(?:[0-9A-Za-z]{8}|[0-9A-Za-z]{17})\Z")
     for text in _fixed_texts(policy, frozenset({key})):
@@ -93,19 +93,19 @@ def _network_ids(policy: WrittenPolicy, code: str) -> Iterator[Problem]:
 
 
 @check("INVALID_VPC_FORMAT", "ERROR")
-def invalid_vpc_format(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_vpc_format(policy: PolicyTree) -> Iterator[Problem]:
     """A VPC id that is none."""
     yield from _network_ids(policy, "INVALID_VPC_FORMAT")
 
 
 @check("INVALID_VPCE_FORMAT", "ERROR")
-def invalid_vpce_format(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_vpce_format(policy: PolicyTree) -> Iterator[Problem]:
     """An id of a VPC endpoint that is none."""
     yield from _network_ids(policy, "INVALID_VPCE_FORMAT")
 
 
 @check("INVALID_KMS_KEY_VALUE", "ERROR")
-def invalid_kms_key_value(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_kms_key_value(policy: PolicyTree) -> Iterator[Problem]:
     """S3 compares the whole ARN of the key, never its id or an alias."""
     for _, condition in policy.conditions():
         if condition.key.value.lower() != _KMS_KEY or condition.operator_name in ("", "Null"):
@@ -127,7 +127,7 @@ def _may_be_key(text: str) -> bool:
     return all(overlap(part.pattern, pattern) for part, pattern in zip(parts, wanted, strict=True))
 
 
-@remembered(4096)
+@memoized(4096)
 def _network(text: str) -> IPv4Network | IPv6Network | None:
     try:
         return ip_network(text, strict=False)
@@ -136,13 +136,13 @@ def _network(text: str) -> IPv4Network | IPv6Network | None:
 
 
 @check("TYPE_MISMATCH_IP_RANGE", "ERROR")
-def type_mismatch_ip_range(policy: WrittenPolicy) -> Iterator[Problem]:
+def type_mismatch_ip_range(policy: PolicyTree) -> Iterator[Problem]:
     """An operand that is neither an address nor a network."""
     for _, condition in policy.conditions():
         if condition.operator_name not in ("IpAddress", "NotIpAddress"):
             continue
         for value in condition.values:
-            if isinstance(value, Text) and ("${" in value.value or _network(value.value) is not None):
+            if isinstance(value, StringNode) and ("${" in value.value or _network(value.value) is not None):
                 continue
             yield Problem(
                 f"{condition.operator.value} compares with an address or a network in CIDR form only.",
@@ -151,7 +151,7 @@ def type_mismatch_ip_range(policy: WrittenPolicy) -> Iterator[Problem]:
             )
 
 
-def _all_private(condition: Condition) -> bool:
+def _all_private(condition: ConditionNode) -> bool:
     """Whether every operand is a private address or network, and there is one."""
     networks = [_network(text.value) for text in condition.texts]
     return bool(networks) and all(network is not None and _is_private(network) for network in networks)
@@ -174,7 +174,7 @@ def _is_private(network: IPv4Network | IPv6Network) -> bool:
     return False
 
 
-def _private_sources(policy: WrittenPolicy, operator: str) -> Iterator[Condition]:
+def _private_sources(policy: PolicyTree, operator: str) -> Iterator[ConditionNode]:
     for _, condition in policy.conditions():
         is_source = condition.key.value.lower() == "aws:sourceip"
         if is_source and condition.operator_name == operator and _all_private(condition):
@@ -182,7 +182,7 @@ def _private_sources(policy: WrittenPolicy, operator: str) -> Iterator[Condition
 
 
 @check("PRIVATE_IP_ADDRESS", "ERROR")
-def private_ip_address(policy: WrittenPolicy) -> Iterator[Problem]:
+def private_ip_address(policy: PolicyTree) -> Iterator[Problem]:
     """Only private addresses: the condition never holds."""
     for condition in _private_sources(policy, "IpAddress"):
         yield Problem(
@@ -193,7 +193,7 @@ def private_ip_address(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("PRIVATE_NOT_IP_ADDRESS", "ERROR")
-def private_not_ip_address(policy: WrittenPolicy) -> Iterator[Problem]:
+def private_not_ip_address(policy: PolicyTree) -> Iterator[Problem]:
     """Only private addresses, negated: the condition always holds."""
     for condition in _private_sources(policy, "NotIpAddress"):
         yield Problem(

@@ -7,9 +7,16 @@ from collections.abc import Iterator
 
 from understudy.policy.findings.check import Problem, check
 from understudy.policy.findings.finding import PolicyType
-from understudy.policy.findings.tree import Principal, Statement, WrittenPolicy, values_of
+from understudy.policy.findings.tree import PolicyTree, PrincipalElement, StatementNode, values_of
 from understudy.policy.language.document import VERSIONS
-from understudy.policy.language.json_text import List, Node, Number, Object, Text, Word
+from understudy.policy.language.json_text import (
+    ListNode,
+    LiteralNode,
+    Node,
+    NumberNode,
+    ObjectNode,
+    StringNode,
+)
 from understudy.policy.language.nearest_names import nearest
 
 TOP_LEVEL = ("Version", "Id", "Statement")
@@ -24,14 +31,14 @@ _SID = re.compile(r"[0-9A-Za-z]*\Z")
 
 
 @check("JSON_SYNTAX_ERROR", "ERROR")
-def duplicate_keys(policy: WrittenPolicy) -> Iterator[Problem]:
+def duplicate_keys(policy: PolicyTree) -> Iterator[Problem]:
     """A key that an object holds twice; the text itself is known to be JSON here."""
     waiting: list[Node] = [policy.source.root]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, List):
+        if isinstance(node, ListNode):
             waiting.extend(node.items)
-        if not isinstance(node, Object):
+        if not isinstance(node, ObjectNode):
             continue
         seen: set[str] = set()
         for member in node.members:
@@ -46,29 +53,29 @@ def duplicate_keys(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("DATA_TYPE_MISMATCH", "ERROR")
-def data_type_mismatch(policy: WrittenPolicy) -> Iterator[Problem]:
+def data_type_mismatch(policy: PolicyTree) -> Iterator[Problem]:
     """A value of another JSON type than its element takes."""
     if policy.root is None:
         yield _mismatch(policy, policy.source.root, "A policy", "an object with Version and Statement")
         return
     for name in ("Version", "Id"):
         for member in policy.root.all(name):
-            if not isinstance(member.value, Text):
+            if not isinstance(member.value, StringNode):
                 yield _mismatch(policy, member.value, name, "a string")
     for node in policy.statement_nodes:
-        if not isinstance(node, Object):
+        if not isinstance(node, ObjectNode):
             yield _mismatch(policy, node, "A statement", "an object")
     for statement in policy.statements:
         yield from _mismatches_in(policy, statement)
 
 
-def _mismatches_in(policy: WrittenPolicy, statement: Statement) -> Iterator[Problem]:
+def _mismatches_in(policy: PolicyTree, statement: StatementNode) -> Iterator[Problem]:
     for name, member in (("Sid", statement.sid), ("Effect", statement.effect)):
-        if member is not None and not isinstance(member.value, Text):
+        if member is not None and not isinstance(member.value, StringNode):
             yield _mismatch(policy, member.value, name, "a string")
     for element in (*statement.actions, *statement.resources):
         for value in values_of(element.value):
-            if not isinstance(value, Text):
+            if not isinstance(value, StringNode):
                 yield _mismatch(policy, value, element.name.value, "a string or a list of strings")
     for principal in statement.principals:
         yield from _mismatches_in_principal(policy, principal)
@@ -76,53 +83,55 @@ def _mismatches_in(policy: WrittenPolicy, statement: Statement) -> Iterator[Prob
         yield from _mismatches_in_condition(policy, statement.condition.value)
 
 
-def _mismatches_in_principal(policy: WrittenPolicy, principal: Principal) -> Iterator[Problem]:
-    if isinstance(principal.value, Text):
+def _mismatches_in_principal(policy: PolicyTree, principal: PrincipalElement) -> Iterator[Problem]:
+    if isinstance(principal.value, StringNode):
         return
-    if not isinstance(principal.value, Object):
+    if not isinstance(principal.value, ObjectNode):
         yield _mismatch(policy, principal.value, principal.name.value, 'an object or "*"')
         return
     for kind in principal.value.members:
         for value in values_of(kind.value):
             # Bare account numbers are sometimes written without quotes, and taken.
-            if not isinstance(value, Text | Number):
+            if not isinstance(value, StringNode | NumberNode):
                 yield _mismatch(policy, value, kind.key.value, "a string or a list of strings")
 
 
-def _mismatches_in_condition(policy: WrittenPolicy, block: Node) -> Iterator[Problem]:
-    if not isinstance(block, Object):
+def _mismatches_in_condition(policy: PolicyTree, block: Node) -> Iterator[Problem]:
+    if not isinstance(block, ObjectNode):
         yield _mismatch(policy, block, "Condition", "an object with one member for each operator")
         return
     for operator in block.members:
-        if not isinstance(operator.value, Object):
+        if not isinstance(operator.value, ObjectNode):
             yield _mismatch(policy, operator.value, operator.key.value, "an object of condition keys")
             continue
         for key in operator.value.members:
             for value in values_of(key.value):
-                if isinstance(value, List | Object) or (isinstance(value, Word) and value.value is None):
+                if isinstance(value, ListNode | ObjectNode) or (
+                    isinstance(value, LiteralNode) and value.value is None
+                ):
                     yield _mismatch(
                         policy, value, key.key.value, "a string, a number, a Boolean or a list of them"
                     )
 
 
-def _mismatch(policy: WrittenPolicy, node: Node, what: str, wanted: str) -> Problem:
+def _mismatch(policy: PolicyTree, node: Node, what: str, wanted: str) -> Problem:
     return Problem(f"{what} has to be {wanted}, not {_kind(node)}.", f"Write {wanted}.", (policy.at(node),))
 
 
 def _kind(node: Node) -> str:
-    if isinstance(node, Word):
+    if isinstance(node, LiteralNode):
         return "null" if node.value is None else "a Boolean"
     names: dict[type[Node], str] = {
-        Text: "a string",
-        Number: "a number",
-        List: "a list",
-        Object: "an object",
+        StringNode: "a string",
+        NumberNode: "a number",
+        ListNode: "a list",
+        ObjectNode: "an object",
     }
     return names[type(node)]
 
 
 @check("INVALID_POLICY_ELEMENT", "ERROR")
-def invalid_policy_element(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_policy_element(policy: PolicyTree) -> Iterator[Problem]:
     """An element the grammar does not know where it stands; letter case counts."""
     if policy.root is None:
         return
@@ -145,10 +154,10 @@ def invalid_policy_element(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("INVALID_VERSION", "ERROR")
-def invalid_version(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_version(policy: PolicyTree) -> Iterator[Problem]:
     """A version of the language that does not exist; a date of one's own choosing is the usual mistake."""
     member = policy.version
-    if member is not None and isinstance(member.value, Text) and member.value.value not in VERSIONS:
+    if member is not None and isinstance(member.value, StringNode) and member.value.value not in VERSIONS:
         yield Problem(
             f'The policy language has no version "{member.value.value}".',
             'Write "2012-10-17", whenever the policy is written.',
@@ -157,7 +166,7 @@ def invalid_version(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("MISSING_STATEMENT", "ERROR")
-def missing_statement(policy: WrittenPolicy) -> Iterator[Problem]:
+def missing_statement(policy: PolicyTree) -> Iterator[Problem]:
     """A policy that says nothing."""
     if policy.root is None or policy.statement_nodes:
         return
@@ -170,20 +179,20 @@ def missing_statement(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("POLICY_SIZE_EXCEEDS_SCP_QUOTA", "ERROR")
-def service_control_policy_size(policy: WrittenPolicy) -> Iterator[Problem]:
+def service_control_policy_size(policy: PolicyTree) -> Iterator[Problem]:
     """A service control policy longer than Organizations stores."""
     if policy.type is PolicyType.SERVICE_CONTROL:
         yield from _size(policy, SERVICE_CONTROL_POLICY_SIZE, "service control policy")
 
 
 @check("POLICY_SIZE_EXCEEDS_RCP_QUOTA", "ERROR")
-def resource_control_policy_size(policy: WrittenPolicy) -> Iterator[Problem]:
+def resource_control_policy_size(policy: PolicyTree) -> Iterator[Problem]:
     """A resource control policy longer than Organizations stores."""
     if policy.type is PolicyType.RESOURCE_CONTROL:
         yield from _size(policy, RESOURCE_CONTROL_POLICY_SIZE, "resource control policy")
 
 
-def _size(policy: WrittenPolicy, most: int, what: str) -> Iterator[Problem]:
+def _size(policy: PolicyTree, most: int, what: str) -> Iterator[Problem]:
     size = len(policy.source.text)
     if size > most:
         yield Problem(
@@ -193,19 +202,19 @@ def _size(policy: WrittenPolicy, most: int, what: str) -> Iterator[Problem]:
         )
 
 
-def _checks_sids(policy: WrittenPolicy) -> bool:
+def _checks_sids(policy: PolicyTree) -> bool:
     """IAM and Organizations are strict with Sids; services with resource policies have rules of their own."""
     return policy.type is not PolicyType.RESOURCE or policy.is_trust_policy
 
 
 @check("UNIQUE_SIDS_REQUIRED", "ERROR")
-def unique_sids_required(policy: WrittenPolicy) -> Iterator[Problem]:
+def unique_sids_required(policy: PolicyTree) -> Iterator[Problem]:
     """Two statements of one name."""
     if not _checks_sids(policy):
         return
     seen: set[str] = set()
     for statement in policy.statements:
-        if statement.sid is None or not isinstance(statement.sid.value, Text):
+        if statement.sid is None or not isinstance(statement.sid.value, StringNode):
             continue
         sid = statement.sid.value
         if sid.value and sid.value in seen:
@@ -218,12 +227,12 @@ def unique_sids_required(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("UNSUPPORTED_SID", "ERROR")
-def unsupported_sid(policy: WrittenPolicy) -> Iterator[Problem]:
+def unsupported_sid(policy: PolicyTree) -> Iterator[Problem]:
     """A Sid with other characters than letters and digits."""
     if not _checks_sids(policy):
         return
     for statement in policy.statements:
-        if statement.sid is None or not isinstance(statement.sid.value, Text):
+        if statement.sid is None or not isinstance(statement.sid.value, StringNode):
             continue
         sid = statement.sid.value
         if not _SID.match(sid.value):

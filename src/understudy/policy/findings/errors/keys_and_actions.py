@@ -13,9 +13,9 @@ from understudy.policy.findings.condition_keys import (
     is_of_identity_provider,
     prefix_of,
 )
-from understudy.policy.findings.tree import Condition, Statement, WrittenPolicy
-from understudy.policy.language.json_text import Text
-from understudy.policy.language.memo import remembered
+from understudy.policy.findings.tree import ConditionNode, PolicyTree, StatementNode
+from understudy.policy.language.json_text import StringNode
+from understudy.policy.language.memo import memoized
 from understudy.policy.language.patterns import matcher, wildcard_tokens
 
 # What may be set as a role is assumed only by who is allowed a second action as well (reference 3.1).
@@ -30,7 +30,7 @@ _REQUEST_TAG = "aws:requesttag/"
 
 
 @check("UNSUPPORTED_ACTION_FOR_CONDITION_KEY", "ERROR")
-def unsupported_action_for_condition_key(policy: WrittenPolicy) -> Iterator[Problem]:
+def unsupported_action_for_condition_key(policy: PolicyTree) -> Iterator[Problem]:
     """Actions whose requests never carry the key, named one by one; patterns are not looked at, as by AWS."""
     for statement in policy.statements:
         actions = tuple(_plain_actions(statement))
@@ -47,7 +47,7 @@ def unsupported_action_for_condition_key(policy: WrittenPolicy) -> Iterator[Prob
                 )
 
 
-def _is_asked_of_every_action(condition: Condition) -> bool:
+def _is_asked_of_every_action(condition: ConditionNode) -> bool:
     """Keys of services and of identity providers belong to some actions; global ones are left alone.
 
     IfExists and Null are there for actions that do not carry the key.
@@ -61,7 +61,7 @@ def _is_asked_of_every_action(condition: Condition) -> bool:
     return is_known(key) and _has_actions(key)
 
 
-@remembered(2048)
+@memoized(2048)
 def _has_actions(key: str) -> bool:
     """Whether the catalogue grants the key to any action of its service at all."""
     prefix = "sts" if is_of_identity_provider(key) or prefix_of(key) == "saml" else prefix_of(key)
@@ -71,7 +71,7 @@ def _has_actions(key: str) -> bool:
     )
 
 
-def _plain_actions(statement: Statement) -> Iterator[Text]:
+def _plain_actions(statement: StatementNode) -> Iterator[StringNode]:
     """The known actions that are named in full."""
     for element in statement.actions:
         if not element.inverted:
@@ -80,11 +80,11 @@ def _plain_actions(statement: Statement) -> Iterator[Text]:
                     yield text
 
 
-def _carries(action: str, condition: Condition) -> bool:
+def _carries(action: str, condition: ConditionNode) -> bool:
     return _is_among(condition.key.value.lower(), _keys_of(action.lower()))
 
 
-@remembered(8192)
+@memoized(8192)
 def _keys_of(action: str) -> frozenset[str]:
     """The keys of a known action: its own, and those of the resource types it acts on."""
     found = service_catalogue.action(action)
@@ -95,13 +95,13 @@ def _keys_of(action: str) -> frozenset[str]:
     return found.all_condition_keys().union(*(each.condition_keys for each in types if each is not None))
 
 
-@remembered(8192)
+@memoized(8192)
 def _is_among(key: str, known: frozenset[str]) -> bool:
     return any(fits(key, each) for each in known)
 
 
 @check("MISSING_ACTION_FOR_CONDITION_KEY", "ERROR")
-def missing_action_for_condition_key(policy: WrittenPolicy) -> Iterator[Problem]:
+def missing_action_for_condition_key(policy: PolicyTree) -> Iterator[Problem]:
     """A trust policy that asks for what nobody it allows may set."""
     if not policy.is_trust_policy:
         return
@@ -126,7 +126,7 @@ def _setting_action(key: str) -> str | None:
     return "sts:TagSession" if key.startswith(_REQUEST_TAG) else _SETTING_ACTIONS.get(key)
 
 
-def _setting_actions_named(policy: WrittenPolicy) -> frozenset[str]:
+def _setting_actions_named(policy: PolicyTree) -> frozenset[str]:
     """Which of the second actions any statement names."""
     patterns = {text.value.lower() for statement in policy.statements for text in statement.action_texts()}
     matchers = [matcher(wildcard_tokens(pattern)) for pattern in patterns]

@@ -8,9 +8,9 @@ from functools import lru_cache
 from understudy.data import service_catalogue
 from understudy.policy.engine.conditions.condition import OPERATORS, spelling
 from understudy.policy.findings.check import Problem, check
-from understudy.policy.findings.tree import WrittenPolicy
+from understudy.policy.findings.tree import PolicyTree
 from understudy.policy.findings.variables import variables_in
-from understudy.policy.language.json_text import List, Object, Text
+from understudy.policy.language.json_text import ListNode, ObjectNode, StringNode
 from understudy.policy.language.nearest_names import MOST_GUESSES, Vocabulary
 
 _QUANTIFIERS = ("", "ForAllValues:", "ForAnyValue:")
@@ -25,15 +25,15 @@ def _operators() -> Vocabulary:
     return Vocabulary(f"{quantifier}{name}" for quantifier in _QUANTIFIERS for name in plain)
 
 
-def _operator_keys(policy: WrittenPolicy) -> Iterator[Text]:
+def _operator_keys(policy: PolicyTree) -> Iterator[StringNode]:
     """What stands where operators stand, even when no object of keys follows."""
     for statement in policy.statements:
-        if statement.condition is not None and isinstance(statement.condition.value, Object):
+        if statement.condition is not None and isinstance(statement.condition.value, ObjectNode):
             yield from (member.key for member in statement.condition.value.members)
 
 
 @check("INVALID_CONDITION_OPERATOR", "ERROR")
-def invalid_condition_operator(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_condition_operator(policy: PolicyTree) -> Iterator[Problem]:
     """An operator AWS does not know."""
     guesses = MOST_GUESSES
     for key in _operator_keys(policy):
@@ -56,7 +56,7 @@ def _is_null_if_exists(name: str) -> bool:
 
 
 @check("NULL_WITH_IF_EXISTS", "ERROR")
-def null_with_if_exists(policy: WrittenPolicy) -> Iterator[Problem]:
+def null_with_if_exists(policy: PolicyTree) -> Iterator[Problem]:
     """Null asks whether a key is there; to ask only if it is there makes no sense."""
     for key in _operator_keys(policy):
         if _is_null_if_exists(key.value):
@@ -68,7 +68,7 @@ def null_with_if_exists(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("INVALID_CONDITION_MULTIPLE_BOOLEAN", "ERROR")
-def invalid_condition_multiple_boolean(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_condition_multiple_boolean(policy: PolicyTree) -> Iterator[Problem]:
     """Several Booleans where one key has one."""
     for _, condition in policy.conditions():
         if condition.operator_name not in ("Bool", "Null") or len(condition.values) < 2:
@@ -82,10 +82,10 @@ def invalid_condition_multiple_boolean(policy: WrittenPolicy) -> Iterator[Proble
 
 
 @check("INVALID_CONDITION_DATA_TYPE", "ERROR")
-def invalid_condition_data_type(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_condition_data_type(policy: PolicyTree) -> Iterator[Problem]:
     """A list of values of several JSON types."""
     for _, condition in policy.conditions():
-        if isinstance(condition.value, List) and len({type(value) for value in condition.values}) > 1:
+        if isinstance(condition.value, ListNode) and len({type(value) for value in condition.values}) > 1:
             yield Problem(
                 f"The values of {condition.key.value} are of different JSON types.",
                 "Write all of them as strings.",
@@ -94,7 +94,7 @@ def invalid_condition_data_type(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("MISSING_QUALIFIER", "ERROR")
-def missing_qualifier(policy: WrittenPolicy) -> Iterator[Problem]:
+def missing_qualifier(policy: PolicyTree) -> Iterator[Problem]:
     """A plain operator on a key that holds a list, which never matches (recorded, reference 4.4)."""
     for _, condition in policy.conditions():
         spelled = condition.spelled
@@ -111,7 +111,7 @@ def missing_qualifier(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("INVALID_VARIABLE_FOR_OPERATOR", "ERROR")
-def invalid_variable_for_operator(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_variable_for_operator(policy: PolicyTree) -> Iterator[Problem]:
     """A variable where no text is compared."""
     for _, condition in policy.conditions():
         name = condition.operator_name

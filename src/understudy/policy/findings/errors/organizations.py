@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from understudy.data.resource_control_policies import COVERED_SERVICES
 from understudy.policy.findings.check import Problem, check
 from understudy.policy.findings.finding import PolicyType
-from understudy.policy.findings.tree import WrittenPolicy
+from understudy.policy.findings.tree import PolicyTree
 
 
 @check("SCP_SYNTAX_ERROR_PRINCIPAL", "ERROR")
-def service_control_policy_principal(policy: WrittenPolicy) -> Iterator[Problem]:
+def service_control_policy_principal(policy: PolicyTree) -> Iterator[Problem]:
     """A principal in a service control policy, which speaks of everyone in the accounts below it."""
     if policy.type is not PolicyType.SERVICE_CONTROL:
         return
@@ -25,7 +25,7 @@ def service_control_policy_principal(policy: WrittenPolicy) -> Iterator[Problem]
 
 
 @check("RCP_SYNTAX_ERROR_PRINCIPAL", "ERROR")
-def resource_control_policy_principal(policy: WrittenPolicy) -> Iterator[Problem]:
+def resource_control_policy_principal(policy: PolicyTree) -> Iterator[Problem]:
     """A resource control policy speaks of everyone."""
     if policy.type is not PolicyType.RESOURCE_CONTROL:
         return
@@ -41,7 +41,7 @@ def resource_control_policy_principal(policy: WrittenPolicy) -> Iterator[Problem
 
 
 @check("RCP_SYNTAX_ERROR_ALLOW", "ERROR")
-def resource_control_policy_allow(policy: WrittenPolicy) -> Iterator[Problem]:
+def resource_control_policy_allow(policy: PolicyTree) -> Iterator[Problem]:
     """Only a statement that lets everything through may allow."""
     if policy.type is not PolicyType.RESOURCE_CONTROL:
         return
@@ -61,7 +61,7 @@ def resource_control_policy_allow(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("RCP_SYNTAX_ERROR_NOTACTION", "ERROR")
-def resource_control_policy_not_action(policy: WrittenPolicy) -> Iterator[Problem]:
+def resource_control_policy_not_action(policy: PolicyTree) -> Iterator[Problem]:
     """NotAction in a resource control policy."""
     if policy.type is not PolicyType.RESOURCE_CONTROL:
         return
@@ -76,7 +76,7 @@ def resource_control_policy_not_action(policy: WrittenPolicy) -> Iterator[Proble
 
 
 @check("RCP_SYNTAX_ERROR_ACTION", "ERROR")
-def resource_control_policy_action(policy: WrittenPolicy) -> Iterator[Problem]:
+def resource_control_policy_action(policy: PolicyTree) -> Iterator[Problem]:
     """An action of a service that resource control policies do not reach; a Deny of `*` is refused as well."""
     if policy.type is not PolicyType.RESOURCE_CONTROL:
         return

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 from understudy.policy.findings.check import Problem, check
 from understudy.policy.findings.condition_keys import SENSITIVE_KEYS
-from understudy.policy.findings.finding import Location
-from understudy.policy.findings.tree import Condition, Statement, WrittenPolicy
+from understudy.policy.findings.tree import ConditionNode, PolicyTree, StatementNode
 from understudy.policy.findings.variables import WrittenVariable, variables_in
-from understudy.policy.language.json_text import Text
+from understudy.policy.language.json_text import StringNode
+from understudy.policy.language.positions import Location
 
 _USER_ID = "aws:userid"
 # AWS does not say for which keys it wants six characters; these tell who asks, or for whom.
@@ -30,7 +30,7 @@ _WILD = re.compile(r"[*?]+")
 _VARIABLE = re.compile(r"\$\{[^}]{0,512}\}")
 
 
-def _compared(policy: WrittenPolicy) -> Iterator[tuple[Statement, Condition, Text]]:
+def _compared(policy: PolicyTree) -> Iterator[tuple[StatementNode, ConditionNode, StringNode]]:
     """Every value that a String or ARN operator compares."""
     for statement, condition in policy.conditions():
         if condition.operator_name.startswith(("String", "Arn")):
@@ -38,22 +38,22 @@ def _compared(policy: WrittenPolicy) -> Iterator[tuple[Statement, Condition, Tex
                 yield statement, condition, text
 
 
-def _expands_wildcards(condition: Condition) -> bool:
+def _expands_wildcards(condition: ConditionNode) -> bool:
     """Like operators do, and every ARN operator."""
     return "Like" in condition.operator_name or condition.operator_name.startswith("Arn")
 
 
-def _widens(statement: Statement, condition: Condition) -> bool:
+def _widens(statement: StatementNode, condition: ConditionNode) -> bool:
     """Whether a value that fits too much lets in too much: a positive Allow, or a negated Deny."""
     return statement.allows != ("Not" in condition.operator_name)
 
 
-def _wild_places(policy: WrittenPolicy, text: Text) -> tuple[Location, ...]:
+def _wild_places(policy: PolicyTree, text: StringNode) -> tuple[Location, ...]:
     plain = _VARIABLE.sub(lambda found: " " * len(found.group()), text.value)
     return tuple(policy.at_part(text, found.start(), len(found.group())) for found in _WILD.finditer(plain))
 
 
-def _variable_places(policy: WrittenPolicy, text: Text) -> tuple[Location, ...]:
+def _variable_places(policy: PolicyTree, text: StringNode) -> tuple[Location, ...]:
     return tuple(
         policy.at_part(text, variable.start, len(variable.text)) for variable in _free_variables(text.value)
     )
@@ -68,7 +68,7 @@ def _free_variables(text: str) -> list[WrittenVariable]:
 
 
 @check("WILDCARD_USAGE_TOO_PERMISSIVE", "ERROR")
-def wildcard_usage_too_permissive(policy: WrittenPolicy) -> Iterator[Problem]:
+def wildcard_usage_too_permissive(policy: PolicyTree) -> Iterator[Problem]:
     """A wildcard in a value that must be exact, or with too little before it."""
     for statement, condition, text in _compared(policy):
         if not _expands_wildcards(condition):
@@ -79,7 +79,7 @@ def wildcard_usage_too_permissive(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("VARIABLE_USAGE_TOO_PERMISSIVE", "ERROR")
-def variable_usage_too_permissive(policy: WrittenPolicy) -> Iterator[Problem]:
+def variable_usage_too_permissive(policy: PolicyTree) -> Iterator[Problem]:
     """A variable in a value that must be exact, or with too little before it."""
     if not policy.has_variables:
         return
@@ -98,7 +98,9 @@ class _Signs:
     places: tuple[Location, ...]
 
 
-def _too_wide(statement: Statement, condition: Condition, text: Text, signs: _Signs) -> Iterator[Problem]:
+def _too_wide(
+    statement: StatementNode, condition: ConditionNode, text: StringNode, signs: _Signs
+) -> Iterator[Problem]:
     key, what, places = condition.key.value, signs.what, signs.places
     if key.lower() in SENSITIVE_KEYS:
         yield Problem(

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from understudy.policy.findings.check import MOST_TOLD, Problem, check
 from understudy.policy.findings.finding import PolicyType
-from understudy.policy.findings.tree import PrincipalMember, Statement, WrittenPolicy
+from understudy.policy.findings.tree import PolicyTree, PrincipalNode, StatementNode
 from understudy.policy.language.document import PRINCIPAL_TYPES
-from understudy.policy.language.json_text import List, Object, Text
+from understudy.policy.language.json_text import ListNode, ObjectNode, StringNode
 from understudy.policy.language.nearest_names import nearest
 
 # What the DNS names of service principals end in, in every partition and inside AWS.
@@ -45,7 +45,7 @@ def is_service_principal(text: str) -> bool:
 
 
 @check("MISSING_PRINCIPAL", "ERROR")
-def missing_principal(policy: WrittenPolicy) -> Iterator[Problem]:
+def missing_principal(policy: PolicyTree) -> Iterator[Problem]:
     """A statement of a resource's policy that speaks of nobody."""
     if policy.type not in (PolicyType.RESOURCE, PolicyType.RESOURCE_CONTROL):
         return
@@ -60,7 +60,7 @@ def missing_principal(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("UNSUPPORTED_PRINCIPAL", "ERROR")
-def unsupported_principal(policy: WrittenPolicy) -> Iterator[Problem]:
+def unsupported_principal(policy: PolicyTree) -> Iterator[Problem]:
     """A principal in a policy whose principal is whoever it is attached to."""
     if policy.type is PolicyType.IDENTITY:
         for statement in policy.statements:
@@ -73,13 +73,13 @@ def unsupported_principal(policy: WrittenPolicy) -> Iterator[Problem]:
                 )
 
 
-def _takes_principals(policy: WrittenPolicy) -> bool:
+def _takes_principals(policy: PolicyTree) -> bool:
     """In other policies the element is wrong as a whole."""
     return policy.type in (PolicyType.RESOURCE, PolicyType.RESOURCE_CONTROL)
 
 
 @check("INVALID_PRINCIPAL_FORMAT", "ERROR")
-def invalid_principal_format(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_principal_format(policy: PolicyTree) -> Iterator[Problem]:
     """A principal that is neither `*` nor a key with a value of its form."""
     if not _takes_principals(policy):
         return
@@ -87,13 +87,13 @@ def invalid_principal_format(policy: WrittenPolicy) -> Iterator[Problem]:
         for principal in statement.principals:
             value = principal.value
             name = principal.name.value
-            if isinstance(value, Text) and value.value != "*":
+            if isinstance(value, StringNode) and value.value != "*":
                 yield Problem(
                     f'{name} is "*" or names kinds of principals, not "{value.value}".',
                     f"Write {_keyed(value.value)}.",
                     (policy.at(value),),
                 )
-            elif isinstance(value, Object) and not any(
+            elif isinstance(value, ObjectNode) and not any(
                 _has_content(member.value) for member in value.members
             ):
                 yield Problem(
@@ -111,7 +111,7 @@ def invalid_principal_format(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 def _has_content(node: object) -> bool:
-    return not isinstance(node, List) or bool(node.items)
+    return not isinstance(node, ListNode) or bool(node.items)
 
 
 def _keyed(text: str) -> str:
@@ -139,13 +139,13 @@ def _is_well_formed(kind: str, value: str) -> bool:
 
 
 @check("INVALID_PRINCIPAL_KEY", "ERROR")
-def invalid_principal_key(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_principal_key(policy: PolicyTree) -> Iterator[Problem]:
     """A kind of principal that does not exist; letter case counts."""
     if not _takes_principals(policy):
         return
     for statement in policy.statements:
         for principal in statement.principals:
-            if not isinstance(principal.value, Object):
+            if not isinstance(principal.value, ObjectNode):
                 continue
             for member in principal.value.members:
                 kind = member.key.value
@@ -160,7 +160,7 @@ def invalid_principal_key(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("UNSUPPORTED_WILDCARD_IN_PRINCIPAL", "ERROR")
-def unsupported_wildcard_in_principal(policy: WrittenPolicy) -> Iterator[Problem]:
+def unsupported_wildcard_in_principal(policy: PolicyTree) -> Iterator[Problem]:
     """A wildcard in a principal; only a lone star under AWS means something, and means everyone."""
     if not _takes_principals(policy):
         return
@@ -182,7 +182,7 @@ def _has_wildcard(text: str) -> bool:
 
 
 @check("INVALID_SERVICE_PRINCIPAL_FORMAT", "ERROR")
-def invalid_service_principal_format(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_service_principal_format(policy: PolicyTree) -> Iterator[Problem]:
     """A service that is not named as `service.amazonaws.com`, in lower case."""
     if not _takes_principals(policy):
         return
@@ -207,7 +207,7 @@ def as_service_principal(text: str) -> str:
     return f"{first or 'service'}.amazonaws.com"
 
 
-def _members(statement: Statement, kind: str) -> Iterator[PrincipalMember]:
+def _members(statement: StatementNode, kind: str) -> Iterator[PrincipalNode]:
     return (
         member
         for member in statement.principal_members()
@@ -216,7 +216,7 @@ def _members(statement: Statement, kind: str) -> Iterator[PrincipalMember]:
 
 
 @check("FEDERATED_PRINCIPAL_NOT_SUPPORTED", "ERROR")
-def federated_principal_not_supported(policy: WrittenPolicy) -> Iterator[Problem]:
+def federated_principal_not_supported(policy: PolicyTree) -> Iterator[Problem]:
     """An identity provider where no role is assumed."""
     if policy.type is not PolicyType.RESOURCE or policy.is_trust_policy:
         return
@@ -230,7 +230,7 @@ def federated_principal_not_supported(policy: WrittenPolicy) -> Iterator[Problem
 
 
 @check("UNSUPPORTED_CONDITION_KEY_FOR_SERVICE_PRINCIPAL", "ERROR")
-def unsupported_condition_key_for_service_principal(policy: WrittenPolicy) -> Iterator[Problem]:
+def unsupported_condition_key_for_service_principal(policy: PolicyTree) -> Iterator[Problem]:
     """A condition on a user or role in a statement that speaks of services alone."""
     if policy.type is not PolicyType.RESOURCE:
         return

@@ -18,9 +18,9 @@ from understudy.policy.findings.arns import (
 )
 from understudy.policy.findings.check import Problem, check
 from understudy.policy.findings.finding import PolicyType
-from understudy.policy.findings.tree import WrittenPolicy
-from understudy.policy.language.json_text import Text
-from understudy.policy.language.memo import remembered
+from understudy.policy.findings.tree import PolicyTree
+from understudy.policy.language.json_text import StringNode
+from understudy.policy.language.memo import memoized
 from understudy.policy.language.nearest_names import nearest, nearest_namespace, nearest_region
 
 # The ARNs that the policy of such a resource can hold, as patterns for the parts from the service on.
@@ -46,7 +46,7 @@ _UNLISTED = {
 }
 
 
-def _arns(policy: WrittenPolicy) -> Iterator[tuple[Text, tuple[Part, ...]]]:
+def _arns(policy: PolicyTree) -> Iterator[tuple[StringNode, tuple[Part, ...]]]:
     """Every resource that is more than `*`, in its parts; one that is a variable as a whole has none."""
     for statement in policy.statements:
         for text in statement.resource_texts():
@@ -54,7 +54,7 @@ def _arns(policy: WrittenPolicy) -> Iterator[tuple[Text, tuple[Part, ...]]]:
                 yield text, arn_parts(text.value)
 
 
-def _whole_arns(policy: WrittenPolicy) -> Iterator[tuple[Text, tuple[Part, ...]]]:
+def _whole_arns(policy: PolicyTree) -> Iterator[tuple[StringNode, tuple[Part, ...]]]:
     """Those with all six parts and `arn` in front, and no longer than IAM takes (reference 2.5)."""
     for text, parts in _arns(policy):
         if len(parts) == len(PARTS) and parts[0].text == "arn" and len(text.value) <= _LONGEST:
@@ -62,7 +62,7 @@ def _whole_arns(policy: WrittenPolicy) -> Iterator[tuple[Text, tuple[Part, ...]]
 
 
 @check("INVALID_ARN_PREFIX", "ERROR")
-def invalid_arn_prefix(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_arn_prefix(policy: PolicyTree) -> Iterator[Problem]:
     """A resource that does not begin with `arn:`."""
     for text, parts in _arns(policy):
         if parts[0].text == "arn" and len(parts) > 1:
@@ -75,7 +75,7 @@ def invalid_arn_prefix(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("MISSING_ARN_FIELD", "ERROR")
-def missing_arn_field(policy: WrittenPolicy) -> Iterator[Problem]:
+def missing_arn_field(policy: PolicyTree) -> Iterator[Problem]:
     """An ARN with too few parts, unless a star at its end stands for those that are not there."""
     for text, parts in _arns(policy):
         if parts[0].text == "arn" and 1 < len(parts) < len(PARTS) and not parts[-1].pattern.endswith("*"):
@@ -99,7 +99,7 @@ def _completed(parts: tuple[Part, ...]) -> str | None:
 
 
 @check("INVALID_PARTITION", "ERROR")
-def invalid_partition(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_partition(policy: PolicyTree) -> Iterator[Problem]:
     """A partition AWS does not have."""
     for text, parts in _arns(policy):
         if parts[0].text != "arn" or len(parts) <= _PARTITION:
@@ -115,7 +115,7 @@ def invalid_partition(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("INVALID_ARN_SERVICE_CASE", "ERROR")
-def invalid_arn_service_case(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_arn_service_case(policy: PolicyTree) -> Iterator[Problem]:
     """A service in capitals; in ARNs their letter case counts."""
     for text, parts in _whole_arns(policy):
         part = parts[_SERVICE]
@@ -128,7 +128,7 @@ def invalid_arn_service_case(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("INVALID_SERVICE", "ERROR")
-def invalid_service_in_arn(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_service_in_arn(policy: PolicyTree) -> Iterator[Problem]:
     """A service that no ARN of AWS names."""
     for text, parts in _whole_arns(policy):
         part = parts[_SERVICE]
@@ -143,7 +143,7 @@ def invalid_service_in_arn(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("INVALID_ARN_REGION", "ERROR")
-def invalid_arn_region(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_arn_region(policy: PolicyTree) -> Iterator[Problem]:
     """A region AWS does not have."""
     for text, parts in _whole_arns(policy):
         part = parts[_REGION]
@@ -157,7 +157,7 @@ def invalid_arn_region(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("ARN_REGION_NOT_ALLOWED", "ERROR")
-def arn_region_not_allowed(policy: WrittenPolicy) -> Iterator[Problem]:
+def arn_region_not_allowed(policy: PolicyTree) -> Iterator[Problem]:
     """A region in the ARN of something that is not of one region."""
     for text, parts in _whole_arns(policy):
         part = parts[_REGION]
@@ -171,7 +171,7 @@ def arn_region_not_allowed(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("MISSING_ARN_REGION", "ERROR")
-def missing_arn_region(policy: WrittenPolicy) -> Iterator[Problem]:
+def missing_arn_region(policy: PolicyTree) -> Iterator[Problem]:
     """No region in the ARN of something that is of one region."""
     for text, parts in _whole_arns(policy):
         if not parts[_REGION].text and _lacks(found.region for found in _types(parts)):
@@ -183,7 +183,7 @@ def missing_arn_region(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("INVALID_ARN_ACCOUNT", "ERROR")
-def invalid_arn_account(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_arn_account(policy: PolicyTree) -> Iterator[Problem]:
     """An account that is not twelve digits, nor a word the service puts in its place."""
     for text, parts in _whole_arns(policy):
         part = parts[_ACCOUNT]
@@ -199,7 +199,7 @@ def invalid_arn_account(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("ARN_ACCOUNT_NOT_ALLOWED", "ERROR")
-def arn_account_not_allowed(policy: WrittenPolicy) -> Iterator[Problem]:
+def arn_account_not_allowed(policy: PolicyTree) -> Iterator[Problem]:
     """An account in the ARN of something whose name is its own in all accounts."""
     for text, parts in _whole_arns(policy):
         part = parts[_ACCOUNT]
@@ -212,7 +212,7 @@ def arn_account_not_allowed(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("MISSING_ARN_ACCOUNT", "ERROR")
-def missing_arn_account(policy: WrittenPolicy) -> Iterator[Problem]:
+def missing_arn_account(policy: PolicyTree) -> Iterator[Problem]:
     """No account in the ARN of something that belongs to one."""
     for text, parts in _whole_arns(policy):
         if not parts[_ACCOUNT].text and _lacks(found.account for found in _types(parts)):
@@ -236,7 +236,7 @@ def _lacks(wanted: Iterator[str]) -> bool:
 
 
 @check("INVALID_ARN_RESOURCE", "ERROR")
-def invalid_arn_resource(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_arn_resource(policy: PolicyTree) -> Iterator[Problem]:
     """A last part that fits no resource type of the service."""
     for text, parts in _whole_arns(policy):
         service, part = parts[_SERVICE], parts[_RESOURCE]
@@ -251,7 +251,7 @@ def invalid_arn_resource(policy: WrittenPolicy) -> Iterator[Problem]:
         )
 
 
-@remembered(1024)
+@memoized(1024)
 def _forms(service: str, resource: str) -> tuple[str, ...]:
     """The ARNs of the service that begin most like the one written, or just some."""
     forms: dict[str, list[str]] = {}
@@ -275,13 +275,13 @@ def _types(parts: tuple[Part, ...]) -> tuple[TypePatterns, ...]:
     return _types_of(service.text, parts[_RESOURCE].pattern)
 
 
-@remembered(8192)
+@memoized(8192)
 def _types_of(service: str, resource: str) -> tuple[TypePatterns, ...]:
     return types_of_resource(service, resource)
 
 
 @check("UNSUPPORTED_RESOURCE_ARN_IN_POLICY", "ERROR")
-def unsupported_resource_arn_in_policy(policy: WrittenPolicy) -> Iterator[Problem]:
+def unsupported_resource_arn_in_policy(policy: PolicyTree) -> Iterator[Problem]:
     """A resource that is not the one the policy is attached to, nor in it; `*` counts too (recorded of S3)."""
     if policy.type is not PolicyType.RESOURCE or policy.resource_type not in _OWN_ARNS:
         return

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from understudy.policy.findings.check import Problem, check
-from understudy.policy.findings.tree import Element, Principal, WrittenPolicy
-from understudy.policy.language.json_text import Text
+from understudy.policy.findings.tree import Element, PolicyTree, PrincipalElement
+from understudy.policy.language.json_text import StringNode
 
 
 @check("MISSING_EFFECT", "ERROR")
-def missing_effect(policy: WrittenPolicy) -> Iterator[Problem]:
+def missing_effect(policy: PolicyTree) -> Iterator[Problem]:
     """A statement that neither allows nor denies."""
     for statement in policy.statements:
         if statement.effect is None:
@@ -22,11 +22,11 @@ def missing_effect(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("INVALID_EFFECT", "ERROR")
-def invalid_effect(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_effect(policy: PolicyTree) -> Iterator[Problem]:
     """An Effect that is neither Allow nor Deny; its letter case counts."""
     for statement in policy.statements:
         effect = statement.effect
-        if effect is None or not isinstance(effect.value, Text) or statement.allows or statement.denies:
+        if effect is None or not isinstance(effect.value, StringNode) or statement.allows or statement.denies:
             continue
         written = effect.value.value
         meant = next((known for known in ("Allow", "Deny") if known.lower() == written.lower()), None)
@@ -38,7 +38,7 @@ def invalid_effect(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("MISSING_ACTION", "ERROR")
-def missing_action(policy: WrittenPolicy) -> Iterator[Problem]:
+def missing_action(policy: PolicyTree) -> Iterator[Problem]:
     """A statement about no action."""
     for statement in policy.statements:
         if not statement.actions:
@@ -50,7 +50,7 @@ def missing_action(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("MISSING_RESOURCE", "ERROR")
-def missing_resource(policy: WrittenPolicy) -> Iterator[Problem]:
+def missing_resource(policy: PolicyTree) -> Iterator[Problem]:
     """A statement about no resource; only trust policies have none."""
     if policy.is_trust_policy:
         return
@@ -64,10 +64,10 @@ def missing_resource(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("UNSUPPORTED_ELEMENT_COMBINATION", "ERROR")
-def unsupported_element_combination(policy: WrittenPolicy) -> Iterator[Problem]:
+def unsupported_element_combination(policy: PolicyTree) -> Iterator[Problem]:
     """An element beside its own inverse."""
     for statement in policy.statements:
-        groups: tuple[Sequence[Element | Principal], ...] = (
+        groups: tuple[Sequence[Element | PrincipalElement], ...] = (
             statement.actions,
             statement.resources,
             statement.principals,

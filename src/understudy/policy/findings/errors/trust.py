@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from understudy.policy.findings.check import MOST_TOLD, Problem, check, listed
-from understudy.policy.findings.tree import PrincipalMember, Statement, WrittenPolicy
+from understudy.policy.findings.tree import PolicyTree, PrincipalNode, StatementNode
 from understudy.policy.language.patterns import matcher, wildcard_tokens
 
 _SAML = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:saml-provider/.")
@@ -29,7 +29,7 @@ _ROLES_ANYWHERE_ACTIONS = ("sts:AssumeRole", "sts:SetSourceIdentity", "sts:TagSe
 
 
 @check("ROLE_TRUST_POLICY_SYNTAX_ERROR_NOTPRINCIPAL", "ERROR")
-def not_principal(policy: WrittenPolicy) -> Iterator[Problem]:
+def not_principal(policy: PolicyTree) -> Iterator[Problem]:
     """NotPrincipal in a trust policy."""
     if not policy.is_trust_policy:
         return
@@ -44,7 +44,7 @@ def not_principal(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("ROLE_TRUST_POLICY_UNSUPPORTED_WILDCARD_IN_PRINCIPAL", "ERROR")
-def bare_star(policy: WrittenPolicy) -> Iterator[Problem]:
+def bare_star(policy: PolicyTree) -> Iterator[Problem]:
     """A bare star as the principal of a trust policy."""
     if not policy.is_trust_policy:
         return
@@ -59,7 +59,7 @@ def bare_star(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("ROLE_TRUST_POLICY_SYNTAX_ERROR_RESOURCE", "ERROR")
-def resource(policy: WrittenPolicy) -> Iterator[Problem]:
+def resource(policy: PolicyTree) -> Iterator[Problem]:
     """A resource in a trust policy, whose resource is the role it belongs to."""
     if not policy.is_trust_policy:
         return
@@ -72,7 +72,7 @@ def resource(policy: WrittenPolicy) -> Iterator[Problem]:
             )
 
 
-def _kind(member: PrincipalMember) -> str | None:
+def _kind(member: PrincipalNode) -> str | None:
     """AWS, Service, SAML or OIDC; None for what is no principal of a trust policy."""
     kind = None if member.kind is None else member.kind.value
     if kind != "Federated":
@@ -85,7 +85,7 @@ def _kind(member: PrincipalMember) -> str | None:
 
 
 @check("INVALID_FEDERATED_PRINCIPAL_SYNTAX_IN_ROLE_TRUST_POLICY", "ERROR")
-def invalid_federated_principal(policy: WrittenPolicy) -> Iterator[Problem]:
+def invalid_federated_principal(policy: PolicyTree) -> Iterator[Problem]:
     """An identity provider that is neither a domain nor the ARN of one."""
     if not policy.is_trust_policy:
         return
@@ -104,7 +104,7 @@ def invalid_federated_principal(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("MISMATCHED_ACTION_FOR_PRINCIPAL", "ERROR")
-def mismatched_action(policy: WrittenPolicy) -> Iterator[Problem]:
+def mismatched_action(policy: PolicyTree) -> Iterator[Problem]:
     """A way into the role that none of the statement's principals can take."""
     if not policy.is_trust_policy:
         return
@@ -129,7 +129,7 @@ def mismatched_action(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("MISSING_ACTION_FOR_ROLES_ANYWHERE_TRUST_POLICY", "ERROR")
-def missing_action_for_roles_anywhere(policy: WrittenPolicy) -> Iterator[Problem]:
+def missing_action_for_roles_anywhere(policy: PolicyTree) -> Iterator[Problem]:
     """Roles Anywhere sets a source identity and tags as it assumes a role, and has to be allowed both."""
     if not policy.is_trust_policy:
         return
@@ -151,17 +151,17 @@ def missing_action_for_roles_anywhere(policy: WrittenPolicy) -> Iterator[Problem
     )
 
 
-def _is_roles_anywhere(member: PrincipalMember) -> bool:
+def _is_roles_anywhere(member: PrincipalNode) -> bool:
     return (
         member.kind is not None and member.kind.value == "Service" and member.value.value == _ROLES_ANYWHERE
     )
 
 
-def _trusts_anywhere(statement: Statement) -> bool:
+def _trusts_anywhere(statement: StatementNode) -> bool:
     return any(_is_roles_anywhere(member) for member in statement.principal_members())
 
 
-def _names(statement: Statement, action: str) -> bool:
+def _names(statement: StatementNode, action: str) -> bool:
     """Whether the statement is about the action."""
     for element in statement.actions:
         named = any(matcher(wildcard_tokens(text.value.lower()))(action.lower()) for text in element.texts)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from understudy.policy.findings.check import Problem, check
-from understudy.policy.findings.tree import WrittenPolicy
+from understudy.policy.findings.tree import PolicyTree
 from understudy.policy.findings.variables import WrittenVariable, variables_in
-from understudy.policy.language.json_text import Text
+from understudy.policy.language.json_text import StringNode
 
 
-def _texts_with_variables(policy: WrittenPolicy) -> Iterator[Text]:
+def _texts_with_variables(policy: PolicyTree) -> Iterator[StringNode]:
     """The resources and condition values that have a `${` in them."""
     for statement in policy.statements:
         for text in statement.resource_texts():
@@ -20,7 +20,7 @@ def _texts_with_variables(policy: WrittenPolicy) -> Iterator[Text]:
             yield from (text for text in condition.texts if "${" in text.value)
 
 
-def _variables(policy: WrittenPolicy) -> Iterator[tuple[Text, WrittenVariable]]:
+def _variables(policy: PolicyTree) -> Iterator[tuple[StringNode, WrittenVariable]]:
     """The variables of a policy whose version has variables."""
     if policy.has_variables:
         for text in _texts_with_variables(policy):
@@ -28,7 +28,7 @@ def _variables(policy: WrittenPolicy) -> Iterator[tuple[Text, WrittenVariable]]:
                 yield text, variable
 
 
-def _closed(policy: WrittenPolicy) -> Iterator[tuple[Text, WrittenVariable]]:
+def _closed(policy: PolicyTree) -> Iterator[tuple[StringNode, WrittenVariable]]:
     return (
         (text, variable)
         for text, variable in _variables(policy)
@@ -37,7 +37,7 @@ def _closed(policy: WrittenPolicy) -> Iterator[tuple[Text, WrittenVariable]]:
 
 
 @check("MISSING_BRACE_IN_VARIABLE", "ERROR")
-def missing_brace(policy: WrittenPolicy) -> Iterator[Problem]:
+def missing_brace(policy: PolicyTree) -> Iterator[Problem]:
     """A variable that does not end."""
     for text, variable in _variables(policy):
         if not variable.is_closed:
@@ -49,7 +49,7 @@ def missing_brace(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("MISSING_QUOTE_IN_VARIABLE", "ERROR")
-def missing_quote(policy: WrittenPolicy) -> Iterator[Problem]:
+def missing_quote(policy: PolicyTree) -> Iterator[Problem]:
     """A default that is not in single quotes."""
     for text, variable in _closed(policy):
         if variable.default is None:
@@ -65,7 +65,7 @@ def missing_quote(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("UNSUPPORTED_SPACE_IN_VARIABLE", "ERROR")
-def unsupported_space(policy: WrittenPolicy) -> Iterator[Problem]:
+def unsupported_space(policy: PolicyTree) -> Iterator[Problem]:
     """A blank in the name of a variable."""
     for text, variable in _closed(policy):
         name = variable.name
@@ -79,7 +79,7 @@ def unsupported_space(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("EMPTY_VARIABLE", "ERROR")
-def empty_variable(policy: WrittenPolicy) -> Iterator[Problem]:
+def empty_variable(policy: PolicyTree) -> Iterator[Problem]:
     """A variable without a name."""
     for text, variable in _closed(policy):
         if not variable.name.strip():
@@ -91,7 +91,7 @@ def empty_variable(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("VARIABLE_UNSUPPORTED_IN_ELEMENT", "ERROR")
-def variable_unsupported_in_element(policy: WrittenPolicy) -> Iterator[Problem]:
+def variable_unsupported_in_element(policy: PolicyTree) -> Iterator[Problem]:
     """A variable in an action or a principal, where it stays as it is."""
     for statement in policy.statements:
         texts = [*statement.action_texts(), *(member.value for member in statement.principal_members())]
@@ -105,7 +105,7 @@ def variable_unsupported_in_element(policy: WrittenPolicy) -> Iterator[Problem]:
 
 
 @check("VARIABLE_UNSUPPORTED_IN_VERSION", "ERROR")
-def variable_unsupported_in_version(policy: WrittenPolicy) -> Iterator[Problem]:
+def variable_unsupported_in_version(policy: PolicyTree) -> Iterator[Problem]:
     """A variable in a policy of the old version, where it stays as it is."""
     if policy.has_variables:
         return

@@ -67,10 +67,10 @@ def test_a_refusal_tells_the_line_and_column_of_what_it_stumbled_over(kind, mark
     text, [(start, _), *_] = unmarked(marked)
     with pytest.raises(MalformedPolicy) as refused:
         review(text, kind)
-    place = refused.value.place
-    assert place is not None
+    position = refused.value.position
+    assert position is not None
     before = text[:start].split("\n")
-    assert (len(before), len(before[-1]) + 1) == (place.line, place.column)
+    assert (len(before), len(before[-1]) + 1) == (position.line, position.column)
 
 
 def test_the_text_stays_aws_s_own():
@@ -84,4 +84,4 @@ def test_the_text_stays_aws_s_own():
 def test_a_document_beyond_all_limits_is_refused_without_a_place():
     with pytest.raises(MalformedPolicy) as refused:
         review(json.dumps({"Statement": "x" * 300_000}), "identity")
-    assert refused.value.place is None
+    assert refused.value.position is None
