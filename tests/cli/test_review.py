@@ -173,7 +173,7 @@ def test_bytes_that_are_no_text_are_no_trace(tmp_path, capsys):
 
 
 def test_a_policy_cannot_give_orders_to_the_terminal(file, capsys):
-    path = file(GOOD.replace("s3:GetObject", "s3:\\u001b[2J\\ud800"))
+    path = file(GOOD.replace("s3:GetObject", "s3:\\u001b[2J"))
     for words in ([], ["--json"]):
         assert 1 == main(["review", *words, path])
         out = capsys.readouterr().out

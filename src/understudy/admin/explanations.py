@@ -20,17 +20,18 @@ from understudy.gateway.authorization import PolicySource, principal_of
 from understudy.gateway.pipeline import Gateway
 from understudy.gateway.trail import Evaluation, TrailEntry
 from understudy.policy import (
+    AbsentKey,
     Decision,
     Explanation,
     NamedPolicy,
     Question,
+    absent_key,
     compile_policy,
     explain,
+    one_of,
     reason,
     render,
 )
-from understudy.policy.absent_keys import AbsentKey, absent_key
-from understudy.policy.rendering import one_of
 from understudy.services.iam.role_records import Role, roles
 from understudy.services.iam.trust import readable
 from understudy.store.database import Transaction
