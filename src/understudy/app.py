@@ -109,10 +109,16 @@ class App:
 
 
 def build(
-    settings: Settings, *, clock: Clock | None = None, ids: Ids | None = None, skew: timedelta = SKEW
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+    skew: timedelta = SKEW,
+    store: Store | None = None,
 ) -> App:
-    """Put an understudy together. Raises UserError if its state cannot be used."""
-    store: Store = MemoryStore() if settings.in_memory else SqliteStore(settings.directory)
+    """Put an understudy together, over `store` if one is given. Raises UserError if its state cannot be used."""
+    if store is None:
+        store = MemoryStore() if settings.in_memory else SqliteStore(settings.directory)
     database = Database(store)
     _adopt_old_records(database)
     clock = clock or SystemClock()

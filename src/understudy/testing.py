@@ -19,6 +19,7 @@ from understudy import app, settings
 from understudy.core.http import HttpRequest
 from understudy.core.ids import Ids
 from understudy.gateway.trail import TrailEntry
+from understudy.store.protocol import Store
 
 _ENDPOINT = "http://127.0.0.1:4566"
 _CONFIG = Config(retries={"max_attempts": 0, "mode": "standard"}, parameter_validation=False)
@@ -48,12 +49,19 @@ class Credentials:
 
 
 class Understudy:
-    """One understudy in this process. `settings` are `understudy.settings.Settings` by name; memory by default.
+    """One understudy in this process. `settings` are `understudy.settings.Settings` by name; `store` replaces theirs.
 
     Clients do not check parameters before they send them, so that a test sees what the server says.
     """
 
-    def __init__(self, *, state: str = "memory:", ids_seed: int | None = None, **given: str | int) -> None:
+    def __init__(
+        self,
+        *,
+        state: str = "memory:",
+        ids_seed: int | None = None,
+        store: Store | None = None,
+        **given: str | int,
+    ) -> None:
         self.clock = MovableClock()
         self.app = app.build(
             settings.read({}, state=state, **given),
@@ -61,6 +69,7 @@ class Understudy:
             ids=Ids(ids_seed),
             # Clients sign with the machine's clock, and tests move ours.
             skew=timedelta(days=3650),
+            store=store,
         )
         self._session = _session()
         self.account = self.app.settings.account

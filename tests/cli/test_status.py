@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 
+from understudy.app import build
 from understudy.cli.main import main
+from understudy.gateway.durable_operations import begin
+from understudy.services.iam.deletion_tasks import KIND
+from understudy.settings import read
 
 
 def test_a_state_without_a_server_is_described(left_state, capsys):
@@ -13,6 +18,31 @@ def test_a_state_without_a_server_is_described(left_state, capsys):
     assert "none runs; this is the state alone" in out
     assert "accounts  000000000000" in out
     assert "iam/user" in out
+
+
+def test_background_work_is_told_of(left_state, capsys):
+    assert 0 == main(["status", "--state", left_state])
+    rows = [line.split("  ")[0] for line in capsys.readouterr().out.splitlines()]
+    assert {"BACKGROUND WORK", "deletion tasks", "account creation", "expired sessions"} <= set(rows)
+
+
+def test_what_waits_and_what_fails_is_told_with_its_reason(left_state, capsys):
+    app = build(read({}, state=left_state))
+    at = app.gateway.clock.now() - timedelta(minutes=1)
+    with app.database.transaction() as tx:
+        begin(tx, KIND, account="000000000000", id="task/one", subject="AROA1", details={}, at=at)
+    # There is no role in its details, as no task of ours has it: so it fails, and is tried again later.
+    app.controllers.settle()
+    app.close()
+    assert 0 == main(["status", "--state", left_state])
+    said = capsys.readouterr()
+    assert f"deletion tasks: 000000000000 {KIND} task/one failed 1 times in a row" in said.err
+    assert "KeyError: 'role'" in said.err
+    assert 0 == main(["status", "--state", left_state, "--json"])
+    controllers = json.loads(capsys.readouterr().out)["controllers"]
+    (tasks,) = (each for each in controllers if each["name"] == "deletion tasks")
+    (failing,) = tasks["failing"]
+    assert (["000000000000", KIND, "task/one"], 1) == (failing["key"], failing["attempts"])
 
 
 def test_json_for_programs(left_state, capsys):

@@ -49,7 +49,7 @@ class ControllerManager:
     """
 
     def __init__(self, world: World, controllers: Sequence[Controller], *, concurrency: int = 16) -> None:
-        self._world = world
+        self.world = world
         self._asked = [_Asking(controller) for controller in controllers]
         self._by_name = {controller.name: controller for controller in controllers}
         assert len(self._by_name) == len(controllers), "every controller has a name of its own"
@@ -71,7 +71,7 @@ class ControllerManager:
     async def drain(self) -> int:
         """Do everything due now, again until nothing is. Answers how many keys were worked on."""
         before = self._started
-        await self._world.durable()
+        await self.world.durable()
         while True:
             self._collect()
             self._start()
@@ -85,11 +85,11 @@ class ControllerManager:
         waited, seen = _PERIOD, -1
         try:
             while True:
-                if self._world.database.revision != seen:
+                if self.world.database.revision != seen:
                     await sleep(_CALM)
                     waited += _CALM
-                if waited >= _PERIOD or self._world.database.revision != seen:
-                    seen = self._world.database.revision
+                if waited >= _PERIOD or self.world.database.revision != seen:
+                    seen = self.world.database.revision
                     self._collect(since_last=waited)
                     self._start()
                     waited = 0.0
@@ -105,7 +105,7 @@ class ControllerManager:
     def status(self) -> list[ControllerStatus]:
         """How each controller does, by name."""
         self._collect()
-        with self._world.database.transaction() as tx:
+        with self.world.database.transaction() as tx:
             of_their_own = {each.controller.name: each.controller.failing(tx) for each in self._asked}
             failing = {name: list(found) for name, found in of_their_own.items()}
         return [self._status(each, failing[each.controller.name]) for each in self._asked]
@@ -135,7 +135,7 @@ class ControllerManager:
 
         Only those are asked whose `poll_seconds` have passed; `since_last` are the seconds since the last time.
         """
-        now = self._world.clock.now()
+        now = self.world.clock.now()
         for asked in self._asked:
             asked.waited += since_last
             if asked.waited < asked.controller.poll_seconds:
@@ -144,7 +144,7 @@ class ControllerManager:
                 continue
             asked.waited, asked.last_try = 0.0, now
             try:
-                with self._world.database.transaction() as tx:
+                with self.world.database.transaction() as tx:
                     self._queue.offer(asked.controller.name, list(asked.controller.due(tx, now)))
             except Exception as error:  # noqa: BLE001 - whatever it was, the others are asked
                 asked.attempts += 1
@@ -153,7 +153,7 @@ class ControllerManager:
                 _log(asked.controller.name, "asking what is due", asked.attempts, error)
             else:
                 asked.attempts, asked.error, asked.next_try = 0, "", None
-        self._queue.arrange(now, self._world.database.revision)
+        self._queue.arrange(now, self.world.database.revision)
 
     def _start(self) -> None:
         """Start what is lined up, as far as there is room; what waits starts as soon as something has ended."""
@@ -172,16 +172,16 @@ class ControllerManager:
         controller = self._by_name[item.controller]
         try:
             async with asyncio.timeout(controller.run_seconds):
-                again = await controller.reconcile(item.key, self._world)
-                await self._world.durable()
+                again = await controller.reconcile(item.key, self.world)
+                await self.world.durable()
         except asyncio.CancelledError:
-            self._queue.interrupted(item, self._world.clock.now())
+            self._queue.interrupted(item, self.world.clock.now())
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the other keys go on and this one is tried again
-            self._queue.failed(item, _sentence(error), self._world.clock.now())
+            self._queue.failed(item, _sentence(error), self.world.clock.now())
             _log(item.controller, "/".join(item.key), item.attempts, error)
         else:
-            self._queue.finished(item, again, self._world.clock.now(), self._world.database.revision)
+            self._queue.finished(item, again, self.world.clock.now(), self.world.database.revision)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

@@ -6,6 +6,12 @@ import re
 
 import pytest
 
+from understudy import app
+from understudy.controllers.controller_manager import ControllerManager
+from understudy.controllers.operation_runner import controllers_of
+from understudy.gateway.role_sessions import RoleSession
+from understudy.services.apprunner.rehearsal import connector_of, rehearse
+from understudy.services.iam import deletion_tasks
 from understudy.testing import Understudy
 
 PRINCIPAL = "networking.apprunner.amazonaws.com"
@@ -136,6 +142,102 @@ class TestUsed:
         assert status(iam, task) == {"Status": "SUCCEEDED"}
 
 
+class TestAskingTheService:
+    """The linked service is asked whether it still uses the role (reference iam.md 1.5)."""
+
+    @pytest.fixture
+    def answers(self, monkeypatch, understudy):
+        """What App Runner answers for us-east-1; everywhere else it uses nothing."""
+        answers = []
+        controllers = understudy.app.controllers
+        usage = {
+            **app.ROLE_USAGE,
+            "apprunner": {
+                PRINCIPAL: lambda tx, account, region: answers[0] if region == "us-east-1" else [],
+                "apprunner.amazonaws.com": lambda tx, account, region: [],
+            },
+        }
+        monkeypatch.setattr(app, "ROLE_USAGE", usage)
+        (kind,) = (each for each in app.operation_kinds() if each.name == deletion_tasks.KIND)
+        manager = ControllerManager(controllers.world, controllers_of(kind))
+        monkeypatch.setattr(understudy, "settle", manager.settle)
+        return answers
+
+    def test_while_it_does_not_know_the_task_goes_on(self, iam, linked, understudy, answers):
+        """A source that was not found meant that nothing uses the role."""
+        answers.append(None)
+        task = submit(iam)
+        for _ in range(3):
+            understudy.settle()
+            assert status(iam, task) == {"Status": "IN_PROGRESS"}
+            understudy.clock.advance(10)
+        assert iam.get_role(RoleName=NAME)
+        answers[0] = ["arn:aws:apprunner:us-east-1:000000000000:service/web/1"]
+        understudy.settle()
+        assert status(iam, task)["Reason"]["RoleUsageList"] == [
+            {"Region": "us-east-1", "Resources": answers[0]}
+        ]
+        answers[0] = []
+        task = submit(iam)
+        understudy.settle()
+        assert status(iam, task) == {"Status": "SUCCEEDED"}
+
+    def test_a_service_that_fails_to_answer_is_asked_again(self, iam, linked, understudy, answers, caplog):
+        task = submit(iam)
+        understudy.settle()
+        assert status(iam, task) == {"Status": "IN_PROGRESS"}
+        answers.append([])
+        understudy.clock.advance(2)
+        understudy.settle()
+        assert status(iam, task) == {"Status": "SUCCEEDED"}
+
+
+class TestSessions:
+    """A role with active sessions is in use (reference iam.md 1.5)."""
+
+    @pytest.fixture
+    def session(self, understudy, linked):
+        arn = f"arn:aws:iam::{understudy.account}:role/aws-service-role/{PRINCIPAL}/{NAME}"
+        source = f"arn:aws:apprunner:eu-west-1:{understudy.account}:service/web/1"
+        session = RoleSession(
+            understudy.app.gateway,
+            principal=PRINCIPAL,
+            role_arn=arn,
+            session_name="AppRunnerNetworking",
+            source_arn=source,
+        )
+        session.call("ec2", "DescribeVpcs", region="eu-west-1")
+        return session
+
+    def test_a_live_session_keeps_the_role(self, iam, understudy, session):
+        task = submit(iam)
+        understudy.settle()
+        arn = f"arn:aws:sts::{understudy.account}:assumed-role/{NAME}/AppRunnerNetworking"
+        answer = status(iam, task)
+        assert "FAILED" == answer["Status"]
+        assert [{"Region": "eu-west-1", "Resources": [arn]}] == answer["Reason"]["RoleUsageList"]
+
+    def test_one_that_was_ended_does_not(self, iam, understudy, session):
+        session.end()
+        task = submit(iam)
+        understudy.settle()
+        assert status(iam, task) == {"Status": "SUCCEEDED"}
+
+    def test_one_that_is_over_does_not(self, iam, understudy, session):
+        understudy.clock.advance(3601)
+        task = submit(iam)
+        understudy.settle()
+        assert status(iam, task) == {"Status": "SUCCEEDED"}
+
+    def test_rehearsing_leaves_none(self, iam, understudy):
+        arn = connector(understudy)
+        rehearse(understudy.app.gateway, connector_of(understudy.app.gateway, arn))
+        understudy.client("apprunner").delete_vpc_connector(VpcConnectorArn=arn)
+        task = submit(iam)
+        understudy.settle()
+        assert status(iam, task) == {"Status": "SUCCEEDED"}
+
+
 class TestStatus:
     @pytest.mark.parametrize(
         "task", ["x", "task/aws-service-role/a/b", f"task/aws-service-role/{PRINCIPAL}/{NAME}/1"]
@@ -199,6 +301,20 @@ class TestPace:
             assert status(iam, task) == {"Status": "IN_PROGRESS"}
             assert task == submit(iam)
             understudy.clock.advance(64)
+            understudy.settle()
+            assert status(iam, task) == {"Status": "SUCCEEDED"}
+
+    @pytest.mark.parametrize("clock", ["instant", "aws"])
+    def test_when_the_clock_goes_back_a_task_just_accepted_still_ends(self, clock):
+        """It waited until the old time came again."""
+        with Understudy(clock=clock) as understudy:
+            understudy.clock.advance(60)
+            iam = understudy.client("iam")
+            iam.create_service_linked_role(AWSServiceName=PRINCIPAL)
+            task = submit(iam)
+            understudy.clock.advance(-86400)
+            understudy.settle()
+            understudy.clock.advance(71)
             understudy.settle()
             assert status(iam, task) == {"Status": "SUCCEEDED"}
 

@@ -8,6 +8,16 @@ import pytest
 from estates import Estate
 from refusals import refused
 
+from understudy.services import accounts as accounts_module
+from understudy.services.accounts import accounts
+from understudy.services.ec2.dhcp_options import dhcp_options
+from understudy.services.ec2.network_acls import network_acls
+from understudy.services.ec2.route_tables import route_tables
+from understudy.services.ec2.security_groups import security_groups
+from understudy.services.ec2.subnets import subnets
+from understudy.services.ec2.vpcs import vpcs
+from understudy.services.iam.role_records import roles
+from understudy.services.organizations import account_requests, membership_changes
 from understudy.testing import Understudy
 
 
@@ -105,6 +115,59 @@ def test_of_two_requests_of_one_address_under_way_one_fails(estate):
     ]
     estate.understudy.settle()
     assert {"SUCCEEDED", "FAILED"} == {status(estate, id)["State"] for id in ids}
+
+
+def everybody(understudy) -> set[str]:
+    """The accounts that anything at all is remembered of, but requests."""
+    found = set()
+    with understudy.app.database.transaction() as tx:
+        for table in (
+            accounts,
+            vpcs,
+            subnets,
+            route_tables,
+            security_groups,
+            network_acls,
+            roles,
+            dhcp_options,
+        ):
+            found |= {table.key(record)[0] for record in table.scan(tx)}
+    return found
+
+
+def test_what_was_made_for_one_that_failed_is_undone(estate):
+    for name in ("one", "two"):
+        estate.organizations.create_account(Email="dev@example.com", AccountName=name)
+    estate.understudy.settle()
+    listed = {each["Id"] for each in estate.organizations.list_accounts()["Accounts"]}
+    assert 2 == len(listed)
+    assert listed == everybody(estate.understudy)
+
+
+@pytest.mark.parametrize("broken", ["join", "make_linked_role", "lay_out_account"])
+def test_one_that_never_succeeds_fails_and_leaves_nothing(estate, monkeypatch, caplog, broken):
+    """INTERNAL_FAILURE is what Organizations calls it."""
+
+    def fails(*args, **kwargs):
+        raise RuntimeError("broken")
+
+    owner = {
+        "join": membership_changes,
+        "make_linked_role": account_requests,
+        "lay_out_account": accounts_module,
+    }
+    monkeypatch.setattr(owner[broken], broken, fails)
+    asked = estate.organizations.create_account(Email="dev@example.com", AccountName="dev")
+    id = asked["CreateAccountStatus"]["Id"]
+    for _ in range(10):
+        estate.understudy.settle()
+        assert "IN_PROGRESS" == status(estate, id)["State"] or _ == 9
+        estate.understudy.clock.advance(61)
+    failed = status(estate, id)
+    assert ("FAILED", "INTERNAL_FAILURE") == (failed["State"], failed["FailureReason"])
+    assert "AccountId" not in failed
+    assert {estate.understudy.account} == everybody(estate.understudy)
+    estate.organizations.delete_organization()
 
 
 def test_requests_are_listed_by_state(estate):

@@ -1,0 +1,161 @@
+"""Every durable operation, killed after every write: started again, it ends as if nothing had happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from crash_points import WatchedStore
+
+from understudy.app import operation_kinds
+from understudy.gateway.durable_operations import durable_operations
+from understudy.services.iam import deletion_tasks
+from understudy.services.organizations import account_requests
+from understudy.testing import Credentials, Understudy
+
+NETWORKING = "networking.apprunner.amazonaws.com"
+OTHER = "999999999999"
+ROLE = "AWSServiceRoleForAppRunnerNetworking"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One way an operation goes.
+
+    `begin` asks for it and answers its ids. `outcome` tells what came of it, without anything drawn at random.
+    """
+
+    title: str
+    kind: str
+    prepare: Callable[[Understudy, Credentials], Any]
+    begin: Callable[[Understudy, Credentials], list[str]]
+    outcome: Callable[[Understudy, Credentials, list[str]], Any]
+    expected: Any
+
+
+def rows(understudy: Understudy) -> dict[str, int]:
+    """How many records there are of each kind, without those of an account made since, and notes of use."""
+    store = understudy.app.database.store
+    counts = {
+        table: sum(1 for _, body in store.load(table) if OTHER.encode() not in body)
+        for table in store.tables()
+    }
+    return {table: count for table, count in counts.items() if table != "iam/access-key-use"}
+
+
+# Deletion tasks.
+
+
+def a_linked_role(understudy: Understudy, who: Credentials) -> None:
+    understudy.client("iam", as_=who).create_service_linked_role(AWSServiceName=NETWORKING)
+
+
+def a_role_in_use(understudy: Understudy, who: Credentials) -> None:
+    subnet = understudy.client("ec2", as_=who).describe_subnets()["Subnets"][0]["SubnetId"]
+    understudy.client("apprunner", as_=who).create_vpc_connector(VpcConnectorName="main", Subnets=[subnet])
+
+
+def delete_it(understudy: Understudy, who: Credentials) -> list[str]:
+    iam = understudy.client("iam", as_=who)
+    return [iam.delete_service_linked_role(RoleName=ROLE)["DeletionTaskId"]]
+
+
+def role_and_status(understudy: Understudy, who: Credentials, ids: list[str]) -> Any:
+    iam = understudy.client("iam", as_=who)
+    status = iam.get_service_linked_role_deletion_status(DeletionTaskId=ids[0])
+    usage = status.get("Reason", {}).get("RoleUsageList", [])
+    roles = [role["RoleName"] for role in iam.list_roles()["Roles"]]
+    return status["Status"], roles, [each["Region"] for each in usage]
+
+
+# Account creation.
+
+
+def an_organization(understudy: Understudy, who: Credentials) -> None:
+    understudy.client("organizations", as_=who).create_organization()
+
+
+def create_accounts(*emails: str) -> Callable[[Understudy, Credentials], list[str]]:
+    def begin(understudy: Understudy, who: Credentials) -> list[str]:
+        organizations = understudy.client("organizations", as_=who)
+        answers = [organizations.create_account(Email=email, AccountName="dev") for email in emails]
+        return [answer["CreateAccountStatus"]["Id"] for answer in answers]
+
+    return begin
+
+
+def accounts_and_states(understudy: Understudy, who: Credentials, ids: list[str]) -> Any:
+    organizations = understudy.client("organizations", as_=who)
+    requests = [organizations.describe_create_account_status(CreateAccountRequestId=id) for id in ids]
+    statuses = [request["CreateAccountStatus"] for request in requests]
+    members = {each["Id"]: each["Email"] for each in organizations.list_accounts()["Accounts"]}
+    made = [members[status["AccountId"]].lower() for status in statuses if "AccountId" in status]
+    reasons = sorted(status.get("FailureReason", "") for status in statuses)
+    return sorted(status["State"] for status in statuses), reasons, made
+
+
+CASES = [
+    Case(
+        "an unused role is deleted",
+        deletion_tasks.KIND,
+        a_linked_role,
+        delete_it,
+        role_and_status,
+        ("SUCCEEDED", [], []),
+    ),
+    Case(
+        "a role in use is not",
+        deletion_tasks.KIND,
+        a_role_in_use,
+        delete_it,
+        role_and_status,
+        ("FAILED", [ROLE], ["us-east-1"]),
+    ),
+    Case(
+        "an account is made",
+        account_requests.KIND,
+        an_organization,
+        create_accounts("dev@example.com"),
+        accounts_and_states,
+        (["SUCCEEDED"], [""], ["dev@example.com"]),
+    ),
+    Case(
+        "of two accounts with one address one is undone",
+        account_requests.KIND,
+        an_organization,
+        create_accounts("dev@example.com", "DEV@example.com"),
+        accounts_and_states,
+        (["FAILED", "SUCCEEDED"], ["", "EMAIL_ALREADY_EXISTS"], ["dev@example.com"]),
+    ),
+]
+
+
+def test_every_kind_of_operation_has_a_case():
+    assert {kind.name for kind in operation_kinds()} == {case.kind for case in CASES}
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
+def test_killed_after_any_write_it_ends_as_if_nothing_had_happened(case):
+    store = WatchedStore()
+    with Understudy(store=store) as first:
+        who = first.administrator
+        case.prepare(first, who)
+        first.settle()
+        ids = case.begin(first, who)
+        accepted = len(store.crash_points) - 1
+        first.settle()
+        ended = len(store.crash_points)
+        assert case.expected == case.outcome(first, who, ids)
+        everything = rows(first)
+        with first.app.database.transaction() as tx:
+            assert all(operation.ended for operation in durable_operations.scan(tx))
+    steps = sum(len(kind.steps) for kind in operation_kinds() if kind.name == case.kind)
+    assert ended - accepted > steps
+    for point in store.crash_points[accepted:ended]:
+        # An account has to be made, for there is one already; it has nothing to do with the operation.
+        with Understudy(store=point.store, account=OTHER) as again:
+            again.settle()
+            assert case.expected == case.outcome(again, who, ids)
+            assert everything == rows(again)
