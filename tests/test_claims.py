@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import code_and_message
 
 from understudy.data import service_linked_roles
 from understudy.data.regions import APP_RUNNER_REGIONS
@@ -61,13 +61,6 @@ PAGE_POLICY = {
         },
     ],
 }
-
-
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
 
 
 class Place:
@@ -125,7 +118,9 @@ def place(understudy):
 class TestS1TheRoleIsLinkedAndOnlyAppRunnerAssumesIt:
     def test_nobody_else_can_assume_it(self, place):
         place.connector()
-        code, message = refused(place.sts.assume_role, RoleArn=place.role_arn, RoleSessionName="me-too")
+        code, message = code_and_message(
+            place.sts.assume_role, RoleArn=place.role_arn, RoleSessionName="me-too"
+        )
         assert "AccessDenied" == code
         assert message.startswith(
             f"User: arn:aws:iam::{place.understudy.account}:user/Administrator is not authorized to perform: "
@@ -335,9 +330,9 @@ class TestS4ThePolicyIsForThisRoleAlone:
         place.iam.create_user(UserName="me")
         place.iam.create_group(GroupName="us")
         codes = {
-            refused(place.iam.attach_role_policy, RoleName="mine", PolicyArn=POLICY)[0],
-            refused(place.iam.attach_user_policy, UserName="me", PolicyArn=POLICY)[0],
-            refused(place.iam.attach_group_policy, GroupName="us", PolicyArn=POLICY)[0],
+            code_and_message(place.iam.attach_role_policy, RoleName="mine", PolicyArn=POLICY)[0],
+            code_and_message(place.iam.attach_user_policy, UserName="me", PolicyArn=POLICY)[0],
+            code_and_message(place.iam.attach_group_policy, GroupName="us", PolicyArn=POLICY)[0],
         }
         assert {"PolicyNotAttachable"} == codes
 
@@ -362,7 +357,7 @@ class TestS5CreatingEditingAndDeletingNeedPermission:
                 f"User: arn:aws:iam::{place.understudy.account}:user/nobody is not authorized to perform: {action} on "
                 f"resource: {place.role_arn} because no identity-based policy allows the {action} action"
             ),
-        ) == refused(getattr(iam, operation), **params)
+        ) == code_and_message(getattr(iam, operation), **params)
 
     def test_the_permission_can_be_for_this_service_alone(self, place):
         """Reference iam.md 1.7: the condition key iam:AWSServiceName."""
@@ -377,7 +372,8 @@ class TestS5CreatingEditingAndDeletingNeedPermission:
         }
         iam = place.understudy.client("iam", as_=place.understudy.user("deploy", only))
         assert (
-            "AccessDenied" == refused(iam.create_service_linked_role, AWSServiceName="ecs.amazonaws.com")[0]
+            "AccessDenied"
+            == code_and_message(iam.create_service_linked_role, AWSServiceName="ecs.amazonaws.com")[0]
         )
         assert NAME == iam.create_service_linked_role(AWSServiceName=PRINCIPAL)["Role"]["RoleName"]
 
@@ -401,11 +397,11 @@ class TestS6TheFirstConnectorMakesTheRole:
         """Reference apprunner.md 2.8: the documented refusal."""
         who = place.understudy.allowing("deploy", "apprunner:*", "ec2:Describe*")
         apprunner = place.understudy.client("apprunner", as_=who)
-        assert ("InvalidRequestException", self.DENIED) == refused(
+        assert ("InvalidRequestException", self.DENIED) == code_and_message(
             apprunner.create_vpc_connector, VpcConnectorName="web-vpc", Subnets=place.subnets
         )
         assert [] == place.apprunner.list_vpc_connectors()["VpcConnectors"]
-        assert "NoSuchEntity" == refused(place.iam.get_role, RoleName=NAME)[0]
+        assert "NoSuchEntity" == code_and_message(place.iam.get_role, RoleName=NAME)[0]
 
     def test_the_full_access_policy_is_not_enough(self, place):
         """Reference apprunner.md 4.2: AWSAppRunnerFullAccess names the management role's principal only."""
@@ -422,7 +418,9 @@ class TestS6TheFirstConnectorMakesTheRole:
         )
         assert (
             self.DENIED
-            == refused(apprunner.create_vpc_connector, VpcConnectorName="web-vpc", Subnets=place.subnets)[1]
+            == code_and_message(
+                apprunner.create_vpc_connector, VpcConnectorName="web-vpc", Subnets=place.subnets
+            )[1]
         )
 
     def test_the_permission_is_not_needed_once_the_role_exists(self, place):
@@ -459,11 +457,11 @@ class TestS7OnlyTheDescriptionCanBeEdited:
             (iam.add_role_to_instance_profile, {"InstanceProfileName": "profile"}),
             (iam.remove_role_from_instance_profile, {"InstanceProfileName": "profile"}),
         ]:
-            assert ("UnmodifiableEntity", PROTECTED) == refused(call, RoleName=NAME, **params), call
+            assert ("UnmodifiableEntity", PROTECTED) == code_and_message(call, RoleName=NAME, **params), call
         assert (
             "UnmodifiableEntity",
             f"{NAME} is an AWS service linked role, max session duration cannot be changed.",
-        ) == refused(iam.update_role, RoleName=NAME, MaxSessionDuration=7200)
+        ) == code_and_message(iam.update_role, RoleName=NAME, MaxSessionDuration=7200)
 
     def test_the_description_can(self, place):
         place.connector()
@@ -507,7 +505,7 @@ class TestS8DeletionFailsWhileInUse:
         assert {"Status": "SUCCEEDED"} == {
             name: value for name, value in place.delete_role()[1].items() if name != "ResponseMetadata"
         }
-        assert ("NoSuchEntity", f"The role with name {NAME} cannot be found.") == refused(
+        assert ("NoSuchEntity", f"The role with name {NAME} cannot be found.") == code_and_message(
             place.iam.get_role, RoleName=NAME
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refusal
 
 from understudy.admin.errors import InvalidRequestError, NotFoundError
 from understudy.admin.explanations import Explanations
@@ -20,18 +20,11 @@ def explanations(understudy):
     return Explanations(gateway, gateway.credentials)
 
 
-def refused(call, **params) -> str:
-    """The request id of a call that must be refused."""
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    return caught.value.response["ResponseMetadata"]["RequestId"]
-
-
 def connector_refused(understudy) -> str:
     subnet = understudy.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
     who = understudy.allowing("deploy", "apprunner:*", "ec2:Describe*")
     apprunner = understudy.client("apprunner", as_=who)
-    return refused(apprunner.create_vpc_connector, VpcConnectorName="web-vpc", Subnets=[subnet])
+    return refusal(apprunner.create_vpc_connector, VpcConnectorName="web-vpc", Subnets=[subnet]).request_id
 
 
 class TestOfARequest:
@@ -61,7 +54,7 @@ class TestOfARequest:
     ):
         who = understudy.user("me")
         iam = understudy.client("iam", as_=who)
-        request_id = refused(iam.get_user, UserName="me")
+        request_id = refusal(iam.get_user, UserName="me").request_id
         before = explanations.of_request(request_id)["questions"][0]
         assert ("implicit-deny", None) == (before["effect"], before.get("now"))
         document = {"Version": "2012-10-17", "Statement": [json.loads(before["missing_statement"])]}
@@ -76,7 +69,7 @@ class TestOfARequest:
     def test_an_explicit_denial_names_its_statement_and_no_missing_one(self, understudy, explanations):
         deny = {"Sid": "NoUsers", "Effect": "Deny", "Action": "iam:*", "Resource": "*"}
         who = understudy.user("me", {"Version": "2012-10-17", "Statement": [deny]})
-        request_id = refused(understudy.client("iam", as_=who).get_user, UserName="me")
+        request_id = refusal(understudy.client("iam", as_=who).get_user, UserName="me").request_id
         answer = explanations.of_request(request_id)
         question = answer["questions"][0]
         assert ("explicit-deny", "NoUsers", "") == (
@@ -95,13 +88,15 @@ class TestOfARequest:
         assert "iam:ListUsers was allowed and carried out." == answer["summary"]
 
     def test_a_refusal_that_no_policy_made_says_so(self, understudy, explanations):
-        request_id = refused(understudy.client("iam").get_user, UserName="nobody")
+        request_id = refusal(understudy.client("iam").get_user, UserName="nobody").request_id
         assert explanations.of_request(request_id)["summary"].startswith("No policy stood in the way")
 
     def test_the_trust_policy_that_refused_is_asked_again(self, understudy, explanations):
         understudy.client("iam").create_service_linked_role(AWSServiceName=PRINCIPAL)
         arn = f"arn:aws:iam::{understudy.account}:role/aws-service-role/{PRINCIPAL}/{ROLE}"
-        request_id = refused(understudy.client("sts").assume_role, RoleArn=arn, RoleSessionName="me")
+        request_id = refusal(
+            understudy.client("sts").assume_role, RoleArn=arn, RoleSessionName="me"
+        ).request_id
         question = explanations.of_request(request_id)["questions"][-1]
         assert ("sts:AssumeRole", None) == (question["action"], question.get("now"))
         assert "allow" != question["effect"]
@@ -130,7 +125,7 @@ class TestOfARequest:
             RoleName="theirs", AssumeRolePolicyDocument=json.dumps(trust)
         )["Role"]
         sts = understudy.client("sts", as_=who)
-        request_id = refused(sts.assume_role, RoleArn=role["Arn"], RoleSessionName="me")
+        request_id = refusal(sts.assume_role, RoleArn=role["Arn"], RoleSessionName="me").request_id
         question = explanations.of_request(request_id)["questions"][-1]
         assert ("implicit-deny", None) == (question["effect"], question.get("now"))
         ahead = explanations.ahead(
@@ -453,7 +448,7 @@ class TestWords:
                 RoleArn=role, RoleSessionName="night", Policy=json.dumps(passed), DurationSeconds=900
             )
         )
-        request_id = refused(understudy.client("ec2", as_=session).describe_vpcs)
+        request_id = refusal(understudy.client("ec2", as_=session).describe_vpcs).request_id
         question = explanations.of_request(request_id)["questions"][0]
         assert ("session", None) == (question["layer"], question.get("now"))
         understudy.clock.advance(100_000)
@@ -466,10 +461,9 @@ class TestWords:
 
 def test_the_encoded_message_of_ec2_leads_to_its_request(understudy, explanations):
     nobody = understudy.user("nobody")
-    with pytest.raises(ClientError) as caught:
-        understudy.client("ec2", as_=nobody).describe_vpcs()
-    message = caught.value.response["Error"]["Message"].rpartition(": ")[2]
+    denied = refusal(understudy.client("ec2", as_=nobody).describe_vpcs)
+    message = denied.message.rpartition(": ")[2]
     answer = explanations.of_request(message)
-    assert caught.value.response["ResponseMetadata"]["RequestId"] == answer["call"].request_id
+    assert denied.request_id == answer["call"].request_id
     with pytest.raises(NotFoundError):
         explanations.of_request(message[:-1])

@@ -6,7 +6,7 @@ import json
 import urllib.parse
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused
 
 from understudy import __version__
 from understudy.admin.http_api import AdminApi
@@ -144,7 +144,7 @@ class TestReset:
         understudy.client("iam").create_user(UserName="me")
         made = api("POST", "/_understudy/reset", {})
         assert understudy.account == made["account"]
-        with pytest.raises(ClientError, match="InvalidClientTokenId"):
+        with refused("InvalidClientTokenId"):
             understudy.client("sts").get_caller_identity()
         iam = understudy.client("iam", as_=Credentials(made["access_key_id"], made["secret_access_key"]))
         assert ["Administrator"] == [user["UserName"] for user in iam.list_users()["Users"]]

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import get_args
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refusal
 
 from understudy.admin.explanations import Explanations
 from understudy.admin.outcomes import summary
@@ -22,18 +22,11 @@ def explanations(understudy):
     return Explanations(gateway, gateway.credentials)
 
 
-def refused(call, **params) -> str:
-    """The request id of a call that must be refused."""
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    return caught.value.response["ResponseMetadata"]["RequestId"]
-
-
 class TestRefusedBeforePolicies:
     """What no policy was asked about."""
 
     def summary(self, explanations, call, **params):
-        answer = explanations.of_request(refused(call, **params))
+        answer = explanations.of_request(refusal(call, **params).request_id)
         assert ([], True) == (answer["questions"], answer["refused"])
         return answer["summary"]
 

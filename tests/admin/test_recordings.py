@@ -7,6 +7,7 @@ import json
 import msgspec
 import pytest
 from botocore.exceptions import ClientError
+from refusals import refusal
 
 from understudy.admin.recordings import Recordings
 from understudy.admin.requests import RecordPolicies
@@ -174,18 +175,13 @@ class TestTheWholeLife:
                     assert seen.split(":")[:5] == each["allows"].split(":")[:5]
 
 
-def refused(call, **params):
-    with pytest.raises(ClientError):
-        call(**params)
-
-
 class TestWhatCounts:
     def test_a_refused_call_is_listed_and_left_out_unless_asked_for(self, understudy):
         somebody = understudy.allowing("somebody", "iam:ListUsers")
         iam = understudy.client("iam", as_=somebody)
         iam.list_users()
         for _ in range(2):
-            refused(iam.get_user, UserName="somebody")
+            refusal(iam.get_user, UserName="somebody")
         arn = f"arn:aws:iam::{ACCOUNT}:user/somebody"
         left_out = only(recorded(understudy, as_=arn))
         expected = {
@@ -217,22 +213,22 @@ class TestWhatCounts:
 
     def test_a_call_that_allowed_questions_and_then_failed_counts(self, understudy):
         """AWS asks the policies before it looks whether the thing is there."""
-        refused(understudy.client("iam").get_user, UserName="nobody")
+        refusal(understudy.client("iam").get_user, UserName="nobody")
         assert ["iam:GetUser"] == [each["Action"] for each in statements(only(recorded(understudy)))]
 
     def test_a_call_that_failed_before_any_question_is_said(self, understudy):
-        refused(understudy.client("iam").get_user, UserName="!")
+        refusal(understudy.client("iam").get_user, UserName="!")
         principal = only(recorded(understudy))
         assert [{"call": "iam:GetUser", "outcome": "ValidationError", "times": 1}] == principal["failed"]
         assert [] == principal["without_permission"]
 
     def test_a_star_the_caller_wrote_is_text(self, understudy):
-        refused(understudy.client("ec2").delete_vpc, VpcId="*")
+        refusal(understudy.client("ec2").delete_vpc, VpcId="*")
         (statement,) = statements(only(recorded(understudy)))
         assert f"arn:aws:ec2:us-east-1:{ACCOUNT}:vpc/${{*}}" == statement["Resource"]
 
     def test_what_no_policy_can_name_is_listed(self, understudy):
-        refused(understudy.client("iam").get_policy, PolicyArn=f"arn:aws:iam::*:policy/{'x' * 10}")
+        refusal(understudy.client("iam").get_policy, PolicyArn=f"arn:aws:iam::*:policy/{'x' * 10}")
         principal = only(recorded(understudy))
         assert ["iam:GetPolicy"] == [each["action"] for each in principal["unnameable"]]
         assert [] == principal["policies"]

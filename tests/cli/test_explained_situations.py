@@ -8,7 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refusal
 
 from understudy.admin.explanations import Explanations
 from understudy.cli.explain import print_answer, print_request
@@ -33,10 +33,7 @@ class Night:
 
     def refused(self, call, **params):
         """The explanation of a call that has to be refused."""
-        with pytest.raises(ClientError) as caught:
-            call(**params)
-        request_id = caught.value.response["ResponseMetadata"]["RequestId"]
-        return self._explanations.of_request(request_id)
+        return self._explanations.of_request(refusal(call, **params).request_id)
 
     def ahead(self, who, action, resource, context=None):
         arn = who if ":" in who or who.endswith(".com") else f"arn:aws:iam::{self.account}:{who}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused
 
 
 def policy(**condition):
@@ -55,5 +55,5 @@ def test_a_session_of_a_user_carries(understudy, condition, allowed):
     if allowed:
         assert client.describe_vpcs()["Vpcs"]
     else:
-        with pytest.raises(ClientError, match="UnauthorizedOperation"):
+        with refused("UnauthorizedOperation"):
             client.describe_vpcs()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused
 
 from understudy.gateway.client_tokens import client_tokens
 from understudy.store.database import Database
@@ -41,26 +41,26 @@ def test_another_token_makes_another(understudy, subnet):
 
 def test_a_token_used_for_something_else_is_refused(understudy, subnet):
     made(understudy, subnet)
-    with pytest.raises(ClientError) as refused:
+    text = "Arguments on this idempotent request are inconsistent with arguments used in previous request(s)."
+    with refused("IdempotentParameterMismatch", text):
         made(understudy, subnet, Description="other")
-    assert (
-        "IdempotentParameterMismatch",
-        "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).",
-    ) == (refused.value.response["Error"]["Code"], refused.value.response["Error"]["Message"])
     assert 1 == interfaces(understudy)
 
 
 def test_a_refused_request_uses_no_token_up(understudy, subnet):
-    for refused in ({"PrivateIpAddress": "1.2.3.4"}, {"DryRun": True}):
-        with pytest.raises(ClientError):
-            made(understudy, subnet, **refused)
+    for code, given in (
+        ("InvalidParameterValue", {"PrivateIpAddress": "1.2.3.4"}),
+        ("DryRunOperation", {"DryRun": True}),
+    ):
+        with refused(code):
+            made(understudy, subnet, **given)
     assert made(understudy, subnet, Description="now right")
 
 
 def test_a_repeated_request_is_authorized_again(understudy, subnet):
     """Knowing a token is no permission."""
     made(understudy, subnet)
-    with pytest.raises(ClientError, match="UnauthorizedOperation"):
+    with refused("UnauthorizedOperation"):
         made(understudy, subnet, as_=understudy.allowing("somebody", "ec2:Describe*"))
 
 

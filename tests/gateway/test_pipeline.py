@@ -8,8 +8,8 @@ from dataclasses import replace
 from types import ModuleType
 
 import pytest
-from botocore.exceptions import ClientError
 from raw_requests import action, json_request, signed
+from refusals import refusal
 
 from understudy.core.errors import ApiError
 from understudy.gateway.operations import Registry, anything, operation
@@ -22,13 +22,6 @@ WAYS = {
     "ec2": action("ec2", "DescribeVpcs"),
     "apprunner": json_request("AppRunner.ListVpcConnectors", {}),
 }
-
-
-def refusal(call, **params):
-    with pytest.raises(ClientError) as refused:
-        call(**params)
-    error = refused.value.response
-    return error["Error"]["Code"], error["ResponseMetadata"]["HTTPStatusCode"], error["Error"]["Message"]
 
 
 def serving(understudy, *operations, beside=()):
@@ -55,7 +48,7 @@ class TestWhoIsLetIn:
         iam = understudy.client("iam")
         iam.update_access_key(UserName="somebody", AccessKeyId=somebody.access_key_id, Status="Inactive")
         unknown = ("InvalidClientTokenId", 403, "The security token included in the request is invalid.")
-        assert unknown == refusal(understudy.client("sts", as_=somebody).get_caller_identity)
+        assert unknown == refusal(understudy.client("sts", as_=somebody).get_caller_identity)[:3]
         iam.update_access_key(UserName="somebody", AccessKeyId=somebody.access_key_id, Status="Active")
         assert understudy.client("sts", as_=somebody).get_caller_identity()
 
@@ -66,7 +59,7 @@ class TestWhoIsLetIn:
         iam.delete_access_key(UserName="somebody", AccessKeyId=somebody.access_key_id)
         iam.delete_user(UserName="somebody")
         for who in (somebody, session):
-            code, status, _ = refusal(understudy.client("sts", as_=who).get_caller_identity)
+            code, status, *_ = refusal(understudy.client("sts", as_=who).get_caller_identity)
             assert ("InvalidClientTokenId", 403) == (code, status)
 
     @pytest.mark.parametrize(
@@ -144,7 +137,7 @@ class TestFailures:
         assert before == all_records(understudy)
 
     def test_what_is_known_but_not_served_says_so(self, understudy):
-        code, status, message = refusal(understudy.client("iam").list_virtual_mfa_devices)
+        code, status, message, _ = refusal(understudy.client("iam").list_virtual_mfa_devices)
         assert ("NotImplemented", 501) == (code, status)
         assert "iam:ListVirtualMFADevices" in message
 
@@ -207,7 +200,7 @@ class TestDryRun:
             "DryRunOperation",
             412,
             "Request would have succeeded, but DryRun flag is set.",
-        ) == refusal(ec2.create_vpc, CidrBlock="10.0.0.0/16", DryRun=True)
+        ) == refusal(ec2.create_vpc, CidrBlock="10.0.0.0/16", DryRun=True)[:3]
         assert before == all_records(understudy)
 
     def test_not_permitted_it_is_the_refusal(self, understudy):
@@ -240,7 +233,7 @@ class TestModes:
     def test_whoever_did_not_sign_is_refused_in_every_mode(self, mode):
         with Understudy(iam=mode) as understudy:
             stranger = replace(understudy.administrator, secret_access_key="wrong")
-            code = refusal(understudy.client("iam", as_=stranger).list_users)[0]
+            code = refusal(understudy.client("iam", as_=stranger).list_users).code
             assert "SignatureDoesNotMatch" == code
 
 
@@ -257,7 +250,7 @@ def test_a_refusal_changes_nothing_and_is_in_the_services_words(understudy, serv
     """Reference iam.md 4.9, 7.2."""
     client = understudy.client(service, as_=understudy.user("somebody"))
     before = all_records(understudy)
-    found, answered, message = refusal(lambda: call(client))
+    found, answered, message, _ = refusal(lambda: call(client))
     assert (code, status) == (found, answered)
     assert "User: arn:aws:iam::000000000000:user/somebody is not authorized to perform: " in message
     assert "because no identity-based policy allows the " in message
@@ -278,7 +271,7 @@ def test_a_request_that_names_nothing_to_act_on_takes_the_permission_too(underst
 
 def test_an_encoded_refusal_can_be_decoded(understudy):
     somebody = understudy.user("somebody")
-    message = refusal(understudy.client("ec2", as_=somebody).create_vpc, CidrBlock="10.0.0.0/16")[2]
+    message = refusal(understudy.client("ec2", as_=somebody).create_vpc, CidrBlock="10.0.0.0/16").message
     encoded = message.rpartition(" ")[2]
     decoded = json.loads(
         understudy.client("sts").decode_authorization_message(EncodedMessage=encoded)["DecodedMessage"]

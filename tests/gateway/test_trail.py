@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from botocore.exceptions import ClientError
 from raw_requests import action, json_request, signed
+from refusals import refused
 
 from understudy.gateway.trail import Evaluation, Trail, TrailEntry, keepable, presentable
 from understudy.store.database import Database
@@ -122,7 +122,7 @@ def test_a_call_that_nobody_signed_leaves_an_entry_of_nobodys(understudy):
 
 def test_a_refusal_keeps_what_was_asked_and_what_decided(understudy):
     somebody = understudy.allowing("somebody", "iam:ListUsers")
-    with pytest.raises(ClientError):
+    with refused("AccessDenied"):
         understudy.client("iam", as_=somebody).get_user(UserName="somebody")
     last = understudy.trail()[-1]
     assert ("AccessDenied", 403, True) == (last.outcome, last.status, last.denied)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import botocore
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refusal
 from samples import valid
 
 from understudy.data.service_catalogue import action as find_action
@@ -60,13 +60,11 @@ def test_a_member_that_is_not_taken_is_refused_by_name():
             shape = load(operation.service).operation(operation.name).input
             wire_name = next(each for each in shape.members if snake(each) == member)
             params = {**valid(shape), wire_name: valid(shape.members[wire_name].shape)}
-            with pytest.raises(ClientError) as caught:
-                getattr(understudy.client(operation.service), snake(operation.name))(**params)
-            error = caught.value.response["Error"]
+            told = refusal(getattr(understudy.client(operation.service), snake(operation.name)), **params)
             # A role that is not there cannot be assumed, whatever else is asked.
             if operation.action != "sts:AssumeRole":
-                assert (operation.action, "NotImplemented") == (operation.action, error["Code"])
-                assert wire_name in error["Message"]
+                assert (operation.action, "NotImplemented") == (operation.action, told.code)
+                assert wire_name in told.message
                 named.append(wire_name)
     assert named, "AWS's descriptions have had such members for as long as these functions exist"
 
@@ -104,7 +102,5 @@ def test_a_caller_without_policies_is_refused_everything():
             client = understudy.client(operation.service, as_=nobody)
             shape = load(operation.service).operation(operation.name)
             params = valid(shape.input) if shape.input else {}
-            with pytest.raises(ClientError) as caught:
-                getattr(client, snake(operation.name))(**params)
-            code = caught.value.response["Error"]["Code"]
-            assert code in ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation"), caught.value
+            told = refusal(getattr(client, snake(operation.name)), **params)
+            assert told.code in ("AccessDenied", "AccessDeniedException", "UnauthorizedOperation"), told

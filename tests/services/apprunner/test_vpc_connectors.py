@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import code_and_message
 
 from understudy.data.regions import APP_RUNNER_REGIONS
 from understudy.services.apprunner.vpc_connectors import ConnectorUse, connector_uses
@@ -39,13 +39,6 @@ def group(ec2, vpc):
     return ec2.create_security_group(VpcId=vpc, GroupName="web", Description="web")["GroupId"]
 
 
-def refused(call, **params) -> tuple[str, str]:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    error = caught.value.response["Error"]
-    return error["Code"], error["Message"]
-
-
 class TestCreate:
     def test_a_connector_is_active_at_once_in_its_first_revision(self, apprunner, subnets, group):
         connector = apprunner.create_vpc_connector(
@@ -77,21 +70,21 @@ class TestCreate:
         assert [] == ec2.describe_network_interfaces()["NetworkInterfaces"]
 
     def test_an_unknown_subnet_is_refused_and_no_role_left(self, apprunner, understudy, subnets):
-        code, message = refused(
+        code, message = code_and_message(
             apprunner.create_vpc_connector,
             VpcConnectorName="web-vpc",
             Subnets=[*subnets, "subnet-0123456789abcdef0"],
         )
         assert "InvalidRequestException" == code
         assert "subnet-0123456789abcdef0" in message
-        assert ("NoSuchEntity", f"The role with name {ROLE} cannot be found.") == refused(
+        assert ("NoSuchEntity", f"The role with name {ROLE} cannot be found.") == code_and_message(
             understudy.client("iam").get_role, RoleName=ROLE
         )
 
     def test_subnets_of_two_vpcs_are_refused(self, apprunner, ec2, subnets):
         other = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
         strange = ec2.create_subnet(VpcId=other, CidrBlock="10.1.0.0/24")["Subnet"]["SubnetId"]
-        code, message = refused(
+        code, message = code_and_message(
             apprunner.create_vpc_connector, VpcConnectorName="web-vpc", Subnets=[subnets[0], strange]
         )
         assert ("InvalidRequestException", True) == (code, "same VPC" in message)
@@ -99,7 +92,7 @@ class TestCreate:
     def test_a_group_of_another_vpc_is_refused(self, apprunner, ec2, subnets):
         other = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
         strange = ec2.create_security_group(VpcId=other, GroupName="x", Description="x")["GroupId"]
-        code, message = refused(
+        code, message = code_and_message(
             apprunner.create_vpc_connector,
             VpcConnectorName="web-vpc",
             Subnets=subnets,
@@ -113,7 +106,9 @@ class TestCreate:
         ]
         assert (
             "InvalidRequestException"
-            == refused(apprunner.create_vpc_connector, VpcConnectorName="web-vpc", Subnets=subnets)[0]
+            == code_and_message(apprunner.create_vpc_connector, VpcConnectorName="web-vpc", Subnets=subnets)[
+                0
+            ]
         )
         apprunner.delete_vpc_connector(VpcConnectorArn=arn)
         again = apprunner.create_vpc_connector(VpcConnectorName="web-vpc", Subnets=subnets)["VpcConnector"]
@@ -124,12 +119,16 @@ class TestCreate:
             apprunner.create_vpc_connector(VpcConnectorName=f"vpc-{number}", Subnets=subnets)
         assert (
             "ServiceQuotaExceededException"
-            == refused(apprunner.create_vpc_connector, VpcConnectorName="one-more", Subnets=subnets)[0]
+            == code_and_message(apprunner.create_vpc_connector, VpcConnectorName="one-more", Subnets=subnets)[
+                0
+            ]
         )
 
     def test_constraints_are_said_in_app_runners_words(self, apprunner):
         """Reference apprunner.md 1.1: InvalidRequestException, lower-camel names, joined and counted."""
-        code, message = refused(apprunner.create_vpc_connector, VpcConnectorName="x!", Subnets=["subnet-1"])
+        code, message = code_and_message(
+            apprunner.create_vpc_connector, VpcConnectorName="x!", Subnets=["subnet-1"]
+        )
         assert "InvalidRequestException" == code
         assert message.startswith(
             "2 validation errors detected: Value 'x!' at 'vpcConnectorName' failed to satisfy"
@@ -149,7 +148,8 @@ class TestDescribeAndList:
     def test_an_unknown_arn_is_not_found(self, apprunner):
         arn = "arn:aws:apprunner:us-east-1:000000000000:vpcconnector/web/1/0123456789abcdef0123456789abcdef"
         assert (
-            "ResourceNotFoundException" == refused(apprunner.describe_vpc_connector, VpcConnectorArn=arn)[0]
+            "ResourceNotFoundException"
+            == code_and_message(apprunner.describe_vpc_connector, VpcConnectorArn=arn)[0]
         )
 
     def test_pages_make_up_the_whole(self, apprunner, subnets):
@@ -165,7 +165,10 @@ class TestDescribeAndList:
         ]
         assert [f"vpc-{number}" for number in range(5)] == names
         assert "NextToken" not in third
-        assert "InvalidRequestException" == refused(apprunner.list_vpc_connectors, NextToken="made-up")[0]
+        assert (
+            "InvalidRequestException"
+            == code_and_message(apprunner.list_vpc_connectors, NextToken="made-up")[0]
+        )
 
     def test_connectors_of_another_region_are_not_seen(self, apprunner, understudy, subnets):
         apprunner.create_vpc_connector(VpcConnectorName="web-vpc", Subnets=subnets)
@@ -182,7 +185,7 @@ class TestDelete:
         with understudy.app.database.transaction() as tx:
             connector_uses.put(tx, use)
         expected = f"Provided VPC connector arn is being used by other services. ARN: {arn}"
-        assert ("InvalidRequestException", expected) == refused(
+        assert ("InvalidRequestException", expected) == code_and_message(
             apprunner.delete_vpc_connector, VpcConnectorArn=arn
         )
         with understudy.app.database.transaction() as tx:
@@ -209,7 +212,7 @@ class TestPermissions:
             "deploy", "apprunner:CreateVpcConnector", "ec2:Describe*", "iam:CreateServiceLinkedRole"
         )
         apprunner = understudy.client("apprunner", as_=who)
-        code, message = refused(
+        code, message = code_and_message(
             apprunner.create_vpc_connector,
             VpcConnectorName="web-vpc",
             Subnets=subnets,
@@ -222,7 +225,7 @@ class TestPermissions:
     def test_subnets_are_seen_with_the_callers_own_permissions(self, understudy, subnets):
         """Reference apprunner.md 3.1: App Runner describes subnets and groups as the caller."""
         who = understudy.allowing("deploy", "apprunner:*", "iam:CreateServiceLinkedRole")
-        code, message = refused(
+        code, message = code_and_message(
             understudy.client("apprunner", as_=who).create_vpc_connector,
             VpcConnectorName="web-vpc",
             Subnets=subnets,
@@ -239,7 +242,7 @@ def test_app_runner_answers_in_its_regions(understudy, region):
 def test_elsewhere_app_runner_does_not_answer_and_iam_does(understudy):
     assert (
         "UnknownOperationException"
-        == refused(understudy.client("apprunner", region="eu-north-1").list_vpc_connectors)[0]
+        == code_and_message(understudy.client("apprunner", region="eu-north-1").list_vpc_connectors)[0]
     )
     assert [] != understudy.client("iam", region="eu-north-1").list_users()["Users"]
 
@@ -248,6 +251,6 @@ def test_elsewhere_app_runner_does_not_answer_and_iam_does(understudy):
     "operation", ["list_services", "list_connections", "list_auto_scaling_configurations"]
 )
 def test_what_is_not_served_says_so(apprunner, operation):
-    code, message = refused(getattr(apprunner, operation))
+    code, message = code_and_message(getattr(apprunner, operation))
     assert "NotImplemented" == code
     assert "does not serve" in message

@@ -1,11 +1,8 @@
-"""A client of EC2, a VPC with a subnet and a group in it, and how a refusal is expected."""
+"""A client of EC2, and a VPC with a subnet and a group in it."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-
 import pytest
-from botocore.exceptions import ClientError
 
 
 @pytest.fixture
@@ -32,19 +29,3 @@ def group(ec2, vpc):
 def interface(ec2, subnet, group):
     made = ec2.create_network_interface(SubnetId=subnet, Groups=[group])
     return made["NetworkInterface"]["NetworkInterfaceId"]
-
-
-@pytest.fixture
-def refused():
-    """Expect a refusal of this code, and of this very text if one is given."""
-
-    @contextmanager
-    def expect(code, message=None):
-        with pytest.raises(ClientError) as caught:
-            yield
-        error = caught.value.response["Error"]
-        assert code == error["Code"], error
-        if message is not None:
-            assert message == error["Message"]
-
-    return expect

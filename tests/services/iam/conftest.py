@@ -1,11 +1,10 @@
-"""A client of IAM, a document that is a good policy, and how a refusal is expected."""
+"""A client of IAM, a good policy document, a role, and all pages of a list."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-import refusals
 
 
 @pytest.fixture
@@ -39,12 +38,6 @@ def role(iam):
         ],
     }
     return iam.create_role(RoleName="builder", AssumeRolePolicyDocument=json.dumps(trust))["Role"]
-
-
-@pytest.fixture
-def refused():
-    """Expect a refusal of this code, and of this text and HTTP status if they are given."""
-    return refusals.refused
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from botocore.exceptions import ClientError
+from refusals import refused
 
 from understudy.testing import Credentials
 
@@ -144,7 +144,7 @@ class TestMadeAgain:
         key = iam.create_access_key(UserName="Alice")["AccessKey"]
         sts = understudy.client("sts", as_=Credentials(key["AccessKeyId"], key["SecretAccessKey"]))
         arn = f"arn:aws:iam::{understudy.account}:role/trusted"
-        with pytest.raises(ClientError, match="AccessDenied"):
+        with refused("AccessDenied"):
             sts.assume_role(RoleArn=arn, RoleSessionName="xx")
         iam.update_assume_role_policy(RoleName="trusted", PolicyDocument=trusting(again["Arn"]))
         sts.assume_role(RoleArn=arn, RoleSessionName="xx")
@@ -162,5 +162,5 @@ class TestMadeAgain:
         session().assume_role(RoleArn=arn, RoleSessionName="xx")
         iam.delete_role(RoleName="middle")
         iam.create_role(RoleName="middle", AssumeRolePolicyDocument=first)
-        with pytest.raises(ClientError, match="AccessDenied"):
+        with refused("AccessDenied"):
             session().assume_role(RoleArn=arn, RoleSessionName="xx")

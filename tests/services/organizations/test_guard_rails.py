@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from estates import RCP, SCP, Estate, allow, deny
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from refusals import refused
+from refusals import refusal, refused
 
 from understudy.admin.explanations import Explanations
 from understudy.authn.caller import Caller
@@ -395,10 +395,7 @@ class TestExplained:
     @staticmethod
     def question_of(explanations, call, **params):
         """The explained question of a call that must be refused."""
-        with pytest.raises(ClientError) as caught:
-            call(**params)
-        request_id = caught.value.response["ResponseMetadata"]["RequestId"]
-        (question,) = explanations.of_request(request_id)["questions"]
+        (question,) = explanations.of_request(refusal(call, **params).request_id)["questions"]
         return question
 
     @pytest.mark.parametrize("level", ["root", "unit", "account"])
