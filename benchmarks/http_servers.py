@@ -31,8 +31,9 @@ from understudy.server.run import run
 class App:
     def handle(self, request):
         return HttpResponse(200, {BODY!r}, (("Content-Type", "text/xml"),))
-    def make_durable(self):
-        pass
+    done, error = True, None
+    def durability(self):
+        return self
 run(App(), host="127.0.0.1", port=PORT)
 """
 ASGI = f"""

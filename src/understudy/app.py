@@ -28,6 +28,8 @@ from understudy.gateway.pipeline import Gateway
 from understudy.gateway.role_usage import RoleUsage
 from understudy.gateway.sealing import Seal
 from understudy.gateway.trail import Trail
+from understudy.server.answers import Durability
+from understudy.server.turns import Turns
 from understudy.services import MODULES, accounts
 from understudy.services.apprunner import vpc_connectors
 from understudy.services.directory import Directory
@@ -83,12 +85,23 @@ class App:
     controllers: ControllerManager
     admin: Administration
     admin_api: AdminApi
+    turns: Turns
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer a request; nothing of it is durable before `make_durable`."""
         if request.path.startswith(PREFIXES):
             return self.admin_api.handle(request)
         return self.gateway.handle(request)
+
+    def durability(self) -> Durability:
+        """The durability of everything that was committed up to now."""
+        return self.turns.durability()
+
+    def not_durable(self, request: HttpRequest) -> HttpResponse:
+        """The answer to a request whose changes could not be made durable."""
+        if request.path.startswith(PREFIXES):
+            return self.admin_api.not_durable()
+        return self.gateway.not_durable(request)
 
     def make_durable(self) -> None:
         """Hand what was answered to the store, before it leaves."""
@@ -159,7 +172,7 @@ def build(
         settings={"iam": settings.iam, "clock": settings.clock, "state": settings.state},
     )
     admin_api = AdminApi(admin, token=secrets.token_urlsafe(32))
-    return App(settings, database, gateway, manager, admin, admin_api)
+    return App(settings, database, gateway, manager, admin, admin_api, Turns(database.sync))
 
 
 def operation_kinds() -> Sequence[OperationKind]:

@@ -22,8 +22,9 @@ PROGRAM = """
     class App:
         def handle(self, request):
             return HttpResponse(200, b"served")
-        def make_durable(self):
-            pass
+        def durability(self):
+            return self
+        done, error = True, None
 
     def work(name):
         async def go_on():

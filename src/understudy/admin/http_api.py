@@ -62,9 +62,11 @@ class AdminApi:
             status, answer = 200, self._administration.answer(self._read(request))
         except AdminError as refusal:
             status, answer = _STATUSES[type(refusal)], {"error": str(refusal)}
-        return HttpResponse(
-            status, msgspec.json.encode(answer) + b"\n", (("Content-Type", "application/json"),)
-        )
+        return _response(status, answer)
+
+    def not_durable(self) -> HttpResponse:
+        """The answer to a request whose changes could not be made durable."""
+        return _response(503, {"error": "What the request changed could not be kept."})
 
     def _read(self, request: HttpRequest) -> AdminRequest:
         method = "GET" if request.method == "HEAD" else request.method
@@ -83,6 +85,10 @@ class AdminApi:
         if method not in asked.methods:
             raise _WrongMethodError(f"{path} does not take {method}.")
         return _decoded(asked, method, request, id)
+
+
+def _response(status: int, answer: Any) -> HttpResponse:
+    return HttpResponse(status, msgspec.json.encode(answer) + b"\n", (("Content-Type", "application/json"),))
 
 
 def _find(path: str) -> tuple[type[AdminRequest] | None, str | None]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,10 @@ class HttpRequest:
     body: bytes
     source_ip: str = "127.0.0.1"
     secure: bool = False
+
+    def without_body(self) -> HttpRequest:
+        """The same request with an empty body."""
+        return replace(self, body=b"")
 
 
 @dataclass(frozen=True, slots=True)

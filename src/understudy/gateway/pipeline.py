@@ -30,7 +30,7 @@ from understudy.policy import Decision
 from understudy.store.database import Database, Transaction
 from understudy.wire.model import OperationShape, load
 from understudy.wire.protocol import Route
-from understudy.wire.routing import RoutingError, route
+from understudy.wire.routing import RoutingError, route, spoken_by
 
 _LOG = logging.getLogger("understudy.gateway")
 _EVERYTHING = (Target(),)
@@ -112,6 +112,12 @@ class Gateway:
             call or _received(self, found, request, _NOBODY, at, request_id), params, failure, started
         )
         return response
+
+    def not_durable(self, request: HttpRequest) -> HttpResponse:
+        """The answer to a request whose changes could not be made durable; its body may be gone."""
+        protocol, service = spoken_by(request)
+        failure = ApiError(protocol.unavailable, "What the request changed could not be kept.", 503)
+        return protocol.render_error(failure, service, self.ids.uuid())
 
     def perform(
         self,

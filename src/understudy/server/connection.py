@@ -8,8 +8,10 @@ import time
 from typing import Protocol, cast
 
 from understudy.core.http import HttpRequest
+from understudy.server.answers import Answer, AnswerQueue
 from understudy.server.limits import Limits
-from understudy.server.parsing import RefusedError, RequestParser
+from understudy.server.parsing import Arrived, Refusal, RequestParser
+from understudy.server.states import Client, ConnectionState, Event, Server
 
 # From here on copying costs more than a second piece.
 _LARGE = 32 * 1024
@@ -21,38 +23,42 @@ class Host(Protocol):
     limits: Limits
     closing: bool
 
-    def answer(self, request: HttpRequest, *, keep_alive: bool) -> tuple[bytes, ...]: ...
+    def answer(self, request: HttpRequest, *, keep_alive: bool) -> Answer: ...
 
-    def refusal(self, status: int, sentence: str) -> bytes: ...
-
-    def hold(self, connection: Connection) -> None:
-        """See to it that `release` or `withhold` is called, once it is known whether all is durable."""
+    def replacement(self, answer: Answer) -> Answer:
+        """The answer to send instead of one whose request could not be made durable."""
         ...
 
-    def opened(self, connection: Connection) -> bool:
-        """Take the connection in; False when there are too many."""
+    def refusal(self, refusal: Refusal) -> Answer: ...
+
+    def opened(self, connection: Connection) -> Refusal | None:
+        """Take the connection in, or say why not."""
         ...
 
     def closed(self, connection: Connection) -> None: ...
+
+    def account(self, connection: Connection, incoming: int) -> None:
+        """Note how many bytes of unhandled requests the connection keeps; the server may refuse some connection."""
+        ...
 
 
 class Connection(asyncio.Protocol):
     """A connection between the event loop and the server.
 
-    A request is handled as soon as it is complete; its answer is held until it is durable, then written.
-    While more than `limits.held` bytes of answers wait, or the client does not take in what was written,
-    further requests stay unhandled and nothing more is read.
+    A request is handled as soon as it is complete. Its answer is held until it is durable, then written. While more
+    than `limits.held` bytes of answers wait, or the client does not take in what was written, further requests stay
+    unhandled and nothing more is read.
+
+    `state` says what client and server do (`states.py`). `incoming` is the number of bytes of unhandled requests that
+    the server was told of last.
     """
 
     def __init__(self, host: Host, *, secure: bool) -> None:
+        self.state = ConnectionState()
+        self.incoming = 0
         self._host = host
         self._secure = secure
-        self._held: list[bytes] = []
-        self._held_size = 0
-        self._refusal: RefusedError | None = None  # to be answered after all that arrived before it
-        self._ending = False  # the last answer is held or written; nothing more is handled
-        self._lingering = False  # all is written; what still comes in is thrown away
-        self._client_is_done = False  # it has closed its side
+        self._answers = AnswerQueue(host.replacement, self._work)
         self._write_paused = False
         self._read_paused = False
         self._since = time.monotonic()  # when the present wait began
@@ -66,34 +72,34 @@ class Connection(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         source_ip = str(peer[0]) if peer else ""
         self._parser = RequestParser(self._host.limits, source_ip=source_ip, secure=self._secure)
-        if not self._host.opened(self):
-            self._ending = True
-            self._transport.write(self._host.refusal(503, "There are too many connections."))
-            self._transport.close()
+        refusal = self._host.opened(self)
+        if refusal is not None:
+            self.refuse(refusal)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - the loop's signature
-        self._ending = True
-        self._held.clear()
-        self._parser.arrived.clear()
+        self.state.process(Event.LOST)
+        self._answers.close()
+        self._parser.close()
         self._host.closed(self)
 
     def data_received(self, data: bytes) -> None:
-        if self._ending or self._refusal is not None:
+        state = self.state
+        if state.client is not Client.SENDING or not state.is_handling:
             return
         parser = self._parser
-        try:
-            parser.feed(data)
-        except RefusedError as refusal:
-            self._refusal = refusal
+        parser.feed(data)
         if parser.begun:
             # A request has its time as a whole: bytes that trickle in do not extend it.
             self._since = time.monotonic()
         self._work()
+        incoming = parser.incoming if parser.phase != "idle" or parser.arrived else 0
+        if incoming != self.incoming:
+            self._host.account(self, incoming)
 
     def eof_received(self) -> bool:
         """The client sends no more: what arrived is still answered. Over TLS there is no half-closing."""
-        self._client_is_done = True
-        if self._lingering or self._secure:
+        self.state.process(Event.CLIENT_CLOSED)
+        if self._secure or self.state.server is Server.CLOSED:
             return False
         self._work()
         return True
@@ -107,103 +113,117 @@ class Connection(asyncio.Protocol):
         self._since = time.monotonic()
         self._work()
 
-    # Requests become held answers.
+    # From requests to bytes on the wire.
 
     def _work(self) -> None:
-        """Handle what arrived, as far as the bounds allow."""
-        if self._ending:
-            return
-        arrived, host = self._parser.arrived, self._host
-        while arrived and not (self._ending or self._write_paused) and self._held_size < host.limits.held:
+        """Handle what arrived, as far as the bounds allow, and write the answers that may leave."""
+        while self._handle() and self._write():
+            """Answers that left made room for more requests."""
+        if self.state.is_handling:
+            self._read_while(not self._parser.arrived)
+
+    def _handle(self) -> bool:
+        """Handle requests until the bounds are reached; whether there may be something to write."""
+        state, host, answers = self.state, self._host, self._answers
+        arrived, parser = self._parser.arrived, self._parser
+        while arrived and state.is_handling and not self._write_paused and answers.size < host.limits.held:
             item = arrived.popleft()
-            if isinstance(item, bytes):
-                self._hold(item)
-                continue
-            keep_alive = item.keep_alive and bool(arrived or not host.closing)
-            self._hold(*host.answer(item.request, keep_alive=keep_alive))
-            self._ending = not keep_alive
-        if self._ending:
-            arrived.clear()
-        elif not arrived and self._refusal is not None:
-            self._refuse(self._refusal)
-        elif not arrived and self._client_is_done:
-            self._ending = True
-            if not self._held:
-                self._transport.close()
-        self._read_while(not arrived)
-
-    def _hold(self, *pieces: bytes) -> None:
-        if not self._held:
-            self._host.hold(self)
-        self._held += pieces
-        self._held_size += sum(map(len, pieces))
-
-    def _refuse(self, refusal: RefusedError) -> None:
-        self._refusal = refusal
-        self._ending = True
-        self._hold(self._host.refusal(refusal.status, refusal.sentence))
-
-    def _read_while(self, wanted: bool) -> None:
-        if wanted is self._read_paused and not (self._client_is_done or self._transport.is_closing()):
-            self._read_paused = not wanted
-            if wanted:
-                self._transport.resume_reading()
+            if isinstance(item, Arrived):
+                keep_alive = item.keep_alive and bool(arrived or not host.closing)
+                answers.append(host.answer(item.request, keep_alive=keep_alive))
+                if not keep_alive:
+                    self._queued_last()
+            elif isinstance(item, Refusal):
+                if state.client is Client.SENDING:
+                    state.process(Event.REFUSED)
+                answers.append(host.refusal(item))
+                self._queued_last()
             else:
-                self._transport.pause_reading()
+                answers.append(Answer((item,), len(item)))
+        if state.is_handling and not arrived and state.client is Client.CLOSED:
+            self._queued_last()
+        if self.incoming and parser.phase == "idle" and not arrived:
+            host.account(self, 0)
+        return bool(answers) or state.server is Server.ENDING
 
-    # Held answers become bytes on the wire.
+    def _queued_last(self) -> None:
+        self.state.process(Event.LAST_ANSWER_QUEUED)
+        self._parser.close()
 
-    def release(self) -> None:
-        """Write what is held: it is durable now."""
-        held, size = self._held, self._held_size
-        self._held, self._held_size = [], 0
-        if not held or self._transport.is_closing():
-            return
-        if self._parser.phase == "idle":
-            self._since = time.monotonic()
-        if len(held) == 1:
-            self._transport.write(held[0])
-        elif size > _LARGE:
-            self._transport.writelines(held)
-        else:
-            self._transport.write(b"".join(held))
-        if self._ending:
+    def _write(self) -> bool:
+        """Write the answers that may leave; whether further requests can be handled now."""
+        if self._transport.is_closing():
+            return False
+        pieces = self._answers.take()
+        if pieces:
+            if self._parser.phase == "idle":
+                self._since = time.monotonic()
+            if len(pieces) == 1:
+                self._transport.write(pieces[0])
+            elif sum(map(len, pieces)) > _LARGE:
+                self._transport.writelines(pieces)
+            else:
+                self._transport.write(b"".join(pieces))
+        if self._answers:
+            return False
+        if self.state.server is Server.ENDING:
+            self.state.process(Event.ALL_WRITTEN)
             self._end()
-        elif self._parser.arrived or self._refusal is not None or self._client_is_done:
-            self._work()
-        elif self._host.closing:
+            return False
+        if pieces and self._host.closing:
             self.close_if_idle()
-
-    def withhold(self) -> None:
-        """What is held did not become durable: say so instead, and close."""
-        self._ending = True
-        self._parser.arrived.clear()
-        self._held = [self._host.refusal(500, "What the request changed could not be kept.")]
-        self.release()
+        return bool(pieces and self._parser.arrived and not self._write_paused)
 
     def _end(self) -> None:
-        """Close after the last answer.
-
-        A client that was refused may still be sending, and closing on unread bytes resets the connection,
-        which would take the answer away from it; so its bytes are read and thrown away for a while.
-        """
-        if self._refusal is None or self._client_is_done:
+        """Close after the last answer, or let a client that was refused read it first."""
+        if self.state.server is Server.CLOSED:
             self._transport.close()
             return
-        self._lingering = True
         self._since = time.monotonic()
         if self._transport.can_write_eof():
             with contextlib.suppress(OSError):
                 self._transport.write_eof()
         self._read_while(wanted=True)
 
-    # Time passes, and the server stops.
+    def _read_while(self, wanted: bool) -> None:
+        if wanted is self._read_paused and not (
+            self.state.client is Client.CLOSED or self._transport.is_closing()
+        ):
+            self._read_paused = not wanted
+            if wanted:
+                self._transport.resume_reading()
+            else:
+                self._transport.pause_reading()
+
+    # What the server decides.
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Drop what is unhandled, and make this the last answer."""
+        if not self.state.is_handling:
+            return
+        self._parser.arrived.clear()
+        self._parser.refuse(refusal)
+        self._work()
+
+    def abort(self) -> None:
+        """Close without waiting for anything."""
+        self._transport.abort()
+
+    def close_if_idle(self) -> None:
+        """Close unless a request is under way; then its answer closes."""
+        if not self.is_busy and self.state.is_handling:
+            self._transport.close()
 
     @property
     def is_busy(self) -> bool:
         """Whether a request is under way: coming in, waiting, or its answer not yet written."""
         parser = self._parser
-        return bool(parser.phase != "idle" or parser.arrived or self._held or self._write_paused)
+        return bool(parser.phase != "idle" or parser.arrived or self._answers or self._write_paused)
+
+    @property
+    def waits_for_client_since(self) -> float | None:
+        """Since when nothing is under way and the client may send a request; None when something is."""
+        return None if self.is_busy or not self.state.is_handling else self._since
 
     def close_if_late(self, now: float) -> None:
         """End the connection if its client kept us waiting too long; `now` is of the monotonic clock."""
@@ -213,25 +233,17 @@ class Connection(asyncio.Protocol):
             self._since = now
         self._unsent = unsent
         waited = now - self._since
+        server = self.state.server
         if self._write_paused or self._transport.is_closing():
             if waited > limits.write_seconds:
                 self._transport.abort()
-        elif self._lingering:
+        elif server is Server.LINGERING:
             if waited > limits.linger_seconds:
                 self._transport.abort()
-        elif self._ending or self._held:
+        elif server is not Server.ANSWERING or self._answers:
             return
         elif self._parser.phase == "idle":
             if waited > limits.idle_seconds:
                 self._transport.close()
         elif waited > limits.request_seconds:
-            self._refuse(RefusedError(408, "The request took too long to arrive."))
-
-    def close_if_idle(self) -> None:
-        """Close unless a request is under way; then its answer closes."""
-        if not (self.is_busy or self._lingering):
-            self._transport.close()
-
-    def abort(self) -> None:
-        """Close without waiting for anything."""
-        self._transport.abort()
+            self.refuse(Refusal(408, "The request took too long to arrive."))

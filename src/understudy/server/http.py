@@ -1,7 +1,7 @@
-"""HTTP/1.1 for one application: nothing is answered before it is durable.
+"""HTTP/1.1 for one application: no answer leaves before what it tells is durable.
 
-Every request that is complete in one turn of the event loop is carried out at once and its answer held; at the
-end of the turn the application makes all of it durable in one go, and only then the answers leave.
+Every request is carried out as soon as it is complete. Its answer waits in its connection until the application says
+that everything committed up to then is durable.
 """
 
 from __future__ import annotations
@@ -15,42 +15,71 @@ from typing import Protocol
 
 from understudy.core.errors import UserError
 from understudy.core.http import HttpRequest, HttpResponse
+from understudy.server.answers import Answer, Durability
 from understudy.server.connection import Connection
-from understudy.server.limits import Limits
+from understudy.server.handshakes import Handshake, TlsListener
+from understudy.server.limits import Limits, within_open_files
+from understudy.server.memory import give_back
+from understudy.server.parsing import Refusal
 from understudy.server.responses import ResponseWriter, plain
 
 _LOG = logging.getLogger("understudy.server")
 
+_BACKLOG = 512
+# A request with a larger body is kept without it while its answer waits.
+_LARGE_BODY = 64 * 1024
+# So many bytes of requests at the same time leave holes in memory that are worth giving back.
+_CROWD = 16 * 1024 * 1024
+
+_TOO_MANY = Refusal(503, "There are too many connections. Try again soon.")
+_TOO_MUCH = Refusal(503, "Too many bytes of requests are arriving at the same time. Try again soon.")
+
 
 class Application(Protocol):
-    """What a server serves. Both are plain functions and quick."""
+    """What a server serves. All of these are plain functions and quick."""
 
     def handle(self, request: HttpRequest) -> HttpResponse: ...
 
-    def make_durable(self) -> None: ...
+    def durability(self) -> Durability:
+        """The durability of everything that was committed up to now."""
+        ...
+
+    def not_durable(self, request: HttpRequest) -> HttpResponse:
+        """The answer to a request whose changes could not be made durable; its body may be gone."""
+        ...
 
 
 class Server:
-    """Listens for one application; knows its connections, and whose answers wait for durability."""
+    """Listens for one application and bounds what its connections take together.
+
+    `limits` are those within the number of files the process may open. `connections` are the ones that are open,
+    those whose TLS handshake is not finished among them. `incoming` is the bytes of all requests that nobody has
+    handled yet.
+    """
 
     def __init__(self, app: Application, limits: Limits | None = None) -> None:
         self.app = app
-        self.limits = limits or Limits()
-        self.connections: set[Connection] = set()
+        self.limits = within_open_files(limits or Limits())
+        self.connections: set[Connection | Handshake] = set()
+        self.incoming = 0
         self.closing = False
+        self._most_incoming = 0
         self._writer = ResponseWriter()
-        self._waiting: list[Connection] = []
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._listener: asyncio.AbstractServer | None = None
+        self._listener: asyncio.Server | TlsListener | None = None
         self._sweep: asyncio.TimerHandle | None = None
 
     async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
         """Begin to listen; answers the port (a free one for 0). Raises UserError when it cannot be had."""
         self._loop = asyncio.get_running_loop()
         try:
-            self._listener = await self._loop.create_server(
-                lambda: Connection(self, secure=tls is not None), host, port, ssl=tls, backlog=512
-            )
+            if tls is None:
+                self._listener = await self._loop.create_server(
+                    lambda: Connection(self, secure=False), host, port, backlog=_BACKLOG
+                )
+            else:
+                self._listener = TlsListener(lambda sock: Handshake(self, sock, tls))
+                await self._listener.listen(host, port, _BACKLOG)
         except OSError as error:
             taken = error.errno == errno.EADDRINUSE
             reason = "it is already in use" if taken else error.strerror or str(error)
@@ -75,51 +104,88 @@ class Server:
 
     # What the connections ask for.
 
-    def opened(self, connection: Connection) -> bool:
-        """Take the connection in; False when there are too many."""
+    def opened(self, connection: Connection | Handshake) -> Refusal | None:
+        """Take a connection in. When all are taken, the one that is idle longest makes room, or else it is refused."""
         self.connections.add(connection)
-        return len(self.connections) <= self.limits.connections
+        limits = self.limits
+        if len(self.connections) <= limits.connections or self._close_longest_idle():
+            return None
+        if len(self.connections) > limits.connections + limits.turned_away:
+            connection.abort()
+        return _TOO_MANY
 
-    def closed(self, connection: Connection) -> None:
+    def handshaken(self, handshake: Handshake) -> Connection:
+        """The connection that follows a finished TLS handshake."""
+        self.connections.discard(handshake)
+        return Connection(self, secure=True)
+
+    def closed(self, connection: Connection | Handshake) -> None:
+        self.account(connection, 0)
         self.connections.discard(connection)
 
-    def answer(self, request: HttpRequest, *, keep_alive: bool) -> tuple[bytes, ...]:
+    def account(self, connection: Connection | Handshake, incoming: int) -> None:
+        """Note a connection's bytes of unhandled requests. Beyond the bound, whoever has most of them is refused."""
+        self.incoming += incoming - connection.incoming
+        connection.incoming = incoming
+        self._most_incoming = max(self._most_incoming, self.incoming)
+        if self.incoming > self.limits.incoming:
+            most = max(self.connections, key=lambda each: each.incoming)
+            most.refuse(_TOO_MUCH)
+            if most.incoming:
+                most.abort()
+
+    def answer(self, request: HttpRequest, *, keep_alive: bool) -> Answer:
         """What the application answers, in bytes."""
         head_only = request.method == "HEAD"
         try:
             response = self.app.handle(request)
-            return self._writer.pieces_of(response, keep_alive=keep_alive, head_only=head_only)
+            pieces = self._writer.pieces_of(response, keep_alive=keep_alive, head_only=head_only)
         except Exception:  # noqa: BLE001 - the other connections go on
             _LOG.exception("the application failed")
             failed = plain(500, "The request failed.")
-            return self._writer.pieces_of(failed, keep_alive=keep_alive, head_only=head_only)
+            pieces = self._writer.pieces_of(failed, keep_alive=keep_alive, head_only=head_only)
+        durability = self.app.durability()
+        size = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
+        if durability.done and durability.error is None:
+            return Answer(pieces, size)
+        if len(request.body) > _LARGE_BODY:
+            request = request.without_body()
+        return Answer(pieces, size, durability, request, keep_alive)
 
-    def refusal(self, status: int, sentence: str) -> bytes:
-        """The server's own last word on a connection, in bytes."""
-        return b"".join(self._writer.pieces_of(plain(status, sentence), keep_alive=False))
+    def replacement(self, answer: Answer) -> Answer:
+        """What the application answers when a request's changes could not be made durable, in bytes."""
+        assert answer.request is not None, "an answer that waits has its request"
+        response = self.app.not_durable(answer.request)
+        head_only = answer.request.method == "HEAD"
+        pieces = self._writer.pieces_of(response, keep_alive=answer.keep_alive, head_only=head_only)
+        return Answer(pieces, sum(map(len, pieces)))
 
-    def hold(self, connection: Connection) -> None:
-        """Send what the connection holds once it is durable."""
-        if not self._waiting:
-            assert self._loop is not None, "a connection comes from a loop"
-            self._loop.call_soon(self._release)
-        self._waiting.append(connection)
+    def refusal(self, refusal: Refusal) -> Answer:
+        """The server's own last answer on a connection, in bytes."""
+        pieces = self._writer.pieces_of(plain(refusal.status, refusal.sentence), keep_alive=False)
+        return Answer(pieces, sum(map(len, pieces)))
 
-    def _release(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        try:
-            self.app.make_durable()
-        except Exception:  # noqa: BLE001 - whatever the store's reason is
-            _LOG.exception("what was answered could not be kept; the answers are withheld")
-            for connection in waiting:
-                connection.withhold()
-            return
-        for connection in waiting:
-            connection.release()
+    # Time passes.
+
+    def _close_longest_idle(self) -> bool:
+        """Close the connection whose client has been silent longest between two requests; whether there was one."""
+        latest = time.monotonic() - self.limits.yield_seconds
+        longest: Connection | Handshake | None = None
+        for connection in self.connections:
+            since = connection.waits_for_client_since
+            if since is not None and since <= latest:
+                longest, latest = connection, since
+        if longest is None:
+            return False
+        longest.abort()
+        return True
 
     def _sweep_connections(self) -> None:
         assert self._loop is not None, "sweeping begins with listening"
         now = time.monotonic()
         for connection in list(self.connections):
             connection.close_if_late(now)
+        if self._most_incoming > _CROWD > self.incoming:
+            self._most_incoming = self.incoming
+            give_back()
         self._sweep = self._loop.call_later(self.limits.sweep_seconds, self._sweep_connections)

@@ -1,4 +1,4 @@
-"""Bytes become requests: what httptools reads, gathered and bounded."""
+"""Turns the bytes of a connection into requests: what httptools reads, collected and bounded."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from understudy.server.responses import CONTINUE
 
 Phase = Literal["idle", "head", "body"]
 
+_VERSIONS = frozenset({"1.0", "1.1"})
 
-class RefusedError(Exception):
-    """Bytes that cannot be taken as a request: the status and the sentence to answer before closing."""
 
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
-        self.sentence = sentence
+class Refusal(NamedTuple):
+    """Why bytes are not taken as a request: the status and the sentence to answer before closing."""
+
+    status: int
+    sentence: str
 
 
 class Arrived(NamedTuple):
@@ -30,50 +30,104 @@ class Arrived(NamedTuple):
     keep_alive: bool
 
 
-class RequestParser:
-    """Parses one connection's bytes; `arrived` fills with what is complete, in order.
+class _StopParsingError(Exception):
+    """Makes httptools stop; the reason is in the parser's `refusal`."""
 
-    Between the requests stand bytes to be written in their turn: the permission to send a body. `phase` says
-    what is waited for: a request, the rest of its head or the rest of its body. `begun` says whether a request
-    began in the piece fed last.
+
+class RequestParser:
+    """Parses the bytes of one connection.
+
+    `arrived` fills with complete requests in order. Between them stand bytes to be written in their turn (the
+    permission to send a body) and, at the end, a Refusal: after one, nothing more is parsed. `phase` says what the
+    parser waits for: a request, the rest of its head or the rest of its body. `begun` says whether a request began
+    in the piece that was fed last.
     """
 
     def __init__(self, limits: Limits, *, source_ip: str, secure: bool) -> None:
-        self.arrived: deque[Arrived | bytes] = deque()
+        self.arrived: deque[Arrived | bytes | Refusal] = deque()
         self.phase: Phase = "idle"
         self.begun = False
         self._limits = limits
         self._source_ip = source_ip
         self._secure = secure
         self._parser: Any = httptools.HttpRequestParser(self)
+        self._refusal: Refusal | None = None
+        self._skipping = False  # a head is replayed to a new parser, and was heard already
+        self._awaits_body = False  # httptools thinks that another protocol begins where the body does
         self._unfinished = 0  # bytes fed towards a head that is not complete yet
-        self._refusal: RefusedError | None = None
         self._clear()
 
     def feed(self, data: bytes) -> None:
-        """Take in what the socket gave. Raises RefusedError; what had arrived before stays in `arrived`."""
+        """Take in bytes. What they complete, or the reason why they are refused, is in `arrived` afterwards."""
+        if self._refusal is not None:
+            return
         self.begun = False
         try:
             self._parse(data)
         except httptools.HttpParserError as error:
-            raise self._refusal or RefusedError(400, f"This is no HTTP/1.1 request: {error}.") from None
+            self.refuse(self._refusal or Refusal(400, f"This is no HTTP/1.1 request: {error}."))
+            return
         if self.phase == "head" and not self.begun:
             # httptools keeps an unfinished header to itself, however long, so what it was fed is counted.
             # The piece in which a head begins may end another request, and is left out.
             self._unfinished += len(data)
             if self._unfinished > self._limits.head:
-                raise self._head_too_long()
+                self.refuse(self._head_too_long())
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Drop the unfinished request and take nothing more."""
+        if self.arrived and self.arrived[-1] is CONTINUE:
+            self.arrived.pop()
+        self._refusal = refusal
+        self.arrived.append(refusal)
+        self.phase = "idle"
+        self._clear()
+        # The parser and this object refer to each other; without the cycle both are freed at once.
+        self._parser = None
+
+    def close(self) -> None:
+        """Drop everything, and take nothing more."""
+        self._refusal = self._refusal or Refusal(400, "The connection is closed.")
+        self.arrived.clear()
+        self.phase = "idle"
+        self._clear()
+        self._parser = None
+
+    @property
+    def incoming(self) -> int:
+        """How many bytes of requests are kept that nobody has handled."""
+        size = self._head_size + self._unfinished + self._body_size if self.phase != "idle" else 0
+        for item in self.arrived:
+            if isinstance(item, Arrived):
+                size += len(item.request.body)
+        return size
 
     def _parse(self, data: bytes) -> None:
         while data:
             try:
                 self._parser.feed_data(data)
             except httptools.HttpParserUpgrade as upgrade:
-                # An offer to change protocols may be passed over (RFC 9110 7.8): what follows is HTTP still.
+                # A client may offer to change protocols, and a server may ignore that (RFC 9110 7.8): what follows
+                # is HTTP still. httptools leaves the body, if there is one, to the other protocol.
                 data = data[upgrade.args[0] :]
                 self._parser = httptools.HttpRequestParser(self)
+                if self._awaits_body:
+                    self._replay_head()
             else:
                 return
+
+    def _replay_head(self) -> None:
+        """Bring a new parser to where the body begins."""
+        headers = self._headers
+        framing = [
+            f"{name}: {headers[name]}\r\n"
+            for name in ("content-length", "transfer-encoding")
+            if name in headers
+        ]
+        connection = "" if self._keep_alive else "Connection: close\r\n"
+        self._skipping = True
+        self._parser.feed_data(f"POST / HTTP/1.1\r\nHost: h\r\n{connection}{''.join(framing)}\r\n".encode())
+        self._skipping = self._awaits_body = False
 
     def _clear(self) -> None:
         self._target = b""
@@ -81,20 +135,28 @@ class RequestParser:
         self._head_size = 0
         self._body: list[bytes] = []
         self._body_size = 0
+        self._keep_alive = True
+        self._method = ""
 
-    # What httptools calls, in this order. What these raise it wraps, hence `_refuse`.
+    # What httptools calls, in this order. It wraps exceptions in its own, hence `_stop`.
 
     def on_message_begin(self) -> None:
+        if self._skipping:
+            return
         self._clear()
         self._unfinished = 0
         self.begun = True
         self.phase = "head"
 
     def on_url(self, url: bytes) -> None:
+        if self._skipping:
+            return
         self._target += url
         self._count_head(len(url))
 
     def on_header(self, name: bytes, value: bytes | None) -> None:
+        if self._skipping:
+            return
         value = value or b""
         self._count_head(len(name) + len(value) + 4)  # with the colon, the blank and the line's end
         if self.phase == "body":
@@ -106,16 +168,38 @@ class RequestParser:
         if known is None:
             self._headers[key] = text
         elif key == "host":
-            raise self._refuse(400, "The request names more than one host.")
+            raise self._stop(400, "The request names more than one host.")
         else:
             self._headers[key] = f"{known},{text}"
 
     def on_headers_complete(self) -> None:
+        if self._skipping:
+            return
         self.phase = "body"
+        headers, parser = self._headers, self._parser
+        self._check_head(parser.get_http_version())
+        self._method = parser.get_method().decode("ascii")
+        # After CONNECT a client would speak to somebody else through us.
+        self._keep_alive = parser.should_keep_alive() and self._method != "CONNECT"
+        self._awaits_body = parser.should_upgrade() and (
+            "transfer-encoding" in headers or headers.get("content-length", "0").strip("0") != ""
+        )
+
+    def _check_head(self, version: str) -> None:
         headers = self._headers
-        if self._parser.get_http_version() == "1.1":
+        if version not in _VERSIONS:
+            if version == "0.9":
+                raise self._stop(400, "The request line names no version of HTTP.")
+            raise self._stop(505, f"HTTP/{version} is not spoken here; HTTP/1.1 is.")
+        coding = headers.get("transfer-encoding")
+        if coding is not None and version == "1.0":
+            # Whoever passed it on may have read its length otherwise (RFC 9112 6.1).
+            raise self._stop(400, "HTTP/1.0 has no transfer encodings.")
+        if coding is not None and coding.lower() != "chunked":
+            raise self._stop(501, "The only transfer encoding taken is chunked.")
+        if version == "1.1":
             if "host" not in headers:
-                raise self._refuse(400, "The request names no host.")
+                raise self._stop(400, "The request names no host.")
             if headers.get("expect", "").lower() == "100-continue":
                 self.arrived.append(CONTINUE)
         if "content-length" in headers and int(headers["content-length"]) > self._limits.body:
@@ -128,7 +212,8 @@ class RequestParser:
         self._body.append(body)
 
     def on_message_complete(self) -> None:
-        method = self._parser.get_method().decode("ascii")
+        if self._awaits_body:
+            return
         target = self._target.decode("latin-1")
         path, _, query = (target if target[:1] == "/" else _origin_form(target)).partition("?")
         if self.arrived and self.arrived[-1] is CONTINUE:
@@ -136,7 +221,7 @@ class RequestParser:
             self.arrived.pop()
         body = self._body
         request = HttpRequest(
-            method,
+            self._method,
             path,
             query,
             self._headers,
@@ -144,27 +229,27 @@ class RequestParser:
             self._source_ip,
             self._secure,
         )
-        # After CONNECT a client would speak to somebody else through us.
-        keep_alive = self._parser.should_keep_alive() and method != "CONNECT"
-        self.arrived.append(Arrived(request, keep_alive))
+        self.arrived.append(Arrived(request, self._keep_alive))
         self.phase = "idle"
+        # The request alone holds its body from here on.
+        self._body = []
+        self._headers = {}
 
     def _count_head(self, size: int) -> None:
         self._head_size += size
         if self._head_size > self._limits.head:
-            raise self._head_too_long()
+            self._refusal = self._head_too_long()
+            raise _StopParsingError
 
-    def _head_too_long(self) -> RefusedError:
-        return self._refuse(431, f"The headers are longer than {self._limits.head} bytes.")
+    def _head_too_long(self) -> Refusal:
+        return Refusal(431, f"The headers are longer than {self._limits.head} bytes.")
 
-    def _body_too_long(self) -> RefusedError:
-        if self.arrived and self.arrived[-1] is CONTINUE:
-            self.arrived.pop()
-        return self._refuse(413, f"The body is longer than {self._limits.body} bytes.")
+    def _body_too_long(self) -> _StopParsingError:
+        return self._stop(413, f"The body is longer than {self._limits.body} bytes.")
 
-    def _refuse(self, status: int, sentence: str) -> RefusedError:
-        self._refusal = RefusedError(status, sentence)
-        return self._refusal
+    def _stop(self, status: int, sentence: str) -> _StopParsingError:
+        self._refusal = Refusal(status, sentence)
+        return _StopParsingError()
 
 
 def _origin_form(target: str) -> str:

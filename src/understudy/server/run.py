@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import gc
 import signal
 import ssl
@@ -16,6 +15,7 @@ import uvloop
 from understudy.core.errors import UserError
 from understudy.server.http import Application, Server
 from understudy.server.limits import Limits
+from understudy.server.memory import keep_freed_memory
 
 Background = Callable[[], Coroutine[Any, Any, None]]
 
@@ -35,7 +35,7 @@ def run(
     Raises UserError when the port or the certificate cannot be used, and whatever ended background work:
     the server stops, rather than answer on without it.
     """
-    _keep_freed_memory()
+    keep_freed_memory()
     uvloop.run(
         _serve(
             app,
@@ -90,24 +90,6 @@ async def _serve(
 def _failure(task: asyncio.Task[None]) -> BaseException | None:
     """What ended background work that should not have ended; going on without it would look like health."""
     return None if task.cancelled() else task.exception()
-
-
-def _keep_freed_memory() -> None:
-    """Tell the C library to keep what is freed for the next large answer.
-
-    Given back and taken again, a megabyte costs a page fault for each of its pages; listing a thousand records took
-    twice as long. Another C library than glibc is left as it is.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
-        return
-    mallopt(_M_MMAP_THRESHOLD, 16 * 1024 * 1024)
-    mallopt(_M_TRIM_THRESHOLD, 64 * 1024 * 1024)
-
-
-# glibc's names for what may be set (malloc.h).
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 
 
 def _tls(certificate: str) -> ssl.SSLContext | None:

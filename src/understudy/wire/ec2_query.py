@@ -44,6 +44,7 @@ class Ec2Query(Protocol):
     """Reference iam.md 7.2."""
 
     name = "ec2"
+    unavailable = "Unavailable"
 
     def __init__(self) -> None:
         self._writer = XmlWriter("ec2", "item", iso_milliseconds)

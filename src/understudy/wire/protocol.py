@@ -43,6 +43,8 @@ class Protocol(ABC):
     """One of AWS's protocols. Knows shapes, and no operation by name."""
 
     name: str
+    # The code of the error that says: not now, try again.
+    unavailable = "ServiceUnavailable"
 
     def parse(self, route: Route) -> dict[str, Any]:
         """The parameters, checked: top-level members in snake case, everything below by AWS's names.

@@ -59,6 +59,19 @@ def route(request: HttpRequest) -> Route:
     return _by_action(request, id, region)
 
 
+def spoken_by(request: HttpRequest) -> tuple[Protocol, ServiceShape | None]:
+    """The protocol that a client speaks and the service it means, as far as they are known without the body."""
+    if "x-amz-target" in request.headers:
+        id = _TARGETS.get(request.headers["x-amz-target"].rpartition(".")[0])
+        return PROTOCOLS["json"], load(id) if id is not None else None
+    name, _ = _scope(request)
+    id = _SIGNING_NAMES.get(name) if name is not None else _by_host(request)
+    if id is None:
+        return PROTOCOLS["query"], None
+    service = load(id)
+    return PROTOCOLS[service.protocol], service
+
+
 def _by_path(request: HttpRequest, service: str | None, region: str) -> Route | None:
     """The operation at the request's path; None where the service has no paths, and for nobody's path, unsigned."""
     id = _SIGNING_NAMES.get(service) if service is not None else _by_host(request)
