@@ -23,10 +23,10 @@ from understudy.gateway.authorization import Authorizer
 from understudy.gateway.client_tokens import old_client_tokens
 from understudy.gateway.controller import World
 from understudy.gateway.durable_operations import OperationKind
+from understudy.gateway.message_signing import MessageSigner
 from understudy.gateway.operations import Registry
 from understudy.gateway.pipeline import Gateway
 from understudy.gateway.role_usage import RoleUsage
-from understudy.gateway.sealing import Seal
 from understudy.gateway.trail import Trail
 from understudy.server.answers import Durability
 from understudy.server.turns import Turns
@@ -66,7 +66,7 @@ EXPIRIES = (
 
 
 class ServerSecret(Record, frozen=True, kw_only=True):
-    """What this server seals its messages with; made once, kept with the state."""
+    """What this server signs its messages with; made once, kept with the state."""
 
     name: str
     secret: bytes
@@ -145,7 +145,7 @@ def build(
         credentials=directory,
         authorizer=Authorizer(directory, settings.iam),
         trail=Trail(database),
-        seal=Seal(_secret(database)),
+        message_signer=MessageSigner(_secret(database)),
         clock=clock,
         ids=ids,
         latency=latency,
@@ -190,7 +190,7 @@ def _adopt_old_records(database: Database) -> None:
 
 
 def _clear(database: Database) -> None:
-    """Empty the state, but for the secret this server goes on sealing with."""
+    """Empty the state, but for the secret this server goes on signing with."""
     with database.transaction() as tx:
         kept = server_secrets.get(tx, "seal")
     database.clear()

@@ -59,8 +59,8 @@ class Explanations:
         EC2's encoded message names its request too. Raises NotFoundError when the trail does not hold it (any more).
         """
         database = self._gateway.database
-        sealed = self._gateway.seal.open(request_id) if request_id.isascii() else None
-        found = next(iter(database.log(id=sealed or request_id, limit=1)), None)
+        signed = self._gateway.message_signer.verify(request_id) if request_id.isascii() else None
+        found = next(iter(database.log(id=signed or request_id, limit=1)), None)
         if found is None:
             raise NotFoundError(
                 f"The trail holds no request {request_id}. It may be older than the trail, or for a service that is "

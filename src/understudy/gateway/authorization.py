@@ -39,7 +39,7 @@ class Authorizer:
         self._policies = policies
         self.mode = mode
 
-    def judge(self, call: Call, action: str, target: Target) -> Decision:
+    def evaluate(self, call: Call, action: str, target: Target) -> Decision:
         """Decide one target and note it for the trail. The answer is the policy engine's, whatever the mode."""
         bindings = self._policies.bindings(call.tx, call.caller, target.account)
         if target.policy is not None or target.trust:
@@ -143,8 +143,8 @@ def principal_of(caller: Caller) -> Principal:
     )
 
 
-def denial(call: Call, action: str, target: Target, decision: Decision, sealed: str) -> ApiError:
-    """The refusal in AWS's words (reference iam.md 4.9, 7.2); `sealed` is EC2's encoded message."""
+def denial(call: Call, action: str, target: Target, decision: Decision, encoded_message: str) -> ApiError:
+    """The refusal in AWS's words (reference iam.md 4.9, 7.2); `encoded_message` is EC2's encoded message."""
     asked = target.action or action
     where = "" if target.resource == "*" else f" on resource: {target.resource}"
     text = f"User: {call.caller.arn} is not authorized to perform: {asked}{where} {reason(decision, asked)}"
@@ -152,7 +152,7 @@ def denial(call: Call, action: str, target: Target, decision: Decision, sealed: 
         return ApiError(
             "UnauthorizedOperation",
             f"You are not authorized to perform this operation. {text}. "
-            f"Encoded authorization failure message: {sealed}",
+            f"Encoded authorization failure message: {encoded_message}",
             403,
         )
     service = load(call.service)

@@ -14,7 +14,7 @@ from understudy.core.answers import Answer
 from understudy.core.ids import Ids
 from understudy.core.simulated_latency import SimulatedLatency
 from understudy.gateway.membership import Membership
-from understudy.gateway.sealing import Seal
+from understudy.gateway.message_signing import MessageSigner
 from understudy.gateway.trail import Evaluation, Trail
 from understudy.policy import Decision, NamedPolicy, Principal
 from understudy.store.database import Transaction
@@ -54,14 +54,14 @@ class Onward(Protocol):
         parent: Call | None,
     ) -> Answer: ...
 
-    def judge(self, call: Call, action: str, target: Target) -> Decision: ...
+    def evaluate(self, call: Call, action: str, target: Target) -> Decision: ...
 
     def require(self, call: Call, action: str, target: Target) -> None: ...
 
     def membership(self, tx: Transaction, account: str) -> Membership | None: ...
 
     @property
-    def seal(self) -> Seal: ...
+    def message_signer(self) -> MessageSigner: ...
 
     @property
     def trail(self) -> Trail: ...
@@ -101,7 +101,7 @@ class Call(msgspec.Struct, frozen=True, eq=False):
 
     def allows(self, action: str, target: Target) -> bool:
         """Whether the caller may also do this; recorded in the trail, refused by nobody."""
-        return self.gateway.judge(self, action, target).allowed
+        return self.gateway.evaluate(self, action, target).allowed
 
     def require(self, action: str, target: Target) -> None:
         """Refuse, in the service's denial text, unless the caller may also do this."""

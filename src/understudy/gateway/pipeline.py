@@ -23,8 +23,8 @@ from understudy.gateway.authorization import Authorizer, denial, principal_of
 from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.client_tokens import answered_before, remember
 from understudy.gateway.membership import Membership
+from understudy.gateway.message_signing import MessageSigner
 from understudy.gateway.operations import Operation, Registry
-from understudy.gateway.sealing import Seal
 from understudy.gateway.trail import Trail, TrailEntry, presentable
 from understudy.policy import Decision
 from understudy.store.database import Database, Transaction
@@ -62,7 +62,7 @@ class Gateway:
     credentials: CredentialSource
     authorizer: Authorizer
     trail: Trail
-    seal: Seal
+    message_signer: MessageSigner
     clock: Clock
     ids: Ids
     latency: SimulatedLatency
@@ -187,13 +187,13 @@ class Gateway:
         mode = self.authorizer.mode
         if mode == "off":
             return
-        decision = self.authorizer.judge(call, action, target)
+        decision = self.authorizer.evaluate(call, action, target)
         if not decision.allowed and mode == "strict":
-            raise denial(call, action, target, decision, self.seal.close(call.request_id))
+            raise denial(call, action, target, decision, self.message_signer.sign(call.request_id))
 
-    def judge(self, call: Call, action: str, target: Target) -> Decision:
+    def evaluate(self, call: Call, action: str, target: Target) -> Decision:
         """What the policies say, for an operation that must know and not refuse."""
-        return self.authorizer.judge(call, action, target)
+        return self.authorizer.evaluate(call, action, target)
 
     def membership(self, tx: Transaction, account: str) -> Membership | None:
         """An account's place in its organization, for an operation that must know."""

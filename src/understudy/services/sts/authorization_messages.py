@@ -16,7 +16,7 @@ from understudy.gateway.trail import Evaluation, TrailEntry
 @operation("sts:DecodeAuthorizationMessage", on=anything)
 def decode_authorization_message(call: Call, *, encoded_message: str) -> Answer:
     """What was refused, to whom, and under which circumstances; of requests of the caller's own account."""
-    request_id = call.gateway.seal.open(encoded_message)
+    request_id = call.gateway.message_signer.verify(encoded_message)
     entry = call.gateway.trail.find(request_id) if request_id is not None else None
     refused = [evaluation for evaluation in entry.evaluations if not evaluation.allowed] if entry else []
     if entry is None or not refused or entry.account != call.account:
