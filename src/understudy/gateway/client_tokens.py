@@ -16,7 +16,7 @@ from understudy.gateway.expiry import Expiry
 from understudy.store.tables import Record, Table
 
 KEPT_FOR = timedelta(hours=1)
-MOST_KEPT = 20_000
+MOST_KEPT = 10_000
 
 
 class ClientToken(Record, frozen=True, kw_only=True):

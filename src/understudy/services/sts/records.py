@@ -52,7 +52,7 @@ sessions = Table(
 )
 
 # For so long after its end a client is told that its token is expired, and not that there is none such.
-expired_sessions = Expiry("expired sessions", sessions, "expires", kept_for=timedelta(days=1), most=10_000)
+expired_sessions = Expiry("expired sessions", sessions, "expires", kept_for=timedelta(days=1), most=5_000)
 
 
 def live_sessions(tx: Transaction, role: Role, now: datetime) -> Iterator[tuple[str, str]]:
