@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from understudy.data import service_catalogue
 from understudy.data.service_catalogue import Action, action
-from understudy.gateway.operations import Registry, anything
+from understudy.gateway.operations import Registry, all_resources
 from understudy.services import MODULES
 
 DATA = Path(service_catalogue.__file__).parent
@@ -450,7 +450,7 @@ def test_what_takes_only_the_wildcard_asks_for_anything_but_for_the_reviewed():
     differing = {
         served.action
         for served in SERVED
-        if service_catalogue.takes_only_wildcard(served.action) and served.on is not anything
+        if service_catalogue.takes_only_wildcard(served.action) and served.on is not all_resources
     }
     assert differing == NARROWER_THAN_WILDCARD.keys()
 
@@ -461,7 +461,7 @@ def test_what_names_resources_asks_for_them_but_for_the_reviewed():
         for served in SERVED
         if (found := action(served.action))
         and found.resources
-        and (served.on is anything or served.on is None)
+        and (served.on is all_resources or served.on is None)
     }
     assert differing == WIDER_THAN_THE_RESOURCE.keys()
 

@@ -6,10 +6,10 @@ from types import ModuleType, SimpleNamespace
 
 import pytest
 
-from understudy.gateway.operations import Registry, anything, operation
+from understudy.gateway.operations import Registry, all_resources, operation
 
 
-@operation("iam:CreateUser", on=anything)
+@operation("iam:CreateUser", on=all_resources)
 def create_user(_call, *, user_name, tags=None):
     return {"User": {"UserName": user_name, "Tags": tags}}
 
@@ -32,7 +32,7 @@ def test_a_declaration_says_service_name_action_and_parameters():
 
 def test_an_action_has_the_prefix_that_iam_knows():
     """Service Authorization Reference: IAM Access Analyzer's prefix is access-analyzer."""
-    declared = operation("accessanalyzer:ValidatePolicy", on=anything)(lambda _call: None)
+    declared = operation("accessanalyzer:ValidatePolicy", on=all_resources)(lambda _call: None)
     assert ("accessanalyzer", "access-analyzer:ValidatePolicy") == (declared.service, declared.action)
 
 

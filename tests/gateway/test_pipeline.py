@@ -12,7 +12,7 @@ from raw_requests import action, json_request, signed
 from refusals import refusal
 
 from understudy.core.errors import ApiError
-from understudy.gateway.operations import Registry, anything, operation
+from understudy.gateway.operations import Registry, all_resources, operation
 from understudy.services.iam import users
 from understudy.testing import Understudy
 
@@ -107,7 +107,7 @@ class TestFailures:
         ],
     )
     def test_a_bug_is_an_answer_and_leaves_nothing(self, understudy, caplog, service, name):
-        @operation(f"{service}:{name}", on=anything)
+        @operation(f"{service}:{name}", on=all_resources)
         def half_done(call, **_params):
             users.create_user(call, user_name="half")
             raise ZeroDivisionError
@@ -125,7 +125,7 @@ class TestFailures:
         assert 200 == ask(understudy.app.gateway, understudy, service).status
 
     def test_an_answer_that_cannot_be_written_undoes_what_was_done(self, understudy, caplog):
-        @operation("iam:CreateUser", on=anything)
+        @operation("iam:CreateUser", on=all_resources)
         def misspelt(call, *, user_name):
             users.create_user(call, user_name=user_name)
             return {"Usr": {}}
@@ -142,7 +142,7 @@ class TestFailures:
         assert "iam:ListVirtualMFADevices" in message
 
     def test_a_parameter_newer_than_the_operation_is_named(self, understudy):
-        @operation("iam:CreateUser", on=anything)
+        @operation("iam:CreateUser", on=all_resources)
         def older(_call):
             return {}
 
@@ -154,7 +154,7 @@ class TestFailures:
 class TestCallsInsideCalls:
     @staticmethod
     def refused_afterwards():
-        @operation("apprunner:ListVpcConnectors", on=anything)
+        @operation("apprunner:ListVpcConnectors", on=all_resources)
         def calls_onward(call):
             call.onward("iam", "CreateUser", user_name="inner")
             raise ApiError("InvalidRequestException", "no")
@@ -178,7 +178,7 @@ class TestCallsInsideCalls:
         assert b"is not authorized to perform: iam:CreateUser on resource" in response.body
 
     def test_a_bug_inside_is_told_in_both(self, understudy, caplog):
-        @operation("iam:CreateUser", on=anything)
+        @operation("iam:CreateUser", on=all_resources)
         def broken(_call, *, user_name):
             raise KeyError(user_name)
 

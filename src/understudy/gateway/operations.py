@@ -58,7 +58,7 @@ def _keywords(function: Body) -> frozenset[str]:
     return frozenset(given.name for given in parameters if given.kind is inspect.Parameter.KEYWORD_ONLY)
 
 
-def anything(_call: Call, _params: Params) -> Sequence[Target]:
+def all_resources(_call: Call, _params: Params) -> Sequence[Target]:
     """For actions without resource: only `Resource: "*"` allows them."""
     return _ANYTHING
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from understudy.core.ids import Ids
 from understudy.data.regions import REGIONS
-from understudy.services.ec2.default_vpcs import lay_out
+from understudy.services.ec2.default_vpcs import provision_default_vpc
 from understudy.services.ec2.dhcp_options import dhcp_options
 from understudy.services.ec2.internet_gateways import internet_gateways
 from understudy.services.ec2.network_acls import network_acls
@@ -47,7 +47,7 @@ def make(tx: Transaction, account: str, *, ids: Ids, at: datetime) -> Keys:
 
     The caller has made sure that the account is new.
     """
-    lay_out_account(tx, account, ids=ids, at=at)
+    provision(tx, account, ids=ids, at=at)
     users.put(
         tx,
         User(
@@ -71,15 +71,15 @@ def make(tx: Transaction, account: str, *, ids: Ids, at: datetime) -> Keys:
     return Keys(key.id, key.secret)
 
 
-def lay_out_account(tx: Transaction, account: str, *, ids: Ids, at: datetime) -> None:
+def provision(tx: Transaction, account: str, *, ids: Ids, at: datetime) -> None:
     """Make an account in which nobody is yet, with the default VPC of every region."""
     accounts.put(tx, Account(id=account, created=at))
     for region in REGIONS:
-        lay_out(tx, account, region, ids, at)
+        provision_default_vpc(tx, account, region, ids, at)
 
 
 def remove_provisioned(tx: Transaction, account: str) -> None:
-    """Take back what `lay_out_account` gave an account in which nobody was yet, whole or a part; the account stays."""
+    """Take back what `provision` gave an account in which nobody was yet, whole or a part; the account stays."""
     for table in _PROVISIONED:
         for record in list(table.scan(tx, account)):
             table.delete(tx, record)

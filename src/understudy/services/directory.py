@@ -23,7 +23,7 @@ from understudy.services.iam.groups import groups
 from understudy.services.iam.policy_records import document_of, policies
 from understudy.services.iam.role_records import Role, roles
 from understudy.services.iam.users import User, access_keys, users
-from understudy.services.organizations import guard_rails
+from understudy.services.organizations import control_policies
 from understudy.services.organizations.organization_records import members
 from understudy.services.sts.records import Session, sessions
 from understudy.store.database import Database, Transaction
@@ -83,7 +83,7 @@ class Directory:
         sources: list[Source] = []
         made = self._bind(tx, caller, sources)
         if foreign:
-            theirs = guard_rails.membership(tx, owner, sources)
+            theirs = control_policies.membership(tx, owner, sources)
             made = replace(made, rcps=theirs.rcp_policies if theirs is not None else ())
         self._bindings.keep(key, made, sources)
         return made
@@ -96,7 +96,7 @@ class Directory:
         if kept is not None:
             return kept
         sources: list[Source] = []
-        made = guard_rails.membership(tx, account, sources)
+        made = control_policies.membership(tx, account, sources)
         assert made is not None, "the account is a member"
         self._memberships.keep(account, made, sources)
         return made
@@ -158,8 +158,8 @@ class Directory:
         if kept is not None:
             return kept
         sources: list[Source] = []
-        own = guard_rails.membership(tx, caller.account, sources) if own is not None else None
-        theirs = guard_rails.membership(tx, owner, sources)
+        own = control_policies.membership(tx, caller.account, sources) if own is not None else None
+        theirs = control_policies.membership(tx, owner, sources)
         made = Bindings(
             scps=own.scp_policies if own is not None else (),
             rcps=theirs.rcp_policies if theirs is not None else (),
@@ -177,7 +177,7 @@ class Directory:
         name = caller.session_name.lower() if caller.kind == "federated" else caller.name.lower()
         entity: User | Role | None = kind.get(tx, caller.account, name)
         sources.append((kind, (caller.account, name), entity))
-        organization = guard_rails.membership(tx, caller.account, sources)
+        organization = control_policies.membership(tx, caller.account, sources)
         scps = organization.scp_policies if organization is not None else ()
         rcps = organization.rcp_policies if organization is not None else ()
         if entity is None:

@@ -55,7 +55,9 @@ def test_a_typo_in_a_data_file_stops_the_start(files, old, new, sentence):
 def test_a_role_that_is_served_and_not_answered_for_stops_the_start(files):
     file = files / "acm.amazonaws.com.toml"
     file.write_text(file.read_text() + 'served_by = "acm"\n')
-    with pytest.raises(LookupError, match=r"acm does not say what uses the linked role of acm\.amazonaws\.com"):
+    with pytest.raises(
+        LookupError, match=r"acm does not say what uses the linked role of acm\.amazonaws\.com"
+    ):
         built()
 
 

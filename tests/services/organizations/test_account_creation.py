@@ -144,7 +144,7 @@ def test_what_was_made_for_one_that_failed_is_undone(estate):
     assert listed == everybody(estate.understudy)
 
 
-@pytest.mark.parametrize("broken", ["join", "make_linked_role", "lay_out_account"])
+@pytest.mark.parametrize("broken", ["join", "make_linked_role", "provision"])
 def test_one_that_never_succeeds_fails_and_leaves_nothing(estate, monkeypatch, caplog, broken):
     """INTERNAL_FAILURE is what Organizations calls it."""
 
@@ -154,7 +154,7 @@ def test_one_that_never_succeeds_fails_and_leaves_nothing(estate, monkeypatch, c
     owner = {
         "join": membership_changes,
         "make_linked_role": account_requests,
-        "lay_out_account": accounts_module,
+        "provision": accounts_module,
     }
     monkeypatch.setattr(owner[broken], broken, fails)
     asked = estate.organizations.create_account(Email="dev@example.com", AccountName="dev")

@@ -11,7 +11,13 @@ from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.operations import operation
 from understudy.services.apprunner import errors
 from understudy.services.apprunner.targets import request_tags, resource_tags
-from understudy.services.apprunner.vpc_connectors import VpcConnector, at_home, find, new_tags, vpc_connectors
+from understudy.services.apprunner.vpc_connectors import (
+    VpcConnector,
+    find,
+    new_tags,
+    require_supported_region,
+    vpc_connectors,
+)
 
 
 def a_resource(call: Call, params: Params) -> Sequence[Target]:
@@ -50,7 +56,7 @@ def list_tags_for_resource(call: Call, *, resource_arn: str) -> Answer:
 
 
 def _existing(call: Call, arn: str) -> VpcConnector:
-    at_home(call)
+    require_supported_region(call)
     connector = find(call, arn)
     if connector is None or not connector.active:
         raise errors.no_such_resource(arn)

@@ -14,7 +14,7 @@ from understudy.core.errors import ApiError
 from understudy.data.regions import APP_RUNNER_REGIONS
 from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.expiry import Expiry
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.gateway.paging import BadTokenError, key_after, page
 from understudy.services.apprunner import errors
 from understudy.services.apprunner.targets import new_resource, resource_tags
@@ -109,7 +109,7 @@ def create_vpc_connector(
     Subnets and groups are looked up with the caller's own permissions, and so is the role made (apprunner.md
     3.1, 4.2). No interface is made: interfaces come with running instances.
     """
-    at_home(call)
+    require_supported_region(call)
     if vpc_connectors.where(call.tx, "active_by_name", (call.account, call.region, vpc_connector_name)):
         raise errors.invalid_request(
             f"VPC connector with the provided name already exists: {vpc_connector_name}."
@@ -141,16 +141,16 @@ def create_vpc_connector(
 @operation("apprunner:DescribeVpcConnector", on=a_connector)
 def describe_vpc_connector(call: Call, *, vpc_connector_arn: str) -> Answer:
     """Describe a connector by its full ARN; a deleted one answers INACTIVE."""
-    at_home(call)
+    require_supported_region(call)
     return {"VpcConnector": describe(_existing(call, vpc_connector_arn))}
 
 
-@operation("apprunner:ListVpcConnectors", on=anything)
+@operation("apprunner:ListVpcConnectors", on=all_resources)
 def list_vpc_connectors(
     call: Call, *, max_results: int | None = None, next_token: str | None = None
 ) -> Answer:
     """List the active connectors of a region; without MaxResults all of them (apprunner.md 2.1)."""
-    at_home(call)
+    require_supported_region(call)
     after = None
     if next_token:
         try:
@@ -169,7 +169,7 @@ def list_vpc_connectors(
 @operation("apprunner:DeleteVpcConnector", on=a_connector)
 def delete_vpc_connector(call: Call, *, vpc_connector_arn: str) -> Answer:
     """Delete a connector no service uses; it answers INACTIVE from then on."""
-    at_home(call)
+    require_supported_region(call)
     connector = _existing(call, vpc_connector_arn)
     if not connector.active:
         raise errors.invalid_request(f"The VPC connector is not in an ACTIVE state. ARN: {vpc_connector_arn}")
@@ -204,7 +204,7 @@ def find(call: Call, arn: str) -> VpcConnector | None:
     return None
 
 
-def at_home(call: Call) -> None:
+def require_supported_region(call: Call) -> None:
     """Refuse where App Runner is not offered (seed page, S9)."""
     if call.region not in APP_RUNNER_REGIONS:
         raise errors.no_endpoint(call.region)

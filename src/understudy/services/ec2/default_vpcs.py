@@ -8,14 +8,14 @@ from understudy.core.answers import Answer
 from understudy.core.ids import Ids
 from understudy.data.regions import find as find_region
 from understudy.gateway.call import Call
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.services.ec2.cidrs import Cidr, known
 from understudy.services.ec2.dhcp_options import default_set
 from understudy.services.ec2.errors import default_vpc_exists
 from understudy.services.ec2.internet_gateways import make_attached
 from understudy.services.ec2.route_tables import make_main
 from understudy.services.ec2.subnets import make
-from understudy.services.ec2.vpc_lifecycle import establish
+from understudy.services.ec2.vpc_lifecycle import provision_vpc
 from understudy.services.ec2.vpcs import Vpc, default_vpc, described_vpc
 from understudy.store.database import Transaction
 
@@ -24,16 +24,16 @@ BLOCK = "172.31.0.0/16"
 _SUBNET_LENGTH = 20
 
 
-@operation("ec2:CreateDefaultVpc", on=anything)
+@operation("ec2:CreateDefaultVpc", on=all_resources)
 def create_default_vpc(call: Call) -> Answer:
     """Make the default VPC again. Raises DefaultVpcAlreadyExists."""
     if default_vpc(call.tx, call.account, call.region) is not None:
         raise default_vpc_exists()
-    vpc = lay_out(call.tx, call.account, call.region, call.ids, call.at)
+    vpc = provision_default_vpc(call.tx, call.account, call.region, call.ids, call.at)
     return {"Vpc": {**described_vpc(vpc), "State": "pending"}}
 
 
-def lay_out(tx: Transaction, account: str, region: str, ids: Ids, _at: datetime) -> Vpc:
+def provision_default_vpc(tx: Transaction, account: str, region: str, ids: Ids, _at: datetime) -> Vpc:
     """The default VPC as AWS gives it: subnets in all zones, a way to the internet, DNS host names."""
     vpc = Vpc(
         account=account,
@@ -45,7 +45,7 @@ def lay_out(tx: Transaction, account: str, region: str, ids: Ids, _at: datetime)
         is_default=True,
         dns_hostnames=True,
     )
-    establish(tx, vpc, ids)
+    provision_vpc(tx, vpc, ids)
     gateway = make_attached(tx, account, region, vpc.id, ids)
     make_main(tx, vpc, ids, gateway.id)
     found = find_region(region)

@@ -13,12 +13,12 @@ from understudy.core.arn import ec2
 from understudy.core.ids import Ids
 from understudy.data.regions import find as find_region
 from understudy.gateway.call import Call, Params, Target
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.services.ec2 import errors
 from understudy.services.ec2.cidrs import parse_address
 from understudy.services.ec2.filters import FilterTable
 from understudy.services.ec2.identifiers import check
-from understudy.services.ec2.listings import Filters, chosen
+from understudy.services.ec2.listings import Filters, select
 from understudy.services.ec2.tag_specifications import TagSpecifications, tag_set, tags_for
 from understudy.services.ec2.targets import Keys, a_new, resource_tags, unknown
 from understudy.services.ec2.vpcs import find_vpc, target_of_vpc, vpcs
@@ -105,7 +105,7 @@ def create_dhcp_options(
     return {"DhcpOptions": described_options(made)}
 
 
-@operation("ec2:DescribeDhcpOptions", on=anything)
+@operation("ec2:DescribeDhcpOptions", on=all_resources)
 def describe_dhcp_options(
     call: Call,
     *,
@@ -115,7 +115,7 @@ def describe_dhcp_options(
     filters: Filters = None,
 ) -> Answer:
     """Sets of the account in the region."""
-    found, token = chosen(
+    found, token = select(
         call, dhcp_options, find_options, OPTION_FILTERS,
         ids=dhcp_options_ids, filters=filters, max_results=max_results, next_token=next_token,
         ids_name="dhcpOptionsSet",

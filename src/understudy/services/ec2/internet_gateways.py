@@ -11,11 +11,11 @@ from understudy.core.answers import Answer, Description
 from understudy.core.arn import ec2
 from understudy.core.ids import Ids
 from understudy.gateway.call import Call, Params, Target
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.services.ec2 import errors
 from understudy.services.ec2.filters import FilterTable
 from understudy.services.ec2.identifiers import check
-from understudy.services.ec2.listings import Filters, chosen
+from understudy.services.ec2.listings import Filters, select
 from understudy.services.ec2.route_tables import black_hole
 from understudy.services.ec2.tag_specifications import tag_set
 from understudy.services.ec2.targets import Keys, resource_tags, unknown
@@ -61,7 +61,7 @@ def a_gateway_and_a_vpc(call: Call, params: Params) -> Sequence[Target]:
     return [*a_gateway(call, params), target_of_vpc(call, params["vpc_id"])]
 
 
-@operation("ec2:DescribeInternetGateways", on=anything)
+@operation("ec2:DescribeInternetGateways", on=all_resources)
 def describe_internet_gateways(
     call: Call,
     *,
@@ -71,7 +71,7 @@ def describe_internet_gateways(
     filters: Filters = None,
 ) -> Answer:
     """Internet gateways of the account in the region."""
-    found, token = chosen(
+    found, token = select(
         call, internet_gateways, find_gateway, GATEWAY_FILTERS,
         ids=internet_gateway_ids, filters=filters, max_results=max_results, next_token=next_token,
         ids_name="internetGatewayIdSet",

@@ -23,7 +23,7 @@ SMALLEST_PAGE = 5
 LARGEST_PAGE = 1000
 
 
-def chosen(
+def select(
     call: Call,
     table: Table[R],
     find: Callable[[Call, str], R],
@@ -48,17 +48,17 @@ def chosen(
             raise combination(ids_name, "maxResults")
         records: Iterable[R] = [find(call, id) for id in dict.fromkeys(ids)]
         return (list(filter(matches, records)) if matches else list(records)), None
-    after, scope = start(call, filters, max_results, next_token)
+    after, scope = page_start(call, filters, max_results, next_token)
     if among is None:
         records = table.scan(call.tx, call.account, call.region, after=after)
     else:
-        records = behind(among, after, table.key)
+        records = items_after(among, after, table.key)
     if matches is not None:
         records = filter(matches, records)
-    return cut(records, max_results, table.key, scope)
+    return paginate(records, max_results, table.key, scope)
 
 
-def start(
+def page_start(
     call: Call, filters: Filters, max_results: int | None, next_token: str | None
 ) -> tuple[RecordKey | None, str]:
     """The key to go on behind, and the scope of this call's page tokens. Raises InvalidParameterValue."""
@@ -78,7 +78,7 @@ def start(
         raise invalid(f"Invalid value '{next_token}' for NextToken.") from error
 
 
-def cut(
+def paginate(
     items: Iterable[T], max_results: int | None, key: Callable[[T], Sequence[str]], scope: str
 ) -> tuple[list[T], str | None]:
     """A page of what is left; all of it when no page size was asked for."""
@@ -87,7 +87,7 @@ def cut(
     return page(items, min(max_results, LARGEST_PAGE), key, scope)
 
 
-def behind(items: Iterable[T], after: RecordKey | None, key: Callable[[T], RecordKey]) -> Iterator[T]:
+def items_after(items: Iterable[T], after: RecordKey | None, key: Callable[[T], RecordKey]) -> Iterator[T]:
     """Items in the order of their keys, without those up to `after`."""
     return iter(items) if after is None else (item for item in items if key(item) > after)
 

@@ -10,11 +10,11 @@ from understudy.core.answers import Answer
 from understudy.core.arn import ec2
 from understudy.core.ids import Ids
 from understudy.gateway.call import Call, Target
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.services.ec2 import errors
 from understudy.services.ec2.filters import FilterTable, nothing, yes_or_no
 from understudy.services.ec2.identifiers import check
-from understudy.services.ec2.listings import Filters, chosen
+from understudy.services.ec2.listings import Filters, select
 from understudy.services.ec2.subnets import Subnet, subnets
 from understudy.services.ec2.tag_specifications import tag_set
 from understudy.services.ec2.targets import Keys, resource_tags
@@ -96,7 +96,7 @@ _ACL_FILTERS: FilterTable = MappingProxyType(
 )
 
 
-@operation("ec2:DescribeNetworkAcls", on=anything)
+@operation("ec2:DescribeNetworkAcls", on=all_resources)
 def describe_network_acls(
     call: Call,
     *,
@@ -106,7 +106,7 @@ def describe_network_acls(
     filters: Filters = None,
 ) -> Answer:
     """Network ACLs of the account in the region."""
-    found, token = chosen(
+    found, token = select(
         call, network_acls, find_acl, _filters(call.tx),
         ids=network_acl_ids, filters=filters, max_results=max_results, next_token=next_token,
         ids_name="networkAclIdSet",

@@ -9,11 +9,11 @@ from typing import Any
 from understudy.core.answers import Answer, Description
 from understudy.core.arn import ec2
 from understudy.gateway.call import Call, Params, Target
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.services.ec2 import errors
 from understudy.services.ec2.filters import FilterTable, exact, nothing, yes_or_no
 from understudy.services.ec2.identifiers import check
-from understudy.services.ec2.listings import Filters, chosen
+from understudy.services.ec2.listings import Filters, select
 from understudy.services.ec2.tag_specifications import tag_set
 from understudy.services.ec2.targets import Keys, resource_tags, unknown
 from understudy.store.tables import Record, Table, memoized
@@ -101,7 +101,7 @@ def an_interface(call: Call, params: Params) -> Sequence[Target]:
     return [target_of_interface(call, params["network_interface_id"])]
 
 
-@operation("ec2:DescribeNetworkInterfaces", on=anything)
+@operation("ec2:DescribeNetworkInterfaces", on=all_resources)
 def describe_network_interfaces(
     call: Call,
     *,
@@ -112,7 +112,7 @@ def describe_network_interfaces(
     filters: Filters = None,
 ) -> Answer:
     """Interfaces of the account in the region."""
-    found, token = chosen(
+    found, token = select(
         call, network_interfaces, find_interface, INTERFACE_FILTERS,
         ids=network_interface_ids, filters=filters, max_results=max_results, next_token=next_token,
         ids_name="networkInterfaceIdSet", among=_indexed(call, filters),
@@ -120,7 +120,7 @@ def describe_network_interfaces(
     return {"NetworkInterfaces": [described_interface(interface) for interface in found], "NextToken": token}
 
 
-@operation("ec2:DescribeNetworkInterfaceAttribute", on=anything)
+@operation("ec2:DescribeNetworkInterfaceAttribute", on=all_resources)
 def describe_network_interface_attribute(
     call: Call, *, network_interface_id: str, attribute: str | None = None
 ) -> Answer:

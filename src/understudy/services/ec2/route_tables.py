@@ -10,11 +10,11 @@ from understudy.core.answers import Answer, Description
 from understudy.core.arn import ec2
 from understudy.core.ids import Ids
 from understudy.gateway.call import Call, Target
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.services.ec2 import errors
 from understudy.services.ec2.filters import FilterTable, nothing, yes_or_no
 from understudy.services.ec2.identifiers import check
-from understudy.services.ec2.listings import Filters, chosen
+from understudy.services.ec2.listings import Filters, select
 from understudy.services.ec2.tag_specifications import tag_set
 from understudy.services.ec2.targets import Keys, resource_tags
 from understudy.services.ec2.vpcs import Vpc
@@ -75,7 +75,7 @@ ROUTE_TABLE_FILTERS: FilterTable = MappingProxyType(
 )  # fmt: skip
 
 
-@operation("ec2:DescribeRouteTables", on=anything)
+@operation("ec2:DescribeRouteTables", on=all_resources)
 def describe_route_tables(
     call: Call,
     *,
@@ -85,7 +85,7 @@ def describe_route_tables(
     filters: Filters = None,
 ) -> Answer:
     """Route tables of the account in the region."""
-    found, token = chosen(
+    found, token = select(
         call, route_tables, find_route_table, ROUTE_TABLE_FILTERS,
         ids=route_table_ids, filters=filters, max_results=max_results, next_token=next_token,
         ids_name="routeTableIdSet",

@@ -11,10 +11,10 @@ from msgspec.structs import replace
 from understudy.core.answers import Answer
 from understudy.core.arn import ec2
 from understudy.gateway.call import Call, Params, Target
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.services.ec2 import errors
 from understudy.services.ec2.filters import FilterTable, exact, matching
-from understudy.services.ec2.listings import Filters, behind, cut, refuse, start
+from understudy.services.ec2.listings import Filters, items_after, page_start, paginate, refuse
 from understudy.services.ec2.rule_requests import described_as, peer_from, ports_from, rules_from
 from understudy.services.ec2.security_group_rules import (
     SecurityGroupRule,
@@ -173,7 +173,7 @@ RULE_FILTERS: FilterTable = MappingProxyType(
 )
 
 
-@operation("ec2:DescribeSecurityGroupRules", on=anything)
+@operation("ec2:DescribeSecurityGroupRules", on=all_resources)
 def describe_security_group_rules(
     call: Call,
     *,
@@ -186,13 +186,15 @@ def describe_security_group_rules(
     matches = matching(filters, RULE_FILTERS)
     if security_group_rule_ids and max_results is not None:
         raise errors.combination("securityGroupRuleIdSet", "maxResults")
-    after, scope = start(call, filters, max_results, next_token)
+    after, scope = page_start(call, filters, max_results, next_token)
     rows: Iterable[_Row]
     if security_group_rule_ids:
         rows = [_row(call, id) for id in dict.fromkeys(security_group_rule_ids)]
     else:
-        rows = behind(_rows(call, exact(filters, "group-id")), after, lambda row: row.key)
-    found, token = cut(filter(matches, rows) if matches else rows, max_results, lambda row: row.key, scope)
+        rows = items_after(_rows(call, exact(filters, "group-id")), after, lambda row: row.key)
+    found, token = paginate(
+        filter(matches, rows) if matches else rows, max_results, lambda row: row.key, scope
+    )
     return {
         "SecurityGroupRules": [
             described_rule(rule, call.account, call.region, group.id) for group, rule in found
@@ -265,13 +267,13 @@ def describe_security_group_references(call: Call, *, group_id: list[str]) -> An
     return {"SecurityGroupReferenceSet": []}
 
 
-@operation("ec2:DescribeStaleSecurityGroups", on=anything)
+@operation("ec2:DescribeStaleSecurityGroups", on=all_resources)
 def describe_stale_security_groups(
     call: Call, *, vpc_id: str, max_results: int | None = None, next_token: str | None = None
 ) -> Answer:
     """Groups with rules that name groups behind a deleted peering; there are no peerings, so none are."""
     find_vpc(call, vpc_id)
-    start(call, None, max_results, next_token)
+    page_start(call, None, max_results, next_token)
     return {"StaleSecurityGroupSet": []}
 
 

@@ -11,11 +11,11 @@ from understudy.core.answers import Answer, Description
 from understudy.core.arn import ec2
 from understudy.core.ids import Ids
 from understudy.gateway.call import Call, Params, Target
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.services.ec2 import errors
 from understudy.services.ec2.filters import FilterTable, nothing
 from understudy.services.ec2.identifiers import check_group
-from understudy.services.ec2.listings import Filters, chosen
+from understudy.services.ec2.listings import Filters, select
 from understudy.services.ec2.network_interfaces import network_interfaces
 from understudy.services.ec2.security_group_rules import SecurityGroupRule, permissions
 from understudy.services.ec2.tag_specifications import TagSpecifications, tag_set, tags_for
@@ -182,7 +182,7 @@ def make_default(tx: Transaction, vpc: Vpc, ids: Ids) -> SecurityGroup:
     )
 
 
-@operation("ec2:DescribeSecurityGroups", on=anything)
+@operation("ec2:DescribeSecurityGroups", on=all_resources)
 def describe_security_groups(
     call: Call,
     *,
@@ -194,7 +194,7 @@ def describe_security_groups(
 ) -> Answer:
     """Groups of the account in the region; names look in the default VPC only."""
     ids = [*(group_ids or ()), *(find_group_named(call, name).id for name in group_names or ())]
-    found, token = chosen(
+    found, token = select(
         call, security_groups, find_group, GROUP_FILTERS,
         ids=ids, filters=filters, max_results=max_results, next_token=next_token, ids_name="securityGroupSet",
     )  # fmt: skip

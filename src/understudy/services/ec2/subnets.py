@@ -14,13 +14,13 @@ from understudy.core.ids import Ids
 from understudy.data.regions import AvailabilityZone
 from understudy.data.regions import find as find_region
 from understudy.gateway.call import Call, Params, Target
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.services.ec2 import errors
 from understudy.services.ec2.addresses import RESERVED, in_use, is_empty
 from understudy.services.ec2.cidrs import Cidr, known, parse
 from understudy.services.ec2.filters import FilterTable, nothing, yes_or_no
 from understudy.services.ec2.identifiers import check
-from understudy.services.ec2.listings import Filters, chosen, refuse, value_of
+from understudy.services.ec2.listings import Filters, refuse, select, value_of
 from understudy.services.ec2.tag_specifications import TagSpecifications, tag_set, tags_for
 from understudy.services.ec2.targets import Keys, a_new, changes_in, changing, resource_tags, unknown
 from understudy.services.ec2.vpcs import Vpc, find_vpc, target_of_vpc
@@ -165,7 +165,7 @@ def make(
     )
 
 
-@operation("ec2:DescribeSubnets", on=anything)
+@operation("ec2:DescribeSubnets", on=all_resources)
 def describe_subnets(
     call: Call,
     *,
@@ -180,7 +180,7 @@ def describe_subnets(
         "available-ip-address-count": lambda subnet: (str(available(call.tx, subnet)),),
         "availableIpAddressCount": lambda subnet: (str(available(call.tx, subnet)),),
     }
-    found, token = chosen(
+    found, token = select(
         call, subnets, find_subnet, table,
         ids=subnet_ids, filters=filters, max_results=max_results, next_token=next_token, ids_name="subnetSet",
     )  # fmt: skip

@@ -11,13 +11,13 @@ from msgspec.structs import replace
 from understudy.core.answers import Answer
 from understudy.core.arn import ec2
 from understudy.gateway.call import Call, Params, Target
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.services.ec2 import errors
 from understudy.services.ec2.dhcp_options import dhcp_options, find_options, options_target
 from understudy.services.ec2.filters import FilterTable, exact, matching
 from understudy.services.ec2.identifiers import KINDS
 from understudy.services.ec2.internet_gateways import find_gateway, gateway_target, internet_gateways
-from understudy.services.ec2.listings import Filters, behind, cut, start
+from understudy.services.ec2.listings import Filters, items_after, page_start, paginate
 from understudy.services.ec2.network_acls import acl_target, find_acl, network_acls
 from understudy.services.ec2.network_interfaces import find_interface, interface_target, network_interfaces
 from understudy.services.ec2.route_tables import find_route_table, route_table_target, route_tables
@@ -116,17 +116,19 @@ TAG_FILTERS: FilterTable = MappingProxyType(
 )
 
 
-@operation("ec2:DescribeTags", on=anything)
+@operation("ec2:DescribeTags", on=all_resources)
 def describe_tags(
     call: Call, *, filters: Filters = None, max_results: int | None = None, next_token: str | None = None
 ) -> Answer:
     """Tags of all resources, one by one, by kind and id."""
     matches = matching(filters, TAG_FILTERS)
-    after, scope = start(call, filters, max_results, next_token)
+    after, scope = page_start(call, filters, max_results, next_token)
     ids, types = exact(filters, "resource-id"), exact(filters, "resource-type")
     rows: Iterable[_Row] = _rows_of(call, ids) if ids is not None else _rows(call, types)
-    rows = behind(rows, after, lambda row: row.key)
-    found, token = cut(filter(matches, rows) if matches else rows, max_results, lambda row: row.key, scope)
+    rows = items_after(rows, after, lambda row: row.key)
+    found, token = paginate(
+        filter(matches, rows) if matches else rows, max_results, lambda row: row.key, scope
+    )
     return {
         "Tags": [
             {

@@ -78,7 +78,7 @@ def create_vpc(
         tenancy=instance_tenancy or "default",
         tags=tags,
     )
-    establish(call.tx, vpc, call.ids)
+    provision_vpc(call.tx, vpc, call.ids)
     make_main(call.tx, vpc, call.ids)
     # Recorded: the answer says pending, and lacks what the describe answer has.
     answer = {**described_vpc(vpc), "State": "pending"}
@@ -86,7 +86,7 @@ def create_vpc(
     return {"Vpc": answer}
 
 
-def establish(tx: Transaction, vpc: Vpc, ids: Ids) -> None:
+def provision_vpc(tx: Transaction, vpc: Vpc, ids: Ids) -> None:
     """Put a VPC with its default security group and network ACL."""
     vpcs.put(tx, vpc)
     security_groups.make_default(tx, vpc, ids)

@@ -8,11 +8,11 @@ from types import MappingProxyType
 from understudy.core.answers import Answer, Description
 from understudy.core.arn import ec2
 from understudy.gateway.call import Call, Params, Target
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.services.ec2.errors import no_default_vpc, not_found
 from understudy.services.ec2.filters import FilterTable, nothing, yes_or_no
 from understudy.services.ec2.identifiers import check
-from understudy.services.ec2.listings import Filters, chosen
+from understudy.services.ec2.listings import Filters, select
 from understudy.services.ec2.tag_specifications import tag_set
 from understudy.services.ec2.targets import Keys, resource_tags, unknown
 from understudy.store.database import Transaction
@@ -69,7 +69,7 @@ VPC_FILTERS: FilterTable = MappingProxyType(
 )
 
 
-@operation("ec2:DescribeVpcs", on=anything)
+@operation("ec2:DescribeVpcs", on=all_resources)
 def describe_vpcs(
     call: Call,
     *,
@@ -79,7 +79,7 @@ def describe_vpcs(
     max_results: int | None = None,
 ) -> Answer:
     """VPCs of the account in the region."""
-    found, token = chosen(
+    found, token = select(
         call, vpcs, find_vpc, VPC_FILTERS,
         ids=vpc_ids, filters=filters, max_results=max_results, next_token=next_token, ids_name="vpcSet",
     )  # fmt: skip

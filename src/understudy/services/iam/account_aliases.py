@@ -5,7 +5,7 @@ from __future__ import annotations
 from understudy.core.answers import Answer
 from understudy.core.errors import ApiError
 from understudy.gateway.call import Call
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.services.iam import errors
 from understudy.services.iam.listings import short_listing
 from understudy.store.tables import Record, Table
@@ -26,7 +26,7 @@ account_aliases = Table(
 )
 
 
-@operation("iam:CreateAccountAlias", on=anything)
+@operation("iam:CreateAccountAlias", on=all_resources)
 def create_account_alias(call: Call, *, account_alias: str) -> None:
     """Give the account an alias, in place of the one it has. Raises EntityAlreadyExists for one in use."""
     if account_aliases.count_where(call.tx, "by_alias", account_alias):
@@ -34,7 +34,7 @@ def create_account_alias(call: Call, *, account_alias: str) -> None:
     account_aliases.put(call.tx, AccountAlias(account=call.account, alias=account_alias))
 
 
-@operation("iam:ListAccountAliases", on=anything)
+@operation("iam:ListAccountAliases", on=all_resources)
 def list_account_aliases(call: Call, *, marker: str | None = None, max_items: int | None = None) -> Answer:
     """The account's alias, if it has one."""
     known = account_aliases.get(call.tx, call.account)
@@ -48,7 +48,7 @@ def list_account_aliases(call: Call, *, marker: str | None = None, max_items: in
     )
 
 
-@operation("iam:DeleteAccountAlias", on=anything)
+@operation("iam:DeleteAccountAlias", on=all_resources)
 def delete_account_alias(call: Call, *, account_alias: str) -> None:
     """Take the alias from the account. Raises NoSuchEntity for one it does not have."""
     known = account_aliases.get(call.tx, call.account)

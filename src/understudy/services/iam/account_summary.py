@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from understudy.core.answers import Answer
 from understudy.gateway.call import Call
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.services.iam.access_keys import KEYS_PER_USER
 from understudy.services.iam.attachments import QUOTAS
 from understudy.services.iam.groups import GROUPS_PER_ACCOUNT, GROUPS_PER_USER, Group, groups
@@ -53,7 +53,7 @@ _NONE = (
 )
 
 
-@operation("iam:GetAccountSummary", on=anything)
+@operation("iam:GetAccountSummary", on=all_resources)
 def get_account_summary(call: Call) -> Answer:
     """Count what the account has, beside its quotas (reference iam.md 2.2)."""
     own = list(policies.scan(call.tx, call.account))

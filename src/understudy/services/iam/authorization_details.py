@@ -7,7 +7,7 @@ from typing import Any
 
 from understudy.core.answers import Answer
 from understudy.gateway.call import Call
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.services.iam import groups, instance_profiles, policies, roles, tags, users
 from understudy.services.iam.attachments import attached_shown
 from understudy.services.iam.documents import shown
@@ -34,19 +34,19 @@ _Place = tuple[str, str]
 _Row = tuple[_Place, Callable[[], Mapping[str, Any]]]
 
 
-@operation("iam:GetAccountAuthorizationDetails", on=anything)
+@operation("iam:GetAccountAuthorizationDetails", on=all_resources)
 def get_account_authorization_details(
     call: Call, *, filter: list[str] | None = None, max_items: int | None = None, marker: str | None = None
 ) -> Answer:
     """A page of everything, or of some kinds. Of AWS's policies those the account uses."""
     wanted = set(filter) if filter else {kind for kind, _ in _KINDS}
     scope = f"GetAccountAuthorizationDetails:{','.join(sorted(wanted))}"
-    behind = after(marker, scope, parts=2)
+    last_key = after(marker, scope, parts=2)
     rows = (
         row
         for number, (kind, _) in enumerate(_KINDS)
         if kind in wanted
-        for row in _rows(call, kind, str(number), behind)
+        for row in _rows(call, kind, str(number), last_key)
     )
     page = listing("Rows", rows, lambda row: row, key=lambda row: row[0], scope=scope, max_items=max_items)
     lists: dict[str, list[Mapping[str, Any]]] = {name: [] for _, name in _KINDS}
@@ -55,12 +55,12 @@ def get_account_authorization_details(
     return {**lists, "IsTruncated": page["IsTruncated"], "Marker": page["Marker"]}
 
 
-def _rows(call: Call, kind: str, number: str, behind: RecordKey | None) -> Iterator[_Row]:
+def _rows(call: Call, kind: str, number: str, last_key: RecordKey | None) -> Iterator[_Row]:
     """A kind's rows behind a key of the whole list: none, some or all of them."""
-    if behind is not None and number < behind[0]:
+    if last_key is not None and number < last_key[0]:
         return
     entities, show = _SOURCES[kind]
-    last = behind[1] if behind is not None and number == behind[0] else ""
+    last = last_key[1] if last_key is not None and number == last_key[0] else ""
     for entity in entities(call, (call.account, last)):
         yield (number, entity.name.lower()), _bound(show, call, entity)
 
@@ -69,11 +69,11 @@ def _bound(show: Callable[[Call, Any], Mapping[str, Any]], call: Call, entity: A
     return lambda: show(call, entity)
 
 
-def _policies_in_use(call: Call, behind: RecordKey) -> Iterator[AnyPolicy]:
+def _policies_in_use(call: Call, last_key: RecordKey) -> Iterator[AnyPolicy]:
     return (
         policy
         for policy in policies.aws_policies()
-        if policy.name.lower() > behind[1] and _is_in_use(call, policy.arn())
+        if policy.name.lower() > last_key[1] and _is_in_use(call, policy.arn())
     )
 
 
@@ -136,7 +136,7 @@ def _attached(entity: Entity) -> Sequence[Mapping[str, str]]:
 
 
 def _scan(table: Any) -> Callable[[Call, RecordKey], Iterator[Any]]:
-    return lambda call, behind: table.scan(call.tx, call.account, after=behind)
+    return lambda call, last_key: table.scan(call.tx, call.account, after=last_key)
 
 
 _Source = Callable[[Call, RecordKey], Iterator[Any]]

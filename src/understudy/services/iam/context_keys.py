@@ -6,13 +6,13 @@ from collections.abc import Iterable
 
 from understudy.core.answers import Answer
 from understudy.gateway.call import Call
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.policy import MalformedPolicy, context_key_names
 from understudy.services.iam import errors
 from understudy.services.iam.simulated_policies import an_entity, attached_to_entity, existing_entity
 
 
-@operation("iam:GetContextKeysForCustomPolicy", on=anything)
+@operation("iam:GetContextKeysForCustomPolicy", on=all_resources)
 def get_context_keys_for_custom_policy(_call: Call, *, policy_input_list: list[str]) -> Answer:
     """The keys the documents name. Raises InvalidInput."""
     return {"ContextKeyNames": _keys(policy_input_list)}

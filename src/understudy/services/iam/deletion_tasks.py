@@ -23,7 +23,7 @@ from understudy.gateway.durable_operations import (
     under_way,
 )
 from understudy.services.iam.linked_role_usage import LinkedRoleUsage
-from understudy.services.iam.role_records import Role, forget, roles
+from understudy.services.iam.role_records import Role, purge, roles
 from understudy.store.database import Transaction
 from understudy.store.tables import Record, Table
 
@@ -106,7 +106,7 @@ def deletion(usage: LinkedRoleUsage) -> OperationKind:
             raise NotYetError("The service does not know yet what uses the role.", seconds=_ASK_AGAIN_SECONDS)
         if used:
             raise StepFailedError("RoleInUse", _in_use(role, used), {"usage": list(used.items())})
-        forget(tx, role)
+        purge(tx, role)
         return None
 
     return OperationKind(

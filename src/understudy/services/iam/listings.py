@@ -57,9 +57,9 @@ def sorted_listing(
     marker: str | None,
 ) -> Answer:
     """A page of a list that is short and at hand, by `key`; what is deleted between two pages shifts nothing."""
-    behind = after(marker, scope)
+    last_key = after(marker, scope)
     in_order = sorted(items, key=key)
-    rest = in_order if behind is None else [item for item in in_order if key(item) > behind]
+    rest = in_order if last_key is None else [item for item in in_order if key(item) > last_key]
     return listing(name, rest, show, key=key, scope=scope, max_items=max_items)
 
 
@@ -73,10 +73,10 @@ def short_listing(
     marker: str | None,
 ) -> Answer:
     """A page of a list that is short and at hand; the marker counts."""
-    behind = after(marker, scope)
-    if behind is not None and not (behind[0].isascii() and behind[0].isdigit()):
+    last_key = after(marker, scope)
+    if last_key is not None and not (last_key[0].isascii() and last_key[0].isdigit()):
         raise errors.validation("Invalid Marker.")
-    first = int(behind[0][:9]) if behind is not None else 0
+    first = int(last_key[0][:9]) if last_key is not None else 0
     numbered = list(enumerate(items))[first:]
     return listing(
         name,

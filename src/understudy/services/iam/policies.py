@@ -135,10 +135,10 @@ def list_policies(
     """List policies by name: AWS's, the account's own, or both."""
     prefix = path_prefix or "/"
     token_scope = f"ListPolicies:{scope or 'All'}:{bool(only_attached)}:{prefix}:{policy_usage_filter}"
-    behind = after(marker, token_scope, parts=2)
+    last_key = after(marker, token_scope, parts=2)
     found = (
         policy
-        for policy in _everything(call, scope or "All", behind)
+        for policy in _everything(call, scope or "All", last_key)
         if policy.path.startswith(prefix)
         and (not only_attached or _is_used(call, policy_arn(policy), policy_usage_filter))
     )
@@ -312,15 +312,15 @@ def boundaries(tx: Transaction, account: str, arn: str) -> int:
     return sum(table.count_where(tx, "by_boundary", (account, arn)) for table in (users, roles))
 
 
-def _everything(call: Call, scope: str, behind: RecordKey | None) -> Iterator[AnyPolicy]:
+def _everything(call: Call, scope: str, last_key: RecordKey | None) -> Iterator[AnyPolicy]:
     """The policies of a scope by name from behind a key on, the account's own before AWS's of the same name."""
     sources: list[Iterable[AnyPolicy]] = []
     if scope in ("All", "Local"):
         # Behind an own policy's key its name is done with; behind AWS's, the account's own came before.
-        first = (call.account, behind[0]) if behind is not None else None
+        first = (call.account, last_key[0]) if last_key is not None else None
         sources.append(policies.scan(call.tx, call.account, after=first))
     if scope in ("All", "AWS"):
-        start = 0 if behind is None else bisect_right(aws_policies(), behind, key=_order)
+        start = 0 if last_key is None else bisect_right(aws_policies(), last_key, key=_order)
         sources.append(islice(aws_policies(), start, None))
     return merge(*sources, key=_order)
 

@@ -87,7 +87,7 @@ instance_profiles = Table(
 )
 
 
-def forget(tx: Transaction, role: Role) -> None:
+def purge(tx: Transaction, role: Role) -> None:
     """Remove a role and what is remembered of its use. Its sessions are worth nothing from then on."""
     roles.delete(tx, role)
     use = role_uses.get(tx, role.id)

@@ -16,7 +16,7 @@ from understudy.services.iam import errors, tags
 from understudy.services.iam.documents import shown, size
 from understudy.services.iam.listings import after, listing, tags_listed
 from understudy.services.iam.policy_records import check_boundary
-from understudy.services.iam.role_records import Role, forget, instance_profiles, role_uses, roles
+from understudy.services.iam.role_records import Role, instance_profiles, purge, role_uses, roles
 from understudy.services.iam.tags import merged
 from understudy.services.iam.trust import readable, stored
 from understudy.services.iam.users import boundary_shown
@@ -201,7 +201,7 @@ def delete_role(call: Call, *, role_name: str) -> None:
         raise errors.conflict("Cannot delete entity, must delete policies first.")
     if instance_profiles.count_where(call.tx, "by_role", (role.account, role.name.lower())):
         raise errors.conflict("Cannot delete entity, must remove roles from instance profile first.")
-    forget(call.tx, role)
+    purge(call.tx, role)
 
 
 @operation("iam:TagRole", on=a_role)

@@ -15,7 +15,7 @@ from understudy.core import arn as arns
 from understudy.core.answers import Answer
 from understudy.data.service_catalogue import resource_types_of
 from understudy.gateway.call import Call
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.policy import (
     Bindings,
     Evaluation,
@@ -93,7 +93,7 @@ class _Simulation:
     owner: str
 
 
-@operation("iam:SimulateCustomPolicy", on=anything)
+@operation("iam:SimulateCustomPolicy", on=all_resources)
 def simulate_custom_policy(
     call: Call,
     *,

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from understudy.core.answers import Answer
 from understudy.gateway.call import Call, Params, Target
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.services.organizations import errors
 from understudy.services.organizations.account_requests import (
     ACCESS_ROLE,
@@ -56,7 +56,7 @@ def create_account(
     return {"CreateAccountStatus": request_shown(submit(call, organization, details))}
 
 
-@operation("organizations:DescribeCreateAccountStatus", on=anything)
+@operation("organizations:DescribeCreateAccountStatus", on=all_resources)
 def describe_create_account_status(call: Call, *, create_account_request_id: str) -> Answer:
     """How the making of an account goes."""
     request = request_of(call.tx, managed(call), create_account_request_id)
@@ -65,7 +65,7 @@ def describe_create_account_status(call: Call, *, create_account_request_id: str
     return {"CreateAccountStatus": request_shown(request)}
 
 
-@operation("organizations:ListCreateAccountStatus", on=anything)
+@operation("organizations:ListCreateAccountStatus", on=all_resources)
 def list_create_account_status(
     call: Call,
     *,

@@ -125,7 +125,7 @@ def _free_number(tx: Transaction, request: DurableOperation, _world: World, _res
 def _provision(tx: Transaction, request: DurableOperation, world: World, _result: object) -> None:
     """What AWS gives a new account: the default VPC of every region."""
     account = details_of(request).account
-    accounts.lay_out_account(tx, account, ids=world.ids, at=world.clock.now())
+    accounts.provision(tx, account, ids=world.ids, at=world.clock.now())
 
 
 def _remove_provisioned(tx: Transaction, request: DurableOperation, _world: World, _result: object) -> None:

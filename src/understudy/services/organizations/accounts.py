@@ -6,7 +6,7 @@ import msgspec
 
 from understudy.core.answers import Answer
 from understudy.gateway.call import Call
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.services.organizations import entities, errors
 from understudy.services.organizations.descriptions import account_shown
 from understudy.services.organizations.listings import listing
@@ -34,7 +34,7 @@ def describe_account(call: Call, *, account_id: str) -> Answer:
     return {"Account": account_shown(call, organization, _existing(call, organization, account_id))}
 
 
-@operation("organizations:ListAccounts", on=anything)
+@operation("organizations:ListAccounts", on=all_resources)
 def list_accounts(call: Call, *, next_token: str | None = None, max_results: int | None = None) -> Answer:
     """All accounts of the organization."""
     organization = managed(call)
@@ -145,7 +145,7 @@ def remove_account_from_organization(call: Call, *, account_id: str) -> None:
     members.delete(call.tx, member)
 
 
-@operation("organizations:LeaveOrganization", on=anything)
+@operation("organizations:LeaveOrganization", on=all_resources)
 def leave_organization(call: Call) -> None:
     """The same, called by the account itself."""
     organization = joined(call)

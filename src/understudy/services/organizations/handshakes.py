@@ -9,7 +9,7 @@ import msgspec
 
 from understudy.core.answers import Answer
 from understudy.gateway.call import Call, Params, Target
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.services.accounts import accounts
 from understudy.services.organizations import errors
 from understudy.services.organizations.descriptions import handshake_shown
@@ -127,7 +127,7 @@ def describe_handshake(call: Call, *, handshake_id: str) -> Answer:
     return {"Handshake": handshake_shown(call, _existing(call, handshake_id))}
 
 
-@operation("organizations:ListHandshakesForAccount", on=anything)
+@operation("organizations:ListHandshakesForAccount", on=all_resources)
 def list_handshakes_for_account(
     call: Call,
     *,
@@ -140,7 +140,7 @@ def list_handshakes_for_account(
     return _listing(call, found, "ListHandshakesForAccount", filter, next_token, max_results)
 
 
-@operation("organizations:ListHandshakesForOrganization", on=anything)
+@operation("organizations:ListHandshakesForOrganization", on=all_resources)
 def list_handshakes_for_organization(
     call: Call,
     *,

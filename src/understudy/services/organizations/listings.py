@@ -27,12 +27,12 @@ def listing(
 
     Raises InvalidInput for a token of another list. `scope` is the operation and what was asked of it.
     """
-    behind = ""
+    last_key = ""
     if next_token:
         try:
-            behind = key_after(next_token, scope)[0]
+            last_key = key_after(next_token, scope)[0]
         except (BadTokenError, IndexError) as error:
             raise errors.invalid("INVALID_NEXT_TOKEN", "You provided a token that isn't valid.") from error
-    rest = [item for item in sorted(items, key=key) if not behind or key(item) > behind]
+    rest = [item for item in sorted(items, key=key) if not last_key or key(item) > last_key]
     taken, token = page(rest, max_results or PAGE, lambda item: (key(item),), scope)
     return {name: [show(item) for item in taken], "NextToken": token}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from understudy.core.answers import Answer
 from understudy.gateway.call import Call
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.services.organizations import account_requests, errors, handshakes
 from understudy.services.organizations.descriptions import organization_shown
 from understudy.services.organizations.membership_changes import email_of, ensure_role, join
@@ -21,7 +21,7 @@ from understudy.services.organizations.targets import joined, managed
 MANAGEMENT_NAME = "Management account"
 
 
-@operation("organizations:CreateOrganization", on=anything)
+@operation("organizations:CreateOrganization", on=all_resources)
 def create_organization(call: Call, *, feature_set: str | None = None) -> Answer:
     """Make an organization that the caller's account manages. No policy type is enabled yet (docs/decisions/0008).
 
@@ -52,13 +52,13 @@ def create_organization(call: Call, *, feature_set: str | None = None) -> Answer
     return {"Organization": organization_shown(call, organization)}
 
 
-@operation("organizations:DescribeOrganization", on=anything)
+@operation("organizations:DescribeOrganization", on=all_resources)
 def describe_organization(call: Call) -> Answer:
     """The organization the caller's account is in."""
     return {"Organization": organization_shown(call, joined(call))}
 
 
-@operation("organizations:DeleteOrganization", on=anything)
+@operation("organizations:DeleteOrganization", on=all_resources)
 def delete_organization(call: Call) -> None:
     """Delete an organization of which only the management account is left, with its units and policies."""
     organization = managed(call)

@@ -6,7 +6,7 @@ import msgspec
 
 from understudy.core.answers import Answer
 from understudy.gateway.call import Call
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.services.organizations import entities, errors, policy_records
 from understudy.services.organizations.descriptions import root_shown
 from understudy.services.organizations.listings import listing
@@ -25,7 +25,7 @@ def served_type(name: str) -> str:
     return name
 
 
-@operation("organizations:ListRoots", on=anything)
+@operation("organizations:ListRoots", on=all_resources)
 def list_roots(call: Call, *, next_token: str | None = None, max_results: int | None = None) -> Answer:
     """The one root there is."""
     return listing(

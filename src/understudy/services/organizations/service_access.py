@@ -8,7 +8,7 @@ import msgspec
 
 from understudy.core.answers import Answer
 from understudy.gateway.call import Call
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.services.organizations import errors
 from understudy.services.organizations.listings import listing
 from understudy.services.organizations.organization_records import organizations
@@ -38,7 +38,7 @@ def disable_aws_service_access(call: Call, *, service_principal: str) -> None:
     organizations.put(call.tx, msgspec.structs.replace(organization, trusted=trusted))
 
 
-@operation("organizations:ListAWSServiceAccessForOrganization", on=anything)
+@operation("organizations:ListAWSServiceAccessForOrganization", on=all_resources)
 def list_aws_service_access_for_organization(
     call: Call, *, next_token: str | None = None, max_results: int | None = None
 ) -> Answer:

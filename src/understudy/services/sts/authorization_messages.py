@@ -9,11 +9,11 @@ from typing import Any
 from understudy.core.answers import Answer
 from understudy.core.errors import ApiError
 from understudy.gateway.call import Call
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.gateway.trail import Evaluation, TrailEntry
 
 
-@operation("sts:DecodeAuthorizationMessage", on=anything)
+@operation("sts:DecodeAuthorizationMessage", on=all_resources)
 def decode_authorization_message(call: Call, *, encoded_message: str) -> Answer:
     """What was refused, to whom, and under which circumstances; of requests of the caller's own account."""
     request_id = call.gateway.message_signer.verify(encoded_message)

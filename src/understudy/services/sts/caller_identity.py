@@ -6,7 +6,7 @@ from understudy.core.answers import Answer
 from understudy.core.errors import ApiError
 from understudy.core.ids import account_of
 from understudy.gateway.call import Call
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 
 
 @operation("sts:GetCallerIdentity", on=None)
@@ -16,7 +16,7 @@ def get_caller_identity(call: Call) -> Answer:
     return {"Arn": caller.arn, "UserId": caller.user_id, "Account": caller.account}
 
 
-@operation("sts:GetAccessKeyInfo", on=anything)
+@operation("sts:GetAccessKeyInfo", on=all_resources)
 def get_access_key_info(_call: Call, *, access_key_id: str) -> Answer:
     """The account an access key belongs to; it is written into the id."""
     try:

@@ -9,7 +9,7 @@ from understudy.core.answers import Answer, Description
 from understudy.data.regions import REGIONS, AvailabilityZone, Region
 from understudy.data.regions import find as find_region
 from understudy.gateway.call import Call
-from understudy.gateway.operations import anything, operation
+from understudy.gateway.operations import all_resources, operation
 from understudy.services.ec2 import errors
 from understudy.services.ec2.filters import FilterTable, matching, nothing
 from understudy.services.ec2.listings import Filters
@@ -41,7 +41,7 @@ REGION_FILTERS: FilterTable = MappingProxyType(
 )
 
 
-@operation("ec2:DescribeAvailabilityZones", on=anything)
+@operation("ec2:DescribeAvailabilityZones", on=all_resources)
 def describe_availability_zones(
     call: Call,
     *,
@@ -73,7 +73,7 @@ def describe_availability_zones(
     }
 
 
-@operation("ec2:DescribeRegions", on=anything)
+@operation("ec2:DescribeRegions", on=all_resources)
 def describe_regions(
     _call: Call,
     *,
@@ -99,7 +99,7 @@ def describe_regions(
     }
 
 
-@operation("ec2:DescribeAccountAttributes", on=anything)
+@operation("ec2:DescribeAccountAttributes", on=all_resources)
 def describe_account_attributes(call: Call, *, attribute_names: list[str] | None = None) -> Answer:
     """What the account may do here; the numbers for instances and elastic addresses are AWS's first ones."""
     vpc = default_vpc(call.tx, call.account, call.region)
