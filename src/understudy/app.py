@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from understudy.admin.administration import Administration
 from understudy.admin.http_api import PREFIXES, AdminApi
@@ -156,7 +157,7 @@ def build(
     manager = ControllerManager(
         World(database, clock, ids, gateway),
         [
-            *(each for kind in operation_kinds() for each in controllers_of(kind)),
+            *(each for kind in operation_kinds(gateway.held_sessions) for each in controllers_of(kind)),
             abandoned_sessions(gateway.held_sessions),
             usage.controller(),
             *map(expiry_controller, EXPIRIES),
@@ -175,9 +176,9 @@ def build(
     return App(settings, database, gateway, manager, admin, admin_api, Turns(database.sync))
 
 
-def operation_kinds() -> Sequence[OperationKind]:
-    """Every kind of durable operation there is."""
-    usage = LinkedRoleUsage(ROLE_USAGE, live_sessions)
+def operation_kinds(held_sessions: Container[str] = ()) -> Sequence[OperationKind]:
+    """Every kind of durable operation there is; `held_sessions` are those in which services act as roles now."""
+    usage = LinkedRoleUsage(ROLE_USAGE, partial(live_sessions, held_sessions))
     return (deletion_tasks.deletion(usage), account_requests.ACCOUNT_CREATION)
 
 

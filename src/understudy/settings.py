@@ -35,7 +35,7 @@ class Settings:
     """`strict` refuses what policies refuse, `soft` notes it and lets it pass, `off` asks no policy."""
 
     clock: ClockDial = "instant"
-    """`instant` finishes background work at once; `aws` takes AWS's seconds, and new roles take time to be known."""
+    """`instant` does background work within a second; `aws` takes as long as AWS, also to know new roles."""
 
     seed: int = 0
     """Draws the waiting times of the `aws` clock, and nothing secret."""

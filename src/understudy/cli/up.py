@@ -30,7 +30,7 @@ _IAM = {
     "off": "NO POLICY IS ASKED: every caller with valid keys may do everything",
 }
 _CLOCK = {
-    "instant": "background work is done at once",
+    "instant": "background work is done within a second",
     "aws": "background work takes AWS's seconds, and new roles take time to be known",
 }
 

@@ -5,7 +5,6 @@ A service describes its controllers with these types; `controllers/controller_ma
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +12,7 @@ from typing import NamedTuple, ParamSpec, TypeVar
 
 from understudy.core.clock import Clock
 from understudy.core.ids import Ids
+from understudy.gateway.driver_threads import in_thread
 from understudy.gateway.pipeline import Gateway
 from understudy.store.database import Database, Transaction
 
@@ -59,7 +59,7 @@ class World:
     @staticmethod
     async def in_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
         """Await a blocking function, such as a driver's, in another thread. It must not touch the database."""
-        return await asyncio.to_thread(function, *args, **kwargs)
+        return await in_thread(function, *args, **kwargs)
 
 
 def _none_failing(_tx: Transaction) -> Iterable[Failing]:

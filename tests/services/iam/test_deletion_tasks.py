@@ -229,6 +229,13 @@ class TestSessions:
         understudy.settle()
         assert status(iam, task) == {"Status": "SUCCEEDED"}
 
+    def test_one_that_a_crash_left_behind_does_not(self, iam, understudy, session):
+        """It is found in the same moment as the task, and nobody holds its credentials any more."""
+        understudy.app.gateway.held_sessions.clear()
+        task = submit(iam)
+        understudy.settle()
+        assert status(iam, task) == {"Status": "SUCCEEDED"}
+
     def test_rehearsing_leaves_none(self, iam, understudy):
         arn = connector(understudy)
         rehearse(understudy.app.gateway, connector_of(understudy.app.gateway, arn))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -55,10 +55,14 @@ sessions = Table(
 expired_sessions = Expiry("expired sessions", sessions, "expires", kept_for=timedelta(days=1), most=5_000)
 
 
-def live_sessions(tx: Transaction, role: Role, now: datetime) -> Iterator[tuple[str, str]]:
-    """Region and ARN of every session in which a service acts as a linked role: each keeps the role in use."""
+def live_sessions(
+    held: Container[str], tx: Transaction, role: Role, now: datetime
+) -> Iterator[tuple[str, str]]:
+    """Region and ARN of every session in which a service acts as a linked role: each keeps the role in use.
+
+    `held` are the access key ids whose credentials a service holds. A session that a crash left behind is worth
+    nothing to anybody (`service_sessions.py` ends it), so it keeps no role.
+    """
     for session in sessions.where(tx, "of_services_by_role", role.id):
-        if session.expires > now:
-            # A session made before its region was kept.
-            region = session.region or "us-east-1"
-            yield region, sts(session.account, f"assumed-role/{role.name}/{session.session_name}")
+        if session.expires > now and session.access_key_id in held:
+            yield session.region, sts(session.account, f"assumed-role/{role.name}/{session.session_name}")
