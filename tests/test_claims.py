@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from networking import PATH, PERMISSIONS, POLICY_ARN, PRINCIPAL, PROTECTED, ROLE, make_network, role_arn
 from refusals import code_and_message
 
 from understudy.data import service_linked_roles
@@ -15,52 +16,6 @@ from understudy.data.regions import APP_RUNNER_REGIONS
 from understudy.gateway.role_sessions import RoleSession
 from understudy.services.apprunner.network_interfaces import MANAGED, NetworkInterfaces
 from understudy.testing import Credentials
-
-NAME = "AWSServiceRoleForAppRunnerNetworking"
-PRINCIPAL = "networking.apprunner.amazonaws.com"
-PATH = f"/aws-service-role/{PRINCIPAL}/"
-POLICY = "arn:aws:iam::aws:policy/aws-service-role/AppRunnerNetworkingServiceRolePolicy"
-PROTECTED = (
-    f"Cannot perform the operation on the protected role '{NAME}' - this role is only modifiable by AWS"
-)
-
-PAGE_POLICY = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Action": [
-                "ec2:DescribeNetworkInterfaces",
-                "ec2:DescribeVpcs",
-                "ec2:DescribeDhcpOptions",
-                "ec2:DescribeSubnets",
-                "ec2:DescribeSecurityGroups",
-            ],
-            "Resource": "*",
-        },
-        {
-            "Effect": "Allow",
-            "Action": "ec2:CreateNetworkInterface",
-            "Resource": "*",
-            "Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": ["AWSAppRunnerManaged"]}},
-        },
-        {
-            "Effect": "Allow",
-            "Action": "ec2:CreateTags",
-            "Resource": "arn:aws:ec2:*:*:network-interface/*",
-            "Condition": {
-                "StringEquals": {"ec2:CreateAction": "CreateNetworkInterface"},
-                "StringLike": {"aws:RequestTag/AWSAppRunnerManaged": "*"},
-            },
-        },
-        {
-            "Effect": "Allow",
-            "Action": "ec2:DeleteNetworkInterface",
-            "Resource": "*",
-            "Condition": {"Null": {"ec2:ResourceTag/AWSAppRunnerManaged": "false"}},
-        },
-    ],
-}
 
 
 class Place:
@@ -72,15 +27,9 @@ class Place:
         self.sts = understudy.client("sts")
         self.ec2 = understudy.client("ec2")
         self.apprunner = understudy.client("apprunner")
-        self.vpc = self.ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
-        self.subnets = [
-            self.ec2.create_subnet(VpcId=self.vpc, CidrBlock=f"10.0.{n}.0/24")["Subnet"]["SubnetId"]
-            for n in (1, 2)
-        ]
-        self.group = self.ec2.create_security_group(VpcId=self.vpc, GroupName="web", Description="web")[
-            "GroupId"
-        ]
-        self.role_arn = f"arn:aws:iam::{understudy.account}:role{PATH}{NAME}"
+        network = make_network(self.ec2)
+        self.vpc, self.subnets, self.group = network.vpc, network.subnets, network.group
+        self.role_arn = role_arn(understudy.account)
 
     def connector(self, apprunner=None, name="web-vpc") -> str:
         made = (apprunner or self.apprunner).create_vpc_connector(
@@ -90,7 +39,7 @@ class Place:
 
     def delete_role(self):
         """Ask for the role's deletion; the status at once, and after the work is done."""
-        task = self.iam.delete_service_linked_role(RoleName=NAME)["DeletionTaskId"]
+        task = self.iam.delete_service_linked_role(RoleName=ROLE)["DeletionTaskId"]
         at_once = self.iam.get_service_linked_role_deletion_status(DeletionTaskId=task)
         self.understudy.settle()
         return at_once, self.iam.get_service_linked_role_deletion_status(DeletionTaskId=task)
@@ -133,12 +82,12 @@ class TestS1TheRoleIsLinkedAndOnlyAppRunnerAssumesIt:
         assumed, described = place.understudy.trail()[-2:]
         assert ("AssumeRole", PRINCIPAL, "ok") == (assumed.operation, assumed.caller, assumed.outcome)
         assert (
-            f"arn:aws:sts::{place.understudy.account}:assumed-role/{NAME}/AppRunnerNetworking"
+            f"arn:aws:sts::{place.understudy.account}:assumed-role/{ROLE}/AppRunnerNetworking"
             == described.caller
         )
-        assert POLICY == described.evaluations[0].policy
+        assert POLICY_ARN == described.evaluations[0].policy
         place.understudy.settle()
-        assert "us-east-1" == place.iam.get_role(RoleName=NAME)["Role"]["RoleLastUsed"]["Region"]
+        assert "us-east-1" == place.iam.get_role(RoleName=ROLE)["Role"]["RoleLastUsed"]["Region"]
 
     @pytest.mark.parametrize(
         "other", ["apprunner.amazonaws.com", "ec2.amazonaws.com", "tasks.apprunner.amazonaws.com"]
@@ -163,8 +112,8 @@ class TestS1TheRoleIsLinkedAndOnlyAppRunnerAssumesIt:
                 {"Effect": "Allow", "Principal": {"Service": PRINCIPAL}, "Action": "sts:AssumeRole"}
             ],
         }
-        place.iam.create_role(RoleName=f"{NAME}X", AssumeRolePolicyDocument=json.dumps(trust))
-        place.iam.delete_role(RoleName=f"{NAME}X")
+        place.iam.create_role(RoleName=f"{ROLE}X", AssumeRolePolicyDocument=json.dumps(trust))
+        place.iam.delete_role(RoleName=f"{ROLE}X")
 
 
 class TestS2ItManagesNetworkInterfaces:
@@ -185,7 +134,7 @@ class TestS2ItManagesNetworkInterfaces:
         callers = {
             entry.caller for entry in place.understudy.trail() if entry.operation == "CreateNetworkInterface"
         }
-        assert {f"arn:aws:sts::{place.understudy.account}:assumed-role/{NAME}/AppRunnerNetworking"} == callers
+        assert {f"arn:aws:sts::{place.understudy.account}:assumed-role/{ROLE}/AppRunnerNetworking"} == callers
 
     def test_without_the_role_there_is_no_way_in(self, place):
         interfaces = NetworkInterfaces(
@@ -210,7 +159,7 @@ class TestS3ThePolicyIsThePagesAndEachStatementIsEnforced:
 
     def test_the_documents_are_the_pages(self, place):
         place.connector()
-        role = place.iam.get_role(RoleName=NAME)["Role"]
+        role = place.iam.get_role(RoleName=ROLE)["Role"]
         trust = {
             "Version": "2012-10-17",
             "Statement": [
@@ -218,10 +167,10 @@ class TestS3ThePolicyIsThePagesAndEachStatementIsEnforced:
             ],
         }
         assert trust == role["AssumeRolePolicyDocument"]
-        attached = place.iam.list_attached_role_policies(RoleName=NAME)["AttachedPolicies"]
-        assert [{"PolicyName": "AppRunnerNetworkingServiceRolePolicy", "PolicyArn": POLICY}] == attached
-        version = place.iam.get_policy_version(PolicyArn=POLICY, VersionId="v1")["PolicyVersion"]
-        assert PAGE_POLICY == version["Document"]
+        attached = place.iam.list_attached_role_policies(RoleName=ROLE)["AttachedPolicies"]
+        assert [{"PolicyName": "AppRunnerNetworkingServiceRolePolicy", "PolicyArn": POLICY_ARN}] == attached
+        version = place.iam.get_policy_version(PolicyArn=POLICY_ARN, VersionId="v1")["PolicyVersion"]
+        assert PERMISSIONS == version["Document"]
 
     def test_its_five_describe_calls_are_allowed_and_others_are_not(self, place):
         place.connector()
@@ -330,9 +279,9 @@ class TestS4ThePolicyIsForThisRoleAlone:
         place.iam.create_user(UserName="me")
         place.iam.create_group(GroupName="us")
         codes = {
-            code_and_message(place.iam.attach_role_policy, RoleName="mine", PolicyArn=POLICY)[0],
-            code_and_message(place.iam.attach_user_policy, UserName="me", PolicyArn=POLICY)[0],
-            code_and_message(place.iam.attach_group_policy, GroupName="us", PolicyArn=POLICY)[0],
+            code_and_message(place.iam.attach_role_policy, RoleName="mine", PolicyArn=POLICY_ARN)[0],
+            code_and_message(place.iam.attach_user_policy, UserName="me", PolicyArn=POLICY_ARN)[0],
+            code_and_message(place.iam.attach_group_policy, GroupName="us", PolicyArn=POLICY_ARN)[0],
         }
         assert {"PolicyNotAttachable"} == codes
 
@@ -342,8 +291,8 @@ class TestS5CreatingEditingAndDeletingNeedPermission:
         ("action", "operation", "params"),
         [
             ("iam:CreateServiceLinkedRole", "create_service_linked_role", {"AWSServiceName": PRINCIPAL}),
-            ("iam:UpdateRoleDescription", "update_role_description", {"RoleName": NAME, "Description": "x"}),
-            ("iam:DeleteServiceLinkedRole", "delete_service_linked_role", {"RoleName": NAME}),
+            ("iam:UpdateRoleDescription", "update_role_description", {"RoleName": ROLE, "Description": "x"}),
+            ("iam:DeleteServiceLinkedRole", "delete_service_linked_role", {"RoleName": ROLE}),
         ],
     )
     def test_each_is_refused_without_it_naming_action_and_role(self, place, action, operation, params):
@@ -375,7 +324,7 @@ class TestS5CreatingEditingAndDeletingNeedPermission:
             "AccessDenied"
             == code_and_message(iam.create_service_linked_role, AWSServiceName="ecs.amazonaws.com")[0]
         )
-        assert NAME == iam.create_service_linked_role(AWSServiceName=PRINCIPAL)["Role"]["RoleName"]
+        assert ROLE == iam.create_service_linked_role(AWSServiceName=PRINCIPAL)["Role"]["RoleName"]
 
 
 class TestS6TheFirstConnectorMakesTheRole:
@@ -390,7 +339,7 @@ class TestS6TheFirstConnectorMakesTheRole:
             "deploy", "apprunner:*", "ec2:Describe*", "iam:CreateServiceLinkedRole"
         )
         place.connector(place.understudy.client("apprunner", as_=who))
-        role = place.iam.get_role(RoleName=NAME)["Role"]
+        role = place.iam.get_role(RoleName=ROLE)["Role"]
         assert (PATH, place.role_arn, 3600) == (role["Path"], role["Arn"], role["MaxSessionDuration"])
 
     def test_refused_without_it_and_nothing_is_left(self, place):
@@ -401,7 +350,7 @@ class TestS6TheFirstConnectorMakesTheRole:
             apprunner.create_vpc_connector, VpcConnectorName="web-vpc", Subnets=place.subnets
         )
         assert [] == place.apprunner.list_vpc_connectors()["VpcConnectors"]
-        assert "NoSuchEntity" == code_and_message(place.iam.get_role, RoleName=NAME)[0]
+        assert "NoSuchEntity" == code_and_message(place.iam.get_role, RoleName=ROLE)[0]
 
     def test_the_full_access_policy_is_not_enough(self, place):
         """Reference apprunner.md 4.2: AWSAppRunnerFullAccess names the management role's principal only."""
@@ -430,11 +379,11 @@ class TestS6TheFirstConnectorMakesTheRole:
 
     def test_and_again_after_it_was_deleted(self, place):
         arn = place.connector()
-        first = place.iam.get_role(RoleName=NAME)["Role"]["RoleId"]
+        first = place.iam.get_role(RoleName=ROLE)["Role"]["RoleId"]
         place.apprunner.delete_vpc_connector(VpcConnectorArn=arn)
         assert "SUCCEEDED" == place.delete_role()[1]["Status"]
         place.connector()
-        assert first != place.iam.get_role(RoleName=NAME)["Role"]["RoleId"]
+        assert first != place.iam.get_role(RoleName=ROLE)["Role"]["RoleId"]
 
 
 class TestS7OnlyTheDescriptionCanBeEdited:
@@ -442,12 +391,12 @@ class TestS7OnlyTheDescriptionCanBeEdited:
         """Reference iam.md 1.2: the texts."""
         place.connector()
         iam = place.iam
-        document = json.dumps(PAGE_POLICY)
+        document = json.dumps(PERMISSIONS)
         admin = "arn:aws:iam::aws:policy/AdministratorAccess"
         iam.create_instance_profile(InstanceProfileName="profile")
         for call, params in [
             (iam.attach_role_policy, {"PolicyArn": admin}),
-            (iam.detach_role_policy, {"PolicyArn": POLICY}),
+            (iam.detach_role_policy, {"PolicyArn": POLICY_ARN}),
             (iam.put_role_policy, {"PolicyName": "p", "PolicyDocument": document}),
             (iam.delete_role_policy, {"PolicyName": "absent"}),
             (iam.update_assume_role_policy, {"PolicyDocument": document}),
@@ -457,18 +406,18 @@ class TestS7OnlyTheDescriptionCanBeEdited:
             (iam.add_role_to_instance_profile, {"InstanceProfileName": "profile"}),
             (iam.remove_role_from_instance_profile, {"InstanceProfileName": "profile"}),
         ]:
-            assert ("UnmodifiableEntity", PROTECTED) == code_and_message(call, RoleName=NAME, **params), call
+            assert ("UnmodifiableEntity", PROTECTED) == code_and_message(call, RoleName=ROLE, **params), call
         assert (
             "UnmodifiableEntity",
-            f"{NAME} is an AWS service linked role, max session duration cannot be changed.",
-        ) == code_and_message(iam.update_role, RoleName=NAME, MaxSessionDuration=7200)
+            f"{ROLE} is an AWS service linked role, max session duration cannot be changed.",
+        ) == code_and_message(iam.update_role, RoleName=ROLE, MaxSessionDuration=7200)
 
     def test_the_description_can(self, place):
         place.connector()
-        place.iam.update_role_description(RoleName=NAME, Description="ours")
-        assert "ours" == place.iam.get_role(RoleName=NAME)["Role"]["Description"]
-        place.iam.update_role(RoleName=NAME, Description="ours still")
-        assert "ours still" == place.iam.get_role(RoleName=NAME)["Role"]["Description"]
+        place.iam.update_role_description(RoleName=ROLE, Description="ours")
+        assert "ours" == place.iam.get_role(RoleName=ROLE)["Role"]["Description"]
+        place.iam.update_role(RoleName=ROLE, Description="ours still")
+        assert "ours still" == place.iam.get_role(RoleName=ROLE)["Role"]["Description"]
 
 
 class TestS8DeletionFailsWhileInUse:
@@ -478,7 +427,7 @@ class TestS8DeletionFailsWhileInUse:
         assert "IN_PROGRESS" == at_once["Status"]
         assert "FAILED" == afterwards["Status"]
         assert [{"Region": "us-east-1", "Resources": [arn]}] == afterwards["Reason"]["RoleUsageList"]
-        assert NAME == place.iam.get_role(RoleName=NAME)["Role"]["RoleName"]
+        assert ROLE == place.iam.get_role(RoleName=ROLE)["Role"]["RoleName"]
 
     def test_connectors_of_every_region_count(self, place):
         arn = place.connector()
@@ -494,19 +443,19 @@ class TestS8DeletionFailsWhileInUse:
 
     def test_the_same_task_while_it_runs_and_a_new_one_afterwards(self, place):
         place.connector()
-        first = place.iam.delete_service_linked_role(RoleName=NAME)["DeletionTaskId"]
-        assert first == place.iam.delete_service_linked_role(RoleName=NAME)["DeletionTaskId"]
-        assert first.startswith(f"task/aws-service-role/{PRINCIPAL}/{NAME}/")
+        first = place.iam.delete_service_linked_role(RoleName=ROLE)["DeletionTaskId"]
+        assert first == place.iam.delete_service_linked_role(RoleName=ROLE)["DeletionTaskId"]
+        assert first.startswith(f"task/aws-service-role/{PRINCIPAL}/{ROLE}/")
         place.understudy.settle()
-        assert first != place.iam.delete_service_linked_role(RoleName=NAME)["DeletionTaskId"]
+        assert first != place.iam.delete_service_linked_role(RoleName=ROLE)["DeletionTaskId"]
 
     def test_it_succeeds_after_cleaning_up(self, place):
         place.apprunner.delete_vpc_connector(VpcConnectorArn=place.connector())
         assert {"Status": "SUCCEEDED"} == {
             name: value for name, value in place.delete_role()[1].items() if name != "ResponseMetadata"
         }
-        assert ("NoSuchEntity", f"The role with name {NAME} cannot be found.") == code_and_message(
-            place.iam.get_role, RoleName=NAME
+        assert ("NoSuchEntity", f"The role with name {ROLE} cannot be found.") == code_and_message(
+            place.iam.get_role, RoleName=ROLE
         )
 
 
@@ -517,7 +466,7 @@ class TestS9InAllOfAppRunnersRegions:
         understudy.client("apprunner", region=region).create_vpc_connector(
             VpcConnectorName="there", Subnets=[subnet]
         )
-        assert NAME == understudy.client("iam").get_role(RoleName=NAME)["Role"]["RoleName"]
+        assert ROLE == understudy.client("iam").get_role(RoleName=ROLE)["Role"]["RoleName"]
 
 
 class TestS10ServicesWithSuchRolesAreListed:

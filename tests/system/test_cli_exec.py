@@ -10,6 +10,7 @@ import sys
 import urllib.request
 
 import pytest
+from server_process import clean_environment
 
 pytestmark = pytest.mark.system
 
@@ -18,8 +19,7 @@ COMMAND = [sys.executable, "-m", "understudy", "exec"]
 
 @pytest.fixture
 def environment(tmp_path):
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "UNDERSTUDY_"))}
-    return {**kept, "TMPDIR": str(tmp_path), "HOME": str(tmp_path)}
+    return clean_environment(tmp_path, TMPDIR=str(tmp_path))
 
 
 def run(environment, *arguments: str) -> subprocess.CompletedProcess[str]:

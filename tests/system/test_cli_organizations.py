@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
+from server_process import ServerProcess, clean_environment
 
 pytestmark = pytest.mark.system
 
@@ -29,37 +29,23 @@ class Session:
         self.start()
 
     def start(self) -> None:
-        self.server = subprocess.Popen(
-            [sys.executable, "-m", "understudy", "up", "--json", "--lifeline", "--account", ACCOUNT,
-             "--state", self.state, "--port", "0"],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        self.server = ServerProcess("--json", "--lifeline", "--account", ACCOUNT, "--state", self.state)
         # Keys are shown at the first start alone.
-        self.said |= json.loads(self.server.stdout.readline())
-
-    def kill(self) -> None:
-        """As `kill -9` does."""
-        self.server.kill()
-        self.server.communicate(timeout=20)
+        self.said |= self.server.said
 
     def run(self, module: str, *arguments: str, keys=None) -> subprocess.CompletedProcess[str]:
         given = keys or {
             "AccessKeyId": self.said["access_key_id"],
             "SecretAccessKey": self.said["secret_access_key"],
         }
-        kept = {
-            name: text for name, text in os.environ.items() if not name.startswith(("AWS_", "UNDERSTUDY_"))
-        }
-        environment = {
-            **kept,
-            "AWS_ENDPOINT_URL": self.said["endpoint"],
-            "AWS_ACCESS_KEY_ID": given["AccessKeyId"],
-            "AWS_SECRET_ACCESS_KEY": given["SecretAccessKey"],
-            "AWS_DEFAULT_REGION": "eu-west-1",
-            "AWS_PAGER": "",
-            "HOME": str(self.home),
+        environment = clean_environment(
+            self.home,
+            AWS_ENDPOINT_URL=self.said["endpoint"],
+            AWS_ACCESS_KEY_ID=given["AccessKeyId"],
+            AWS_SECRET_ACCESS_KEY=given["SecretAccessKey"],
+            AWS_DEFAULT_REGION="eu-west-1",
             **({"AWS_SESSION_TOKEN": given["SessionToken"]} if "SessionToken" in given else {}),
-        }
+        )
         return subprocess.run(
             [sys.executable, "-m", module, *arguments],
             capture_output=True, text=True, env=environment, timeout=60, check=False,
@@ -76,8 +62,7 @@ class Session:
 def session(tmp_path):
     made = Session(tmp_path)
     yield made
-    made.server.send_signal(signal.SIGTERM)
-    made.server.communicate(timeout=20)
+    made.server.end()
 
 
 def test_guard_rails_from_the_command_line(session):
@@ -116,7 +101,7 @@ def test_guard_rails_from_the_command_line(session):
         ) in refused.stderr
 
     is_refused()
-    session.kill()
+    session.server.end(signal.SIGKILL)
     session.start()
     is_refused()
     explained = session.run(

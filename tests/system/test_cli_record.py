@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 
 import pytest
+from server_process import ServerProcess, clean_environment
 
 pytestmark = pytest.mark.system
 
@@ -23,25 +23,17 @@ $aws ec2 create-subnet --vpc-id $vpc --cidr-block 10.7.1.0/24 --query Subnet.Sta
 
 @pytest.fixture
 def environment(tmp_path):
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "UNDERSTUDY_"))}
-    return {**kept, "TMPDIR": str(tmp_path), "HOME": str(tmp_path), "AWS_PAGER": ""}
+    return clean_environment(tmp_path, TMPDIR=str(tmp_path))
 
 
 @pytest.fixture
 def server(environment, tmp_path):
     """A server that runs on its own; what it said when it was ready."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "understudy", "up", "--json", "--lifeline", "--port", "0",
-         "--state", str(tmp_path / "state")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )  # fmt: skip
-    with process:
-        yield json.loads(process.stdout.readline())
-        process.stdin.close()
-        process.wait(timeout=20)
+    with ServerProcess(
+        "--json", "--lifeline", "--state", str(tmp_path / "state"), environment=environment
+    ) as server:
+        yield server.said
+        assert 0 == server.end()[0]
 
 
 def run(environment, *words):

@@ -12,41 +12,11 @@ import subprocess
 import sys
 
 import pytest
+from server_process import ServerProcess
 
 pytestmark = pytest.mark.system
 
 COMMAND = [sys.executable, "-m", "understudy"]
-
-
-class Server:
-    """A server process that is ready, or one that said why it is not."""
-
-    def __init__(self, *arguments: str, environment=None) -> None:
-        self.process = subprocess.Popen(
-            [*COMMAND, "up", "--port", "0", *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=environment,
-        )
-
-    def line(self) -> str:
-        return self.process.stdout.readline()
-
-    def end(self, how=signal.SIGTERM) -> tuple[int, str, str]:
-        if how is not None:
-            self.process.send_signal(how)
-        out, err = self.process.communicate(timeout=20)
-        return self.process.returncode, out, err
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.kill()
-            self.process.communicate()
 
 
 @pytest.fixture
@@ -61,7 +31,7 @@ def run(*arguments: str, **more) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_first_start_shows_keys_once_and_keeps_them_private(state):
-    with Server("--state", str(state), "--json") as server:
+    with ServerProcess("--state", str(state), "--json") as server:
         first = json.loads(server.line())
         assert 0o600 == (state / "server.json").stat().st_mode & 0o777
         assert 0o600 == (state / "credentials").stat().st_mode & 0o777
@@ -69,13 +39,13 @@ def test_the_first_start_shows_keys_once_and_keeps_them_private(state):
         assert first["secret_access_key"] in (state / "credentials").read_text()
         assert (0, "", "") == server.end()
     assert not (state / "server.json").exists()
-    with Server("--state", str(state), "--json") as server:
+    with ServerProcess("--state", str(state), "--json") as server:
         assert "secret_access_key" not in json.loads(server.line())
         server.end()
 
 
 def test_the_banner_is_for_people_and_says_what_is_not_here(state):
-    with Server("--state", str(state), "--iam", "off", "--host", "0.0.0.0") as server:
+    with ServerProcess("--state", str(state), "--iam", "off", "--host", "0.0.0.0") as server:
         lines = [server.line()]
         while not lines[-1].startswith("secret key"):
             lines.append(server.line())
@@ -97,7 +67,7 @@ def test_the_banner_is_for_people_and_says_what_is_not_here(state):
 
 
 def test_status_trail_and_explain_ask_the_running_server_and_afterwards_the_state(state):
-    with Server("--state", str(state), "--json") as server:
+    with ServerProcess("--state", str(state), "--json") as server:
         endpoint = json.loads(server.line())["endpoint"]
         running = json.loads(run("status", "--json", "--state", str(state)).stdout)
         assert endpoint == running["endpoint"]
@@ -113,7 +83,7 @@ def test_status_trail_and_explain_ask_the_running_server_and_afterwards_the_stat
 
 
 def test_reset_makes_new_keys_and_keeps_them(state):
-    with Server("--state", str(state), "--json") as server:
+    with ServerProcess("--state", str(state), "--json") as server:
         before = json.loads(server.line())["access_key_id"]
         after = json.loads(run("reset", "--json", "--state", str(state), stdin=subprocess.DEVNULL).stdout)
         kept = (state / "credentials").read_text()
@@ -133,7 +103,7 @@ def test_a_port_in_use_is_one_sentence(state):
 
 
 def test_a_state_in_use_is_one_sentence(state):
-    with Server("--state", str(state), "--json") as server:
+    with ServerProcess("--state", str(state), "--json") as server:
         server.line()
         done = run("up", "--port", "0", "--state", str(state))
         server.end()
@@ -168,18 +138,18 @@ def test_a_bad_setting_in_the_environment_is_one_sentence(name, value):
 
 
 def test_with_a_lifeline_the_server_ends_with_who_holds_it(state):
-    with Server("--state", str(state), "--json", "--lifeline") as server:
+    with ServerProcess("--state", str(state), "--json", "--lifeline") as server:
         assert server.line()
         assert 0 == server.end(how=None)[0]
 
 
 def test_what_a_killed_server_left_is_no_obstacle(state):
-    with Server("--state", str(state), "--json") as server:
+    with ServerProcess("--state", str(state), "--json") as server:
         server.line()
         server.end(signal.SIGKILL)
     assert (state / "server.json").exists()
     assert None is json.loads(run("status", "--json", "--state", str(state)).stdout)["endpoint"]
-    with Server("--state", str(state), "--json") as server:
+    with ServerProcess("--state", str(state), "--json") as server:
         assert select.select([server.process.stdout], [], [], 20)[0]
         assert json.loads(server.line())["endpoint"]
         server.end()
@@ -196,7 +166,7 @@ def test_with_a_certificate_it_serves_https(state, tmp_path):
         capture_output=True,
     )  # fmt: skip
     certificate.write_text(certificate.read_text() + key.read_text())
-    with Server("--state", str(state), "--json", "--tls-certificate", str(certificate)) as server:
+    with ServerProcess("--state", str(state), "--json", "--tls-certificate", str(certificate)) as server:
         said = json.loads(server.line())
         assert said["endpoint"].startswith("https://127.0.0.1:")
         assert [] == [note for note in said["notes"] if "Plain HTTP" in note]
@@ -214,7 +184,7 @@ def test_a_certificate_that_is_none_is_one_sentence(state, tmp_path):
 
 def test_a_server_in_memory_is_found_by_its_port(tmp_path):
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
-    with Server("--state", "memory:", "--json", environment=environment) as server:
+    with ServerProcess("--state", "memory:", "--json", environment=environment) as server:
         said = json.loads(server.line())
         port = said["endpoint"].rpartition(":")[2]
         status = run("status", "--json", "--state", "memory:", "--port", port, env=environment)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 import threading
 from collections import Counter
 
@@ -12,6 +9,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError
+from server_process import ServerProcess
 
 from understudy.gateway.trail import Trail
 from understudy.services import MODULES
@@ -25,13 +23,12 @@ ONCE = Config(retries={"max_attempts": 0, "mode": "standard"}, connect_timeout=5
 TABLES = [table for module in MODULES for table in vars(module).values() if isinstance(table, Table)]
 
 
-class Server:
+class Server(ServerProcess):
     """A server process on a state directory."""
 
     def __init__(self, state) -> None:
-        command = [sys.executable, "-m", "understudy", "up", "--port", "0", "--state", str(state), "--json"]
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.said = json.loads(self.process.stdout.readline())
+        super().__init__("--state", str(state), "--json")
+        assert self.said["endpoint"]
 
     def client(self, service, keys):
         return boto3.client(
@@ -42,14 +39,6 @@ class Server:
             aws_secret_access_key=keys["secret_access_key"],
             config=ONCE,
         )
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.communicate()
 
 
 class Writer(threading.Thread):

@@ -7,67 +7,19 @@ before it ended. Texts: reference iam.md 1 and 4.9, apprunner.md 2.8.
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
 import time
 
 import pytest
+from networking import PERMISSIONS, POLICY_ARN, PRINCIPAL, PROTECTED, ROLE, TRUST, role_arn
+from server_process import ServerProcess, clean_environment
 
 pytestmark = pytest.mark.system
 
 ACCOUNT = "123456789012"
-ROLE = "AWSServiceRoleForAppRunnerNetworking"
-PRINCIPAL = "networking.apprunner.amazonaws.com"
-ROLE_ARN = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/{PRINCIPAL}/{ROLE}"
-POLICY = "arn:aws:iam::aws:policy/aws-service-role/AppRunnerNetworkingServiceRolePolicy"
-PROTECTED = (
-    "An error occurred (UnmodifiableEntity) when calling the {operation} operation: Cannot perform the operation on "
-    f"the protected role '{ROLE}' - this role is only modifiable by AWS"
-)
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"Service": PRINCIPAL}, "Action": "sts:AssumeRole"}],
-}
-# The page's policy.
-PERMISSIONS = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Action": [
-                "ec2:DescribeNetworkInterfaces",
-                "ec2:DescribeVpcs",
-                "ec2:DescribeDhcpOptions",
-                "ec2:DescribeSubnets",
-                "ec2:DescribeSecurityGroups",
-            ],
-            "Resource": "*",
-        },
-        {
-            "Effect": "Allow",
-            "Action": "ec2:CreateNetworkInterface",
-            "Resource": "*",
-            "Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": ["AWSAppRunnerManaged"]}},
-        },
-        {
-            "Effect": "Allow",
-            "Action": "ec2:CreateTags",
-            "Resource": "arn:aws:ec2:*:*:network-interface/*",
-            "Condition": {
-                "StringEquals": {"ec2:CreateAction": "CreateNetworkInterface"},
-                "StringLike": {"aws:RequestTag/AWSAppRunnerManaged": "*"},
-            },
-        },
-        {
-            "Effect": "Allow",
-            "Action": "ec2:DeleteNetworkInterface",
-            "Resource": "*",
-            "Condition": {"Null": {"ec2:ResourceTag/AWSAppRunnerManaged": "false"}},
-        },
-    ],
-}
+ROLE_ARN = role_arn(ACCOUNT)
 DEPLOYMENT = {
     "Version": "2012-10-17",
     "Statement": [
@@ -98,37 +50,26 @@ class Chain:
         self.administrator = (self.said["access_key_id"], self.said["secret_access_key"])
 
     def start(self) -> None:
-        self.server = subprocess.Popen(
-            [sys.executable, "-m", "understudy", "up", "--json", "--lifeline", "--account", ACCOUNT,
-             "--state", self.state, "--port", self.port],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )  # fmt: skip
-        self.said = json.loads(self.server.stdout.readline())
+        self.server = ServerProcess(
+            "--json", "--lifeline", "--account", ACCOUNT, "--state", self.state, "--port", self.port
+        )
+        self.said = self.server.said
         self.port = self.said["endpoint"].rpartition(":")[2]
 
     def end(self, how: int) -> int:
-        self.server.send_signal(how)
-        self.server.communicate(timeout=20)
-        return self.server.returncode
+        return self.server.end(how)[0]
 
     def run(self, *arguments: str, as_=None) -> subprocess.CompletedProcess[str]:
         key, secret = as_ or self.administrator
-        kept = {
-            name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "UNDERSTUDY_"))
-        }
-        environment = {
-            **kept,
-            "AWS_ENDPOINT_URL": self.said["endpoint"],
-            "AWS_ACCESS_KEY_ID": key,
-            "AWS_SECRET_ACCESS_KEY": secret,
-            "AWS_REGION": "us-east-1",
+        environment = clean_environment(
+            self.home,
+            AWS_ENDPOINT_URL=self.said["endpoint"],
+            AWS_ACCESS_KEY_ID=key,
+            AWS_SECRET_ACCESS_KEY=secret,
+            AWS_REGION="us-east-1",
             # The command line of this major version knows this one only.
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_PAGER": "",
-            "HOME": str(self.home),
-        }
+            AWS_DEFAULT_REGION="us-east-1",
+        )
         return subprocess.run(
             [sys.executable, "-m", "awscli", *arguments],
             capture_output=True,
@@ -192,9 +133,7 @@ class Chain:
 def chain(tmp_path_factory):
     made = Chain(tmp_path_factory.mktemp("chain"))
     yield made
-    if made.server.poll() is None:
-        made.server.kill()
-        made.server.communicate()
+    made.server.close()
 
 
 def test_01_the_deploy_user_makes_a_network(chain):
@@ -263,8 +202,8 @@ def test_05_the_roles_documents_are_the_pages(chain):
     assert (ROLE_ARN, TRUST) == (role["Arn"], role["AssumeRolePolicyDocument"])
     chain.known["role"] = role["RoleId"]
     attached = chain.aws("iam", "list-attached-role-policies", "--role-name", ROLE)["AttachedPolicies"]
-    assert [POLICY] == [policy["PolicyArn"] for policy in attached]
-    version = chain.aws("iam", "get-policy-version", "--policy-arn", POLICY, "--version-id", "v1")[
+    assert [POLICY_ARN] == [policy["PolicyArn"] for policy in attached]
+    version = chain.aws("iam", "get-policy-version", "--policy-arn", POLICY_ARN, "--version-id", "v1")[
         "PolicyVersion"
     ]
     assert PERMISSIONS == version["Document"]
@@ -298,7 +237,9 @@ def test_06_not_even_the_administrator_assumes_it(chain):
     ],
 )
 def test_07_nobody_changes_it(chain, command, operation, more):
-    assert PROTECTED.format(operation=operation) == chain.refused("iam", command, "--role-name", ROLE, *more)
+    assert (
+        f"An error occurred (UnmodifiableEntity) when calling the {operation} operation: {PROTECTED}"
+    ) == chain.refused("iam", command, "--role-name", ROLE, *more)
 
 
 def test_08_its_description_is_edited(chain):
@@ -309,7 +250,7 @@ def test_08_its_description_is_edited(chain):
 def test_09_its_policy_is_not_attachable_elsewhere(chain):
     assert (
         "An error occurred (PolicyNotAttachable) when calling the AttachUserPolicy operation: "
-        in chain.refused("iam", "attach-user-policy", "--user-name", "deploy", "--policy-arn", POLICY)
+        in chain.refused("iam", "attach-user-policy", "--user-name", "deploy", "--policy-arn", POLICY_ARN)
     )
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from networking import ROLE, make_network
 from refusals import code_and_message
 
 from understudy.data.regions import APP_RUNNER_REGIONS
 from understudy.services.apprunner.vpc_connectors import ConnectorUse, connector_uses
-
-ROLE = "AWSServiceRoleForAppRunnerNetworking"
 
 
 @pytest.fixture
@@ -22,21 +21,18 @@ def ec2(understudy):
 
 
 @pytest.fixture
-def vpc(ec2):
-    return ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+def network(ec2):
+    return make_network(ec2)
 
 
 @pytest.fixture
-def subnets(ec2, vpc):
-    return [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/24")["Subnet"]["SubnetId"]
-        for number in range(2)
-    ]
+def subnets(network):
+    return network.subnets
 
 
 @pytest.fixture
-def group(ec2, vpc):
-    return ec2.create_security_group(VpcId=vpc, GroupName="web", Description="web")["GroupId"]
+def group(network):
+    return network.group
 
 
 class TestCreate:
@@ -56,9 +52,12 @@ class TestCreate:
         assert 32 == len(id)
         assert set(id) <= set("0123456789abcdef")
 
-    def test_without_groups_the_default_group_of_the_vpc_is_taken(self, apprunner, ec2, subnets, vpc):
+    def test_without_groups_the_default_group_of_the_vpc_is_taken(self, apprunner, ec2, subnets, network):
         default = ec2.describe_security_groups(
-            Filters=[{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": ["default"]}]
+            Filters=[
+                {"Name": "vpc-id", "Values": [network.vpc]},
+                {"Name": "group-name", "Values": ["default"]},
+            ]
         )["SecurityGroups"][0]["GroupId"]
         connector = apprunner.create_vpc_connector(VpcConnectorName="web-vpc", Subnets=subnets)[
             "VpcConnector"

@@ -1,0 +1,69 @@
+"""`understudy up` as a process of its own on a free port, and the environment of commands run against it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+# A server that has been told to stop has long done so by then, on a slow machine too.
+_LONGEST_STOP = 60
+
+
+def clean_environment(home: Path, **more: str) -> dict[str, str]:
+    """This process's environment without anything that configures AWS's clients or Understudy, and `more`."""
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(("AWS_", "UNDERSTUDY_"))}
+    return {**kept, "HOME": str(home), "AWS_PAGER": "", **more}
+
+
+class ServerProcess:
+    """A server process. As a context it is killed at the end, if it has not ended before."""
+
+    def __init__(self, *arguments: str, environment: dict[str, str] | None = None) -> None:
+        self._complaints = tempfile.TemporaryFile("w+")  # noqa: SIM115 - `end` closes it
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "understudy", "up", "--port", "0", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            # A file takes whatever the server complains of; a pipe nobody reads would stop it.
+            stderr=self._complaints,
+            text=True,
+            env=environment,
+        )
+
+    @cached_property
+    def said(self) -> dict[str, Any]:
+        """What the server told, with `--json`, when it was ready."""
+        line = self.line()
+        assert line, self.end(None)
+        return json.loads(line)
+
+    def line(self) -> str:
+        """The next line of its output."""
+        return self.process.stdout.readline()
+
+    def end(self, how: int | None = signal.SIGTERM) -> tuple[int, str, str]:
+        """Send a signal, if one is given, and wait; answers exit code, output and complaints not read yet."""
+        if how is not None:
+            self.process.send_signal(how)
+        out, _ = self.process.communicate(timeout=_LONGEST_STOP)
+        with self._complaints:
+            self._complaints.seek(0)
+            return self.process.returncode, out, self._complaints.read()
+
+    def close(self) -> None:
+        """Kill it, unless it has ended."""
+        if not self._complaints.closed:
+            self.end(signal.SIGKILL)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
