@@ -51,7 +51,9 @@ def test_help_loads_neither_the_server_nor_the_sdk():
         "print(sorted(m for m in sys.modules if m.split('.')[0] in ('botocore', 'msgspec', 'asyncio')"
         " or m in ('understudy.app', 'understudy.cli.up')), file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
+    )
     assert "[]\n" == done.stderr
 
 
@@ -91,5 +93,6 @@ def test_a_closed_pipe_is_no_error(arguments):
             env=environment,
             text=True,
             check=False,
+            timeout=60,
         )
     assert (0, "") == (done.returncode, done.stderr)

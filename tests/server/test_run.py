@@ -62,7 +62,7 @@ class Process:
 
     def __exit__(self, *_):
         self.popen.kill()
-        self.popen.communicate()
+        self.popen.communicate(timeout=20)
 
     def port(self):
         return int(self.popen.stdout.readline().split()[1])
@@ -78,7 +78,7 @@ class Process:
 def test_a_signal_stops_in_reverse_order_and_cleanly(number):
     with Process("[work('first'), work('second')]") as process:
         port = process.port()
-        with socket.create_connection(("127.0.0.1", port)) as client:
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
             client.sendall(b"GET / HTTP/1.1\r\nHost: h\r\n\r\n")
             assert client.recv(1000).endswith(b"served")
             process.popen.send_signal(number)
@@ -101,7 +101,7 @@ def test_background_work_that_is_done_leaves_the_server_running():
     with Process("[be_done]") as process:
         port = process.port()
         assert process.popen.stdout.readline() == "done\n"
-        with socket.create_connection(("127.0.0.1", port)) as client:
+        with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
             client.sendall(b"GET / HTTP/1.0\r\n\r\n")
             assert client.recv(1000).endswith(b"served")
         process.popen.send_signal(signal.SIGTERM)

@@ -93,7 +93,7 @@ def test_killing_the_process_loses_no_finished_write_and_leaves_no_half(tmp_path
     finished = [int(writer.stdout.readline()) for _ in range(200)][-1]
     os.kill(writer.pid, signal.SIGKILL)
     finished = max([finished, *(int(line) for line in writer.stdout.read().split())])
-    writer.wait()
+    writer.wait(timeout=20)
     writer.stdout.close()
     store = SqliteStore(tmp_path)
     keys = [key for key, _ in store.load("t")]

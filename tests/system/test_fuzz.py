@@ -348,7 +348,8 @@ def port(watched):
     thread.start()
     yield bound.get(timeout=10)
     loop.call_soon_threadsafe(stop.set)
-    thread.join()
+    thread.join(timeout=20)
+    assert not thread.is_alive()
     loop.close()
 
 

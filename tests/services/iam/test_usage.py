@@ -69,7 +69,9 @@ def test_a_role_is_used_by_its_sessions(iam, understudy, session):
 def test_lists_do_not_show_it(iam, understudy, session):
     understudy.client("sts", as_=session).get_caller_identity()
     understudy.settle()
-    assert all("RoleLastUsed" not in role for role in iam.list_roles()["Roles"])
+    roles = iam.list_roles()["Roles"]
+    assert roles
+    assert all("RoleLastUsed" not in role for role in roles)
 
 
 def test_a_role_made_again_was_never_used(iam, understudy, session, trusted):
