@@ -9,7 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from understudy.controllers.work_queue import Item, WorkQueue, back_off
+from understudy.controllers.failures import back_off, sentence
+from understudy.controllers.work_queue import Item, WorkQueue
 from understudy.gateway.controller import Controller, ControllerStatus, Failing, World
 
 _LOG = logging.getLogger("understudy.controllers")
@@ -148,7 +149,7 @@ class ControllerManager:
                     self._queue.offer(asked.controller.name, list(asked.controller.due(tx, now)))
             except Exception as error:  # noqa: BLE001 - whatever it was, the others are asked
                 asked.attempts += 1
-                asked.error = _sentence(error)
+                asked.error = sentence(error)
                 asked.next_try = now + back_off(asked.attempts)
                 _log(asked.controller.name, "asking what is due", asked.attempts, error)
             else:
@@ -178,7 +179,7 @@ class ControllerManager:
             self._queue.interrupted(item, self.world.clock.now())
             raise
         except Exception as error:  # noqa: BLE001 - whatever it was, the other keys go on and this one is tried again
-            self._queue.failed(item, _sentence(error), self.world.clock.now())
+            self._queue.failed(item, sentence(error), self.world.clock.now())
             _log(item.controller, "/".join(item.key), item.attempts, error)
         else:
             self._queue.finished(item, again, self.world.clock.now(), self.world.database.revision)
@@ -191,12 +192,6 @@ def _running_loop() -> asyncio.AbstractEventLoop | None:
         return None
 
 
-def _sentence(error: Exception) -> str:
-    if isinstance(error, TimeoutError) and not str(error):
-        return "It took too long."
-    return f"{type(error).__name__}: {error}"
-
-
 def _log(controller: str, what: str, attempts: int, error: Exception) -> None:
     """One line a failure; where it came from only the first time."""
     wait = back_off(attempts).total_seconds()
@@ -206,6 +201,6 @@ def _log(controller: str, what: str, attempts: int, error: Exception) -> None:
         what,
         attempts,
         wait,
-        _sentence(error),
+        sentence(error),
         exc_info=error if attempts == 1 else None,
     )

@@ -5,6 +5,7 @@ What a crash interrupts is found by the same index as what is new, and goes on a
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,7 @@ from typing import Any
 import msgspec
 
 from understudy.controllers.expiry import expiry_controller
-from understudy.controllers.work_queue import back_off
+from understudy.controllers.failures import back_off, sentence
 from understudy.gateway.controller import Controller, Due, Failing, Key, World
 from understudy.gateway.durable_operations import (
     DurableOperation,
@@ -50,7 +51,10 @@ class _Runner:
     kind: OperationKind
 
     def controller(self) -> Controller:
-        return Controller(self.kind.title, self._due, self._reconcile, failing=self._failing)
+        # Each step has its own limit of time, and so the operation needs none.
+        return Controller(
+            self.kind.title, self._due, self._reconcile, run_seconds=None, failing=self._failing
+        )
 
     def _due(self, tx: Transaction, now: datetime) -> Iterable[Due]:
         """The operations whose next try has come; and those planned in the future, after the clock went back."""
@@ -83,7 +87,8 @@ class _Runner:
             undoing = operation.state == "UNDOING"
             act, record = (step.undo_act, step.undo_record) if undoing else (step.act, step.record)
             try:
-                result = await act(operation, world) if act is not None else None
+                async with asyncio.timeout(self.kind.step_seconds):
+                    result = await act(operation, world) if act is not None else None
                 with world.database.transaction() as tx:
                     current = durable_operations.get(tx, *key)
                     if current is None:
@@ -96,7 +101,7 @@ class _Runner:
             except StepFailedError as failure:
                 self._fail(key, failure.code, failure.message, failure.details, world)
             except Exception as error:  # noqa: BLE001 - whatever it was, the step is tried again, or undone
-                self._retry(key, f"{type(error).__name__}: {error}", world)
+                self._retry(key, sentence(error), world)
 
     # Each of these is one transaction.
 

@@ -7,17 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from understudy.controllers.failures import back_off
 from understudy.gateway.controller import Due, Key
 
-_FIRST_DELAY = 1.0
-_LONGEST_DELAY = 60.0
 _PAUSE = timedelta(seconds=1)
-
-
-def back_off(attempts: int) -> timedelta:
-    """How long to wait after so many failures in a row: 1, 2, 4, … 60 seconds. The same every time."""
-    # Beyond six doublings it is the longest delay anyhow, and a large power would overflow.
-    return timedelta(seconds=min(_LONGEST_DELAY, _FIRST_DELAY * 2.0 ** min(attempts - 1, 6)))
 
 
 @dataclass(slots=True)

@@ -78,14 +78,15 @@ class Controller:
     with exponential back-off, and no other key waits for it.
 
     `poll_seconds` is the least time between two questions of a server what is due. A run longer than `run_seconds`
-    is cancelled and counts as failed. `failing` reports failures that the controller keeps in records of its own.
+    (None: any time) is cancelled and counts as failed. `failing` reports failures that the controller
+    keeps in records of its own.
     """
 
     name: str
     due: Callable[[Transaction, datetime], Iterable[Due]]
     reconcile: Callable[[Key, World], Awaitable[datetime | None]]
     poll_seconds: float = 0.0
-    run_seconds: float = 300.0
+    run_seconds: float | None = 300.0
     failing: Callable[[Transaction], Iterable[Failing]] = _none_failing
 
 

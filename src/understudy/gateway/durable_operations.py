@@ -123,8 +123,9 @@ def _nothing(_tx: Transaction, _operation: DurableOperation, _world: World) -> N
 class OperationKind:
     """What operations of one kind do: their steps, in order.
 
-    `name` is AWS's name of the operation, kept in the records; `title` is for people. A step that failed
-    `attempts` times in a row fails the operation with the code `InternalFailure`; None tries for ever.
+    `name` is AWS's name of the operation, kept in the records; `title` is for people. An `act` that takes longer than
+    `step_seconds` is cancelled, and has failed. A step that failed `attempts` times in a row fails the operation with
+    the code `InternalFailure`; None tries for ever.
     `ended` runs in the transaction that ends an operation, whether it succeeded or not.
     An ended operation is forgotten after `kept_for`, and the oldest before when there are more than `most_kept`.
     """
@@ -133,6 +134,7 @@ class OperationKind:
     title: str
     steps: tuple[Step, ...]
     attempts: int | None = 10
+    step_seconds: float = 300.0
     ended: Callable[[Transaction, DurableOperation, World], None] = _nothing
     kept_for: timedelta = timedelta(days=30)
     most_kept: int = 10_000
