@@ -4,6 +4,7 @@ import datetime as dt
 import hashlib
 import hmac
 import posixpath
+import time
 from dataclasses import replace
 from unittest.mock import patch
 from urllib.parse import parse_qsl, urlsplit
@@ -243,7 +244,38 @@ class TestThePayload:
     def test_a_presigned_url_cannot_leave_it_unsigned(self):
         request = signed("GET", "https://localhost/", headers={}, body=b"", presign=60)
         request = replace(request, secure=True, body=b"added")
-        assert refusal(with_headers(request, x_amz_content_sha256="UNSIGNED-PAYLOAD"))[0] == "mismatch"
+        assert refusal(request)[0] == "mismatch"
+        assert refusal(with_headers(request, x_amz_content_sha256="UNSIGNED-PAYLOAD"))[0] == "scope"
+
+
+class TestWhatMustBeSigned:
+    @pytest.mark.parametrize("presign", [None, 60])
+    @pytest.mark.parametrize(
+        ("name", "told"),
+        [
+            ("x_amz_target", "'X-Amz-Target' must be a 'SignedHeader' in the AWS Authorization."),
+            ("x_amz_meta_a", "'X-Amz-Meta-A' must be a 'SignedHeader' in the AWS Authorization."),
+        ],
+    )
+    def test_every_amz_header(self, name, told, presign):
+        """AWS, "Create a signed AWS API request": headers that begin with x-amz- must be among the signed ones."""
+        request = signed("POST", "http://h/", body=b"", presign=presign or 0)
+        check(request)
+        assert ("scope", told) == refusal(with_headers(request, **{name: "AppRunner.DeleteService"}))
+
+    def test_the_token_may_be_added_afterwards(self):
+        """Reference iam.md 6.1; a wrong one is refused for what it is."""
+        assert (
+            "t" == check(with_headers(signed("POST", "http://h/", body=b""), x_amz_security_token="t")).token
+        )
+
+    def test_very_many_headers_take_no_time(self):
+        names = [f"x-amz-{number}" for number in range(5000)]
+        request = with_headers(signed("POST", "http://h/", body=b""), **dict.fromkeys(names, "v"))
+        request = with_authorization(request, "host;", ";".join(["host", *names]) + ";")
+        began = time.perf_counter()
+        assert "mismatch" == refusal(request)[0]
+        assert time.perf_counter() - began < 0.25
 
 
 class TestFormFaults:

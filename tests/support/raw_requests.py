@@ -65,16 +65,19 @@ def _scoped(request: HttpRequest, service: str, region: str = "eu-west-1") -> Ht
 
 
 def signed(request: HttpRequest, who: Any, service: str, region: str = "us-east-1") -> HttpRequest:
-    """The request signed over its host and date; `who` has key, secret and perhaps a token."""
+    """The request signed over its host, its date and its other `x-amz-` headers; `who` has key, secret, a token or none."""
     at = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    covered = {name: text for name, text in request.headers.items() if name.startswith("x-amz-")}
+    covered |= {"host": request.headers["host"], "x-amz-date": at}
+    names = ";".join(sorted(covered))
     scope = f"{at[:8]}/{region}/{service}/aws4_request"
     canonical = "\n".join(
         (
             request.method,
             canonical_path(request.path),
             canonical_query(request.query),
-            f"host:{request.headers['host']}\nx-amz-date:{at}\n",
-            "host;x-amz-date",
+            "".join(f"{name}:{' '.join(covered[name].split())}\n" for name in sorted(covered)),
+            names,
             hashlib.sha256(request.body).hexdigest(),
         )
     )
@@ -85,7 +88,7 @@ def signed(request: HttpRequest, who: Any, service: str, region: str = "us-east-
     signature = hmac.digest(key, f"AWS4-HMAC-SHA256\n{at}\n{scope}\n{digest}".encode(), "sha256").hex()
     credential = (
         f"AWS4-HMAC-SHA256 Credential={who.access_key_id}/{scope}, "
-        f"SignedHeaders=host;x-amz-date, Signature={signature}"
+        f"SignedHeaders={names}, Signature={signature}"
     )
     headers = {**request.headers, "x-amz-date": at, "authorization": credential}
     if who.session_token is not None:

@@ -409,7 +409,7 @@ def test_what_is_signed_is_answered_over_a_socket(watched, port, serializers):
 
 def test_wildcards_without_end_are_refused(watched):
     """Matching them would take minutes, in which nobody else is answered."""
-    filters = [("Filter.1.Name", "vpc-id"), ("Filter.1.Value.1", "*?" * 500_000)]
+    filters = [("Filter.1.Name", "vpc-id"), ("Filter.1.Value.1", "*?" * 100_000)]
     assert 400 == watched.ask(action("ec2", "DescribeVpcs", *filters), "ec2")
 
 

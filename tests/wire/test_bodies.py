@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import gzip
+from urllib.parse import quote
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from understudy.core.errors import ApiError
-from understudy.core.http import HttpRequest
 from understudy.wire.bodies import (
-    LARGEST_UNPACKED,
+    LARGEST_FORM,
     MOST_PARAMETERS,
+    Form,
     MalformedBodyError,
     form,
     repeated,
@@ -19,18 +22,14 @@ from understudy.wire.bodies import (
 )
 
 
-def sent(body: bytes, encoding: str) -> HttpRequest:
-    return HttpRequest("POST", "/", "", {"content-encoding": encoding}, body)
-
-
 def test_a_gzipped_body_is_unpacked():
-    assert b"Action=GetRole" == unpacked(sent(gzip.compress(b"Action=GetRole"), "gzip"))
+    assert b"Action=GetRole" == unpacked(gzip.compress(b"Action=GetRole"), "gzip", 100)
 
 
 @pytest.mark.parametrize(
     "body,encoding,status",
     [
-        (gzip.compress(bytes(LARGEST_UNPACKED + 1)), "gzip", 413),
+        (gzip.compress(bytes(LARGEST_FORM + 1)), "gzip", 413),
         (b"no gzip", "gzip", 400),
         (gzip.compress(b"cut short")[:-4], "gzip", 400),
         (b"x", "br", 415),
@@ -39,12 +38,13 @@ def test_a_gzipped_body_is_unpacked():
 )
 def test_a_body_that_cannot_be_unpacked_is_refused(body, encoding, status):
     with pytest.raises(ApiError) as refused:
-        unpacked(sent(body, encoding))
+        unpacked(body, encoding, LARGEST_FORM)
     assert status == refused.value.status
 
 
 def test_the_largest_body_is_still_unpacked():
-    assert LARGEST_UNPACKED == len(unpacked(sent(gzip.compress(bytes(LARGEST_UNPACKED)), "gzip")))
+    packed = gzip.compress(bytes(LARGEST_FORM))
+    assert LARGEST_FORM == len(unpacked(packed, "gzip", LARGEST_FORM))
 
 
 def test_a_form_is_decoded():
@@ -57,6 +57,47 @@ def test_a_form_is_decoded():
 def test_a_broken_form_is_refused(text):
     with pytest.raises(MalformedBodyError):
         form(text, last_wins=True)
+
+
+@given(st.text(), st.integers(0, 300))
+def test_a_long_text_is_decoded_as_a_short_one_is(text, padding):
+    """Escapes of long texts are decoded in one step, and otherwise than those of short ones."""
+    text += "x= \t\r\n.=41" + "a" * padding
+    assert {"a": text} == form(f"a={quote(text)}", last_wins=True)
+    assert {"a": text.replace("+", " ")} == form(
+        f"a={text.replace('%', '%25').replace('&', '%26')}", last_wins=True
+    )
+
+
+class TestGlance:
+    """What must be known of a form before its signature is checked."""
+
+    @pytest.mark.parametrize(
+        ("body", "expected"),
+        [
+            (b"Action=A&Version=1", "A"),
+            (b"Version=1&Action=A", "A"),
+            (b"Action=A&Action=B", "B"),
+            (b"xAction=A&Action=B&yAction=C", "B"),
+            (b"Action=Get%52ole", "GetRole"),
+            (b"Actions=A", ""),
+            (b"", ""),
+        ],
+    )
+    def test_it_finds_what_reading_finds(self, body, expected):
+        assert expected == Form(body=body).glance("Action")
+        assert expected == Form(body=body).read().get("Action", "")
+
+    @pytest.mark.parametrize("last_wins", [True, False])
+    def test_in_a_query_string_the_first_or_the_last(self, last_wins):
+        made = Form("Action=A&x=1&Action=B", last_wins=last_wins)
+        assert made.read()["Action"] == made.glance("Action") == ("B" if last_wins else "A")
+
+    def test_the_body_counts_before_the_query_string(self):
+        assert "B" == Form("Action=A", b"Action=B").glance("Action")
+
+    def test_an_endless_value_is_not_copied(self):
+        assert 256 == len(Form(body=b"Action=" + b"a" * 10_000).glance("Action"))
 
 
 def test_the_number_of_parameters_is_bounded():

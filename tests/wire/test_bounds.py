@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import pytest
 
 from understudy.core.answers import Description
 from understudy.core.errors import ApiError
 from understudy.core.http import HttpRequest
+from understudy.wire.bodies import Form
 from understudy.wire.model import load
 from understudy.wire.protocol import Route
 from understudy.wire.protocols import PROTOCOLS
@@ -63,4 +66,4 @@ def test_a_gap_in_a_list_is_a_missing_element():
         "Tags.member.999999.Key": "c",
     }
     with pytest.raises(ApiError, match=r"Value null at 'tags\.2\.member' failed to satisfy constraint"):
-        iam.parse(Route(load("iam"), operation, iam, "us-east-1", form=fields))
+        iam.parse(Route(load("iam"), operation, iam, "us-east-1", form=Form(urlencode(fields))))

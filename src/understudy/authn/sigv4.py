@@ -9,6 +9,8 @@ Decisions where AWS's services differ:
 - A form body is payload and nothing else: only the query string is part of the canonical query.
 - Names and values of the query are decoded (`+` is a blank, as in forms) and encoded again, so that what is
   verified is what will be read.
+- Every `x-amz-…` header must be signed, as AWS's rules for signers ask: an unsigned `x-amz-target` would turn a
+  Describe that somebody signed into a Delete.
 - Whether the Region in the scope exists is for the caller to say (`region`): one endpoint serves them all.
 - The wrong-signature text is given without AWS's optional echo of the canonical request, because that
   would carry the session token into whatever logs errors.
@@ -18,17 +20,19 @@ from __future__ import annotations
 
 import hmac
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final
+from typing import Final, TypeVar
 from urllib.parse import quote, quote_from_bytes, unquote_to_bytes
 
 from understudy.authn.errors import MISMATCH, MISSING, AuthenticationError
 from understudy.core.http import HttpRequest
+
+_Read = TypeVar("_Read")
 
 ALGORITHM: Final = "AWS4-HMAC-SHA256"
 TERMINATOR: Final = "aws4_request"
@@ -44,9 +48,21 @@ _PRESIGNED_PARAMETERS: Final = (
     "X-Amz-Date",
     "X-Amz-Expires",
 )
+# A session token may be added after signing (iam.md 6.1): it must be the one that belongs to the key.
+_MAY_BE_UNSIGNED: Final = frozenset({"x-amz-security-token"})
 _ISO_BASIC: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _ALREADY_ENCODED: Final = re.compile(r"[A-Za-z0-9_.~-]*")
 _REGION_SHAPED: Final = re.compile(r"[a-z0-9-]{1,64}")
+
+
+# What strangers send is remembered only as long as it is no longer than this.
+_LONGEST_REMEMBERED: Final = 512
+
+
+def _remembered(read: Callable[[str], _Read]) -> Callable[[str], _Read]:
+    """Remember the latest thousand results of reading a text, but none for a long text."""
+    cached = lru_cache(maxsize=1024)(read)
+    return lambda text: cached(text) if len(text) <= _LONGEST_REMEMBERED else read(text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +301,7 @@ def _length(span: timedelta) -> str:
     return f"{minutes} min." if not seconds else f"{minutes * 60 + seconds} sec."
 
 
-@lru_cache(maxsize=1024)
+@_remembered
 def _signed_headers(text: str) -> tuple[str, ...]:
     return tuple(sorted(text.split(";")))
 
@@ -298,9 +314,15 @@ def _check_headers(signed_headers: tuple[str, ...], headers: Mapping[str, str]) 
             raise AuthenticationError(
                 "scope", f"'{name}' is named as a SignedHeader, but it does not exist in the HTTP request."
             )
+    signed = frozenset(signed_headers)
+    for name in headers:
+        if name.startswith("x-amz-") and name not in signed and name not in _MAY_BE_UNSIGNED:
+            raise AuthenticationError(
+                "scope", f"'{name.title()}' must be a 'SignedHeader' in the AWS Authorization."
+            )
 
 
-@lru_cache(maxsize=1024)
+@_remembered
 def _scope(credential: str) -> Scope:
     parts = credential.split("/")
     if len(parts) != 5:
@@ -331,7 +353,7 @@ def _check_scope(scope: Scope, date: str, service: str, region: str) -> None:
         raise AuthenticationError("scope", "".join(faults))
 
 
-@lru_cache(maxsize=1024)
+@_remembered
 def canonical_path(path: str) -> str:
     """A path as it is signed: no dot segments, no doubled slashes, encoded once more (as all but S3 do)."""
     kept: list[str] = []

@@ -100,7 +100,8 @@ class Gateway:
                 answer = self._carry_out(call, found.operation, params)
                 response = protocol.render(found.operation, answer, request_id)
         except ApiError as refusal:
-            failure = refusal
+            # Its trace would keep this call alive, and with it the request's body, until the next collection.
+            failure = refusal.with_traceback(None)
             response = protocol.render_error(refusal, service, request_id)
         except Exception:  # noqa: BLE001 - a bug of ours is an answer too, and leaves nothing behind
             _LOG.exception("request %s: %s:%s failed", request_id, service.id, found.operation.name)

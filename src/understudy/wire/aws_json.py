@@ -9,7 +9,7 @@ import msgspec
 from understudy.core.answers import Answer
 from understudy.core.errors import ApiError
 from understudy.core.http import HttpResponse
-from understudy.wire.json_values import decoded, reader, renderer
+from understudy.wire.json_values import decoded, no_text, reader, renderer
 from understudy.wire.model import OperationShape, ServiceShape
 from understudy.wire.protocol import Protocol, Route
 from understudy.wire.scalars import header_text
@@ -25,8 +25,11 @@ class AwsJson(Protocol):
 
     def read(self, route: Route) -> dict[str, Any]:
         assert route.operation.input is not None
-        value: dict[str, Any] = reader(route.operation.input)(decoded(route.body))
+        value: dict[str, Any] = reader(route.operation.input)(decoded(route.content()))
         return value
+
+    def no_text(self) -> ApiError:
+        return no_text()
 
     def invalid(self, service: ServiceShape, problems: list[Problem]) -> ApiError:
         # Where a service has an error of its own for this, it is that one (reference apprunner.md 1.1).

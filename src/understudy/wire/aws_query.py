@@ -29,8 +29,11 @@ class AwsQuery(Protocol):
     def read(self, route: Route) -> dict[str, Any]:
         assert route.operation.input is not None
         read = self._reader(route.operation.input)
-        value: dict[str, Any] = read(tree(route.form, _malformed), "")
+        value: dict[str, Any] = read(tree(route.form.read(), _malformed), "")
         return value
+
+    def no_text(self) -> ApiError:
+        return ApiError("MalformedInput", "The request holds a character that is no text.")
 
     def invalid(self, service: ServiceShape, problems: list[Problem]) -> ApiError:
         # STS prints the value, IAM does not (reference iam.md 2.4).

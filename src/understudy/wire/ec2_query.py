@@ -51,9 +51,12 @@ class Ec2Query(Protocol):
 
     def read(self, route: Route) -> dict[str, Any]:
         assert route.operation.input is not None
-        fields = {name: value for name, value in route.form.items() if name not in _COMMON}
+        fields = {name: value for name, value in route.form.read().items() if name not in _COMMON}
         value: dict[str, Any] = self._reader(route.operation.input)(tree(fields, _unknown), "")
         return value
+
+    def no_text(self) -> ApiError:
+        return ApiError("InvalidParameterValue", "The request holds a character that is no text.")
 
     def invalid(self, _service: ServiceShape, problems: list[Problem]) -> ApiError:
         problem = problems[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from math import isfinite
@@ -27,14 +28,26 @@ Reader = Callable[[Any], Any]
 Renderer = Callable[[Any], Any]
 _ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder().decode
+# Millions of tiny items are quickly sent and slowly read; no request in JSON comes near this.
+LARGEST_JSON = 1024 * 1024
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def decoded(body: bytes) -> Any:
     """The JSON of a body; of an empty one, an empty structure. Raises ApiError."""
     try:
-        return _DECODE(body) if body.strip() else {}
+        value = _DECODE(body) if body.strip() else {}
+        if _SURROGATE.search(body):
+            # Only a half pair cannot be written again.
+            _ENCODE(value)
+        return value  # noqa: TRY300 - what comes before it can fail
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise unreadable("The request body is no valid JSON.") from error
+
+
+def no_text() -> ApiError:
+    """What both JSON protocols answer to characters that no text can hold."""
+    return unreadable("The request body holds a character that is no text.")
 
 
 def unreadable(message: str) -> ApiError:

@@ -10,6 +10,8 @@ from typing import Any
 from understudy.core.answers import Answer
 from understudy.core.errors import ApiError
 from understudy.core.http import HttpResponse
+from understudy.wire.bodies import Form, unpacked
+from understudy.wire.json_values import LARGEST_JSON
 from understudy.wire.model import OperationShape, ServiceShape
 from understudy.wire.names import snake
 from understudy.wire.validation import Problem, validator
@@ -19,15 +21,26 @@ from understudy.wire.validation import Problem, validator
 class Route:
     """Which operation a request is for, in which region, and who speaks its protocol.
 
-    `form` is the request's form, decoded, for the query protocols; `body` the unpacked body for JSON.
+    `form` is the request's form for the query protocols. `body` is the body for the JSON protocols, in the content
+    `encoding` it came in. Neither is looked into before the signature is known to hold.
     """
 
     service: ServiceShape
     operation: OperationShape
     protocol: Protocol
     region: str
-    form: Mapping[str, str] = field(default_factory=dict)
+    form: Form = field(default_factory=Form)
     body: bytes = b""
+    encoding: str = ""
+
+    def content(self) -> bytes:
+        """The unpacked body. Raises ApiError."""
+        return unpacked(self.body, self.encoding, LARGEST_JSON) if self.encoding else self.body
+
+    @property
+    def may_hold_nul(self) -> bool:
+        """Whether a parameter may hold a NUL character, which is no text."""
+        return self.form.may_hold_nul or b"u0000" in self.body or bool(self.encoding)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +50,27 @@ class RestRoute(Route):
     labels: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, Sequence[str]] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def may_hold_nul(self) -> bool:
+        """Whether a parameter may hold a NUL character, which is no text."""
+        return bool(self.labels or self.query) or b"u0000" in self.body or bool(self.encoding)
+
+
+def holds_nul(value: Any) -> bool:
+    """Whether a text anywhere in a value holds a NUL character."""
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            if "\0" in value:
+                return True
+        elif isinstance(value, dict):
+            waiting += value
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
+    return False
 
 
 class Protocol(ABC):
@@ -61,11 +95,17 @@ class Protocol(ABC):
             check(value, "", "", problems)
             if problems:
                 raise self.invalid(route.service, problems)
+        if route.may_hold_nul and holds_nul(value):
+            raise self.no_text()
         return {snake(name): item for name, item in value.items()}
 
     @abstractmethod
     def read(self, route: Route) -> dict[str, Any]:
         """The input structure, by AWS's names."""
+
+    @abstractmethod
+    def no_text(self) -> ApiError:
+        """What this protocol says about characters that no text can hold."""
 
     @abstractmethod
     def invalid(self, service: ServiceShape, problems: list[Problem], /) -> ApiError:

@@ -15,6 +15,7 @@ from understudy.core.errors import ApiError
 from understudy.core.http import HttpResponse
 from understudy.wire.json_values import (
     decoded,
+    no_text,
     reader,
     renderer,
     structure_reader,
@@ -64,6 +65,9 @@ class RestJson(Protocol):
             if item is not None:
                 value[name] = item
         return value
+
+    def no_text(self) -> ApiError:
+        return no_text()
 
     def invalid(self, service: ServiceShape, problems: list[Problem]) -> ApiError:
         shape = service.error_shape("ValidationException")
@@ -168,11 +172,11 @@ def _payload_reader(shape: Shape, name: str, member: Member) -> Callable[[RestRo
     if member.shape.is_event_stream:
         return lambda _route: {}
     if member.shape.type == "blob":
-        return lambda route: {name: route.body} if route.body or required else {}
+        return lambda route: {name: route.content()} if route.body or required else {}
     if member.shape.type == "string":
-        return lambda route: {name: _text(route.body)} if route.body or required else {}
+        return lambda route: {name: _text(route.content())} if route.body or required else {}
     read = reader(member.shape)
-    return lambda route: {name: read(_json(route))} if route.body.strip() else {}
+    return lambda route: {name: read(_json(route))} if route.content().strip() else {}
 
 
 def _text(body: bytes) -> str:
@@ -190,7 +194,7 @@ def _json(route: RestRoute) -> Any:
             f"The content type must be {_JSON}, not {content_type[:64]!r}.",
             415,
         )
-    return decoded(route.body)
+    return decoded(route.content())
 
 
 def _writing(shape: Shape) -> _Writing:

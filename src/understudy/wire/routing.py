@@ -8,15 +8,14 @@ from urllib.parse import unquote
 
 from understudy.core.errors import ApiError
 from understudy.core.http import HttpRequest
-from understudy.wire.bodies import MalformedBodyError, form, repeated, unpacked
+from understudy.wire.bodies import LARGEST_FORM, Form, MalformedBodyError, malformed, repeated, unpacked
+from understudy.wire.json_values import LARGEST_JSON
 from understudy.wire.model import ServiceShape, load
 from understudy.wire.protocol import Protocol, RestRoute, Route
 from understudy.wire.protocols import PROTOCOLS
 from understudy.wire.uri_templates import UriTable
 
 DEFAULT_REGION = "us-east-1"
-# Millions of tiny items are quickly sent and slowly read; no request in JSON comes near this.
-LARGEST_JSON = 1024 * 1024
 _SIGNING_NAMES = {
     "iam": "iam",
     "sts": "sts",
@@ -112,6 +111,7 @@ def _rest_route(  # noqa: PLR0917 - everything a request with a path consists of
         PROTOCOLS["rest-json"],
         region,
         body=body,
+        encoding=request.headers.get("content-encoding", ""),
         labels=labels,
         query=query,
         headers=request.headers,
@@ -141,28 +141,34 @@ def _by_target(request: HttpRequest, region: str) -> Route:
     operation = found.operation(name)
     if operation is None:
         raise RoutingError("json", "UnknownOperationException", _no_such(target), 404)
-    return Route(found, operation, PROTOCOLS["json"], region, body=_json_body(request, "json"))
+    return Route(
+        found,
+        operation,
+        PROTOCOLS["json"],
+        region,
+        body=_json_body(request, "json"),
+        encoding=request.headers.get("content-encoding", ""),
+    )
 
 
 def _json_body(request: HttpRequest, dialect: str) -> bytes:
-    body = request.body
-    if "content-encoding" in request.headers:
-        try:
-            body = unpacked(request)
-        except ApiError as error:
-            raise RoutingError(dialect, error.code, error.message, error.status) from error
-    if len(body) > LARGEST_JSON:
+    if len(request.body) > LARGEST_JSON:
         raise RoutingError(
             dialect, "RequestEntityTooLargeException", f"The body is larger than {LARGEST_JSON} bytes.", 413
         )
-    return body
+    return request.body
 
 
 def _by_action(request: HttpRequest, id: str | None, region: str) -> Route:
     dialect = "ec2" if id == "ec2" else "query"
     fields = _form(request, dialect)
-    id = id or _VERSIONS.get(fields.get("Version", "")) or _by_host(request)
-    if not fields.get("Action"):
+    try:
+        action, version = fields.glance("Action"), fields.glance("Version")
+    except MalformedBodyError as error:
+        refusal = malformed(error)
+        raise RoutingError(dialect, refusal.code, refusal.message) from error
+    id = id or _VERSIONS.get(version) or _by_host(request)
+    if not action:
         raise RoutingError(dialect, "MissingAction", "The request must contain the parameter Action.")
     if id is None or load(id).protocol not in ("query", "ec2"):
         raise RoutingError(
@@ -172,7 +178,6 @@ def _by_action(request: HttpRequest, id: str | None, region: str) -> Route:
             404,
         )
     found = load(id)
-    action, version = fields["Action"], fields.get("Version", "")
     operation = found.operation(action)
     # EC2 answers to its older versions too; the others have one.
     if operation is None or (found.protocol == "query" and version != found.api_version):
@@ -180,22 +185,27 @@ def _by_action(request: HttpRequest, id: str | None, region: str) -> Route:
     return Route(found, operation, PROTOCOLS[found.protocol], region, form=fields)
 
 
-def _form(request: HttpRequest, dialect: str) -> dict[str, str]:
+def _form(request: HttpRequest, dialect: str) -> Form:
     """The form in the body of a POST, or in the query string."""
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if request.method != "GET" and request.body and content_type not in (_FORM, ""):
+    if request.method == "GET":
+        return Form(request.query, last_wins=False)
+    if request.body and content_type not in (_FORM, ""):
         raise RoutingError(
             dialect, "MalformedInput", f"The content type must be {_FORM}, not {content_type[:64]!r}."
         )
-    try:
-        fields = form(request.query, last_wins=request.method != "GET") if request.query else {}
-        if request.method != "GET" and request.body:
-            fields.update(form(unpacked(request).decode(), last_wins=True))
-    except (MalformedBodyError, UnicodeDecodeError) as error:
-        raise RoutingError(dialect, "MalformedQueryString", f"The request is malformed: {error}.") from error
-    except ApiError as error:
-        raise RoutingError(dialect, error.code, error.message, error.status) from error
-    return fields
+    if len(request.body) > LARGEST_FORM:
+        raise RoutingError(
+            dialect, "RequestEntityTooLarge", f"The body is larger than {LARGEST_FORM} bytes.", 413
+        )
+    encoding = request.headers.get("content-encoding", "")
+    if encoding and request.body:
+        # Of a packed form nothing can be known without unpacking it.
+        try:
+            return Form(request.query, unpacked(request.body, encoding, LARGEST_FORM))
+        except ApiError as error:
+            raise RoutingError(dialect, error.code, error.message, error.status) from error
+    return Form(request.query, request.body)
 
 
 def _scope(request: HttpRequest) -> tuple[str | None, str]:
