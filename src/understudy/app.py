@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -25,19 +25,18 @@ from understudy.gateway.client_tokens import old_client_tokens
 from understudy.gateway.controller import World
 from understudy.gateway.durable_operations import OperationKind
 from understudy.gateway.message_signing import MessageSigner
-from understudy.gateway.operations import Registry
 from understudy.gateway.pipeline import Gateway
-from understudy.gateway.role_usage import RoleUsage
+from understudy.gateway.registry import Registry
 from understudy.gateway.trail import Trail
 from understudy.server.answers import Durability
 from understudy.server.turns import Turns
-from understudy.services import MODULES, accounts
+from understudy.services import SERVICES, accounts
 from understudy.services.apprunner import vpc_connectors
 from understudy.services.directory import Directory
 from understudy.services.iam import deletion_tasks
 from understudy.services.iam.linked_role_usage import LinkedRoleUsage
 from understudy.services.iam.usage import Usage
-from understudy.services.organizations import account_requests, membership_changes, organization_records
+from understudy.services.organizations import account_requests
 from understudy.services.organizations.handshake_records import old_handshakes
 from understudy.services.sts import session_limits
 from understudy.services.sts.records import expired_sessions, live_sessions
@@ -49,14 +48,6 @@ from understudy.store.protocol import Store
 from understudy.store.sqlite import SqliteStore
 from understudy.store.tables import Record, Table
 
-# What uses the linked roles of each service's principals.
-ROLE_USAGE: Mapping[str, Mapping[str, RoleUsage]] = {
-    "apprunner": {
-        vpc_connectors.NETWORKING: vpc_connectors.networking_usage,
-        vpc_connectors.MANAGEMENT: vpc_connectors.management_usage,
-    },
-    "organizations": {membership_changes.PRINCIPAL: organization_records.role_usage},
-}
 # Records that are deleted when they are old.
 EXPIRIES = (
     old_client_tokens,
@@ -140,9 +131,10 @@ def build(
     latency = SimulatedLatency(settings.clock, settings.seed)
     directory = Directory(database, clock, latency)
     usage = Usage()
+    registry = Registry(SERVICES)
     gateway = Gateway(
         database=database,
-        registry=Registry(MODULES),
+        registry=registry,
         credentials=directory,
         authorizer=Authorizer(directory, settings.iam),
         trail=Trail(database),
@@ -157,7 +149,11 @@ def build(
     manager = ControllerManager(
         World(database, clock, ids, gateway),
         [
-            *(each for kind in operation_kinds(gateway.held_sessions) for each in controllers_of(kind)),
+            *(
+                each
+                for kind in operation_kinds(registry, gateway.held_sessions)
+                for each in controllers_of(kind)
+            ),
             abandoned_sessions(gateway.held_sessions),
             usage.controller(),
             *map(expiry_controller, EXPIRIES),
@@ -176,9 +172,9 @@ def build(
     return App(settings, database, gateway, manager, admin, admin_api, Turns(database.sync))
 
 
-def operation_kinds(held_sessions: Container[str] = ()) -> Sequence[OperationKind]:
+def operation_kinds(registry: Registry, held_sessions: Container[str] = ()) -> Sequence[OperationKind]:
     """Every kind of durable operation there is; `held_sessions` are those in which services act as roles now."""
-    usage = LinkedRoleUsage(ROLE_USAGE, partial(live_sessions, held_sessions))
+    usage = LinkedRoleUsage(registry.role_usage(), partial(live_sessions, held_sessions))
     return (deletion_tasks.deletion(usage), account_requests.ACCOUNT_CREATION)
 
 

@@ -12,13 +12,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from situations import estate, likely
 
 from understudy.data import service_catalogue
-from understudy.gateway.operations import Registry
-from understudy.services import MODULES
+from understudy.gateway.registry import Registry
+from understudy.services import SERVICES
 from understudy.testing import Understudy
 from understudy.wire.model import load
 from understudy.wire.names import snake
 
-SERVED = tuple(Registry(MODULES))
+SERVED = tuple(Registry(SERVICES))
 # Keys of every request are not the services' to grant; tags are.
 OF_EVERY_REQUEST = re.compile("aws:(?!requesttag/|resourcetag/|tagkeys$)")
 FREE = re.compile(r"^((?:aws|ec2|iam):(?:requesttag|resourcetag)|ec2:attribute)/.*")

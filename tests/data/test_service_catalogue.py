@@ -9,11 +9,12 @@ from hypothesis import strategies as st
 
 from understudy.data import service_catalogue
 from understudy.data.service_catalogue import Action, action
-from understudy.gateway.operations import Registry, all_resources
-from understudy.services import MODULES
+from understudy.gateway.operations import all_resources
+from understudy.gateway.registry import Registry
+from understudy.services import SERVICES
 
 DATA = Path(service_catalogue.__file__).parent
-SERVED = tuple(Registry(MODULES))
+SERVED = tuple(Registry(SERVICES))
 KEY_TYPES = {"String", "ARN", "Bool", "Numeric", "Date", "IPAddress"}
 REQUEST_TAGS = {"aws:RequestTag/${TagKey}", "aws:TagKeys"}
 EC2_TAGS = {"aws:ResourceTag/${TagKey}", "ec2:ResourceTag/${TagKey}"}

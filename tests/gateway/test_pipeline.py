@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import logging
 from dataclasses import replace
-from types import ModuleType
 
 import pytest
 from raw_requests import action, json_request, signed
 from refusals import refusal
 
 from understudy.core.errors import ApiError
-from understudy.gateway.operations import Registry, all_resources, operation
+from understudy.gateway.operations import all_resources, operation
+from understudy.gateway.registry import Registry
+from understudy.services import SERVICES
 from understudy.services.iam import users
 from understudy.testing import Understudy
 
@@ -24,12 +25,15 @@ WAYS = {
 }
 
 
-def serving(understudy, *operations, beside=()):
-    """The understudy's gateway, serving these operations and those of the modules beside them."""
-    module = ModuleType(__name__)
-    for number, made in enumerate(operations):
-        setattr(module, f"operation_{number}", made)
-    return replace(understudy.app.gateway, registry=Registry([module, *beside]))
+def serving(understudy, *operations):
+    """The understudy's gateway, serving these operations in place of its own."""
+    made = {operation.action: operation for operation in operations}
+
+    class Replaced(Registry):
+        def find(self, service, name):
+            return made.get(f"{service}:{name}") or super().find(service, name)
+
+    return replace(understudy.app.gateway, registry=Replaced(SERVICES))
 
 
 def ask(gateway, understudy, service):
@@ -162,7 +166,7 @@ class TestCallsInsideCalls:
         return calls_onward
 
     def test_they_are_one_transaction_and_two_entries(self, understudy):
-        gateway = serving(understudy, self.refused_afterwards(), beside=[users])
+        gateway = serving(understudy, self.refused_afterwards())
         before, entries = all_records(understudy), len(understudy.trail())
         assert 400 == ask(gateway, understudy, "apprunner").status
         assert before == all_records(understudy)
@@ -171,7 +175,7 @@ class TestCallsInsideCalls:
         assert ("InvalidRequestException", "") == (outer.outcome, outer.parent)
 
     def test_they_need_the_callers_permission(self, understudy):
-        gateway = serving(understudy, self.refused_afterwards(), beside=[users])
+        gateway = serving(understudy, self.refused_afterwards())
         somebody = understudy.allowing("somebody", "apprunner:*")
         response = gateway.handle(signed(WAYS["apprunner"], somebody, "apprunner"))
         assert 403 == response.status

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError
 from server_process import ServerProcess
 
 from understudy.gateway.trail import Trail
-from understudy.services import MODULES
+from understudy.services import SERVICES
 from understudy.store.database import Database
 from understudy.store.sqlite import SqliteStore
 from understudy.store.tables import Table
@@ -20,7 +20,13 @@ from understudy.store.tables import Table
 pytestmark = pytest.mark.system
 
 ONCE = Config(retries={"max_attempts": 0, "mode": "standard"}, connect_timeout=5, read_timeout=10)
-TABLES = [table for module in MODULES for table in vars(module).values() if isinstance(table, Table)]
+TABLES = [
+    table
+    for service in SERVICES
+    for module in service.modules()
+    for table in vars(module).values()
+    if isinstance(table, Table)
+]
 
 
 class Server(ServerProcess):

@@ -24,13 +24,12 @@ from raw_requests import action, form_request, json_request, rest_request, signe
 from rest_samples import as_received
 from situations import EVERYTHING, NASTY, TRUST, estate, likely
 
-from understudy.gateway.operations import Registry
 from understudy.server.http import Server
-from understudy.services import MODULES
+from understudy.services import SERVICES
 from understudy.store.database import Database
 from understudy.store.tables import Table
 from understudy.testing import Understudy
-from understudy.wire.model import SERVICES, load
+from understudy.wire.model import load
 from understudy.wire.routing import LARGEST_JSON
 
 ROUNDS = 4
@@ -38,7 +37,11 @@ STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 LARGE = 10 * 1024 * 1024 - 1000
 DESTROYS = ("Delete", "Remove", "Detach", "Revoke", "Unassign", "Untag")
 TABLES = {
-    table.name: table for module in MODULES for table in vars(module).values() if isinstance(table, Table)
+    table.name: table
+    for service in SERVICES
+    for module in service.modules()
+    for table in vars(module).values()
+    if isinstance(table, Table)
 }
 FUZZ = settings(max_examples=250, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -59,7 +62,7 @@ class Watched:
 
     def ask(self, request: Any, service: str) -> int:
         """Send a request, signed by the administrator; answers the status."""
-        name = load(service).signing_name if service in SERVICES else service
+        name = next((each.prefix for each in SERVICES if each.id == service), service)
         sent = signed(request, self.understudy.administrator, name)
         response = self.app.handle(sent)
         after = self.kept()
@@ -84,7 +87,7 @@ class Watched:
 def serializers():
     session = botocore.session.get_session()
     made = {}
-    for service in sorted({operation.service for operation in Registry(MODULES)}):
+    for service in (each.id for each in SERVICES):
         model = session.get_service_model(service)
         made[service] = (
             model,

@@ -11,13 +11,13 @@ from refusals import refusal
 from samples import valid
 
 from understudy.data.service_catalogue import action as find_action
-from understudy.gateway.operations import Registry
-from understudy.services import MODULES
+from understudy.gateway.registry import Registry
+from understudy.services import SERVICES
 from understudy.testing import Understudy
 from understudy.wire.model import load
 from understudy.wire.names import snake
 
-OPERATIONS = sorted(Registry(MODULES), key=lambda operation: operation.action)
+OPERATIONS = sorted(Registry(SERVICES), key=lambda operation: operation.action)
 GOLDEN = Path(__file__).parent.parent / "golden" / "permissions.txt"
 # Handled by the pipeline, for every operation alike.
 THE_PIPELINES = {"dry_run"}

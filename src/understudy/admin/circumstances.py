@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from understudy.admin.known_resources import keys_of
 from understudy.authn.caller import Caller
 from understudy.core.arn import parse
 from understudy.core.clock import iso_seconds
 from understudy.data import service_catalogue
 from understudy.gateway.authorization import PolicySource, organization_keys
+from understudy.gateway.registry import Registry
 from understudy.policy import Question, principal_context, request_context
 from understudy.store.database import Transaction
 
@@ -20,8 +20,13 @@ _LINKED = "role/aws-service-role/"
 _REGION = "us-east-1"
 
 
-def circumstances(
-    tx: Transaction, policies: PolicySource, caller: Caller, asked: Question, at: datetime
+def circumstances(  # noqa: PLR0917 - what a request that nobody made is put together from
+    tx: Transaction,
+    registry: Registry,
+    policies: PolicySource,
+    caller: Caller,
+    asked: Question,
+    at: datetime,
 ) -> Keys:
     """The keys of the request (reference iam.md 4.6), those `asked` with over all others; list-typed keys as lists.
 
@@ -41,7 +46,7 @@ def circumstances(
         **organization_keys("principal", policies.membership(tx, caller.account)),
         **organization_keys("resource", policies.membership(tx, owner)),
         "aws:resourceaccount": owner,
-        **keys_of(tx, resource),
+        **registry.resource_keys(tx, resource),
     }
     if caller.kind == "role-session":
         keys["aws:tokenissuetime"] = iso_seconds(at)

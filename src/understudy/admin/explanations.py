@@ -97,7 +97,9 @@ class Explanations:
             caller = find_principal(tx, arn, _account_in(resource))
             now = self._gateway.clock.now()
             asked = Question(principal_of(caller), action, resource, context, owner_of(resource, caller))
-            question = replace(asked, context=circumstances(tx, self._policies, caller, asked, now))
+            registry = self._gateway.registry
+            context_of = circumstances(tx, registry, self._policies, caller, asked, now)
+            question = replace(asked, context=context_of)
             answer = self._ask(tx, question, caller, asked_ahead=True)
         notes = [f"As for {each.key}, {each.text}." for each in _in_vain(question, context)]
         if arn.startswith("arn:aws:sts:"):

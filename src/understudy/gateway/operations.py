@@ -11,9 +11,6 @@ from typing import Any
 from understudy.core.answers import Answer
 from understudy.gateway.call import Call, Params, Target
 
-# Where IAM calls a service otherwise than the API descriptions do.
-_PREFIXES = {"accessanalyzer": "access-analyzer"}
-
 Targets = Callable[[Call, Params], Sequence[Target]]
 Body = Callable[..., Answer | None]
 
@@ -24,31 +21,33 @@ class Operation:
 
     `on` answers the targets of one call, all of which must be allowed; `None` marks the few operations that
     AWS answers to any caller with valid credentials. `takes` are the function's parameters: an API description
-    may be newer than the function.
+    may be newer than the function. `service` is the id of the service in whose folder the function is.
     """
 
-    service: str
-    name: str
     action: str
     on: Targets | None
     function: Body
     takes: frozenset[str] = frozenset()
+    service: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its name in the API description, which is the action's without the prefix."""
+        return self.action.partition(":")[2]
 
     def __call__(self, call: Call, /, **params: Any) -> Answer | None:
         return self.function(call, **params)
 
 
-def operation(name: str, *, on: Targets | None) -> Callable[[Body], Operation]:
-    """Declare the function below as an AWS operation: the name its service's API description has, and its own.
+def operation(action: str, *, on: Targets | None) -> Callable[[Body], Operation]:
+    """Declare the function below as an AWS operation, by the action that calling it takes: `iam:CreateRole`.
 
     The function's keyword arguments are the members of AWS's input shape in snake case; it answers a mapping
     by AWS's member names. `on` is not optional: nothing can be served without saying what it takes.
     """
 
     def declare(function: Body) -> Operation:
-        service, _, wire_name = name.partition(":")
-        action = f"{_PREFIXES.get(service, service)}:{wire_name}"
-        return Operation(service, wire_name, action, on, function, _keywords(function))
+        return Operation(action, on, function, _keywords(function))
 
     return declare
 
@@ -66,21 +65,9 @@ def all_resources(_call: Call, _params: Params) -> Sequence[Target]:
 _ANYTHING = (Target(),)
 
 
-class Registry:
-    """Every operation served, by service and name."""
-
-    def __init__(self, modules: Iterable[ModuleType]) -> None:
-        self._operations: dict[tuple[str, str], Operation] = {}
-        for module in modules:
-            for value in vars(module).values():
-                if isinstance(value, Operation) and value.function.__module__ == module.__name__:
-                    key = (value.service, value.name)
-                    assert key not in self._operations, f"{value.action} is declared twice"
-                    self._operations[key] = value
-
-    def find(self, service: str, name: str) -> Operation | None:
-        """The operation of that name, if it is served."""
-        return self._operations.get((service, name))
-
-    def __iter__(self) -> Iterator[Operation]:
-        return iter(self._operations.values())
+def operations_in(modules: Iterable[ModuleType]) -> Iterator[Operation]:
+    """The operations these modules declare; not those they import."""
+    for module in modules:
+        for value in vars(module).values():
+            if isinstance(value, Operation) and value.function.__module__ == module.__name__:
+                yield value

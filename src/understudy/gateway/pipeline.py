@@ -24,7 +24,8 @@ from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.client_tokens import answered_before, remember
 from understudy.gateway.membership import Membership
 from understudy.gateway.message_signing import MessageSigner
-from understudy.gateway.operations import Operation, Registry
+from understudy.gateway.operations import Operation
+from understudy.gateway.registry import Registry
 from understudy.gateway.trail import Trail, TrailEntry, presentable
 from understudy.policy import Decision
 from understudy.store.database import Database, Transaction
@@ -269,8 +270,9 @@ def _inner_call(
     gateway: Gateway, shape: OperationShape, caller: Caller, region: str, parent: Call | None
 ) -> Call:
     """A call one service makes to another: for a client's call, or on its own (then it is the caller's)."""
-    via = () if parent is None else (*parent.via, PRINCIPALS[parent.service])
-    invoker = PRINCIPALS[parent.service] if parent is not None else caller.invoked_by or caller.arn
+    service = "" if parent is None else gateway.registry.principal_of(parent.service)
+    via = () if parent is None else (*parent.via, service)
+    invoker = service or caller.invoked_by or caller.arn
     return Call(
         caller=caller,
         principal=principal_of(caller),
@@ -290,13 +292,3 @@ def _inner_call(
         via=via,
         parent="" if parent is None else parent.request_id,
     )
-
-
-PRINCIPALS = {
-    "accessanalyzer": "access-analyzer.amazonaws.com",
-    "apprunner": "apprunner.amazonaws.com",
-    "ec2": "ec2.amazonaws.com",
-    "iam": "iam.amazonaws.com",
-    "organizations": "organizations.amazonaws.com",
-    "sts": "sts.amazonaws.com",
-}

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 
 import pytest
 
-from understudy import app
 from understudy.controllers.controller_manager import ControllerManager
 from understudy.controllers.operation_runner import controllers_of
+from understudy.gateway.registry import Registry
 from understudy.gateway.role_sessions import RoleSession
+from understudy.services import SERVICES
 from understudy.services.apprunner.rehearsal import connector_of, rehearse
 from understudy.services.iam import deletion_tasks
+from understudy.services.iam.linked_role_usage import LinkedRoleUsage
+from understudy.services.sts.records import live_sessions
 from understudy.testing import Understudy
 
 PRINCIPAL = "networking.apprunner.amazonaws.com"
@@ -151,14 +155,13 @@ class TestAskingTheService:
         answers = []
         controllers = understudy.app.controllers
         usage = {
-            **app.ROLE_USAGE,
+            **Registry(SERVICES).role_usage(),
             "apprunner": {
                 PRINCIPAL: lambda tx, account, region: answers[0] if region == "us-east-1" else [],
                 "apprunner.amazonaws.com": lambda tx, account, region: [],
             },
         }
-        monkeypatch.setattr(app, "ROLE_USAGE", usage)
-        (kind,) = (each for each in app.operation_kinds() if each.name == deletion_tasks.KIND)
+        kind = deletion_tasks.deletion(LinkedRoleUsage(usage, partial(live_sessions, ())))
         manager = ControllerManager(controllers.world, controllers_of(kind))
         monkeypatch.setattr(understudy, "settle", manager.settle)
         return answers

@@ -9,6 +9,8 @@ import pytest
 
 from understudy import app
 from understudy.data import service_linked_roles
+from understudy.gateway.registry import Registry
+from understudy.services import SERVICES
 from understudy.services.iam.linked_role_usage import LinkedRoleUsage
 from understudy.settings import read
 
@@ -62,7 +64,7 @@ def test_a_role_that_is_served_and_not_answered_for_stops_the_start(files):
 
 
 def test_every_role_that_is_served_is_answered_for():
-    usage = LinkedRoleUsage(app.ROLE_USAGE, lambda tx, role, now: ())
-    assert usage
-    answered = {principal for principals in app.ROLE_USAGE.values() for principal in principals}
+    usage = Registry(SERVICES).role_usage()
+    assert LinkedRoleUsage(usage, lambda tx, role, now: ())
+    answered = {principal for principals in usage.values() for principal in principals}
     assert {NETWORKING, "apprunner.amazonaws.com", "organizations.amazonaws.com"} == answered

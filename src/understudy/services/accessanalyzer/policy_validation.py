@@ -47,7 +47,7 @@ def everything_here(call: Call, _params: Params) -> Sequence[Target]:
     return [Target(access_analyzer(call.region, call.account, "*"))]
 
 
-@operation("accessanalyzer:ValidatePolicy", on=everything_here)
+@operation("access-analyzer:ValidatePolicy", on=everything_here)
 def validate_policy(
     _call: Call,
     *,

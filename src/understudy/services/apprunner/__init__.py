@@ -1,1 +1,15 @@
-"""AWS App Runner."""
+"""AWS App Runner: VPC connectors."""
+
+from understudy.gateway.service import Service
+
+SERVICE = Service(
+    id="apprunner",
+    principal="apprunner.amazonaws.com",
+    prefix="apprunner",
+    package=__name__,
+    resources="resources:RESOURCES",
+    usage={
+        "apprunner.amazonaws.com": "vpc_connectors:management_usage",
+        "networking.apprunner.amazonaws.com": "vpc_connectors:networking_usage",
+    },
+)

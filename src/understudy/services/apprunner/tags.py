@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import msgspec
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from understudy.core.answers import Answer
+from understudy.core.arn import parse
 from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.operations import operation
+from understudy.gateway.service import TaggedKind
 from understudy.services.apprunner import errors
-from understudy.services.apprunner.targets import request_tags, resource_tags
-from understudy.services.apprunner.vpc_connectors import (
-    VpcConnector,
-    find,
-    new_tags,
-    require_supported_region,
-    vpc_connectors,
-)
+from understudy.services.apprunner.resources import RESOURCES
+from understudy.services.apprunner.targets import request_tags
+from understudy.services.apprunner.vpc_connectors import VpcConnector, new_tags, require_supported_region
+
+# By the word for the kind in an ARN.
+_KINDS: Mapping[str, TaggedKind[VpcConnector]] = MappingProxyType({kind.name: kind for kind in RESOURCES})
 
 
 def a_resource(call: Call, params: Params) -> Sequence[Target]:
+    """The resource, with the tags it has and those the request names."""
     arn = params["resource_arn"]
-    connector = find(call, arn)
-    keys = resource_tags(connector.tags) if connector else {}
+    found = _find(call, arn)
+    keys = dict(found[0].target(found[1]).keys) if found is not None else {}
     if params.get("tags"):
         keys |= request_tags(params["tags"])
     elif params.get("tag_keys"):
@@ -34,30 +34,41 @@ def a_resource(call: Call, params: Params) -> Sequence[Target]:
 @operation("apprunner:TagResource", on=a_resource)
 def tag_resource(call: Call, *, resource_arn: str, tags: list[dict[str, str]]) -> Answer:
     """Add tags, or overwrite those there are."""
-    connector = _existing(call, resource_arn)
-    vpc_connectors.put(call.tx, msgspec.structs.replace(connector, tags=new_tags(connector.tags, tags)))
+    kind, resource = _existing(call, resource_arn)
+    kind.set_tags(call.tx, resource, dict(new_tags(kind.tags(resource).items(), tags)))
     return {}
 
 
 @operation("apprunner:UntagResource", on=a_resource)
 def untag_resource(call: Call, *, resource_arn: str, tag_keys: list[str]) -> Answer:
     """Remove tags; a key that is not there is no error."""
-    connector = _existing(call, resource_arn)
-    kept = tuple((name, value) for name, value in connector.tags if name not in tag_keys)
-    vpc_connectors.put(call.tx, msgspec.structs.replace(connector, tags=kept))
+    kind, resource = _existing(call, resource_arn)
+    removed = frozenset(tag_keys)
+    left = {name: value for name, value in kind.tags(resource).items() if name not in removed}
+    kind.set_tags(call.tx, resource, left)
     return {}
 
 
 @operation("apprunner:ListTagsForResource", on=a_resource)
 def list_tags_for_resource(call: Call, *, resource_arn: str) -> Answer:
     """The tags of one resource."""
-    connector = _existing(call, resource_arn)
-    return {"Tags": [{"Key": name, "Value": value} for name, value in connector.tags]}
+    kind, resource = _existing(call, resource_arn)
+    return {"Tags": [{"Key": name, "Value": value} for name, value in kind.tags(resource).items()]}
 
 
-def _existing(call: Call, arn: str) -> VpcConnector:
+def _find(call: Call, text: str) -> tuple[TaggedKind[VpcConnector], VpcConnector] | None:
+    """The resource of that ARN in the caller's account and Region, and its kind."""
+    arn = parse(text)
+    if arn is None or (arn.account, arn.region) != (call.account, call.region):
+        return None
+    kind = _KINDS.get(arn.resource.partition("/")[0])
+    resource = kind.find(call.tx, arn) if kind is not None else None
+    return (kind, resource) if kind is not None and resource is not None else None
+
+
+def _existing(call: Call, arn: str) -> tuple[TaggedKind[VpcConnector], VpcConnector]:
     require_supported_region(call)
-    connector = find(call, arn)
-    if connector is None or not connector.active:
+    found = _find(call, arn)
+    if found is None or not found[1].active:
         raise errors.no_such_resource(arn)
-    return connector
+    return found

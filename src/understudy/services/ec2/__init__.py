@@ -1,1 +1,7 @@
-"""The part of Amazon EC2 that App Runner's networking stands on."""
+"""Amazon EC2: the part of it that App Runner's networking stands on."""
+
+from understudy.gateway.service import Service
+
+SERVICE = Service(
+    id="ec2", principal="ec2.amazonaws.com", prefix="ec2", package=__name__, resources="resources:RESOURCES"
+)

@@ -3,27 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from types import MappingProxyType
 
 from understudy.services.ec2.errors import malformed
 
 _GROUP_ID = re.compile(r"sg-(?!0+$)(?:[0-9a-f]{8}|[0-9a-f]{17})")
-
-# Prefixes of the kinds of resource that can be tagged here, and the word for them in ARNs and DescribeTags.
-KINDS: Mapping[str, str] = MappingProxyType(
-    {
-        "acl": "network-acl",
-        "dopt": "dhcp-options",
-        "eni": "network-interface",
-        "igw": "internet-gateway",
-        "rtb": "route-table",
-        "sg": "security-group",
-        "sgr": "security-group-rule",
-        "subnet": "subnet",
-        "vpc": "vpc",
-    }
-)
 
 
 def check(id: str, prefix: str, code: str) -> None:

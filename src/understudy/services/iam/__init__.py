@@ -1,1 +1,7 @@
-"""AWS Identity and Access Management."""
+"""AWS Identity and Access Management: users, groups, roles and policies."""
+
+from understudy.gateway.service import Service
+
+SERVICE = Service(
+    id="iam", principal="iam.amazonaws.com", prefix="iam", package=__name__, resources="resources:RESOURCES"
+)

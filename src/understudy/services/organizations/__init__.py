@@ -1,1 +1,12 @@
-"""AWS Organizations: accounts in a tree, and the policies that bound what can be done in them."""
+"""AWS Organizations: accounts in a tree, and the policies that limit what can be done in them."""
+
+from understudy.gateway.service import Service
+
+SERVICE = Service(
+    id="organizations",
+    principal="organizations.amazonaws.com",
+    prefix="organizations",
+    package=__name__,
+    resources="resources:RESOURCES",
+    usage={"organizations.amazonaws.com": "organization_records:role_usage"},
+)

@@ -1,1 +1,5 @@
-"""AWS Security Token Service."""
+"""AWS Security Token Service: temporary credentials."""
+
+from understudy.gateway.service import Service
+
+SERVICE = Service(id="sts", principal="sts.amazonaws.com", prefix="sts", package=__name__)

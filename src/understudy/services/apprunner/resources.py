@@ -1,0 +1,36 @@
+"""The kinds of resource that App Runner has here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from understudy.core.arn import Arn
+from understudy.gateway.call import Target
+from understudy.gateway.service import TaggedKind
+from understudy.services.apprunner.targets import resource_tags
+from understudy.services.apprunner.vpc_connectors import VpcConnector, vpc_connectors
+from understudy.store.database import Transaction
+
+
+def _find(tx: Transaction, arn: Arn) -> VpcConnector | None:
+    """A connector, a deleted one too while it is still described."""
+    found = vpc_connectors.where(tx, "by_arn", str(arn))
+    return found[0] if found else None
+
+
+def _set_tags(tx: Transaction, connector: VpcConnector, tags: Mapping[str, str]) -> None:
+    vpc_connectors.put(tx, replace(connector, tags=tuple(tags.items())))
+
+
+RESOURCES: tuple[TaggedKind[VpcConnector], ...] = (
+    TaggedKind(
+        name="vpcconnector",
+        table=vpc_connectors,
+        find=_find,
+        target=lambda connector: Target(connector.arn, resource_tags(connector.tags)),
+        tags=lambda connector: dict(connector.tags),
+        set_tags=_set_tags,
+    ),
+)
