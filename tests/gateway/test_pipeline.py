@@ -79,9 +79,9 @@ class TestWhoIsLetIn:
         """Reference iam.md 6.3, apprunner.md 1.1."""
         session = understudy.session_of(understudy.client("sts").get_session_token(DurationSeconds=900))
         client = understudy.client(service, as_=session)
-        understudy.clock.advance(899)
+        understudy.clock.advance(840)
         getattr(client, name)()
-        understudy.clock.advance(2)
+        understudy.clock.advance(61)
         assert (code, status) == refusal(getattr(client, name))[:2]
 
     @pytest.mark.parametrize(
