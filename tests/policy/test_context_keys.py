@@ -26,7 +26,7 @@ def is_array(key):
 
 
 def test_the_list_keys_are_those_of_the_catalogue():
-    """`tools/generate_list_keys.py` writes them; the type is "ArrayOf…" in the Service Authorization Reference (4.4)."""
+    """`tools/generate_list_keys.py` writes them; the type is "ArrayOf…" at AWS (reference 4.4)."""
     keys = {key.lower() for key in catalogue_keys() if is_array(key)}
     assert {key for key in keys if "${" not in key} == LIST_KEYS
     assert {key.partition("${")[0] for key in keys if "${" in key} == set(LIST_KEY_PREFIXES)

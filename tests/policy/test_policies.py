@@ -124,7 +124,7 @@ def test_any_json_is_a_policy_or_malformed(value, kind):
 
 
 def test_hostile_action_names_do_not_grow_the_memos():
-    """Bounded memory: reference policy-engine.md 3, point 4."""
+    """However many actions are asked about, memory is bounded."""
     named = NamedPolicy("p", compile_policy(text_of(ALLOW)))
     bindings = Bindings(identity=(named,))
     for number in range(3 * bindings_module.MAX_PLANS):

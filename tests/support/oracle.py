@@ -485,7 +485,7 @@ def has_variable(text: str) -> bool:
 
 
 def number(text: str) -> tuple[int, int, str] | None:
-    """Reference 4.4: decimal text, signs, leading zeros and exponents allowed; no names. Compares as the number.
+    """Reference 4.4: decimal text, signs, leading zeros and exponents; no names. Compares as the number.
 
     The tuple is (sign, places before the point, digits), turned around for negative numbers.
     """

@@ -23,8 +23,8 @@ ACCOUNT = "111122223333"
 ANN = Principal("user", f"arn:aws:iam::{ACCOUNT}:user/ann", ACCOUNT, user_id="AIDAANN")
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/deploy"
 
-# What narrows an exactly named resource, written out here and taken from no table of the product: reference
-# iam.md 4.6 and the pages of the Service Authorization Reference.
+# What narrows an exactly named resource, written out here and taken from no table of the product:
+# reference iam.md 4.6 and the pages of the Service Authorization Reference.
 REQUEST_TAGS = {"aws:requesttag/team", "aws:requesttag/cost", "aws:tagkeys"}
 NARROWS = {
     "iam:CreateUser": REQUEST_TAGS | {"iam:permissionsboundary"},

@@ -25,7 +25,7 @@ def _is_claim(key: str) -> bool:
 
 
 def is_absent(key: str, context: Context) -> bool:
-    """A key the request does not carry; an empty list carries nothing, an empty text does (recorded, 4.4)."""
+    """A key the request does not carry; an empty list carries nothing, an empty text does (reference 4.4)."""
     value = context.get(key)
     return value is None or (not value and not isinstance(value, str))
 

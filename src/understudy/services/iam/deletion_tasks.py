@@ -1,6 +1,6 @@
 """Deleting a service-linked role: a task that asks the service what still uses the role, and fails if something does.
 
-Reference iam.md 1.5. A task is a durable operation: what is true of those holds for it, after a crash too.
+A task (reference iam.md 1.5) is a durable operation: it goes on after a crash, as those do.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def deletion(usage: LinkedRoleUsage) -> OperationKind:
 
 
 def _in_use(role: Role, usage: Mapping[str, list[str]]) -> str:
-    """The sentence in which AWS's own clients print it (reference iam.md 1.5); AWS's field takes 1000 characters."""
+    """What uses the role, in the sentence of AWS's clients (reference iam.md 1.5), of at most 1,000 characters."""
     used_by = ", ".join(
         f"RoleUsageType(Region={region}, Resources=[{', '.join(arns)}])" for region, arns in usage.items()
     )

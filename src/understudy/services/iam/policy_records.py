@@ -81,7 +81,7 @@ def document_of(tx: Transaction, arn: str) -> str | None:
 
 
 def well_formed(arn: str) -> arns.Arn:
-    """The ARN taken apart. Raises ValidationError for what is none, or is another partition's (iam.md 1.3, 2.4)."""
+    """The ARN taken apart. Raises ValidationError for anything else, and for another partition's (iam.md 2.4)."""
     parsed = arns.parse(arn)
     if parsed is None:
         raise errors.validation("Invalid ARN:  Could not be parsed!")
@@ -91,7 +91,7 @@ def well_formed(arn: str) -> arns.Arn:
 
 
 def check_attachable(call: Call, arn: str, called: str) -> None:
-    """Raises unless the policy exists and may be attached to a `called` (user, group, role; iam.md 1.3, 2.4)."""
+    """Raises unless the policy exists and may be attached to a `called` (user, group, role; iam.md 1.3)."""
     _check(call, arn, called, errors.not_attachable_unknown)
 
 

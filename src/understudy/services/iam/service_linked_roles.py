@@ -1,6 +1,6 @@
 """Roles that belong to services: made from templates, used by their service only, deleted by a task.
 
-Reference iam.md 1. Whether a role is one is `Role.linked_service`, and nothing else (docs/decisions/0005).
+Reference iam.md 1. A role is one if it has a `linked_service`, and never by its name or path (docs/decisions/0005).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def a_new_linked_role(call: Call, params: Params) -> Sequence[Target]:
 
 
 def the_role_of_a_task(call: Call, params: Params) -> Sequence[Target]:
-    """The role a deletion task is about, which its id says (reference iam.md 1.7), and its tags while it is there."""
+    """The role of a deletion task, which its id names (reference iam.md 1.7), and its tags while it is there."""
     parsed = deletion_tasks.parse(params["deletion_task_id"])
     if parsed is None:
         return [Target(iam(call.account, "role/*"))]
