@@ -62,6 +62,7 @@ class Machine:
         self.meet(what)
         change()
         self.acted()
+        self.meet(f"after {what}")
 
     def meet(self, what: str) -> None:
         if self.fails.get(what):
@@ -212,7 +213,7 @@ def test_a_step_that_fails_for_a_while_is_tried_again_where_it_was(step):
     assert () == place.manager.status()[0].failing
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", [*STEPS, "after make interface", "after start"])
 def test_a_step_that_cannot_succeed_has_all_undone(step):
     place = Place()
     place.machine.fails[step] = [StepFailedError("NoCapacity", "There is no room.", {"found": "nothing"})]
@@ -229,8 +230,9 @@ def test_a_step_that_cannot_succeed_has_all_undone(step):
     assert (set(), set()) == place.machine.outside()
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", [*STEPS, "after make interface", "after start"])
 def test_a_step_that_never_succeeds_is_given_up_and_all_undone(step):
+    """A step may have done its work, or a part, before it fails."""
     place = Place(attempts=4)
     place.machine.fails[step] = [RuntimeError("driver is away") for _ in range(99)]
     place.begin()
@@ -244,6 +246,14 @@ def test_a_step_that_never_succeeds_is_given_up_and_all_undone(step):
     )
     assert None is place.service()
     assert (set(), set()) == place.machine.outside()
+
+
+def test_each_step_has_all_its_attempts():
+    place = Place(attempts=4)
+    place.machine.fails = {step: [RuntimeError("away")] * 3 for step in STEPS}
+    place.begin()
+    place.settle_with_time()
+    assert "SUCCEEDED" == place.operation().state
 
 
 def test_an_undo_that_fails_for_a_while_is_tried_again():
@@ -338,7 +348,7 @@ def test_ended_operations_are_forgotten_by_age_and_by_number():
 def the_fates():
     """No failure, and each step failing for good: what must be true in the end, whenever the process was killed."""
     yield None, "SUCCEEDED"
-    for step in STEPS:
+    for step in (*STEPS, "after make interface", "after start"):
         yield step, "FAILED"
 
 
