@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 from typing import Protocol, cast
 
 from understudy.core.http import HttpRequest
@@ -15,6 +16,10 @@ from understudy.server.states import Client, ConnectionState, Event, Server
 
 # From here on copying costs more than a second piece.
 _LARGE = 32 * 1024
+
+
+def _nothing() -> None:
+    """Before a connection without TLS there was nothing."""
 
 
 class Host(Protocol):
@@ -50,14 +55,15 @@ class Connection(asyncio.Protocol):
     unhandled and nothing more is read.
 
     `state` says what client and server do (`states.py`). `incoming` is the number of bytes of unhandled requests that
-    the server was told of last.
+    the server was told of last. `begun` is called when the connection begins, which over TLS is after the handshake.
     """
 
-    def __init__(self, host: Host, *, secure: bool) -> None:
+    def __init__(self, host: Host, *, secure: bool, begun: Callable[[], None] = _nothing) -> None:
         self.state = ConnectionState()
         self.incoming = 0
         self._host = host
         self._secure = secure
+        self._begun = begun
         self._answers = AnswerQueue(host.replacement, self._work)
         self._write_paused = False
         self._read_paused = False
@@ -72,6 +78,8 @@ class Connection(asyncio.Protocol):
         peer = transport.get_extra_info("peername")
         source_ip = str(peer[0]) if peer else ""
         self._parser = RequestParser(self._host.limits, source_ip=source_ip, secure=self._secure)
+        self._begun()
+        self._begun = _nothing
         refusal = self._host.opened(self)
         if refusal is not None:
             self.refuse(refusal)

@@ -31,7 +31,7 @@ class Host(Protocol):
 
     def opened(self, connection: Handshake) -> Refusal | None: ...
 
-    def handshaken(self, handshake: Handshake) -> Connection: ...
+    def after(self, handshake: Handshake) -> Connection: ...
 
     def closed(self, connection: Handshake) -> None: ...
 
@@ -54,7 +54,7 @@ class Handshake:
     async def _run(self, context: ssl.SSLContext) -> None:
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: self._host.handshaken(self),
+                lambda: self._host.after(self),
                 self._sock,
                 ssl=context,
                 ssl_handshake_timeout=self._host.limits.handshake_seconds,

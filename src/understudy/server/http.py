@@ -114,10 +114,9 @@ class Server:
             connection.abort()
         return _TOO_MANY
 
-    def handshaken(self, handshake: Handshake) -> Connection:
-        """The connection that follows a finished TLS handshake."""
-        self.connections.discard(handshake)
-        return Connection(self, secure=True)
+    def after(self, handshake: Handshake) -> Connection:
+        """The connection that takes a handshake's place as soon as it is finished."""
+        return Connection(self, secure=True, begun=lambda: self.connections.discard(handshake))
 
     def closed(self, connection: Connection | Handshake) -> None:
         self.account(connection, 0)
