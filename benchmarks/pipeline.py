@@ -111,7 +111,7 @@ def stages(understudy: Understudy, request: HttpRequest) -> dict[str, float]:
 
     def durable() -> None:
         gateway.handle(request)
-        gateway.make_durable()
+        gateway.database.flush()
 
     figures = {
         "route (scope, form, operation)": microseconds(lambda: route(request)),
@@ -127,7 +127,7 @@ def stages(understudy: Understudy, request: HttpRequest) -> dict[str, float]:
     figures["sum of the stages"] = sum(figures.values())
     figures["whole, trail entry included"] = microseconds(whole)
     figures["whole, made durable alone"] = microseconds(durable, 1000)
-    gateway.make_durable()
+    gateway.database.flush()
     return figures
 
 
@@ -147,7 +147,7 @@ def with_roles(understudy: Understudy, count: int) -> None:
                     trust=TRUST,
                 ),
             )
-    database.sync()
+    database.flush()
 
 
 def main() -> None:
@@ -184,7 +184,7 @@ def main() -> None:
                 f"| {session(understudy, count):.0f} "
                 f"| {microseconds(partial(understudy.app.gateway.handle, page), 500):.0f} |"
             )
-            understudy.app.make_durable()
+            understudy.app.database.flush()
             count *= 100 if count < 100 else 10
 
 
@@ -205,7 +205,7 @@ def session(understudy: Understudy, count: int) -> float:
             trust=trust,
         )
         roles.put(tx, msgspec.structs.replace(made, inline=(("describe", policy),)))
-    database.sync()
+    database.flush()
     sts = understudy.client("sts")
     answer = sts.assume_role(
         RoleArn=f"arn:aws:iam::{understudy.account}:role/{name}", RoleSessionName="benchmark"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
@@ -14,7 +15,6 @@ from understudy.authn.sigv4 import SKEW
 from understudy.controllers.controller_manager import ControllerManager
 from understudy.controllers.expiry import expiry_controller
 from understudy.controllers.operation_runner import controllers_of
-from understudy.controllers.trail_trimming import trail_trimming
 from understudy.core.clock import Clock, SystemClock
 from understudy.core.errors import UserError
 from understudy.core.http import HttpRequest, HttpResponse
@@ -28,8 +28,6 @@ from understudy.gateway.message_signing import MessageSigner
 from understudy.gateway.pipeline import Gateway
 from understudy.gateway.registry import Registry
 from understudy.gateway.trail import Trail
-from understudy.server.answers import Durability
-from understudy.server.turns import Turns
 from understudy.services import SERVICES, accounts
 from understudy.services.apprunner import vpc_connectors
 from understudy.services.directory import Directory
@@ -42,10 +40,10 @@ from understudy.services.sts import session_limits
 from understudy.services.sts.records import expired_sessions, live_sessions
 from understudy.services.sts.service_sessions import abandoned_sessions
 from understudy.settings import Settings
-from understudy.store.database import Database
-from understudy.store.memory import MemoryStore
+from understudy.store.database import Database, Transaction
+from understudy.store.durability import Durability
+from understudy.store.opening import open_store
 from understudy.store.protocol import Store
-from understudy.store.sqlite import SqliteStore
 from understudy.store.tables import Record, Table
 
 # Records that are deleted when they are old.
@@ -77,27 +75,31 @@ class App:
     controllers: ControllerManager
     admin: Administration
     admin_api: AdminApi
-    turns: Turns
 
     def handle(self, request: HttpRequest) -> HttpResponse:
-        """Answer a request; nothing of it is durable before `make_durable`."""
+        """Answer a request; the answer may be given only when `durability`, asked right after this, is done."""
         if request.path.startswith(PREFIXES):
             return self.admin_api.handle(request)
         return self.gateway.handle(request)
 
     def durability(self) -> Durability:
-        """The durability of everything that was committed up to now."""
-        return self.turns.durability()
+        """Return the durability of everything that was committed up to now."""
+        return self.database.durability()
 
     def not_durable(self, request: HttpRequest) -> HttpResponse:
         """The answer to a request whose changes could not be made durable."""
         if request.path.startswith(PREFIXES):
-            return self.admin_api.not_durable()
+            return self.admin_api.not_durable(self.database.refusal)
         return self.gateway.not_durable(request)
 
-    def make_durable(self) -> None:
-        """Hand what was answered to the store, before it leaves."""
-        self.database.sync()
+    def answer(self, request: HttpRequest) -> HttpResponse:
+        """Answer a request when all of it is durable; blocks meanwhile. For callers without an event loop."""
+        response = self.handle(request)
+        wanted = self.database.durability()
+        if not wanted.done:
+            with contextlib.suppress(Exception):
+                self.database.flush()
+        return response if wanted.error is None else self.not_durable(request)
 
     def make_account(self, account: str) -> accounts.Keys:
         """Make an account; raises UserError if there is one of that number."""
@@ -105,7 +107,7 @@ class App:
             if accounts.accounts.get(tx, account) is not None:
                 raise UserError(f"Account {account} exists already.")
             keys = accounts.make(tx, account, ids=self.gateway.ids, at=self.gateway.clock.now())
-        self.database.sync()
+        self.database.flush()
         return keys
 
     def close(self) -> None:
@@ -123,13 +125,14 @@ def build(
 ) -> App:
     """Put an understudy together, over `store` if one is given. Raises UserError if its state cannot be used."""
     if store is None:
-        store = MemoryStore() if settings.in_memory else SqliteStore(settings.directory)
+        store = open_store(settings.state)
+    store.keep_entries(settings.trail)
     database = Database(store)
     _adopt_old_records(database)
     clock = clock or SystemClock()
     ids = ids or Ids()
     latency = SimulatedLatency(settings.clock, settings.seed)
-    directory = Directory(database, clock, latency)
+    directory = Directory(clock, latency)
     usage = Usage()
     registry = Registry(SERVICES)
     gateway = Gateway(
@@ -157,7 +160,6 @@ def build(
             abandoned_sessions(gateway.held_sessions),
             usage.controller(),
             *map(expiry_controller, EXPIRIES),
-            trail_trimming(database, settings.trail),
         ],
     )
     admin = Administration(
@@ -165,11 +167,11 @@ def build(
         policies=directory,
         account=settings.account,
         controllers=manager.status,
-        clear=lambda: _clear(database),
+        clear=_clear,
         settings={"iam": settings.iam, "clock": settings.clock, "state": settings.state},
     )
     admin_api = AdminApi(admin, token=secrets.token_urlsafe(32))
-    return App(settings, database, gateway, manager, admin, admin_api, Turns(database.sync))
+    return App(settings, database, gateway, manager, admin, admin_api)
 
 
 def operation_kinds(registry: Registry, held_sessions: Container[str] = ()) -> Sequence[OperationKind]:
@@ -183,18 +185,15 @@ def _adopt_old_records(database: Database) -> None:
     with database.transaction() as tx:
         deletion_tasks.adopt_old_tasks(tx)
         account_requests.adopt_old_requests(tx)
-    database.sync()
+    database.flush()
 
 
-def _clear(database: Database) -> None:
+def _clear(tx: Transaction) -> None:
     """Empty the state, but for the secret this server goes on signing with."""
-    with database.transaction() as tx:
-        kept = server_secrets.get(tx, "seal")
-    database.clear()
-    if kept is not None:
-        with database.transaction() as tx:
-            server_secrets.put(tx, kept)
-    database.sync()
+    secret = server_secrets.get(tx, "seal")
+    tx.clear()
+    if secret is not None:
+        server_secrets.put(tx, secret)
 
 
 def _secret(database: Database) -> bytes:
@@ -202,5 +201,5 @@ def _secret(database: Database) -> bytes:
         kept = server_secrets.get(tx, "seal")
         if kept is None:
             kept = server_secrets.put(tx, ServerSecret(name="seal", secret=secrets.token_bytes(32)))
-    database.sync()
+    database.flush()
     return kept.secret

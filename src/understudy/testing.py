@@ -131,8 +131,7 @@ class Understudy:
         return list(self.app.gateway.trail.newest(limit=limit))[::-1]
 
     def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
-        response = self.app.handle(_as_received(request))
-        self.app.make_durable()
+        response = self.app.answer(_as_received(request))
         return AWSResponse(
             request.url, response.status, HTTPHeaderDict(response.headers), _Body(response.body)
         )

@@ -63,7 +63,8 @@ def test_tools_that_look_for_a_local_aws_find_its_services(api):
 
 def test_ready_means_that_there_is_an_account(api, understudy):
     assert 200 == api.raw("GET", "/_understudy/ready", token="")[0]
-    understudy.app.database.clear()
+    with understudy.app.database.transaction() as tx:
+        tx.clear()
     assert 503 == api.raw("GET", "/_understudy/ready", token="")[0]
 
 

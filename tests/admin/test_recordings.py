@@ -311,7 +311,7 @@ def test_entries_of_before_the_trail_kept_keys_are_read_and_told(understudy):
         b'"effect":"allow","layer":"identity","policy":"p","statement":0}]}' % ROLE_ARN.encode()
     )
     database = understudy.app.database
-    database.store.write([], [LogEntry(0, "old", ACCOUNT, written)])
+    database.store.write(1, [], [LogEntry(0, "old", ACCOUNT, written)])
     principal = only(recorded(understudy))
     assert [{"action": "iam:CreateServiceLinkedRole", "resource": ROLE_ARN, "times": 1}] == principal[
         "unnarrowed"

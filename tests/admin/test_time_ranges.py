@@ -23,8 +23,9 @@ def database_of(*entries):
         at = NOW - timedelta(minutes=60 - number)
         made_for = ID.format(parent) if parent else ""
         entry = TrailEntry(ID.format(number), at, "iam", "GetUser", parent=made_for)
-        database.append(entry.request_id, "1", entry)
-    database.sync()
+        with database.transaction() as tx:
+            tx.append(entry.request_id, "1", entry)
+    database.flush()
     return database
 
 
@@ -100,5 +101,5 @@ def test_more_calls_than_are_read_at_once():
 )
 def test_what_the_trail_has_forgotten_is_said(since, forgotten):
     database = database_of(*TEN)
-    database.store.trim(4)
+    database.store.keep_entries(4)
     assert forgotten is numbers(database, since)[1]

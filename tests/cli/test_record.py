@@ -123,7 +123,7 @@ def test_what_is_forgotten_is_said(tmp_path, capsys):
     with Understudy(state=directory) as understudy:
         for _ in range(5):
             understudy.client("iam").list_users()
-        understudy.app.database.store.trim(2)
+        understudy.app.database.store.keep_entries(2)
     assert 0 == main(["record", "--state", directory])
     assert capsys.readouterr().err.startswith(
         "The trail begins with call 4: what was called before is forgotten.\n"

@@ -14,6 +14,7 @@ STORES = {"memory": lambda _: MemoryStore(), "sqlite": SqliteStore}
 @pytest.fixture(params=sorted(STORES))
 def store(request, tmp_path):
     made = STORES[request.param](tmp_path / "state")
+    made.claim()
     yield made
     made.close()
 
@@ -24,7 +25,9 @@ def entry(id: str, account: str = "111122223333", body: bytes = b"{}") -> LogEnt
 
 def test_what_was_written_is_loaded_by_key(store):
     store.write(
-        [RecordChange("b", "2", b"two"), RecordChange("b", "1", b"one"), RecordChange("a", "1", b"other")], []
+        1,
+        [RecordChange("b", "2", b"two"), RecordChange("b", "1", b"one"), RecordChange("a", "1", b"other")],
+        [],
     )
     assert [("1", b"one"), ("2", b"two")] == list(store.load("b"))
     assert ["a", "b"] == list(store.tables())
@@ -32,6 +35,7 @@ def test_what_was_written_is_loaded_by_key(store):
 
 def test_a_later_change_of_one_write_wins(store):
     store.write(
+        1,
         [
             RecordChange("t", "k", b"first"),
             RecordChange("t", "k", b"second"),
@@ -39,13 +43,13 @@ def test_a_later_change_of_one_write_wins(store):
         ],
         [],
     )
-    store.write([RecordChange("t", "gone", None), RecordChange("t", "never-was", None)], [])
+    store.write(1, [RecordChange("t", "gone", None), RecordChange("t", "never-was", None)], [])
     assert [("k", b"second")] == list(store.load("t"))
 
 
 def test_a_table_that_is_emptied_is_no_longer_listed(store):
-    store.write([RecordChange("t", "k", b"x")], [])
-    store.write([RecordChange("t", "k", None)], [])
+    store.write(1, [RecordChange("t", "k", b"x")], [])
+    store.write(1, [RecordChange("t", "k", None)], [])
     assert [] == list(store.tables())
 
 
@@ -54,8 +58,8 @@ def test_an_unknown_table_is_empty(store):
 
 
 def test_entries_come_newest_first_and_numbered(store):
-    store.write([], [entry("a"), entry("b")])
-    store.write([], [entry("c")])
+    store.write(1, [], [entry("a"), entry("b")])
+    store.write(1, [], [entry("c")])
     assert ["c", "b", "a"] == [found.id for found in store.entries()]
     numbers = [found.sequence for found in store.entries()]
     assert sorted(numbers, reverse=True) == numbers
@@ -63,7 +67,7 @@ def test_entries_come_newest_first_and_numbered(store):
 
 
 def test_entries_are_found_by_id_account_and_place(store):
-    store.write([], [entry("a"), entry("b", "999900000000"), entry("c")])
+    store.write(1, [], [entry("a"), entry("b", "999900000000"), entry("c")])
     assert ["b"] == [found.id for found in store.entries(account="999900000000")]
     assert ["a"] == [found.id for found in store.entries(id="a")]
     newest = next(iter(store.entries()))
@@ -74,8 +78,8 @@ def test_entries_are_found_by_id_account_and_place(store):
 
 
 def test_trimming_keeps_the_newest(store):
-    store.write([], [entry(str(number)) for number in range(10)])
-    store.trim(3)
+    store.write(1, [], [entry(str(number)) for number in range(10)])
+    store.keep_entries(3)
     assert ["9", "8", "7"] == [found.id for found in store.entries()]
-    store.write([], [entry("after")])
+    store.write(1, [], [entry("after")])
     assert "after" == next(iter(store.entries())).id

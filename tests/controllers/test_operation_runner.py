@@ -135,7 +135,7 @@ class Place:
                 at=self.clock.now(),
                 delay_seconds=delay,
             )
-        self.database.sync()
+        self.database.flush()
 
     def operation(self, id: str = "one"):
         with self.database.transaction() as tx:
@@ -309,7 +309,8 @@ def test_an_operation_that_a_reset_took_away_is_no_failure():
     place = Place()
 
     async def reset(operation, world):
-        place.database.clear()
+        with place.database.transaction() as tx:
+            tx.clear()
 
     place.machine.make = reset
     place.manager = ControllerManager(place.world, controllers_of(place.machine.kind()))

@@ -35,7 +35,7 @@ def everybody_goes_on(understudy):
     """Afterwards changes are kept, and others are answered."""
     yield
     understudy.client("iam").create_user(UserName="another")
-    understudy.app.make_durable()
+    understudy.app.database.flush()
     names = [user["UserName"] for user in understudy.client("iam").list_users()["Users"]]
     assert "another" in names
 

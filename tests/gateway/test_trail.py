@@ -49,9 +49,11 @@ class TestPresentable:
 
 class TestTrail:
     def test_entries_are_found_by_request_and_listed_newest_first(self):
-        trail = Trail(Database(MemoryStore()))
-        for number in range(5):
-            trail.record(entry(number, account=str(number % 2)))
+        database = Database(MemoryStore())
+        trail = Trail(database)
+        with database.transaction() as tx:
+            for number in range(5):
+                trail.record(tx, entry(number, account=str(number % 2)))
         assert entry(3, "1") == trail.find("id-3")
         assert trail.find("id-9") is None
         assert ["id-4", "id-3"] == [found.request_id for found in trail.newest(limit=2)]

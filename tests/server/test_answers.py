@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from understudy.core.http import HttpRequest
 from understudy.server.answers import Answer, AnswerQueue
-from understudy.server.turns import Turn
+from understudy.store.durability import Durability
 
 REQUEST = HttpRequest("GET", "/", "", {}, b"")
 
@@ -25,42 +25,42 @@ class Collected:
 
 
 def test_an_answer_waits_for_its_own_write_and_for_those_before_it():
-    collected, first, second = Collected(), Turn(), Turn()
+    collected, first, second = Collected(), Durability(), Durability()
     for text, durability in ((b"a", first), (b"b", second), (b"c", None)):
         collected.queue.append(answer(text, durability))
     collected.ready()
     assert [] == collected.left
-    second.end(None)
+    second.finish(None)
     assert [] == collected.left
-    first.end(None)
+    first.finish(None)
     assert [b"a", b"b", b"c"] == collected.left
     assert (0, False) == (collected.queue.size, bool(collected.queue))
 
 
 def test_what_is_durable_already_leaves_at_once():
-    collected, done = Collected(), Turn()
-    done.end(None)
+    collected, done = Collected(), Durability()
+    done.finish(None)
     collected.queue.append(answer(b"a", done))
     collected.ready()
     assert [b"a"] == collected.left
 
 
 def test_every_answer_that_depends_on_a_failed_write_is_replaced():
-    collected, failed, later = Collected(), Turn(), Turn()
+    collected, failed, later = Collected(), Durability(), Durability()
     for text, durability in ((b"a", failed), (b"b", failed), (b"c", later)):
         collected.queue.append(answer(text, durability))
     collected.ready()
-    failed.end(OSError("disk full"))
+    failed.finish(OSError("disk full"))
     assert [b"not kept", b"not kept"] == collected.left
-    later.end(None)
+    later.finish(None)
     assert [b"not kept", b"not kept", b"c"] == collected.left
     assert 0 == collected.queue.size
 
 
 def test_nobody_is_told_after_the_end():
-    collected, turn = Collected(), Turn()
+    collected, turn = Collected(), Durability()
     collected.queue.append(answer(b"a", turn))
     collected.ready()
     collected.queue.close()
-    turn.end(None)
+    turn.finish(None)
     assert [] == collected.left

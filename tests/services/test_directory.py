@@ -227,7 +227,8 @@ class TestServiceLinked:
                 {"role_arn": arn, "role_session_name": "AppRunner"},
                 region="us-east-1",
             )
-            credential = gateway.credentials.credential(answer["Credentials"]["AccessKeyId"])
+            with gateway.database.transaction() as tx:
+                credential = gateway.credentials.credential(tx, answer["Credentials"]["AccessKeyId"])
             assert credential.caller.service_linked is exempt
             assert credential.caller.role_arn == arn
             assert credential.caller.invoked_by == principal
@@ -285,15 +286,15 @@ def _requests(understudy, count):
         {"role_arn": f"arn:aws:iam::{ACCOUNT}:role/{name}", "role_session_name": "session"},
         region="us-east-1",
     )
-    understudy.app.make_durable()
+    understudy.app.database.flush()
     ec2 = understudy.client("ec2", as_=understudy.session_of(answer))
-    mirror = gateway.database.transaction().cache(roles)
-    plain, looked_up = mirror.records, []
+    cache = gateway.database.cache(roles)
+    plain, looked_up = cache.records, []
     for _ in range(2):
-        mirror.records = counting = CountingRecords(plain)
+        cache.records = counting = CountingRecords(plain)
         ec2.describe_vpcs()
         looked_up.append(counting.looked_up)
-    mirror.records = plain
+    cache.records = plain
     return looked_up
 
 

@@ -56,22 +56,22 @@ def test_a_block_that_fails_leaves_nothing(database):
 def test_an_inner_block_that_fails_undoes_itself_alone(database):
     with database.transaction() as tx:
         fruits.put(tx, Fruit(account="1", name="apple"))
-        with pytest.raises(ValueError, match="no"), database.transaction() as inner:
+        with pytest.raises(ValueError, match="no"), tx.savepoint() as inner:
             fruits.put(inner, Fruit(account="1", name="pear"))
             raise ValueError("no")
         fruits.put(tx, Fruit(account="1", name="plum"))
-    database.sync()
+    database.flush()
     assert ["apple", "plum"] == [
         msgspec.json.decode(body)["name"] for _, body in database.store.load("fruit")
     ]
 
 
 def test_an_outer_block_that_fails_undoes_inner_ones(database):
-    with pytest.raises(ValueError, match="no"), database.transaction():
-        with database.transaction() as inner:
+    with pytest.raises(ValueError, match="no"), database.transaction() as tx:
+        with tx.savepoint() as inner:
             fruits.put(inner, Fruit(account="1", name="pear"))
         raise ValueError("no")
-    database.sync()
+    database.flush()
     assert [] == list(database.store.tables())
 
 
@@ -97,32 +97,35 @@ def test_a_store_that_refuses_leaves_memory_as_the_store_is():
     class FullDisk(MemoryStore):
         full = False
 
-        def write(self, changes, entries):
+        def write(self, epoch, changes, entries, *, clear=False):
             if self.full:
                 raise OSError(28, "No space left on device")
-            super().write(changes, entries)
+            super().write(epoch, changes, entries, clear=clear)
 
     store = FullDisk()
     database = Database(store)
     with database.transaction() as tx:
         fruits.put(tx, Fruit(account="1", name="apple"))
-    database.sync()
+    database.flush()
     store.full = True
     with database.transaction() as tx:
         fruits.put(tx, Fruit(account="1", name="pear"))
     with pytest.raises(OSError, match="No space"):
-        database.sync()
+        database.flush()
     store.full = False
     with database.transaction() as tx:
         assert ["apple"] == names(fruits.scan(tx))
-    database.sync()
+    database.flush()
     assert ["1\x1fapple"] == [key for key, _ in store.load("fruit")]
 
 
 def test_clearing_forgets_every_record(database):
     with database.transaction() as tx:
         fruits.put(tx, Fruit(account="1", name="apple", colours=("red",)))
-    database.clear()
+    database.flush()
+    with database.transaction() as tx:
+        tx.clear()
+    database.flush()
     with database.transaction() as tx:
         assert [] == list(fruits.scan(tx))
         assert [] == fruits.where(tx, "by_colour", "red")
@@ -130,7 +133,7 @@ def test_clearing_forgets_every_record(database):
 
 
 def test_a_record_written_before_a_field_existed_is_read_with_its_default(database):
-    database.store.write([RecordChange("fruit", "1\x1fapple", b'{"account":"1","name":"apple"}')], [])
+    database.store.write(1, [RecordChange("fruit", "1\x1fapple", b'{"account":"1","name":"apple"}')], [])
     with database.transaction() as tx:
         assert Fruit(account="1", name="apple", weight=0) == fruits.get(tx, "1", "apple")
 
@@ -189,8 +192,8 @@ class AgainstAModel(RuleBasedStateMachine):
         self.model = model
 
     @rule()
-    def crash_after_sync(self) -> None:
-        self.database.sync()
+    def crash_after_flush(self) -> None:
+        self.database.flush()
         self.database = Database(self.store)
 
     @invariant()

@@ -75,6 +75,6 @@ def test_an_ordered_index_agrees_with_a_sorted_list_through_changes_and_rollback
         model = after if kept else model
         with database.transaction() as tx:
             check(jobs, tx, model)
-    database.sync()
+    database.flush()
     with Database(store).transaction() as tx:
         check(table(), tx, model)

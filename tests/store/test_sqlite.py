@@ -26,6 +26,7 @@ while True:
     number += 1
     half = number * 10
     store.write(
+        1,
         [RecordChange("t", f"{number:06d}-a", b"x" * half), RecordChange("t", f"{number:06d}-b", b"x" * half)],
         [LogEntry(0, str(number), "1", b"{}")],
     )
@@ -35,7 +36,7 @@ while True:
 
 def test_what_was_written_is_there_after_closing(tmp_path):
     store = SqliteStore(tmp_path)
-    store.write([RecordChange("t", "k", b"v")], [LogEntry(0, "id", "a", b"{}")])
+    store.write(1, [RecordChange("t", "k", b"v")], [LogEntry(0, "id", "a", b"{}")])
     store.close()
     again = SqliteStore(tmp_path)
     assert [("k", b"v")] == list(again.load("t"))
@@ -46,7 +47,7 @@ def test_what_was_written_is_there_after_closing(tmp_path):
 def test_files_are_readable_by_the_owner_only(tmp_path):
     directory = tmp_path / "deep" / "state"
     store = SqliteStore(directory)
-    store.write([RecordChange("t", "k", b"v")], [])
+    store.write(1, [RecordChange("t", "k", b"v")], [])
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) & 0o077 for path in directory.iterdir()}
     store.close()
     assert dict.fromkeys(modes, 0) == modes
@@ -78,9 +79,9 @@ def test_a_directory_that_cannot_be_made_is_one_clear_sentence(tmp_path):
 def test_a_write_that_fails_in_the_middle_leaves_nothing(tmp_path):
     store = SqliteStore(tmp_path)
     with pytest.raises(sqlite3.Error):
-        store.write([RecordChange("t", "good", b"v"), RecordChange("t", None, b"no key")], [])  # type: ignore[arg-type]
+        store.write(1, [RecordChange("t", "good", b"v"), RecordChange("t", None, b"no key")], [])  # type: ignore[arg-type]
     assert [] == list(store.load("t"))
-    store.write([RecordChange("t", "next", b"v")], [])
+    store.write(1, [RecordChange("t", "next", b"v")], [])
     assert [("next", b"v")] == list(store.load("t"))
     store.close()
 

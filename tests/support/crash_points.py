@@ -27,8 +27,8 @@ class WatchedStore(MemoryStore):
         self.crash_points: list[CrashPoint] = []
         self._outside = outside
 
-    def write(self, *args: Any) -> None:
-        super().write(*args)
+    def write(self, *args: Any, **kwargs: Any) -> None:
+        super().write(*args, **kwargs)
         self.mark()
 
     def mark(self) -> None:

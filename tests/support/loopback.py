@@ -10,7 +10,7 @@ import uvloop
 from understudy.core.http import HttpResponse
 from understudy.server.http import Server
 from understudy.server.limits import Limits
-from understudy.server.turns import Turns
+from understudy.store.durability import Durability
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 PATIENT = Limits(sweep_seconds=3600)
@@ -28,19 +28,28 @@ class Echo:
     def __init__(self, answer=lambda request: HttpResponse(200, request.body), durable=lambda: None):
         self.answer, self.durable = answer, durable
         self.requests, self.events = [], []
-        self._turns = Turns(self.sync)
+        self._pending = None
 
     def handle(self, request):
         self.requests.append(request)
         self.events.append("handled")
         return self.answer(request)
 
-    def sync(self):
-        self.events.append("durable")
-        self.durable()
-
     def durability(self):
-        return self._turns.durability()
+        if self._pending is None:
+            self._pending = Durability()
+            asyncio.get_running_loop().call_soon(self._write)
+        return self._pending
+
+    def _write(self):
+        pending, self._pending = self._pending, None
+        self.events.append("durable")
+        try:
+            self.durable()
+        except OSError as error:
+            pending.finish(error)
+        else:
+            pending.finish()
 
     def not_durable(self, request):
         return HttpResponse(503, f"{request.path} was not kept".encode())

@@ -26,7 +26,7 @@ from situations import EVERYTHING, NASTY, TRUST, estate, likely
 
 from understudy.server.http import Server
 from understudy.services import SERVICES
-from understudy.store.database import Database
+from understudy.store.table_cache import TableCache
 from understudy.store.tables import Table
 from understudy.testing import Understudy
 from understudy.wire.model import load
@@ -56,7 +56,7 @@ class Watched:
         self.before = self.kept()
 
     def kept(self) -> dict[tuple[str, str], bytes]:
-        self.app.make_durable()
+        self.app.database.flush()
         store = self.app.database.store
         return {(name, key): body for name in store.tables() for key, body in store.load(name)}
 
@@ -74,9 +74,9 @@ class Watched:
 
     def is_whole(self) -> None:
         """What is in memory is what a server started now would read."""
-        again = Database(self.app.database.store)
         for table in TABLES.values():
-            mine, read = self.app.database.cache(table), again.cache(table)
+            mine = self.app.database.cache(table)
+            read = TableCache.read(table, self.app.database.store.load(table.name))
             assert mine.records == read.records
             assert {name: index.keys() for name, index in mine.indexes.items()} == {
                 name: index.keys() for name, index in read.indexes.items()

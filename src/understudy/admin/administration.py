@@ -34,6 +34,7 @@ from understudy.gateway.pipeline import Gateway
 from understudy.services import accounts
 from understudy.services.apprunner.rehearsal import connector_of, rehearse
 from understudy.services.iam.role_records import roles
+from understudy.store.database import Transaction
 
 
 class KeyKeeper(Protocol):
@@ -57,9 +58,9 @@ class _NoKeeper:
 class Administration:
     """Answers the administrative requests of one state, for a running server and for the command line alone.
 
-    `controllers` answers how background work does.
-    `clear` empties the store. `account` is the account that a reset creates. `settings` are the settings that
-    `status` repeats. `keeper` is told the keys of every account that is created here.
+    `controllers` answers how background work does. `clear` removes all records within a transaction. `account` is
+    the account that a reset creates. `settings` are the settings that `status` repeats. `keeper` is told the keys of
+    every account that is created here.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class Administration:
         policies: PolicySource,
         account: str,
         controllers: Callable[[], Sequence[ControllerStatus]],
-        clear: Callable[[], None],
+        clear: Callable[[Transaction], None],
         settings: Mapping[str, str],
     ) -> None:
         self.keeper: KeyKeeper = _NoKeeper()
@@ -121,24 +122,25 @@ class Administration:
 
     def _status(self, _request: Status) -> Any:
         database = self._gateway.database
-        database.sync()
         with database.transaction() as tx:
             known = [{"id": account.id, "created": account.created} for account in accounts.accounts.scan(tx)]
         return {
             "version": __version__,
             "accounts": known,
-            "records": {
-                table: sum(1 for _ in database.store.load(table)) for table in database.store.tables()
-            },
+            "records": database.count(),
             "controllers": self._controllers(),
+            **database.status(),
             "uptime_seconds": int((self._gateway.clock.now() - self._started).total_seconds()),
             **self._settings,
         }
 
     def _reset(self, _request: Reset) -> Any:
-        self._clear()
+        with self._gateway.database.transaction() as tx:
+            self._clear(tx)
+            keys = self._keys_of_new(tx, self._account)
+        self._gateway.database.flush()
         self.keeper.forget_keys()
-        return self._create_account(self._account)
+        return self._handed_over(self._account, keys)
 
     def _add_account(self, request: AddAccount) -> Any:
         if not re.fullmatch(r"[0-9]{12}", request.id):
@@ -146,14 +148,15 @@ class Administration:
         with self._gateway.database.transaction() as tx:
             if accounts.accounts.get(tx, request.id) is not None:
                 raise ConflictError(f"Account {request.id} exists already.")
-        return self._create_account(request.id)
-
-    def _create_account(self, account: str) -> Any:
-        gateway = self._gateway
-        with gateway.database.transaction() as tx:
-            keys = accounts.make(tx, account, ids=gateway.ids, at=gateway.clock.now())
+            keys = self._keys_of_new(tx, request.id)
         # A crash must not take back keys that somebody was told.
-        gateway.database.sync()
+        self._gateway.database.flush()
+        return self._handed_over(request.id, keys)
+
+    def _keys_of_new(self, tx: Transaction, account: str) -> accounts.Keys:
+        return accounts.make(tx, account, ids=self._gateway.ids, at=self._gateway.clock.now())
+
+    def _handed_over(self, account: str, keys: accounts.Keys) -> Any:
         self.keeper.write_keys(account, keys.access_key_id, keys.secret_access_key)
         return {
             "account": account,
@@ -171,7 +174,7 @@ class Administration:
         if connector is None:
             raise NotFoundError(f"There is no active VPC connector {request.connector}.")
         steps = rehearse(self._gateway, connector)
-        self._gateway.database.sync()
+        self._gateway.database.flush()
         return {
             "connector": request.connector,
             "held": all(step.held for step in steps),

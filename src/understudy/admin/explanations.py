@@ -145,7 +145,7 @@ class Explanations:
     def _caller_of(self, tx: Transaction, entry: TrailEntry) -> Caller:
         """The caller of an entry, with session and all while the key is known."""
         credential = (
-            self._gateway.credentials.credential(entry.access_key_id) if entry.access_key_id else None
+            self._gateway.credentials.credential(tx, entry.access_key_id) if entry.access_key_id else None
         )
         if credential is not None and credential.caller.arn == entry.caller:
             return credential.caller

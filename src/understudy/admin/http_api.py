@@ -18,6 +18,7 @@ from understudy.admin.errors import (
 )
 from understudy.admin.requests import REQUESTS, AdminRequest
 from understudy.core.http import HttpRequest, HttpResponse
+from understudy.store.protocol import StoreError
 
 PREFIXES = ("/_understudy/", "/_localstack/")
 
@@ -62,11 +63,14 @@ class AdminApi:
             status, answer = 200, self._administration.answer(self._read(request))
         except AdminError as refusal:
             status, answer = _STATUSES[type(refusal)], {"error": str(refusal)}
+        except StoreError as error:
+            return _unavailable(str(error))
         return _response(status, answer)
 
-    def not_durable(self) -> HttpResponse:
-        """The answer to a request whose changes could not be made durable."""
-        return _response(503, {"error": "What the request changed could not be kept."})
+    @staticmethod
+    def not_durable(reason: str) -> HttpResponse:
+        """The answer to a request whose changes could not be made durable, for a reason that is one sentence."""
+        return _unavailable(reason)
 
     def _read(self, request: HttpRequest) -> AdminRequest:
         method = "GET" if request.method == "HEAD" else request.method
@@ -85,6 +89,10 @@ class AdminApi:
         if method not in asked.methods:
             raise _WrongMethodError(f"{path} does not take {method}.")
         return _decoded(asked, method, request, id)
+
+
+def _unavailable(reason: str) -> HttpResponse:
+    return _response(503, {"error": f"What the request changed could not be kept: {reason}"})
 
 
 def _response(status: int, answer: Any) -> HttpResponse:

@@ -31,7 +31,3 @@ class CredentialSource(Protocol):
     def credential(self, access_key_id: str) -> Credential | None:
         """The key as it stands now, or None when it is unknown or its owner is gone."""
         ...
-
-    def end_session(self, access_key_id: str) -> None:
-        """Make temporary credentials worthless from now on; those that are already change nothing."""
-        ...

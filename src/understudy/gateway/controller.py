@@ -54,7 +54,7 @@ class World:
 
     async def durable(self) -> None:
         """Wait until everything committed so far outlives a crash. Raises the store's error if it was lost."""
-        self.database.sync()
+        await self.database.durability()
 
     @staticmethod
     async def in_thread(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 
 from understudy.authn.authenticate import authenticate
 from understudy.authn.caller import Caller
-from understudy.authn.credentials import CredentialSource
+from understudy.authn.credentials import Credential
 from understudy.authn.errors import RefusedSignatureError
 from understudy.authn.sigv4 import SKEW
 from understudy.core.answers import Answer
@@ -29,6 +29,7 @@ from understudy.gateway.registry import Registry
 from understudy.gateway.trail import Trail, TrailEntry, presentable
 from understudy.policy import Decision
 from understudy.store.database import Database, Transaction
+from understudy.store.protocol import StoreError
 from understudy.wire.model import OperationShape, load
 from understudy.wire.protocol import Route
 from understudy.wire.routing import RoutingError, route, spoken_by
@@ -50,6 +51,31 @@ class CredentialLimits(Protocol):
     def __call__(self, caller: Caller, service: str, operation: str) -> None: ...
 
 
+class Credentials(Protocol):
+    """Looks up access keys within a transaction; the directory does."""
+
+    def credential(self, tx: Transaction, access_key_id: str) -> Credential | None:
+        """Return the key as it stands now, or None when it is unknown or its owner is gone."""
+        ...
+
+    def end_session(self, tx: Transaction, access_key_id: str) -> None:
+        """Make temporary credentials worthless from now on; those that are already change nothing."""
+        ...
+
+
+class _Credentials:
+    """The access keys as one transaction sees them, for `authn`, which knows no transactions."""
+
+    __slots__ = ("_source", "_tx")
+
+    def __init__(self, source: Credentials, tx: Transaction) -> None:
+        self._source = source
+        self._tx = tx
+
+    def credential(self, access_key_id: str) -> Credential | None:
+        return self._source.credential(self._tx, access_key_id)
+
+
 @dataclass(frozen=True, slots=True)
 class Gateway:
     """Where every call comes through: clients' by `handle`, the services' own by `perform`. No back door.
@@ -60,7 +86,7 @@ class Gateway:
 
     database: Database
     registry: Registry
-    credentials: CredentialSource
+    credentials: Credentials
     authorizer: Authorizer
     trail: Trail
     message_signer: MessageSigner
@@ -73,12 +99,19 @@ class Gateway:
     held_sessions: WeakValueDictionary[str, object] = field(default_factory=WeakValueDictionary)
 
     def handle(self, request: HttpRequest) -> HttpResponse:
-        """Answer one HTTP request. What it changed is durable after `make_durable`, and not before."""
+        """Answer one HTTP request. The answer may be given once the database says that all is durable."""
         started, at, request_id = ticks(), self.clock.now(), self.ids.uuid()
         try:
             found = route(request)
         except RoutingError as error:
             return error.protocol.render_error(error, None, request_id)
+        with self.database.transaction() as tx:
+            return self._answer(tx, found, request, at, request_id, started)
+
+    def _answer(  # noqa: PLR0917 - what a request has before it is known whose it is
+        self, tx: Transaction, found: Route, request: HttpRequest, at: datetime, request_id: str, started: int
+    ) -> HttpResponse:
+        """Answer a request within its transaction: the trail's entry stays, whatever becomes of the operation."""
         protocol, service = found.protocol, found.service
         call: Call | None = None
         params: Params = {}
@@ -88,22 +121,26 @@ class Gateway:
                 request,
                 service=service.signing_name,
                 dialect=service.dialect,
-                source=self.credentials,
+                source=_Credentials(self.credentials, tx),
                 now=at,
                 # The signature must be for the Region the call is carried out in.
                 region=found.region,
                 skew=self.skew,
             )
-            call = _received(self, found, request, caller, at, request_id)
+            call = _received(self, tx, found, request, caller, at, request_id)
             self.usage.note(caller, service.id, found.region, at)
             params = protocol.parse(found)
-            with self.database.transaction():
+            with tx.savepoint():
                 answer = self._carry_out(call, found.operation, params)
                 response = protocol.render(found.operation, answer, request_id)
         except ApiError as refusal:
             # Its trace would keep this call alive, and with it the request's body, until the next collection.
             failure = refusal.with_traceback(None)
             response = protocol.render_error(refusal, service, request_id)
+        except StoreError as error:
+            _LOG.warning("request %s: %s:%s: %s", request_id, service.id, found.operation.name, error)
+            failure = _unavailable(error, protocol.unavailable)
+            response = protocol.render_error(failure, service, request_id)
         except Exception:  # noqa: BLE001 - a bug of ours is an answer too, and leaves nothing behind
             _LOG.exception("request %s: %s:%s failed", request_id, service.id, found.operation.name)
             failure = ApiError(
@@ -111,14 +148,14 @@ class Gateway:
             )
             response = protocol.render_error(failure, service, request_id)
         self._record(
-            call or _received(self, found, request, _NOBODY, at, request_id), params, failure, started
+            call or _received(self, tx, found, request, _NOBODY, at, request_id), params, failure, started
         )
         return response
 
     def not_durable(self, request: HttpRequest) -> HttpResponse:
         """The answer to a request whose changes could not be made durable; its body may be gone."""
         protocol, service = spoken_by(request)
-        failure = ApiError(protocol.unavailable, "What the request changed could not be kept.", 503)
+        failure = _unavailable(self.database.refusal, protocol.unavailable)
         return protocol.render_error(failure, service, self.ids.uuid())
 
     def perform(
@@ -134,26 +171,38 @@ class Gateway:
         """Carry out an operation for a caller inside the server: another service's, or a service's own session.
 
         Authorized, carried out as one transaction and written to the trail like a client's call. Raises its
-        ApiError. `parent` is the call it is made for, with that caller's permissions.
+        ApiError. `parent` is the call it is made for, with that caller's permissions; it is then a part of that
+        call's transaction, and else a transaction of its own.
         """
         shape = load(service).operation(operation)
         assert shape is not None, f"{service} has no operation {operation}"
+        if parent is not None:
+            answer = self._inner(_inner_call(self, parent.tx, shape, caller, region, parent), shape, params)
+        else:
+            with self.database.transaction() as tx:
+                call = _inner_call(self, tx, shape, caller, region, None)
+                self.usage.note(caller, service, region, call.at)
+                answer = self._inner(call, shape, params)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _inner(self, call: Call, shape: OperationShape, params: Params) -> Answer | Exception:
+        """Carry out a call in a savepoint, and write its trail entry into the transaction around it."""
         started = ticks()
-        call = _inner_call(self, shape, caller, region, parent)
-        if parent is None:
-            self.usage.note(caller, service, region, call.at)
         failure: ApiError | None = None
+        outcome: Answer | Exception
         try:
-            with self.database.transaction():
-                return self._carry_out(call, shape, params) or {}
+            with call.tx.savepoint():
+                outcome = self._carry_out(call, shape, params) or {}
         except ApiError as refusal:
-            failure = refusal
-            raise
-        except Exception:
-            failure = ApiError("InternalFailure", "Understudy failed on this call.", 500)
-            raise
-        finally:
-            self._record(call, params, failure, started)
+            outcome = failure = refusal
+        except StoreError as error:
+            outcome, failure = error, _unavailable(error)
+        except Exception as error:  # noqa: BLE001 - raised again by the caller
+            outcome, failure = error, ApiError("InternalFailure", "Understudy failed on this call.", 500)
+        self._record(call, params, failure, started)
+        return outcome
 
     def _carry_out(self, call: Call, shape: OperationShape, params: Params) -> Answer | None:
         """Allowed? a rehearsal? done before? Then do it."""
@@ -201,10 +250,6 @@ class Gateway:
         """An account's place in its organization, for an operation that must know."""
         return self.authorizer.membership(tx, account)
 
-    def make_durable(self) -> None:
-        """Hand everything that was answered to the store."""
-        self.database.sync()
-
     def _find(self, call: Call, shape: OperationShape) -> Operation:
         operation = self.registry.find(call.service, shape.name)
         if operation is None:
@@ -216,6 +261,7 @@ class Gateway:
     def _record(self, call: Call, params: Params, error: ApiError | None, started: int) -> None:
         caller = call.caller
         self.trail.record(
+            call.tx,
             TrailEntry(
                 request_id=call.request_id,
                 at=call.at,
@@ -240,12 +286,18 @@ class Gateway:
                 message="" if error is None else error.message,
                 status=200 if error is None else error.status,
                 microseconds=(ticks() - started) // 1000,
-            )
+            ),
         )
 
 
 def _received(  # noqa: PLR0917 - everything a client's call consists of
-    gateway: Gateway, found: Route, request: HttpRequest, caller: Caller, at: datetime, request_id: str
+    gateway: Gateway,
+    tx: Transaction,
+    found: Route,
+    request: HttpRequest,
+    caller: Caller,
+    at: datetime,
+    request_id: str,
 ) -> Call:
     """A call that came over the wire."""
     return Call(
@@ -256,7 +308,7 @@ def _received(  # noqa: PLR0917 - everything a client's call consists of
         region=found.region,
         at=at,
         request_id=request_id,
-        tx=gateway.database.transaction(),
+        tx=tx,
         ids=gateway.ids,
         gateway=gateway,
         latency=gateway.latency,
@@ -266,8 +318,8 @@ def _received(  # noqa: PLR0917 - everything a client's call consists of
     )
 
 
-def _inner_call(
-    gateway: Gateway, shape: OperationShape, caller: Caller, region: str, parent: Call | None
+def _inner_call(  # noqa: PLR0917 - everything an inner call consists of
+    gateway: Gateway, tx: Transaction, shape: OperationShape, caller: Caller, region: str, parent: Call | None
 ) -> Call:
     """A call one service makes to another: for a client's call, or on its own (then it is the caller's)."""
     service = "" if parent is None else gateway.registry.principal_of(parent.service)
@@ -281,7 +333,7 @@ def _inner_call(
         region=region,
         at=gateway.clock.now() if parent is None else parent.at,
         request_id=gateway.ids.uuid(),
-        tx=gateway.database.transaction(),
+        tx=tx,
         ids=gateway.ids,
         gateway=gateway,
         latency=gateway.latency,
@@ -292,3 +344,8 @@ def _inner_call(
         via=via,
         parent="" if parent is None else parent.request_id,
     )
+
+
+def _unavailable(reason: object, code: str = "ServiceUnavailable") -> ApiError:
+    """The error of a request whose changes the store does not keep; clients try again on this status."""
+    return ApiError(code, f"What the request changed could not be kept: {reason}", 503)

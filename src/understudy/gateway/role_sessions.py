@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from understudy.authn.caller import Caller
+from understudy.authn.credentials import Credential
 from understudy.core import arn as arns
 from understudy.core.answers import Answer
 from understudy.gateway.pipeline import Gateway
@@ -62,15 +63,14 @@ class RoleSession:
     def end(self) -> None:
         """Make the session's credentials worthless. The next call would assume the role again."""
         if self._access_key_id:
-            self._gateway.credentials.end_session(self._access_key_id)
+            with self._gateway.database.transaction() as tx:
+                self._gateway.credentials.end_session(tx, self._access_key_id)
             self._gateway.held_sessions.pop(self._access_key_id, None)
             self._access_key_id = ""
 
     def _caller(self, region: str) -> Caller:
         """Whom the credentials speak for now; the role is assumed when they are worth nothing, or soon will be."""
-        credential = (
-            self._gateway.credentials.credential(self._access_key_id) if self._access_key_id else None
-        )
+        credential = self._credential() if self._access_key_id else None
         soon = self._gateway.clock.now() + _MARGIN
         if credential is not None and credential.expires_at is not None and credential.expires_at >= soon:
             return credential.caller
@@ -84,6 +84,10 @@ class RoleSession:
         )
         self._access_key_id = str(answer["Credentials"]["AccessKeyId"])
         self._gateway.held_sessions[self._access_key_id] = self
-        credential = self._gateway.credentials.credential(self._access_key_id)
+        credential = self._credential()
         assert credential is not None, "a session that was just made is known"
         return credential.caller
+
+    def _credential(self) -> Credential | None:
+        with self._gateway.database.transaction() as tx:
+            return self._gateway.credentials.credential(tx, self._access_key_id)

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from understudy.store.database import Database
+from understudy.store.database import Database, Transaction
 
 _HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
 _SECRETS = frozenset(
@@ -18,6 +18,10 @@ _LONGEST = 2048
 _MOST_ITEMS = 200
 # Characters of condition keys: all the tags a resource can have, both as asked for and as it has them.
 _MOST_KEYS = 65_536
+
+
+ROLLED_BACK = "RolledBack"
+_ROLLED_BACK = "The call this was done for failed, so what it did was undone."
 
 
 class Evaluation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -50,8 +54,9 @@ class Evaluation(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One call. `outcome` is `ok` or the error's code; `parent` is the request it was made for, if any.
+    """One call; `parent` is the request it was made for, if any.
 
+    `outcome` is `ok`, the error's code, or `ROLLED_BACK` when what the call did was undone.
     `signature` is the kind of `authn.errors` of one that was not accepted, which the answer may keep to itself.
     """
 
@@ -78,6 +83,19 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     message: str = ""
     status: int = 200
     microseconds: int = 0
+
+    def encoded(self) -> bytes:
+        """Return the entry as the store keeps it. Text that is none, such as half a surrogate pair, is replaced."""
+        try:
+            return _ENCODE(self)
+        except UnicodeEncodeError:
+            return _ENCODE(_readable(msgspec.to_builtins(self)))
+
+    def rolled_back(self) -> TrailEntry:
+        """Return the entry of a call whose effects were undone, because the call it was made for failed."""
+        if self.outcome != "ok":
+            return self
+        return msgspec.structs.replace(self, outcome=ROLLED_BACK, message=_ROLLED_BACK)
 
     @property
     def denied(self) -> bool:
@@ -123,9 +141,9 @@ class Trail:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def record(self, entry: TrailEntry) -> None:
-        """Keep an entry; durable with the database's next `sync`, before the answer leaves."""
-        self._database.append(entry.request_id, entry.account, entry)
+    def record(self, tx: Transaction, entry: TrailEntry) -> None:
+        """Append an entry as part of a transaction; it is durable when the transaction is."""
+        tx.append(entry.request_id, entry.account, entry)
 
     def find(self, request_id: str) -> TrailEntry | None:
         """The entry of a request id."""
@@ -141,4 +159,16 @@ class Trail:
             yield _DECODE(row.body)
 
 
+def _readable(value: Any) -> Any:
+    """Return the value with every character that UTF-8 cannot hold replaced."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, dict):
+        return {_readable(name): _readable(item) for name, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_readable(item) for item in value]
+    return value
+
+
+_ENCODE = msgspec.json.Encoder().encode
 _DECODE = msgspec.json.Decoder(TrailEntry).decode

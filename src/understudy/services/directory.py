@@ -26,7 +26,7 @@ from understudy.services.iam.users import User, access_keys, users
 from understudy.services.organizations import control_policies
 from understudy.services.organizations.organization_records import members
 from understudy.services.sts.records import Session, sessions
-from understudy.store.database import Database, Transaction
+from understudy.store.database import Transaction
 
 T = TypeVar("T")
 MOST_KEPT = 20_000
@@ -38,17 +38,15 @@ Source = tuple[Any, tuple[str, ...], Any]
 class Directory:
     """Answers `authn.CredentialSource` and `gateway.PolicySource` out of IAM's and STS's records."""
 
-    def __init__(self, database: Database, clock: Clock, latency: SimulatedLatency) -> None:
-        self._database = database
+    def __init__(self, clock: Clock, latency: SimulatedLatency) -> None:
         self._clock = clock
         self._latency = latency
         self._credentials = _Kept[Credential]()
         self._bindings = _Kept[Bindings]()
         self._memberships = _Kept[Membership]()
 
-    def credential(self, access_key_id: str) -> Credential | None:
+    def credential(self, tx: Transaction, access_key_id: str) -> Credential | None:
         """The key as it stands now; None when it is unknown, or its user or role is gone."""
-        tx = self._database.transaction()
         kept = self._credentials.get(tx, access_key_id)
         if kept is not None:
             return kept
@@ -60,12 +58,12 @@ class Directory:
         self._credentials.keep(access_key_id, credential, sources)
         return credential
 
-    def end_session(self, access_key_id: str) -> None:
+    @staticmethod
+    def end_session(tx: Transaction, access_key_id: str) -> None:
         """Forget temporary credentials; unknown ones change nothing."""
-        with self._database.transaction() as tx:
-            session = sessions.get(tx, access_key_id)
-            if session is not None:
-                sessions.delete(tx, session)
+        session = sessions.get(tx, access_key_id)
+        if session is not None:
+            sessions.delete(tx, session)
 
     def bindings(self, tx: Transaction, caller: Caller, owner: str = "") -> Bindings:
         """The policies that bind a caller: his own, his groups', his boundary, his session's, his organization's.

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 
-from understudy.store.protocol import LogEntry, RecordChange
+from understudy.store.protocol import FencedError, LogEntry, RecordChange
 
 
 class MemoryStore:
@@ -12,8 +13,14 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._rows: dict[str, dict[str, bytes]] = {}
-        self._log: list[LogEntry] = []
+        self._log: deque[LogEntry] = deque()
         self._sequence = 0
+        self._epoch = 0
+        self._most_entries: int | None = None
+
+    def claim(self) -> int:
+        self._epoch += 1
+        return self._epoch
 
     def load(self, table: str) -> Iterable[tuple[str, bytes]]:
         return sorted(self._rows.get(table, {}).items())
@@ -21,7 +28,14 @@ class MemoryStore:
     def tables(self) -> Sequence[str]:
         return sorted(name for name, rows in self._rows.items() if rows)
 
-    def write(self, changes: Sequence[RecordChange], entries: Sequence[LogEntry]) -> None:
+    def write(
+        self, epoch: int, changes: Sequence[RecordChange], entries: Sequence[LogEntry], *, clear: bool = False
+    ) -> None:
+        if epoch != self._epoch:
+            raise FencedError("Another server has taken over this state.")
+        if clear:
+            self._rows.clear()
+            self._log.clear()
         for table, key, body in changes:
             rows = self._rows.setdefault(table, {})
             if body is None:
@@ -31,6 +45,7 @@ class MemoryStore:
         for entry in entries:
             self._sequence += 1
             self._log.append(entry._replace(sequence=self._sequence))
+        self._trim()
 
     def entries(
         self, *, id: str | None = None, account: str | None = None, after: int = 0, before: int | None = None,
@@ -46,8 +61,16 @@ class MemoryStore:
                 found += 1
                 yield entry
 
-    def trim(self, keep: int) -> None:
-        del self._log[: max(0, len(self._log) - keep)]
+    def keep_entries(self, count: int) -> None:
+        self._most_entries = count
+        self._trim()
+
+    def _trim(self) -> None:
+        while self._most_entries is not None and len(self._log) > self._most_entries:
+            self._log.popleft()
+
+    def status(self) -> str:
+        return ""
 
     def close(self) -> None:
         self._rows.clear()

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from understudy.core.errors import UserError
-from understudy.store.protocol import LogEntry, RecordChange
+from understudy.store.protocol import LogEntry, NotKeptError, RecordChange
 
 # Bodies are in the order they were written and keys in an index beside them: new rows go to the end, so that a
 # commit touches a third less of the file than with the bodies in key order.
@@ -64,10 +64,31 @@ class SqliteStore:
             name for (name,) in self._connection.execute('SELECT DISTINCT "table" FROM records ORDER BY 1')
         ]
 
-    def write(self, changes: Sequence[RecordChange], entries: Sequence[LogEntry]) -> None:
+    def claim(self) -> int:
+        return 1
+
+    def keep_entries(self, count: int) -> None:
+        self._connection.execute(
+            "DELETE FROM log WHERE sequence <= (SELECT max(sequence) FROM log) - ?", (count,)
+        )
+
+    def status(self) -> str:
+        return ""
+
+    def write(
+        self,
+        _epoch: int,
+        changes: Sequence[RecordChange],
+        entries: Sequence[LogEntry],
+        *,
+        clear: bool = False,
+    ) -> None:
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
+            if clear:
+                connection.execute("DELETE FROM records")
+                connection.execute("DELETE FROM log")
             # Of several changes to one key the last counts, so removals and writes can go in two batches.
             last = {(table, key): body for table, key, body in changes}
             written = [(*place, body) for place, body in last.items() if body is not None]
@@ -85,9 +106,11 @@ class SqliteStore:
             if self._rows >= _ROWS_PER_CHECKPOINT:
                 self._rows = 0
                 self._checkpoints.due.set()
-        except BaseException:
+        except BaseException as error:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
+            if isinstance(error, sqlite3.OperationalError):
+                raise NotKeptError(f"The state in {self.path.parent} cannot be written: {error}.") from error
             raise
 
     def entries(
@@ -104,11 +127,6 @@ class SqliteStore:
             values.append(str(before))
         statement = f"SELECT * FROM log WHERE {' AND '.join(terms)} ORDER BY sequence DESC LIMIT ?"  # noqa: S608 - the terms are ours
         return (LogEntry(*row) for row in self._connection.execute(statement, (*values, limit)).fetchall())
-
-    def trim(self, keep: int) -> None:
-        self._connection.execute(
-            "DELETE FROM log WHERE sequence <= (SELECT max(sequence) FROM log) - ?", (keep,)
-        )
 
     def close(self) -> None:
         self._checkpoints.stop()

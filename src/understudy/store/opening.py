@@ -1,0 +1,40 @@
+"""Opens the store that a state's URL names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+from understudy.core.errors import UserError
+from understudy.store.memory import MemoryStore
+from understudy.store.protocol import Store
+from understudy.store.sqlite import SqliteStore
+
+
+def _sqlite(path: str) -> Store:
+    return SqliteStore(Path(path).expanduser())
+
+
+# What opens a store, by the scheme of its URL; a state without a scheme is the path of a directory.
+STORES: Mapping[str, Callable[[str], Store]] = MappingProxyType(
+    {
+        "": _sqlite,
+        "memory": lambda _: MemoryStore(),
+    }
+)
+
+
+def open_store(state: str) -> Store:
+    """Open the store of a state: `memory:` or a directory. Raises UserError if it cannot be used."""
+    return STORES[scheme_of(state)](state)
+
+
+def scheme_of(state: str) -> str:
+    """Return the scheme of a state's URL, empty for a path. Raises UserError for one that no store has."""
+    scheme, colon, rest = state.partition(":")
+    if not colon or not scheme.isidentifier():
+        return ""
+    if scheme not in STORES or (scheme == "memory" and rest):
+        raise UserError(f"state must be a directory or memory:, not {state!r}.")
+    return scheme
