@@ -32,8 +32,8 @@ from understudy.services import SERVICES, accounts
 from understudy.services.apprunner import vpc_connectors
 from understudy.services.directory import Directory
 from understudy.services.iam import deletion_tasks
+from understudy.services.iam.last_use import LastUse
 from understudy.services.iam.linked_role_usage import LinkedRoleUsage
-from understudy.services.iam.usage import Usage
 from understudy.services.organizations import account_requests
 from understudy.services.organizations.handshake_records import old_handshakes
 from understudy.services.sts import session_limits
@@ -133,7 +133,7 @@ def build(
     ids = ids or Ids()
     latency = SimulatedLatency(settings.clock, settings.seed)
     directory = Directory(clock, latency)
-    usage = Usage()
+    last_use = LastUse()
     registry = Registry(SERVICES)
     gateway = Gateway(
         database=database,
@@ -145,7 +145,7 @@ def build(
         clock=clock,
         ids=ids,
         latency=latency,
-        usage=usage,
+        last_use=last_use,
         limits=session_limits.check,
         skew=skew,
     )
@@ -158,7 +158,7 @@ def build(
                 for each in controllers_of(kind)
             ),
             abandoned_sessions(gateway.held_sessions),
-            usage.controller(),
+            last_use.controller(),
             *map(expiry_controller, EXPIRIES),
         ],
     )

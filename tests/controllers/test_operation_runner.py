@@ -119,7 +119,7 @@ class Place:
         self.machine = machine or Machine()
         self.store = store if store is not None else MemoryStore()
         self.clock = SetClock()
-        self.database = Database(self.store)
+        self.database = Database(self.store, retry_seconds=0)
         self.world = World(self.database, self.clock, Ids(1), gateway=None)
         self.manager = ControllerManager(self.world, controllers_of(self.machine.kind(**kind)))
 
@@ -382,3 +382,36 @@ def test_killed_between_any_two_writes_or_just_after_a_driver_it_ends_as_if_noth
         assert state == again.operation().state
         assert place.service() == again.service()
         assert machine.outside() == after.outside()
+
+
+class FailsAt(MemoryStore):
+    """A store that refuses one write, the n-th from when it is told."""
+
+    at = -1
+
+    def write(self, *args, **more):
+        self.at -= 1
+        if self.at == 0:
+            raise OSError(28, "No space left on device")
+        super().write(*args, **more)
+
+
+@pytest.mark.parametrize("write", range(1, 8))
+def test_a_write_that_fails_at_any_step_is_made_up_for(write, caplog):
+    store = FailsAt()
+    place = Place(store)
+    place.begin()
+    store.at = write
+    for _ in range(20):
+        place.manager.settle()
+        if place.operation().ended is not None:
+            break
+        place.clock.advance(60)
+    # However the write ended, what is told is what the store holds.
+    told, kept = place.operation(), Place(store).operation()
+    assert told == kept
+    assert "SUCCEEDED" == told.state
+    assert (
+        place.service() == Place(store).service() == Service(name="web", interface="eni-web", announced=True)
+    )
+    assert ({"eni-web"}, {"web"}) == place.machine.outside()

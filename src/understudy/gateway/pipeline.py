@@ -39,7 +39,7 @@ _EVERYTHING = (Target(),)
 _NOBODY = Caller(kind="anonymous", account="", arn="anonymous", user_id="anonymous")
 
 
-class UsageNotes(Protocol):
+class LastUseNotes(Protocol):
     """Is told who did something, when, and where; IAM's last-used dates come from it."""
 
     def note(self, caller: Caller, service: str, region: str, at: datetime) -> None: ...
@@ -93,7 +93,7 @@ class Gateway:
     clock: Clock
     ids: Ids
     latency: SimulatedLatency
-    usage: UsageNotes
+    last_use: LastUseNotes
     limits: CredentialLimits
     skew: timedelta = SKEW
     held_sessions: WeakValueDictionary[str, object] = field(default_factory=WeakValueDictionary)
@@ -128,7 +128,7 @@ class Gateway:
                 skew=self.skew,
             )
             call = _received(self, tx, found, request, caller, at, request_id)
-            self.usage.note(caller, service.id, found.region, at)
+            self.last_use.note(caller, service.id, found.region, at)
             params = protocol.parse(found)
             with tx.savepoint():
                 answer = self._carry_out(call, found.operation, params)
@@ -181,7 +181,7 @@ class Gateway:
         else:
             with self.database.transaction() as tx:
                 call = _inner_call(self, tx, shape, caller, region, None)
-                self.usage.note(caller, service, region, call.at)
+                self.last_use.note(caller, service, region, call.at)
                 answer = self._inner(call, shape, params)
         if isinstance(answer, Exception):
             raise answer

@@ -16,8 +16,8 @@ from understudy.services.iam.users import access_keys
 from understudy.store.database import Transaction
 
 
-class Usage:
-    """Notes of use not yet remembered."""
+class LastUse:
+    """Notes of the last use of keys and roles, until they are remembered."""
 
     def __init__(self) -> None:
         self._keys: dict[str, AccessKeyUse] = {}
