@@ -23,7 +23,7 @@ with atheris.instrument_imports(include=["understudy"]):
     from understudy.policy.language.document import KINDS
     from understudy.policy.language.json_text import simulator_spans
 
-# Characters of a document in a request (reference iam.md 2.5).
+# Characters of a document in a request (iam.md 2.5).
 LONGEST_REQUEST = 131_072
 FEW_CHARACTERS = 2_000
 SCALARS: list[Any] = [

@@ -200,7 +200,7 @@ class TestS3ThePolicyIsThePagesAndEachStatementIsEnforced:
         assert {("ec2:CreateNetworkInterface", 1), ("ec2:CreateTags", 2)} == deciders
 
     def test_an_interface_without_tags_is_made_because_the_condition_holds_for_no_keys(self, place):
-        """Reference policy-engine.md 1: ForAllValues is true of an absent key."""
+        """Reference disagreements.md 1: ForAllValues is true of an absent key."""
         place.connector()
         place.acting().call(
             "ec2",
@@ -309,7 +309,7 @@ class TestS5CreatingEditingAndDeletingNeedPermission:
         ) == code_and_message(getattr(iam, operation), **params)
 
     def test_the_permission_can_be_for_this_service_alone(self, place):
-        """Reference iam.md 1.7: the condition key iam:AWSServiceName."""
+        """Reference service-linked-roles.md 1.7: the condition key iam:AWSServiceName."""
         only = {
             "Version": "2012-10-17",
             "Statement": {
@@ -388,7 +388,7 @@ class TestS6TheFirstConnectorMakesTheRole:
 
 class TestS7OnlyTheDescriptionCanBeEdited:
     def test_everything_else_is_unmodifiable(self, place):
-        """Reference iam.md 1.2: the texts."""
+        """Reference service-linked-roles.md 1.2: the texts."""
         place.connector()
         iam = place.iam
         document = json.dumps(PERMISSIONS)

@@ -230,7 +230,7 @@ class TestAhead:
         assert "implicit-deny" == self.effect(explanations, PRINCIPAL, "ec2:CreateVpc")
 
     def test_both_accounts_have_a_say_in_assuming_a_role(self, understudy, explanations):
-        """Reference iam.md 4.8: across accounts both sides must allow."""
+        """Reference policies.md 4.8: across accounts both sides must allow."""
         other = understudy.account_administrator("444455556666")
         eve = "arn:aws:iam::444455556666:user/eve"
         iam = understudy.client("iam", as_=other)
@@ -254,7 +254,7 @@ class TestAhead:
         )
 
     def test_a_role_that_is_not_there_trusts_nobody(self, understudy, explanations):
-        """Reference iam.md 3.1: it looks like one that refuses."""
+        """Reference sts.md 3.1: it looks like one that refuses."""
         role = f"arn:aws:iam::{understudy.account}:role/Absent"
         administrator = f"arn:aws:iam::{understudy.account}:user/Administrator"
         answer = explanations.ahead(administrator, "sts:AssumeRole", role, {})
@@ -266,7 +266,7 @@ class TestAhead:
         assert f"There is no role {role} here" in answer["text"]
 
     def test_the_root_user_assumes_no_role(self, understudy, explanations):
-        """Reference iam.md 3.1."""
+        """Reference sts.md 3.1."""
         root = f"arn:aws:iam::{understudy.account}:root"
         role = self.trusting(understudy, "Target", {"AWS": understudy.account})
         answer = explanations.ahead(root, "sts:AssumeRole", role, {})
@@ -294,7 +294,7 @@ class TestAhead:
         assert answer["unchangeable"].startswith(f"{ROLE} is service-linked")
 
     def test_keys_every_request_carries_are_there_without_being_given(self, understudy, explanations):
-        """Reference iam.md 4.6."""
+        """Reference policies.md 4.6."""
         condition = {
             "StringEquals": {"aws:RequestedRegion": "eu-west-1", "aws:ResourceAccount": understudy.account},
             "Bool": {"aws:SecureTransport": "true", "aws:ViaAWSService": "false"},
@@ -326,7 +326,7 @@ class TestAhead:
         assert "allow" == self.effect(explanations, me, "iam:GetRole", role)
 
     def test_what_an_interface_or_a_connector_carries_is_there(self, understudy, explanations):
-        """Asked ahead about what exists, the answer is the one its request would get (reference iam.md 7.1)."""
+        """Asked ahead about what exists, the answer is the one its request would get (ec2.md 7.1)."""
         ec2, apprunner = understudy.client("ec2"), understudy.client("apprunner")
         subnet = ec2.describe_subnets()["Subnets"][0]
         tags = [{"Key": "team", "Value": "web"}]
@@ -361,7 +361,7 @@ class TestAhead:
         understudy.client("apprunner", as_=who).delete_vpc_connector(VpcConnectorArn=connector)
 
     def test_a_list_key_of_any_service_is_a_list(self, understudy, explanations):
-        """The catalogue knows which are; a plain operator never matches one (reference iam.md 4.4)."""
+        """The catalogue knows which are; a plain operator never matches one (policies.md 4.4)."""
         for name, operator in (("plain", "StringEquals"), ("any", "ForAnyValue:StringEquals")):
             own = {
                 "Effect": "Allow",

@@ -48,7 +48,7 @@ class TestRefusedBeforePolicies:
         assert "its signature does not hold: the secret key is another" in said
 
     def test_what_ec2_keeps_to_itself(self, understudy, explanations):
-        """EC2 answers AuthFailure to all of them (reference iam.md 6.3)."""
+        """EC2 answers AuthFailure to all of them (signatures.md 6.3)."""
         wrong = Credentials(understudy.administrator.access_key_id, "secret")
         session = Credentials(*astuple(understudy.administrator)[:2], "token")
         for who, why in ((wrong, "the secret key is another"), (session, "uncalled for")):

@@ -267,7 +267,7 @@ class TestWhose:
         assert (role, 1) == (of_session["principal"], of_session["calls"])
 
     def test_a_role_that_trusts_the_caller_by_name_is_left_out(self, understudy):
-        """Its trust policy is enough in one account (reference iam.md 4.8)."""
+        """Its trust policy is enough in one account (policies.md 4.8)."""
         trust = {
             "Version": "2012-10-17",
             "Statement": [

@@ -74,7 +74,7 @@ def test_a_sessions_key_and_token_make_the_session_the_caller():
 
 
 def test_an_unknown_key_or_a_deleted_users_is_refused():
-    """Reference iam.md 6.2: the text with its full stop."""
+    """Reference signatures.md 6.2: the text with its full stop."""
     assert refusal(request()) == UNKNOWN
 
 
@@ -89,7 +89,7 @@ def test_a_wrong_secret_is_refused():
 
 
 def test_a_session_without_its_token_is_refused():
-    """Reference iam.md 6.2: the text without a full stop."""
+    """Reference signatures.md 6.2: the text without a full stop."""
     assert refusal(request("ASIASESSION"), TEMPORARY) == BAD_TOKEN
 
 
@@ -105,7 +105,7 @@ def test_a_long_term_key_takes_no_token():
 
 
 def test_a_token_added_after_signing_will_do():
-    """Reference iam.md 6.1: the token's header may be signed or added afterwards."""
+    """Reference signatures.md 6.1: the token's header may be signed or added afterwards."""
     sent = request("ASIASESSION")
     sent = replace(sent, headers={**sent.headers, "x-amz-security-token": TOKEN})
     assert SESSION is caller(sent, TEMPORARY)
@@ -121,7 +121,7 @@ def test_a_session_that_is_over_is_refused():
 
 
 def test_a_wrong_signature_is_told_before_a_wrong_token():
-    """Reference iam.md 6.1: key, signature, session token; else tokens could be tried without the secret."""
+    """Reference signatures.md 6.1: key, signature, session token; else tokens could be tried without the secret."""
     code, _, _ = refusal(request("ASIASESSION", secret="another", token="another"), TEMPORARY)
     assert code == "SignatureDoesNotMatch"
 

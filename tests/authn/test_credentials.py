@@ -32,7 +32,7 @@ def test_nobody_can_become_somebody_else(value, member):
 
 
 def test_no_session_policy_is_not_an_empty_one():
-    """Reference iam.md 3.1: without a session policy the role's own policies stand alone."""
+    """Reference sts.md 3.1: without a session policy the role's own policies stand alone."""
     at = datetime(2026, 1, 1, tzinfo=UTC)
     assert SessionFacts(at, at).policies is None
     assert SessionFacts(at, at, policies=()).policies == ()

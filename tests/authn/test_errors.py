@@ -7,7 +7,7 @@ import pytest
 from understudy.authn import errors
 from understudy.authn.errors import Dialect, Kind, answer
 
-# Reference iam.md 6.3; for JSON the statuses of apprunner.md 1.1.
+# Reference signatures.md 6.3; for JSON the statuses of apprunner.md 1.1.
 TABLE = [
     ("query", "missing", "MissingAuthenticationToken", 403),
     ("query", "incomplete", "IncompleteSignature", 400),
@@ -64,7 +64,7 @@ def test_query_services_give_the_text_as_it_is():
 
 
 def test_json_services_have_a_text_of_their_own_for_missing_credentials():
-    """Reference iam.md 6.2."""
+    """Reference signatures.md 6.2."""
     assert answer("missing", errors.MISSING, "json").message == "Missing Authentication Token"
 
 
@@ -80,5 +80,5 @@ def test_json_services_have_a_text_of_their_own_for_missing_credentials():
     ],
 )
 def test_ec2_says_less(kind, text):
-    """Reference iam.md 6.3."""
+    """Reference signatures.md 6.3."""
     assert answer(kind, "more than EC2 tells", "ec2").message == text

@@ -166,7 +166,7 @@ class TestWhatBotocoreSigns:
 
 
 class TestWhatWasWrittenOutByHand:
-    """Canonical requests after the published rules (reference iam.md 6.1), each line put down here."""
+    """Canonical requests after the published rules (signatures.md 6.1), each line put down here."""
 
     def test_blanks_in_header_values_are_trimmed_and_collapsed(self):
         canonical = (
@@ -264,7 +264,7 @@ class TestWhatMustBeSigned:
         assert ("scope", told) == refusal(with_headers(request, **{name: "AppRunner.DeleteService"}))
 
     def test_the_token_may_be_added_afterwards(self):
-        """Reference iam.md 6.1; a wrong one is refused for what it is."""
+        """Reference signatures.md 6.1; a wrong one is refused for what it is."""
         assert (
             "t" == check(with_headers(signed("POST", "http://h/", body=b""), x_amz_security_token="t")).token
         )
@@ -279,7 +279,7 @@ class TestWhatMustBeSigned:
 
 
 class TestFormFaults:
-    """Texts: reference iam.md 6.2."""
+    """Texts: signatures.md 6.2."""
 
     @pytest.mark.parametrize("header", ["", "Basic YTpi", "Bearer x", "AWS AKID:sig", "aws4-hmac-sha256 x"])
     def test_no_credentials(self, header):
@@ -385,7 +385,7 @@ class TestFormFaults:
         ],
     )
     def test_a_presigned_url_for_too_long_or_no_time(self, expires, text):
-        """Reference iam.md 6.1: 1 to 604800 seconds."""
+        """Reference signatures.md 6.1: 1 to 604800 seconds."""
         request = signed("GET", headers={}, body=b"", presign=60)
         request = replace(request, query=request.query.replace("Expires=60", f"Expires={expires}"))
         kind, message = refusal(request)
@@ -478,7 +478,7 @@ class TestScope:
 
 class TestTheOrderOfFaults:
     def test_is_the_one_observed(self):
-        """Reference iam.md 6.1: form, date, skew, host, algorithm, credential, scope, then the signature."""
+        """Reference signatures.md 6.1: form, date, skew, host, algorithm, credential, scope, then the signature."""
         request = signed(service="s3", secret="wrong")
         faults = [
             (

@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from understudy.app import build
+from understudy.cli.output import Output
 from understudy.cli.server_files import files_of
-from understudy.cli.up import first_account, keep_administrators_keys, notes
+from understudy.cli.up import Announcement, first_account, keep_administrators_keys, notes
 from understudy.core.errors import UserError
+from understudy.services.accounts import Keys
 from understudy.settings import read
 
 
@@ -34,6 +36,18 @@ def test_a_loopback_address_is_quiet(host):
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
 def test_any_other_address_is_said_loudly(host):
     assert f"LISTENING ON {host}" in said(host=host)
+
+
+def test_a_person_is_told_where_the_server_is_and_the_new_keys_once(tmp_path, capsys):
+    settings = read({}, state=str(tmp_path))
+    for keys, shown in ((Keys("AKIAEXAMPLE", "secret"), True), (None, False)):
+        Announcement(settings, "http://127.0.0.1:1", "111122223333", files_of(settings), keys).give(Output())
+        told = capsys.readouterr()
+        assert all(
+            fact in told.out for fact in ("http://127.0.0.1:1", "111122223333", "strict", str(tmp_path))
+        )
+        assert ("AKIAEXAMPLE" in told.out, "secret (shown this once)" in told.out) == (shown, shown)
+        assert "No packets" in told.err
 
 
 class TestTheFirstAccount:

@@ -242,7 +242,7 @@ def test_a_store_that_refuses_for_a_while_stops_no_work(caplog):
 
 
 def test_a_server_begins_soon_after_a_change_and_not_at_once():
-    """Late enough that a client reads IN_PROGRESS once (reference iam.md 1.5), and early enough."""
+    """Late enough that a client reads IN_PROGRESS once (service-linked-roles.md 1.5), and early enough."""
     place = Place("x")
     place.world.database.flush()
     waited = asyncio.run(run_until(place.manager(), place.clock, lambda: not place.undone()))

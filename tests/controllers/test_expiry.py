@@ -61,7 +61,7 @@ def test_invitations_go_when_no_list_tells_of_them(understudy):
 
 
 def test_a_deleted_connector_is_described_for_an_hour_and_then_gone(understudy):
-    """Reference apprunner.md 2.3: later a describe answers INACTIVE or ResourceNotFound. They were kept for ever."""
+    """Reference apprunner.md 2.6: later a describe answers INACTIVE or ResourceNotFound. They were kept for ever."""
     apprunner = understudy.client("apprunner")
     subnet = understudy.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
     arn = apprunner.create_vpc_connector(VpcConnectorName="main", Subnets=[subnet])["VpcConnector"][

@@ -19,7 +19,7 @@ def test_instant_waits_for_nothing(seed, whom):
 
 @given(SEEDS, WHOM)
 def test_aws_deletes_in_seven_to_seventy_seconds(seed, whom):
-    """Reference iam.md 1.5."""
+    """Reference service-linked-roles.md 1.5."""
     assert 7 <= SimulatedLatency("aws", seed).deletion_seconds(whom) <= 70
 
 

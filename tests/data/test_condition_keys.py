@@ -122,7 +122,7 @@ def promised(action, arn):
     found = service_catalogue.action(action)
     assert found is not None, action
     if action == "ec2:CreateTags" and arn.endswith("/*"):
-        # Of a resource about to be made AWS documents no more than the request itself (reference iam.md 7.1).
+        # Of a resource about to be made AWS documents no more than the request itself (ec2.md 7.1).
         return {"aws:requesttag/*", "aws:tagkeys", "ec2:createaction"}
     rows = [found.resource(kind.name) for kind in service_catalogue.resource_types_of(arn)]
     keys = {key for row in rows if row is not None for key in row.condition_keys}

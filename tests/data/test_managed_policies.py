@@ -61,7 +61,7 @@ APP_RUNNER = {
 
 @pytest.mark.parametrize("suffix", APP_RUNNER)
 def test_app_runners_policies_are_those_of_the_references(suffix):
-    """Reference apprunner.md 4.1 and 4.2, iam.md 1.9: documents, dates, and never revised."""
+    """Reference apprunner.md 4.1 and 4.2, service-linked-roles.md 1.9: documents, dates, and never revised."""
     created, document = APP_RUNNER[suffix]
     policy = managed_policies.find(f"arn:aws:iam::aws:policy{suffix}")
     assert policy is not None
@@ -157,6 +157,6 @@ def test_an_unknown_policy_is_none(name):
 
 
 def test_only_policies_of_services_and_root_tasks_are_reserved():
-    """Reference iam.md 1.3."""
+    """Reference service-linked-roles.md 1.3."""
     reserved = {p.path for p in managed_policies.everything() if managed_policies.is_reserved(p)}
     assert {"/aws-service-role/", "/root-task/"} == reserved

@@ -45,7 +45,7 @@ def test_a_zone_is_found_by_name_and_by_id():
     [("us-east-1", "ec2.internal"), ("eu-west-1", "eu-west-1.compute.internal")],
 )
 def test_only_northern_virginia_has_a_domain_without_its_name(region, suffix):
-    """Reference iam.md 7.5."""
+    """Reference ec2.md 7.5."""
     assert suffix == REGIONS[region].private_dns_suffix
 
 

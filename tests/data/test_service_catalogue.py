@@ -36,8 +36,8 @@ NARROWER_THAN_WILDCARD = {
     "organizations:DisableAWSServiceAccess": "conditions see the service",
     "organizations:EnableAWSServiceAccess": "conditions see the service",
     "organizations:ListPolicies": "conditions see the type",
-    "sts:GetCallerIdentity": "needs no permission, not even past an explicit deny (reference iam.md 3.2)",
-    "sts:GetSessionToken": "no policy is checked (reference iam.md 3.2)",
+    "sts:GetCallerIdentity": "needs no permission, not even past an explicit deny (sts.md 3.2)",
+    "sts:GetSessionToken": "no policy is checked (sts.md 3.2)",
 }
 
 # Served operations whose action names resources, and which only `*` allows here, and why.
@@ -131,7 +131,7 @@ def test_no_text_breaks_a_look_up(text):
         service_catalogue.resource_types_of(name)
 
 
-# --- App Runner: reference apprunner.md 4.4 ---
+# --- App Runner: apprunner.md 4.4 ---
 
 APP_RUNNER_OWN = {
     "autoscalingconfiguration",
@@ -223,7 +223,7 @@ def test_app_runners_tags_and_lists():
     } == {found.name for found in service.actions.values() if not found.resources}
 
 
-# --- EC2: reference iam.md 7.1 ---
+# --- EC2: ec2.md 7.1 ---
 
 INTERFACE = EC2_TAGS | {
     f"ec2:{name}"
@@ -292,7 +292,7 @@ EC2_ROWS = [
     ("name", "level", "required", "optional", "tags"), EC2_ROWS, ids=lambda row: str(row)[:32]
 )
 def test_ec2_rows_are_those_of_the_reference(name, level, required, optional, tags):
-    """Reference iam.md 7.1."""
+    """Reference ec2.md 7.1."""
     found = known(f"ec2:{name}")
     assert level == found.access_level
     assert {of: keys(found, of) for of, needed in resources(found).items() if needed} == required
@@ -306,7 +306,7 @@ def test_ec2_rows_are_those_of_the_reference(name, level, required, optional, ta
     ["NetworkInterfaces", "Vpcs", "DhcpOptions", "Subnets", "SecurityGroups", "AvailabilityZones"],
 )
 def test_describing_in_ec2_takes_only_the_wildcard_and_knows_only_the_region(name):
-    """Reference iam.md 7.1."""
+    """Reference ec2.md 7.1."""
     found = known(f"ec2:Describe{name}")
     assert service_catalogue.takes_only_wildcard(found.full_name)
     assert {"ec2:Region"} == found.all_condition_keys()
@@ -314,7 +314,7 @@ def test_describing_in_ec2_takes_only_the_wildcard_and_knows_only_the_region(nam
 
 
 def test_creating_tags_in_ec2_has_the_create_action_outside_every_resource():
-    """Reference iam.md 7.1."""
+    """Reference ec2.md 7.1."""
     found = known("ec2:CreateTags")
     assert "Tagging" == found.access_level
     assert {"ec2:CreateAction", "ec2:Region"} == set(found.condition_keys)
@@ -326,12 +326,12 @@ def test_creating_tags_in_ec2_has_the_create_action_outside_every_resource():
 
 
 def test_deleting_tags_in_ec2_has_tag_keys_per_type():
-    """Reference iam.md 7.1."""
+    """Reference ec2.md 7.1."""
     assert keys(known("ec2:DeleteTags"), "network-interface") == REQUEST_TAGS | EC2_TAGS
 
 
 def test_creating_vpcs_and_subnets_may_draw_on_pools():
-    """Reference iam.md 7.1."""
+    """Reference ec2.md 7.1."""
     vpc, subnet = known("ec2:CreateVpc"), known("ec2:CreateSubnet")
     assert {"vpc": True, "ipam-pool": False, "ipv6pool-ec2": False} == resources(vpc)
     assert keys(vpc, "vpc") == REQUEST_TAGS | IPAM | {"ec2:VpcID"}
@@ -342,7 +342,7 @@ def test_creating_vpcs_and_subnets_may_draw_on_pools():
 
 
 def test_attaching_needs_the_instance_and_the_interface():
-    """Reference iam.md 7.1."""
+    """Reference ec2.md 7.1."""
     for name in ("ec2:AttachNetworkInterface", "ec2:DetachNetworkInterface"):
         assert {"instance": True, "network-interface": True} == resources(known(name))
     change = known("ec2:ModifyNetworkInterfaceAttribute")
@@ -353,7 +353,7 @@ def test_attaching_needs_the_instance_and_the_interface():
 
 
 def test_creating_a_service_linked_role_has_the_service_name():
-    """Reference iam.md 4.7."""
+    """Reference policies.md 4.7."""
     found = known("iam:CreateServiceLinkedRole")
     assert ("iam:AWSServiceName",) == found.condition_keys
     assert {"role": True} == resources(found)
@@ -405,7 +405,7 @@ def test_a_condition_key_has_its_type(key, kind):
     ],
 )
 def test_keys_that_hold_lists_are_known(key):
-    """Reference iam.md 4.4."""
+    """Reference policies.md 4.4."""
     assert service_catalogue.is_list_key(key)
     assert service_catalogue.is_list_key(key.upper())
 

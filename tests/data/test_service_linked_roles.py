@@ -59,7 +59,7 @@ def test_app_runner_says_what_uses_its_management_role():
 
 
 def test_only_three_services_accept_a_suffix():
-    """Recorded from AWS; App Runner's refusal is assumed (reference iam.md 1.9)."""
+    """Recorded from AWS; App Runner's refusal is assumed (service-linked-roles.md 1.9)."""
     accepting = ["autoscaling.amazonaws.com", "connect.amazonaws.com", "lexv2.amazonaws.com"]
     assert accepting == [role.principal for role in CATALOGUE if role.custom_suffix]
 

@@ -1,4 +1,4 @@
-"""Which condition keys a call carries (reference iam.md 4.6)."""
+"""Which condition keys a call carries (policies.md 4.6)."""
 
 from __future__ import annotations
 

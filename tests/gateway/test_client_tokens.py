@@ -1,4 +1,4 @@
-"""The same request twice (reference iam.md 7.3)."""
+"""The same request twice (ec2.md 7.3)."""
 
 from __future__ import annotations
 

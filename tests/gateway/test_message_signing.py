@@ -17,7 +17,7 @@ TEXTS = st.text(alphabet=st.characters(codec="utf-8"))
 def test_a_signed_message_is_read_back(text):
     message = SIGNER.sign(text)
     assert text == SIGNER.verify(message)
-    assert re.fullmatch("[A-Za-z0-9_-]+", message), "AWS's alphabet for these (reference iam.md 7.2)"
+    assert re.fullmatch("[A-Za-z0-9_-]+", message), "AWS's alphabet for these (ec2.md 7.2)"
 
 
 @given(TEXTS, st.integers(0, 500), st.sampled_from("Aa0-_=+/! é\n"))

@@ -76,7 +76,7 @@ class TestWhoIsLetIn:
         ],
     )
     def test_a_session_ends(self, understudy, service, name, code, status):
-        """Reference iam.md 6.3, apprunner.md 1.1."""
+        """Reference signatures.md 6.3, apprunner.md 1.1."""
         session = understudy.session_of(understudy.client("sts").get_session_token(DurationSeconds=900))
         client = understudy.client(service, as_=session)
         understudy.clock.advance(840)
@@ -194,7 +194,7 @@ class TestCallsInsideCalls:
 
 
 class TestDryRun:
-    """Reference iam.md 7.2."""
+    """Reference ec2.md 7.2."""
 
     def test_permitted_it_is_a_412_and_nothing_more(self, understudy):
         ec2 = understudy.client("ec2")
@@ -251,7 +251,7 @@ class TestModes:
     ],
 )
 def test_a_refusal_changes_nothing_and_is_in_the_services_words(understudy, service, call, code, status):
-    """Reference iam.md 4.9, 7.2."""
+    """Reference policies.md 4.9, ec2.md 7.2."""
     client = understudy.client(service, as_=understudy.user("somebody"))
     before = all_records(understudy)
     found, answered, message, _ = refusal(lambda: call(client))

@@ -67,6 +67,20 @@ def test_one_session_is_used_until_it_is_about_to_end(understudy, acting):
     ]
 
 
+def test_a_session_that_was_replaced_is_ended_and_forgotten(understudy, acting):
+    """Else there would be one more of them each hour, for as long as the server runs."""
+    role(understudy)
+    gateway = understudy.app.gateway
+    acting.call("ec2", "DescribeVpcs", region="us-east-1")
+    (first,) = gateway.held_sessions
+    understudy.clock.advance(3600 - 30)
+    acting.call("ec2", "DescribeVpcs", region="us-east-1")
+    (second,) = gateway.held_sessions
+    assert first != second
+    with gateway.database.transaction() as tx:
+        assert gateway.credentials.credential(tx, first) is None
+
+
 def test_the_trust_policy_decides(understudy, acting):
     role(understudy, trusted="ec2.amazonaws.com")
     with pytest.raises(ApiError, match="is not authorized to perform: sts:AssumeRole"):

@@ -22,7 +22,7 @@ def said(key, action="ec2:CreateVpc", resource="*", principal=USER):
 
 
 def test_a_describe_carries_no_tags():
-    """Reference iam.md 7.1: the Describe actions of EC2 support no resource-level permissions."""
+    """Reference ec2.md 7.1: the Describe actions of EC2 support no resource-level permissions."""
     assert ("never", "ec2:DescribeVpcs never carries it: no value would help") == said(
         "ec2:ResourceTag/team", "ec2:DescribeVpcs"
     )
@@ -34,7 +34,7 @@ def test_a_tag_of_the_request_is_to_be_sent():
 
 
 def test_a_tag_is_only_sent_for_what_is_made():
-    """Reference iam.md 7.1: the tags of CreateNetworkInterface are the interface's, not the subnet's."""
+    """Reference ec2.md 7.1: the tags of CreateNetworkInterface are the interface's, not the subnet's."""
     action = "ec2:CreateNetworkInterface"
     assert (
         "other-resource",
@@ -95,7 +95,7 @@ def test_of_an_action_nobody_knows_nothing_is_claimed():
 
 @pytest.mark.parametrize("key", sorted(_GLOBAL))
 def test_every_key_of_the_circumstances_is_one_of_aws_s(key):
-    """Reference iam.md 4.6."""
+    """Reference policies.md 4.6."""
     assert service_catalogue.condition_key_type(key) is not None
     assert "circumstances" == said(key, principal=LINKED)[0]
 

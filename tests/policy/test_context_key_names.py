@@ -1,4 +1,4 @@
-"""The context keys a document names: reference iam.md 5.3."""
+"""The context keys a document names: simulator.md 5.3."""
 
 from __future__ import annotations
 

@@ -26,14 +26,14 @@ def is_array(key):
 
 
 def test_the_list_keys_are_those_of_the_catalogue():
-    """`tools/generate_list_keys.py` writes them; the type is "ArrayOf…" at AWS (reference 4.4)."""
+    """`tools/generate_list_keys.py` writes them; the type is "ArrayOf…" at AWS (policies.md 4.4)."""
     keys = {key.lower() for key in catalogue_keys() if is_array(key)}
     assert {key for key in keys if "${" not in key} == LIST_KEYS
     assert {key.partition("${")[0] for key in keys if "${" in key} == set(LIST_KEY_PREFIXES)
 
 
 def test_every_key_of_the_catalogue_is_judged_as_its_type_says():
-    """Cognito's `amr` is typed String there and is a list all the same (reference 4.4)."""
+    """Cognito's `amr` is typed String there and is a list all the same (policies.md 4.4)."""
     differing = {key for key in catalogue_keys() if is_list_key(key.lower()) is not is_array(key)}
     assert {"cognito-identity.amazonaws.com:amr"} == {key.lower() for key in differing}
 
@@ -48,7 +48,7 @@ def test_every_key_of_the_catalogue_is_judged_as_its_type_says():
     ],
 )  # fmt: skip
 def test_one_value_of_a_list_key_is_a_list_of_one(key):
-    """Reference iam.md 4.4: the type is a property of the key."""
+    """Reference policies.md 4.4: the type is a property of the key."""
     assert {key.lower(): ["x"]} == request_context({key: "x"})
 
 
@@ -99,14 +99,14 @@ def test_the_services_under_rcps_are_services():
     ids=["user", "root", "role session"],
 )
 def test_a_principal_carries_its_keys(principal, expected):
-    """Reference iam.md 4.5 and 4.6."""
+    """Reference policies.md 4.5 and 4.6."""
     context = principal_context(principal)
     assert expected == {key: context.get(key) for key in expected}
     assert (principal.kind == "user") is ("aws:username" in context)
 
 
 def test_a_service_is_named_alone_and_in_a_list():
-    """Reference iam.md 4.6: only direct calls by a service principal carry the two keys."""
+    """Reference policies.md 4.6: only direct calls by a service principal carry the two keys."""
     assert {
         "aws:principalisawsservice": "true",
         "aws:principalservicename": "ecs.amazonaws.com",

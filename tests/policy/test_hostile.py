@@ -71,7 +71,7 @@ KELVIN, DOTLESS, LONG_S, DOTTED = "\u212a", "\u0131", "\u017f", "\u0130"
     ],
 )  # fmt: skip
 def test_only_the_letters_of_ascii_forget_their_case_in_actions(pattern, action):
-    """Reference iam.md 4.3; which other letters AWS would fold is not documented, so none are."""
+    """Reference policies.md 4.3; which other letters AWS would fold is not documented, so none are."""
     assert "implicit-deny" == effect(bound({**ALLOW, "Action": pattern}), action)
 
 
@@ -94,7 +94,7 @@ def test_resources_are_their_characters_and_nothing_is_normalised(pattern, resou
 
 @pytest.mark.parametrize("resource", ["arn:aws:s3:::\U0001f600", "arn:aws:s3:::\ud83d\ude00"])
 def test_a_character_and_its_two_halves_are_one_where_units_are_counted(resource):
-    """`?` counts UTF-16 units: reference iam.md 4.3."""
+    """`?` counts UTF-16 units: policies.md 4.3."""
     assert "allow" == effect(bound({**ALLOW, "Resource": "arn:aws:s3:::??"}), resource=resource)
 
 
@@ -105,7 +105,7 @@ def test_an_operator_with_a_foreign_letter_is_unknown():
 
 @pytest.mark.parametrize("value", ["\x01", "\ufeff", "\u202e", "\U0010ffff", "a\u0300"])
 def test_any_character_is_compared_and_refused_only_where_it_would_be_stored(value):
-    """Stored documents hold U+0009, U+000A, U+000D and U+0020 to U+00FF: reference iam.md 2.5."""
+    """Stored documents hold U+0009, U+000A, U+000D and U+0020 to U+00FF: iam.md 2.5."""
     text = text_of({**ALLOW, "Condition": {"StringEquals": {"aws:username": value}}})
     assert "allow" == effect(bound(text), context={"aws:username": value})
     assert "implicit-deny" == effect(bound(text), context={"aws:username": f"{value}x"})
@@ -164,7 +164,7 @@ TWICE = {
 
 @pytest.mark.parametrize("text", TWICE.values(), ids=TWICE)
 def test_a_name_twice_in_one_object_is_refused(text):
-    """Reference iam.md 4.1; the second would silently win."""
+    """Reference policies.md 4.1; the second would silently win."""
     for read in (compile_policy, lambda text: review(text, "identity"), context_key_names):
         with pytest.raises(MalformedPolicy):
             read(text)
@@ -231,7 +231,7 @@ def test_depth_is_refused_wherever_it_is(place):
     "number", ["9" * 100_000, "-" + "9" * 50_000, "1e999999999", "0." + "0" * 50_000 + "1", "1E+400"]
 )
 def test_a_huge_number_is_its_text_and_compares_as_the_number(number):
-    """Numbers compare as their text (reference iam.md 4.1), and numerically by their value (4.4)."""
+    """Numbers compare as their text (policies.md 4.1), and numerically by their value (policies.md 4.4)."""
     for operator in ("StringEquals", "NumericEquals"):
         text = text_of({**ALLOW, "Condition": {operator: {"a:n": "N"}}}).replace('"N"', number)
         assert "allow" == effect(bound(text), context={"a:n": number})
@@ -313,7 +313,7 @@ def test_a_long_value_meets_long_patterns(operator):
 
 
 def test_a_document_that_is_all_one_pattern_is_matched_against_the_longest_arn():
-    """The most a request can hold, 131,072 characters, against 2,048: reference iam.md 2.5."""
+    """The most a request can hold, 131,072 characters, against 2,048: iam.md 2.5."""
     room = 131_072 - len(text_of({**ALLOW, "Resource": "arn:aws:s3:::"}))
     for piece in ("*a", "a?", "*a?", "?*", "*aaaaaaaaaaaaaaab"):
         pattern = "arn:aws:s3:::" + piece * (room // len(piece))
@@ -451,7 +451,7 @@ def test_every_memo_of_the_engine_has_an_end():
     ["*", "a*", "${aws:userid}", "bob/../alice", "arn:aws:s3:::*", "?", "bob:x", "\x00", "x" * 100_000],
 )
 def test_a_value_is_never_read_as_part_of_the_pattern(name):
-    """An expanded value is literal: reference iam.md 4.3."""
+    """An expanded value is literal: policies.md 4.3."""
     bindings = bound({**ALLOW, "Resource": "arn:aws:s3:::home/${aws:username}"})
     context = {"aws:username": name, "aws:userid": "alice"}
     assert "implicit-deny" == effect(bindings, resource="arn:aws:s3:::home/alice", context=context)

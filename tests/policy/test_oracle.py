@@ -71,7 +71,7 @@ def test_the_oracle_knows_every_case(case):
 @settings(max_examples=400, deadline=None)
 @given(st.randoms(use_true_random=False))
 def test_the_decision_is_the_oracle_s(lots):
-    """Reference iam.md 4, whole."""
+    """Reference policies.md 4, whole."""
     made = invention(lots)
     assert answer(made.question, made.documents) == decide(made.question, made.bindings).effect
 
@@ -87,7 +87,7 @@ def test_many_decisions_are_the_oracle_s(seed):
 
 @pytest.mark.parametrize("denies", [False, True], ids=["allow", "deny"])
 def test_every_condition_is_judged_as_the_oracle_judges_it(denies):
-    """Reference iam.md 4.4, condition by condition: many thousands for the price of a few decisions."""
+    """Reference policies.md 4.4, condition by condition: many thousands for the price of a few decisions."""
     lots = random.Random(denies)
     for _ in range(6_000):
         name, key, values, context = one_condition(lots)

@@ -164,7 +164,7 @@ def test_bindings_are_equal_by_their_policies_and_keep_those_of_resources():
 
 
 def test_a_service_linked_role_s_plans_are_its_own():
-    """One Bindings may be asked about with and without the exemption (reference iam.md 1.8)."""
+    """One Bindings may be asked about with and without the exemption (service-linked-roles.md 1.8)."""
     scp = NamedPolicy("scp", compile_policy(text_of({**ALLOW, "Effect": "Deny"}), kind="scp"))
     bindings = Bindings(identity=(NamedPolicy("p", compile_policy(text_of(ALLOW))),), scps=((scp,),))
     linked = Principal("role-session", "arn:aws:sts::1:assumed-role/L/s", "1", service_linked=True)

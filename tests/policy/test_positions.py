@@ -1,4 +1,4 @@
-"""Statement positions: the recorded check values of reference iam.md 5.2, and what holds for any document."""
+"""Statement positions: the recorded check values of simulator.md 5.2, and what holds for any document."""
 
 from __future__ import annotations
 

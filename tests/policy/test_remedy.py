@@ -74,7 +74,7 @@ def test_remedies_one_after_the_other_allow_whatever_was_refused(seed):
     ],
 )
 def test_a_statement_is_narrowed_to_what_was_asked(action, key, value):
-    """Reference iam.md 1.7 and 4.7."""
+    """Reference service-linked-roles.md 1.7 and policies.md 4.7."""
     question = Question(USER, action, TARGET, {key.lower(): value})
     statement = remedy_of(question, Bindings()).statement
     assert {"StringEquals": {key: value}} == statement["Condition"]
@@ -105,7 +105,7 @@ def test_who_lets_a_stranger_in_asks_for_the_external_id_he_sent():
 @pytest.mark.parametrize("version", ["2012-10-17", "2008-10-17", None])
 @pytest.mark.parametrize("layer", ["boundary", "resource"])
 def test_a_statement_is_literal_in_the_document_it_goes_into(version, layer):
-    """Only version 2012-10-17 expands variables, so only there they are escaped (reference 4.2, 4.5)."""
+    """Only version 2012-10-17 expands variables, so only there they are escaped (policies.md 4.2, 4.5)."""
     question = Question(USER, "s3:GetObject", "arn:aws:s3:::b/${aws:username}", resource_account=OTHER)
     silent = policy(kind=layer, version=version)
     everything = (policy(allow()),)

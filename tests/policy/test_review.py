@@ -1,4 +1,4 @@
-"""AWS's own words for what it will not store (reference iam.md 2.5)."""
+"""AWS's own words for what it will not store (iam.md 2.5)."""
 
 from __future__ import annotations
 

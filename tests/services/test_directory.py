@@ -211,7 +211,7 @@ class TestPropagation:
 
 class TestServiceLinked:
     def test_a_session_of_a_linked_role_is_known_as_one(self, understudy, iam):
-        """No policy of an organization touches it: reference iam.md 1.8, 4.8."""
+        """No policy of an organization touches it: service-linked-roles.md 1.8, policies.md 4.8."""
         principal = "networking.apprunner.amazonaws.com"
         linked = iam.create_service_linked_role(AWSServiceName=principal)["Role"]
         ordinary = iam.create_role(

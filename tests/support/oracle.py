@@ -1,4 +1,4 @@
-"""A third reading of the policy language: naive, slow, and taken from the reference alone (iam.md section 4).
+"""A third reading of the policy language: naive, slow, and taken from the reference alone (policies.md 4).
 
 It reads documents as plain JSON and shares no code with `understudy.policy`, so that a mistake has to be made twice
 to go unseen. Where AWS documents nothing it takes the side of refusing: any wildcard of a Deny's resource may cross
@@ -16,7 +16,7 @@ from typing import Any
 
 ALLOW, EXPLICIT, IMPLICIT = "allow", "explicit-deny", "implicit-deny"
 
-# Reference 4.4: the type is a property of the key.
+# Reference policies.md 4.4: the type is a property of the key.
 LISTS = {
     "aws:tagkeys", "aws:calledvia", "aws:principalorgpaths", "aws:resourceorgpaths", "aws:sourceorgpaths",
     "aws:vpceorgpaths", "aws:principalservicenameslist", "sts:transitivetagkeys",
@@ -39,7 +39,7 @@ class Documents:
 
 
 def answer(question: Any, documents: Documents) -> str:
-    """`allow`, `explicit-deny` or `implicit-deny`: the evaluation order of reference 4.8, top to bottom."""
+    """`allow`, `explicit-deny` or `implicit-deny`: the evaluation order of policies.md 4.8, top to bottom."""
     who, action = question.principal, question.action
     context = {key.lower(): value for key, value in question.context.items()}
     service = action.split(":")[0].lower()
@@ -130,7 +130,7 @@ def applies(
     return False
 
 
-# --- action, resource, principal: reference 4.3 ---
+# --- action, resource, principal: policies.md 4.3 ---
 
 
 def about_action(statement: Mapping[str, Any], action: str) -> bool:
@@ -216,7 +216,7 @@ def names_of(who: Any) -> list[tuple[str, tuple[str, str]]]:
     return names
 
 
-# --- patterns and variables: reference 4.3 and 4.5 ---
+# --- patterns and variables: policies.md 4.3 and 4.5 ---
 
 STAR, ONE = object(), object()
 # One sign each: a star, a question mark, or one UTF-16 unit of text.
@@ -304,7 +304,7 @@ def value_of(name: str, default: str | None, context: Mapping[str, Any]) -> str 
     return default if value is None or value == [] else value
 
 
-# --- conditions: reference 4.4 ---
+# --- conditions: policies.md 4.4 ---
 
 
 def is_list(key: str) -> bool:
@@ -485,7 +485,7 @@ def has_variable(text: str) -> bool:
 
 
 def number(text: str) -> tuple[int, int, str] | None:
-    """Reference 4.4: decimal text, signs, leading zeros and exponents; no names. Compares as the number.
+    """Reference policies.md 4.4: decimal text, signs, leading zeros and exponents; no names. Compares as the number.
 
     The tuple is (sign, places before the point, digits), turned around for negative numbers.
     """

@@ -27,6 +27,10 @@ def test_every_step_holds_and_every_claim_is_walked():
         if not check["held"]
     ]
     assert (0, "", True) == (done.returncode, done.stderr, report["held"])
+    # What each step asks; a step that asks less shows less.
+    assert [3, 3, 1, 2, 3, 1, 14, 3, 6, 3, 2, 2, 4, 2, 1, 2] == [
+        len(step["checks"]) for step in report["steps"]
+    ]
     claims = {claim for step in report["steps"] for claim in step["claim"].split()}
     assert {f"S{number}" for number in range(1, 11)} == claims
 
@@ -40,6 +44,7 @@ def test_a_person_reads_what_was_asked_and_both_answers(monkeypatch):
     assert answers == done.stdout.count("\n      OK\n")
     assert answers == done.stdout.count("AWS answers:") + done.stdout.count("Right is:")
     assert "\n      FAILED\n" not in done.stdout
+    assert f"All {answers} answers in 16 steps are as they should be" in done.stdout
     assert "\x1b" not in done.stdout
 
 

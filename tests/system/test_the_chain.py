@@ -1,7 +1,7 @@
 """The whole chain by the real `aws` command over a socket, one step after the other, with a kill -9 in the middle.
 
 The steps are those of the App Runner guide's page "Using roles for networking"; each test goes on where the one
-before it ended. Texts: reference iam.md 1 and 4.9, apprunner.md 2.8.
+before it ended. Texts: service-linked-roles.md 1 and policies.md 4.9, apprunner.md 2.8.
 """
 
 from __future__ import annotations

@@ -24,7 +24,7 @@ THE_PIPELINES = {"dry_run"}
 # The newest description that was compared with the functions, and its members that none of them takes.
 COMPARED_WITH = (1, 44, 8)
 NOT_TAKEN = {"max_signin_session_duration", "minimum_session_token_size", "reset_max_signin_session_duration"}
-# Answered to any caller whose signature is good (reference iam.md 3.2).
+# Answered to any caller whose signature is good (sts.md 3.2).
 FOR_EVERYONE = {"sts:GetCallerIdentity", "sts:GetSessionToken"}
 
 

@@ -1,4 +1,4 @@
-"""What App Runner reads and says (reference apprunner.md 1.1)."""
+"""What App Runner reads and says (apprunner.md 1.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What IAM and STS read and say (reference iam.md 2.4, 2.8)."""
+"""What IAM and STS read and say (iam.md 2.4, 2.8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What EC2 reads and says (reference iam.md 7.2)."""
+"""What EC2 reads and says (ec2.md 7.2)."""
 
 from __future__ import annotations
 

@@ -128,7 +128,7 @@ def test_a_form_that_is_no_text_is_refused_when_it_is_read(rest):
 
 
 def test_of_a_scalar_given_twice_post_takes_the_last_and_get_the_first():
-    """Reference iam.md 7.2."""
+    """Reference ec2.md 7.2."""
     pairs = "Action=DescribeVpcs&Version=2016-11-15&NextToken=first&NextToken=last"
     assert "last" == route(form(pairs, "ec2")).form.read()["NextToken"]
     got = route(HttpRequest("GET", "/", pairs, {"authorization": scope("ec2")}, b""))

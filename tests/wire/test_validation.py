@@ -176,14 +176,14 @@ def ec2(action: str, pairs: str) -> tuple[str, str]:
 
 
 def test_ec2_names_a_missing_parameter():
-    """Reference iam.md 7.3."""
+    """Reference ec2.md 7.3."""
     text = "The request must contain the parameter dhcpConfigurations"
     assert ("MissingParameter", text) == ec2("CreateDhcpOptions", "")
 
 
 @pytest.mark.parametrize("name", ["vpcId.1", "VpcIds.1", "Filter.1.name", "VpcId", "Odd"])
 def test_ec2_does_not_recognize_other_spellings(name):
-    """Reference iam.md 7.2."""
+    """Reference ec2.md 7.2."""
     assert "UnknownParameter" == ec2("DescribeVpcs", f"{name}=x")[0]
 
 
@@ -192,7 +192,7 @@ def test_ec2_ignores_what_belongs_to_a_presigned_request():
 
 
 def test_ec2_lists_may_start_anywhere_and_have_gaps():
-    """Reference iam.md 7.2."""
+    """Reference ec2.md 7.2."""
     assert {"vpc_ids": ["a", "b", "c"]} == parsed(
         query("ec2", "DescribeVpcs", "VpcId.10=c&VpcId.07=b&VpcId.3=a")
     )
@@ -202,7 +202,7 @@ def test_ec2_lists_may_start_anywhere_and_have_gaps():
     "pairs", ["VpcId.-1=x", "MaxResults=4", "MaxResults=1001", "MaxResults=x", "DryRun=maybe"]
 )
 def test_ec2_refuses_values_that_do_not_fit(pairs):
-    """Reference iam.md 7.2."""
+    """Reference ec2.md 7.2."""
     assert "InvalidParameterValue" == ec2("DescribeVpcs", pairs)[0]
 
 

@@ -28,7 +28,7 @@ def circumstances(  # noqa: PLR0917 - what a request that nobody made is put tog
     asked: Question,
     at: datetime,
 ) -> Keys:
-    """The keys of the request (reference iam.md 4.6), those `asked` with over all others; list-typed keys as lists.
+    """The keys of the request (policies.md 4.6), those `asked` with over all others; list-typed keys as lists.
 
     Where it comes from and with what client is left out: that is for whoever asks to say.
     """

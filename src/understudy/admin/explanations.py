@@ -195,7 +195,7 @@ class Explanations:
 
 
 def _root_assumes(question: Question) -> dict[str, Any]:
-    """The refusal that comes before policies: the root user assumes no role (reference iam.md 3.1)."""
+    """The refusal that comes before policies: the root user assumes no role (sts.md 3.1)."""
     return {
         "effect": "implicit-deny",
         "layer": "root",

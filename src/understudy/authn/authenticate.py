@@ -26,7 +26,7 @@ def authenticate(
 
     `dialect`, one of `errors.Dialect`, decides how a refusal is worded; `region`, when given, is the only
     Region the scope may name; `skew` is how far the client's clock may be off. Raises ApiError, in the order
-    of iam.md 6.1: the signature's form, its time, its scope, the key, the signature, the session token.
+    of signatures.md 6.1: the signature's form, its time, its scope, the key, the signature, the session token.
     """
     try:
         signature = read_signature(request, service=service, now=now, region=region, skew=skew)

@@ -12,7 +12,7 @@ TokenKind = Literal["assume-role", "session-token", "federation"]
 
 @dataclass(frozen=True, slots=True)
 class SessionFacts:
-    """What was settled when temporary credentials were given out (iam.md 3.1, 3.2).
+    """What was settled when temporary credentials were given out (sts.md 3.1, 3.2).
 
     `policies` are the session policy documents passed inline, as text; None when none was passed, which is
     not the same as an empty tuple: a session policy that allows nothing leaves nothing. `policy_arns` are

@@ -1,4 +1,4 @@
-"""Refusals of a signature, and how each protocol words them (iam.md 6.2, 6.3)."""
+"""Refusals of a signature, and how each protocol words them (signatures.md 6.2, 6.3)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _NOT_VALIDATED: Final = "AWS was not able to validate the provided access creden
 _REQUEST_EXPIRED: Final = "Request has expired."
 
 # Per dialect and kind: the code, the status, and the text where the protocol has one of its own.
-# JSON: iam.md 6.3 records 400 for front ends of DynamoDB's make, and Organizations' JSON 1.1 is answered by one.
+# JSON: signatures.md 6.3 records 400 for front ends of DynamoDB's make, and Organizations' JSON 1.1 is answered by one.
 # App Runner's list of common errors (apprunner.md 1.1) gives 403 and `IncompleteSignature`; so its whole family is
 # 403, as on every JSON service that sits on an HTTP gateway, REST services among them.
 # EC2: where two answers were recorded, the one that tells a stranger least is given.

@@ -1,4 +1,4 @@
-"""Signature Version 4, from the side of the one who verifies (iam.md 6.1, 6.2).
+"""Signature Version 4, from the side of the one who verifies (signatures.md 6.1, 6.2).
 
 Decisions where AWS's services differ:
 
@@ -48,7 +48,7 @@ _PRESIGNED_PARAMETERS: Final = (
     "X-Amz-Date",
     "X-Amz-Expires",
 )
-# A session token may be added after signing (iam.md 6.1): it must be the one that belongs to the key.
+# A session token may be added after signing (signatures.md 6.1): it must be the one that belongs to the key.
 _MAY_BE_UNSIGNED: Final = frozenset({"x-amz-security-token"})
 _ISO_BASIC: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _ALREADY_ENCODED: Final = re.compile(r"[A-Za-z0-9_.~-]*")
@@ -97,7 +97,7 @@ def read_signature(
     """Read the signature of a request for `service` (the signing name) and check all but the signature.
 
     `region` is the only Region accepted in the scope; empty accepts any. Raises AuthenticationError, the
-    first fault in the order AWS was seen to check (iam.md 6.1).
+    first fault in the order AWS was seen to check (signatures.md 6.1).
     """
     authorization = request.headers.get("authorization", "")
     presigned = "X-Amz-Algorithm=" in request.query

@@ -15,7 +15,7 @@ from understudy.gateway.controller import Controller, ControllerStatus, Failing,
 
 _LOG = logging.getLogger("understudy.controllers")
 # How often a change is looked for, and how soon after one the work begins: late enough for a client to read
-# IN_PROGRESS once, as it does from AWS (reference iam.md 1.5), and soon enough that nobody waits.
+# IN_PROGRESS once, as it does from AWS (service-linked-roles.md 1.5), and soon enough that nobody waits.
 _TICK = 0.05
 _CALM = 0.25
 # What is due only because time has passed is looked for this often.

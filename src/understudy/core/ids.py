@@ -1,6 +1,6 @@
 """Identifiers in the shapes AWS gives them; the one place that draws at random.
 
-Shapes: reference iam.md 2.1 (IAM ids, access keys), 7.5 (EC2 ids), apprunner.md 1.3 (App Runner ids); those of
+Shapes: iam.md 2.1 (IAM ids, access keys), 7.5 (EC2 ids), apprunner.md 1.3 (App Runner ids); those of
 Organizations are the patterns of its API description.
 """
 

@@ -18,7 +18,7 @@ class SimulatedLatency:
     seed: int = 0
 
     def deletion_seconds(self, task: str) -> float:
-        """How long a service-linked role's deletion is under way: 7 to 70 s at AWS (reference iam.md 1.5)."""
+        """How long a service-linked role's deletion is under way: 7 to 70 s at AWS (service-linked-roles.md 1.5)."""
         return self._drawn("deletion", task, 7, 70)
 
     def account_creation_seconds(self, request: str) -> float:

@@ -62,7 +62,7 @@ def everything() -> Sequence[ManagedPolicy]:
 
 
 def is_reserved(policy: ManagedPolicy) -> bool:
-    """Whether only AWS itself may attach this policy (reference iam.md 1.3)."""
+    """Whether only AWS itself may attach this policy (service-linked-roles.md 1.3)."""
     return policy.path in _RESERVED_PATHS
 
 

@@ -39,7 +39,7 @@ class Region:
 
     @property
     def private_dns_suffix(self) -> str:
-        """The domain of private host names (reference iam.md 7.5); the oldest region has one of its own."""
+        """The domain of private host names (ec2.md 7.5); the oldest region has one of its own."""
         return "ec2.internal" if self.name == "us-east-1" else f"{self.name}.compute.internal"
 
     def zone(self, name_or_id: str) -> AvailabilityZone | None:

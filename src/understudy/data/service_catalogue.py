@@ -127,7 +127,7 @@ def global_condition_keys() -> tuple[str, ...]:
 def is_list_key(key: str) -> bool:
     """Whether the key holds a list however many values a request sends, so that plain operators never match it.
 
-    The `amr` of any identity provider is a list (reference iam.md 4), also of those the catalogue does not know
+    The `amr` of any identity provider is a list (policies.md 4), also of those the catalogue does not know
     and of Cognito, whose entry says otherwise.
     """
     kind = condition_key_type(key)

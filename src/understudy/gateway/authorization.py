@@ -124,7 +124,7 @@ def _service_keys(caller: Caller) -> dict[str, str | list[str]]:
 
 
 def organization_keys(whose: str, membership: Membership | None) -> dict[str, str | list[str]]:
-    """`aws:PrincipalOrgID` and so on, of whose account is in an organization (reference iam.md 4.6)."""
+    """`aws:PrincipalOrgID` and so on, of whose account is in an organization (policies.md 4.6)."""
     if membership is None:
         return {}
     return {f"aws:{whose}orgid": membership.organization, f"aws:{whose}orgpaths": [membership.path]}
@@ -144,7 +144,7 @@ def principal_of(caller: Caller) -> Principal:
 
 
 def denial(call: Call, action: str, target: Target, decision: Decision, encoded_message: str) -> ApiError:
-    """The refusal in AWS's words (reference iam.md 4.9, 7.2); `encoded_message` is EC2's encoded message."""
+    """The refusal in AWS's words (policies.md 4.9, ec2.md 7.2); `encoded_message` is EC2's encoded message."""
     asked = target.action or action
     where = "" if target.resource == "*" else f" on resource: {target.resource}"
     text = f"User: {call.caller.arn} is not authorized to perform: {asked}{where} {reason(decision, asked)}"

@@ -49,7 +49,7 @@ old_client_tokens = Expiry("old client tokens", client_tokens, "at", kept_for=KE
 def answered_before(call: Call, token: str, params: Mapping[str, Any]) -> Answer | None:
     """What the same call with this token was answered; None when it is new.
 
-    Raises IdempotentParameterMismatch (reference iam.md 7.3) when the token was used for something else.
+    Raises IdempotentParameterMismatch (ec2.md 7.3) when the token was used for something else.
     """
     operation = f"{call.service}:{call.operation}"
     known = client_tokens.get(call.tx, call.account, call.region, operation, _hash(token.encode()))

@@ -337,7 +337,7 @@ def _inner_call(  # noqa: PLR0917 - everything an inner call consists of
         ids=gateway.ids,
         gateway=gateway,
         latency=gateway.latency,
-        # AWS shows the service itself as source and agent of such calls (reference apprunner.md 6).
+        # AWS shows the service itself as source and agent of such calls (apprunner.md 6).
         source_ip=invoker,
         user_agent=invoker,
         secure=True,

@@ -207,7 +207,7 @@ class Directory:
         if session is None:
             return None
         if session.policies is None and not session.policy_arns:
-            # Without a session policy a federated user has nothing of the user's (reference iam.md 3.2).
+            # Without a session policy a federated user has nothing of the user's (sts.md 3.2).
             return () if session.token_kind == "federation" else None  # noqa: S105 - a kind
         inline = [
             NamedPolicy("session policy", compile_policy(text, kind="session"))

@@ -32,7 +32,7 @@ class AwsJson(Protocol):
         return no_text()
 
     def invalid(self, service: ServiceShape, problems: list[Problem]) -> ApiError:
-        # Where a service has an error of its own for this, it is that one (reference apprunner.md 1.1).
+        # Where a service has an error of its own for this, it is that one (apprunner.md 1.1).
         if service.id == "organizations":
             reason, text = _REASONS[problems[0].kind]
             return ApiError("InvalidInputException", text, detail={"Reason": reason})

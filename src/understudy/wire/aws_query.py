@@ -36,7 +36,7 @@ class AwsQuery(Protocol):
         return ApiError("MalformedInput", "The request holds a character that is no text.")
 
     def invalid(self, service: ServiceShape, problems: list[Problem]) -> ApiError:
-        # STS prints the value, IAM does not (reference iam.md 2.4).
+        # STS prints the value, IAM does not (iam.md 2.4).
         told = [_told(problem, with_value=service.id != "iam") for problem in problems]
         plural = "s" if len(told) > 1 else ""
         return ApiError(
@@ -92,7 +92,7 @@ class AwsQuery(Protocol):
             value = {}
             for name, below in node.items():
                 field = fields.get(name)
-                # Members AWS does not know are ignored, but a number is an index too many (reference iam.md 2.8).
+                # Members AWS does not know are ignored, but a number is an index too many (iam.md 2.8).
                 if field is not None:
                     value[field[0]] = field[1](below, name)
                 elif where and name.isdecimal():
@@ -162,7 +162,7 @@ def _told(problem: Problem, *, with_value: bool) -> str:
 
 
 def _missing(path: str) -> ApiError:
-    """A gap in a list is a missing element (reference iam.md 2.8)."""
+    """A gap in a list is a missing element (iam.md 2.8)."""
     return ApiError(
         "ValidationError",
         f"1 validation error detected: Value null at '{path}' failed to satisfy constraint: Member must not be null",

@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 
 from understudy.core.errors import ApiError
 
-# No request of a query service comes near this; the largest policy document is 128 KiB (reference iam.md 1).
+# No request of a query service comes near this; the largest policy document is 128 KiB (service-linked-roles.md 1).
 LARGEST_FORM = 2 * 1024 * 1024
 MOST_PARAMETERS = 50_000
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")

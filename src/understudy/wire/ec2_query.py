@@ -41,7 +41,7 @@ _COMMON = frozenset(
 
 
 class Ec2Query(Protocol):
-    """Reference iam.md 7.2."""
+    """Reference ec2.md 7.2."""
 
     name = "ec2"
     unavailable = "Unavailable"

@@ -48,7 +48,7 @@ def decimal_number(text: str) -> float:
 
 
 def boolean(text: str) -> bool:
-    """`true`, `false`, `1` or `0` and nothing else (reference iam.md 2.8). Raises ValueError."""
+    """`true`, `false`, `1` or `0` and nothing else (iam.md 2.8). Raises ValueError."""
     value = _BOOLEANS.get(text)
     if value is None:
         raise ValueError(text)

@@ -42,7 +42,7 @@ def echo(value: Any) -> str:
 
 
 def phrase(problem: Problem) -> str:
-    """What must hold, in AWS's words (reference apprunner.md 1.1, iam.md 2.4)."""
+    """What must hold, in AWS's words (apprunner.md 1.1, iam.md 2.4)."""
     return _PHRASES[problem.kind].format(_limit(problem.limit))
 
 
@@ -53,7 +53,7 @@ def sentence(problem: Problem) -> str:
 
 
 def report(problems: Sequence[Problem]) -> str:
-    """All constraints that do not hold, in one text (reference apprunner.md 1.1)."""
+    """All constraints that do not hold, in one text (apprunner.md 1.1)."""
     plural = "s" if len(problems) > 1 else ""
     return f"{len(problems)} validation error{plural} detected: {'; '.join(map(sentence, problems))}"
 

@@ -81,7 +81,7 @@ def permissions(written):
 
 @given(st.lists(st.integers(min_value=1, max_value=200), min_size=1, max_size=5))
 def test_no_policy_is_longer_than_aws_stores_and_none_is_lost(counts):
-    """A managed policy holds 6,144 characters without white space (reference iam.md 2.2)."""
+    """A managed policy holds 6,144 characters without white space (iam.md 2.2)."""
     grants = [
         Grant((f"ec2:Delete{number}",), vpcs(count, start=number)) for number, count in enumerate(counts)
     ]

@@ -96,7 +96,7 @@ def test_every_key_of_an_unknown_action_narrows_but_circumstances_and_what_is_no
     ],
 )  # fmt: skip
 def test_who_when_where_and_how_never_narrow(key):
-    """Reference iam.md 4.5 and 4.6: keys that say nothing about what is done."""
+    """Reference policies.md 4.5 and 4.6: keys that say nothing about what is done."""
     assert KeySubject.REQUEST_CONTEXT is key_subject(key)
 
 

@@ -24,7 +24,7 @@ ANN = Principal("user", f"arn:aws:iam::{ACCOUNT}:user/ann", ACCOUNT, user_id="AI
 ROLE = f"arn:aws:iam::{ACCOUNT}:role/deploy"
 
 # What narrows an exactly named resource, written out here and taken from no table of the product:
-# reference iam.md 4.6 and the pages of the Service Authorization Reference.
+# policies.md 4.6 and the pages of the Service Authorization Reference.
 REQUEST_TAGS = {"aws:requesttag/team", "aws:requesttag/cost", "aws:tagkeys"}
 NARROWS = {
     "iam:CreateUser": REQUEST_TAGS | {"iam:permissionsboundary"},
@@ -262,7 +262,7 @@ def test_a_list_of_which_less_was_not_seen_is_told():
 
 
 class TestWhoAsks:
-    """Only what an identity policy has to allow is in the policy (reference iam.md 4.8)."""
+    """Only what an identity policy has to allow is in the policy (policies.md 4.8)."""
 
     question = Question(ANN, "sts:AssumeRole", ROLE, {})
 
@@ -300,7 +300,7 @@ class TestWhoAsks:
         assert (1, 1) == (len(recording.proven), len(recording.policies))
 
     def test_a_federated_users_are_what_user_and_session_need(self):
-        """Reference iam.md 3.2: the intersection of both."""
+        """Reference sts.md 3.2: the intersection of both."""
         federated = Principal("federated", f"arn:aws:sts::{ACCOUNT}:federated-user/cy", ACCOUNT)
         recording = record([Observation(Question(federated, "ec2:DeleteVpc", f"{EC2}vpc/vpc-1"))])
         assert (1, 0) == (len(recording.proven), len(recording.refuted))

@@ -21,7 +21,7 @@ UUID = "01234567-89ab-4def-8123-456789abcdef"
 
 @given(st.text(st.sampled_from("ab*?$${}/:"), max_size=12))
 def test_an_escaped_name_matches_itself_and_nothing_else(name):
-    """`${*}`, `${?}` and `${$}` are the characters themselves (reference iam.md 4.2)."""
+    """`${*}`, `${?}` and `${$}` are the characters themselves (policies.md 4.2)."""
     resource = f"arn:aws:s3:::box/{name}"
     statement = {"Effect": "Allow", "Action": "s3:GetObject", "Resource": escaped(resource)}
     policy = compile_policy(json.dumps({"Version": "2012-10-17", "Statement": [statement]}))

@@ -206,7 +206,7 @@ def test_what_is_not_served_says_so_and_names_itself(analyzer):
     ],
 )
 def test_whatever_stands_in_a_path_is_signed_and_understood(analyzer, arn):
-    """Signature Version 4 encodes a path twice; a wrong reading would be a wrong signature (iam.md 6.1)."""
+    """Signature Version 4 encodes a path twice; a wrong reading would be a wrong signature (signatures.md 6.1)."""
     with refused(
         "NotImplemented", "Understudy knows accessanalyzer:UntagResource but does not serve it.", 501
     ):

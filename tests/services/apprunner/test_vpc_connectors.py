@@ -1,4 +1,4 @@
-"""VPC connectors, through boto3 (reference apprunner.md 2.6, 2.7, 3.1, 4.2)."""
+"""VPC connectors, through boto3 (apprunner.md 2.6, 2.7, 3.1, 4.2)."""
 
 from __future__ import annotations
 

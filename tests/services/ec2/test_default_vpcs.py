@@ -1,4 +1,4 @@
-"""The default VPC of every region (reference iam.md 7.5)."""
+"""The default VPC of every region (ec2.md 7.5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DHCP option sets (reference iam.md 7.3, 7.5)."""
+"""DHCP option sets (ec2.md 7.3, 7.5)."""
 
 from __future__ import annotations
 

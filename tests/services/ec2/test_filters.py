@@ -1,4 +1,4 @@
-"""Wildcards of filters: the general rule against a plain reading of it (reference iam.md 7.6)."""
+"""Wildcards of filters: the general rule against a plain reading of it (ec2.md 7.6)."""
 
 from __future__ import annotations
 

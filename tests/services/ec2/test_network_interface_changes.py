@@ -1,4 +1,4 @@
-"""Network interfaces made and changed (reference iam.md 7.3, 7.4)."""
+"""Network interfaces made and changed (ec2.md 7.3, 7.4)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Network interfaces shown and deleted (reference iam.md 7.4, 7.6)."""
+"""Network interfaces shown and deleted (ec2.md 7.4, 7.6)."""
 
 from __future__ import annotations
 

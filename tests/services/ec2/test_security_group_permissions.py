@@ -1,4 +1,4 @@
-"""The operations on rules (reference iam.md 7.3)."""
+"""The operations on rules (ec2.md 7.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Security groups (reference iam.md 7.3, 7.5)."""
+"""Security groups (ec2.md 7.3, 7.5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Subnets (reference iam.md 7.3, 7.5, 7.6)."""
+"""Subnets (ec2.md 7.3, 7.5, 7.6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tags on existing resources (reference iam.md 7.5)."""
+"""Tags on existing resources (ec2.md 7.5)."""
 
 from __future__ import annotations
 

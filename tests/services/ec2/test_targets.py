@@ -1,4 +1,4 @@
-"""What callers must be allowed to act on (reference iam.md 7.1)."""
+"""What callers must be allowed to act on (ec2.md 7.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A VPC's switches (reference iam.md 7.5)."""
+"""A VPC's switches (ec2.md 7.5)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_two_at_a_time_are_refused(ec2, vpc, refused):
 
 
 def test_interfaces_get_names_when_host_names_are_turned_on(ec2, vpc, interface):
-    """Reference iam.md 7.4: the name of an address in the oldest region."""
+    """Reference ec2.md 7.4: the name of an address in the oldest region."""
     shown = ec2.describe_network_interfaces()["NetworkInterfaces"][0]
     assert "PrivateDnsName" not in shown
     ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})

@@ -1,4 +1,4 @@
-"""VPCs made and deleted with what comes along (reference iam.md 7.5)."""
+"""VPCs made and deleted with what comes along (ec2.md 7.5)."""
 
 from __future__ import annotations
 

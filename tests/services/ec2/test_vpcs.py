@@ -1,4 +1,4 @@
-"""VPCs: what describing them says (reference iam.md 7.5, 7.6)."""
+"""VPCs: what describing them says (ec2.md 7.5, 7.6)."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_pages_hold_what_was_asked_and_end(ec2, refused):
 
 
 def test_a_page_size_does_not_go_with_ids_and_is_five_at_least(ec2, vpc, refused):
-    """Reference iam.md 7.2."""
+    """Reference ec2.md 7.2."""
     with refused("InvalidParameterCombination"):
         ec2.describe_vpcs(VpcIds=[vpc], MaxResults=5)
     with refused("InvalidParameterValue"):

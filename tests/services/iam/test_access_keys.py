@@ -1,4 +1,4 @@
-"""Long-term access keys: reference iam.md 2.1, 2.2."""
+"""Long-term access keys: iam.md 2.1, 2.2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The account's counts and quotas: reference iam.md 2.2."""
+"""The account's counts and quotas: iam.md 2.2."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attached managed policies: reference iam.md 1.3, 2.2 to 2.4, 2.6."""
+"""Attached managed policies: service-linked-roles.md 1.3, iam.md 2.2 to 2.4, 2.6."""
 
 from __future__ import annotations
 
@@ -68,14 +68,14 @@ class TestAttach:
 
     @pytest.mark.parametrize("arn", [NETWORKING, ROOT_TASK])
     def test_what_is_reserved_for_aws_is_refused(self, entity, refused, arn):
-        """Reference iam.md 1.3."""
+        """Reference service-linked-roles.md 1.3."""
         text = f"Cannot attach AWS reserved policy to an IAM {entity.kind}."
         with refused("PolicyNotAttachable", text, 400):
             entity.attach(arn)
         assert [] == entity.attached()
 
     def test_policies_for_service_roles_are_not_reserved(self, entity):
-        """Reference iam.md 1.3: `/service-role/` attaches normally."""
+        """Reference service-linked-roles.md 1.3: `/service-role/` attaches normally."""
         arn = "arn:aws:iam::aws:policy/service-role/AWSAppRunnerServicePolicyForECRAccess"
         entity.attach(arn)
         assert [arn] == entity.attached(PathPrefix="/service-role/")

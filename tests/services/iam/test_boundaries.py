@@ -1,4 +1,4 @@
-"""Permissions boundaries: reference iam.md 1.2, 1.3, 2.4."""
+"""Permissions boundaries: service-linked-roles.md 1.2, 1.3, iam.md 2.4."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_it_is_shown_until_it_is_lifted(entity, iam, policy, refused):
 
 
 def test_the_policy_must_exist_and_be_free_to_use(entity, refused):
-    """Reference iam.md 1.3 for the reserved policies, recorded for users."""
+    """Reference service-linked-roles.md 1.3 for the reserved policies, recorded for users."""
     absent = "arn:aws:iam::aws:policy/NoSuchPolicy"
     with refused("NoSuchEntity", f"Scope ARN: {absent} does not exist or is not attachable.", 404):
         entity.put(absent)
@@ -70,7 +70,7 @@ def test_it_bounds_what_policies_allow(iam, understudy, policy, refused):
 
 
 def test_a_linked_role_takes_none(iam, refused):
-    """Reference iam.md 1.2."""
+    """Reference service-linked-roles.md 1.2."""
     name = "AWSServiceRoleForAppRunnerNetworking"
     iam.create_service_linked_role(AWSServiceName="networking.apprunner.amazonaws.com")
     text = (

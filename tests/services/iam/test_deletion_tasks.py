@@ -1,4 +1,4 @@
-"""Deleting service-linked roles: tasks that succeed, or fail and say why (reference iam.md 1.5)."""
+"""Deleting service-linked roles: tasks that succeed, or fail and say why (service-linked-roles.md 1.5)."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ class TestUsed:
 
 
 class TestAskingTheService:
-    """The linked service is asked whether it still uses the role (reference iam.md 1.5)."""
+    """The linked service is asked whether it still uses the role (service-linked-roles.md 1.5)."""
 
     @pytest.fixture
     def answers(self, monkeypatch, understudy):
@@ -196,7 +196,7 @@ class TestAskingTheService:
 
 
 class TestSessions:
-    """A role with active sessions is in use (reference iam.md 1.5)."""
+    """A role with active sessions is in use (service-linked-roles.md 1.5)."""
 
     @pytest.fixture
     def session(self, understudy, linked):
@@ -268,7 +268,7 @@ class TestStatus:
             status(other, task)
 
     def test_permission_is_asked_on_the_role_of_the_task(self, iam, linked, understudy, refused):
-        """Reference iam.md 1.7."""
+        """Reference service-linked-roles.md 1.7."""
         arn = f"arn:aws:iam::{understudy.account}:role/aws-service-role/{PRINCIPAL}/{NAME}"
         watcher = understudy.client(
             "iam",

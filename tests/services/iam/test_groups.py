@@ -1,4 +1,4 @@
-"""Groups: reference iam.md 2.1, 2.2, 2.4."""
+"""Groups: iam.md 2.1, 2.2, 2.4."""
 
 from __future__ import annotations
 

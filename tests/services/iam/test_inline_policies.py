@@ -1,4 +1,4 @@
-"""Inline policies: reference iam.md 1.2, 2.1 to 2.5."""
+"""Inline policies: service-linked-roles.md 1.2, iam.md 2.1 to 2.5."""
 
 from __future__ import annotations
 
@@ -105,7 +105,7 @@ def test_the_sum_of_their_sizes_has_a_limit(entity, policy, refused):
 
 
 def test_a_linked_role_has_none_but_its_services(iam, policy, refused):
-    """Reference iam.md 1.2: refused before it is asked whether the policy exists."""
+    """Reference service-linked-roles.md 1.2: refused before it is asked whether the policy exists."""
     iam.create_service_linked_role(AWSServiceName="networking.apprunner.amazonaws.com")
     text = (
         f"Cannot perform the operation on the protected role '{LINKED}' - this role is only modifiable by AWS"

@@ -1,4 +1,4 @@
-"""Instance profiles, through boto3 (reference iam.md 2)."""
+"""Instance profiles, through boto3 (iam.md 2)."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class TestTheRoleInIt:
             iam.remove_role_from_instance_profile(InstanceProfileName="Web", RoleName="builder")
 
     def test_a_linked_role_is_neither_put_nor_taken(self, iam, profile, refused):
-        """Of a non-member too: reference iam.md 1.2."""
+        """Of a non-member too: service-linked-roles.md 1.2."""
         iam.create_service_linked_role(AWSServiceName="apprunner.amazonaws.com")
         with refused("UnmodifiableEntity", PROTECTED, 400):
             iam.add_role_to_instance_profile(InstanceProfileName="Web", RoleName=LINKED)

@@ -1,4 +1,4 @@
-"""When keys and roles were last used (reference iam.md 1.6)."""
+"""When keys and roles were last used (service-linked-roles.md 1.6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""IAM's pages: reference iam.md 2.7."""
+"""IAM's pages: iam.md 2.7."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Managed policies: reference iam.md 1.3, 2.2, 2.4, 2.6."""
+"""Managed policies: service-linked-roles.md 1.3, iam.md 2.2, 2.4, 2.6."""
 
 from __future__ import annotations
 
@@ -282,7 +282,7 @@ class TestDeletePolicy:
 
 
 class TestAwsPolicies:
-    """Reference iam.md 1.3, recorded."""
+    """Reference service-linked-roles.md 1.3, recorded."""
 
     @pytest.mark.parametrize("arn", [ADMINISTRATOR, "arn:aws:iam::aws:policy/NoSuchPolicy"])
     def test_nobody_changes_them(self, iam, refused, policy, arn):

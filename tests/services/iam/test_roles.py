@@ -1,4 +1,4 @@
-"""Roles, through boto3 (reference iam.md 2)."""
+"""Roles, through boto3 (iam.md 2)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PLAIN = {"Path", "RoleName", "RoleId", "Arn", "CreateDate", "AssumeRolePolicyDoc
 
 class TestCreateRole:
     def test_it_shows_less_than_get_role(self, iam, policy):
-        """Recorded at AWS: reference iam.md 2.6."""
+        """Recorded at AWS: iam.md 2.6."""
         answer = iam.create_role(
             RoleName="full",
             Path="/a//b/",
@@ -67,13 +67,13 @@ class TestCreateRole:
             iam.create_role(RoleName="r", Path=path, AssumeRolePolicyDocument=TRUST)
 
     def test_the_path_of_linked_roles_makes_none(self, iam, refused):
-        """Our decision where AWS is silent: reference iam.md 1.4."""
+        """Our decision where AWS is silent: service-linked-roles.md 1.4."""
         path = "/aws-service-role/apprunner.amazonaws.com/"
         with refused("ValidationError", status=400):
             iam.create_role(RoleName="r", Path=path, AssumeRolePolicyDocument=TRUST)
 
     def test_linked_roles_count_and_may_go_beyond_the_quota(self, iam, refused):
-        """Reference iam.md 1.1, 2.2, 2.3."""
+        """Reference service-linked-roles.md 1.1, iam.md 2.2, 2.3."""
         iam.create_service_linked_role(AWSServiceName="apprunner.amazonaws.com")
         for number in range(ROLES_PER_ACCOUNT - 1):
             iam.create_role(RoleName=f"r{number}", AssumeRolePolicyDocument=TRUST)
@@ -98,7 +98,7 @@ class TestCreateRole:
         assert "iam:TagRole on resource: arn:aws:iam::000000000000:role/tagged" in caught.text
 
     def test_authorization_comes_after_forms_and_before_the_rules_of_tags(self, understudy, refused):
-        """Recorded at AWS: reference iam.md 4.8."""
+        """Recorded at AWS: policies.md 4.8."""
         nobody = understudy.client("iam", as_=understudy.user("nobody"))
         twice = [{"Key": "a", "Value": "1"}, {"Key": "A", "Value": "2"}]
         with refused("AccessDenied", status=403):

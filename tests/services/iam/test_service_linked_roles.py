@@ -1,4 +1,4 @@
-"""Service-linked roles, through boto3 (reference iam.md 1)."""
+"""Service-linked roles, through boto3 (service-linked-roles.md 1)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def linked(iam):
 
 class TestCreate:
     def test_the_answer_has_few_fields_and_lists_in_its_trust(self, linked):
-        """No description even when one was given: reference iam.md 1.1."""
+        """No description even when one was given: service-linked-roles.md 1.1."""
         assert set(linked) == {
             "Path", "RoleName", "RoleId", "Arn", "CreateDate", "AssumeRolePolicyDocument",
         }  # fmt: skip
@@ -104,7 +104,7 @@ class TestCreate:
             nobody.create_service_linked_role(AWSServiceName=PRINCIPAL)
 
     def test_the_policy_aws_prints_allows_one_service(self, understudy, refused):
-        """Reference iam.md 1.7."""
+        """Reference service-linked-roles.md 1.7."""
         statement = {
             "Effect": "Allow",
             "Action": "iam:CreateServiceLinkedRole",
@@ -133,7 +133,7 @@ CHANGES = {
 
 
 class TestWhatMayBeDoneToOne:
-    """Reference iam.md 1.2."""
+    """Reference service-linked-roles.md 1.2."""
 
     @pytest.mark.parametrize("operation", CHANGES)
     def test_it_is_modified_by_aws_alone(self, iam, linked, refused, operation):
@@ -170,7 +170,7 @@ class TestWhatMayBeDoneToOne:
 
 class TestWhoMayUseOne:
     def test_not_even_the_administrator_may_assume_it(self, understudy, linked, refused):
-        """Reference iam.md 1.8."""
+        """Reference service-linked-roles.md 1.8."""
         text = (
             "User: arn:aws:iam::000000000000:user/Administrator is not authorized to perform: sts:AssumeRole "
             f"on resource: {ARN} because no role trust policy allows the sts:AssumeRole action"
@@ -179,13 +179,13 @@ class TestWhoMayUseOne:
             understudy.client("sts").assume_role(RoleArn=ARN, RoleSessionName="mine")
 
     def test_its_policy_is_attached_to_nobody_else(self, iam, role, refused):
-        """Reference iam.md 1.3."""
+        """Reference service-linked-roles.md 1.3."""
         with refused("PolicyNotAttachable", "Cannot attach AWS reserved policy to an IAM role.", 400):
             iam.attach_role_policy(RoleName="builder", PolicyArn=POLICY)
 
 
 class TestBeingLinked:
-    """It is a property of the role, which nothing else gives (iam.md 1.4)."""
+    """It is a property of the role, which nothing else gives (service-linked-roles.md 1.4)."""
 
     def test_a_role_that_looks_like_one_is_ordinary(self, iam, refused):
         trust = {

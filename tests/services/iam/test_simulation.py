@@ -1,4 +1,4 @@
-"""The policy simulator: reference iam.md 5."""
+"""The policy simulator: simulator.md 5."""
 
 from __future__ import annotations
 

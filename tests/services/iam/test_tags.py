@@ -1,4 +1,4 @@
-"""The rules of tags: reference iam.md 2.4, recorded."""
+"""The rules of tags: iam.md 2.4, recorded."""
 
 from __future__ import annotations
 

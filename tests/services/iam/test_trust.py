@@ -1,4 +1,4 @@
-"""Trust policies: kept by unique id, shown by name (reference iam.md 2.5)."""
+"""Trust policies: kept by unique id, shown by name (iam.md 2.5)."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class TestRefused:
         ],
     )
     def test_only_who_exists_can_be_trusted(self, iam, alice, refused, principal):
-        """Principals compare with case and path; wildcards and groups are none (iam.md 4.3)."""
+        """Principals compare with case and path; wildcards and groups are none (policies.md 4.3)."""
         text = f'Invalid principal in policy: "AWS":"{principal}"'
         with refused("MalformedPolicyDocument", text, 400):
             iam.create_role(RoleName="trusted", AssumeRolePolicyDocument=trusting(principal))

@@ -1,4 +1,4 @@
-"""Users: reference iam.md 2.1, 2.2, 2.4."""
+"""Users: iam.md 2.1, 2.2, 2.4."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What an organization's policies let happen in its accounts: reference iam.md 4.6, 4.8 and 4.9."""
+"""What an organization's policies let happen in its accounts: policies.md 4.6, 4.8 and 4.9."""
 
 from __future__ import annotations
 
@@ -281,7 +281,7 @@ def trusting(iam, principal, **condition):
 
 
 class TestKeys:
-    """aws:PrincipalOrgID, aws:PrincipalOrgPaths, aws:ResourceOrgID, aws:ResourceOrgPaths (reference iam.md 4.6)."""
+    """aws:PrincipalOrgID, aws:PrincipalOrgPaths, aws:ResourceOrgID, aws:ResourceOrgPaths (policies.md 4.6)."""
 
     def test_a_resource_control_policy_keeps_strangers_out(self, understudy, estate, member, iam):
         """The confused-deputy example of the user guide: nobody from outside, whomever the role trusts."""
@@ -344,7 +344,7 @@ class TestKeys:
 
 
 class TestSimulation:
-    """SimulatePrincipalPolicy tells whether the organization allows (reference iam.md 5.2)."""
+    """SimulatePrincipalPolicy tells whether the organization allows (simulator.md 5.2)."""
 
     @staticmethod
     def simulated(iam, arn, *actions):

@@ -87,7 +87,7 @@ class TestReview:
         ],
     )
     def test_what_no_resource_control_policy_may_say_is_refused(self, estate, statement):
-        """Reference iam.md 4.8: deny only, Principal `*` only, no NotAction, no lone `*`."""
+        """Reference policies.md 4.8: deny only, Principal `*` only, no NotAction, no lone `*`."""
         with refused("MalformedPolicyDocumentException"):
             create(estate, document(statement), RCP)
 

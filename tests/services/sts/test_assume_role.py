@@ -1,4 +1,4 @@
-"""Who may assume a role, and for how long (reference iam.md 3.1)."""
+"""Who may assume a role, and for how long (sts.md 3.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""EC2's encoded refusals, read back (reference iam.md 3.2)."""
+"""EC2's encoded refusals, read back (sts.md 3.2)."""
 
 from __future__ import annotations
 

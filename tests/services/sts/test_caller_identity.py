@@ -1,4 +1,4 @@
-"""Who calls, and whose a key is (reference iam.md 3.2)."""
+"""Who calls, and whose a key is (sts.md 3.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What temporary credentials cannot be used for (reference iam.md 3.2)."""
+"""What temporary credentials cannot be used for (sts.md 3.2)."""
 
 from __future__ import annotations
 

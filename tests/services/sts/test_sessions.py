@@ -1,4 +1,4 @@
-"""What sessions can do: their tags, their policies, and how long they follow their role (reference iam.md 3)."""
+"""What sessions can do: their tags, their policies, and how long they follow their role (sts.md 3)."""
 
 from __future__ import annotations
 
@@ -262,7 +262,7 @@ class TestSessionPolicies:
 
 class TestLiveSessions:
     def test_they_follow_the_roles_policies(self, iam, make_role, alice, assume, may, policy):
-        """Recorded at AWS: reference iam.md 3.1."""
+        """Recorded at AWS: sts.md 3.1."""
         session = assume(make_role("worker", ALICE), alice)
         assert not may(session)
         iam.put_role_policy(RoleName="worker", PolicyName="may", PolicyDocument=policy("iam:ListUsers"))

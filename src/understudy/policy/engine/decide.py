@@ -2,7 +2,7 @@
 
 Within one account: an explicit deny anywhere; every SCP level; the resource's own policy, which may end the
 matter; identity policies; the permissions boundary; the session policies. Across accounts both sides must
-allow (reference 4.8).
+allow (policies.md 4.8).
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ def _limits(question: Question, plan: Plan) -> Decision | None:
             verdict = _verdict(layer, question)
             if not verdict.allowed:
                 return verdict
-    # A federated user has what its session policies give and nothing without them (reference 3.2).
+    # A federated user has what its session policies give and nothing without them (sts.md 3.2).
     if question.principal.kind == "federated" and not plan.has_session_policies:
         return implicit_denial("session", ())
     return None

@@ -38,12 +38,12 @@ _KINDS_OF_POLICY = {
 _DEFINITE = {"trust": "the"}
 _VOWELS = "aeiou"
 
-# Layers whose explicit denials may be followed by the policy's ARN (reference 4.9).
+# Layers whose explicit denials may be followed by the policy's ARN (policies.md 4.9).
 _NAMED_IN_DENIALS = frozenset({"identity", "boundary", "session", "scp", "rcp"})
 
 
 def reason(decision: Decision, action: str) -> str:
-    """The clause AWS ends an access-denied message with (reference 4.9); "" when the action was allowed."""
+    """The clause AWS ends an access-denied message with (policies.md 4.9); "" when the action was allowed."""
     if decision.allowed:
         return ""
     policy = _KINDS_OF_POLICY[decision.layer]

@@ -41,7 +41,7 @@ _MOST_ALTERNATIVES = 16
 
 
 def actions_matcher(patterns: tuple[str, ...], inverted: bool) -> Matches:
-    """A matcher of lower-cased actions. `${…}` in an action is plain text (reference 4.3)."""
+    """A matcher of lower-cased actions. `${…}` in an action is plain text (policies.md 4.3)."""
     matches = _texts_matcher([wildcard_tokens(lower_ascii(pattern)) for pattern in patterns], matcher)
     return (lambda action: not matches(action)) if inverted else matches
 
@@ -130,7 +130,7 @@ class _Filled:
         self._known: dict[tuple[str, ...], Matches] = {}
 
     def matcher(self, context: Context) -> Matches | None:
-        """The matcher with the request's values; without one of them the pattern matches nothing (reference 4.3)."""
+        """The matcher with the request's values; without one of them the pattern matches nothing (policies.md 4.3)."""
         values = values_of(self._variables, context)
         if values is None:
             return None
@@ -239,7 +239,7 @@ def _texts_matcher(patterns: list[Tokens], build: Callable[[Tokens], Matches]) -
 
 
 class PrincipalMatch(IntEnum):
-    """How a principal element names a principal; the stronger, the fewer other layers must agree (4.8)."""
+    """How a principal element names a principal; the stronger, the fewer other layers must agree (policies.md 4.8)."""
 
     NONE = 0
     ACCOUNT = 1
@@ -281,7 +281,7 @@ def names_of(principal: Principal) -> list[tuple[PrincipalMatch, tuple[str, str]
         return [(PrincipalMatch.DIRECT, ("Service", principal.service))]
     if principal.is_outside_iam:
         return [(PrincipalMatch.DIRECT, ("Federated", principal.arn))]
-    # An account's number and its root ARN are one principal (reference 4.3).
+    # An account's number and its root ARN are one principal (policies.md 4.3).
     partition = principal.arn.split(":", 2)[1] if principal.arn.startswith("arn:") else "aws"
     root = f"arn:{partition}:iam::{principal.account}:root"
     names = [(PrincipalMatch.ACCOUNT, ("AWS", principal.account)), (PrincipalMatch.ACCOUNT, ("AWS", root))]
@@ -301,7 +301,7 @@ def names_of(principal: Principal) -> list[tuple[PrincipalMatch, tuple[str, str]
 def _not_principal(members: frozenset[tuple[str, str]], *, in_deny: bool) -> MatchesPrincipal:
     """NotPrincipal.
 
-    A Deny spares only who is named in full: the session, its role and its account (reference 4.3). An Allow
+    A Deny spares only who is named in full: the session, its role and its account (policies.md 4.3). An Allow
     reaches only who is not named at all, and for those with an account it no more than delegates, since AWS
     documents nothing stronger.
     """

@@ -1,4 +1,4 @@
-"""What IAM refuses in a policy document, in AWS's words (reference 2.5). Sizes are the services' business."""
+"""What IAM refuses in a policy document, in AWS's words (iam.md 2.5). Sizes are the services' business."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _read(text: str | bytes, kind: str) -> Document:
     try:
         document = read_document(text)
     except MalformedPolicy as error:
-        # Only trust policies are told that it is the JSON (reference 2.5).
+        # Only trust policies are told that it is the JSON (iam.md 2.5).
         if error.message == INVALID_JSON and kind != "trust":
             raise MalformedPolicy(SYNTAX) from error
         raise
@@ -266,7 +266,7 @@ def _review_conditions(statement: Statement, document: Document, kind: str) -> N
             raise MalformedPolicy(SYNTAX, part=BrokenPart("Condition", raw.operator))
         _review_key(raw.key)
         condition = compile_condition(raw, document.has_variables, statement.effect == "Deny")
-        # STS takes literals it cannot read in session policies and then fails to match (recorded, 2.5).
+        # STS takes literals it cannot read in session policies and then fails to match (recorded, iam.md 2.5).
         if condition.broken and kind != "session":
             raise MalformedPolicy(LEGACY, part=BrokenPart("Condition", raw.key))
 

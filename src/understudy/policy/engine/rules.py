@@ -11,18 +11,18 @@ _SERVICE_LINKED_PATH = ":role/aws-service-role/"
 
 
 def rcps_govern(action: str) -> bool:
-    """Whether resource control policies have a say in this action (reference 4.8)."""
+    """Whether resource control policies have a say in this action (policies.md 4.8)."""
     lowered = action.lower()
     return lowered.partition(":")[0] in COVERED_SERVICES and lowered not in _RCP_EXEMPT_ACTIONS
 
 
 def assumes_service_linked_role(action: str, resource: str) -> bool:
-    """RCPs do not restrict who assumes a service-linked role (reference 4.8)."""
+    """RCPs do not restrict who assumes a service-linked role (policies.md 4.8)."""
     return action.lower().startswith("sts:") and _SERVICE_LINKED_PATH in resource
 
 
 def resource_policy_must_allow(action: str, *, trust: bool, has_resource_policy: bool) -> bool:
-    """Trust policies and the policies of KMS keys must allow explicitly, in one account too (4.8)."""
+    """Trust policies and the policies of KMS keys must allow explicitly, in one account too (policies.md 4.8)."""
     return trust or (has_resource_policy and action.lower().startswith("kms:"))
 
 

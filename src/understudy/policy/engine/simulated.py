@@ -12,7 +12,7 @@ from understudy.policy.language.document import Condition
 
 
 def compile_simulated(text: str, kind: str) -> CompiledPolicy:
-    """The policy in `text` as the simulator evaluates it (reference 5.2). The result is not kept.
+    """The policy in `text` as the simulator evaluates it (simulator.md 5.2). The result is not kept.
 
     Raises MalformedPolicy when the document cannot be understood.
     """

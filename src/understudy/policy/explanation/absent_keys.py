@@ -24,7 +24,7 @@ _FOR_A_RESOURCE = "only a service that calls on behalf of a resource carries it"
 _CALLED_VIA = "only calls that a service makes on with the caller's credentials carry it"
 _IN_AN_ORGANIZATION = "the {whose} account is in no organization"
 
-# When the global keys are there (reference iam.md 4.6).
+# When the global keys are there (policies.md 4.6).
 _GLOBAL = {
     **dict.fromkeys(
         (

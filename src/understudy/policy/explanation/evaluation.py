@@ -1,7 +1,7 @@
 """A decision with all its reasons: a second interpreter that looks at everything and skips nothing.
 
 It evaluates every statement of every layer, keeps what it saw, and combines the layers by its own reading of
-the evaluation order (reference 4.8), so that `explain(...).decision == decide(...)` is worth testing.
+the evaluation order (policies.md 4.8), so that `explain(...).decision == decide(...)` is worth testing.
 """
 
 from __future__ import annotations

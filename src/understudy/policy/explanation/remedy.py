@@ -20,7 +20,7 @@ MAX_REMEDIES = 16
 _NAME = "remedy"
 
 # Conditions that narrow an allow to what was asked: whom a role is for or passed to, which policy is attached,
-# as part of what tags are set (reference 1.7, 4.7). Without them a little permission is
+# as part of what tags are set (service-linked-roles.md 1.7, policies.md 4.7). Without them a little permission is
 # easily a great one.
 _NARROWING_KEYS = (
     "iam:AWSServiceName",

@@ -141,7 +141,7 @@ class PolicyTree:
 
     @property
     def has_variables(self) -> bool:
-        """Only version 2012-10-17 expands `${…}` (reference 4.2)."""
+        """Only version 2012-10-17 expands `${…}` (policies.md 4.2)."""
         member = self.version
         if member is None:
             return False

@@ -11,7 +11,7 @@ Context = Mapping[str, str | list[str]]
 
 
 def is_list_key(key: str) -> bool:
-    """Whether the lower-cased `key` holds a list even when one value was sent (reference 4.4).
+    """Whether the lower-cased `key` holds a list even when one value was sent (policies.md 4.4).
 
     The type belongs to the key, not to the number of values; every identity provider's `amr` is a list.
     """
@@ -25,7 +25,7 @@ def _is_claim(key: str) -> bool:
 
 
 def is_absent(key: str, context: Context) -> bool:
-    """A key the request does not carry; an empty list carries nothing, an empty text does (reference 4.4)."""
+    """A key the request does not carry; an empty list carries nothing, an empty text does (policies.md 4.4)."""
     value = context.get(key)
     return value is None or (not value and not isinstance(value, str))
 
@@ -52,7 +52,7 @@ _PRINCIPAL_TYPES = {
 
 
 def principal_context(principal: Principal) -> dict[str, str | list[str]]:
-    """The keys every request of this principal carries (reference 4.5 and 4.6), without its tags."""
+    """The keys every request of this principal carries (policies.md 4.5 and 4.6), without its tags."""
     if principal.kind == "anonymous":
         return {
             "aws:principaltype": "Anonymous",

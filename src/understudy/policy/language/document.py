@@ -19,7 +19,7 @@ KINDS = ("identity", "managed", "trust", "resource", "boundary", "session", "scp
 RESOURCE_KINDS = frozenset({"trust", "resource", "rcp"})
 PRINCIPAL_TYPES = frozenset({"AWS", "Service", "Federated", "CanonicalUser"})
 
-# The longest document AWS ships is under 100,000 characters; a request holds 131,072 (reference 2.5).
+# The longest document AWS ships is under 100,000 characters; a request holds 131,072 (iam.md 2.5).
 MAX_CHARACTERS = 262_144
 MAX_STATEMENTS = 10_000
 MAX_VALUES = 50_000
@@ -110,22 +110,22 @@ class Document:
 
     @property
     def has_variables(self) -> bool:
-        """Only version 2012-10-17 expands `${…}` (reference 4.2)."""
+        """Only version 2012-10-17 expands `${…}` (policies.md 4.2)."""
         return self.version == VERSIONS[0]
 
 
 def read_document(text: str | bytes) -> Document:
     """The document in `text`.
 
-    Raises MalformedPolicy with AWS's text (reference 2.5) when it is not JSON, has a key twice in one object, has an
-    element the grammar does not know (reference 4.1), or is beyond the limits of this module.
+    Raises MalformedPolicy with AWS's text (iam.md 2.5) when it is not JSON, has a key twice in one object, has an
+    element the grammar does not know (policies.md 4.1), or is beyond the limits of this module.
     """
     if len(text) > MAX_CHARACTERS:
         raise MalformedPolicy(SYNTAX)
     try:
         value = read_values(text.decode() if isinstance(text, bytes) else text)
     except DuplicateKeyError as error:
-        # The second would silently win (reference 4.1).
+        # The second would silently win (policies.md 4.1).
         raise MalformedPolicy(SYNTAX) from error
     except (ValueError, RecursionError) as error:
         raise MalformedPolicy(INVALID_JSON) from error

@@ -16,7 +16,7 @@ from understudy.policy.language.json_text import (
 )
 from understudy.policy.language.positions import Position
 
-# Characters that IAM stores in no document (reference 2.5).
+# Characters that IAM stores in no document (iam.md 2.5).
 _FOREIGN = re.compile("[^\t\n\r -\u00ff]")
 
 

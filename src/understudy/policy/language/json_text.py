@@ -64,7 +64,7 @@ class DuplicateKeyError(Exception):
 
 
 class NumberText(str):
-    """A JSON number kept as its text: a condition compares numbers as their text (reference 4.1)."""
+    """A JSON number kept as its text: a condition compares numbers as their text (policies.md 4.1)."""
 
     __slots__ = ()
 
@@ -246,7 +246,7 @@ def statement_spans(text: str) -> tuple[Span, ...]:
 
 @lru_cache(maxsize=128)
 def simulator_spans(text: str) -> tuple[Span, ...]:
-    """The spans of a document's statements as IAM's policy simulator tells them (reference 5.2).
+    """The spans of a document's statements as IAM's policy simulator tells them (simulator.md 5.2).
 
     A statement in a list begins after the list's bracket or the previous statement's brace; a statement that is not
     in a list begins after its own opening brace. The recorded answers come from the parser AWS uses.

@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar, cast
 _Texts = ParamSpec("_Texts")
 _Answer = TypeVar("_Answer")
 
-# The longest ARN there is (reference 2.5).
+# The longest ARN there is (iam.md 2.5).
 _LONGEST = 2048
 
 

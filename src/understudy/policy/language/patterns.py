@@ -187,7 +187,7 @@ def _of_long(expression: str) -> re.Pattern[str]:
 
 
 def utf16_units(text: str) -> str:
-    """`text` with characters beyond U+FFFF as two halves: `?` counts UTF-16 units (reference 4.3)."""
+    """`text` with characters beyond U+FFFF as two halves: `?` counts UTF-16 units (policies.md 4.3)."""
     if text.isascii() or not _BEYOND_BMP.search(text):
         return text
     return _BEYOND_BMP.sub(_halves, text)

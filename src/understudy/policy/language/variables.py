@@ -18,7 +18,7 @@ _ESCAPES = frozenset("*?$")
 class Variable:
     """A place in a pattern that the request fills: a lower-cased context key, and what to use without it.
 
-    One that cannot `resolve` never has a value, not even its default (recorded of list-typed keys, reference 4.4).
+    One that cannot `resolve` never has a value, not even its default (recorded of list-typed keys, policies.md 4.4).
     """
 
     key: str
@@ -30,7 +30,7 @@ Template = Sequence["Token | Variable"]
 
 
 def template(text: str, *, variables: bool, wildcards: bool) -> tuple[Token | Variable, ...]:
-    """`text` as tokens. Without `variables` (version 2008-10-17) `${…}` is plain text (reference 4.2)."""
+    """`text` as tokens. Without `variables` (version 2008-10-17) `${…}` is plain text (policies.md 4.2)."""
     tokens: list[Token | Variable] = []
     at = 0
     if variables and "${" in text:

@@ -12,7 +12,7 @@ from understudy.data import service_catalogue
 from understudy.policy.recording.grouping import Grant
 from understudy.policy.recording.resources import EVERY_RESOURCE
 
-# Of a managed policy, white space not counted (reference iam.md 2.2).
+# Of a managed policy, white space not counted (iam.md 2.2).
 MOST_CHARACTERS = 6144
 
 Document = dict[str, object]

@@ -191,7 +191,7 @@ def _conditions(key: str, value: str | list[str], *, portable: bool) -> Iterator
     if not as_list:
         yield NarrowingCondition(operator, key, written)
         return
-    # An absent list satisfies ForAllValues, which the second line forbids (reference iam.md 4.4).
+    # An absent list satisfies ForAllValues, which the second line forbids (policies.md 4.4).
     yield NarrowingCondition(f"ForAllValues:{operator}", key, written)
     yield NarrowingCondition("Null", key, ("false",))
 

@@ -27,7 +27,7 @@ def replay(observations: Iterable[Observation], policies: Sequence[Document]) ->
         question = _by_somebody_with_policies(each.question)
         bound = bindings
         if question.principal.kind == "federated":
-            # He has what his user's and his session's policies both allow (reference iam.md 3.2).
+            # He has what his user's and his session's policies both allow (sts.md 3.2).
             if federated is bindings:
                 federated = Bindings(identity=identity, session=_compiled(policies, "session"))
             bound = federated

@@ -34,7 +34,7 @@ class Named:
 
 
 def escaped(text: str) -> str:
-    """`text` for a place where stars are wildcards, so that it stands for itself alone (reference iam.md 4.2)."""
+    """`text` for a place where stars are wildcards, so that it stands for itself alone (policies.md 4.2)."""
     return _SPECIAL.sub(lambda found: f"${{{found.group()}}}", text)
 
 

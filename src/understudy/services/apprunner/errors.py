@@ -1,4 +1,4 @@
-"""App Runner's refusals (reference apprunner.md 1.1, 2.6, 2.8): all 400, whatever is wrong."""
+"""App Runner's refusals (apprunner.md 1.1, 2.6, 2.8): all 400, whatever is wrong."""
 
 from __future__ import annotations
 

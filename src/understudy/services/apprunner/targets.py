@@ -1,4 +1,4 @@
-"""What App Runner's callers must be allowed to act on (reference apprunner.md 4.4)."""
+"""What App Runner's callers must be allowed to act on (apprunner.md 4.4)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def request_tags(tags: Iterable[Mapping[str, str]]) -> dict[str, str | list[str]
     keys: dict[str, str | list[str]] = {}
     names: list[str] = []
     for tag in tags:
-        # The last of several tags with one key is what counts (reference iam.md 4.8).
+        # The last of several tags with one key is what counts (policies.md 4.8).
         # AWS's description does not require a key; a tag without one is refused later.
         key = tag.get("Key", "")
         keys[f"aws:requesttag/{key.lower()}"] = tag.get("Value", "")

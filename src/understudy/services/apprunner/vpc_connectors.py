@@ -68,7 +68,7 @@ vpc_connectors = Table(
     ordered={"deleted": lambda record: record.deleted},
 )
 
-# AWS still describes a deleted connector as INACTIVE for an unspecified time (reference apprunner.md 2.3): clients that
+# AWS still describes a deleted connector as INACTIVE for an unspecified time (apprunner.md 2.6): clients that
 # wait for its end ask within minutes, and take "not found" as well.
 deleted_connectors = Expiry(
     "deleted connectors", vpc_connectors, "deleted", kept_for=timedelta(hours=1), most=1000
@@ -76,12 +76,12 @@ deleted_connectors = Expiry(
 
 
 def networking_usage(tx: Transaction, account: str, region: str) -> list[str]:
-    """The active connectors: what keeps the networking role alive (seed page, S8)."""
+    """The active connectors: what keeps the networking role alive (apprunner.md 4.5, S8)."""
     return [each.arn for each in vpc_connectors.where(tx, "active_in_region", (account, region))]
 
 
 def management_usage(tx: Transaction, account: str, region: str) -> list[str]:
-    """The services: what keeps the role alive with which App Runner writes logs (reference apprunner.md 4.1)."""
+    """The services: what keeps the role alive with which App Runner writes logs (apprunner.md 4.1)."""
     return sorted({use.service for use in connector_uses.scan(tx, account, region)})
 
 
@@ -104,7 +104,7 @@ def create_vpc_connector(
     security_groups: list[str] | None = None,
     tags: list[dict[str, str]] | None = None,
 ) -> Answer:
-    """Make a connector, ACTIVE at once, and with the first of an account the networking role (seed page, S6).
+    """Make a connector, ACTIVE at once, and with the first of an account the networking role (apprunner.md 4.5, S6).
 
     Subnets and groups are looked up with the caller's own permissions, and so is the role made (apprunner.md
     3.1, 4.2). No interface is made: interfaces come with running instances.
@@ -205,7 +205,7 @@ def find(call: Call, arn: str) -> VpcConnector | None:
 
 
 def require_supported_region(call: Call) -> None:
-    """Refuse where App Runner is not offered (seed page, S9)."""
+    """Refuse where App Runner is not offered (apprunner.md 4.5, S9)."""
     if call.region not in APP_RUNNER_REGIONS:
         raise errors.no_endpoint(call.region)
 

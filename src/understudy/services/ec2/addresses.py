@@ -7,7 +7,7 @@ from understudy.services.ec2.errors import no_free_address
 from understudy.services.ec2.network_interfaces import network_interfaces
 from understudy.store.database import Transaction
 
-# The first four addresses of a subnet and its last are AWS's own (reference iam.md 7.5).
+# The first four addresses of a subnet and its last are AWS's own (ec2.md 7.5).
 RESERVED_FIRST = 4
 RESERVED = 5
 # An odd stride reaches every address of a block, whose size is a power of two; this one scatters well.

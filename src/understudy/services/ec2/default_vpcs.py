@@ -19,7 +19,7 @@ from understudy.services.ec2.vpc_lifecycle import provision_vpc
 from understudy.services.ec2.vpcs import Vpc, default_vpc, described_vpc
 from understudy.store.database import Transaction
 
-# Reference iam.md 7.5: this block, and a /20 of it for each zone.
+# Reference ec2.md 7.5: this block, and a /20 of it for each zone.
 BLOCK = "172.31.0.0/16"
 _SUBNET_LENGTH = 20
 

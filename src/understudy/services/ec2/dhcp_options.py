@@ -79,7 +79,7 @@ def a_set_and_a_vpc(call: Call, params: Params) -> Sequence[Target]:
 def create_dhcp_options(
     call: Call, *, dhcp_configurations: list[dict[str, Any]], tag_specifications: TagSpecifications = None
 ) -> Answer:
-    """Make a set of options (texts of refusals: reference iam.md 7.3)."""
+    """Make a set of options (texts of refusals: ec2.md 7.3)."""
     if not dhcp_configurations:
         raise errors.missing("dhcpConfigurations")
     options: dict[str, tuple[str, ...]] = {}
@@ -144,7 +144,7 @@ def delete_dhcp_options(call: Call, *, dhcp_options_id: str) -> Answer | None:
 
 
 def default_set(tx: Transaction, account: str, region: str, ids: Ids) -> DhcpOptions:
-    """The account's default set in the region; made, if it is not there (reference iam.md 7.5)."""
+    """The account's default set in the region; made, if it is not there (ec2.md 7.5)."""
     found = dhcp_options.where(tx, "default", (account, region))
     if found:
         return found[0]

@@ -1,4 +1,4 @@
-"""EC2's refusals: code and text as AWS gives them (reference iam.md 7.2, 7.3), one function each."""
+"""EC2's refusals: code and text as AWS gives them (ec2.md 7.2, 7.3), one function each."""
 
 from __future__ import annotations
 

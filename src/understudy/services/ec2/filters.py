@@ -1,6 +1,6 @@
 """Describe filters, once for all: values of one filter are alternatives, several filters must all hold.
 
-Values may carry `*` and `?`, a backslash takes their meaning away, and case counts (reference iam.md 7.6).
+Values may carry `*` and `?`, a backslash takes their meaning away, and case counts (ec2.md 7.6).
 """
 
 from __future__ import annotations

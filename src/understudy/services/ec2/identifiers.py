@@ -1,4 +1,4 @@
-"""EC2's ids: a kind's prefix, a dash and hexadecimal digits (reference iam.md 7.5)."""
+"""EC2's ids: a kind's prefix, a dash and hexadecimal digits (ec2.md 7.5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all Describe operations share: ids, filters and pages (reference iam.md 7.2)."""
+"""What all Describe operations share: ids, filters and pages (ec2.md 7.2)."""
 
 from __future__ import annotations
 

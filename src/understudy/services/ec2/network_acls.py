@@ -35,7 +35,7 @@ class Entry(Record, frozen=True, kw_only=True):
     cidr: str = _EVERYTHING
 
 
-# Reference iam.md 7.5: 100 allows, 32767 denies what is left, both ways.
+# Reference ec2.md 7.5: 100 allows, 32767 denies what is left, both ways.
 _DEFAULT_ENTRIES = (
     Entry(number=100, action="allow", egress=True),
     Entry(number=32767, action="deny", egress=True),

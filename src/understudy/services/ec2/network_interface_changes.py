@@ -125,7 +125,7 @@ def create_network_interface(
             tags=tags,
         ),
     )
-    # Reference iam.md 7.4: the answer says pending, though the interface is available at once.
+    # Reference ec2.md 7.4: the answer says pending, though the interface is available at once.
     shown = {**described_interface(interface), "Status": "pending"}
     return {"NetworkInterface": shown, "ClientToken": client_token}
 
@@ -215,7 +215,7 @@ def unassign_private_ip_addresses(
     ipv4_prefixes: list[str] | None = None,
     private_ip_addresses: list[str] | None = None,
 ) -> Answer | None:
-    """Take secondary addresses from an interface; the primary one stays (texts: reference iam.md 7.3)."""
+    """Take secondary addresses from an interface; the primary one stays (texts: ec2.md 7.3)."""
     refuse(ipv4_prefixes=ipv4_prefixes)
     if not private_ip_addresses:
         raise errors.missing_choice("One of privateIpAddresses or ipv4Prefixes must be specified.")
@@ -234,7 +234,7 @@ def unassign_private_ip_addresses(
 
 
 def host_name(call: Call, vpc: str, ip: str) -> str:
-    """The private DNS name of an address; none while the VPC gives no host names (reference iam.md 7.4)."""
+    """The private DNS name of an address; none while the VPC gives no host names (ec2.md 7.4)."""
     found = vpcs.get(call.tx, call.account, call.region, vpc)
     if found is None or not found.dns_hostnames:
         return ""

@@ -175,7 +175,7 @@ def _indexed(call: Call, filters: Filters) -> list[NetworkInterface] | None:
 
 @memoized
 def described_interface(interface: NetworkInterface) -> Description:
-    """An interface in AWS's words; the order of members is the recorded one (reference iam.md 7.4)."""
+    """An interface in AWS's words; the order of members is the recorded one (ec2.md 7.4)."""
     primary = interface.addresses[0]
     first: dict[str, Any] = {"Primary": True, "PrivateIpAddress": primary}
     if interface.private_dns_name:

@@ -64,7 +64,7 @@ security_groups = Table(
     key=lambda group: (group.account, group.region, group.id),
     indexes={
         "vpc": lambda group: (group.vpc,),
-        # Names are compared without case (reference iam.md 7.5).
+        # Names are compared without case (ec2.md 7.5).
         "name": lambda group: ((group.vpc, group.name.lower()),),
         "place": lambda group: ((group.account, group.region),),
         "references": _referenced,
@@ -163,7 +163,7 @@ def everything_out(ids: Ids) -> SecurityGroupRule:
 
 
 def make_default(tx: Transaction, vpc: Vpc, ids: Ids) -> SecurityGroup:
-    """The group a VPC is born with: its members reach each other, and everything outside (iam.md 7.5)."""
+    """The group a VPC is born with: its members reach each other, and everything outside (ec2.md 7.5)."""
     id = ids.ec2("sg")
     return security_groups.put(
         tx,

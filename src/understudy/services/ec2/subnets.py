@@ -137,7 +137,7 @@ def create_subnet(
     block = _free_block(call.tx, vpc, cidr_block)
     subnet = make(call.tx, vpc, zone, block, call.ids, tags=tags)
     answer = dict(describe(call, subnet))
-    # Reference iam.md 7.5: the create answer lacks what the describe answer has.
+    # Reference ec2.md 7.5: the create answer lacks what the describe answer has.
     del answer["BlockPublicAccessStates"]
     return {"Subnet": answer}
 

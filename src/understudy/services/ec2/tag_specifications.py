@@ -1,4 +1,4 @@
-"""Tags as requests give them, and the rules they keep (reference iam.md 7.5)."""
+"""Tags as requests give them, and the rules they keep (ec2.md 7.5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a caller must be allowed to act on in EC2: ARNs and condition keys (reference iam.md 7.1)."""
+"""What a caller must be allowed to act on in EC2: ARNs and condition keys (ec2.md 7.1)."""
 
 from __future__ import annotations
 

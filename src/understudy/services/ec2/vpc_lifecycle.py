@@ -47,7 +47,7 @@ def create_vpc(
     instance_tenancy: str | None = None,
     amazon_provided_ipv6_cidr_block: bool | None = None,
 ) -> Answer:
-    """Make a VPC of a block between /16 and /28; blocks of several VPCs may overlap (iam.md 7.5)."""
+    """Make a VPC of a block between /16 and /28; blocks of several VPCs may overlap (ec2.md 7.5)."""
     refuse(
         ipv6_pool=ipv6_pool, ipv6_cidr_block=ipv6_cidr_block, ipv4_ipam_pool_id=ipv4_ipam_pool_id,
         ipv4_netmask_length=ipv4_netmask_length, ipv6_ipam_pool_id=ipv6_ipam_pool_id,

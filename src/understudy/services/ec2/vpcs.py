@@ -20,7 +20,7 @@ from understudy.store.tables import Record, Table, memoized
 
 
 class Vpc(Record, frozen=True, kw_only=True):
-    """A VPC. `dhcp_options` is a set's id, or `default` when it is tied to none (reference iam.md 7.5)."""
+    """A VPC. `dhcp_options` is a set's id, or `default` when it is tied to none (ec2.md 7.5)."""
 
     account: str
     region: str

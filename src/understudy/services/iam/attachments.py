@@ -27,7 +27,7 @@ from understudy.services.iam.role_records import Role
 from understudy.services.iam.roles import a_role, existing_role, modifiable_role
 from understudy.services.iam.users import User, a_user, existing_user
 
-# By kind: the quota's name and size (reference iam.md 2.2).
+# By kind: the quota's name and size (iam.md 2.2).
 QUOTAS = {User: ("PoliciesPerUser", 10), Group: ("PoliciesPerGroup", 10), Role: ("PoliciesPerRole", 10)}
 
 
@@ -117,7 +117,7 @@ def list_entities_for_policy(
     marker: str | None = None,
     max_items: int | None = None,
 ) -> Answer:
-    """Whom a policy is attached to, or bounds; without a usage filter both (reference iam.md 2.6)."""
+    """Whom a policy is attached to, or bounds; without a usage filter both (iam.md 2.6)."""
     policies.visible(call, policy_arn)
     wanted = _KINDS.get(entity_filter or "", (Group, Role, User))
     prefix = path_prefix or "/"

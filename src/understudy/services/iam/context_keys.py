@@ -1,4 +1,4 @@
-"""Which context keys policies name: the keys a simulation would have to be told (reference iam.md 5.3)."""
+"""Which context keys policies name: the keys a simulation would have to be told (simulator.md 5.3)."""
 
 from __future__ import annotations
 

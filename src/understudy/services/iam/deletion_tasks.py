@@ -1,6 +1,6 @@
 """Deleting a service-linked role: a task that asks the service what still uses the role, and fails if something does.
 
-A task (reference iam.md 1.5) is a durable operation: it goes on after a crash, as those do.
+A task (service-linked-roles.md 1.5) is a durable operation: it goes on after a crash, as those do.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def deletion(usage: LinkedRoleUsage) -> OperationKind:
 
 
 def _in_use(role: Role, usage: Mapping[str, list[str]]) -> str:
-    """What uses the role, in the sentence of AWS's clients (reference iam.md 1.5), of at most 1,000 characters."""
+    """What uses the role, in the words of AWS's clients (service-linked-roles.md 1.5), at most 1,000 characters."""
     used_by = ", ".join(
         f"RoleUsageType(Region={region}, Resources=[{', '.join(arns)}])" for region, arns in usage.items()
     )

@@ -20,10 +20,10 @@ def reviewed(document: str, kind: str) -> str:
 
 @lru_cache(maxsize=1024)
 def shown(document: str) -> str:
-    """A document as answers carry it: URL-encoded (reference iam.md 2.8)."""
+    """A document as answers carry it: URL-encoded (iam.md 2.8)."""
     return quote(document, safe="")
 
 
 def size(document: str) -> int:
-    """Characters that count towards a quota: white space does not (reference iam.md 2.2)."""
+    """Characters that count towards a quota: white space does not (iam.md 2.2)."""
     return sum(1 for letter in document if not letter.isspace())

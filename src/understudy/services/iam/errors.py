@@ -1,4 +1,4 @@
-"""IAM's refusals (reference iam.md 1, 2.3, 2.4)."""
+"""IAM's refusals (service-linked-roles.md 1, iam.md 2.3, 2.4)."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def no_such_access_key(id: str) -> ApiError:
 
 
 def no_boundary(kind: str, name: str) -> ApiError:
-    """AWS's code; its text is not known (reference iam.md 2.4)."""
+    """AWS's code; its text is not known (iam.md 2.4)."""
     return ApiError("NoSuchEntity", f"The permissions boundary of {kind} {name} cannot be found.", 404)
 
 
@@ -51,7 +51,7 @@ def not_attached(arn: str) -> ApiError:
 
 
 def reserved_policy(kind: str) -> ApiError:
-    """A policy only AWS attaches (reference iam.md 1.3)."""
+    """A policy only AWS attaches (service-linked-roles.md 1.3)."""
     return ApiError("PolicyNotAttachable", f"Cannot attach AWS reserved policy to an IAM {kind}.")
 
 
@@ -84,7 +84,7 @@ def malformed_policy(message: str) -> ApiError:
 
 
 def protected(role: str) -> ApiError:
-    """Everything but a description, on a service-linked role (reference iam.md 1.2)."""
+    """Everything but a description, on a service-linked role (service-linked-roles.md 1.2)."""
     return ApiError(
         "UnmodifiableEntity",
         f"Cannot perform the operation on the protected role '{role}' - this role is only modifiable by AWS",

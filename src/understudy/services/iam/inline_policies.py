@@ -23,7 +23,7 @@ from understudy.services.iam.role_records import Role
 from understudy.services.iam.roles import a_role, existing_role, modifiable_role
 from understudy.services.iam.users import User, a_user, existing_user
 
-# What all inline policies of one entity may come to (reference iam.md 2.2, 2.3).
+# What all inline policies of one entity may come to (iam.md 2.2, 2.3).
 SIZES = {User: 2048, Group: 5120, Role: 10240}
 
 
@@ -111,7 +111,7 @@ def delete_role_policy(call: Call, *, role_name: str, policy_name: str) -> None:
 def _put(call: Call, entity: Entity, name: str, document: str) -> None:
     reviewed(document, "identity")
     kept = [(known, text) for known, text in entity.inline if known.lower() != name.lower()]
-    # Names compare without case, and the first spelling is kept (reference iam.md 2.1).
+    # Names compare without case, and the first spelling is kept (iam.md 2.1).
     spelled = next((known for known, _ in entity.inline if known.lower() == name.lower()), name)
     kept.append((spelled, document))
     most = SIZES[type(entity)]

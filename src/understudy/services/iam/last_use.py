@@ -1,6 +1,6 @@
 """When keys and roles were last used: noted on every call, remembered once a second.
 
-AWS shows last use with hours of delay (reference iam.md 1.6), so a note lost in a crash is no loss.
+AWS shows last use with hours of delay (service-linked-roles.md 1.6), so a note lost in a crash is no loss.
 """
 
 from __future__ import annotations

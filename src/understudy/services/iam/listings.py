@@ -1,4 +1,4 @@
-"""Lists in IAM's pages: MaxItems and Marker in, IsTruncated and Marker out (reference iam.md 2.7)."""
+"""Lists in IAM's pages: MaxItems and Marker in, IsTruncated and Marker out (iam.md 2.7)."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def visible(call: Call, arn: str) -> AnyPolicy:
 def own(call: Call, arn: str, what: str) -> Policy:
     """A policy of the caller's account that can be changed. `what` says what is being done to it.
 
-    Raises AccessDenied for AWS's and other accounts' policies (reference iam.md 1.3).
+    Raises AccessDenied for AWS's and other accounts' policies (service-linked-roles.md 1.3).
     """
     if well_formed(arn).account != call.account:
         raise errors.access_denied(f"Cannot {what} outside your own account.")
@@ -336,7 +336,7 @@ def _order(policy: AnyPolicy) -> RecordKey:
 
 
 def _is_used(call: Call, arn: str, usage: str | None) -> bool:
-    # The filter has effect together with OnlyAttached alone (reference iam.md 2.6).
+    # The filter has effect together with OnlyAttached alone (iam.md 2.6).
     as_policy = usage != "PermissionsBoundary" and attachments(call.tx, call.account, arn) > 0
     return as_policy or (usage != "PermissionsPolicy" and boundaries(call.tx, call.account, arn) > 0)
 

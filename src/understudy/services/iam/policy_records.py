@@ -91,7 +91,7 @@ def well_formed(arn: str) -> arns.Arn:
 
 
 def check_attachable(call: Call, arn: str, called: str) -> None:
-    """Raises unless the policy exists and may be attached to a `called` (user, group, role; iam.md 1.3)."""
+    """Raises unless the policy is there and may be attached to a `called`: user, group or role (iam.md 2.4)."""
     _check(call, arn, called, errors.not_attachable_unknown)
 
 

@@ -40,7 +40,7 @@ def existing_role(call: Call, name: str) -> Role:
 
 
 def modifiable_role(call: Call, name: str) -> Role:
-    """The same, unless it is linked to a service. Raises UnmodifiableEntity (reference iam.md 1.2)."""
+    """The same, unless it is linked to a service. Raises UnmodifiableEntity (service-linked-roles.md 1.2)."""
     role = existing_role(call, name)
     if role.linked_service:
         raise errors.protected(role.name)
@@ -100,7 +100,7 @@ def create_role(
         check_boundary(call, permissions_boundary, "role")
     if find(call, role_name) is not None:
         raise errors.exists(f"Role with name {role_name} already exists.")
-    # Service-linked roles count too, but may themselves go beyond the quota (reference iam.md 1.1).
+    # Service-linked roles count too, but may themselves go beyond the quota (service-linked-roles.md 1.1).
     if roles.count_where(call.tx, "by_account", call.account) >= ROLES_PER_ACCOUNT:
         raise errors.quota("RolesPerAccount", ROLES_PER_ACCOUNT)
     role = Role(
@@ -229,7 +229,7 @@ def list_role_tags(
 
 
 def created(call: Call, role: Role) -> Mapping[str, Any]:
-    """What CreateRole shows: less than GetRole (reference iam.md 2.6)."""
+    """What CreateRole shows: less than GetRole (iam.md 2.6)."""
     return {
         **_plain(call, role),
         "PermissionsBoundary": boundary_shown(role.boundary),

@@ -1,6 +1,6 @@
 """Roles that belong to services: made from templates, used by their service only, deleted by a task.
 
-Reference iam.md 1. A role is one if it has a `linked_service`, and never by its name or path (docs/decisions/0005).
+Reference service-linked-roles.md 1. A role with a `linked_service` is one, whatever its name and path (decision 0005).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def a_new_linked_role(call: Call, params: Params) -> Sequence[Target]:
 
 
 def the_role_of_a_task(call: Call, params: Params) -> Sequence[Target]:
-    """The role of a deletion task, which its id names (reference iam.md 1.7), and its tags while it is there."""
+    """The role of a deletion task, which its id names (service-linked-roles.md 1.7), and its tags while it is there."""
     parsed = deletion_tasks.parse(params["deletion_task_id"])
     if parsed is None:
         return [Target(iam(call.account, "role/*"))]
@@ -102,7 +102,7 @@ def ensure_service_linked_role(call: Call, principal: str) -> None:
     """Make the role of a service if the account has none yet, with the caller's own permission.
 
     Raises what CreateServiceLinkedRole answers. The description is the service's: AWS gives one only to roles
-    that services make (reference iam.md 1.1).
+    that services make (service-linked-roles.md 1.1).
     """
     template = catalogue.find(principal)
     assert template is not None, f"{principal} has a template"
@@ -152,7 +152,7 @@ def _trust(template: ServiceLinkedRoleTemplate) -> str:
 
 
 def _created(role: Role) -> Mapping[str, Any]:
-    """What the create call answers: no description, and lists in the trust policy (reference iam.md 1.1)."""
+    """What the create call answers: no description, and lists in the trust policy (service-linked-roles.md 1.1)."""
     statement = {
         "Action": ["sts:AssumeRole"],
         "Effect": "Allow",

@@ -1,4 +1,4 @@
-"""The policies a simulation is about: given as documents, or those of an entity (reference iam.md 5)."""
+"""The policies a simulation is about: given as documents, or those of an entity (simulator.md 5)."""
 
 from __future__ import annotations
 

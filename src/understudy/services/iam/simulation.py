@@ -1,4 +1,4 @@
-"""The policy simulator: what policies would decide (reference iam.md 5).
+"""The policy simulator: what policies would decide (simulator.md 5).
 
 Where AWS is not recorded: a resource's account counts only beside a resource policy; several resources together are
 named by the type of the first.

@@ -1,4 +1,4 @@
-"""The rules of tags on IAM's entities (reference iam.md 2.4)."""
+"""The rules of tags on IAM's entities (iam.md 2.4)."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def resource_keys(tags: Tags) -> dict[str, str | list[str]]:
 
 
 def entity_keys(tags: Tags) -> dict[str, str | list[str]]:
-    """The same of a user or role, whose tags go by `iam:ResourceTag/…` too (reference iam.md 4.7)."""
+    """The same of a user or role, whose tags go by `iam:ResourceTag/…` too (policies.md 4.7)."""
     keys = resource_keys(tags)
     keys.update({f"iam:resourcetag/{key.lower()}": value for key, value in tags})
     return keys

@@ -1,6 +1,6 @@
 """Trust policies: whom they name is remembered by unique id, and shown by name.
 
-A user or role that is deleted and made again is somebody else, and is not trusted (reference iam.md 2.5).
+A user or role that is deleted and made again is somebody else, and is not trusted (iam.md 2.5).
 """
 
 from __future__ import annotations

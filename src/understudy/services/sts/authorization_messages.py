@@ -1,4 +1,4 @@
-"""Encoded authorization messages, read back (reference iam.md 3.2)."""
+"""Encoded authorization messages, read back (sts.md 3.2)."""
 
 from __future__ import annotations
 

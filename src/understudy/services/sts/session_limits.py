@@ -1,4 +1,4 @@
-"""What temporary credentials cannot be used for, whatever the policies say (reference iam.md 3.2)."""
+"""What temporary credentials cannot be used for, whatever the policies say (sts.md 3.2)."""
 
 from __future__ import annotations
 

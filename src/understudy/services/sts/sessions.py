@@ -1,4 +1,4 @@
-"""Temporary credentials: of a role, of a user, of a federated user (reference iam.md 3)."""
+"""Temporary credentials: of a role, of a user, of a federated user (sts.md 3)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from understudy.services.sts.records import Session, sessions
 
 HOUR = 3600
 HALF_A_DAY = 43200
-# Of a session policy as plain text; not every API description in use says so (reference iam.md 3.1).
+# Of a session policy as plain text; not every API description in use says so (sts.md 3.1).
 MOST_CHARACTERS = 2048
 # AWS packs policies and tags in a way of its own, and says only how full that is. This much holds the longest
 # policy and all the tags there can be, but not ten of the longest ARNs as well.
@@ -34,7 +34,7 @@ _NO_TAGS: tuple[tuple[str, str], ...] = ()
 def the_role(call: Call, params: Params) -> Sequence[Target]:
     """The role, decided by its trust policy too; one that does not exist looks like one that refuses.
 
-    Session tags and a source identity are permissions of their own (reference iam.md 3.1).
+    Session tags and a source identity are permissions of their own (sts.md 3.1).
     """
     if call.caller.kind == "root":
         raise ApiError("AccessDenied", "Roles may not be assumed by root accounts.", 403)

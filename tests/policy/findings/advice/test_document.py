@@ -88,7 +88,7 @@ TRUST = {"Effect": "Allow", "Principal": {"AWS": ["111122223333"]}, "Action": "s
 
 @pytest.mark.parametrize(("accounts", "is_too_long"), [(1, False), (300, True)])
 def test_a_trust_policy_may_have_2048_characters(policies, accounts, is_too_long):
-    """Reference 2.2."""
+    """Reference iam.md 2.2."""
     principal = {"AWS": [f"{number:012}" for number in range(accounts)]}
     text = json.dumps({"Version": "2012-10-17", "Statement": [{**TRUST, "Principal": principal}]})
     _, actual = policies.document("POLICY_SIZE_EXCEEDS_ROLE_TRUST_POLICY_QUOTA", text, "RESOURCE_POLICY")

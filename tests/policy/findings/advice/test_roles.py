@@ -141,7 +141,7 @@ BROAD = {"Effect": "Allow", "Action": ["apprunner:*", "iam:CreateServiceLinkedRo
 
 
 def test_what_to_write_instead_names_both_roles_of_app_runner(policies):
-    """Reference 1.9: App Runner has a role of its own and one for networking."""
+    """Reference service-linked-roles.md 1.9: App Runner has a role of its own and one for networking."""
     statement = suggested(advice(policies, "CREATE_SLR_WITH_STAR_IN_RESOURCE", BROAD))
     assert {
         "Effect": "Allow",

@@ -20,13 +20,14 @@ def test_a_wildcard_in_the_name_of_a_service_is_pointed_at(policies, statement):
     assert expected == actual
 
 
-def test_the_services_that_it_stands_for_are_named(policies):
+@pytest.mark.parametrize("pattern", ["codebuil?", "code*ild"])
+def test_the_services_that_it_stands_for_are_named(policies, pattern):
     text = (
         '{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "codebuild:*", '
-        '"Resource": "arn:aws:codebuil?:*:111122223333:*"}}'
+        f'"Resource": "arn:aws:{pattern}:*:111122223333:*"}}}}'
     )
     finding = policies.only("WILDCARD_IN_SERVICE_NAME", text)
-    assert '"codebuil?" in the ARN stands for codebuild, and for services to come.' == finding.details
+    assert f'"{pattern}" in the ARN stands for codebuild, and for services to come.' == finding.details
     assert finding.instead.endswith("such as arn:aws:codebuild:*:111122223333:*.")
 
 

@@ -63,7 +63,7 @@ def instead(policies, code: str, condition: dict) -> str:
     ],
 )
 def test_a_doubtful_date_is_written_out(policies, written, date):
-    """Reference 4.4: a number is in seconds since 1970, four digits are a year."""
+    """Reference policies.md 4.4: a number is in seconds since 1970, four digits are a year."""
     assert f'Write "{date}", if that is the moment you mean.' == instead(
         policies, "INVALID_DATE_VALUE", {"DateLessThan": {"aws:CurrentTime": written}}
     )

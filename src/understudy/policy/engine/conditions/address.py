@@ -24,7 +24,7 @@ _LONGEST = 64
 
 
 def address(text: str) -> tuple[int, int] | None:
-    """(version, number) of an IP address, an IPv4-mapped one as IPv4 (recorded, reference 4.4); or None."""
+    """(version, number) of an IP address, an IPv4-mapped one as IPv4 (recorded, policies.md 4.4); or None."""
     return _parsed(text) if len(text) <= _LONGEST else None
 
 
@@ -44,7 +44,7 @@ def _parsed(text: str) -> tuple[int, int] | None:
 def network(text: str) -> Network | None:
     """The network `text` names, or None when it names none.
 
-    Host bits are ignored for IPv4; an IPv6 network with host bits set holds no address (recorded, 4.4).
+    Host bits are ignored for IPv4; an IPv6 network with host bits set holds no address (recorded, policies.md 4.4).
     """
     base, slash, prefix = text.partition("/")
     try:

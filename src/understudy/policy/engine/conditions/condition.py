@@ -22,7 +22,7 @@ class Operator:
     name: str
     compile: Compile
     negated: bool = False
-    # A malformed ARN in a policy cannot grant, but a Deny that holds one is applied (recorded, 4.4).
+    # A malformed ARN in a policy cannot grant, but a Deny that holds one is applied (recorded, policies.md 4.4).
     denies_when_broken: bool = False
 
 
@@ -140,7 +140,7 @@ _shared = lru_cache(maxsize=16_384)(_compiled)
 
 
 def _presence(key: str, wanted: list[bool | None]) -> Test:
-    """Null: an empty text is present (recorded, reference 4.4)."""
+    """Null: an empty text is present (recorded, policies.md 4.4)."""
     if wanted == [False]:
         return lambda context: bool(context.get(key)) or context.get(key) == ""
     return lambda context: is_absent(key, context) in wanted
@@ -163,7 +163,7 @@ def _value_test(operator: Operator, compared: Comparison, in_deny: bool) -> Valu
 
 
 def _when_absent(spelled: Spelling, broken: bool, in_deny: bool) -> bool:
-    """What the condition says of a request without its key (reference 4.4)."""
+    """What the condition says of a request without its key (policies.md 4.4)."""
     assert spelled.operator is not None, "Null has a test of its own"
     if broken and (not in_deny or spelled.operator.denies_when_broken):
         # An operand that cannot be read never grants; AWS is silent about this case, so not here either.
@@ -245,7 +245,7 @@ def _single_value(key: str, value_test: ValueTest, when_absent: bool) -> Test:
         value = context.get(key)
         if isinstance(value, str):
             return bool(value_test(value, context))
-        # A list that is there never matches a plain operator, negated or not (recorded truth table, 4.4).
+        # A list that is there never matches a plain operator, negated or not (recorded truth table, policies.md 4.4).
         return when_absent and not value
 
     return test
@@ -256,7 +256,7 @@ def _for_all_values(key: str, value_test: ValueTest, when_absent: bool) -> Test:
         value = context.get(key)
         if isinstance(value, str):
             return bool(value_test(value, context))
-        # Nothing to check is nothing that fails (reference 4.4).
+        # Nothing to check is nothing that fails (policies.md 4.4).
         return all(value_test(each, context) for each in value) if value else when_absent
 
     return test

@@ -28,7 +28,7 @@ def milliseconds(text: str) -> int | None:
     """Milliseconds since 1970 of a date in W3C's profile of ISO 8601 or in epoch seconds, else None.
 
     Four digits alone are a year; a time without a zone is UTC. Precision ends at the millisecond (recorded,
-    reference 4.4).
+    policies.md 4.4).
     """
     return _parsed(text) if len(text) <= _LONGEST else None
 

@@ -10,7 +10,7 @@ from decimal import Decimal
 from understudy.policy.engine.conditions.operand import Comparison
 from understudy.policy.language.context_keys import Context
 
-# `01`, `+1`, `1.0` and `1e0` are all one; `NaN`, `Infinity` and empty text are no numbers (recorded, 4.4).
+# `01`, `+1`, `1.0` and `1e0` are all one; `NaN`, `Infinity` and empty text are no numbers (recorded, policies.md 4.4).
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,9})?\Z")
 
 

@@ -9,7 +9,7 @@ from understudy.policy.language.context_keys import Context
 from understudy.policy.language.patterns import Matches
 
 # True: the request's value matches one of the policy's; False: none; None: the request's value cannot be
-# compared at all, so that neither the operator nor its negation matches (recorded, reference 4.4).
+# compared at all, so that neither the operator nor its negation matches (recorded, policies.md 4.4).
 Compare = Callable[[str, Context], bool | None]
 
 
@@ -18,7 +18,7 @@ class Comparison:
     """A compiled right-hand side.
 
     `variables` are the keys its policy variables ask for. `broken` says that a value could not be read:
-    values are tried in order and end at the first broken one, which cannot grant (recorded, reference 4.4).
+    values are tried in order and end at the first broken one, which cannot grant (recorded, policies.md 4.4).
     `exact` is the whole comparison when it is nothing but membership, `matches` when it is nothing but
     patterns: the commonest conditions cost one look-up or one match.
     """

@@ -23,7 +23,7 @@ def equals(values: tuple[str, ...], variables: bool) -> Comparison:
 
 
 def equals_ignoring_case(values: tuple[str, ...], variables: bool) -> Comparison:
-    """Compares lower-cased text; lower-casing, not case folding (recorded, reference 4.4)."""
+    """Compares lower-cased text; lower-casing, not case folding (recorded, policies.md 4.4)."""
     return _exact(values, variables, str.lower)
 
 

@@ -18,7 +18,7 @@ _PRIVATE_6 = (IPv6Network("fc00::/7"),)
 
 @check("IMPROVE_IP_RANGE", "SUGGESTION")
 def host_bits(policy: PolicyTree) -> Iterator[Problem]:
-    """An address with bits behind its prefix: IPv4 ignores them, IPv6 then matches nothing (reference 4.4)."""
+    """An address with bits behind its prefix: IPv4 ignores them, IPv6 then matches nothing (policies.md 4.4)."""
     for _, condition in policy.conditions():
         if not condition.operator_name.endswith("IpAddress"):
             continue

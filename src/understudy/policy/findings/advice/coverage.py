@@ -41,7 +41,7 @@ def covered_actions(actions: Sequence[str]) -> list[Covered]:
 def covered_resources(arns: Sequence[str]) -> list[Covered]:
     """The resources that others of the list name too.
 
-    In its first five parts a `*` stays within its part, in the last one it goes on to the end (reference 4.3).
+    In its first five parts a `*` stays within its part, in the last one it goes on to the end (policies.md 4.3).
     `*` covers every ARN; what has fewer parts is only compared with its like.
     """
     return _covered([_family(text) for text in arns])

@@ -9,10 +9,10 @@ from understudy.policy.findings.finding import TRUST_POLICY, PolicyType
 from understudy.policy.findings.tree import PolicyTree
 from understudy.policy.language.json_text import StringNode
 
-# Recorded answers of ValidatePolicy name 10,240; a managed policy holds less (reference 2.2).
+# Recorded answers of ValidatePolicy name 10,240; a managed policy holds less (iam.md 2.2).
 _IDENTITY_CHARACTERS = 10_240
 _MANAGED_CHARACTERS = 6_144
-# The default of the quota; it can be raised to 4,096 (reference 2.2).
+# The default of the quota; it can be raised to 4,096 (iam.md 2.2).
 _TRUST_CHARACTERS = 2_048
 # Bucket policies, access point policies and table policies are limited to 20 KB by their services.
 _RESOURCE_BYTES = 20_480
@@ -29,7 +29,7 @@ _LIMITED_RESOURCES = frozenset(
 
 @check("MISSING_VERSION", "WARNING")
 def missing_version(policy: PolicyTree) -> Iterator[Problem]:
-    """A document without Version, which reads as 2008-10-17 (reference 4.2)."""
+    """A document without Version, which reads as 2008-10-17 (policies.md 4.2)."""
     if policy.root is not None and policy.version is None:
         yield Problem(
             "The policy names no Version and is read as 2008-10-17, in which ${...} is plain text.",
@@ -72,7 +72,7 @@ def repeated_sid(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA", "WARNING")
 def oversized_identity_policy(policy: PolicyTree) -> Iterator[Problem]:
-    """More characters than any identity may hold inline; white space does not count (reference 2.2)."""
+    """More characters than any identity may hold inline; white space does not count (iam.md 2.2)."""
     if policy.type is not PolicyType.IDENTITY:
         return
     size = _without_space(policy.source.text)
@@ -88,7 +88,7 @@ def oversized_identity_policy(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("POLICY_SIZE_EXCEEDS_ROLE_TRUST_POLICY_QUOTA", "WARNING")
 def oversized_trust_policy(policy: PolicyTree) -> Iterator[Problem]:
-    """More characters than the default quota for trust policies (reference 2.2)."""
+    """More characters than the default quota for trust policies (iam.md 2.2)."""
     if policy.resource_type != TRUST_POLICY or not policy.is_trust_policy:
         return
     size = _without_space(policy.source.text)

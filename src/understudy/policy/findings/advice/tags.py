@@ -114,7 +114,7 @@ def _by_tag(statement: StatementNode) -> ConditionNode | None:
 def is_tagless(pattern: str) -> bool:
     """Whether no action that the pattern (in lower case) names knows a tag of its resource; unknown ones may.
 
-    Creating something with tags counts as knowing them (reference 4.6; ValidatePolicy on managed policies).
+    Creating something with tags counts as knowing them (policies.md 4.6; ValidatePolicy on managed policies).
     """
     prefix, _, name = pattern.partition(":")
     if "*" in prefix or "?" in prefix:

@@ -18,7 +18,7 @@ from understudy.policy.language.json_text import StringNode
 from understudy.policy.language.memo import memoized
 from understudy.policy.language.patterns import matcher, wildcard_tokens
 
-# What may be set as a role is assumed only by who is allowed a second action as well (reference 3.1).
+# What may be set as a role is assumed only by who is allowed a second action as well (sts.md 3.1).
 _SETTING_ACTIONS = {
     "sts:sourceidentity": "sts:SetSourceIdentity",
     "sts:transitivetagkeys": "sts:TagSession",

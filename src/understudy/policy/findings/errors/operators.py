@@ -14,7 +14,7 @@ from understudy.policy.language.json_text import ListNode, ObjectNode, StringNod
 from understudy.policy.language.nearest_names import MOST_GUESSES, Vocabulary
 
 _QUANTIFIERS = ("", "ForAllValues:", "ForAnyValue:")
-# The families whose operands may hold variables (reference 4.4).
+# The families whose operands may hold variables (policies.md 4.4).
 _FAMILIES_WITH_VARIABLES = ("String", "Arn")
 
 
@@ -95,7 +95,7 @@ def invalid_condition_data_type(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("MISSING_QUALIFIER", "ERROR")
 def missing_qualifier(policy: PolicyTree) -> Iterator[Problem]:
-    """A plain operator on a key that holds a list, which never matches (recorded, reference 4.4)."""
+    """A plain operator on a key that holds a list, which never matches (recorded, policies.md 4.4)."""
     for _, condition in policy.conditions():
         spelled = condition.spelled
         if spelled is None or spelled.is_null or spelled.quantifier:

@@ -39,7 +39,7 @@ _FORMS_TOLD = 3
 
 _FREE = re.compile(r"\$\{([^}]*)\}")
 _HEAD_END = re.compile(r"[/:*?]")
-# What the catalogue leaves out: IAM takes them (reference 2.5), AWS's managed policies and guides name them.
+# What the catalogue leaves out: IAM takes them (iam.md 2.5), AWS's managed policies and guides name them.
 _UNLISTED = {
     "cloudformation": ("transform/?*",),
     "iam": ("root", "role-template/?*", "contextProvider/?*"),
@@ -55,7 +55,7 @@ def _arns(policy: PolicyTree) -> Iterator[tuple[StringNode, tuple[Part, ...]]]:
 
 
 def _whole_arns(policy: PolicyTree) -> Iterator[tuple[StringNode, tuple[Part, ...]]]:
-    """Those with all six parts and `arn` in front, and no longer than IAM takes (reference 2.5)."""
+    """Those with all six parts and `arn` in front, and no longer than IAM takes (iam.md 2.5)."""
     for text, parts in _arns(policy):
         if len(parts) == len(PARTS) and parts[0].text == "arn" and len(text.value) <= _LONGEST:
             yield text, parts
@@ -161,7 +161,7 @@ def arn_region_not_allowed(policy: PolicyTree) -> Iterator[Problem]:
     """A region in the ARN of something that is not of one region."""
     for text, parts in _whole_arns(policy):
         part = parts[_REGION]
-        # A star is taken, and stands for nothing (reference 2.5).
+        # A star is taken, and stands for nothing (iam.md 2.5).
         if part.pattern not in ("", "*") and _has_none(found.region for found in _types(parts)):
             yield Problem(
                 f'ARNs of {parts[_SERVICE].text} like this one have no region; "{part.text}" stands there.',

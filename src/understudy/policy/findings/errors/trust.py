@@ -13,7 +13,7 @@ _SAML = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:saml-provider/.")
 _OIDC = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:oidc-provider/.")
 _DOMAIN = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?:/[A-Za-z0-9._~/-]*)?\Z")
 
-# The kinds of principals that can be allowed each way into a role (reference 3, operations of STS).
+# The kinds of principals that can be allowed each way into a role (sts.md 3, operations of STS).
 _TAKES = {
     "sts:assumerole": frozenset({"AWS", "Service"}),
     "sts:assumerolewithsaml": frozenset({"SAML"}),
