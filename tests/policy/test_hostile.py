@@ -27,7 +27,7 @@ from understudy.policy.engine.conditions import condition as condition_module
 from understudy.policy.engine.context_key_names import context_key_names
 from understudy.policy.engine.policies import compile_uncached
 from understudy.policy.findings import PolicyType, validate_policy
-from understudy.policy.language.document import KINDS, MAX_CHARACTERS, MAX_STATEMENTS, MAX_VALUES
+from understudy.policy.language.document import KINDS, MAX_DOCUMENT, MAX_STATEMENTS, MAX_VALUES
 from understudy.policy.language.json_text import simulator_spans
 from understudy.policy.language.patterns import matcher, wildcard_tokens
 
@@ -255,10 +255,10 @@ def test_a_number_where_text_belongs_is_refused():
 def test_more_than_the_limits_is_refused_and_the_most_is_read():
     small = '{"Effect":"Deny","Action":"a:b","Resource":[]}'
     many = '{"Statement":[' + ",".join([small] * 5_000) + "]}"
-    assert len(many) <= MAX_CHARACTERS
+    assert len(many) <= MAX_DOCUMENT
     assert 5_000 == len(compile_uncached(many, "identity").statements)
     values = json.dumps({"Statement": {**ALLOW, "Action": ["a:b"] * 40_000}}, separators=(",", ":"))
-    assert len(values) <= MAX_CHARACTERS
+    assert len(values) <= MAX_DOCUMENT
     assert "implicit-deny" == effect(bound(values))
     with pytest.raises(MalformedPolicy):
         compile_policy('{"Statement":[' + ",".join(["{}"] * (MAX_STATEMENTS + 1)) + "]}")
@@ -267,7 +267,7 @@ def test_more_than_the_limits_is_refused_and_the_most_is_read():
             json.dumps({"Statement": {**ALLOW, "Action": ["a"] * (MAX_VALUES + 1)}}, separators=(",", ":"))
         )
     with pytest.raises(MalformedPolicy):
-        compile_policy(many + " " * MAX_CHARACTERS)
+        compile_policy(many + " " * MAX_DOCUMENT)
 
 
 # --- wildcards ---

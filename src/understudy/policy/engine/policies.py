@@ -17,6 +17,7 @@ from understudy.policy.engine.matching import (
 from understudy.policy.language.context_keys import Context
 from understudy.policy.language.document import (
     KINDS,
+    MAX_DOCUMENT,
     NO_ACTIONS,
     NO_RESOURCES,
     RESOURCE_KINDS,
@@ -132,6 +133,9 @@ def compile_policy(text: str | bytes, *, name: str = "", kind: str = "identity")
     Stored documents are read leniently: names, sizes and vendors are `review`'s to judge. Raises
     MalformedPolicy (with `name` in it) when the document cannot be understood.
     """
+    if len(text) > MAX_DOCUMENT:
+        # Refused before it is decoded, or hashed to look for it.
+        raise MalformedPolicy(SYNTAX, policy=name)
     try:
         plain = text.decode() if isinstance(text, bytes) else text
     except UnicodeDecodeError as error:

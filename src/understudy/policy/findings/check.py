@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from understudy.policy.findings.finding import Finding, FindingType
 from understudy.policy.findings.tree import PolicyTree
@@ -14,6 +15,8 @@ _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 # How many texts a sentence names, and how many places of one sort a finding points at.
 MOST_TOLD = 20
+# How many findings one check makes of a document. A list of a thousand numbers is not understood better by one more.
+MOST_FINDINGS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,8 @@ class Check:
     find: CheckFunction
 
     def findings(self, policy: PolicyTree) -> Iterator[Finding]:
-        """What the check has to say of this policy."""
-        for problem in self.find(policy):
+        """What the check finds in this policy, up to MOST_FINDINGS of it."""
+        for problem in islice(self.find(policy), MOST_FINDINGS):
             details, instead = printable(problem.details), printable(problem.instead)
             yield Finding(self.issue_code, self.finding_type, details, instead, problem.at)
 
@@ -46,6 +49,11 @@ class Check:
 def printable(text: str) -> str:
     """The text with whatever a terminal could take for an order, or cannot show at all, written as JSON escapes."""
     return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
+
+
+def size_without_space(text: str) -> int:
+    """The characters of a document that count towards most quotas (reference 2.2)."""
+    return sum(map(len, text.split()))
 
 
 def listed(texts: Iterable[str]) -> str:

@@ -14,3 +14,10 @@ _MODULES = ("understudy.policy.findings.errors", "understudy.policy.findings.adv
 def checks() -> tuple[Check, ...]:
     """Every check of every type."""
     return tuple(check for name in _MODULES for check in import_module(name).CHECKS)
+
+
+@cache
+def form_checks() -> tuple[Check, ...]:
+    """The checks of a document's form and size alone, which are quick however long the document is."""
+    names = (f"{name}.document" for name in _MODULES)
+    return tuple(check for name in names for check in import_module(name).CHECKS)

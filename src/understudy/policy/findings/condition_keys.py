@@ -54,8 +54,25 @@ def is_known(key: str) -> bool:
         return False
     if service_catalogue.condition_key_type(lowered) is not None or lowered in CROSS_SERVICE_KEYS:
         return True
-    service = service_catalogue.service(prefix_of(lowered))
-    return service is not None and any(fits(lowered, known) for known in service.condition_keys)
+    exact, free = _forms(prefix_of(lowered))
+    return lowered in exact or any(_fits_free(lowered, start, end) for start, end in free)
+
+
+@memoized(256)
+def _forms(prefix: str) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
+    """The keys of a service, in small letters: whole ones, and beginning and end of those with a free part."""
+    service = service_catalogue.service(prefix)
+    patterns = [
+        _with_free_tag(key).lower() for key in (service.condition_keys if service is not None else ())
+    ]
+    free = (_FREE.split(each) for each in patterns if "${" in each)
+    return frozenset(each for each in patterns if "${" not in each), tuple(
+        (each[0], each[-1]) for each in free
+    )
+
+
+def _fits_free(key: str, start: str, end: str) -> bool:
+    return len(key) > len(start) + len(end) and key.startswith(start) and key.endswith(end)
 
 
 @memoized(16_384)
@@ -65,8 +82,7 @@ def fits(key: str, known: str) -> bool:
     if "${" not in pattern:
         return key == pattern
     start, *rest = _FREE.split(pattern)
-    end = rest[-1]
-    return len(key) > len(start) + len(end) and key.startswith(start) and key.endswith(end)
+    return _fits_free(key, start, rest[-1])
 
 
 def _with_free_tag(known: str) -> str:

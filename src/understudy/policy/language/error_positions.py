@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from understudy.policy.language.document import MAX_CHARACTERS, BrokenPart, MalformedPolicy
+from understudy.policy.language.document import MAX_DOCUMENT, BrokenPart, MalformedPolicy
 from understudy.policy.language.json_text import (
     JsonSyntaxError,
     JsonText,
@@ -23,9 +23,9 @@ _FOREIGN = re.compile("[^\t\n\r -\u00ff]")
 def error_position(text: str | bytes, error: MalformedPolicy) -> Position | None:
     """The position of what the document was refused for; None when it cannot be told.
 
-    A document that is longer than MAX_CHARACTERS is not read again.
+    A document that is longer than MAX_DOCUMENT is not read again.
     """
-    if len(text) > MAX_CHARACTERS:
+    if len(text) > MAX_DOCUMENT:
         return None
     try:
         source = JsonText(text)

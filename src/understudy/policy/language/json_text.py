@@ -184,6 +184,20 @@ class JsonText:
         self._measured: StringNode | None = None
         self._offsets: list[int] = []
 
+    def node_count(self) -> int:
+        """How many values and keys the text has."""
+        count = 0
+        waiting: list[Node] = [self.root]
+        while waiting:
+            node = waiting.pop()
+            count += 1
+            if isinstance(node, ListNode):
+                waiting.extend(node.items)
+            elif isinstance(node, ObjectNode):
+                count += len(node.members)
+                waiting.extend(member.value for member in node.members)
+        return count
+
     def location(self, node: Node) -> Location:
         """The location of a value."""
         return Location(tuple(self._path(node)), self.span(node.start, node.end))
@@ -379,9 +393,23 @@ class _Reader:
         self._check_depth(begin, depth)
         items: list[Node] = []
         more = not self._is_closed(begin, "]")
+        text, token = self.text, _TOKEN.match
         while more:
-            items.append(self._value(depth))
-            more = self._goes_on("]")
+            # Strings and numbers, which long lists are made of, are read without a call for each.
+            found = token(text, self.at)
+            kind = None if found is None else found.lastindex
+            if found is not None and kind in (_STRING, _NUMBER):
+                self.at = found.end()
+                if kind == _STRING:
+                    items.append(StringNode(found[1], found.start(1) - 1, self.at))
+                else:
+                    items.append(NumberNode(found[3], found.start(3), self.at))
+            else:
+                items.append(self._value(depth))
+            if text.startswith(",", self.at):
+                self.at += 1
+            else:
+                more = self._goes_on("]")
         return ListNode(tuple(items), begin - 1, self.at)
 
     def _object(self, begin: int, depth: int) -> ObjectNode:

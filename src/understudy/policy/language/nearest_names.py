@@ -12,7 +12,7 @@ from understudy.data.partitions import ALL_REGIONS
 from understudy.policy.language.memo import memoized
 
 # A document with more unknown names than this is not helped by guesses, and each one takes its time.
-MOST_GUESSES = 200
+MOST_GUESSES = 50
 
 # Names longer than this are no slip of the hand.
 _LONGEST = 100

@@ -138,13 +138,16 @@ def _with_several_stars(first: str, middle: tuple[str, ...], last: str) -> Match
 
 def _with_single_characters(tokens: Tokens) -> Matches:
     least = sum(len(utf16_units(token)) if isinstance(token, str) else token is ONE for token in tokens)
+    start = utf16_units(tokens[0]) if isinstance(tokens[0], str) else ""
+    end = utf16_units(tokens[-1]) if isinstance(tokens[-1], str) else ""
     compiled: re.Pattern[str] | None = None
 
     def matches(text: str) -> bool:
         nonlocal compiled
         units = utf16_units(text)
-        # A pattern longer than whatever is asked about is never compiled: the longest would take a second.
-        if len(units) < least:
+        # Compiling costs a thousand times as much as matching: what is too long for the text, or begins or ends
+        # otherwise, is never compiled.
+        if len(units) < least or not (units.startswith(start) and units.endswith(end)):
             return False
         if compiled is None:
             compiled = _compiled(_expression(tokens))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from understudy.policy.findings.check import Problem, check
+from understudy.policy.findings.check import MOST_TOLD, Problem, check, size_without_space
 from understudy.policy.findings.finding import TRUST_POLICY, PolicyType
 from understudy.policy.findings.tree import PolicyTree
 from understudy.policy.language.json_text import StringNode
@@ -66,7 +66,7 @@ def repeated_sid(policy: PolicyTree) -> Iterator[Problem]:
             yield Problem(
                 f'{len(places)} statements are named "{name}", so that the name points at none of them.',
                 f'Keep "{name}" for one of them and rename the others, such as "{name}2".',
-                tuple(policy.at(place) for place in places),
+                tuple(policy.at(place) for place in places[:MOST_TOLD]),
             )
 
 
@@ -75,7 +75,7 @@ def oversized_identity_policy(policy: PolicyTree) -> Iterator[Problem]:
     """More characters than any identity may hold inline; white space does not count (iam.md 2.2)."""
     if policy.type is not PolicyType.IDENTITY:
         return
-    size = _without_space(policy.source.text)
+    size = size_without_space(policy.source.text)
     if size > _IDENTITY_CHARACTERS:
         parts = -(-size // _MANAGED_CHARACTERS)
         yield Problem(
@@ -91,7 +91,7 @@ def oversized_trust_policy(policy: PolicyTree) -> Iterator[Problem]:
     """More characters than the default quota for trust policies (iam.md 2.2)."""
     if policy.resource_type != TRUST_POLICY or not policy.is_trust_policy:
         return
-    size = _without_space(policy.source.text)
+    size = size_without_space(policy.source.text)
     if size > _TRUST_CHARACTERS:
         yield Problem(
             f"The trust policy has {size} characters besides white space; the quota is {_TRUST_CHARACTERS} "
@@ -115,10 +115,6 @@ def oversized_resource_policy(policy: PolicyTree) -> Iterator[Problem]:
             "aws:PrincipalOrgID in place of long lists.",
             (policy.at_start(),),
         )
-
-
-def _without_space(text: str) -> int:
-    return sum(map(len, text.split()))
 
 
 CHECKS = (

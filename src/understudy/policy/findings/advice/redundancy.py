@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from understudy.policy.findings.advice.coverage import Covered, covered_actions, covered_resources
 from understudy.policy.findings.advice.wording import enumeration
-from understudy.policy.findings.check import Problem, check
+from understudy.policy.findings.check import MOST_TOLD, Problem, check
 from understudy.policy.findings.tree import Element, PolicyTree
 from understudy.policy.language.json_text import ListNode, Node, ObjectNode, StringNode
 
@@ -62,9 +62,9 @@ def redundant_statement(policy: PolicyTree) -> Iterator[Problem]:
         alike[_meaning(statement.node)].append(number)
     for numbers in alike.values():
         if len(numbers) > 1:
-            nodes = [policy.statements[number].node for number in numbers]
+            nodes = [policy.statements[number].node for number in numbers[:MOST_TOLD]]
             yield Problem(
-                f"{len(nodes)} statements say the same.",
+                f"{len(numbers)} statements say the same.",
                 "Keep one of them, so that nobody edits one and forgets the others.",
                 tuple(policy.at(node) for node in nodes),
             )

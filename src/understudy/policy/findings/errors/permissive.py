@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
-from understudy.policy.findings.check import Problem, check
+from understudy.policy.findings.check import MOST_TOLD, Problem, check
 from understudy.policy.findings.condition_keys import SENSITIVE_KEYS
 from understudy.policy.findings.tree import ConditionNode, PolicyTree, StatementNode
 from understudy.policy.findings.variables import WrittenVariable, variables_in
@@ -50,12 +51,14 @@ def _widens(statement: StatementNode, condition: ConditionNode) -> bool:
 
 def _wild_places(policy: PolicyTree, text: StringNode) -> tuple[Location, ...]:
     plain = _VARIABLE.sub(lambda found: " " * len(found.group()), text.value)
-    return tuple(policy.at_part(text, found.start(), len(found.group())) for found in _WILD.finditer(plain))
+    found = islice(_WILD.finditer(plain), MOST_TOLD)
+    return tuple(policy.at_part(text, each.start(), len(each.group())) for each in found)
 
 
 def _variable_places(policy: PolicyTree, text: StringNode) -> tuple[Location, ...]:
     return tuple(
-        policy.at_part(text, variable.start, len(variable.text)) for variable in _free_variables(text.value)
+        policy.at_part(text, variable.start, len(variable.text))
+        for variable in _free_variables(text.value)[:MOST_TOLD]
     )
 
 
