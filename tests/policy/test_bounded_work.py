@@ -25,7 +25,7 @@ from understudy.policy.language.document import KINDS, MAX_DOCUMENT
 from understudy.policy.language.json_text import JsonText
 
 # A quarter of a second on an ordinary machine; most documents need a tenth of it.
-# Characters of a document in a request (reference iam.md 2.5).
+# Characters of a document in a request (iam.md 2.5).
 LONGEST_REQUEST = 131_072
 LONGEST_CHECKED = 32_768
 MOST_CALLS = 5_000_000
@@ -164,7 +164,7 @@ def test_a_document_of_too_many_resources_is_checked_for_form_and_size_alone():
 
 
 def test_values_and_keys_are_counted():
-    assert 8 == JsonText('{"a": [1, {"b": null}], "c": ""}').node_count()
+    assert 9 == JsonText('{"a": [1, {"b": null}], "c": ""}').node_count()
 
 
 def test_one_check_makes_so_many_findings_and_no_more():

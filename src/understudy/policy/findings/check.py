@@ -52,7 +52,7 @@ def printable(text: str) -> str:
 
 
 def size_without_space(text: str) -> int:
-    """The characters of a document that count towards most quotas (reference 2.2)."""
+    """The characters of a document that count towards most quotas (iam.md 2.2)."""
     return sum(map(len, text.split()))
 
 
