@@ -170,3 +170,17 @@ def gateway_not_attached(gateway: str, vpc: str) -> ApiError:
 
 def invalid_id(id: str) -> ApiError:
     return ApiError("InvalidID", f"The ID '{id}' is not valid")
+
+
+def too_many_values(most: int) -> ApiError:
+    return ApiError(
+        "FilterLimitExceeded", f"The maximum number of filter values specified on a single call is {most}"
+    )
+
+
+def too_many_wildcards() -> ApiError:
+    """What has to be tried for these values is beyond what one caller may take."""
+    return ApiError(
+        "FilterLimitExceeded",
+        "The filter values of this call have too many wildcards to be tried on all resources.",
+    )

@@ -9,18 +9,17 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from understudy.core.errors import ApiError
-from understudy.services.ec2.errors import invalid, missing
+from understudy.services.ec2.errors import invalid, missing, too_many_values
+from understudy.services.ec2.wildcards import WildcardMatcher
 
 Values = Callable[[Any], Iterable[str]]
 FilterTable = Mapping[str, Values]
 Matches = Callable[[Any], bool]
 
 MOST_VALUES = 200
-# Nothing that is filtered by is longer, and many wildcards in one text are slow.
-LONGEST_VALUE = 1024
+# Tags and descriptions have 256 characters, each of which may be escaped.
+LONGEST_VALUE = 512
 _WILD = re.compile(r"[*?\\]")
-_PIECES = re.compile(r"\\(.)|(\*+)|(\?)|([^\\*?]+|\\)", re.DOTALL)
 
 
 def matching(filters: Sequence[Mapping[str, Any]] | None, table: FilterTable) -> Matches | None:
@@ -32,6 +31,9 @@ def matching(filters: Sequence[Mapping[str, Any]] | None, table: FilterTable) ->
     """
     if not filters:
         return None
+    # Before anything is looked at: it is the call that may have so many, not each filter.
+    if sum(max(len(entry.get("Values") or ()), 1) for entry in filters) > MOST_VALUES:
+        raise too_many_values(MOST_VALUES)
     tests: list[Matches] = []
     for entry in filters:
         name, values = entry.get("Name"), entry.get("Values")
@@ -40,11 +42,6 @@ def matching(filters: Sequence[Mapping[str, Any]] | None, table: FilterTable) ->
         getter = _getter(name, table)
         if not values:
             raise missing("Filter.Value")
-        if len(values) > MOST_VALUES:
-            raise ApiError(
-                "FilterLimitExceeded",
-                f"The maximum number of filter values specified on a single call is {MOST_VALUES}",
-            )
         if any(len(value) > LONGEST_VALUE for value in values):
             raise invalid(f"A value of the filter '{name}' is longer than {LONGEST_VALUE} characters")
         tests.append(_test(getter, one_of(values)))
@@ -66,28 +63,11 @@ def exact(filters: Sequence[Mapping[str, Any]] | None, name: str) -> list[str] |
 def one_of(values: Sequence[str]) -> Callable[[str], bool]:
     """Whether a text equals one of the values, wildcards understood."""
     plain = frozenset(value for value in values if not _WILD.search(value))
-    wild = [pattern(value) for value in values if value not in plain]
+    wild = [value for value in values if value not in plain]
     if not wild:
         return plain.__contains__
-    return lambda text: text in plain or any(found.fullmatch(text) for found in wild)
-
-
-def pattern(value: str) -> re.Pattern[str]:
-    """A value with wildcards as an expression whose cost stays in proportion to the text.
-
-    Each piece behind a `*` takes its first occurrence for good (an atomic group), which is all a wildcard
-    needs; only the last one looks for the end. Without that, many stars would cost without bound.
-    """
-    segments = [""]
-    for escaped, stars, question, plain in _PIECES.findall(value):
-        if stars:
-            segments.append("")
-        else:
-            segments[-1] += "." if question else re.escape(escaped or plain)
-    if len(segments) == 1:
-        return re.compile(segments[0], re.DOTALL)
-    middle = "".join(f"(?>.*?{segment})" for segment in segments[1:-1])
-    return re.compile(f"{segments[0]}{middle}.*{segments[-1]}", re.DOTALL)
+    matcher = WildcardMatcher(wild)
+    return lambda text: text in plain or matcher.matches(text)
 
 
 def yes_or_no(value: bool) -> tuple[str]:

@@ -9,12 +9,14 @@ from understudy.gateway.call import Call
 from understudy.gateway.operations import all_resources, operation
 from understudy.policy import MalformedPolicy, context_key_names
 from understudy.services.iam import errors
+from understudy.services.iam.documents import check_together
 from understudy.services.iam.simulated_policies import an_entity, attached_to_entity, existing_entity
 
 
 @operation("iam:GetContextKeysForCustomPolicy", on=all_resources)
 def get_context_keys_for_custom_policy(_call: Call, *, policy_input_list: list[str]) -> Answer:
     """The keys the documents name. Raises InvalidInput."""
+    check_together(policy_input_list)
     return {"ContextKeyNames": _keys(policy_input_list)}
 
 
@@ -23,6 +25,7 @@ def get_context_keys_for_principal_policy(
     call: Call, *, policy_source_arn: str, policy_input_list: list[str] | None = None
 ) -> Answer:
     """The keys an entity's policies and boundary name, and those of further documents. Raises NoSuchEntity."""
+    check_together(policy_input_list or ())
     attached = attached_to_entity(call, existing_entity(call, policy_source_arn))
     return {"ContextKeyNames": _keys([*(each.text for each in attached), *(policy_input_list or ())])}
 

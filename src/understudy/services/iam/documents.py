@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from urllib.parse import quote
 
 from understudy.policy import MalformedPolicy, review
 from understudy.services.iam import errors
+
+# As many as AWS takes in one document (API reference, SimulateCustomPolicy); each takes its time to read.
+LONGEST_TOGETHER = 131_072
 
 
 def reviewed(document: str, kind: str) -> str:
@@ -24,6 +28,14 @@ def shown(document: str) -> str:
     return quote(document, safe="")
 
 
+def check_together(documents: Iterable[str]) -> None:
+    """Refuse documents given to be simulated or read that are too long together. Raises InvalidInput."""
+    if sum(map(len, documents)) > LONGEST_TOGETHER:
+        raise errors.invalid_input(
+            f"The policy documents of a request may have {LONGEST_TOGETHER} characters together."
+        )
+
+
 def size(document: str) -> int:
     """Characters that count towards a quota: white space does not (iam.md 2.2)."""
-    return sum(1 for letter in document if not letter.isspace())
+    return sum(map(len, document.split()))

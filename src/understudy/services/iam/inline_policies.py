@@ -109,7 +109,6 @@ def delete_role_policy(call: Call, *, role_name: str, policy_name: str) -> None:
 
 
 def _put(call: Call, entity: Entity, name: str, document: str) -> None:
-    reviewed(document, "identity")
     kept = [(known, text) for known, text in entity.inline if known.lower() != name.lower()]
     # Names compare without case, and the first spelling is kept (iam.md 2.1).
     spelled = next((known for known, _ in entity.inline if known.lower() == name.lower()), name)
@@ -119,6 +118,8 @@ def _put(call: Call, entity: Entity, name: str, document: str) -> None:
         raise errors.limit(
             f"Maximum policy size of {most} bytes exceeded for {CALLED[type(entity)]} {entity.name}"
         )
+    # Last, for reading a long document takes long.
+    reviewed(document, "identity")
     TABLES[type(entity)].put(call.tx, msgspec.structs.replace(entity, inline=tuple(sorted(kept))))
 
 
