@@ -64,7 +64,7 @@ class Connection(asyncio.Protocol):
         self._host = host
         self._secure = secure
         self._begun = begun
-        self._answers = AnswerQueue(host.replacement, self._work)
+        self._answers = AnswerQueue(host.replacement, self._go_on)
         self._write_paused = False
         self._read_paused = False
         self._since = time.monotonic()  # when the present wait began
@@ -125,18 +125,26 @@ class Connection(asyncio.Protocol):
 
     def _work(self) -> None:
         """Handle what arrived, as far as the bounds allow, and write the answers that may leave."""
-        while self._handle() and self._write():
-            """Answers that left made room for more requests."""
-        if self.state.is_handling:
-            self._read_while(not self._parser.arrived)
+        while True:
+            self._handle()
+            if not self._write():
+                break
+        wanted = not self._parser.arrived
+        if wanted is self._read_paused and self.state.server is Server.ANSWERING:
+            self._read_while(wanted)
 
-    def _handle(self) -> bool:
-        """Handle requests until the bounds are reached; whether there may be something to write."""
+    def _go_on(self) -> None:
+        """Write the answers that may leave now, and handle what had to wait for that."""
+        if self._write():
+            self._work()
+
+    def _handle(self) -> None:
+        """Handle requests until the bounds are reached."""
         state, host, answers = self.state, self._host, self._answers
-        arrived, parser = self._parser.arrived, self._parser
-        while arrived and state.is_handling and not self._write_paused and answers.size < host.limits.held:
+        arrived, most = self._parser.arrived, host.limits.held
+        while arrived and state.server is Server.ANSWERING and not self._write_paused and answers.size < most:
             item = arrived.popleft()
-            if isinstance(item, Arrived):
+            if type(item) is Arrived:
                 keep_alive = item.keep_alive and bool(arrived or not host.closing)
                 answers.append(host.answer(item.request, keep_alive=keep_alive))
                 if not keep_alive:
@@ -147,40 +155,48 @@ class Connection(asyncio.Protocol):
                 answers.append(host.refusal(item))
                 self._queued_last()
             else:
+                assert isinstance(item, bytes), "the permission to go on"
                 answers.append(Answer((item,), len(item)))
-        if state.is_handling and not arrived and state.client is Client.CLOSED:
-            self._queued_last()
-        if self.incoming and parser.phase == "idle" and not arrived:
-            host.account(self, 0)
-        return bool(answers) or state.server is Server.ENDING
+        if not arrived:
+            if state.client is Client.CLOSED and state.server is Server.ANSWERING:
+                self._queued_last()
+            if self.incoming and self._parser.phase == "idle":
+                host.account(self, 0)
 
     def _queued_last(self) -> None:
         self.state.process(Event.LAST_ANSWER_QUEUED)
         self._parser.close()
 
     def _write(self) -> bool:
-        """Write the answers that may leave; whether further requests can be handled now."""
-        if self._transport.is_closing():
+        """Write the answers that may leave; whether requests that arrived can be handled because of that."""
+        transport, answers = self._transport, self._answers
+        pieces = answers.take()
+        if not pieces and answers.size:
             return False
-        pieces = self._answers.take()
+        if transport.is_closing():
+            return False
         if pieces:
             if self._parser.phase == "idle":
                 self._since = time.monotonic()
             if len(pieces) == 1:
-                self._transport.write(pieces[0])
+                transport.write(pieces[0])
             elif sum(map(len, pieces)) > _LARGE:
-                self._transport.writelines(pieces)
+                transport.writelines(pieces)
             else:
-                self._transport.write(b"".join(pieces))
-        if self._answers:
+                transport.write(b"".join(pieces))
+        if answers.size:
             return False
-        if self.state.server is Server.ENDING:
+        server = self.state.server
+        if server is Server.ENDING:
             self.state.process(Event.ALL_WRITTEN)
             self._end()
             return False
-        if pieces and self._host.closing:
+        if not pieces:
+            return False
+        if self._host.closing:
             self.close_if_idle()
-        return bool(pieces and self._parser.arrived and not self._write_paused)
+        waits = self._parser.arrived or self.state.client is Client.CLOSED
+        return bool(waits) and server is Server.ANSWERING and not self._write_paused
 
     def _end(self) -> None:
         """Close after the last answer, or let a client that was refused read it first."""

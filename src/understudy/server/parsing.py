@@ -16,6 +16,19 @@ Phase = Literal["idle", "head", "body"]
 _VERSIONS = frozenset({"1.0", "1.1"})
 
 
+# Names of headers as they were spelled, in lower case: those that came first, and no more of them than this.
+_NAMES: dict[bytes, str] = {}
+_MOST_NAMES, _LONGEST_NAME = 256, 64
+_BLANKS = (" ", "\t")
+
+
+def _header_name(name: bytes) -> str:
+    lowered = name.decode("latin-1").lower()
+    if len(_NAMES) < _MOST_NAMES and len(name) <= _LONGEST_NAME:
+        _NAMES[name] = lowered
+    return lowered
+
+
 class Refusal(NamedTuple):
     """Why bytes are not taken as a request: the status and the sentence to answer before closing."""
 
@@ -72,7 +85,9 @@ class RequestParser:
             # The piece in which a head begins may end another request, and is left out.
             self._unfinished += len(data)
             if self._unfinished > self._limits.head:
-                self.refuse(self._head_too_long())
+                self._head_too_long()
+                assert self._refusal is not None, "it was just set"
+                self.refuse(self._refusal)
 
     def refuse(self, refusal: Refusal) -> None:
         """Drop the unfinished request and take nothing more."""
@@ -152,18 +167,24 @@ class RequestParser:
         if self._skipping:
             return
         self._target += url
-        self._count_head(len(url))
+        self._head_size += len(url)
+        if self._head_size > self._limits.head:
+            raise self._head_too_long()
 
     def on_header(self, name: bytes, value: bytes | None) -> None:
         if self._skipping:
             return
         value = value or b""
-        self._count_head(len(name) + len(value) + 4)  # with the colon, the blank and the line's end
+        self._head_size += len(name) + len(value) + 4  # with the colon, the blank and the line's end
+        if self._head_size > self._limits.head:
+            raise self._head_too_long()
         if self.phase == "body":
             # A trailer, after a chunked body: RFC 9110 6.5 forbids to treat it as a header.
             return
-        key = name.decode("latin-1").lower()
-        text = value.decode("latin-1").rstrip(" \t")
+        key = _NAMES.get(name) or _header_name(name)
+        text = value.decode("latin-1")
+        if text[-1:] in _BLANKS:
+            text = text.rstrip(" \t")
         known = self._headers.get(key)
         if known is None:
             self._headers[key] = text
@@ -177,33 +198,37 @@ class RequestParser:
             return
         self.phase = "body"
         headers, parser = self._headers, self._parser
-        self._check_head(parser.get_http_version())
-        self._method = parser.get_method().decode("ascii")
-        # After CONNECT a client would speak to somebody else through us.
-        self._keep_alive = parser.should_keep_alive() and self._method != "CONNECT"
-        self._awaits_body = parser.should_upgrade() and (
-            "transfer-encoding" in headers or headers.get("content-length", "0").strip("0") != ""
-        )
-
-    def _check_head(self, version: str) -> None:
-        headers = self._headers
+        version = parser.get_http_version()
         if version not in _VERSIONS:
-            if version == "0.9":
-                raise self._stop(400, "The request line names no version of HTTP.")
-            raise self._stop(505, f"HTTP/{version} is not spoken here; HTTP/1.1 is.")
-        coding = headers.get("transfer-encoding")
-        if coding is not None and version == "1.0":
-            # Whoever passed it on may have read its length otherwise (RFC 9112 6.1).
-            raise self._stop(400, "HTTP/1.0 has no transfer encodings.")
-        if coding is not None and coding.lower() != "chunked":
-            raise self._stop(501, "The only transfer encoding taken is chunked.")
+            raise self._wrong_version(version)
+        if "transfer-encoding" in headers:
+            self._check_coding(version, headers["transfer-encoding"])
         if version == "1.1":
             if "host" not in headers:
                 raise self._stop(400, "The request names no host.")
-            if headers.get("expect", "").lower() == "100-continue":
+            if "expect" in headers and headers["expect"].lower() == "100-continue":
                 self.arrived.append(CONTINUE)
-        if "content-length" in headers and int(headers["content-length"]) > self._limits.body:
+        length = headers.get("content-length", "0")
+        if int(length) > self._limits.body:
             raise self._body_too_long()
+        method = self._method = parser.get_method().decode("ascii")
+        # After CONNECT a client would speak to somebody else through us.
+        self._keep_alive = parser.should_keep_alive() and method != "CONNECT"
+        if "upgrade" in headers or method == "CONNECT":
+            has_body = "transfer-encoding" in headers or int(length) > 0
+            self._awaits_body = has_body and parser.should_upgrade()
+
+    def _wrong_version(self, version: str) -> _StopParsingError:
+        if version == "0.9":
+            return self._stop(400, "The request line names no version of HTTP.")
+        return self._stop(505, f"HTTP/{version} is not spoken here; HTTP/1.1 is.")
+
+    def _check_coding(self, version: str, coding: str) -> None:
+        if version == "1.0":
+            # Whoever passed it on may have read its length otherwise (RFC 9112 6.1).
+            raise self._stop(400, "HTTP/1.0 has no transfer encodings.")
+        if coding.lower() != "chunked":
+            raise self._stop(501, "The only transfer encoding taken is chunked.")
 
     def on_body(self, body: bytes) -> None:
         self._body_size += len(body)
@@ -235,14 +260,8 @@ class RequestParser:
         self._body = []
         self._headers = {}
 
-    def _count_head(self, size: int) -> None:
-        self._head_size += size
-        if self._head_size > self._limits.head:
-            self._refusal = self._head_too_long()
-            raise _StopParsingError
-
-    def _head_too_long(self) -> Refusal:
-        return Refusal(431, f"The headers are longer than {self._limits.head} bytes.")
+    def _head_too_long(self) -> _StopParsingError:
+        return self._stop(431, f"The headers are longer than {self._limits.head} bytes.")
 
     def _body_too_long(self) -> _StopParsingError:
         return self._stop(413, f"The body is longer than {self._limits.body} bytes.")
