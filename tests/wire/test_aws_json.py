@@ -84,7 +84,7 @@ def test_another_content_type_is_refused(content_type):
     )
 
 
-def test_moments_are_numbers_and_what_is_none_is_left_out():
+def test_timestamps_are_numbers_and_what_is_none_is_left_out():
     at = datetime(2026, 3, 4, 5, 6, 7, 89_000, tzinfo=UTC)
     connector = {"VpcConnectorName": "abcd", "CreatedAt": at, "DeletedAt": None}
     operation = load("apprunner").operation("CreateVpcConnector")

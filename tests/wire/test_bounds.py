@@ -35,7 +35,7 @@ def test_a_json_body_beyond_any_request_is_not_read():
     assert ("RequestEntityTooLargeException", 413) == (refused.value.code, refused.value.status)
 
 
-def test_a_moment_no_calendar_has_is_a_bad_value():
+def test_a_timestamp_no_calendar_has_is_a_bad_value():
     with pytest.raises(ValueError, match="0001-01-01"):
         timestamp("0001-01-01T00:00:00+14:00")
 

@@ -30,7 +30,7 @@ from understudy.wire.uri_templates import UriTable
 
 REST = PROTOCOLS["rest-json"]
 # Among them: greedy labels, constant query strings, maps in the query string and in headers, JSON in headers,
-# bodies of bytes and of one member, statuses as members, documents, unions, and moments in all formats.
+# bodies of bytes and of one member, statuses as members, documents, unions, and timestamps in all formats.
 SERVICES = (
     "accessanalyzer", "apigateway", "backup", "batch", "bedrock-runtime", "chime-sdk-messaging", "cleanrooms",
     "cognito-sync", "controltower", "dataexchange", "efs", "eks", "glacier", "iot", "iot-data", "lambda",
@@ -53,7 +53,7 @@ def one_of(model):
 @pytest.mark.parametrize("service", SERVICES)
 def test_what_botocore_writes_we_read(models, service):
     model, ours, draw = models[service], described(service), random.Random(service)
-    table = UriTable(ours.places())
+    table = UriTable(ours.http_bindings())
     serializer = botocore.serialize.create_serializer("rest-json", include_validation=False)
     for name in sorted(ours.operation_names):
         shape = ours.operation(name).input
@@ -130,7 +130,7 @@ def read(service: str, method: str, path: str, query: str = "", body: bytes = b"
     ours = described(service)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     request = HttpRequest(method, path, query, named, body)
-    return REST.parse(routed(request, ours, UriTable(ours.places())))
+    return REST.parse(routed(request, ours, UriTable(ours.http_bindings())))
 
 
 def refused(*arguments, **headers):
@@ -250,7 +250,7 @@ def test_a_code_no_service_describes_is_said_all_the_same():
     assert ("ASet-Cookie: b", "ü") == (headers["x-amzn-errortype"], body["message"])
 
 
-def test_moments_are_written_as_the_description_says():
+def test_timestamps_are_written_as_the_description_says():
     at = datetime(2026, 3, 4, 5, 6, 7, 89_000, tzinfo=UTC)
     analyzer = load("accessanalyzer").operation("GetAnalyzer")
     said = json.loads(REST.render(analyzer, {"analyzer": {"createdAt": at}}, "id").body)

@@ -78,17 +78,17 @@ def test_what_is_no_json_in_base64_is_refused(text):
 
 
 @pytest.mark.parametrize("text", ["Wed, 04 Mar 2026 05:06:07 GMT", "2026-03-04T05:06:07Z", "1772600767"])
-def test_a_moment_is_read_in_all_formats(text):
+def test_a_timestamp_is_read_in_all_formats(text):
     assert AT == header_reader(*DATE)({DATE[1].lower(): text})
     assert AT == query_reader(*QUERY_DATE)({"startTime": [text]})
 
 
-def test_a_moment_in_a_header_is_an_http_date():
+def test_a_timestamp_in_a_header_is_an_http_date():
     assert [("If-Modified-Since", "Wed, 04 Mar 2026 05:06:07 GMT")] == header_writer(*DATE)(AT)
 
 
 @pytest.mark.parametrize("text", ["", "Wed", "Wed, 99 Mar 2026 05:06:07 GMT", "Wed, 04 Mar 2026 05:06:07 +99999999999999999999", "tomorrow", "1e999"])  # fmt: skip
-def test_what_is_no_moment_is_refused(text):
+def test_what_is_no_timestamp_is_refused(text):
     with pytest.raises(ApiError, match="STRING_VALUE can not be converted to a Timestamp"):
         header_reader(*DATE)({DATE[1].lower(): text})
 

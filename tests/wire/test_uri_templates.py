@@ -93,7 +93,7 @@ def test_a_label_that_is_no_text_is_refused(path):
 
 
 def test_no_two_operations_of_a_service_are_in_one_place():
-    table = UriTable(load("accessanalyzer").places())
-    for operation, method, uri in load("accessanalyzer").places():
+    table = UriTable(load("accessanalyzer").http_bindings())
+    for operation, method, uri in load("accessanalyzer").http_bindings():
         path = uri.replace("{", "").replace("}", "")
         assert operation == table.find(method, path, {})[0]

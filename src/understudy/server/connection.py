@@ -169,34 +169,32 @@ class Connection(asyncio.Protocol):
 
     def _write(self) -> bool:
         """Write the answers that may leave; whether requests that arrived can be handled because of that."""
-        transport, answers = self._transport, self._answers
+        answers = self._answers
         pieces = answers.take()
-        if not pieces and answers.size:
-            return False
-        if transport.is_closing():
+        if self._transport.is_closing() if pieces else answers.size:
             return False
         if pieces:
             if self._parser.phase == "idle":
                 self._since = time.monotonic()
-            if len(pieces) == 1:
-                transport.write(pieces[0])
-            elif sum(map(len, pieces)) > _LARGE:
-                transport.writelines(pieces)
-            else:
-                transport.write(b"".join(pieces))
-        if answers.size:
-            return False
+            self._send(pieces)
         server = self.state.server
-        if server is Server.ENDING:
+        if server is Server.ENDING and not answers.size:
             self.state.process(Event.ALL_WRITTEN)
             self._end()
-            return False
-        if not pieces:
+        if answers.size or not pieces or server is not Server.ANSWERING:
             return False
         if self._host.closing:
             self.close_if_idle()
         waits = self._parser.arrived or self.state.client is Client.CLOSED
-        return bool(waits) and server is Server.ANSWERING and not self._write_paused
+        return bool(waits) and not self._write_paused
+
+    def _send(self, pieces: list[bytes]) -> None:
+        if len(pieces) == 1:
+            self._transport.write(pieces[0])
+        elif sum(map(len, pieces)) > _LARGE:
+            self._transport.writelines(pieces)
+        else:
+            self._transport.write(b"".join(pieces))
 
     def _end(self) -> None:
         """Close after the last answer, or let a client that was refused read it first."""

@@ -18,10 +18,10 @@ from understudy.wire.scalars import (
     base64_text,
     blob,
     epoch,
-    moment,
+    from_epoch,
     number_text,
+    timestamp_writer,
     within,
-    written_moment,
 )
 
 Reader = Callable[[Any], Any]
@@ -131,9 +131,9 @@ def structure_renderer(members: Mapping[str, Member]) -> Renderer:
 
 
 def member_renderer(member: Member) -> Renderer:
-    """The renderer of a shape where a member has it, which may ask for another way to write a moment."""
+    """The renderer of a shape where a member has it, which may ask for another timestamp format."""
     if member.shape.type == "timestamp" and member.timestamp_format:
-        return _moment_renderer(member.timestamp_format)
+        return _timestamp_renderer(member.timestamp_format)
     return renderer(member.shape)
 
 
@@ -147,14 +147,14 @@ def _make_renderer(shape: Shape) -> Renderer:
         inner = member_renderer(shape.value)
         return lambda values: {name: inner(value) for name, value in values.items()}
     if shape.type == "timestamp":
-        return _moment_renderer(shape.timestamp_format)
+        return _timestamp_renderer(shape.timestamp_format)
     return _SCALAR_RENDERERS.get(shape.type, _itself)
 
 
 def _kept(shape: Shape) -> Renderer:
     """The renderer of a structure; of a view the text is kept."""
     render_items = structure_renderer(shape.members)
-    # One view may stand in places of several shapes.
+    # One description may stand for several shapes.
     key = f"json {shape.name}"
 
     def render(value: Any) -> Any:
@@ -168,8 +168,8 @@ def _kept(shape: Shape) -> Renderer:
     return render
 
 
-def _moment_renderer(format: str) -> Renderer:
-    return epoch if format in ("", "unixTimestamp") else written_moment(format)
+def _timestamp_renderer(format: str) -> Renderer:
+    return epoch if format in ("", "unixTimestamp") else timestamp_writer(format)
 
 
 def _itself(value: Any) -> Any:
@@ -211,10 +211,10 @@ def _float(value: Any) -> float:
     return number
 
 
-def _moment(value: Any) -> datetime:
+def _timestamp(value: Any) -> datetime:
     try:
         if type(value) in (int, float):
-            return moment(value)
+            return from_epoch(value)
         return any_timestamp(_text(value))
     except ValueError as error:
         raise unreadable("The value can not be converted to a Timestamp") from error
@@ -235,7 +235,7 @@ _SCALAR_READERS: dict[str, Reader] = {
     "double": _float,
     "boolean": lambda value: _of_type(value, bool, "a Boolean"),
     "blob": _blob,
-    "timestamp": _moment,
+    "timestamp": _timestamp,
 }
 _SCALAR_RENDERERS: dict[str, Renderer] = {"blob": base64_text, "float": _number, "double": _number}
 _KINDS = {

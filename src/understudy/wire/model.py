@@ -295,7 +295,7 @@ class ServiceShape:
         name = self._error_shapes.get(code)
         return None if name is None else self.shape(name)
 
-    def places(self) -> Iterator[tuple[str, str, str]]:
+    def http_bindings(self) -> Iterator[tuple[str, str, str]]:
         """Where each operation is found over HTTP: its name, method and URI template."""
         for name, raw in self._description.operations.items():
             yield name, raw.http.method, raw.http.request_uri

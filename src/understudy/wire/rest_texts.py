@@ -18,8 +18,8 @@ from understudy.wire.scalars import (
     header_text,
     number_text,
     small_number,
+    timestamp_writer,
     whole_number,
-    written_moment,
 )
 
 _BOOLEANS = {"true": True, "false": False}
@@ -124,7 +124,7 @@ def _scalar_reader(member: Member) -> Callable[[str], Any]:
 
 def _scalar_writer(member: Member) -> Callable[[Any], str]:
     if member.shape.type == "timestamp":
-        return written_moment(member.timestamp_format or "rfc822")
+        return timestamp_writer(member.timestamp_format or "rfc822")
     return _WRITERS[member.shape.type]
 
 

@@ -120,7 +120,7 @@ def _rest_route(  # noqa: PLR0917 - everything a request with a path consists of
 
 @cache
 def _table(service: str) -> UriTable:
-    return UriTable(load(service).places())
+    return UriTable(load(service).http_bindings())
 
 
 def _by_target(request: HttpRequest, region: str) -> Route:

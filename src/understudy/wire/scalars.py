@@ -64,9 +64,9 @@ def blob(text: str) -> bytes:
 
 
 def timestamp(text: str) -> datetime:
-    """A moment out of ISO 8601 or epoch seconds. Raises ValueError."""
+    """Read a timestamp in ISO 8601 or in epoch seconds. Raises ValueError."""
     if _DECIMAL.fullmatch(text):
-        return moment(float(text))
+        return from_epoch(float(text))
     found = datetime.fromisoformat(text)
     try:
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
@@ -74,8 +74,8 @@ def timestamp(text: str) -> datetime:
         raise ValueError(text) from error
 
 
-def moment(seconds: float) -> datetime:
-    """A moment out of epoch seconds. Raises ValueError when no calendar has it."""
+def from_epoch(seconds: float) -> datetime:
+    """Read a timestamp in epoch seconds. Raises ValueError when no calendar has it."""
     try:
         return datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, OSError, ValueError) as error:
@@ -99,9 +99,9 @@ def epoch(at: datetime) -> float:
     return int(seconds) if seconds.is_integer() else seconds
 
 
-def written_moment(format: str) -> Callable[[datetime], str]:
-    """What writes a moment as text in one of AWS's formats: `iso8601`, `rfc822` or `unixTimestamp`."""
-    return _MOMENT_FORMATS[format]
+def timestamp_writer(format: str) -> Callable[[datetime], str]:
+    """Return the function that writes a timestamp in one of AWS's formats: `iso8601`, `rfc822` or `unixTimestamp`."""
+    return _TIMESTAMP_FORMATS[format]
 
 
 def _iso(at: datetime) -> str:
@@ -117,7 +117,7 @@ def _http_date(at: datetime) -> str:
     return format_datetime(at.astimezone(UTC), usegmt=True)
 
 
-_MOMENT_FORMATS: dict[str, Callable[[datetime], str]] = {
+_TIMESTAMP_FORMATS: dict[str, Callable[[datetime], str]] = {
     "iso8601": _iso,
     "rfc822": _http_date,
     "unixTimestamp": lambda at: str(epoch(at)),

@@ -47,9 +47,9 @@ def template(operation: str, uri: str) -> UriTemplate:
 class UriTable:
     """All templates of a service; made once, from its operations' names, methods and templates."""
 
-    def __init__(self, places: Iterable[tuple[str, str, str]]) -> None:
+    def __init__(self, bindings: Iterable[tuple[str, str, str]]) -> None:
         self._templates: dict[str, list[UriTemplate]] = {}
-        for operation, method, uri in places:
+        for operation, method, uri in bindings:
             self._templates.setdefault(method, []).append(template(operation, uri))
         for templates in self._templates.values():
             templates.sort(key=lambda each: each.rank)

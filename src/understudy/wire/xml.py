@@ -28,12 +28,12 @@ def _reference(match: re.Match[str]) -> str:
 
 
 class XmlWriter:
-    """Renders shapes for one protocol, which differ in element names and in how they write a moment."""
+    """Renders shapes for one protocol, which differ in element names and in how they write timestamps."""
 
-    def __init__(self, key: str, list_item: str, moment: Callable[[datetime], str]) -> None:
+    def __init__(self, key: str, list_item: str, timestamp: Callable[[datetime], str]) -> None:
         self._key = key
         self._list_item = list_item
-        self._moment = moment
+        self._timestamp = timestamp
 
     def renderer(self, shape: Shape) -> Renderer:
         """What turns a value of this shape into the text inside its element."""
@@ -45,7 +45,7 @@ class XmlWriter:
         return made
 
     def _kept(self, shape: Shape) -> str:
-        """Under which name a view keeps its text: one view may stand in places of several shapes."""
+        """Under which name a description keeps its text: one description may stand for several shapes."""
         return f"{self._key} {shape.name}"
 
     def _make(self, shape: Shape) -> Renderer:
@@ -58,7 +58,7 @@ class XmlWriter:
         return self._scalar(shape)
 
     def _scalar(self, shape: Shape) -> Renderer:
-        moment = self._moment
+        timestamp = self._timestamp
         renderers: dict[str, Renderer] = {
             "string": escaped,
             "boolean": lambda value: "true" if value else "false",
@@ -67,7 +67,7 @@ class XmlWriter:
             "float": number_text,
             "double": number_text,
             "blob": base64_text,
-            "timestamp": moment,
+            "timestamp": timestamp,
         }
         return renderers[shape.type]
 
