@@ -67,7 +67,8 @@ def test_a_setting_without_sense_is_named(capsys):
 
 
 def test_an_unknown_option_is_named(capsys):
-    assert "--nonsense" in complaint(capsys, "status", "--nonsense")
+    expected = "understudy: Unrecognized arguments: --nonsense. See `understudy --help`.\n"
+    assert expected == complaint(capsys, "status", "--nonsense")
 
 
 @pytest.mark.parametrize(

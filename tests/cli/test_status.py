@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 from datetime import timedelta
 
+import pytest
+
 from understudy.app import build
 from understudy.cli.main import main
+from understudy.cli.status import _spoken
 from understudy.gateway.durable_operations import begin
 from understudy.services.iam.deletion_tasks import KIND
 from understudy.settings import read
@@ -18,6 +21,21 @@ def test_a_state_without_a_server_is_described(left_state, capsys):
     assert "none runs; this is the state alone" in out
     assert "accounts  000000000000" in out
     assert "iam/user" in out
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0 seconds"),
+        (59, "59 seconds"),
+        (60, "1 minute"),
+        (7_199, "1 hour"),
+        (7_200, "2 hours"),
+        (172_800, "2 days"),
+    ],
+)
+def test_a_while_is_said_in_its_largest_unit(seconds, said):
+    assert said == _spoken(seconds)
 
 
 def test_background_work_is_told_of(left_state, capsys):

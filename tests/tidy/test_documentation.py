@@ -42,6 +42,29 @@ def test_links_are_found():
     assert sum(len(links(document)) for document in DOCUMENTS) >= 15
 
 
+def named_files(document: Path) -> list[str]:
+    """The files and folders of this repository that a document names in code style."""
+    named = re.findall(r"`([\w.-]+(?:/[\w.-]+)*(?:/|\.py|\.json|\.txt|\.md))`", document.read_text())
+    return [name for name in named if "/" in name]
+
+
+@pytest.mark.parametrize(
+    "document", [ROOT / "CONTRIBUTING.md", ROOT / "ARCHITECTURE.md"], ids=lambda path: path.name
+)
+def test_the_files_that_are_named_are_there(document):
+    """From the root, from the package, or from the part of it that the text is about."""
+    named = named_files(document)
+    assert len(named) >= 10
+    source = ROOT / "src"
+    there = [
+        f"/{path.relative_to(source)}" for path in source.rglob("*") if path.suffix in ("", ".py", ".json")
+    ]
+    missing = [name for name in named if not (ROOT / name).exists()]
+    assert [] == [
+        name for name in missing if not any(path.endswith(f"/{name.rstrip('/')}") for path in there)
+    ]
+
+
 def test_every_decision_is_listed():
     listed = re.findall(r"\((\d{4}-[^)]+\.md)\)", (ROOT / "docs/decisions/README.md").read_text())
     there = [path.name for path in sorted((ROOT / "docs/decisions").glob("0*.md"))]
