@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Container, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+
+import msgspec
 
 from understudy.admin.administration import Administration
 from understudy.admin.http_api import PREFIXES, AdminApi
@@ -65,8 +66,7 @@ class ServerSecret(Record, frozen=True, kw_only=True):
 server_secrets = Table("server-secret", ServerSecret, key=lambda record: (record.name,))
 
 
-@dataclass(frozen=True, slots=True)
-class App:
+class App(msgspec.Struct, frozen=True):
     """A whole understudy: what a server serves, and what a test calls without one."""
 
     settings: Settings

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, cast
+from typing import Literal, NamedTuple
 
 from understudy.core.errors import UserError
 
@@ -15,8 +14,7 @@ IamMode = Literal["strict", "soft", "off"]
 ClockDial = Literal["instant", "aws"]
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(NamedTuple):
     """What a server is started with. Each field is `UNDERSTUDY_<FIELD>` in the environment, and an option of `up`."""
 
     host: str = "127.0.0.1"
@@ -97,4 +95,4 @@ def _check(settings: Settings) -> None:
         raise UserError(f"state must be a directory or memory:, not {settings.state!r}.")
 
 
-_DEFAULTS = cast("dict[str, object]", {name: getattr(Settings(), name) for name in Settings.__slots__})
+_DEFAULTS: dict[str, object] = Settings._field_defaults

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
@@ -16,6 +15,7 @@ from botocore.config import Config
 from urllib3 import HTTPHeaderDict
 
 from understudy import app, settings
+from understudy.core.confidential import Confidential
 from understudy.core.http import HttpRequest
 from understudy.core.ids import Ids
 from understudy.gateway.trail import TrailEntry
@@ -39,13 +39,14 @@ class MovableClock:
         self._moved += timedelta(seconds=seconds)
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Confidential, frozen=True):
     """What a client signs with."""
 
+    hidden = frozenset({"secret_access_key", "session_token"})
+
     access_key_id: str
-    secret_access_key: str = field(repr=False)
-    session_token: str | None = field(default=None, repr=False)
+    secret_access_key: str
+    session_token: str | None = None
 
 
 class Understudy:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import astuple
 from datetime import UTC, datetime
 from typing import get_args
 
 import pytest
+from msgspec.structs import astuple
 from refusals import refusal
 
 from understudy.admin.explanations import Explanations

@@ -1,13 +1,13 @@
 """From a request to its caller, or to a refusal in the protocol's words."""
 
 import logging
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
+from msgspec.structs import replace
 
 from understudy.authn.authenticate import authenticate
 from understudy.authn.caller import Caller

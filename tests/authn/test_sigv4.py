@@ -5,7 +5,6 @@ import hashlib
 import hmac
 import posixpath
 import time
-from dataclasses import replace
 from unittest.mock import patch
 from urllib.parse import parse_qsl, urlsplit
 
@@ -16,6 +15,7 @@ from botocore.credentials import Credentials
 from botocore.utils import percent_encode_sequence
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from understudy.authn.errors import AuthenticationError
 from understudy.authn.sigv4 import (

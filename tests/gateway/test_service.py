@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import importlib
 import sys
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from understudy.gateway.registry import Registry
 from understudy.gateway.service import Service

@@ -6,10 +6,11 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
+
+from msgspec.structs import replace
 
 from understudy.authn.sigv4 import canonical_path, canonical_query
 from understudy.core.http import HttpRequest

@@ -11,7 +11,6 @@ import random
 import re
 import socket
 import threading
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -20,6 +19,7 @@ import botocore.session
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 from raw_requests import action, form_request, json_request, rest_request, signed, wire_bytes
 from rest_samples import as_received
 from situations import EVERYTHING, NASTY, TRUST, estate, likely

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from understudy.admin.circumstances import circumstances, owner_of
 from understudy.admin.errors import InvalidRequestError, NotFoundError

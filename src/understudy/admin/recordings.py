@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from understudy.admin.requests import RecordPolicies
 from understudy.admin.time_ranges import TimeRange, parse_bound
@@ -24,8 +25,7 @@ from understudy.policy import (
 _ANOTHERS = frozenset({"trust", "resource"})
 
 
-@dataclass(slots=True)
-class _Heard:
+class _Heard(msgspec.Struct):
     """What one principal was seen to do; questions are kept once, with how often they were put.
 
     `onward` of the calls were made by a service for another call of the principal's. `asked` are questions by what
@@ -37,10 +37,10 @@ class _Heard:
     kind: str
     calls: int = 0
     onward: int = 0
-    asked: dict[Any, tuple[Observation, int]] = field(default_factory=dict)
-    free: Counter[str] = field(default_factory=Counter)
-    failed: Counter[tuple[str, str]] = field(default_factory=Counter)
-    refused: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
+    asked: dict[Any, tuple[Observation, int]] = msgspec.field(default_factory=dict)
+    free: Counter[str] = msgspec.field(default_factory=Counter)
+    failed: Counter[tuple[str, str]] = msgspec.field(default_factory=Counter)
+    refused: Counter[tuple[str, str, str, str]] = msgspec.field(default_factory=Counter)
     noted: int = 0
     unasked: int = 0
 

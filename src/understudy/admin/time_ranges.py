@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import msgspec
@@ -25,8 +24,7 @@ _FORMS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Bound:
+class Bound(msgspec.Struct, frozen=True):
     """One end of a time range: a time, or else a call by its number, with its request id if the trail holds it."""
 
     at: datetime | None = None

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
+
+import msgspec
 
 CallerKind = Literal["root", "user", "role-session", "federated", "service", "anonymous"]
 TokenKind = Literal["assume-role", "session-token", "federation"]
 
 
-@dataclass(frozen=True, slots=True)
-class SessionFacts:
+class SessionFacts(msgspec.Struct, frozen=True):
     """What was settled when temporary credentials were given out (sts.md 3.1, 3.2).
 
     `policies` are the session policy documents passed inline, as text; None when none was passed, which is
@@ -33,8 +33,7 @@ class SessionFacts:
     token_kind: TokenKind = "assume-role"  # noqa: S105 - a kind, no secret
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
+class Caller(msgspec.Struct, frozen=True):
     """A principal that made a request.
 
     `arn` is the ARN printed in denials: the user's, the assumed-role session's, the account's root, or the

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from understudy.authn.caller import Caller
+from understudy.core.confidential import Confidential
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(Confidential, frozen=True):
     """An access key and whom it speaks for; the secrets are kept out of its printed form.
 
     `session_token` is empty for a long-term key, and `expires_at` is None. A key that is not `active` is
     known, but opens nothing.
     """
 
+    hidden = frozenset({"secret", "session_token"})
+
     access_key_id: str
-    secret: str = field(repr=False)
+    secret: str
     caller: Caller
-    session_token: str = field(default="", repr=False)
+    session_token: str = ""
     expires_at: datetime | None = None
     active: bool = True
 

@@ -21,7 +21,6 @@ from __future__ import annotations
 import hmac
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
@@ -29,7 +28,10 @@ from hashlib import sha256
 from typing import Final, TypeVar
 from urllib.parse import quote, quote_from_bytes, unquote_to_bytes
 
+import msgspec
+
 from understudy.authn.errors import MISMATCH, MISSING, AuthenticationError
+from understudy.core.confidential import Confidential
 from understudy.core.http import HttpRequest
 
 _Read = TypeVar("_Read")
@@ -65,8 +67,7 @@ def _remembered(read: Callable[[str], _Read]) -> Callable[[str], _Read]:
     return lambda text: cached(text) if len(text) <= _LONGEST_REMEMBERED else read(text)
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True):
     """The five parts of a credential: who signs, on which day, for which Region and service."""
 
     access_key_id: str
@@ -76,19 +77,20 @@ class Scope:
     terminator: str
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class Signature(Confidential, frozen=True):
     """A signature as it was sent: well-formed, in time and meant for this service, but not yet verified.
 
     `date` is the signing time in ISO-8601 basic format; `token` is the session token, empty if none.
     """
+
+    hidden = frozenset({"token"})
 
     scope: Scope
     date: str
     signed_headers: tuple[str, ...]
     signature: str
     presigned: bool
-    token: str = field(default="", repr=False)
+    token: str = ""
 
 
 def read_signature(

@@ -9,11 +9,13 @@ import socket
 import stat
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
+
+import msgspec
+from msgspec.structs import asdict
 
 from understudy.cli.admin_client import running_server
 from understudy.cli.options import settings_of
@@ -29,8 +31,7 @@ _NOT_BEFORE = 2026
 _COLOURS: dict[Verdict, Colour] = {"ok": "green", "note": "yellow", "blocked": "red"}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """One thing that was looked at; `blocked` keeps a server from starting."""
 
     name: str

@@ -6,9 +6,11 @@ import argparse
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+import msgspec
+from msgspec.structs import asdict
 
 from understudy.cli.excerpt import excerpt
 from understudy.cli.output import Colour, Output
@@ -49,8 +51,7 @@ _SPOKEN: dict[FindingType, tuple[str, Colour]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Reviewed:
+class Reviewed(msgspec.Struct, frozen=True):
     """One file: what kind of policy it was read as, what AWS would refuse it for, and what else there is to say."""
 
     name: str

@@ -6,34 +6,38 @@ import json
 import os
 import stat
 import tempfile
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+import msgspec
+from msgspec.structs import asdict
+
 from understudy.cli.profiles import read_profile, read_text, sections, with_profile, write_private
+from understudy.core.confidential import Confidential
 from understudy.core.errors import UserError
 from understudy.settings import Settings
 
 
-@dataclass(frozen=True, slots=True)
-class ServerFile:
+class ServerFile(Confidential, frozen=True):
     """Where a server listens, which process it is, and the token of its administrative API."""
+
+    hidden = frozenset({"token"})
 
     endpoint: str
     pid: int
-    token: str = field(repr=False)
+    token: str
     certificate: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(Confidential, frozen=True):
     """An access key pair; the secret is kept out of its printed form."""
 
+    hidden = frozenset({"secret_access_key"})
+
     access_key_id: str
-    secret_access_key: str = field(repr=False)
+    secret_access_key: str
 
 
-@dataclass(frozen=True, slots=True)
-class ServerFiles:
+class ServerFiles(msgspec.Struct, frozen=True):
     """The two files of one server, readable by their owner only."""
 
     server: Path

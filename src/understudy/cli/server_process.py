@@ -7,10 +7,11 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
+
+import msgspec
 
 from understudy.cli.server_files import Keys, ServerFile, ServerFiles
 from understudy.core.errors import UserError
@@ -18,8 +19,7 @@ from understudy.core.errors import UserError
 _PATIENCE = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Started:
+class Started(msgspec.Struct, frozen=True):
     """What a server says of itself when it is ready."""
 
     endpoint: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import botocore.session
+import msgspec
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -22,8 +22,7 @@ _LONG = 100
 _CONFIG = Config(retries={"max_attempts": 0}, proxies={}, connect_timeout=5, read_timeout=20)
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(msgspec.Struct, frozen=True):
     """What was asked, what AWS would answer, and what was answered here."""
 
     asked: str
@@ -32,14 +31,13 @@ class Check:
     held: bool
 
 
-@dataclass(slots=True)
-class Step:
+class Step(msgspec.Struct):
     """Checks that belong together; `claim` names the claim of the founding page it shows."""
 
     number: int
     claim: str
     title: str
-    checks: list[Check] = field(default_factory=list)
+    checks: list[Check] = msgspec.field(default_factory=list)
 
     @property
     def held(self) -> bool:
@@ -153,7 +151,10 @@ class Walk:
 
     def report(self) -> dict[str, Any]:
         """Everything that was told, for programs."""
-        return {"held": self.held, "steps": [{**asdict(step), "held": step.held} for step in self.steps]}
+        return {
+            "held": self.held,
+            "steps": [{**msgspec.to_builtins(step), "held": step.held} for step in self.steps],
+        }
 
     @property
     def held(self) -> bool:

@@ -6,8 +6,9 @@ import asyncio
 import logging
 import math
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from understudy.controllers.failures import back_off, sentence
 from understudy.controllers.work_queue import Item, WorkQueue
@@ -24,8 +25,7 @@ _PERIOD = 1.0
 Sleep = Callable[[float], Awaitable[object]]
 
 
-@dataclass(slots=True)
-class _Asking:
+class _Asking(msgspec.Struct):
     """A controller, and how asking it what is due went: failures in a row, the last error, when to ask again."""
 
     controller: Controller

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from typing import Any
+
+import msgspec
 
 from understudy.gateway.controller import Controller, Due, Key, World
 from understudy.gateway.expiry import Expiry
@@ -24,8 +25,7 @@ def expiry_controller(expiry: Expiry) -> Controller:
     return Controller(expiry.name, deleter.due, deleter.reconcile, poll_seconds=1.0)
 
 
-@dataclass(frozen=True, slots=True)
-class _Deleter:
+class _Deleter(msgspec.Struct, frozen=True):
     expiry: Expiry
 
     def due(self, tx: Transaction, now: datetime) -> Iterable[Due]:

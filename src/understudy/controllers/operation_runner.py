@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -44,8 +43,7 @@ def controllers_of(kind: OperationKind) -> list[Controller]:
     return [_Runner(kind).controller(), expiry_controller(forgetting)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Runner:
+class _Runner(msgspec.Struct, frozen=True):
     """Runs the operations of one kind."""
 
     kind: OperationKind

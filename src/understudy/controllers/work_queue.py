@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+import msgspec
 
 from understudy.controllers.failures import back_off
 from understudy.gateway.controller import Due, Key
@@ -13,8 +14,7 @@ from understudy.gateway.controller import Due, Key
 _PAUSE = timedelta(seconds=1)
 
 
-@dataclass(slots=True)
-class Item:
+class Item(msgspec.Struct):
     """One key of one controller: due, scheduled, running or failing.
 
     `not_before` holds it back after a failure; `again` is when its last run asked for the next, and `scheduled` says
@@ -41,11 +41,10 @@ class Item:
         return self.since if self.ended is None else max(self.since, self.ended)
 
 
-@dataclass(slots=True)
-class _Account:
+class _Account(msgspec.Struct):
     """An account's share: what of it waits in order, how much of it runs, and when it was last given a turn."""
 
-    ready: deque[Item] = field(default_factory=deque)
+    ready: deque[Item] = msgspec.field(default_factory=deque)
     running: int = 0
     last_turn: int = 0
 

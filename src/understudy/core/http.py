@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 
-@dataclass(frozen=True, slots=True)
-class HttpRequest:
+class HttpRequest(msgspec.Struct, frozen=True):
     """One request, complete. `path` and `query` are as they stood on the wire (still percent-encoded).
 
     Header names are lower-case; a repeated header is joined with a comma, as HTTP allows.
@@ -26,10 +27,9 @@ class HttpRequest:
         return replace(self, body=b"")
 
 
-@dataclass(frozen=True, slots=True)
-class HttpResponse:
+class HttpResponse(msgspec.Struct, frozen=True):
     """One answer, complete. The server adds `Content-Length`, `Date` and connection headers."""
 
     status: int
     body: bytes = b""
-    headers: tuple[tuple[str, str], ...] = field(default=())
+    headers: tuple[tuple[str, str], ...] = msgspec.field(default=())

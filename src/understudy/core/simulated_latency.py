@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+
+import msgspec
 
 
-@dataclass(frozen=True, slots=True)
-class SimulatedLatency:
+class SimulatedLatency(msgspec.Struct, frozen=True):
     """Waiting times in seconds: `instant` answers 0 for all, `aws` a time within the range AWS was seen to take.
 
     Background work that has waited its time is done soon: within a second on a server, at the next `settle()` in a

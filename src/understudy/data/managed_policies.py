@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, lru_cache
 from pathlib import Path
 from sys import intern
+
+import msgspec
 
 # Written by tools/generate_managed_policies.py, where their shape is told.
 _INDEX = Path(__file__).with_name("managed_policies.index")
@@ -17,8 +18,7 @@ _DOCUMENTS = Path(__file__).with_name("managed_policies.documents")
 _RESERVED_PATHS = frozenset({"/aws-service-role/", "/root-task/"})
 
 
-@dataclass(frozen=True, slots=True)
-class ManagedPolicy:
+class ManagedPolicy(msgspec.Struct, frozen=True):
     """One AWS managed policy in its default version; `offset` and `length` say where its document lies."""
 
     name: str

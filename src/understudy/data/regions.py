@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
+import msgspec
 
-@dataclass(frozen=True, slots=True)
-class AvailabilityZone:
+
+class AvailabilityZone(msgspec.Struct, frozen=True):
     """One zone: the name an account knows it by, and the id that means the same place to every account."""
 
     name: str
@@ -18,8 +18,7 @@ class AvailabilityZone:
     group_long_name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Region:
+class Region(msgspec.Struct, frozen=True):
     """One region and its zones, in the order of their names."""
 
     name: str

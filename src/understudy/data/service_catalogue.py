@@ -6,11 +6,12 @@ import json
 import re
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
 from sys import intern
 from typing import Any
+
+import msgspec
 
 # Written by tools/generate_service_catalogue.py, where their shape is told.
 _INDEX = Path(__file__).with_name("service_catalogue.index")
@@ -20,8 +21,7 @@ _DOCUMENTS = Path(__file__).with_name("service_catalogue.documents")
 _FREE = re.compile(r"\$\{[^}]*\}|\*")
 
 
-@dataclass(frozen=True, slots=True)
-class ActionResource:
+class ActionResource(msgspec.Struct, frozen=True):
     """One resource type that an action acts on; `required` means that every call names one."""
 
     name: str
@@ -30,8 +30,7 @@ class ActionResource:
     dependent_actions: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(msgspec.Struct, frozen=True):
     """One action; its own `condition_keys` are those that hang on no resource type."""
 
     service: str
@@ -55,8 +54,7 @@ class Action:
         return frozenset(self.condition_keys).union(*(found.condition_keys for found in self.resources))
 
 
-@dataclass(frozen=True, slots=True)
-class ResourceType:
+class ResourceType(msgspec.Struct, frozen=True):
     """One resource type; its ARN holds `${Name}` where text is free."""
 
     service: str
@@ -65,8 +63,7 @@ class ResourceType:
     condition_keys: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(msgspec.Struct, frozen=True):
     """One service; `actions` are by lower-case name, for the letter case of actions does not count.
 
     `condition_keys` holds each key's type, which is empty for a key AWS names and does not describe.
@@ -175,8 +172,7 @@ def arn_namespaces() -> Sequence[str]:
     return tuple(_index().namespaces)
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
+class _Place(msgspec.Struct, frozen=True):
     """Where a service's document lies in its file."""
 
     name: str
@@ -184,8 +180,7 @@ class _Place:
     length: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Index:
+class _Index(msgspec.Struct, frozen=True):
     """The whole index: services by prefix, prefixes by ARN namespace, the keys no service holds by prefix."""
 
     dictionary: int
@@ -194,8 +189,7 @@ class _Index:
     keys: Mapping[str, Mapping[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Keys:
+class _Keys(msgspec.Struct, frozen=True):
     """The types of the keys of one prefix: by lower-case name, and by pattern for those with a free part."""
 
     exact: Mapping[str, str]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -23,8 +22,7 @@ Params = Mapping[str, Any]
 ContextKeys = Mapping[str, str | list[str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(msgspec.Struct, frozen=True):
     """One thing a caller must be allowed to act on.
 
     `action` is the operation's own when empty. `keys` are condition keys of this resource, lower-cased
@@ -33,7 +31,7 @@ class Target:
     """
 
     resource: str = "*"
-    keys: ContextKeys = field(default_factory=dict)
+    keys: ContextKeys = msgspec.field(default_factory=dict)
     action: str = ""
     policy: NamedPolicy | None = None
     trust: bool = False

@@ -6,9 +6,10 @@ A service describes its controllers with these types; `controllers/controller_ma
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, ParamSpec, TypeVar
+
+import msgspec
 
 from understudy.core.clock import Clock
 from understudy.core.ids import Ids
@@ -30,8 +31,7 @@ class Due(NamedTuple):
     since: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Failing:
+class Failing(msgspec.Struct, frozen=True):
     """One key whose last run failed: how many runs failed in a row, why the last did, and when the next begins."""
 
     key: Key
@@ -40,8 +40,7 @@ class Failing:
     next_try: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(msgspec.Struct, frozen=True):
     """What a controller works with: the records, the time, and the gateway to call services through.
 
     A transaction is never held across an `await`: read and write in short ones, and wait between them.
@@ -66,8 +65,7 @@ def _none_failing(_tx: Transaction) -> Iterable[Failing]:
     return ()
 
 
-@dataclass(frozen=True, slots=True)
-class Controller:
+class Controller(msgspec.Struct, frozen=True):
     """One kind of background work.
 
     `due` answers every key that has work at a time. It reads an index, so that asking costs little when nothing is
@@ -90,8 +88,7 @@ class Controller:
     failing: Callable[[Transaction], Iterable[Failing]] = _none_failing
 
 
-@dataclass(frozen=True, slots=True)
-class ControllerStatus:
+class ControllerStatus(msgspec.Struct, frozen=True):
     """How one controller does: how many keys wait or run, since when the oldest is due, and which keys fail.
 
     `error` says why the controller could not be asked what is due; empty when it could.

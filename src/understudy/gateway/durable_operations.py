@@ -6,9 +6,10 @@ A service begins one with `begin`; what its steps do is an `OperationKind`, run 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
+
+import msgspec
 
 from understudy.gateway.controller import World
 from understudy.store.database import Transaction
@@ -94,8 +95,7 @@ Act = Callable[[DurableOperation, World], Awaitable[Any]]
 RecordResult = Callable[[Transaction, DurableOperation, World, Any], Mapping[str, Any] | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One step of an operation.
 
     `act` is awaited first, outside any transaction; it may take long, and after a crash it runs again, so it must
@@ -119,8 +119,7 @@ def _nothing(_tx: Transaction, _operation: DurableOperation, _world: World) -> N
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class OperationKind:
+class OperationKind(msgspec.Struct, frozen=True):
     """What operations of one kind do: their steps, in order.
 
     `name` is AWS's name of the operation, kept in the records; `title` is for people. An `act` that takes longer than

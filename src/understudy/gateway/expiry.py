@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+
+import msgspec
 
 from understudy.store.tables import Table
 
 
-@dataclass(frozen=True, slots=True)
-class Expiry:
+class Expiry(msgspec.Struct, frozen=True):
     """Which records of a table are deleted, and when.
 
     `index` is an ordered index of the table whose value is a time, or a tuple of `prefix` and a time. A record goes

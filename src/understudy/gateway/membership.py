@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from understudy.policy import NamedPolicy
 
 Policies = tuple[tuple[NamedPolicy, ...], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Level:
+class Level(msgspec.Struct, frozen=True):
     """One level of an organization above or at an account: what it is called, its id, the policies attached to it."""
 
     name: str
@@ -18,8 +17,7 @@ class Level:
     policies: tuple[NamedPolicy, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Membership:
+class Membership(msgspec.Struct, frozen=True):
     """That an account is in an organization: at which path, and by which levels it is bound, root first.
 
     Service control policies bind who acts from the account, resource control policies what is in it; the

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
+
+import msgspec
 
 from understudy.core.answers import Answer
 from understudy.gateway.call import Call, Params, Target
@@ -15,8 +16,7 @@ Targets = Callable[[Call, Params], Sequence[Target]]
 Body = Callable[..., Answer | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(msgspec.Struct, frozen=True):
     """An AWS operation: its function, the action it needs, and what the caller must be allowed to act on.
 
     `on` answers the targets of one call, all of which must be allowed; `None` marks the few operations that

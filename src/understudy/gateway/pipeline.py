@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 from weakref import WeakValueDictionary
+
+import msgspec
 
 from understudy.authn.authenticate import authenticate
 from understudy.authn.caller import Caller
@@ -76,8 +77,7 @@ class _Credentials:
         return self._source.credential(self._tx, access_key_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Gateway:
+class Gateway(msgspec.Struct, frozen=True):
     """Where every call comes through: clients' by `handle`, the services' own by `perform`. No back door.
 
     `held_sessions` are the role sessions that services of this process hold, by access key id
@@ -96,7 +96,7 @@ class Gateway:
     last_use: LastUseNotes
     limits: CredentialLimits
     skew: timedelta = SKEW
-    held_sessions: WeakValueDictionary[str, object] = field(default_factory=WeakValueDictionary)
+    held_sessions: WeakValueDictionary[str, object] = msgspec.field(default_factory=WeakValueDictionary)
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer one HTTP request. The answer may be given once the database says that all is durable."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import import_module
 from pkgutil import iter_modules, resolve_name
 from types import ModuleType
 from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec.structs import replace
 
 from understudy.core.arn import Arn
 from understudy.gateway.call import Target
@@ -20,8 +22,7 @@ from understudy.store.tables import Table
 R = TypeVar("R")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ResourceKind(Generic[R]):
+class ResourceKind(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """One kind of resource that has an ARN.
 
     name    the word for the kind in ARNs: `vpc` in `arn:aws:ec2:us-east-1:111122223333:vpc/vpc-1`
@@ -36,8 +37,7 @@ class ResourceKind(Generic[R]):
     target: Callable[[R], Target]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TaggedKind(ResourceKind[R]):
+class TaggedKind(ResourceKind[R], frozen=True, kw_only=True):
     """A kind that the tagging operations of its service, which are the same for all kinds, take.
 
     tags      the tags of a record, by key
@@ -48,8 +48,7 @@ class TaggedKind(ResourceKind[R]):
     set_tags: Callable[[Transaction, R, Mapping[str, str]], None]
 
 
-@dataclass(frozen=True, kw_only=True)
-class Service:
+class Service(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """One AWS service, described in the `__init__.py` of its folder as `SERVICE`.
 
     The description imports nothing else of its folder, so that starting costs no more than what is used: what is in
@@ -69,7 +68,7 @@ class Service:
     prefix: str
     package: str
     resources: str = ""
-    usage: Mapping[str, str] = field(default_factory=dict)
+    usage: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     def modules(self) -> Sequence[ModuleType]:
         """Every module of the folder, imported."""

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import resource
-from dataclasses import dataclass, replace
+
+import msgspec
+from msgspec.structs import replace
 
 # Files of the process itself: the store, its log, pipes, what Python opens for a moment.
 _OWN_FILES = 60
 
 
-@dataclass(frozen=True, slots=True)
-class Limits:
+class Limits(msgspec.Struct, frozen=True):
     """Bounds in bytes, counts and seconds.
 
     `body` bounds one request's body, `head` its request line and headers together, and `incoming` all bytes of all

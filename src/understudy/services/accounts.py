@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from understudy.core.confidential import Confidential
 from understudy.core.ids import Ids
 from understudy.data.regions import REGIONS
 from understudy.services.ec2.default_vpcs import provision_default_vpc
@@ -34,12 +34,13 @@ class Account(Record, frozen=True, kw_only=True):
 accounts = Table("account", Account, key=lambda record: (record.id,))
 
 
-@dataclass(frozen=True, slots=True)
-class Keys:
+class Keys(Confidential, frozen=True):
     """An access key pair as it is handed over; the secret is kept out of its printed form."""
 
+    hidden = frozenset({"secret_access_key"})
+
     access_key_id: str
-    secret_access_key: str = field(repr=False)
+    secret_access_key: str
 
 
 def make(tx: Transaction, account: str, *, ids: Ids, at: datetime) -> Keys:

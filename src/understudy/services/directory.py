@@ -7,9 +7,10 @@ changes, so looking whether it is still the same object is enough, and no change
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
+
+from msgspec.structs import replace
 
 from understudy.authn.caller import Caller, SessionFacts
 from understudy.authn.credentials import Credential

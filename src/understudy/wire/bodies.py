@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 import zlib
 from binascii import a2b_qp
-from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
+
+import msgspec
 
 from understudy.core.errors import ApiError
 
@@ -49,8 +50,7 @@ def _too_large(largest: int) -> ApiError:
     return ApiError("RequestEntityTooLarge", f"The body is larger than {largest} bytes.", 413)
 
 
-@dataclass(frozen=True, slots=True)
-class Form:
+class Form(msgspec.Struct, frozen=True):
     """The form of a request as it was sent: in the query string, in the body, or in both.
 
     `last_wins` tells which value counts of a name given twice: the last, or else the first. It is taken apart only

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
+
+import msgspec
 
 from understudy.core.answers import Answer
 from understudy.core.errors import ApiError
@@ -17,8 +18,7 @@ from understudy.wire.names import snake
 from understudy.wire.validation import Problem, validator
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """Which operation a request is for, in which region, and who speaks its protocol.
 
     `form` is the request's form for the query protocols. `body` is the body for the JSON protocols, in the content
@@ -29,7 +29,7 @@ class Route:
     operation: OperationShape
     protocol: Protocol
     region: str
-    form: Form = field(default_factory=Form)
+    form: Form = msgspec.field(default_factory=Form)
     body: bytes = b""
     encoding: str = ""
 
@@ -43,13 +43,12 @@ class Route:
         return self.form.may_hold_nul or b"u0000" in self.body or bool(self.encoding)
 
 
-@dataclass(frozen=True, slots=True)
-class RestRoute(Route):
+class RestRoute(Route, frozen=True):
     """A route found by method and path: with the path's labels, the query string and the headers."""
 
-    labels: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
+    query: Mapping[str, Sequence[str]] = msgspec.field(default_factory=dict)
+    headers: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def may_hold_nul(self) -> bool:

@@ -18,9 +18,10 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
+
+import msgspec
 
 _FILES = Path(__file__).parent
 
@@ -29,8 +30,7 @@ _PRINCIPAL = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 _LONGEST_PRINCIPAL = 128
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceLinkedRoleTemplate:
+class ServiceLinkedRoleTemplate(msgspec.Struct, frozen=True):
     """What a service's own role looks like before anyone creates it."""
 
     principal: str

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from typing import TypeVar
+
+import msgspec
+from msgspec.structs import force_setattr, replace
 
 from understudy.policy.engine.conditions.condition import Test
 from understudy.policy.engine.decision import Decision
@@ -18,6 +21,8 @@ from understudy.policy.language.context_keys import Context
 
 Levels = tuple[tuple[NamedPolicy, ...], ...]
 
+K = TypeVar("K")
+V = TypeVar("V")
 # Distinct actions a principal's plans are kept for; hostile action names only empty the memo.
 MAX_PLANS = 512
 # Distinct resource policies one principal's bindings are kept for.
@@ -30,8 +35,7 @@ PlannedPrincipalStatement = tuple[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Allows:
+class Allows(msgspec.Struct, frozen=True):
     """One layer's allows for an action, and the implicit denial that it is when none of them applies.
 
     `certain` is the first allow where it asks nothing. `silences` are such denials by the keys they missed,
@@ -47,8 +51,7 @@ class Allows:
     has_variables: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(msgspec.Struct, frozen=True):
     """What can matter to one action: all denies first, then the allows of each layer.
 
     A layer that does not bind, or that allows whatever is asked, is None. `plain` says that identity
@@ -68,8 +71,20 @@ class Plan:
     plain: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Bindings:
+class Memo(dict[K, V]):
+    """What was derived from policies. Two are always equal: bindings are equal if their policies are."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Memo)
+
+    def __hash__(self) -> int:  # type: ignore[override]  # a part of bindings, which are hashed by their policies
+        return 0
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} remembered>"
+
+
+class Bindings(msgspec.Struct, frozen=True):
     """The policies that bind a principal and a resource.
 
     `session` is None when no session policy was passed; several are united. `scps` and `rcps` hold one
@@ -85,22 +100,24 @@ class Bindings:
     rcps: Levels = ()
     resource: NamedPolicy | None = None
     trust: bool = False
-    plans: dict[str, Plan] = field(default_factory=dict, init=False, repr=False, compare=False)
-    exempt_plans: dict[str, Plan] = field(default_factory=dict, init=False, repr=False, compare=False)
+    plans: Memo[str, Plan] = msgspec.field(default_factory=Memo)
+    exempt_plans: Memo[str, Plan] = msgspec.field(default_factory=Memo)
+    with_resources: Memo[tuple[NamedPolicy | None, bool], Bindings] = msgspec.field(default_factory=Memo)
 
-    _with_resources: dict[tuple[NamedPolicy | None, bool], Bindings] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
+    def __post_init__(self) -> None:
+        # A copy with other policies has other plans.
+        for name in ("plans", "exempt_plans", "with_resources"):
+            force_setattr(self, name, Memo())
 
     def with_resource(self, resource: NamedPolicy | None, *, trust: bool = False) -> Bindings:
         """The same bindings for a resource with this policy, remembered with their plans."""
         key = (resource, trust)
-        known = self._with_resources.get(key)
+        known = self.with_resources.get(key)
         if known is None:
             known = replace(self, resource=resource, trust=trust)
-            if len(self._with_resources) >= MAX_RESOURCES:
-                self._with_resources.clear()
-            self._with_resources[key] = known
+            if len(self.with_resources) >= MAX_RESOURCES:
+                self.with_resources.clear()
+            self.with_resources[key] = known
         return known
 
     @property

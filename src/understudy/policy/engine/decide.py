@@ -7,7 +7,7 @@ allow (policies.md 4.8).
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from understudy.policy.engine.bindings import Allows, Bindings, Plan, implicit_denial
 from understudy.policy.engine.decision import Decision

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 Effect = Literal["allow", "explicit-deny", "implicit-deny"]
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(msgspec.Struct, frozen=True):
     """What was decided, and by whom.
 
     `layer` is the layer that decided; of an implicit denial, the one in which no statement allows. `policy`,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
 from threading import Lock
+
+import msgspec
 
 from understudy.policy.engine.conditions.condition import CompiledCondition, Test, compile_condition
 from understudy.policy.engine.matching import (
@@ -37,8 +38,7 @@ MAX_CHARACTERS = 32_000_000
 MAX_ACTIONS = 512
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class CompiledStatement:
+class CompiledStatement(msgspec.Struct, frozen=True, eq=False):
     """One compiled statement; `raw` is what its author wrote.
 
     `matches_resource` and `holds` are None when the statement asks nothing of the resource or the context.
@@ -88,8 +88,7 @@ class CompiledPolicy:
         return f"<Policy {self.kind}, {len(self.statements)} statements>"
 
 
-@dataclass(frozen=True, slots=True)
-class NamedPolicy:
+class NamedPolicy(msgspec.Struct, frozen=True):
     """A shared policy under its name here: the ARN of a managed policy, the name of an inline one."""
 
     name: str

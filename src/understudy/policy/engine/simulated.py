@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from understudy.policy.engine.conditions.condition import CompiledCondition, compile_condition
 from understudy.policy.engine.conditions.numeric import number

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
+
+import msgspec
 
 from understudy.data import service_catalogue
 from understudy.policy.language.nearest_names import Vocabulary
@@ -78,8 +79,7 @@ _SENT_AS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class AbsentKey:
+class AbsentKey(msgspec.Struct, frozen=True):
     """A key the policies asked for and the request does not carry; `text` is what there is to say of it."""
 
     key: str

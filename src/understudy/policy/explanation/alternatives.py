@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from itertools import islice
+
+from msgspec.structs import replace
 
 from understudy.policy.engine.bindings import Bindings
 from understudy.policy.engine.conditions.condition import spelling

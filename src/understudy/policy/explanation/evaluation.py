@@ -7,7 +7,9 @@ the evaluation order (policies.md 4.8), so that `explain(...).decision == decide
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from understudy.policy.engine.bindings import Bindings
 from understudy.policy.engine.conditions.condition import CompiledCondition, spelling
@@ -27,8 +29,7 @@ from understudy.policy.language.positions import Span, has_lines
 from understudy.policy.language.question import Question
 
 
-@dataclass(frozen=True, slots=True)
-class ConditionReport:
+class ConditionReport(msgspec.Struct, frozen=True):
     """One condition with both its sides. `actual` is None when the request does not carry the key."""
 
     operator: str
@@ -39,8 +40,7 @@ class ConditionReport:
     note: str
 
 
-@dataclass(frozen=True, slots=True)
-class StatementReport:
+class StatementReport(msgspec.Struct, frozen=True):
     """What one statement had to say: each part that matched or did not. `source` is the policy it stands in."""
 
     policy: str
@@ -52,7 +52,7 @@ class StatementReport:
     principal_match: PrincipalMatch | None
     conditions: tuple[ConditionReport, ...]
     missing_keys: tuple[str, ...]
-    compiled: CompiledPolicy = field(repr=False, compare=False)
+    compiled: CompiledPolicy
 
     @property
     def statement(self) -> CompiledStatement:
@@ -81,8 +81,7 @@ class StatementReport:
         return fits and all(condition.holds for condition in self.conditions)
 
 
-@dataclass(frozen=True, slots=True)
-class LayerReport:
+class LayerReport(msgspec.Struct, frozen=True):
     """One layer, or one level of it, with its `policies` by name.
 
     A layer that does not `bind` this principal was not counted.
@@ -117,8 +116,7 @@ class LayerReport:
         return next((each for each in self.statements if each.effect == effect and each.applies), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Evaluation:
+class Evaluation(msgspec.Struct, frozen=True):
     """Every layer's report and the decision they add up to."""
 
     question: Question

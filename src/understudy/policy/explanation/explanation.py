@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
+
+import msgspec
 
 from understudy.policy.engine.bindings import Bindings
 from understudy.policy.engine.decision import Decision, reason
@@ -24,8 +25,7 @@ MAX_ABSENT_KEYS = 64
 _MAX_SEARCHED = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Explanation:
+class Explanation(msgspec.Struct, frozen=True):
     """The decision on `question`, every layer's statements, and for a denial the remedies in order.
 
     `deciding` is the report of the layer that decided. `unchangeable` says why there is no remedy, if there can
@@ -39,7 +39,7 @@ class Explanation:
     remedies: tuple[Remedy, ...]
     deciding: LayerReport | None = None
     unchangeable: str = ""
-    alternative: ContextValues = field(default_factory=dict)
+    alternative: ContextValues = msgspec.field(default_factory=dict)
     remarks: tuple[Remark, ...] = ()
     names: Names = NO_NAMES
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+import msgspec
 
 from understudy.data import service_catalogue
 from understudy.policy.language.document import Statement
@@ -18,8 +19,7 @@ _MOST_TYPES = 4
 _MOST_ACTIONS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Remark:
+class Remark(msgspec.Struct, frozen=True):
     """One sentence about the question itself, true whatever the policies say."""
 
     kind: Kind

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+
+import msgspec
+from msgspec.structs import replace
 
 from understudy.data import service_catalogue
 from understudy.policy.engine.bindings import Bindings
@@ -35,8 +37,7 @@ _NARROWING_TRUST = ("sts:ExternalId",)
 _AWS_S_OWN = ("arn:aws:iam::aws:", "arn:aws:organizations::aws:")
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
+class Names(msgspec.Struct, frozen=True):
     """What people call the levels of the organization, root first, and policies whose own name says little.
 
     `gone` are policies that are attached and do not exist any more. `fixed` says, by layer, why that layer stays as
@@ -45,9 +46,9 @@ class Names:
 
     scps: tuple[str, ...] = ()
     rcps: tuple[str, ...] = ()
-    policies: Mapping[str, str] = field(default_factory=dict)
+    policies: Mapping[str, str] = msgspec.field(default_factory=dict)
     gone: frozenset[str] = frozenset()
-    fixed: Mapping[str, str] = field(default_factory=dict)
+    fixed: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     def policy(self, name: str) -> str:
         """A policy for a person to read."""
@@ -69,8 +70,7 @@ class Names:
 NO_NAMES = Names()
 
 
-@dataclass(frozen=True, slots=True)
-class Remedy:
+class Remedy(msgspec.Struct, frozen=True):
     """One change: `kind` is "add" (then `statement` goes into `layer`) or "lift" (`policy`'s `index`).
 
     `change` says in words what to do; when a statement is to be added, it follows.

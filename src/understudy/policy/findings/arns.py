@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from understudy.data import service_catalogue
 from understudy.data.service_catalogue import ResourceType
@@ -22,8 +23,7 @@ _WILD = re.compile(r"[*?]")
 _LONGEST_COMPARED = 512
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(msgspec.Struct, frozen=True):
     """One part of an ARN: its text, where it starts, and the text with every variable as a star."""
 
     text: str
@@ -36,8 +36,7 @@ class Part:
         return "*" not in self.pattern and "?" not in self.pattern
 
 
-@dataclass(frozen=True, slots=True)
-class TypePatterns:
+class TypePatterns(msgspec.Struct, frozen=True):
     """What a resource type wants of an ARN, as patterns of `*` and `?`."""
 
     type: ResourceType
@@ -72,8 +71,7 @@ def type_patterns(namespace: str) -> tuple[TypePatterns, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True, slots=True)
-class _Places:
+class _Places(msgspec.Struct, frozen=True):
     """Where in a pattern what stands, as bits of a number."""
 
     all: int

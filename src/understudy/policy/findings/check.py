@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import islice
+
+import msgspec
 
 from understudy.policy.findings.finding import Finding, FindingType
 from understudy.policy.findings.tree import PolicyTree
@@ -19,8 +20,7 @@ MOST_TOLD = 20
 MOST_FINDINGS = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(msgspec.Struct, frozen=True):
     """One finding of a check before it has its name; `at` holds at least one place."""
 
     details: str
@@ -31,8 +31,7 @@ class Problem:
 CheckFunction = Callable[[PolicyTree], Iterator[Problem]]
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
+class Check(msgspec.Struct, frozen=True):
     """A check by its issue code and finding type, both AWS's."""
 
     issue_code: str

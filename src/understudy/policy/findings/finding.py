@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 from understudy.policy.language.positions import Location
 
@@ -38,8 +39,7 @@ RESOURCE_TYPES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(msgspec.Struct, frozen=True):
     """One thing that is wrong or could be better.
 
     `details` says in a sentence what is wrong, `instead` what to write in its place ("" when nothing can be

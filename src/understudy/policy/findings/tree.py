@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
+
+import msgspec
 
 from understudy.policy.engine.conditions.condition import Spelling, spelling
 from understudy.policy.findings.finding import TRUST_POLICY, PolicyType
@@ -14,8 +15,7 @@ from understudy.policy.language.positions import Location
 _VARIABLES_VERSION = "2012-10-17"
 
 
-@dataclass(frozen=True, slots=True)
-class Element:
+class Element(msgspec.Struct, frozen=True):
     """Action, NotAction, Resource or NotResource: its name as written, and the strings it holds."""
 
     name: StringNode
@@ -28,8 +28,7 @@ class Element:
         return self.name.value.startswith("Not")
 
 
-@dataclass(frozen=True, slots=True)
-class PrincipalNode:
+class PrincipalNode(msgspec.Struct, frozen=True):
     """One principal; `kind` is the key it stands under ("AWS", "Service", …), None for a bare `"*"`."""
 
     kind: StringNode | None
@@ -41,8 +40,7 @@ class PrincipalNode:
         return self.value.value == "*" and (self.kind is None or self.kind.value == "AWS")
 
 
-@dataclass(frozen=True, slots=True)
-class PrincipalElement:
+class PrincipalElement(msgspec.Struct, frozen=True):
     """Principal or NotPrincipal, with those of its members that are strings."""
 
     name: StringNode
@@ -55,8 +53,7 @@ class PrincipalElement:
         return self.name.value.startswith("Not")
 
 
-@dataclass(frozen=True, slots=True)
-class ConditionNode:
+class ConditionNode(msgspec.Struct, frozen=True):
     """One key under one operator. `spelled` is None for an operator AWS does not know.
 
     `values` are the members of a list, or the one value that stands there; of any type.
@@ -81,8 +78,7 @@ class ConditionNode:
         return "Null" if self.spelled.operator is None else self.spelled.operator.name
 
 
-@dataclass(frozen=True, slots=True)
-class StatementNode:
+class StatementNode(msgspec.Struct, frozen=True):
     """One statement; the tuples hold more than one element where the document wrongly has more than one."""
 
     node: ObjectNode

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from understudy.policy.language.memo import memoized
 
@@ -11,8 +11,7 @@ ESCAPES = frozenset("*?$")
 MOST = 256
 
 
-@dataclass(frozen=True, slots=True)
-class WrittenVariable:
+class WrittenVariable(msgspec.Struct, frozen=True):
     """From `${` up to its brace: where it starts, how it is written, and whether the brace is there."""
 
     start: int

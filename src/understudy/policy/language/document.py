@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from understudy.policy.language.json_text import DuplicateKeyError, read_values
 from understudy.policy.language.positions import Position
@@ -34,8 +35,7 @@ _ELEMENTS = frozenset(
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class BrokenPart:
+class BrokenPart(msgspec.Struct, frozen=True):
     """What of a statement is wrong: an element such as `Action`, and of its strings the one that is meant."""
 
     element: str
@@ -70,8 +70,7 @@ class _FormError(Exception):
         self.at_key = at_key
 
 
-@dataclass(frozen=True, slots=True)
-class Condition:
+class Condition(msgspec.Struct, frozen=True):
     """One line of a Condition block: `operator` and `key` as written, values as text."""
 
     operator: str
@@ -79,16 +78,14 @@ class Condition:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PrincipalElement:
+class PrincipalElement(msgspec.Struct, frozen=True):
     """Principal or NotPrincipal: (type, value) pairs; `"*"` reads as ("AWS", "*")."""
 
     members: tuple[tuple[str, str], ...]
     inverted: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(msgspec.Struct, frozen=True):
     """One statement. `resources` is None when neither Resource nor NotResource is there."""
 
     sid: str
@@ -101,8 +98,7 @@ class Statement:
     conditions: tuple[Condition, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Document:
+class Document(msgspec.Struct, frozen=True):
     """A whole policy. `version` is "" when the document names none."""
 
     version: str

@@ -4,52 +4,53 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass, field
+
+import msgspec
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
+class Position(msgspec.Struct, frozen=True):
     """One character of a text: `line` and `column` count from 1, `offset` from 0, all in characters."""
 
     line: int
     column: int
-    # Line and column say the same; two positions of one text are equal without it.
-    offset: int = field(default=0, compare=False)
+    offset: int = 0
+
+    def __eq__(self, other: object) -> bool:
+        # Line and column say it; a position read from elsewhere has no offset.
+        return isinstance(other, Position) and (self.line, self.column) == (other.line, other.column)
+
+    def __hash__(self) -> int:
+        return hash((self.line, self.column))
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(msgspec.Struct, frozen=True):
     """The characters from `start` up to `end`, which is the position after the last of them."""
 
     start: Position
     end: Position
 
 
-@dataclass(frozen=True, slots=True)
-class IndexStep:
+class IndexStep(msgspec.Struct, frozen=True):
     """A step of a path into a list, to the item with this index, from 0."""
 
     index: int
 
 
-@dataclass(frozen=True, slots=True)
-class ValueStep:
+class ValueStep(msgspec.Struct, frozen=True):
     """A step of a path into an object, to the value of the key `value`."""
 
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class KeyStep:
+class KeyStep(msgspec.Struct, frozen=True):
     """The last step of a path: the key itself, not its value."""
 
     key: str
 
 
-@dataclass(frozen=True, slots=True)
-class SubstringStep:
+class SubstringStep(msgspec.Struct, frozen=True):
     """The last step of a path: a part of a string, counted in its characters after escapes are read."""
 
     start: int
@@ -59,8 +60,7 @@ class SubstringStep:
 PathStep = IndexStep | ValueStep | KeyStep | SubstringStep
 
 
-@dataclass(frozen=True, slots=True)
-class Location:
+class Location(msgspec.Struct, frozen=True):
     """A place in a document, both as a path through its JSON and as a span of its text."""
 
     path: tuple[PathStep, ...]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Literal
+
+import msgspec
 
 PrincipalKind = Literal["root", "user", "role-session", "federated", "service", "anonymous"]
 
 
-@dataclass(frozen=True, slots=True)
-class Principal:
+class Principal(msgspec.Struct, frozen=True):
     """Who asks.
 
     `arn` is the session's ARN for sessions, `role_arn` the ARN with path of the role behind a role session,
@@ -35,8 +35,7 @@ class Principal:
         return self.kind in ("service", "anonymous")
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(msgspec.Struct, frozen=True):
     """Whether `principal` may do `action` ("ec2:CreateVpc") to `resource` (an ARN, or "*").
 
     `context` maps lower-cased condition keys to text, list-typed keys to lists. `resource_account` is the
@@ -46,7 +45,7 @@ class Question:
     principal: Principal
     action: str
     resource: str = "*"
-    context: Mapping[str, str | list[str]] = field(default_factory=dict)
+    context: Mapping[str, str | list[str]] = msgspec.field(default_factory=dict)
     resource_account: str | None = None
 
     @property

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from understudy.policy.language.context_keys import Context, is_list_key
 from understudy.policy.language.patterns import Token, Tokens, wildcard_tokens
@@ -14,8 +15,7 @@ _VARIABLE = re.compile(r"\$\{(?:([^{}',]+)(?:,\s*'([^']*)'\s*)?|([^}]*))\}")
 _ESCAPES = frozenset("*?$")
 
 
-@dataclass(frozen=True, slots=True)
-class Variable:
+class Variable(msgspec.Struct, frozen=True):
     """A place in a pattern that the request fills: a lower-cased context key, and what to use without it.
 
     One that cannot `resolve` never has a value, not even its default (recorded of list-typed keys, policies.md 4.4).

@@ -7,14 +7,15 @@ together only when they differ in one of these alone: then the combinations of b
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from itertools import product
+
+import msgspec
+from msgspec.structs import replace
 
 from understudy.policy.recording.narrowing import NarrowingCondition
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True, order=True):
     """What one statement allows: all of `actions` on all of `resources`, where all `conditions` hold. Each sorted."""
 
     actions: tuple[str, ...]

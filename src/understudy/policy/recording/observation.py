@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import msgspec
 
 from understudy.policy.engine.policies import NamedPolicy
 from understudy.policy.language.question import Question
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(msgspec.Struct, frozen=True):
     """One question of the past.
 
     `pending` says that stars in the resource stand for an id that was still to be drawn, as in

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from understudy.data import service_catalogue
 from understudy.policy.recording.documents import MOST_CHARACTERS, Document, Written, documents, size
@@ -16,8 +17,7 @@ from understudy.policy.recording.resources import named
 from understudy.policy.recording.widenings import Widening, widenings
 
 
-@dataclass(frozen=True, slots=True)
-class Recording:
+class Recording(msgspec.Struct, frozen=True):
     """The policies that allow what was observed, and what is to be said about them.
 
     `policies` are documents no longer than a managed policy may be, except for those whose places `too_long` has.

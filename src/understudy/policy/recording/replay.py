@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from understudy.policy.engine.bindings import Bindings
 from understudy.policy.engine.decide import decide

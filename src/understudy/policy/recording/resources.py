@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from understudy.data import service_catalogue
 from understudy.policy.engine.review import review
@@ -25,8 +26,7 @@ _COUNTED = re.compile(r"[0-9]+")
 _BARE_ID = re.compile(r"([a-z]+(?:-[a-z]+)*-)(?:[0-9a-f]{17}|[0-9a-f]{8})")
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(msgspec.Struct, frozen=True):
     """A resource as a policy names it; `widened` says that a drawn id in it became a star."""
 
     pattern: str

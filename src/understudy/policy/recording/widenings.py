@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from understudy.policy.recording.grouping import Grant, singles
 from understudy.policy.recording.narrowing import NarrowingCondition
@@ -12,8 +13,7 @@ from understudy.policy.recording.redundancy import has_wildcard
 from understudy.policy.recording.resources import EVERY_RESOURCE
 
 
-@dataclass(frozen=True, slots=True)
-class Widening:
+class Widening(msgspec.Struct, frozen=True):
     """One place in a statement: what was `seen`, and what it `allows`."""
 
     sid: str

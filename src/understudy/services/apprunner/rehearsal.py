@@ -8,9 +8,10 @@ refusal shows the policy holding.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+import msgspec
 
 from understudy.core.errors import ApiError
 from understudy.gateway.pipeline import Gateway
@@ -18,8 +19,7 @@ from understudy.services.apprunner.network_interfaces import APP_RUNNERS_TAG, MA
 from understudy.services.apprunner.vpc_connectors import VpcConnector, vpc_connectors
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One thing done as the role: what, whether it should be allowed, and how it went."""
 
     title: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
 from msgspec.structs import replace
@@ -31,8 +30,7 @@ Recorded = TypeVar("Recorded", bound=Record)
 Tags = Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ec2Resource(TaggedKind[R]):
+class Ec2Resource(TaggedKind[R], frozen=True, kw_only=True):
     """A kind of resource that is named by an id.
 
     id_prefix  what its ids begin with: `eni` in `eni-0123456789abcdef0`

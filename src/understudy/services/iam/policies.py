@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import cache
 from heapq import merge
 from itertools import islice
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from understudy.core.answers import Answer, Description
 from understudy.core.arn import iam

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from understudy.core import arn as arns
 from understudy.gateway.call import Call, Params, Target
@@ -20,8 +21,7 @@ _ALLOWS_EVERYTHING = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Act
 _ALLOWS_NOTHING = '{"Version":"2012-10-17","Statement":[]}'
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(msgspec.Struct, frozen=True):
     """A document that takes part: its layer, its name in the answer, and how it may be excluded."""
 
     layer: str

@@ -7,9 +7,10 @@ named by the type of the first.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
+
+import msgspec
 
 from understudy.core import arn as arns
 from understudy.core.answers import Answer
@@ -66,16 +67,14 @@ _MOST_COST_OF_AN_ACTION = 5_000
 _RESTRICTIVE = ("explicitDeny", "implicitDeny", "allowed")
 
 
-@dataclass(frozen=True, slots=True)
-class _Match:
+class _Match(msgspec.Struct, frozen=True):
     """A statement that decided."""
 
     source: Source
     index: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Result:
+class _Result(msgspec.Struct, frozen=True):
     """The decision on one action and one resource."""
 
     resource: str
@@ -87,8 +86,7 @@ class _Result:
     by_organizations: bool | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Simulation:
+class _Simulation(msgspec.Struct, frozen=True):
     """Everything that is the same for all actions and resources."""
 
     bindings: Bindings

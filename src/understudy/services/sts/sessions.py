@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Literal
+
+from msgspec.structs import replace
 
 from understudy.core import arn as arns
 from understudy.core.answers import Answer

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
+
+import msgspec
 
 from understudy.policy.engine.conditions.operand import Comparison
 from understudy.policy.language.context_keys import Context
 
 
-@dataclass(frozen=True, slots=True)
-class Network:
+class Network(msgspec.Struct, frozen=True):
     """Addresses `first` to `last` of IP `version`; an empty range holds none."""
 
     version: int

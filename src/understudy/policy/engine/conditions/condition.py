@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
+
+import msgspec
 
 from understudy.policy.engine.conditions import address, arn, binary, boolean, date, numeric, string
 from understudy.policy.engine.conditions.operand import Comparison, Compile
@@ -15,8 +16,7 @@ from understudy.policy.language.patterns import Matches, lower_ascii, matches_ev
 Test = Callable[[Context], bool]
 
 
-@dataclass(frozen=True, slots=True)
-class Operator:
+class Operator(msgspec.Struct, frozen=True):
     """An operator by its AWS name; a negated one holds where its comparison does not."""
 
     name: str
@@ -26,8 +26,7 @@ class Operator:
     denies_when_broken: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledCondition:
+class CompiledCondition(msgspec.Struct, frozen=True):
     """A compiled condition. `keys` are the context keys it asks for: its own first, then its variables'."""
 
     operator: str
@@ -38,8 +37,7 @@ class CompiledCondition:
     broken: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Spelling:
+class Spelling(msgspec.Struct, frozen=True):
     """An operator as a policy writes it, taken apart: set prefix, operator, IfExists."""
 
     quantifier: str

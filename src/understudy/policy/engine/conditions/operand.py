@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from understudy.policy.language.context_keys import Context
 from understudy.policy.language.patterns import Matches
@@ -13,8 +14,7 @@ from understudy.policy.language.patterns import Matches
 Compare = Callable[[str, Context], bool | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(msgspec.Struct, frozen=True):
     """A compiled right-hand side.
 
     `variables` are the keys its policy variables ask for. `broken` says that a value could not be read:

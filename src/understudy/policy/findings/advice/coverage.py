@@ -5,7 +5,8 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from understudy.policy.language.patterns import Matches, matcher, wildcard_tokens
 
@@ -25,8 +26,7 @@ _MOST_STEPS = 5_000_000
 Family = tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Covered:
+class Covered(msgspec.Struct, frozen=True):
     """One pattern and the ones it makes superfluous, as places in the list that was given."""
 
     by: int

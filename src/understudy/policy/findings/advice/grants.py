@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from understudy.policy.findings.advice.coverage import covers
 from understudy.policy.findings.finding import PolicyType
@@ -29,8 +30,7 @@ class On(Enum):
     OTHERS = "on all resources but some"
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(msgspec.Struct, frozen=True):
     """A statement that allows the action, and the words by which it does."""
 
     statement: StatementNode

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+
+import msgspec
 
 from understudy.data import service_linked_roles
 from understudy.data.service_linked_roles import ServiceLinkedRoleTemplate
@@ -34,8 +35,7 @@ _FORMS = {
 Describe = Callable[[PolicyTree, Grant, By, On], Problem]
 
 
-@dataclass(frozen=True, slots=True)
-class _Family:
+class _Family(msgspec.Struct, frozen=True):
     """An action that needs care: what its issue codes begin with, how much they matter, the keys that limit it."""
 
     prefix: str

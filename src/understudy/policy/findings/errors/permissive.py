@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
+
+import msgspec
 
 from understudy.policy.findings.check import MOST_TOLD, Problem, check
 from understudy.policy.findings.condition_keys import SENSITIVE_KEYS
@@ -92,8 +93,7 @@ def variable_usage_too_permissive(policy: PolicyTree) -> Iterator[Problem]:
             yield from _too_wide(statement, condition, text, _Signs("variable", _VARIABLE, places))
 
 
-@dataclass(frozen=True, slots=True)
-class _Signs:
+class _Signs(msgspec.Struct, frozen=True):
     """What makes a value fit more than itself: its name, its form and where it stands in the value."""
 
     what: str
