@@ -40,7 +40,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def service():
     return Service(
-        id="balance", principal="balance.amazonaws.com", prefix="balance", package="balance",
+        id="balance", principal="balance.amazonaws.com", prefix="balance", protocol="json", target="Balance", package="balance",
         usage={"balance.amazonaws.com": "weights:usage"},
     )  # fmt: skip
 
@@ -86,7 +86,9 @@ def test_what_uses_a_linked_role_is_asked_of_the_function_named(folder, service)
 
 @pytest.mark.parametrize("same", ["id", "prefix", "principal"])
 def test_two_services_are_not_taken_for_one(service, same):
-    other = Service(id="justice", principal="justice.amazonaws.com", prefix="justice", package="justice")
+    other = Service(
+        id="justice", principal="justice.amazonaws.com", prefix="justice", protocol="json", package="justice"
+    )
     with pytest.raises(LookupError, match="described like justice"):
         Registry(
             [service, replace(other, **{same: getattr(service, same)})] if same != "id" else [other, other]

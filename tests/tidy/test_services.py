@@ -30,7 +30,9 @@ def test_every_folder_is_a_service():
 @pytest.mark.parametrize("service", SERVICES, ids=IDS)
 class TestADescription:
     def test_it_agrees_with_the_api_description(self, service):
-        assert load(service.id).signing_name == service.prefix
+        shape = load(service.id)
+        assert (shape.signing_name, shape.protocol) == (service.prefix, service.protocol)
+        assert service.target == (shape.target_prefix if shape.protocol == "json" else "")
         assert f"{service.prefix}.amazonaws.com" == service.principal
         assert service_catalogue.service(service.prefix) is not None
 

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 
 import pytest
 from raw_requests import json_request
+from served import route
 
 from understudy.core.errors import ApiError
 from understudy.wire.model import load
 from understudy.wire.protocols import PROTOCOLS
-from understudy.wire.routing import RoutingError, route
+from understudy.wire.routing import RoutingError
 
 JSON = PROTOCOLS["json"]
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from raw_requests import action
+from served import route
 
 from understudy.core.errors import ApiError
 from understudy.wire.model import load
 from understudy.wire.protocols import PROTOCOLS
-from understudy.wire.routing import route
 
 QUERY = PROTOCOLS["query"]
 UNHOLDABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 import pytest
+from served import route
 
 from understudy.core.answers import Description
 from understudy.core.errors import ApiError
@@ -14,7 +15,7 @@ from understudy.wire.model import load
 from understudy.wire.protocol import Route
 from understudy.wire.protocols import PROTOCOLS
 from understudy.wire.query_tree import SCALARS
-from understudy.wire.routing import RoutingError, route
+from understudy.wire.routing import RoutingError
 from understudy.wire.scalars import timestamp
 from understudy.wire.validation import validator
 

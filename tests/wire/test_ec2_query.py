@@ -7,11 +7,11 @@ from urllib.parse import urlencode
 import pytest
 from msgspec.structs import replace
 from raw_requests import action
+from served import route
 
 from understudy.core.errors import ApiError
 from understudy.wire.model import load
 from understudy.wire.protocols import PROTOCOLS
-from understudy.wire.routing import route
 
 EC2 = PROTOCOLS["ec2"]
 

@@ -19,13 +19,14 @@ from hypothesis import strategies as st
 from raw_requests import rest_request
 from rest_samples import as_received, placed_sample, routed
 from samples import without_empties
+from served import route
 
 from understudy.core.errors import ApiError
 from understudy.core.http import HttpRequest
 from understudy.wire.model import described, load
 from understudy.wire.protocol import RestRoute
 from understudy.wire.protocols import PROTOCOLS
-from understudy.wire.routing import RoutingError, route
+from understudy.wire.routing import RoutingError
 from understudy.wire.uri_templates import UriTable
 
 REST = PROTOCOLS["rest-json"]

@@ -11,25 +11,25 @@ import botocore.serialize
 import botocore.session
 import pytest
 from samples import sample, without_empties
+from served import IDS, route
 
 from understudy.core.answers import Description
 from understudy.core.http import HttpRequest
-from understudy.wire.model import SERVICES, load
+from understudy.wire.model import load
 from understudy.wire.names import snake
 from understudy.wire.protocols import PROTOCOLS
-from understudy.wire.routing import route
 
 SAMPLES = {"ec2": 2, "iam": 6, "sts": 10, "apprunner": 10, "organizations": 6}
 
 
 # What is found by path goes another way (test_rest_json.py).
-BY_NAME = tuple(service for service in SERVICES if load(service).protocol != "rest-json")
+BY_NAME = tuple(service for service in IDS if load(service).protocol != "rest-json")
 
 
 @pytest.fixture(scope="module")
 def models():
     session = botocore.session.get_session()
-    return {service: session.get_service_model(service) for service in SERVICES}
+    return {service: session.get_service_model(service) for service in IDS}
 
 
 def received(serialized: dict[str, Any], service: str) -> HttpRequest:
@@ -95,7 +95,7 @@ def views(value: Any) -> Any:
 
 
 def test_names_are_spelled_as_botocore_spells_them():
-    for service in SERVICES:
+    for service in IDS:
         ours = load(service)
         for name in ours.operation_names:
             operation = ours.operation(name)
@@ -106,7 +106,7 @@ def test_names_are_spelled_as_botocore_spells_them():
 
 
 def test_error_codes_and_statuses_are_botocores(models):
-    for service in SERVICES:
+    for service in IDS:
         for name in load(service).operation_names:
             ours = load(service).operation(name).errors
             theirs = {

@@ -8,11 +8,12 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from served import route
 
 from understudy.core.errors import ApiError
 from understudy.core.http import HttpRequest
 from understudy.wire.model import load
-from understudy.wire.routing import RoutingError, route
+from understudy.wire.routing import RoutingError
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/x-amz-json-1.0"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from raw_requests import action, form_request, json_request, rest_request
+from served import route
 
 from understudy.core.errors import ApiError
-from understudy.wire.routing import route
 
 
 def refused(request) -> tuple[str, int]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from served import IDS, route
 
 from understudy.core.errors import ApiError
 from understudy.core.http import HttpRequest
-from understudy.wire.model import SERVICES, load
-from understudy.wire.routing import route
+from understudy.wire.model import load
 from understudy.wire.validation import python_pattern, validator
 
 VERSIONS = {"iam": "2010-05-08", "sts": "2011-06-15", "ec2": "2016-11-15"}
@@ -132,7 +132,7 @@ def test_names_of_roles_are_ascii():
 
 
 def test_every_pattern_of_every_service_compiles():
-    for service in SERVICES:
+    for service in IDS:
         for name in load(service).operation_names:
             shape = load(service).operation(name).input
             if shape is not None:

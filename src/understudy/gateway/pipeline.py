@@ -102,7 +102,7 @@ class Gateway(msgspec.Struct, frozen=True):
         """Answer one HTTP request. The answer may be given once the database says that all is durable."""
         started, at, request_id = ticks(), self.clock.now(), self.ids.uuid()
         try:
-            found = route(request)
+            found = route(request, self.registry.addresses)
         except RoutingError as error:
             return error.protocol.render_error(error, None, request_id)
         with self.database.transaction() as tx:
@@ -154,7 +154,7 @@ class Gateway(msgspec.Struct, frozen=True):
 
     def not_durable(self, request: HttpRequest) -> HttpResponse:
         """The answer to a request whose changes could not be made durable; its body may be gone."""
-        protocol, service = spoken_by(request)
+        protocol, service = spoken_by(request, self.registry.addresses)
         failure = _unavailable(self.database.refusal, protocol.unavailable)
         return protocol.render_error(failure, service, self.ids.uuid())
 

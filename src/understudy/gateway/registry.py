@@ -10,6 +10,7 @@ from understudy.gateway.operations import Operation
 from understudy.gateway.role_usage import RoleUsage
 from understudy.gateway.service import Service
 from understudy.store.database import Transaction
+from understudy.wire.service_addresses import ServiceAddress, ServiceAddresses
 
 
 class Registry:
@@ -22,6 +23,7 @@ class Registry:
         self._services: dict[str, Service] = {}
         self._by_prefix: dict[str, Service] = {}
         principals: set[str] = set()
+        services = tuple(services)
         for service in services:
             if (
                 service.id in self._services
@@ -31,6 +33,15 @@ class Registry:
                 raise LookupError(f"Two services are described like {service.id}.")
             self._services[service.id] = self._by_prefix[service.prefix] = service
             principals.add(service.principal)
+        self.addresses = ServiceAddresses(
+            ServiceAddress(
+                id=service.id,
+                signing_name=service.prefix,
+                protocol=service.protocol,
+                target=service.target,
+            )
+            for service in services
+        )
 
     def find(self, service: str, name: str) -> Operation | None:
         """The operation of that name of the service with that id, if it is served."""
@@ -50,7 +61,7 @@ class Registry:
         """The condition keys of the resource of that ARN; none for one that is not here."""
         arn = parse(resource)
         service = self._by_prefix.get(arn.service) if arn is not None else None
-        target = service.target(tx, arn) if service is not None and arn is not None else None
+        target = service.resource_target(tx, arn) if service is not None and arn is not None else None
         return target.keys if target is not None and target.resource == resource else {}
 
     def role_usage(self) -> Mapping[str, Mapping[str, RoleUsage]]:

@@ -58,6 +58,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     id         the name of the service in botocore's API descriptions; its folder is called the same
     principal  its service principal, as policies see it when the service calls another (`aws:CalledVia`)
     prefix     what IAM calls it in actions and ARNs, and requests to it are signed for
+    protocol   how it is called: `query`, `ec2`, `json` or `rest-json`
+    target     of a `json` service: what the header X-Amz-Target begins with
     package    the folder, as a package: `__name__`
     resources  `module:name` of the sequence of its `ResourceKind`s; empty for a service without resources
     usage      by principal with a service-linked role served here: `module:name` of its `RoleUsage`
@@ -66,7 +68,9 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     id: str
     principal: str
     prefix: str
+    protocol: str
     package: str
+    target: str = ""
     resources: str = ""
     usage: Mapping[str, str] = msgspec.field(default_factory=dict)
 
@@ -102,7 +106,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """What uses the linked role of each principal in `usage`; its module is imported when first asked."""
         return {principal: self._deferred(reference) for principal, reference in self.usage.items()}
 
-    def target(self, tx: Transaction, arn: Arn) -> Target | None:
+    def resource_target(self, tx: Transaction, arn: Arn) -> Target | None:
         """What policies see of an existing resource of this service; None for one that is not here."""
         kind = self.resource_kinds.get(arn.resource.partition("/")[0])
         record = kind.find(tx, arn) if kind is not None else None

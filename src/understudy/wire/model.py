@@ -304,20 +304,20 @@ class ServiceShape:
         return f"ServiceShape({self.id})"
 
 
-SERVICES = ("accessanalyzer", "apprunner", "ec2", "iam", "organizations", "sts")
-
-
 @cache
 def load(service_id: str) -> ServiceShape:
-    """A service's description, read when first asked for. Raises KeyError for a service not in SERVICES."""
-    if service_id not in SERVICES:
-        raise KeyError(service_id)
+    """The description of a service that is served, read when first asked for."""
     return described(service_id)
+
+
+def versions(service_id: str) -> list[str]:
+    """The API versions of a service, such as `2016-11-15`, without reading a description. Raises FileNotFoundError."""
+    return [folder.name for folder in (_data() / service_id).iterdir()]
 
 
 def described(service_id: str) -> ServiceShape:
     """The newest description of a service, by its folder in botocore's data. Raises FileNotFoundError."""
-    newest = max((_data() / service_id).iterdir(), key=lambda folder: folder.name)
+    newest = _data() / service_id / max(versions(service_id))
     packed = newest / "service-2.json.gz"
     text = (
         gzip.decompress(packed.read_bytes()) if packed.exists() else (newest / "service-2.json").read_bytes()

@@ -13,21 +13,10 @@ from understudy.wire.json_values import LARGEST_JSON
 from understudy.wire.model import ServiceShape, load
 from understudy.wire.protocol import Protocol, RestRoute, Route
 from understudy.wire.protocols import PROTOCOLS
+from understudy.wire.service_addresses import ServiceAddresses
 from understudy.wire.uri_templates import UriTable
 
 DEFAULT_REGION = "us-east-1"
-_SIGNING_NAMES = {
-    "iam": "iam",
-    "sts": "sts",
-    "ec2": "ec2",
-    "apprunner": "apprunner",
-    "access-analyzer": "accessanalyzer",
-    "organizations": "organizations",
-}
-# Whose operations are told apart by path.
-_BY_PATH = ("accessanalyzer",)
-_TARGETS = {"AppRunner": "apprunner", "AWSOrganizationsV20161128": "organizations"}
-_VERSIONS = {"2010-05-08": "iam", "2011-06-15": "sts", "2016-11-15": "ec2"}
 _FORM = "application/x-www-form-urlencoded"
 _REGION_SHAPED = re.compile("[a-z0-9-]{1,32}")
 
@@ -40,43 +29,45 @@ class RoutingError(ApiError):
         self.protocol: Protocol = PROTOCOLS[protocol]
 
 
-def route(request: HttpRequest) -> Route:
+def route(request: HttpRequest, services: ServiceAddresses) -> Route:
     """Find service, operation and region. Raises RoutingError, and nothing else, whatever came in."""
     service, region = _scope(request)
     headers = request.headers
     if "x-amz-target" in headers:
-        return _by_target(request, region)
+        return _by_target(request, services, region)
     if request.path != "/":
-        found = _by_path(request, service, region)
+        found = _by_path(request, services, service, region)
         if found is not None:
             return found
     if "json" in headers.get("content-type", ""):
-        return _by_target(request, region)
-    id = _SIGNING_NAMES.get(service) if service is not None else None
+        return _by_target(request, services, region)
+    id = services.signed_for(service) if service is not None else None
     if service is not None and id is None:
         raise RoutingError("query", "NotImplemented", f"Understudy does not serve {service[:64]!r}.", 501)
-    return _by_action(request, id, region)
+    return _by_action(request, services, id, region)
 
 
-def spoken_by(request: HttpRequest) -> tuple[Protocol, ServiceShape | None]:
+def spoken_by(request: HttpRequest, services: ServiceAddresses) -> tuple[Protocol, ServiceShape | None]:
     """The protocol that a client speaks and the service it means, as far as they are known without the body."""
     if "x-amz-target" in request.headers:
-        id = _TARGETS.get(request.headers["x-amz-target"].rpartition(".")[0])
+        id = services.with_target(request.headers["x-amz-target"].rpartition(".")[0])
         return PROTOCOLS["json"], load(id) if id is not None else None
     name, _ = _scope(request)
-    id = _SIGNING_NAMES.get(name) if name is not None else _by_host(request)
+    id = services.signed_for(name) if name is not None else _by_host(request, services)
     if id is None:
         return PROTOCOLS["query"], None
     service = load(id)
     return PROTOCOLS[service.protocol], service
 
 
-def _by_path(request: HttpRequest, service: str | None, region: str) -> Route | None:
+def _by_path(
+    request: HttpRequest, services: ServiceAddresses, service: str | None, region: str
+) -> Route | None:
     """The operation at the request's path; None where the service has no paths, and for nobody's path, unsigned."""
-    id = _SIGNING_NAMES.get(service) if service is not None else _by_host(request)
-    candidates = _BY_PATH if service is None and id is None else (id,)
+    id = services.signed_for(service) if service is not None else _by_host(request, services)
+    candidates = services.with_paths if service is None and id is None else (id,)
     try:
-        for known in _BY_PATH:
+        for known in services.with_paths:
             if known not in candidates:
                 continue
             query = repeated(request.query) if request.query else {}
@@ -87,7 +78,7 @@ def _by_path(request: HttpRequest, service: str | None, region: str) -> Route | 
         raise RoutingError(
             "rest-json", "SerializationException", f"The request is malformed: {error}."
         ) from error
-    if id not in _BY_PATH:
+    if id not in services.with_paths:
         return None
     raise RoutingError(
         "rest-json", "UnknownOperationException", _no_such(f"{request.method} {request.path}"), 404
@@ -123,11 +114,11 @@ def _table(service: str) -> UriTable:
     return UriTable(load(service).http_bindings())
 
 
-def _by_target(request: HttpRequest, region: str) -> Route:
+def _by_target(request: HttpRequest, services: ServiceAddresses, region: str) -> Route:
     headers = request.headers
     target = headers.get("x-amz-target", "")
     prefix, _, name = target.rpartition(".")
-    id = _TARGETS.get(prefix)
+    id = services.with_target(prefix)
     if id is None:
         raise RoutingError("json", "UnknownOperationException", _no_such(target), 404)
     found = load(id)
@@ -159,7 +150,7 @@ def _json_body(request: HttpRequest, dialect: str) -> bytes:
     return request.body
 
 
-def _by_action(request: HttpRequest, id: str | None, region: str) -> Route:
+def _by_action(request: HttpRequest, services: ServiceAddresses, id: str | None, region: str) -> Route:
     dialect = "ec2" if id == "ec2" else "query"
     fields = _form(request, dialect)
     try:
@@ -167,7 +158,7 @@ def _by_action(request: HttpRequest, id: str | None, region: str) -> Route:
     except MalformedBodyError as error:
         refusal = malformed(error)
         raise RoutingError(dialect, refusal.code, refusal.message) from error
-    id = id or _VERSIONS.get(version) or _by_host(request)
+    id = id or services.of_version(version) or _by_host(request, services)
     if not action:
         raise RoutingError(dialect, "MissingAction", "The request must contain the parameter Action.")
     if id is None or load(id).protocol not in ("query", "ec2"):
@@ -224,8 +215,8 @@ def _scope(request: HttpRequest) -> tuple[str | None, str]:
     return parts[3], region
 
 
-def _by_host(request: HttpRequest) -> str | None:
-    return _SIGNING_NAMES.get(request.headers.get("host", "").partition(".")[0])
+def _by_host(request: HttpRequest, services: ServiceAddresses) -> str | None:
+    return services.signed_for(request.headers.get("host", "").partition(".")[0])
 
 
 def _invalid_action(service: ServiceShape, action: str, version: str) -> RoutingError:

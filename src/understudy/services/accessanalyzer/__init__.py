@@ -6,5 +6,6 @@ SERVICE = Service(
     id="accessanalyzer",
     principal="access-analyzer.amazonaws.com",
     prefix="access-analyzer",
+    protocol="rest-json",
     package=__name__,
 )

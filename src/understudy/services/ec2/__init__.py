@@ -3,5 +3,10 @@
 from understudy.gateway.service import Service
 
 SERVICE = Service(
-    id="ec2", principal="ec2.amazonaws.com", prefix="ec2", package=__name__, resources="resources:RESOURCES"
+    id="ec2",
+    principal="ec2.amazonaws.com",
+    prefix="ec2",
+    protocol="ec2",
+    package=__name__,
+    resources="resources:RESOURCES",
 )

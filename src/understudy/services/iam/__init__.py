@@ -3,5 +3,10 @@
 from understudy.gateway.service import Service
 
 SERVICE = Service(
-    id="iam", principal="iam.amazonaws.com", prefix="iam", package=__name__, resources="resources:RESOURCES"
+    id="iam",
+    principal="iam.amazonaws.com",
+    prefix="iam",
+    protocol="query",
+    package=__name__,
+    resources="resources:RESOURCES",
 )

@@ -2,4 +2,4 @@
 
 from understudy.gateway.service import Service
 
-SERVICE = Service(id="sts", principal="sts.amazonaws.com", prefix="sts", package=__name__)
+SERVICE = Service(id="sts", principal="sts.amazonaws.com", prefix="sts", protocol="query", package=__name__)

@@ -1,0 +1,17 @@
+"""The services served here, as the wire knows them."""
+
+from __future__ import annotations
+
+from understudy.core.http import HttpRequest
+from understudy.gateway.registry import Registry
+from understudy.services import SERVICES
+from understudy.wire import routing
+from understudy.wire.protocol import Route
+
+ADDRESSES = Registry(SERVICES).addresses
+IDS = tuple(service.id for service in SERVICES)
+
+
+def route(request: HttpRequest) -> Route:
+    """The operation a request is for, of the services served here."""
+    return routing.route(request, ADDRESSES)
