@@ -190,8 +190,8 @@ def about_principal(statement: Mapping[str, Any], who: Any, worth: str | None) -
     levels = {level for level, _pair in names}
     if statement["Effect"] == "Deny":
         return not levels or hit != levels
-    # Not documented for Allow: no more than handing the matter to the account.
-    return not hit and worth in (None, "direct" if outside(who) else "account")
+    # "Not supported", says the IAM guide of an Allow: it lets nobody in.
+    return False
 
 
 def names_of(who: Any) -> list[tuple[str, tuple[str, str]]]:

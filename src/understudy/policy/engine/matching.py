@@ -301,19 +301,15 @@ def names_of(principal: Principal) -> list[tuple[PrincipalMatch, tuple[str, str]
 def _not_principal(members: frozenset[tuple[str, str]], *, in_deny: bool) -> MatchesPrincipal:
     """NotPrincipal.
 
-    A Deny spares only who is named in full: the session, its role and its account (policies.md 4.3). An Allow
-    reaches only who is not named at all, and for those with an account it no more than delegates, since AWS
-    documents nothing stronger.
+    A Deny spares only who is named in full: the session, its role and its account. An Allow lets nobody in: AWS does
+    not support it (policies.md 4.3).
     """
+    if not in_deny or ("AWS", _ANYBODY) in members:
+        return lambda _principal: PrincipalMatch.NONE
 
     def matches(principal: Principal) -> PrincipalMatch:
-        if ("AWS", _ANYBODY) in members:
-            return PrincipalMatch.NONE
-        named = [_is_named(principal, members, grant) for grant in _chain(principal)]
-        reached = not (named and all(named)) if in_deny else not any(named)
-        if not reached:
-            return PrincipalMatch.NONE
-        return PrincipalMatch.DIRECT if in_deny or principal.is_outside_iam else PrincipalMatch.ACCOUNT
+        named = [_is_named(principal, members, match) for match in _chain(principal)]
+        return PrincipalMatch.NONE if named and all(named) else PrincipalMatch.DIRECT
 
     return matches
 

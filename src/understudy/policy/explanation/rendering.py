@@ -201,12 +201,11 @@ def _mismatches(statement: StatementReport, question: Question) -> list[str]:
 
 
 def _principals_line(written: PrincipalElement) -> str:
-    """Whom a statement is about, for one whom it is not about."""
-    named = (
-        _listed([value if kind == "AWS" else f"{kind} {value}" for kind, value in written.members])
-        or "nobody"
-    )
-    return f"it is about everybody but {named}" if written.inverted else f"it names {named}; not you"
+    """Whom an Allow is about, for one whom it is not about."""
+    if written.inverted:
+        return "it has NotPrincipal, which AWS does not support with Allow: it lets nobody in"
+    named = [value if kind == "AWS" else f"{kind} {value}" for kind, value in written.members]
+    return f"it names {_listed(named) or 'nobody'}; not you"
 
 
 def _condition_line(report: ConditionReport) -> str:
