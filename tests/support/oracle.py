@@ -25,6 +25,11 @@ LISTS = {
 UNDER_RCPS = {"s3", "sts", "kms", "sqs", "secretsmanager", "xray"}
 
 
+# Those of IAM's principals that can have a permissions boundary. IAM guide, permissions boundaries: a Deny with
+# NotPrincipal always denies them, whatever it names.
+BOUNDED = {"user", "role-session", "federated"}
+
+
 @dataclass
 class Documents:
     """The policies of every layer as JSON values; None is a layer that is not there."""
@@ -65,7 +70,9 @@ def answer(question: Any, documents: Documents) -> str:
         *session,
     ]
     own = [] if documents.resource is None else [documents.resource]
-    if says("Deny", everything) or any(applies(each, "Deny", question, context, who) for each in own):
+    if says("Deny", everything) or any(
+        applies(each, "Deny", question, context, who, bounded=documents.boundary is not None) for each in own
+    ):
         return EXPLICIT
 
     grants = {
@@ -107,7 +114,13 @@ def listed(value: Any) -> list[Any]:
 
 
 def applies(
-    policy: Any, effect: str, question: Any, context: Mapping[str, Any], who: Any, worth: str | None = None
+    policy: Any,
+    effect: str,
+    question: Any,
+    context: Mapping[str, Any],
+    who: Any,
+    worth: str | None = None,
+    bounded: bool = False,
 ) -> bool:
     """Whether a statement of this effect applies; `who` is None where the policy is not the resource's own."""
     variables = policy.get("Version") == "2012-10-17"
@@ -118,7 +131,8 @@ def applies(
             continue
         if not about_resource(statement, question.resource, context, variables):
             continue
-        if who is not None and not about_principal(statement, who, worth):
+        always = effect == "Deny" and "NotPrincipal" in statement and bounded and who.kind in BOUNDED
+        if who is not None and not always and not about_principal(statement, who, worth):
             continue
         conditions = statement.get("Condition", {})
         if all(

@@ -10,14 +10,16 @@ from msgspec.structs import force_setattr, replace
 
 from understudy.policy.engine.conditions.condition import Test
 from understudy.policy.engine.decision import Decision
-from understudy.policy.engine.matching import MatchesPrincipal, MatchesResource
+from understudy.policy.engine.matching import MatchesPrincipal, MatchesResource, PrincipalMatch
 from understudy.policy.engine.policies import CompiledStatement, NamedPolicy
 from understudy.policy.engine.rules import (
     assumes_service_linked_role,
+    has_boundary_that_counts,
     rcps_govern,
     resource_policy_must_allow,
 )
 from understudy.policy.language.context_keys import Context
+from understudy.policy.language.question import Principal
 
 Levels = tuple[tuple[NamedPolicy, ...], ...]
 
@@ -154,7 +156,9 @@ def make_plan(bindings: Bindings, action: str, *, exempt: bool) -> Plan:
     unlimited = not limiting_levels and plan_boundary is None and plan_session is None
     return Plan(
         tuple(denies),
-        _principal_entries(bindings.resource_layer, own, action, denies=True),
+        _principal_entries(
+            bindings.resource_layer, own, action, denies=True, bounded=bindings.boundary is not None
+        ),
         limiting_levels,
         _allows("identity", bindings.identity, action),
         plan_boundary,
@@ -202,11 +206,12 @@ def _governed_resource(layer: str, statement: CompiledStatement, action: str) ->
 
 
 def _principal_entries(
-    layer: str, policies: Iterable[NamedPolicy], action: str, *, denies: bool
+    layer: str, policies: Iterable[NamedPolicy], action: str, *, denies: bool, bounded: bool = False
 ) -> tuple[PlannedPrincipalStatement, ...]:
+    """The statements of a resource's own policy; `bounded` says that the principal has a permissions boundary."""
     return tuple(
         (
-            statement.matches_principal,
+            _matches_bounded(statement) if bounded else statement.matches_principal,
             statement.matches_resource,
             statement.holds,
             statement_decision(layer, named.name, statement),
@@ -216,6 +221,22 @@ def _principal_entries(
         for statement in named.policy.statements_for(action)
         if statement.denies is denies and statement.matches_principal is not None
     )
+
+
+def _matches_bounded(statement: CompiledStatement) -> MatchesPrincipal:
+    """The statement's matcher for a principal with a permissions boundary: no NotPrincipal of a Deny spares it."""
+    matches, element = statement.matches_principal, statement.written.principal
+    assert matches is not None, "the statement names principals"
+    assert element is not None, "the statement names principals"
+    if not (statement.denies and element.inverted):
+        return matches
+
+    def matches_bounded(principal: Principal) -> PrincipalMatch:
+        if has_boundary_that_counts(principal, bounded=True):
+            return PrincipalMatch.DIRECT
+        return matches(principal)
+
+    return matches_bounded
 
 
 def _allows(layer: str, policies: Iterable[NamedPolicy], action: str) -> Allows:

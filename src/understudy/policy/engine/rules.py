@@ -5,6 +5,7 @@ from __future__ import annotations
 from understudy.data.resource_control_policies import COVERED_SERVICES
 from understudy.policy.engine.policies import CompiledStatement
 from understudy.policy.language.context_keys import Context, is_absent
+from understudy.policy.language.question import Principal
 
 _RCP_EXEMPT_ACTIONS = frozenset({"kms:retiregrant"})
 _SERVICE_LINKED_PATH = ":role/aws-service-role/"
@@ -24,6 +25,14 @@ def assumes_service_linked_role(action: str, resource: str) -> bool:
 def resource_policy_must_allow(action: str, *, trust: bool, has_resource_policy: bool) -> bool:
     """Trust policies and the policies of KMS keys must allow explicitly, in one account too (policies.md 4.8)."""
     return trust or (has_resource_policy and action.lower().startswith("kms:"))
+
+
+def has_boundary_that_counts(principal: Principal, *, bounded: bool) -> bool:
+    """Whether the principal is one of IAM's and has a permissions boundary; the root user has none.
+
+    A Deny with NotPrincipal always denies such a principal, whomever it names (policies.md 4.3).
+    """
+    return bounded and principal.kind != "root" and not principal.is_outside_iam
 
 
 def missing_keys(

@@ -18,6 +18,7 @@ from understudy.policy.engine.matching import PrincipalMatch
 from understudy.policy.engine.policies import CompiledPolicy, CompiledStatement, NamedPolicy
 from understudy.policy.engine.rules import (
     assumes_service_linked_role,
+    has_boundary_that_counts,
     missing_keys,
     rcps_govern,
     resource_policy_must_allow,
@@ -156,17 +157,24 @@ def _layers(question: Question, bindings: Bindings) -> tuple[LayerReport, ...]:
         reports.append(_layer_report("session", 0, bindings.session, question))
     if bindings.resource is not None or bindings.trust:
         own = () if bindings.resource is None else (bindings.resource,)
-        reports.append(_layer_report(bindings.resource_layer, 0, own, question))
+        bounded = bindings.boundary is not None
+        reports.append(_layer_report(bindings.resource_layer, 0, own, question, bounded=bounded))
     return tuple(reports)
 
 
 def _layer_report(
-    layer: str, level: int, policies: Iterable[NamedPolicy], question: Question, *, binds: bool = True
+    layer: str,
+    level: int,
+    policies: Iterable[NamedPolicy],
+    question: Question,
+    *,
+    binds: bool = True,
+    bounded: bool = False,
 ) -> LayerReport:
     by_resource = layer in ("resource", "trust")
     counted = tuple(policies)
     statements = tuple(
-        _statement_report(named, statement, question, by_resource=by_resource)
+        _statement_report(named, statement, question, by_resource=by_resource, bounded=bounded)
         for named in counted
         for statement in named.policy.statements
     )
@@ -174,11 +182,17 @@ def _layer_report(
 
 
 def _statement_report(
-    named: NamedPolicy, statement: CompiledStatement, question: Question, *, by_resource: bool
+    named: NamedPolicy, statement: CompiledStatement, question: Question, *, by_resource: bool, bounded: bool
 ) -> StatementReport:
     names, matches = statement.matches_principal, statement.matches_resource
     fits = matches is None or matches(question.resource, question.context)
-    principal_match = names(question.principal) if by_resource and names is not None else None
+    principal_match = None
+    if by_resource and names is not None:
+        principal_match = names(question.principal)
+        element = statement.written.principal
+        spares = statement.denies and element is not None and element.inverted
+        if spares and has_boundary_that_counts(question.principal, bounded=bounded):
+            principal_match = PrincipalMatch.DIRECT
     return StatementReport(
         named.name,
         statement.index,
