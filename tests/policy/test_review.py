@@ -104,6 +104,24 @@ REFUSED = [
         document(allow(Condition={"StringEquals": {"username": "bob"}})),
         "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
     ),
+    *(
+        (
+            kind,
+            document(allow(**{element: action})),
+            "Action vendors (e.g., aws, ec2, etc.) must not contain wildcards",
+        )
+        for kind in ("identity", "managed", "boundary", "session", "scp")
+        for element, action in (
+            ("Action", "*:GetObject"),
+            ("Action", "i*:GetUser"),
+            ("Action", ["s3:*", "ia?:Get*"]),
+        )
+    ),
+    (
+        "identity",
+        document(without(allow(NotAction="*:GetObject"), "Action")),
+        "Action vendors (e.g., aws, ec2, etc.) must not contain wildcards",
+    ),
     ("identity", document(allow(Action="s3:s3:GetObject")), "Actions/Condition can contain only one colon."),
     ("identity", document(allow(Action="a a:GetObject")), "Vendor a a is not valid"),
     ("identity", document(allow(Action=":GetObject")), "Vendor  is not valid"),

@@ -150,6 +150,11 @@ def applies(
 def about_action(statement: Mapping[str, Any], action: str) -> bool:
     inverted = "NotAction" in statement
     patterns = listed(statement["NotAction" if inverted else "Action"])
+    # AWS refuses a wildcard in the prefix, but for `*:*`. Whoever has one all the same is granted nothing by it.
+    wild_prefix = [each for each in patterns if each != "*:*" and re.match("[^:]*[*?][^:]*:", each)]
+    if wild_prefix and inverted and statement["Effect"] == "Allow":
+        return False
+    patterns = [each for each in patterns if each not in wild_prefix]
     matched = any(matches(wild(lower(pattern)), lower(action)) for pattern in patterns)
     return matched is not inverted
 

@@ -40,9 +40,22 @@ _LONGEST_KEPT = 512
 _MOST_ALTERNATIVES = 16
 
 
-def actions_matcher(patterns: tuple[str, ...], inverted: bool) -> Matches:
-    """A matcher of lower-cased actions. `${…}` in an action is plain text (policies.md 4.3)."""
-    matches = _texts_matcher([wildcard_tokens(lower_ascii(pattern)) for pattern in patterns], matcher)
+def has_wild_prefix(pattern: str) -> bool:
+    """Whether an action's service prefix has a wildcard, which AWS refuses, but for `*:*` (policies.md 4.3)."""
+    prefix, colon, _name = pattern.partition(":")
+    return bool(colon) and ("*" in prefix or "?" in prefix) and pattern != "*:*"
+
+
+def actions_matcher(patterns: tuple[str, ...], inverted: bool, *, in_deny: bool) -> Matches:
+    """A matcher of lower-cased actions. `${…}` in an action is plain text (policies.md 4.3).
+
+    A pattern with a wildcard in its service prefix matches nothing; in a NotAction it lets the whole statement allow
+    nothing, and spares nothing from a Deny.
+    """
+    readable = [pattern for pattern in patterns if not has_wild_prefix(pattern)]
+    if inverted and not in_deny and len(readable) < len(patterns):
+        return lambda _action: False
+    matches = _texts_matcher([wildcard_tokens(lower_ascii(pattern)) for pattern in readable], matcher)
     return (lambda action: not matches(action)) if inverted else matches
 
 

@@ -179,7 +179,7 @@ def compile_statement(written: Statement, index: int, *, kind: str, variables: b
         written.sid,
         denies,
         written,
-        actions_matcher(written.actions, written.not_action),
+        actions_matcher(written.actions, written.not_action, in_deny=denies),
         resources_matcher(
             written.resources, written.not_resource, variables, wide=denies is not written.not_resource
         ),

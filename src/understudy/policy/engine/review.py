@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 
 from understudy.policy.engine.conditions.condition import compile_condition, spelling
+from understudy.policy.engine.matching import has_wild_prefix
 from understudy.policy.language.document import (
     INVALID_JSON,
     KINDS,
@@ -29,6 +30,7 @@ SID_NOT_ALPHANUMERIC = (
     "Check that your input satisfies the regular expression [0-9A-Za-z]*"
 )
 NO_VENDOR = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
+VENDOR_OF_ACTION = "Action vendors (e.g., aws, ec2, etc.) must not contain wildcards"
 ONE_COLON = "Actions/Condition can contain only one colon."
 VENDOR_WILDCARD = "Resource vendor must be fully qualified and cannot contain regexes."
 TRUST_RESOURCE = "Has prohibited field Resource."
@@ -56,7 +58,7 @@ _IAM_PATHS = (
 _UNLISTED_IAM_PATHS = ("role-template/", "contextProvider/")
 _IAM_PATH_TEXT = f'IAM resource path must either be "*" or start with {", ".join(_IAM_PATHS)}.'
 _SID = re.compile(r"[0-9A-Za-z]*\Z")
-_VENDOR = re.compile(r"[A-Za-z0-9*?_.-]+\Z")
+_VENDOR = re.compile(r"[A-Za-z0-9*_.-]+\Z")
 _CHARACTERS = re.compile("[\t\n\r -\u00ff]*\\Z")
 _ACCOUNT = re.compile(r"[0-9]{12}\Z")
 _PRINCIPAL_ARN = re.compile(
@@ -179,6 +181,8 @@ def _review_actions(actions: Iterable[str]) -> None:
             raise MalformedPolicy(NO_VENDOR, part=part)
         if ":" in name:
             raise MalformedPolicy(ONE_COLON, part=part)
+        if has_wild_prefix(action):
+            raise MalformedPolicy(VENDOR_OF_ACTION, part=part)
         if not _VENDOR.match(vendor):
             raise MalformedPolicy(f"Vendor {vendor} is not valid", part=part)
         if not name:
