@@ -125,7 +125,7 @@ def build(
 ) -> App:
     """Put an understudy together, over `store` if one is given. Raises UserError if its state cannot be used."""
     if store is None:
-        store = open_store(settings.state)
+        store = open_store(settings.state, synchronous=settings.synchronous)
     store.keep_entries(settings.trail)
     database = Database(store)
     _adopt_old_records(database)

@@ -12,6 +12,7 @@ from understudy.core.errors import UserError
 
 IamMode = Literal["strict", "soft", "off"]
 ClockDial = Literal["instant", "aws"]
+Synchronous = Literal["normal", "full"]
 
 
 class Settings(NamedTuple):
@@ -37,6 +38,9 @@ class Settings(NamedTuple):
 
     seed: int = 0
     """Draws the waiting times of the `aws` clock, and nothing secret."""
+
+    synchronous: Synchronous = "normal"
+    """`normal` answers when a crash of the server loses nothing; `full` when a power cut loses nothing either."""
 
     trail: int = 100_000
     """How many calls the trail keeps."""
@@ -89,10 +93,10 @@ def _check(settings: Settings) -> None:
         raise UserError(f"iam must be strict, soft or off, not {settings.iam!r}.")
     if settings.clock not in ("instant", "aws"):
         raise UserError(f"clock must be instant or aws, not {settings.clock!r}.")
+    if settings.synchronous not in ("normal", "full"):
+        raise UserError(f"synchronous must be normal or full, not {settings.synchronous!r}.")
     if not 0 <= settings.port <= 65535:
         raise UserError(f"port must be between 0 and 65535, not {settings.port}.")
-    if ":" in settings.state and not settings.in_memory:
-        raise UserError(f"state must be a directory or memory:, not {settings.state!r}.")
 
 
 _DEFAULTS: dict[str, object] = Settings._field_defaults

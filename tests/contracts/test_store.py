@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from understudy.store.memory import MemoryStore
-from understudy.store.protocol import LogEntry, RecordChange
+from understudy.store.protocol import FencedError, LogEntry, RecordChange, encode_key
 from understudy.store.sqlite import SqliteStore
 
 STORES = {"memory": lambda _: MemoryStore(), "sqlite": SqliteStore}
@@ -80,6 +82,39 @@ def test_entries_are_found_by_id_account_and_place(store):
 def test_trimming_keeps_the_newest(store):
     store.write(1, [], [entry(str(number)) for number in range(10)])
     store.keep_entries(3)
-    assert ["9", "8", "7"] == [found.id for found in store.entries()]
     store.write(1, [], [entry("after")])
-    assert "after" == next(iter(store.entries())).id
+    assert ["after", "9", "8"] == [found.id for found in store.entries()]
+    for number in range(20):
+        store.write(1, [], [entry(f"{number}"), entry(f"{number}b")])
+        assert 3 == len(list(store.entries()))
+
+
+def test_numbers_are_not_given_again_after_trimming_and_clearing(store):
+    store.keep_entries(1)
+    store.write(1, [], [entry("a"), entry("b")])
+    store.write(1, [], [entry("c")], clear=True)
+    (left,) = store.entries()
+    assert ("c", 3) == (left.id, left.sequence)
+
+
+def test_clearing_forgets_what_was_there_and_keeps_what_comes_with_it(store):
+    store.write(1, [RecordChange("t", "old", b"x"), RecordChange("gone", "k", b"x")], [entry("old")])
+    store.write(1, [RecordChange("t", "new", b"y")], [entry("new")], clear=True)
+    assert ["t"] == list(store.tables())
+    assert [("new", b"y")] == list(store.load("t"))
+    assert ["new"] == [found.id for found in store.entries()]
+
+
+def test_a_writer_that_was_replaced_writes_no_more(store):
+    store.write(1, [RecordChange("t", "k", b"first")], [])
+    assert 2 == store.claim()
+    with pytest.raises(FencedError, match="Another server has taken over"):
+        store.write(1, [RecordChange("t", "k", b"late")], [entry("late")])
+    store.write(2, [RecordChange("t", "l", b"new")], [])
+    assert [("k", b"first"), ("l", b"new")] == list(store.load("t"))
+    assert [] == list(store.entries())
+
+
+@given(st.lists(st.lists(st.text("\x1e\x1fab", max_size=4), min_size=1, max_size=3), unique_by=tuple))
+def test_different_keys_have_different_texts(keys):
+    assert len(keys) == len({encode_key(key) for key in keys})

@@ -21,6 +21,7 @@ from pathlib import Path
 from understudy.store.protocol import RecordChange, LogEntry
 from understudy.store.sqlite import SqliteStore
 store = SqliteStore(Path(sys.argv[1]))
+store.claim()
 number = 0
 while True:
     number += 1
@@ -36,6 +37,7 @@ while True:
 
 def test_what_was_written_is_there_after_closing(tmp_path):
     store = SqliteStore(tmp_path)
+    store.claim()
     store.write(1, [RecordChange("t", "k", b"v")], [LogEntry(0, "id", "a", b"{}")])
     store.close()
     again = SqliteStore(tmp_path)
@@ -47,6 +49,7 @@ def test_what_was_written_is_there_after_closing(tmp_path):
 def test_files_are_readable_by_the_owner_only(tmp_path):
     directory = tmp_path / "deep" / "state"
     store = SqliteStore(directory)
+    store.claim()
     store.write(1, [RecordChange("t", "k", b"v")], [])
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) & 0o077 for path in directory.iterdir()}
     store.close()
@@ -56,6 +59,7 @@ def test_files_are_readable_by_the_owner_only(tmp_path):
 
 def test_two_servers_cannot_share_a_directory(tmp_path):
     store = SqliteStore(tmp_path)
+    store.claim()
     with pytest.raises(UserError, match="Another understudy already uses"):
         SqliteStore(tmp_path)
     store.close()
@@ -78,6 +82,7 @@ def test_a_directory_that_cannot_be_made_is_one_clear_sentence(tmp_path):
 
 def test_a_write_that_fails_in_the_middle_leaves_nothing(tmp_path):
     store = SqliteStore(tmp_path)
+    store.claim()
     with pytest.raises(sqlite3.Error):
         store.write(1, [RecordChange("t", "good", b"v"), RecordChange("t", None, b"no key")], [])  # type: ignore[arg-type]
     assert [] == list(store.load("t"))
@@ -97,6 +102,7 @@ def test_killing_the_process_loses_no_finished_write_and_leaves_no_half(tmp_path
     writer.wait(timeout=20)
     writer.stdout.close()
     store = SqliteStore(tmp_path)
+    store.claim()
     keys = [key for key, _ in store.load("t")]
     logged = [int(found.id) for found in store.entries(limit=10**6)]
     store.close()

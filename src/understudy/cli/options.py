@@ -7,7 +7,7 @@ import argparse
 from understudy.settings import Settings, read
 
 FLAGS = frozenset({"-h", "--help", "--version", "--json", "--no-color"})
-_NAMES = ("state", "host", "port", "account", "iam", "clock", "seed", "tls_certificate")
+_NAMES = ("state", "host", "port", "account", "iam", "synchronous", "clock", "seed", "tls_certificate")
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -28,6 +28,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--account", metavar="ID", default=nothing, help="the account: 12 digits (000000000000)"
     )
     group.add_argument("--iam", metavar="MODE", default=nothing, help="strict, soft or off (strict)")
+    group.add_argument(
+        "--synchronous", metavar="MODE", default=nothing, help="normal, or full against power cuts (normal)"
+    )
     group.add_argument("--clock", metavar="DIAL", default=nothing, help="instant or aws (instant)")
     group.add_argument(
         "--seed", metavar="NUMBER", default=nothing, help="draws the aws clock's waiting times (0)"

@@ -12,22 +12,29 @@ from understudy.store.protocol import Store
 from understudy.store.sqlite import SqliteStore
 
 
-def _sqlite(path: str) -> Store:
-    return SqliteStore(Path(path).expanduser())
+def _sqlite(path: str, synchronous: str) -> Store:
+    return SqliteStore(Path(path).expanduser(), synchronous=synchronous)
+
+
+def _memory(_: str, __: str) -> Store:
+    return MemoryStore()
 
 
 # What opens a store, by the scheme of its URL; a state without a scheme is the path of a directory.
-STORES: Mapping[str, Callable[[str], Store]] = MappingProxyType(
+STORES: Mapping[str, Callable[[str, str], Store]] = MappingProxyType(
     {
         "": _sqlite,
-        "memory": lambda _: MemoryStore(),
+        "memory": _memory,
     }
 )
 
 
-def open_store(state: str) -> Store:
-    """Open the store of a state: `memory:` or a directory. Raises UserError if it cannot be used."""
-    return STORES[scheme_of(state)](state)
+def open_store(state: str, *, synchronous: str = "normal") -> Store:
+    """Open the store of a state: `memory:` or a directory. Raises UserError if it cannot be used.
+
+    `synchronous` says what a write outlives (see `Settings.synchronous`).
+    """
+    return STORES[scheme_of(state)](state, synchronous)
 
 
 def scheme_of(state: str) -> str:

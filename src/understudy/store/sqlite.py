@@ -3,115 +3,98 @@
 from __future__ import annotations
 
 import fcntl
-import logging
 import os
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from understudy.core.errors import UserError
-from understudy.store.protocol import LogEntry, NotKeptError, RecordChange
+from understudy.store.protocol import FencedError, LogEntry, NotKeptError, RecordChange
+from understudy.store.sqlite_checkpoints import Checkpoints
+from understudy.store.sqlite_log import Log
+from understudy.store.sqlite_schema import migrate
 
-# Bodies are in the order they were written and keys in an index beside them: new rows go to the end, so that a
-# commit touches a third less of the file than with the bodies in key order.
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS records (
-  "table" TEXT NOT NULL, key TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY ("table", key)
-);
-CREATE TABLE IF NOT EXISTS log (
-  sequence INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, account TEXT NOT NULL, body BLOB NOT NULL
-);
-CREATE INDEX IF NOT EXISTS log_by_id ON log (id);
-"""
+_PAGE = 4096
+# After a checkpoint begins the log anew, its file is cut to this size. A file that stays is written faster.
+_LOG_FILE = 16 * 1024 * 1024
+# Writes are refused while less of the disk than this is free beyond what the next checkpoint may need.
+_SPARE = 4 * 1024 * 1024
+_WRITES_PER_LOOK = 16
 
 
 class SqliteStore:
     """Rows in `understudy.db` of a directory, in write-ahead mode.
 
-    A commit hands its pages to the operating system: they outlive the process (`kill -9`), and with
-    `synchronous=NORMAL` a power cut may take the last moments but never the file's integrity.
+    A write has reached the operating system when it is done, so it outlives the process (`kill -9`). With
+    `synchronous` `normal` a power cut may take the last writes but never the file's integrity; with `full` every
+    write waits for the disk, in a thread, and outlives a power cut too.
 
     Raises UserError if the directory cannot be used or another server already uses it.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, synchronous: str = "normal") -> None:
         self._lock = _own(directory)
         self.path = directory / "understudy.db"
+        self._in_thread = synchronous == "full"
         try:
             descriptor = os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600)
             os.close(descriptor)
-            self._connection = sqlite3.connect(self.path, isolation_level=None, cached_statements=64)
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute("PRAGMA synchronous=NORMAL")
-            # Moving the write-ahead log into the file waits for the disk, so a thread does it, not a commit.
-            self._connection.execute("PRAGMA wal_autocheckpoint=0")
-            self._connection.executescript(_SCHEMA)
+            # Writes may come from a thread, one at a time; reads have a connection that never sees half a write.
+            self._writer = self._connected()
+            self._writer.execute("PRAGMA journal_mode=WAL")
+            self._writer.execute(f"PRAGMA synchronous={'FULL' if self._in_thread else 'NORMAL'}")
+            self._writer.execute("PRAGMA wal_autocheckpoint=0")
+            self._writer.execute(f"PRAGMA journal_size_limit={_LOG_FILE}")
+            migrate(self._writer)
+            self._reader = self._connected()
+            self._reader.execute("PRAGMA cache_size=-512")
+            self._log = Log(self._writer)
         except (OSError, sqlite3.DatabaseError) as error:
             os.close(self._lock)
             raise UserError(f"The state file {self.path} cannot be used: {error}.") from error
-        self._checkpoints = _Checkpoints(self.path)
-        self._rows = 0
+        except UserError:
+            os.close(self._lock)
+            raise
+        self._checkpoints = Checkpoints(self.path)
+        if _size(self.path.with_name("understudy.db-wal")) > _LOG_FILE:
+            self._checkpoints.ask()
+        self._threads: ThreadPoolExecutor | None = None
+        self._looked = 0
+
+    def _connected(self) -> sqlite3.Connection:
+        return sqlite3.connect(self.path, isolation_level=None, cached_statements=64, check_same_thread=False)
+
+    def claim(self) -> int:
+        try:
+            with self._checkpoints.gate:
+                self._writer.execute("UPDATE epoch SET number = number + 1")
+            return int(self._writer.execute("SELECT number FROM epoch").fetchone()[0])
+        except sqlite3.OperationalError as error:
+            raise UserError(self._cannot(error)) from error
 
     def load(self, table: str) -> Iterable[tuple[str, bytes]]:
-        rows: Iterable[tuple[str, bytes]] = self._connection.execute(
+        rows: Iterable[tuple[str, bytes]] = self._reader.execute(
             'SELECT key, body FROM records WHERE "table" = ? ORDER BY key', (table,)
         )
         return rows
 
     def tables(self) -> Sequence[str]:
-        return [
-            name for (name,) in self._connection.execute('SELECT DISTINCT "table" FROM records ORDER BY 1')
-        ]
-
-    def claim(self) -> int:
-        return 1
-
-    def keep_entries(self, count: int) -> None:
-        self._connection.execute(
-            "DELETE FROM log WHERE sequence <= (SELECT max(sequence) FROM log) - ?", (count,)
-        )
-
-    def status(self) -> str:
-        return ""
+        return [name for (name,) in self._reader.execute('SELECT DISTINCT "table" FROM records ORDER BY 1')]
 
     def write(
-        self,
-        _epoch: int,
-        changes: Sequence[RecordChange],
-        entries: Sequence[LogEntry],
-        *,
-        clear: bool = False,
-    ) -> None:
-        connection = self._connection
-        connection.execute("BEGIN IMMEDIATE")
+        self, epoch: int, changes: Sequence[RecordChange], entries: Sequence[LogEntry], *, clear: bool = False
+    ) -> Future[None] | None:
+        if not clear:
+            self._check_space()
+        checkpoints = self._checkpoints
+        if self._in_thread or checkpoints.too_many() or not checkpoints.gate.acquire(blocking=False):
+            return self._pool().submit(self._write_when_open, epoch, changes, entries, clear)
         try:
-            if clear:
-                connection.execute("DELETE FROM records")
-                connection.execute("DELETE FROM log")
-            # Of several changes to one key the last counts, so removals and writes can go in two batches.
-            last = {(table, key): body for table, key, body in changes}
-            written = [(*place, body) for place, body in last.items() if body is not None]
-            removed = [place for place, body in last.items() if body is None]
-            if written:
-                connection.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", written)
-            if removed:
-                connection.executemany('DELETE FROM records WHERE "table" = ? AND key = ?', removed)
-            if entries:
-                connection.executemany(
-                    "INSERT INTO log (id, account, body) VALUES (?, ?, ?)", [entry[1:] for entry in entries]
-                )
-            connection.execute("COMMIT")
-            self._rows += len(changes) + len(entries)
-            if self._rows >= _ROWS_PER_CHECKPOINT:
-                self._rows = 0
-                self._checkpoints.due.set()
-        except BaseException as error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            if isinstance(error, sqlite3.OperationalError):
-                raise NotKeptError(f"The state in {self.path.parent} cannot be written: {error}.") from error
-            raise
+            self._write(epoch, changes, entries, clear)
+        finally:
+            checkpoints.gate.release()
+        return None
 
     def entries(
         self, *, id: str | None = None, account: str | None = None, after: int = 0, before: int | None = None,
@@ -125,45 +108,104 @@ class SqliteStore:
         if before is not None:
             terms.append("sequence < ?")
             values.append(str(before))
-        statement = f"SELECT * FROM log WHERE {' AND '.join(terms)} ORDER BY sequence DESC LIMIT ?"  # noqa: S608 - the terms are ours
-        return (LogEntry(*row) for row in self._connection.execute(statement, (*values, limit)).fetchall())
+        statement = (
+            f"SELECT sequence, id, account, body FROM log WHERE {' AND '.join(terms)} "  # noqa: S608 - the terms are ours
+            "ORDER BY sequence DESC LIMIT ?"
+        )
+        return (LogEntry(*row) for row in self._reader.execute(statement, (*values, limit)).fetchall())
+
+    def keep_entries(self, count: int) -> None:
+        self._log.keep(count)
+
+    def status(self) -> str:
+        return self._checkpoints.error
 
     def close(self) -> None:
+        if self._threads is not None:
+            self._threads.shutdown()
         self._checkpoints.stop()
-        self._connection.close()
+        self._reader.close()
+        self._writer.close()
         os.close(self._lock)
 
+    def _pool(self) -> ThreadPoolExecutor:
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(1, thread_name_prefix="writes")
+        return self._threads
 
-class _Checkpoints:
-    """Moves the write-ahead log into the file, in a thread with a connection of its own, without stopping writers."""
+    def _write_when_open(
+        self, epoch: int, changes: Sequence[RecordChange], entries: Sequence[LogEntry], clear: bool
+    ) -> None:
+        if self._checkpoints.too_many():
+            self._checkpoints.wait(1.0)
+        with self._checkpoints.gate:
+            self._write(epoch, changes, entries, clear)
 
-    def __init__(self, path: Path) -> None:
-        self.due = threading.Event()
-        self._path = path
-        self._stopping = False
-        self._thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Finish the one under way; the last connection that closes does the rest."""
-        self._stopping = True
-        self.due.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        connection = sqlite3.connect(self._path, isolation_level=None)
-        while self.due.wait() and not self._stopping:
-            self.due.clear()
+    def _write(
+        self, epoch: int, changes: Sequence[RecordChange], entries: Sequence[LogEntry], clear: bool
+    ) -> None:
+        connection = self._writer
+        try:
+            connection.execute("BEGIN IMMEDIATE")
             try:
-                connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
-            except sqlite3.Error:
-                # The log only grows until the next one; a disk that fails will fail the writes too.
-                _LOG.warning("the write-ahead log could not be moved into the file", exc_info=True)
-        connection.close()
+                self._check_epoch(epoch)
+                if clear:
+                    connection.execute("DELETE FROM records")
+                self._change(changes)
+                self._log.write(entries, clear=clear)
+                connection.execute("COMMIT")
+                self._log.committed()
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                self._log.rolled_back()
+                raise
+        except sqlite3.OperationalError as error:
+            self._checkpoints.ask()
+            self._looked = 0
+            raise NotKeptError(self._cannot(error)) from error
+        size = sum(len(change.body or b"") for change in changes) + sum(len(entry.body) for entry in entries)
+        self._checkpoints.written(2 * len(changes) + 2 * len(entries) + 2 + size // _PAGE)
+
+    def _check_epoch(self, epoch: int) -> None:
+        (current,) = self._writer.execute("SELECT number FROM epoch").fetchone()
+        if current != epoch:
+            raise FencedError(f"Another server has taken over the state in {self.path.parent}.")
+
+    def _change(self, changes: Sequence[RecordChange]) -> None:
+        # Of several changes to one key the last counts, so removals and writes can go in two batches.
+        last = {(table, key): body for table, key, body in changes}
+        written = [(*place, body) for place, body in last.items() if body is not None]
+        removed = [place for place, body in last.items() if body is None]
+        if written:
+            self._writer.executemany("INSERT OR REPLACE INTO records VALUES (?, ?, ?)", written)
+        if removed:
+            self._writer.executemany('DELETE FROM records WHERE "table" = ? AND key = ?', removed)
+
+    def _check_space(self) -> None:
+        """Refuse while the disk is nearly full, so that a checkpoint always has room for what the log holds."""
+        self._looked -= 1
+        if self._looked > 0:
+            return
+        disk = os.statvfs(self.path.parent)
+        free, whole = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
+        # A small disk keeps a smaller part of it free.
+        if free < max(min(_SPARE, whole // 16), self._checkpoints.pages * _PAGE):
+            self._checkpoints.ask()
+            raise NotKeptError(f"The disk of {self.path.parent} has only {free // 1024} KiB left.")
+        self._looked = _WRITES_PER_LOOK
+
+    def _cannot(self, error: sqlite3.Error) -> str:
+        if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+            return f"The disk of {self.path.parent} is full."
+        return f"The state in {self.path.parent} cannot be written: {error}."
 
 
-_ROWS_PER_CHECKPOINT = 10_000
-_LOG = logging.getLogger("understudy.store")
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0
 
 
 def _own(directory: Path) -> int:
