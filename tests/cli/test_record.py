@@ -120,10 +120,9 @@ def test_what_services_did_by_themselves_is_not_in_it_and_counted(tmp_path, caps
 
 def test_what_is_forgotten_is_said(tmp_path, capsys):
     directory = str(tmp_path / "short")
-    with Understudy(state=directory) as understudy:
+    with Understudy(state=directory, trail=2) as understudy:
         for _ in range(5):
             understudy.client("iam").list_users()
-        understudy.app.database.store.keep_entries(2)
     assert 0 == main(["record", "--state", directory])
     assert capsys.readouterr().err.startswith(
         "The trail begins with call 4: what was called before is forgotten.\n"

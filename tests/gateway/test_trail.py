@@ -168,3 +168,30 @@ class TestKeysOfWhatWasAllowed:
         assert {} == keepable({}, 200)
         assert keepable({"aws:requesttag/team": "x" * 70_000}, 0) is None
         assert keepable({"aws:tagkeys": ["x" * 7_000] * 10}, 0) is None
+
+
+class TestSize:
+    """A signed request with an id of 9 MB left 17.6 MB, an unsigned one with a User-Agent of 62 kB as much."""
+
+    def test_what_strangers_write_is_cut(self, understudy):
+        request = action("sts", "GetCallerIdentity")
+        headers = {**request.headers, "user-agent": "x" * 62_000}
+        understudy.app.answer(replace(request, headers=headers))
+        (row,) = understudy.app.database.log(limit=1)
+        assert len(row.body) < 2000
+
+    def test_an_entry_that_is_large_in_many_pieces_is_cut_as_a_whole(self):
+        many = {f"key{number}": ["v" * 1000] * 60 for number in range(100)}
+        evaluations = tuple(Evaluation("iam:GetUser", "*", "implicit-deny", context=many) for _ in range(5))
+        large = TrailEntry("id", AT, "iam", "GetUser", parameters={"name": "x"}, evaluations=evaluations)
+        assert len(large.encoded()) < 10_000
+        assert b"implicit-deny" in large.encoded()
+
+    def test_half_a_surrogate_pair_does_not_keep_an_entry_out(self):
+        assert b"GetUser" in TrailEntry("id", AT, "iam", "GetUser", caller="\ud800").encoded()
+
+    def test_an_id_of_nearly_two_megabytes_leaves_little(self, understudy):
+        with refused("InvalidVpcID.NotFound"):
+            understudy.client("ec2").describe_vpcs(VpcIds=["vpc-" + "0" * 1_900_000])
+        (row,) = understudy.app.database.log(limit=1)
+        assert len(row.body) < 300_000

@@ -27,7 +27,7 @@ from understudy.gateway.membership import Membership
 from understudy.gateway.message_signing import MessageSigner
 from understudy.gateway.operations import Operation
 from understudy.gateway.registry import Registry
-from understudy.gateway.trail import Trail, TrailEntry, presentable
+from understudy.gateway.trail import Trail, TrailEntry, presentable, shortened
 from understudy.policy import Decision
 from understudy.store.database import Database, Transaction
 from understudy.store.protocol import StoreError
@@ -267,23 +267,23 @@ class Gateway(msgspec.Struct, frozen=True):
                 at=call.at,
                 service=call.service,
                 operation=call.operation,
-                region=call.region,
+                region=shortened(call.region),
                 account=caller.account,
-                caller=caller.arn,
+                caller=shortened(caller.arn, 2048),
                 caller_kind=caller.kind,
                 user_id=caller.user_id,
                 role_arn=caller.role_arn,
-                access_key_id=caller.access_key_id,
+                access_key_id=shortened(caller.access_key_id),
                 signature=error.kind if isinstance(error, RefusedSignatureError) else "",
                 invoked_by=call.via[-1] if call.via else caller.invoked_by,
                 parent=call.parent,
                 source_ip=call.source_ip,
-                user_agent=call.user_agent,
+                user_agent=shortened(call.user_agent),
                 parameters=presentable(params),
                 evaluations=tuple(call.evaluations),
                 mode=self.authorizer.mode,
                 outcome="ok" if error is None else error.code,
-                message="" if error is None else error.message,
+                message="" if error is None else shortened(error.message, 2048),
                 status=200 if error is None else error.status,
                 microseconds=(ticks() - started) // 1000,
             ),

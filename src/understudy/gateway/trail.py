@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -22,6 +23,11 @@ _MOST_KEYS = 65_536
 
 ROLLED_BACK = "RolledBack"
 _ROLLED_BACK = "The call this was done for failed, so what it did was undone."
+
+
+# Bytes of one entry: more than any call leaves that is not made to fill the trail.
+_MOST_BYTES = 262_144
+_TOO_LARGE = "The entry was too large to be kept whole."
 
 
 class Evaluation(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -85,11 +91,22 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     microseconds: int = 0
 
     def encoded(self) -> bytes:
-        """Return the entry as the store keeps it. Text that is none, such as half a surrogate pair, is replaced."""
+        """Return the entry as the store keeps it. Text that is none, such as half a surrogate pair, is replaced.
+
+        Of an entry that is too large as a whole the parameters are left out, and of its evaluations the keys.
+        """
         try:
-            return _ENCODE(self)
+            body = _ENCODE(self)
         except UnicodeEncodeError:
-            return _ENCODE(_readable(msgspec.to_builtins(self)))
+            body = _ENCODE(_readable(msgspec.to_builtins(self)))
+        if len(body) > _MOST_BYTES:
+            short = [
+                msgspec.structs.replace(each, context={}, keys=None, resource_policy="")
+                for each in self.evaluations[:_MOST_ITEMS]
+            ]
+            cut = msgspec.structs.replace(self, parameters={"…": _TOO_LARGE}, evaluations=tuple(short))
+            body = _ENCODE(_readable(msgspec.to_builtins(cut)))
+        return body
 
     def rolled_back(self) -> TrailEntry:
         """Return the entry of a call whose effects were undone, because the call it was made for failed."""
@@ -123,6 +140,11 @@ def keepable(keys: Mapping[str, str | list[str]], earlier: int) -> dict[str, str
     return dict(keys) if size <= _MOST_KEYS else None
 
 
+def shortened(text: str, most: int = 512) -> str:
+    """Return a text of the request, such as its User-Agent, no longer than the trail keeps it."""
+    return text if len(text) <= most else text[:most] + "…"
+
+
 def _cut(value: Any) -> Any:
     """A value no longer than anybody reads, so that one call cannot fill the trail."""
     if type(value) is str:
@@ -131,7 +153,9 @@ def _cut(value: Any) -> Any:
         cut = [_cut(item) for item in value[:_MOST_ITEMS]]
         return cut if len(value) <= _MOST_ITEMS else [*cut, f"… and {len(value) - _MOST_ITEMS} more"]
     if type(value) is dict:
-        return {name: _cut(item) for name, item in value.items()}
+        return {shortened(str(name)): _cut(item) for name, item in islice(value.items(), _MOST_ITEMS)}
+    if type(value) is bytes:
+        return value if len(value) <= _LONGEST else value[:_LONGEST]
     return value
 
 
