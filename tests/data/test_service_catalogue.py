@@ -289,7 +289,7 @@ EC2_ROWS = [
 
 
 @pytest.mark.parametrize(
-    ("name", "level", "required", "optional", "tags"), EC2_ROWS, ids=lambda row: str(row)[:32]
+    ("name", "level", "required", "optional", "tags"), EC2_ROWS, ids=[row[0] for row in EC2_ROWS]
 )
 def test_ec2_rows_are_those_of_the_reference(name, level, required, optional, tags):
     """Reference ec2.md 7.1."""

@@ -202,7 +202,7 @@ def test_any_json_in_any_member(watched, target, document):
     watched.ask(json_request(target, document), "apprunner")
 
 
-PATHS = [uri for _, _, uri in load("accessanalyzer").places()]
+PATHS = [uri for _, _, uri in load("accessanalyzer").http_bindings()]
 PARTS = ["policy", "validation", "analyzer", "archive-rule", "tags", "a", "", ".", "..", "%2F", "%", "%zz", "%ff", "%00",
          "arn%3Aaws%3Aaccess-analyzer%3Aus-east-1%3A1%3Aanalyzer%2Fa", "{analyzerName}", "+", "x" * 300, "\xe9", ";"]  # fmt: skip
 QUERIES = ["maxResults=1", "maxResults=x", "maxResults=", "nextToken=WyJhIl0", "nextToken", "tagKeys=a&tagKeys=b", "type=ACCOUNT",
