@@ -57,7 +57,8 @@ def submit(call: Call, organization: Organization, details: AccountDetails) -> D
         account=organization.management,
         id=id,
         subject=organization.id,
-        details=msgspec.to_builtins(details),
+        # As the store gives them back: lists where there were tuples.
+        details=msgspec.json.decode(msgspec.json.encode(details)),
         at=call.at,
         delay_seconds=call.latency.account_creation_seconds(id),
     )
@@ -258,7 +259,7 @@ def adopt_old_requests(tx: Transaction) -> None:
                 accepted=old.requested,
                 planned=old.requested,
                 next_try=old.due,
-                details=msgspec.to_builtins(details),
+                details=msgspec.json.decode(msgspec.json.encode(details)),
                 state="PENDING" if old.state == "IN_PROGRESS" else old.state,
                 error_code=old.failure,
                 ended=old.completed,
