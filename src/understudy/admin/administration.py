@@ -1,4 +1,4 @@
-"""What the owner of a server can ask and order: status, accounts, the trail, explanations, recordings, reset."""
+"""Answers what the owner of a server asks: status, accounts, the trail, explanations, recordings, reset."""
 
 from __future__ import annotations
 

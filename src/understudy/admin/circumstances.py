@@ -1,4 +1,4 @@
-"""The condition keys of a request that nobody made: what it would surely carry, and what it is said to carry."""
+"""Builds the condition keys of a request that nobody made, from its question and the records."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Why a request was decided as it was, asked again of the policies as they are now; or asked ahead."""
+"""Explains decisions: those of recorded requests, and those that the policies would make now."""
 
 from __future__ import annotations
 
@@ -47,14 +47,14 @@ _FIRST_ACCOUNT = "000000000000"
 
 
 class Explanations:
-    """Explains with the trail's entries, and the policies of `policies`."""
+    """Explains decisions from the trail's entries and the policies of `policies`."""
 
     def __init__(self, gateway: Gateway, policies: PolicySource) -> None:
         self._gateway = gateway
         self._policies = policies
 
     def of_request(self, request_id: str) -> dict[str, Any]:
-        """A request that was made, the questions it put, and those of the calls made for it.
+        """Explain a request that was made: its questions to the policies, and those of the calls made for it.
 
         EC2's encoded message names its request too. Raises NotFoundError when the trail does not hold it (any more).
         """
@@ -87,7 +87,7 @@ class Explanations:
     def ahead(
         self, arn: str, action: str, resource: str, context: Mapping[str, str | list[str]]
     ) -> dict[str, Any]:
-        """What the policies would say to this principal now. Raises InvalidRequestError."""
+        """Explain what the policies would decide for this principal now. Raises InvalidRequestError."""
         service, colon, name = action.partition(":")
         if not (service and colon and name):
             raise InvalidRequestError(
@@ -110,7 +110,7 @@ class Explanations:
         return [self._again(tx, entry, evaluation) for evaluation in entry.evaluations]
 
     def _again(self, tx: Transaction, entry: TrailEntry, was: Evaluation) -> dict[str, Any]:
-        """One question of the past. Only refusals are kept with their circumstances, and asked again."""
+        """Explain one question of the past. Only refusals keep their condition keys and are asked again."""
         then = {
             "action": was.action,
             "resource": was.resource,
@@ -143,7 +143,7 @@ class Explanations:
         }
 
     def _caller_of(self, tx: Transaction, entry: TrailEntry) -> Caller:
-        """The caller of an entry, with session and all while the key is known."""
+        """Return the caller of an entry, with its session if the access key still exists."""
         credential = (
             self._gateway.credentials.credential(tx, entry.access_key_id) if entry.access_key_id else None
         )
@@ -165,7 +165,7 @@ class Explanations:
     def _ask(
         self, tx: Transaction, question: Question, caller: Caller, *, asked_ahead: bool
     ) -> dict[str, Any]:
-        """Ask the policies as they are now. Assuming a role is decided by the role's own policy too."""
+        """Explain a question with today's policies; for assuming a role, the role's trust policy is one of them."""
         owner = question.resource_account or caller.account
         bindings = self._policies.bindings(tx, caller, owner)
         fixed: dict[str, str] = {}
@@ -195,7 +195,7 @@ class Explanations:
 
 
 def _root_assumes(question: Question) -> dict[str, Any]:
-    """The refusal that comes before policies: the root user assumes no role (sts.md 3.1)."""
+    """Return the refusal that comes before any policy is asked: the root user assumes no role (sts.md 3.1)."""
     return {
         "effect": "implicit-deny",
         "layer": "root",
@@ -215,13 +215,13 @@ def _root_assumes(question: Question) -> dict[str, Any]:
 
 
 def _in_vain(question: Question, given: Mapping[str, str | list[str]]) -> list[AbsentKey]:
-    """Keys that were given and that no such request carries."""
+    """Return the given condition keys that no such request carries."""
     found = [absent_key(key, question) for key in given]
     return [each for each in found if each.verdict in {"unknown", "never", "other-resource"}]
 
 
 def _role_assumed(tx: Transaction, question: Question) -> Role | None:
-    """The role that a question is about being assumed, if it exists."""
+    """Return the role that the question's caller would assume, or None."""
     parsed = parse(question.resource)
     if parsed is None:
         return None
@@ -234,7 +234,7 @@ def _read_row(row: LogEntry) -> TrailEntry:
 
 
 def _answer(explained: Explanation) -> dict[str, Any]:
-    """The decision and its reasons, for a program and (`text`) for a person."""
+    """Return the decision and its reasons as JSON values; `text` is for people."""
     everything = explained.to_dict()
     decision, remedy = explained.decision, explained.remedy
     missing = remedy.statement if remedy is not None else None
@@ -261,7 +261,7 @@ def _answer(explained: Explanation) -> dict[str, Any]:
 
 
 def _allowed_by(was: Evaluation) -> str:
-    """What `render` says of an allowed question, from what the trail keeps of one."""
+    """Return the text for a question that was allowed, from what the trail keeps of it."""
     verdict = f"ALLOWED  {was.action} on {was.resource}"
     if not was.policy:
         return f"{verdict}\nAllowed without a policy ({was.layer})."
@@ -270,7 +270,7 @@ def _allowed_by(was: Evaluation) -> str:
 
 
 def _refused_then(was: Evaluation, entry: TrailEntry) -> str:
-    """What there is to say of a refusal that would not be one, or not this one, any more."""
+    """Return the text for a past refusal that today's policies would not give, or would give for another reason."""
     decision = Decision(False, was.effect, was.layer, was.policy, was.statement, was.sid)  # type: ignore[arg-type]  # from one
     why = reason(decision, was.action)
     by = f"\nIt was {_statement(was)} of {was.policy}" if was.policy else ""
@@ -284,7 +284,7 @@ def _statement(was: Evaluation) -> str:
 
 
 def _account_in(resource: str) -> str:
-    """The account on whose behalf a service would act."""
+    """Return the account on whose behalf a service would act: the resource's."""
     parsed = parse(resource)
     return parsed.account if parsed is not None and parsed.account.isdecimal() else _FIRST_ACCOUNT
 

@@ -100,7 +100,7 @@ def _response(status: int, answer: Any) -> HttpResponse:
 
 
 def _find(path: str) -> tuple[type[AdminRequest] | None, str | None]:
-    """The request of a path, and the id that stands in the path, if one does."""
+    """Return the request type of a path, and the id in the path if there is one."""
     if path in _FIXED:
         return _FIXED[path], None
     for prefix, request in _WITH_ID.items():
@@ -110,7 +110,7 @@ def _find(path: str) -> tuple[type[AdminRequest] | None, str | None]:
 
 
 def _decoded(asked: type[AdminRequest], method: str, request: HttpRequest, id: str | None) -> AdminRequest:
-    """The request with its parameters. Raises InvalidRequestError."""
+    """Read the request's parameters from query string or body. Raises InvalidRequestError."""
     if not asked.__struct_fields__:
         return asked()
     if method == "POST":

@@ -1,4 +1,4 @@
-"""What became of a request, in one sentence: who or what refused it, and whether policies were asked at all."""
+"""Tells in one sentence how a request ended: what refused it, and whether any policy was asked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SIGNATURES = {
 
 
 def summary(entry: TrailEntry, refusals: Sequence[Mapping[str, Any]]) -> str:
-    """What became of the call; `refusals` are the questions, its own and those put for it, that were refused."""
+    """Return the sentence for a call. `refusals` are its refused questions, those of calls made for it included."""
     call = f"{entry.service}:{entry.operation}"
     if refusals:
         return _over(call, entry, refusals[-1])
@@ -39,7 +39,7 @@ def _unasked(entry: TrailEntry) -> str:
 
 
 def _before(entry: TrailEntry) -> str:
-    """Why a call was refused before any policy was asked."""
+    """Return why a call was refused before any policy was asked."""
     code = entry.outcome
     if entry.signature:
         return f"who calls was not known, for {_SIGNATURES[entry.signature]}"

@@ -1,4 +1,4 @@
-"""What people call the policies that bind a caller, the levels of his organization, and what nobody can change."""
+"""Finds readable names for the policies that bind a caller and for the levels of its organization."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _INLINE_SESSION_POLICY = "session policy"
 def names_of(
     tx: Transaction, policies: PolicySource, caller: Caller, owner: str, fixed: dict[str, str]
 ) -> Names:
-    """The names for an explanation to `caller` about a resource of the account `owner`."""
+    """Return the names for explaining to `caller` a decision about a resource of the account `owner`."""
     own, theirs = policies.membership(tx, caller.account), policies.membership(tx, owner)
     scps = own.scps if own is not None else ()
     rcps = theirs.rcps if theirs is not None else ()
@@ -36,7 +36,7 @@ def _levels(levels: tuple[Level, ...]) -> tuple[str, ...]:
 
 
 def _of_the_organization(tx: Transaction, account: str, levels: tuple[Level, ...]) -> dict[str, str]:
-    """An organization's policies by the names given to them, which their ARNs do not tell."""
+    """Return the names of an organization's policies, which their ARNs do not contain."""
     organization = organization_of(tx, account)
     known: dict[str, str] = {}
     for named in (each for level in levels for each in level.policies):
@@ -48,7 +48,7 @@ def _of_the_organization(tx: Transaction, account: str, levels: tuple[Level, ...
 
 
 def _of_the_entity(tx: Transaction, caller: Caller) -> tuple[dict[str, str], frozenset[str]]:
-    """Policies of groups with the group; and which policies are gone: a boundary may be."""
+    """Return names of policies that come from groups, and the ARNs of policies that no longer exist."""
     name = (caller.session_name if caller.kind == "federated" else caller.name).lower()
     known = {_INLINE_SESSION_POLICY: "the session policy passed inline"}
     if caller.kind in ("user", "federated"):

@@ -18,7 +18,7 @@ _SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?", re.AS
 
 
 def find_principal(tx: Transaction, name: str, account: str) -> Caller:
-    """The caller for an ARN, or for a service principal's name, which then acts on behalf of `account`.
+    """Return the caller for an ARN or a service principal's name; a service acts on behalf of `account`.
 
     Raises InvalidRequestError when there is no such principal.
     """
@@ -57,7 +57,7 @@ def _of_iam(tx: Transaction, name: str, arn: Arn, kind: str) -> Caller | None:
 
 
 def _session(tx: Transaction, name: str, arn: Arn, kind: str, tail: str) -> Caller:
-    """A role's session by its ARN, which has the role's name without path."""
+    """Return the caller of a role session's ARN, which holds the role's name without its path."""
     role_name, slash, session = tail.partition("/")
     if kind == "federated-user":
         raise InvalidRequestError(

@@ -1,4 +1,4 @@
-"""The least-privilege policy of every principal, for what it was seen to do in the trail."""
+"""Writes the least-privilege policy of each principal from its calls in the trail."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _ANOTHERS = frozenset({"trust", "resource"})
 
 
 class _Heard(msgspec.Struct):
-    """What one principal was seen to do; questions are kept once, with how often they were put.
+    """Collects the calls of one principal. Each question is kept once, with the number of times it was asked.
 
     `onward` of the calls were made by a service for another call of the principal's. `asked` are questions by what
     tells them apart. `free` are calls that take no permission, `failed` those that came to nothing before any
@@ -45,7 +45,7 @@ class _Heard(msgspec.Struct):
     unasked: int = 0
 
     def hear(self, entry: TrailEntry, *, include_refused: bool) -> None:
-        """Take in one call and its questions."""
+        """Add one call and its questions."""
         self.calls += 1
         self.onward += bool(entry.parent)
         if entry.mode == "off":
@@ -84,13 +84,13 @@ class _Heard(msgspec.Struct):
 
 
 class Recordings:
-    """Makes recordings out of a gateway's trail."""
+    """Records policies from a gateway's trail."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
     def of(self, asked: RecordPolicies) -> dict[str, Any]:
-        """The policies, per principal, of what was called. Raises InvalidRequestError when a time is none."""
+        """Return the policies of each principal in a time range. Raises InvalidRequestError for a bad time."""
         database, now = self._gateway.database, self._gateway.clock.now()
         time_range = TimeRange(
             database,
@@ -121,7 +121,7 @@ class Recordings:
 
 
 def observation_of(entry: TrailEntry, evaluation: Evaluation) -> Observation:
-    """A question of the trail as it was put, as far as the trail kept it."""
+    """Return a question of the trail with everything that the trail kept of it."""
     context: dict[str, str | list[str]] = {"aws:requestedregion": entry.region} if entry.region else {}
     context |= evaluation.context or evaluation.keys or {}
     principal = Principal(
@@ -149,7 +149,7 @@ def observation_of(entry: TrailEntry, evaluation: Evaluation) -> Observation:
 
 
 def _is_pending(resource: str, parameters: Any) -> bool:
-    """Whether the stars of a resource stand for an id to be drawn: not when the caller wrote them himself."""
+    """Whether a resource's stars stand for an id that AWS had yet to choose, and were not written by the caller."""
     if resource == "*" or "*" not in resource:
         return False
     return not any("*" in text and text in resource for text in _texts(parameters))
@@ -167,12 +167,12 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _has_no_policies_to_write(entry: TrailEntry) -> bool:
-    """Nobody's calls, and a service's own: by its name, or by its session of the role that is linked to it."""
+    """Whether a call needs no policy: nobody signed it, or a service made it as itself or in its linked role."""
     return entry.caller_kind in ("anonymous", "service") or bool(entry.invoked_by and not entry.parent)
 
 
 def _described(principal: str, heard: _Heard, asked: RecordPolicies) -> dict[str, Any]:
-    """One principal's policies, and what is to be said about them."""
+    """Return one principal's policies and the remarks about them as JSON values."""
     made = record((observation for observation, _ in heard.asked.values()), portable=asked.portable)
     times = {id(observation): count for observation, count in heard.asked.values()}
 

@@ -143,7 +143,7 @@ REQUESTS: tuple[type[AdminRequest], ...] = (
 
 
 def as_http(request: AdminRequest) -> tuple[str, str, bytes]:
-    """The HTTP method, the request target and the body that a client sends for a request."""
+    """Return the HTTP method, the request target and the body that a client sends for a request."""
     method, path = request.methods[0], request.path
     if method == "POST":
         return method, path, msgspec.json.encode(request)

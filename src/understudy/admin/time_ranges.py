@@ -1,4 +1,4 @@
-"""Time ranges as people write them, and the calls of the trail in one."""
+"""Reads time ranges as people write them, and finds the calls of the trail in one."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ class NoServerError(Exception):
 
 
 def running_server(settings: Settings) -> ServerFile | None:
-    """The server of this state, if it answers and is not another program that took its port."""
+    """Return the server of this state if it answers; another program on its port is not one."""
     server = files_of(settings).read_server()
     if server is None:
         return None
@@ -34,7 +34,7 @@ def running_server(settings: Settings) -> ServerFile | None:
 
 
 def ask(settings: Settings, request: AdminRequest) -> Any:
-    """The answer to a request, as JSON values: from the running server, or else from the state itself.
+    """Return the answer to a request as JSON values, from the running server or else from the state itself.
 
     Raises UserError when the request is refused, and when there is neither a server nor a state.
     """
@@ -51,7 +51,7 @@ def ask(settings: Settings, request: AdminRequest) -> Any:
 
 
 def ask_server(server: ServerFile, request: AdminRequest) -> Any:
-    """A server's answer to a request. Raises NoServerError, or UserError when the request is refused."""
+    """Return a server's answer to a request. Raises NoServerError, or UserError when the request is refused."""
     connection = _connection(server)
     method, target, body = as_http(request)
     try:
@@ -71,7 +71,7 @@ def ask_server(server: ServerFile, request: AdminRequest) -> Any:
 
 
 def read_answer(status: int, content: bytes) -> Any:
-    """The JSON values of an HTTP answer. Raises UserError with the server's sentence for a refusal."""
+    """Return the JSON values of an HTTP answer. Raises UserError with the server's sentence for a refusal."""
     try:
         answer = json.loads(content)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The environment in which an AWS client talks to a server of ours, and to nobody else."""
+"""Makes the environment in which an AWS client talks to an Understudy server and to no other."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PER_SERVICE = "AWS_ENDPOINT_URL_"
 
 
 def to_set(endpoint: str, keys: Keys, environment: Mapping[str, str]) -> dict[str, str]:
-    """The variables to set. A region that is set already stays."""
+    """Return the variables to set. A region that is set already stays."""
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or REGION
     variables = {
         "AWS_ENDPOINT_URL": endpoint,
@@ -38,13 +38,13 @@ def to_set(endpoint: str, keys: Keys, environment: Mapping[str, str]) -> dict[st
 
 
 def to_unset(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """The variables to take away."""
+    """Return the variables to remove."""
     per_service = (name for name in environment if name.startswith(_PER_SERVICE))
     return (*_MISLEADING, *sorted(per_service))
 
 
 def made(endpoint: str, keys: Keys, environment: Mapping[str, str]) -> dict[str, str]:
-    """A whole environment for a child process."""
+    """Return a whole environment for a child process."""
     away = to_unset(environment)
     kept = {name: value for name, value in environment.items() if name not in away}
     return {**kept, **to_set(endpoint, keys, environment)}

@@ -20,11 +20,11 @@ _AS_IT_COMES = ("--host", "127.0.0.1", "--iam", "strict", "--clock", "instant", 
 
 
 def add_arguments(_parser: argparse.ArgumentParser) -> None:
-    """Nothing to ask: the demonstration has a server, a state and an account of its own."""
+    """Add no arguments: the demonstration has its own server, state and account."""
 
 
 def run(_asked: argparse.Namespace, out: Output) -> int:
-    """Walk the scenario; 0 only if all of it held."""
+    """Walk through the scenario; the exit code is 0 only if every check held."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="understudy-demo-") as directory, _nobodys_profile():
         options = ("--state", str(Path(directory) / "state"), "--port", "0", *_AS_IT_COMES)
@@ -72,7 +72,7 @@ def _conclude(walk: Walk, seconds: float, out: Output) -> None:
 
 @contextmanager
 def _nobodys_profile() -> Iterator[None]:
-    """Keep the user's own AWS settings out: a profile that is set but missing would stop botocore."""
+    """Hide the user's AWS settings: botocore would stop at a profile that is set but missing."""
     before = dict(os.environ)
     for name in list(os.environ):
         if name.startswith(("AWS_", "UNDERSTUDY_")):

@@ -32,7 +32,7 @@ _COLOURS: dict[Verdict, Colour] = {"ok": "green", "note": "yellow", "blocked": "
 
 
 class Finding(msgspec.Struct, frozen=True):
-    """One thing that was looked at; `blocked` keeps a server from starting."""
+    """One thing that was examined; one of level `blocked` keeps a server from starting."""
 
     name: str
     verdict: Verdict
@@ -40,11 +40,11 @@ class Finding(msgspec.Struct, frozen=True):
 
 
 def add_arguments(_parser: argparse.ArgumentParser) -> None:
-    """Nothing to ask."""
+    """Add no arguments."""
 
 
 def run(asked: argparse.Namespace, out: Output) -> int:
-    """Print the findings; 1 when one of them keeps a server from starting."""
+    """Print the findings; the exit code is 1 when one of them keeps a server from starting."""
     findings = list(examine(settings_of(asked)))
     blocked = any(finding.verdict == "blocked" for finding in findings)
     if out.as_json:
@@ -62,7 +62,7 @@ def run(asked: argparse.Namespace, out: Output) -> int:
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Everything worth knowing before a start."""
+    """Examine everything that matters before a start."""
     yield _python()
     yield from map(_needed_package, _NEEDED)
     yield from map(_client_package, _CLIENTS)

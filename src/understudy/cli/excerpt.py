@@ -1,4 +1,4 @@
-"""The line of a text that a finding is about, with a mark under what is meant."""
+"""Shows the line of a text that a finding is about, with a mark under the place."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 
 def excerpt(text: str, span: Span) -> tuple[str, str] | None:
-    """A line and the marks under it; of a long line what is near the place, of several lines the first.
+    """Return a line and the marks under it: of a long line the part near the place, of several lines the first.
 
     None where the span marks nothing, as at the end of a text.
     """

@@ -49,13 +49,13 @@ def run(asked: argparse.Namespace, out: Output) -> int:
 
 
 def options_of(settings: Settings) -> list[str]:
-    """The settings as options of a server of its own."""
+    """Return the settings as options for the server's command line."""
     names = ("state", "port", "host", "account", "iam", "clock", "seed")
     return [word for name in names for word in (f"--{name}", str(getattr(settings, name)))]
 
 
 def environment_of(started: Started, settings: Settings) -> dict[str, str]:
-    """The environment of a command that finds this server, and nobody else."""
+    """Return the environment for a command: its AWS clients find this server and no other."""
     # The latter so that `understudy explain`, said inside the command, finds it too.
     return {
         **made(started.endpoint, started.keys, os.environ),
@@ -65,7 +65,7 @@ def environment_of(started: Started, settings: Settings) -> dict[str, str]:
 
 
 def run_command(command_line: Sequence[str], environment: Mapping[str, str], *, aside: bool = False) -> int:
-    """Run a command as if we were it: its terminal, its signals, its exit code.
+    """Run a command with our terminal, pass signals on, and return its exit code.
 
     With `aside` what it says on stdout goes to stderr, for stdout is for an answer of ours.
     """
@@ -94,7 +94,7 @@ def run_command(command_line: Sequence[str], environment: Mapping[str, str], *, 
 
 
 def _is_nowhere(command: str, environment: Mapping[str, str], error: OSError) -> bool:
-    """Whether there is no such command; a folder of PATH that may not be read is no reason to say otherwise."""
+    """Whether there is no such command. Folders of PATH that may not be read are passed over."""
     if isinstance(error, FileNotFoundError):
         return True
     return os.sep not in command and shutil.which(command, os.F_OK, environment.get("PATH")) is None

@@ -78,7 +78,7 @@ def _explain_request(settings: Settings, request_id: str, out: Output) -> int:
 
 
 def context_of(given: Sequence[str]) -> dict[str, str | list[str]]:
-    """Condition keys from `KEY=VALUE` words; a key given twice holds a list. Raises UserError."""
+    """Read condition keys from `KEY=VALUE` words; a key given twice holds a list. Raises UserError."""
     context: dict[str, str | list[str]] = {}
     for word in given:
         key, equals, value = word.partition("=")
@@ -93,7 +93,7 @@ def context_of(given: Sequence[str]) -> dict[str, str | list[str]]:
 
 
 def print_request(answer: Mapping[str, Any], out: Output) -> None:
-    """A request that was made, the questions it put to the policies, and those of the calls made for it."""
+    """Print a request that was made, its questions to the policies, and those of the calls made for it."""
     call = answer["call"]
     outcome = call.get("outcome", "ok")
     columns = width()
@@ -126,7 +126,7 @@ def print_request(answer: Mapping[str, Any], out: Output) -> None:
 
 
 def print_answer(question: Mapping[str, Any], out: Output) -> None:
-    """The policy engine's own words, the verdict in colour, and what else is to be said."""
+    """Print the policy engine's text with the verdict in colour, and the remarks."""
     columns = width()
     verdict, *rest = question["text"].splitlines()
     for line in wrapped(verdict, columns):

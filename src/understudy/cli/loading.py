@@ -1,4 +1,4 @@
-"""Modules loaded by name, because most commands need few of them.
+"""Loads modules by name, because most commands need few of them.
 
 The one place in this package that imports inside a function. The server's parts take ten times as long to
 import as `understudy --help` may take, and `status` asks a running server without needing any of them.
@@ -11,5 +11,5 @@ from typing import Any
 
 
 def load(module: str) -> Any:
-    """A module of this package, such as `up` for `understudy.cli.up`."""
+    """Return a module of this package, such as `up` for `understudy.cli.up`."""
     return importlib.import_module(f"understudy.cli.{module}")

@@ -1,4 +1,4 @@
-"""The command `understudy`: finds what is asked for, loads it alone, turns failures into sentences."""
+"""The command `understudy`: it loads the module of one command, runs it, and prints failures as sentences."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ COMMANDS = {
 
 
 class Parser(argparse.ArgumentParser):
-    """Says what is wrong in one sentence."""
+    """An argument parser whose errors are one sentence."""
 
     def error(self, message: str) -> NoReturn:
         raise UserError(f"{message[:1].upper()}{message[1:]}. See `{self.prog} --help`.")
@@ -109,7 +109,7 @@ def _run(given: list[str]) -> int:
 
 
 def _split_command_line(given: list[str]) -> tuple[list[str], list[str]]:
-    """Ours, and what comes after `--`: a command of somebody else's, which argparse shall not touch."""
+    """Split the words at `--`: argparse reads those before it, and those after it are another program's command."""
     if "--" not in given:
         return given, []
     at = given.index("--")
@@ -117,7 +117,7 @@ def _split_command_line(given: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _command_in(words: Sequence[str]) -> str | None:
-    """The command among the words, so that only its module is loaded. Raises UserError for an unknown one."""
+    """Find the command among the words, so that only its module is loaded. Raises UserError for an unknown one."""
     skip = False
     for word in words:
         if skip:

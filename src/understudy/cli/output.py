@@ -1,4 +1,4 @@
-"""What is printed: text for people, JSON for programs; colours on a terminal only."""
+"""Prints text for people and JSON for programs; colours on a terminal only."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Output:
         self._colour = colour and sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
     def line(self, text: str = "") -> None:
-        """Print a line, at once even into a pipe: somebody may be waiting for it."""
+        """Print a line and flush it, because another program may wait for it."""
         print(text, flush=True)
 
     def value(self, value: Any) -> None:
@@ -29,11 +29,11 @@ class Output:
         self.line(json.dumps(value, ensure_ascii=False, default=str))
 
     def remark(self, text: str) -> None:
-        """Say something that is no part of the answer."""
+        """Print something that is not part of the answer."""
         print(text, file=sys.stderr, flush=True)
 
     def paint(self, text: str, colour: Colour) -> str:
-        """The text in a colour, where colours are wanted."""
+        """Return the text in a colour, if colours are on."""
         return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if self._colour else text
 
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

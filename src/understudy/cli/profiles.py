@@ -1,4 +1,4 @@
-"""Profiles in AWS's own files, edited line by line so that everything else in them stays as it was."""
+"""Edits profiles in AWS's own files line by line, so that everything else in them stays unchanged."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _SETTING = re.compile(r"([^\s=:#;\[][^=:]*?)\s*[=:]\s*(.*?)\s*$")
 
 
 def read_profile(text: str, section: str) -> dict[str, str] | None:
-    """The settings of a section, nested ones left out; None when there is no such section."""
+    """Return the settings of a section without nested ones; None when there is no such section."""
     lines = text.splitlines()
     at = _find(lines, section)
     if at is None:
@@ -27,12 +27,12 @@ def read_profile(text: str, section: str) -> dict[str, str] | None:
 
 
 def sections(text: str) -> list[str]:
-    """The names of all sections, in their order."""
+    """Return the names of all sections in order."""
     return [_plain(found[1]) for found in map(_SECTION.match, text.splitlines()) if found]
 
 
 def with_profile(text: str, section: str, values: Mapping[str, str | None]) -> str:
-    """The file's text with these settings in a section, made at the end if need be; None removes one.
+    """Return the file's text with these settings in a section, which is added if it is missing; None removes a setting.
 
     Other sections, other settings, comments and blank lines stay where they are.
     """
@@ -48,7 +48,7 @@ def with_profile(text: str, section: str, values: Mapping[str, str | None]) -> s
 
 
 def _edited(body: list[str], values: Mapping[str, str | None]) -> list[str]:
-    """A section's lines with settings replaced where they stand, and new ones behind the last."""
+    """Return a section's lines with settings replaced in place and new ones added at the end."""
     missing = {name: value for name, value in values.items() if value is not None}
     edited: list[str] = []
     dropping = False

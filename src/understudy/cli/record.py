@@ -114,7 +114,7 @@ def _with_a_server_of_its_own(
 
 
 def _print(answer: Mapping[str, Any], out: Output, who: str) -> int:
-    """The policies on stdout and their account on stderr, or all of it as one JSON document; `who` was asked for."""
+    """Print the policies on stdout and remarks on stderr, or everything as one JSON document. `who` was asked for."""
     principals = answer["principals"]
     wrong = [each["principal"] for each in principals if each["refuted"]]
     written = any(each["policies"] for each in principals)
@@ -144,7 +144,7 @@ def _print(answer: Mapping[str, Any], out: Output, who: str) -> int:
 
 
 def account_of(recorded: Mapping[str, Any]) -> list[str]:
-    """What is to be said about one principal's policies, line by line."""
+    """Return the remarks about one principal's policies, line by line."""
     proven, refuted = recorded["proven"], recorded["refuted"]
     calls, permissions = _count(recorded["calls"], "call"), _count(recorded["permissions"], "permission")
     onward = f", {recorded['onward']} of them by services on its behalf" if recorded["onward"] else ""

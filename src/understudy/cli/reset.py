@@ -1,4 +1,4 @@
-"""`understudy reset`: forget everything and make the account anew."""
+"""`understudy reset`: delete everything and create the account anew."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(asked: argparse.Namespace, out: Output) -> int:
-    """Forget everything; on a terminal only after a yes."""
+    """Delete everything; on a terminal only after the user says yes."""
     settings = settings_of(asked)
     if not asked.yes and sys.stdin.isatty() and not _confirmed(settings.state):
         raise UserError("Nothing was changed.")

@@ -52,7 +52,7 @@ _SPOKEN: dict[FindingType, tuple[str, Colour]] = {
 
 
 class Reviewed(msgspec.Struct, frozen=True):
-    """One file: what kind of policy it was read as, what AWS would refuse it for, and what else there is to say."""
+    """One file: the kind of policy it was read as, the errors for which AWS would refuse it, and the findings."""
 
     name: str
     text: str
@@ -206,13 +206,13 @@ def _place(refusal: MalformedPolicy) -> dict[str, int]:
 
 
 def _locations(finding: Finding) -> Iterator[dict[str, Any]]:
-    """In the shape of ValidatePolicy."""
+    """Return the locations as ValidatePolicy does."""
     for location in finding.locations:
         yield {"path": [_step(asdict(step)) for step in location.path], "span": _span(location.span)}
 
 
 def _span(span: Span) -> dict[str, dict[str, int]]:
-    """Access Analyzer counts columns from 0."""
+    """Return a span as Access Analyzer does, which counts columns from 0."""
     return {
         name: {"line": each.line, "column": each.column - 1, "offset": each.offset}
         for name, each in (("start", span.start), ("end", span.end))

@@ -1,4 +1,4 @@
-"""What a server leaves for its owner: where it listens with which token, and its accounts' keys."""
+"""Reads and writes the files a server leaves for its owner: its endpoint and token, and its accounts' keys."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ServerFiles(msgspec.Struct, frozen=True):
     credentials: Path
 
     def read_server(self) -> ServerFile | None:
-        """What the last server wrote, which may be gone; None when there is nothing to read."""
+        """Read what the last server wrote; None if there is no file. That server may have stopped."""
         text = read_text(self.server)
         if not text:
             return None
@@ -63,18 +63,18 @@ class ServerFiles(msgspec.Struct, frozen=True):
             self.server.unlink(missing_ok=True)
 
     def read_keys(self, account: str) -> Keys | None:
-        """The administrator's keys of an account."""
+        """Read the administrator's keys of an account; None if there are none."""
         found = read_profile(read_text(self.credentials), account) or {}
         if "aws_access_key_id" not in found or "aws_secret_access_key" not in found:
             return None
         return Keys(found["aws_access_key_id"], found["aws_secret_access_key"])
 
     def accounts(self) -> list[str]:
-        """The accounts whose keys are here, the oldest first."""
+        """Return the accounts whose keys are stored, the oldest first."""
         return sections(read_text(self.credentials))
 
     def write_keys(self, account: str, access_key_id: str, secret_access_key: str) -> None:
-        """Keep the administrator's keys of an account, as a profile named after the account."""
+        """Store the administrator's keys of an account, as a profile named after the account."""
         text = read_text(self.credentials) or "# Understudy: an administrator's keys per account.\n"
         values = {"aws_access_key_id": access_key_id, "aws_secret_access_key": secret_access_key}
         write_private(self.credentials, with_profile(text, account, values))
@@ -84,7 +84,7 @@ class ServerFiles(msgspec.Struct, frozen=True):
 
 
 def files_of(settings: Settings, *, port: int | None = None) -> ServerFiles:
-    """The files of a server with these settings: in its state directory.
+    """Return the files of a server with these settings, which are in its state directory.
 
     A server in memory has no directory of its own: its files are in the user's temporary one, named by its
     port, and go when it goes. Raises UserError when somebody else made that directory.

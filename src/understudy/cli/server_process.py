@@ -1,4 +1,4 @@
-"""A server in a process of its own, which ends when we do, however we end."""
+"""Runs a server in a child process, which ends when this process ends, even if it is killed."""
 
 from __future__ import annotations
 
@@ -87,12 +87,12 @@ class ServerProcess:
         )
 
     def said_aside(self) -> str:
-        """What it wrote to stderr so far."""
+        """Return what it has written to stderr."""
         self._said_aside.seek(0)
         return self._said_aside.read()
 
     def kill(self) -> None:
-        """End it as a power cut would: SIGKILL, nothing written any more."""
+        """Kill it with SIGKILL, so that it writes nothing more."""
         assert self._process is not None, "it was started"
         self._process.kill()
         self._process.communicate()

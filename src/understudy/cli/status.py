@@ -13,7 +13,7 @@ from understudy.cli.output import Output
 
 
 def add_arguments(_parser: argparse.ArgumentParser) -> None:
-    """Nothing to ask."""
+    """Add no arguments."""
 
 
 def run(asked: argparse.Namespace, out: Output) -> int:
@@ -49,7 +49,7 @@ def run(asked: argparse.Namespace, out: Output) -> int:
 
 
 def _describe_controllers(controllers: Sequence[Mapping[str, Any]], out: Output) -> None:
-    """Each controller in a row, and below them every key that fails, with its last error."""
+    """Print a row for each controller, then every failing key with its last error."""
     out.line()
     out.table(
         ("BACKGROUND WORK", "QUEUED", "RUNNING", "FAILING", "OLDEST DUE"),

@@ -56,13 +56,13 @@ def _row(entry: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _short(caller: str) -> str:
-    """An ARN without what every line would repeat; the account stays."""
+    """Return an ARN from its account on; every line would repeat what comes before."""
     parts = caller.split(":", 5)
     return f"{parts[4]}:{parts[5]}" if len(parts) == 6 else caller
 
 
 def _decided_by(evaluations: list[Mapping[str, Any]]) -> str:
-    """The policy behind the last question: the refusal, if there was one."""
+    """Return the policy that decided the last question, which is the refusal if there was one."""
     if not evaluations:
         return "-"
     last = evaluations[-1]

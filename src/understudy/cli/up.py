@@ -1,4 +1,4 @@
-"""`understudy up`: start a server, say what it is and what it is not, and serve until told to stop."""
+"""`understudy up`: start a server, print what it does and does not do, and serve until a signal stops it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def run(asked: argparse.Namespace, out: Output) -> int:
 
 
 def first_account(app: App) -> tuple[str, accounts.Keys | None]:
-    """The account to speak of, and its keys if it was made now: the very first start makes one.
+    """Return the account to show, and its keys if it was created now: the first start creates one.
 
     Raises UserError when the settings name an account this state does not hold.
     """
@@ -128,7 +128,7 @@ def _background(app: App, lifeline: bool) -> Sequence[Any]:
 
 
 async def _stop_with_stdin() -> None:
-    """Ask this process to stop when nobody holds the other end of its stdin any more."""
+    """Send this process SIGTERM when the other end of its stdin is closed."""
     closed = asyncio.Event()
 
     def readable() -> None:
@@ -148,7 +148,7 @@ def _endpoint(settings: Settings, port: int) -> str:
 
 
 def notes(settings: Settings) -> list[str]:
-    """What is not enforced and not served here, in sentences (design decision D8)."""
+    """Return sentences about what is not enforced and not served here."""
     said = []
     if settings.iam != "strict":
         said.append(f"IAM is {settings.iam}: {_IAM[settings.iam]}.")
@@ -174,7 +174,7 @@ def _is_loopback(host: str) -> bool:
 
 
 class Announcement(msgspec.Struct, frozen=True):
-    """What a server says of itself when it is ready."""
+    """What a server prints when it is ready."""
 
     settings: Settings
     endpoint: str
@@ -183,7 +183,7 @@ class Announcement(msgspec.Struct, frozen=True):
     new_keys: accounts.Keys | None
 
     def give(self, out: Output) -> None:
-        """One JSON line for programs; for people the facts on stdout and the remarks on stderr."""
+        """Print one JSON line for programs; for people, facts on stdout and remarks on stderr."""
         if out.as_json:
             out.value(self._values())
             return

@@ -1,4 +1,4 @@
-"""`understudy version`."""
+"""`understudy version`: print the version."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from understudy.cli.output import Output
 
 
 def add_arguments(_parser: argparse.ArgumentParser) -> None:
-    """Nothing to ask."""
+    """Add no arguments."""
 
 
 def run(_asked: argparse.Namespace, out: Output) -> int:

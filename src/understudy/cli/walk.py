@@ -1,4 +1,4 @@
-"""A walk over a server with a real SDK core: every step asks, compares and tells."""
+"""Walks through a scenario against a server with botocore: each step calls, compares and prints."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _CONFIG = Config(retries={"max_attempts": 0}, proxies={}, connect_timeout=5, rea
 
 
 class Check(msgspec.Struct, frozen=True):
-    """What was asked, what AWS would answer, and what was answered here."""
+    """One comparison: the call, AWS's answer, and the answer here."""
 
     asked: str
     aws: str
@@ -32,7 +32,7 @@ class Check(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct):
-    """Checks that belong together; `claim` names the claim of the founding page it shows."""
+    """Checks that belong together; `claim` is the claim of AWS's page that they show."""
 
     number: int
     claim: str
@@ -45,7 +45,7 @@ class Step(msgspec.Struct):
 
 
 class Walk:
-    """Clients of one server, what was learnt so far, and the story told while walking."""
+    """The clients of one server, the facts learnt so far in `known`, and the steps taken."""
 
     def __init__(self, process: ServerProcess, out: Output) -> None:
         self._process = process
@@ -62,7 +62,7 @@ class Walk:
         return self.started.account
 
     def client(self, service: str, *, region: str = "us-east-1", as_: Keys | None = None) -> Any:
-        """An SDK client of the server, signing as the administrator unless said otherwise."""
+        """Return an SDK client of the server, signing as the administrator unless said otherwise."""
         keys = as_ or self.administrator
         name = (service, region, keys.access_key_id)
         if name not in self._clients:
@@ -77,18 +77,18 @@ class Walk:
         return self._clients[name]
 
     def ask(self, request: AdminRequest) -> Any:
-        """The server's answer to an administrative request."""
+        """Return the server's answer to an administrative request."""
         return ask_server(self.started.server, request)
 
     def kill_and_restart(self) -> None:
-        """SIGKILL, and the same state on the same port again."""
+        """Kill the server with SIGKILL and start it again with the same state and port."""
         port = self.started.port
         self._process.kill()
         self._process.options = (*self._process.options, "--port", str(port))
         self.started = self._process.start()
 
     def step(self, claim: str, title: str, do: Callable[[Walk], None]) -> bool:
-        """Take one step and tell it; whatever the server answers, it is a check that held or did not."""
+        """Take one step and print it; an unexpected answer is a check that did not hold."""
         step = Step(len(self.steps) + 1, claim, title)
         self.steps.append(step)
         if not self._out.as_json:
@@ -103,19 +103,19 @@ class Walk:
         return step.held
 
     def expect(self, asked: str, aws: str, understudy: str) -> None:
-        """Compare and tell: the very same text."""
+        """Compare two texts, which must be equal, and print the result."""
         self._note(Check(asked, aws, understudy, aws == understudy))
 
     def expect_like(self, asked: str, aws: str, pattern: str, understudy: str) -> None:
-        """Compare and tell: a text of this form, where AWS's own would name other ids."""
+        """Compare a text with a pattern, because AWS's own would name other ids, and print the result."""
         self._note(Check(asked, aws, understudy, re.fullmatch(pattern, understudy, re.DOTALL) is not None))
 
     def expect_refusal(self, asked: str, aws: str, call: Callable[..., Any], **params: Any) -> str:
-        """A call that must be refused with this code and text; answers its request id."""
+        """Make a call that must be refused with this code and text; returns its request id."""
         return self._refusal(asked, aws, lambda answered: answered == aws, call, params)
 
     def expect_refusal_like(self, asked: str, aws: str, call: Callable[..., Any], **params: Any) -> str:
-        """A call that must be refused with an answer that begins with this code and text."""
+        """Make a call whose refusal must begin with this code and text; returns its request id."""
         return self._refusal(asked, f"{aws} …", lambda answered: answered.startswith(aws), call, params)
 
     def _refusal(
@@ -150,7 +150,7 @@ class Walk:
         out.line(f"      {verdict}")
 
     def report(self) -> dict[str, Any]:
-        """Everything that was told, for programs."""
+        """Return all steps and checks as JSON values."""
         return {
             "held": self.held,
             "steps": [{**msgspec.to_builtins(step), "held": step.held} for step in self.steps],
@@ -162,5 +162,5 @@ class Walk:
 
 
 def said(error: ClientError) -> str:
-    """An error as a person reads it: code and message."""
+    """Return an error's code and message in one text."""
     return f"{error.response['Error']['Code']}: {error.response['Error']['Message']}"

@@ -1,4 +1,4 @@
-"""Lines broken between words to fit a terminal, so that what belongs together stays in its column."""
+"""Breaks lines between words to fit a terminal, and keeps columns aligned."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ _NARROWEST = 40
 
 
 def width() -> int | None:
-    """How wide lines may be: COLUMNS, or the terminal's; None for a pipe, where somebody else looks at lines."""
+    """Return how wide lines may be: COLUMNS, or the terminal's width; None for a pipe."""
     if os.environ.get("COLUMNS", "").isdecimal() or sys.stdout.isatty():
         return max(_NARROWEST, shutil.get_terminal_size().columns)
     return None
 
 
 def wrapped(line: str, columns: int | None) -> list[str]:
-    """The line as lines of at most so many columns, for people; ARNs stay whole and so do lines of JSON.
+    """Break a line into lines of at most so many columns; ARNs and lines of JSON stay whole.
 
     What follows the first line stands under where the last column of it begins.
     """

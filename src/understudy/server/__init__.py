@@ -1,1 +1,1 @@
-"""Sockets in, gateway out."""
+"""The HTTP edge: connections, requests and answers."""

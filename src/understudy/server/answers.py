@@ -106,4 +106,4 @@ def _no_replacement(answer: Answer) -> Answer:
 
 
 def _nobody() -> None:
-    """Stand in for a connection that is closed."""
+    """Do nothing: the connection is closed."""

@@ -1,4 +1,4 @@
-"""One client's connection: requests in, answers out in the same order, nothing without bound."""
+"""One client's connection: it takes requests in and writes their answers in the same order, all within bounds."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LARGE = 32 * 1024
 
 
 def _nothing() -> None:
-    """Before a connection without TLS there was nothing."""
+    """Do nothing: no handshake comes before a connection without TLS."""
 
 
 class Host(Protocol):
@@ -105,7 +105,7 @@ class Connection(asyncio.Protocol):
             self._host.account(self, incoming)
 
     def eof_received(self) -> bool:
-        """The client sends no more: what arrived is still answered. Over TLS there is no half-closing."""
+        """Answer what arrived, and nothing more. Over TLS a client cannot close one side only."""
         self.state.process(Event.CLIENT_CLOSED)
         if self._secure or self.state.server is Server.CLOSED:
             return False

@@ -72,7 +72,7 @@ class Handshake:
 
     @property
     def is_busy(self) -> bool:
-        """Whether a request is under way: not before TLS."""
+        """Whether a request is under way. None is before TLS has begun."""
         return False
 
     def refuse(self, _refusal: Refusal) -> None:

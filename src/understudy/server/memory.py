@@ -1,4 +1,4 @@
-"""What the C library does with memory that is freed. Another library than glibc is left as it is."""
+"""Tells glibc what to do with freed memory. Another C library is left as it is."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ def _header_name(name: bytes) -> str:
 
 
 class Refusal(NamedTuple):
-    """Why bytes are not taken as a request: the status and the sentence to answer before closing."""
+    """Tells why bytes are refused: the HTTP status and the sentence to answer before closing."""
 
     status: int
     sentence: str
@@ -132,7 +132,7 @@ class RequestParser:
                 return
 
     def _replay_head(self) -> None:
-        """Bring a new parser to where the body begins."""
+        """Feed a new parser a head of the same framing, so that it reads the body next."""
         headers = self._headers
         framing = [
             f"{name}: {headers[name]}\r\n"
@@ -272,7 +272,7 @@ class RequestParser:
 
 
 def _origin_form(target: str) -> str:
-    """The path and query of a target in absolute form, as it is sent through proxies; others as they are.
+    """Return path and query of a target in absolute form, as proxies send it, and other targets unchanged.
 
     The Host header stays as it was sent beside it, because that is what the client signed.
     """

@@ -1,4 +1,4 @@
-"""A response as bytes on the wire."""
+"""Writes responses as HTTP/1.1 bytes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LARGE = 32 * 1024
 
 
 class ResponseWriter:
-    """Puts responses into bytes; the lines that all of a second's answers end their heads with, it keeps."""
+    """Writes responses as bytes. It keeps the header lines that are the same for all responses of one second."""
 
     def __init__(self) -> None:
         self._second = -1
@@ -28,7 +28,7 @@ class ResponseWriter:
     def pieces_of(
         self, response: HttpResponse, *, keep_alive: bool, head_only: bool = False
     ) -> tuple[bytes, ...]:
-        """Status line, headers and body; `head_only` (a HEAD request) tells the length but not the body.
+        """Return status line, headers and body as bytes; with `head_only` (a HEAD request) the body is left out.
 
         A large body is a piece of its own, so that it is not copied once more to stand behind its head.
         Raises ValueError for a header that holds a line break: it would be read as a header of its own.
@@ -58,5 +58,5 @@ class ResponseWriter:
 
 
 def plain(status: int, sentence: str) -> HttpResponse:
-    """An answer of the server itself, where no protocol of AWS's is known."""
+    """Make an answer of the server itself, for when no AWS protocol is known."""
     return HttpResponse(status, f"{sentence}\n".encode(), (("Content-Type", "text/plain; charset=utf-8"),))

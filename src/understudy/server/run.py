@@ -1,4 +1,4 @@
-"""Start in order, stop in reverse, until told to."""
+"""Runs a server and its background work until a signal stops them, in reverse order."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ async def _serve(
 
 
 def _failure(task: asyncio.Task[None]) -> BaseException | None:
-    """What ended background work that should not have ended; going on without it would look like health."""
+    """Return the error that ended background work. The server stops then, because it would look healthy without it."""
     return None if task.cancelled() else task.exception()
 
 

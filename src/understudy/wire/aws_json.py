@@ -1,4 +1,4 @@
-"""AWS JSON: a target in a header, JSON in and out. App Runner speaks 1.0, Organizations 1.1."""
+"""AWS JSON: the operation in a header, all else in JSON; App Runner speaks 1.0, Organizations 1.1."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ENCODE = msgspec.json.Encoder().encode
 
 
 class AwsJson(Protocol):
-    """Reference apprunner.md 1.1."""
+    """Reads and writes AWS JSON (apprunner.md 1.1)."""
 
     name = "json"
 

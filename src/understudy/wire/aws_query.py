@@ -1,4 +1,4 @@
-"""The query protocol: forms in, XML out. IAM and STS."""
+"""The query protocol of IAM and STS: parameters in forms, answers in XML."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HEADERS = ("Content-Type", "text/xml")
 
 
 class AwsQuery(Protocol):
-    """Reference iam.md 2.8."""
+    """Reads and writes the query protocol (iam.md 2.8)."""
 
     name = "query"
 
@@ -148,7 +148,7 @@ class AwsQuery(Protocol):
 
 
 def _wire_name(member: Member, name: str) -> str:
-    """Where a list is flattened and its element named, the element's name stands in the form."""
+    """Return a member's name in forms: for a flattened list with a named element, the element's name."""
     if member.shape.type == "list" and member.flattened and member.shape.element.location_name:
         return member.shape.element.location_name
     return member.location_name or name

@@ -1,4 +1,4 @@
-"""Request bodies: unpacked if they came packed, and forms taken apart."""
+"""Unpacks request bodies and parses forms."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class MalformedBodyError(ValueError):
 
 
 def unpacked(body: bytes, encoding: str, largest: int) -> bytes:
-    """The body as it was before `Content-Encoding`. Raises ApiError: 413 too large, 415 unknown, 400 broken."""
+    """Undo a body's `Content-Encoding`. Raises ApiError: 413 too large, 415 unknown, 400 broken."""
     encoding = encoding.strip().lower()
     if encoding in ("", "identity", "aws-chunked"):
         if len(body) > largest:
@@ -63,7 +63,7 @@ class Form(msgspec.Struct, frozen=True):
     last_wins: bool = True
 
     def glance(self, name: str) -> str:
-        """The value of a parameter that is not packed and whose name is not escaped; empty when there is none.
+        """Find a parameter without parsing the form; empty if there is none, or its name has escapes.
 
         Raises MalformedBodyError.
         """
@@ -77,11 +77,11 @@ class Form(msgspec.Struct, frozen=True):
 
     @property
     def may_hold_nul(self) -> bool:
-        """Whether it may hold a NUL character, which is not true of most."""
+        """Whether a parameter may hold a NUL character: a cheap test that is false for most forms."""
         return b"%00" in self.body or b"\0" in self.body or "%00" in self.query or "\0" in self.query
 
     def read(self) -> dict[str, str]:
-        """All parameters. Raises ApiError for what is malformed or too large."""
+        """Parse all parameters. Raises ApiError for what is malformed or too large."""
         try:
             fields = form(self.query, last_wins=self.last_wins) if self.query else {}
             if self.body:
@@ -93,7 +93,7 @@ class Form(msgspec.Struct, frozen=True):
 
 
 def malformed(error: ValueError) -> ApiError:
-    """What the query protocols answer to a form that cannot be read."""
+    """Return the query protocols' error for a form that cannot be read."""
     reason = "the text is not valid UTF-8" if isinstance(error, UnicodeDecodeError) else error
     return ApiError("MalformedQueryString", f"The request is malformed: {reason}.")
 
@@ -123,7 +123,7 @@ def _value_at(text: bytes, start: int) -> bytes:
 
 
 def form(text: str, *, last_wins: bool) -> dict[str, str]:
-    """`a=1&b=2`, decoded. Of a name given twice the last value counts, or else the first.
+    """Parse `a=1&b=2`. Of a name given twice the last value counts, or else the first.
 
     Raises MalformedBodyError for broken escapes, for text that is no UTF-8, and for too many parameters.
     """
@@ -147,7 +147,7 @@ def form(text: str, *, last_wins: bool) -> dict[str, str]:
 
 
 def repeated(text: str) -> dict[str, list[str]]:
-    """A query string, decoded, with all values of a name in their order. Raises MalformedBodyError as `form` does."""
+    """Parse a query string, with all values of a name in order. Raises MalformedBodyError as `form` does."""
     fields: dict[str, list[str]] = {}
     pieces = text.split("&")
     if len(pieces) > MOST_PARAMETERS:
@@ -160,7 +160,7 @@ def repeated(text: str) -> dict[str, list[str]]:
 
 
 def unescaped(text: str) -> str:
-    """A piece of a path, decoded; a plus sign stands for itself there. Raises MalformedBodyError."""
+    """Decode a piece of a path, in which a plus sign stands for itself. Raises MalformedBodyError."""
     return _decoded(text.replace("+", "%2B"))
 
 
@@ -175,5 +175,5 @@ def _decoded(text: str) -> str:
 
 
 def _unescaped_long(text: bytes) -> bytes:
-    """Percent escapes, known to be well-formed, decoded as the quoted-printable ones they become."""
+    """Decode well-formed percent escapes in C, as the quoted-printable ones that they are turned into."""
     return a2b_qp(text.replace(b"=", b"=3D").replace(b"%", b"="))

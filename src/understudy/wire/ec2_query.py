@@ -1,4 +1,4 @@
-"""EC2's query protocol: forms in, XML out, each a little different from everybody else's."""
+"""EC2's query protocol: parameters in forms, answers in XML; both differ from the query protocol of IAM."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _COMMON = frozenset(
 
 
 class Ec2Query(Protocol):
-    """Reference ec2.md 7.2."""
+    """Reads and writes EC2's query protocol (ec2.md 7.2)."""
 
     name = "ec2"
     unavailable = "Unavailable"
@@ -137,7 +137,7 @@ class Ec2Query(Protocol):
 
 
 def _wire_name(member: Member, name: str) -> str:
-    """The query name if there is one, or the location name with a capital, or the member's own."""
+    """Return a member's name in forms: its query name, else its location name with a capital, else its own."""
     if member.query_name:
         return member.query_name
     if member.location_name:

@@ -1,4 +1,4 @@
-"""JSON to what operations take, and what they answer to JSON: one reader and one renderer a shape, made once."""
+"""Converts JSON to parameters and answers to JSON, by one reader and one renderer for each shape, made once."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 def decoded(body: bytes) -> Any:
-    """The JSON of a body; of an empty one, an empty structure. Raises ApiError."""
+    """Decode the JSON of a body; an empty body is an empty structure. Raises ApiError."""
     try:
         value = _DECODE(body) if body.strip() else {}
         if _SURROGATE.search(body):
@@ -46,17 +46,17 @@ def decoded(body: bytes) -> Any:
 
 
 def no_text() -> ApiError:
-    """What both JSON protocols answer to characters that no text can hold."""
+    """Return the JSON protocols' error for characters that no text can hold."""
     return unreadable("The request body holds a character that is no text.")
 
 
 def unreadable(message: str) -> ApiError:
-    """What both JSON protocols answer to a value that is of another type than its member."""
+    """Return the JSON protocols' error for a value of another type than its member's."""
     return ApiError("SerializationException", message)
 
 
 def reader(shape: Shape) -> Reader:
-    """What turns JSON of this shape into a value by AWS's names. It raises ApiError for another type."""
+    """Return the function that converts JSON of this shape; it raises ApiError for another type."""
     made: Reader | None = shape.compiled.get("read json")
     if made is None:
         # A shape that contains itself is looked up again while it is being made.
@@ -66,7 +66,7 @@ def reader(shape: Shape) -> Reader:
 
 
 def structure_reader(members: Mapping[str, Member]) -> Reader:
-    """The reader of a structure of these members."""
+    """Return the reader of a structure with these members."""
     named = {member.location_name or name: (name, reader(member.shape)) for name, member in members.items()}
     # Only a few structures have members that the wire calls otherwise.
     renamed = any(key != name for key, (name, _) in named.items())
@@ -105,7 +105,7 @@ def _make_reader(shape: Shape) -> Reader:
 
 
 def renderer(shape: Shape) -> Renderer:
-    """What turns a value of this shape into what JSON holds."""
+    """Return the function that converts a value of this shape to JSON values."""
     made: Renderer | None = shape.compiled.get("json")
     if made is None:
         shape.compiled["json"] = lambda value: shape.compiled["json"](value)  # noqa: PLW0108 - looked up when called
@@ -114,7 +114,7 @@ def renderer(shape: Shape) -> Renderer:
 
 
 def structure_renderer(members: Mapping[str, Member]) -> Renderer:
-    """The renderer of a structure of these members; it raises KeyError for one that is not among them."""
+    """Return the renderer of a structure with these members; it raises KeyError for one that is not among them."""
     named = {
         name: (member.location_name or name, member_renderer(member)) for name, member in members.items()
     }
@@ -131,7 +131,7 @@ def structure_renderer(members: Mapping[str, Member]) -> Renderer:
 
 
 def member_renderer(member: Member) -> Renderer:
-    """The renderer of a shape where a member has it, which may ask for another timestamp format."""
+    """Return the renderer of a member, which may have its own timestamp format."""
     if member.shape.type == "timestamp" and member.timestamp_format:
         return _timestamp_renderer(member.timestamp_format)
     return renderer(member.shape)
@@ -177,7 +177,7 @@ def _itself(value: Any) -> Any:
 
 
 def _number(value: float) -> float | str:
-    """A number as JSON has it; what JSON has no number for is a text."""
+    """Return a number as JSON writes it; infinities and NaN become text."""
     return value if isfinite(value) else number_text(value)
 
 

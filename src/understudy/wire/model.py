@@ -1,4 +1,4 @@
-"""The API descriptions; the one door to botocore, whose data is read and whose code is not imported."""
+"""Reads AWS's API descriptions from botocore's data; no other module does, and none imports botocore's code."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ class Shape:
 
 
 class Member:
-    """A shape in a place: under which name it stands there on the wire."""
+    """A shape as part of another shape or of a request, with the name it has there on the wire."""
 
     __slots__ = ("_reference", "shape")
 
@@ -227,7 +227,7 @@ class Member:
 
 
 class OperationShape:
-    """An operation: what goes in, what comes out, which errors it documents."""
+    """An operation: its input shape, its output shape and the errors it documents."""
 
     __slots__ = (
         "errors", "idempotency_token_member", "input", "members", "name", "output", "output_wrapper", "required",
@@ -278,14 +278,14 @@ class ServiceShape:
         self._error_shapes: dict[str, str] | None = None
 
     def operation(self, name: str) -> OperationShape | None:
-        """The operation of that name; None if AWS has none such."""
+        """Return the operation of that name; None if there is none."""
         found = self._operations.get(name)
         if found is None and (raw := self._description.operation(name)) is not None:
             found = self._operations[name] = OperationShape(self, raw)
         return found
 
     def shape(self, name: str) -> Shape:
-        """The shape of that name; the same object each time."""
+        """Return the shape of that name, the same object each time."""
         found = self._shapes.get(name)
         if found is None:
             found = self._shapes[name] = Shape(self, name, self._description.shape(name))
@@ -309,7 +309,7 @@ class ServiceShape:
         return None if name is None else self.shape(name)
 
     def http_bindings(self) -> Iterator[tuple[str, str, str]]:
-        """Where each operation is found over HTTP: its name, method and URI template."""
+        """Return each operation's HTTP binding: its name, method and URI template."""
         for name, text in self._description.operations.items():
             raw = _read_operation(text)
             yield name, raw.http.method, raw.http.request_uri

@@ -18,7 +18,7 @@ _SPECIAL = {
 
 @cache
 def snake(name: str) -> str:
-    """A member or operation name as Python spells it."""
+    """Return a member's or operation's name in snake case."""
     if "_" in name:
         return name
     if name in _SPECIAL:
@@ -31,5 +31,5 @@ def snake(name: str) -> str:
 
 
 def camel(name: str) -> str:
-    """A member name as AWS's error texts spell it: the first letter small."""
+    """Return a member's name with a small first letter, as AWS's error texts have it."""
     return name[:1].lower() + name[1:]

@@ -1,4 +1,4 @@
-"""What every protocol can do: read parameters, write answers and refusals."""
+"""The interface of all protocols: read parameters, write answers and errors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from understudy.wire.validation import Problem, validator
 
 
 class Route(msgspec.Struct, frozen=True):
-    """Which operation a request is for, in which region, and who speaks its protocol.
+    """The operation a request is for, its region and its protocol.
 
     `form` is the request's form for the query protocols. `body` is the body for the JSON protocols, in the content
     `encoding` it came in. Neither is looked into before the signature is known to hold.
@@ -34,7 +34,7 @@ class Route(msgspec.Struct, frozen=True):
     encoding: str = ""
 
     def content(self) -> bytes:
-        """The unpacked body. Raises ApiError."""
+        """Return the unpacked body. Raises ApiError."""
         return unpacked(self.body, self.encoding, LARGEST_JSON) if self.encoding else self.body
 
     @property
@@ -44,7 +44,7 @@ class Route(msgspec.Struct, frozen=True):
 
 
 class RestRoute(Route, frozen=True):
-    """A route found by method and path: with the path's labels, the query string and the headers."""
+    """A route found by method and path, with the path's labels, the query string and the headers."""
 
     labels: Mapping[str, str] = msgspec.field(default_factory=dict)
     query: Mapping[str, Sequence[str]] = msgspec.field(default_factory=dict)
@@ -80,7 +80,7 @@ class Protocol(ABC):
     unavailable = "ServiceUnavailable"
 
     def parse(self, route: Route) -> dict[str, Any]:
-        """The parameters, checked: top-level members in snake case, everything below by AWS's names.
+        """Read and check the parameters: top-level members in snake case, everything below by AWS's names.
 
         Raises ApiError in the service's words for whatever is malformed, missing or out of bounds.
         """
@@ -100,23 +100,23 @@ class Protocol(ABC):
 
     @abstractmethod
     def read(self, route: Route) -> dict[str, Any]:
-        """The input structure, by AWS's names."""
+        """Read the input structure, by AWS's names."""
 
     @abstractmethod
     def no_text(self) -> ApiError:
-        """What this protocol says about characters that no text can hold."""
+        """Return the error for characters that no text can hold."""
 
     @abstractmethod
     def invalid(self, service: ServiceShape, problems: list[Problem], /) -> ApiError:
-        """What this protocol says about constraints that do not hold."""
+        """Return the error for constraints that do not hold."""
 
     @abstractmethod
     def render(self, operation: OperationShape, answer: Answer | None, request_id: str) -> HttpResponse:
-        """An answer by AWS's names, as the client reads it. Members that are None are left out.
+        """Write an answer that is given by AWS's names. Members that are None are left out.
 
         A member the output shape does not have is our own mistake and raises KeyError.
         """
 
     @abstractmethod
     def render_error(self, error: ApiError, service: ServiceShape | None, request_id: str, /) -> HttpResponse:
-        """A refusal as the client reads it."""
+        """Write an error."""

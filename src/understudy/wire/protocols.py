@@ -1,4 +1,4 @@
-"""Which protocol speaks for a service."""
+"""The protocols by their names in API descriptions."""
 
 from __future__ import annotations
 

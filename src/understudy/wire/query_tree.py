@@ -1,4 +1,4 @@
-"""Parameters out of a form: `Tags.member.1.Key=a` is a list of structures.
+"""Reads parameters from a form: `Tags.member.1.Key=a` is a list of structures.
 
 A form is first made a tree by the dots in its names; then a reader made once from the shape walks it.
 """
@@ -29,7 +29,7 @@ SCALARS: dict[str, Callable[[str], Any]] = {
 
 
 def tree(fields: Mapping[str, str], malformed: Callable[[str], ApiError]) -> dict[str, Any]:
-    """The form by the dots in its names. Raises `malformed(name)` where one name is text and a mapping at once."""
+    """Make a tree of a form by the dots in its names. Raises `malformed(name)` for a name with two kinds of value."""
     root: dict[str, Any] = {}
     for name, value in fields.items():
         if "." not in name:
@@ -55,7 +55,7 @@ def tree(fields: Mapping[str, str], malformed: Callable[[str], ApiError]) -> dic
 def ordered(
     node: Mapping[str, Any], name: str, *, lowest: int, refuse: Callable[[str], ApiError]
 ) -> list[tuple[int, Any]]:
-    """The numbered entries of a list node, by number; one number written in two ways is one entry."""
+    """Return the entries of a list in order of their numbers; `1` and `01` are the same number."""
     entries: dict[int, Any] = {}
     for index, below in node.items():
         try:
@@ -73,7 +73,7 @@ def ordered(
 
 
 def scalar_reader(shape: Shape, refuse: Callable[[Shape, str, str], ApiError]) -> Reader:
-    """Text to a scalar; `refuse(shape, name, text)` for what is none."""
+    """Return the function that converts text to a scalar; it raises `refuse(shape, name, text)`."""
     convert = SCALARS[shape.type]
 
     def read_scalar(node: Any, name: str) -> Any:

@@ -1,4 +1,4 @@
-"""REST JSON: a method and a path; parameters there, in the query string, in headers and in a body. Access Analyzer.
+"""The REST JSON protocol of Access Analyzer: parameters in the path, the query string, headers and a JSON body.
 
 Event streams are not spoken: no operation served here has one.
 """
@@ -36,14 +36,14 @@ _INVALID_FIELD = "fieldvalidationfailed"
 
 
 class _Reading(NamedTuple):
-    """How an input is read: the members that have a place, and what the body holds."""
+    """How an input is read: the members outside the body, and the body."""
 
     placed: tuple[tuple[str, Callable[[RestRoute], Any]], ...]
     body: Callable[[RestRoute], dict[str, Any]]
 
 
 class _Writing(NamedTuple):
-    """How an output is written: members that become headers, the one that is the status, and the body."""
+    """How an output is written: the members in headers, the one that is the status, and the body."""
 
     headers: Mapping[str, Callable[[Any], list[tuple[str, str]]]]
     status: str
@@ -51,7 +51,7 @@ class _Writing(NamedTuple):
 
 
 class RestJson(Protocol):
-    """AWS restJson1 (https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html)."""
+    """Reads and writes Reads and writes AWS restJson1 (https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html)."""
 
     name = "rest-json"
 
@@ -116,7 +116,7 @@ class RestJson(Protocol):
 
 
 def _fields(shape: Shape, problems: list[Problem]) -> dict[str, Any]:
-    """What an error that lists fields says about them, in members found by what they can hold."""
+    """Return the members of an error that lists invalid fields; they are found by their shapes."""
     detail: dict[str, Any] = {}
     for name, member in shape.members.items():
         if member.shape.type == "list" and {"name", "message"} <= member.shape.element.shape.members.keys():
@@ -140,7 +140,7 @@ def _reading(shape: Shape) -> _Reading:
 
 
 def _placed_reader(member: Member, key: str) -> Callable[[RestRoute], Any]:
-    """What reads a member from its place; None where nothing stands there."""
+    """Return the function that reads a member outside the body; it returns None if the request lacks it."""
     if member.location == "uri":
         label = label_reader(member)
         return lambda route: label(route.labels[key])
@@ -167,7 +167,7 @@ def _body_reader(shape: Shape) -> Callable[[RestRoute], dict[str, Any]]:
 
 
 def _payload_reader(shape: Shape, name: str, member: Member) -> Callable[[RestRoute], dict[str, Any]]:
-    """What reads a body that is one member; an empty one is that member only where it must be there."""
+    """Return the function that reads a body that is one member. An empty body is that member only if it is required."""
     required = name in shape.required
     if member.shape.is_event_stream:
         return lambda _route: {}
@@ -211,7 +211,7 @@ def _writing(shape: Shape) -> _Writing:
 
 
 def _body_writer(shape: Shape) -> Callable[[Mapping[str, Any]], tuple[bytes, str]]:
-    """What writes a body, and its content type."""
+    """Return the function that writes a body and tells its content type."""
     if not shape.payload:
         members = {name: member for name, member in shape.members.items() if not member.location}
         render = structure_renderer(members)

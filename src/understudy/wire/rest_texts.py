@@ -1,4 +1,4 @@
-"""Parameters as text: in a path's labels, in a query string and in headers, and answers in headers."""
+"""Reads parameters from path labels, query strings and headers, and writes answers to headers."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _PRESIGNED = "x-amz-"
 
 
 def label_reader(member: Member) -> Callable[[str], Any]:
-    """What reads a label of a path. Raises ApiError for a text of another type, as all here do."""
+    """Return the function that reads a path label. All readers here raise ApiError for another type."""
     return _scalar_reader(member)
 
 
 def query_reader(member: Member, key: str) -> Callable[[Mapping[str, Sequence[str]]], Any]:
-    """What reads a member from a decoded query string; None where it is not in it.
+    """Return the function that reads a member from a decoded query string; it returns None if it is absent.
 
     A list is its name repeated, of another name given twice the first counts; a map is the whole query string
     but for its signature.
@@ -59,7 +59,7 @@ def query_reader(member: Member, key: str) -> Callable[[Mapping[str, Sequence[st
 
 
 def header_reader(member: Member, key: str) -> Callable[[Mapping[str, str]], Any]:
-    """What reads a member from headers, whose names are in small letters; None where there is none.
+    """Return the function that reads a member from headers, whose names are lower-case; it returns None if absent.
 
     A map is all headers that begin with its name on the wire, less that.
     """
@@ -77,7 +77,7 @@ def header_reader(member: Member, key: str) -> Callable[[Mapping[str, str]], Any
 
 
 def header_writer(member: Member, key: str) -> Callable[[Any], list[tuple[str, str]]]:
-    """What writes a member as a header of that name, or a map as several that begin with it."""
+    """Return the function that writes a member as a header of that name, or a map as several with that prefix."""
     if member.location == "headers":
         prefix = member.location_name
         return lambda value: [
@@ -93,7 +93,7 @@ def header_writer(member: Member, key: str) -> Callable[[Any], list[tuple[str, s
 
 
 def _elements(text: str) -> list[str]:
-    """The elements of a list in a header."""
+    """Split a list in a header into its elements."""
     found, place = [], 0
     while place < len(text):
         element = _ELEMENT.match(text, place)

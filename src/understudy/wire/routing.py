@@ -1,4 +1,4 @@
-"""Which operation is this request for? A look-up by the signature's scope and the operation's name or path."""
+"""Finds the operation of a request, by the signature's scope and the operation's name or path."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _REGION_SHAPED = re.compile("[a-z0-9-]{1,32}")
 
 
 class RoutingError(ApiError):
-    """Nobody here can answer this; `protocol` is the one to say so in."""
+    """No operation was found; `protocol` is the one to answer in."""
 
     def __init__(self, protocol: str, code: str, message: str, status: int = 400) -> None:
         super().__init__(code, message, status)
@@ -48,7 +48,7 @@ def route(request: HttpRequest, services: ServiceAddresses) -> Route:
 
 
 def spoken_by(request: HttpRequest, services: ServiceAddresses) -> tuple[Protocol, ServiceShape | None]:
-    """The protocol that a client speaks and the service it means, as far as they are known without the body."""
+    """Return the protocol that a client speaks and the service it means, as far as the head tells."""
     if "x-amz-target" in request.headers:
         id = services.with_target(request.headers["x-amz-target"].rpartition(".")[0])
         return PROTOCOLS["json"], load(id) if id is not None else None
@@ -63,7 +63,7 @@ def spoken_by(request: HttpRequest, services: ServiceAddresses) -> tuple[Protoco
 def _by_path(
     request: HttpRequest, services: ServiceAddresses, service: str | None, region: str
 ) -> Route | None:
-    """The operation at the request's path; None where the service has no paths, and for nobody's path, unsigned."""
+    """Find the operation at the request's path; None if the service has no paths, or an unsigned path is unknown."""
     id = services.signed_for(service) if service is not None else _by_host(request, services)
     candidates = services.with_paths if service is None and id is None else (id,)
     try:
@@ -177,7 +177,7 @@ def _by_action(request: HttpRequest, services: ServiceAddresses, id: str | None,
 
 
 def _form(request: HttpRequest, dialect: str) -> Form:
-    """The form in the body of a POST, or in the query string."""
+    """Return the form in the body of a POST, or in the query string."""
     content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if request.method == "GET":
         return Form(request.query, last_wins=False)
@@ -200,7 +200,7 @@ def _form(request: HttpRequest, dialect: str) -> Form:
 
 
 def _scope(request: HttpRequest) -> tuple[str | None, str]:
-    """Service and region as the signature names them; the signature itself is checked later."""
+    """Return service and region from the signature's scope; the signature itself is checked later."""
     text = request.headers.get("authorization", "")
     start = text.find("Credential=")
     if start >= 0:

@@ -1,4 +1,4 @@
-"""Timestamps, blobs and numbers on the wire."""
+"""Reads and writes timestamps, blobs and numbers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BOOLEANS = {"true": True, "false": False, "1": True, "0": False}
 
 
 def whole_number(text: str) -> int:
-    """A number of 64 bits as the query protocols write one: leading zeroes and a plus sign are fine.
+    """Read a number of 64 bits; leading zeroes and a plus sign are allowed.
 
     Raises ValueError.
     """
@@ -29,26 +29,26 @@ def whole_number(text: str) -> int:
 
 
 def small_number(text: str) -> int:
-    """The same of 32 bits."""
+    """Read a number of 32 bits."""
     return within(whole_number(text), 32)
 
 
 def within(number: int, bits: int) -> int:
-    """The number, if so many bits with a sign hold it. Raises ValueError."""
+    """Return the number if it fits into so many bits with a sign. Raises ValueError."""
     if not -(1 << (bits - 1)) <= number < 1 << (bits - 1):
         raise ValueError(number)
     return number
 
 
 def decimal_number(text: str) -> float:
-    """A float or double. Raises ValueError."""
+    """Read a float or double. Raises ValueError."""
     if not _DECIMAL.fullmatch(text):
         raise ValueError(text)
     return float(text)
 
 
 def boolean(text: str) -> bool:
-    """`true`, `false`, `1` or `0` and nothing else (iam.md 2.8). Raises ValueError."""
+    """Read `true`, `false`, `1` or `0` (iam.md 2.8). Raises ValueError."""
     value = _BOOLEANS.get(text)
     if value is None:
         raise ValueError(text)
@@ -56,7 +56,7 @@ def boolean(text: str) -> bool:
 
 
 def blob(text: str) -> bytes:
-    """Bytes out of base64. Raises ValueError."""
+    """Decode base64. Raises ValueError."""
     try:
         return base64.b64decode(text, validate=True)
     except binascii.Error as error:
@@ -83,7 +83,7 @@ def from_epoch(seconds: float) -> datetime:
 
 
 def any_timestamp(text: str) -> datetime:
-    """The same, and HTTP's own dates too. Raises ValueError."""
+    """Read a timestamp in ISO 8601, in epoch seconds or as an HTTP date. Raises ValueError."""
     if not text[:3].isalpha():
         return timestamp(text)
     try:
@@ -94,7 +94,7 @@ def any_timestamp(text: str) -> datetime:
 
 
 def epoch(at: datetime) -> float:
-    """Seconds since the epoch to the millisecond; whole ones as integers."""
+    """Return seconds since the epoch to the millisecond; whole ones as integers."""
     seconds = round(at.timestamp(), 3)
     return int(seconds) if seconds.is_integer() else seconds
 
@@ -134,7 +134,7 @@ def base64_text(value: bytes) -> str:
 
 
 def number_text(value: float) -> str:
-    """A float as XML has it."""
+    """Write a float as XML has it."""
     if value != value:  # noqa: PLR0124 - NaN is the number that is not itself
         return "NaN"
     if value in (float("inf"), float("-inf")):
@@ -143,5 +143,5 @@ def number_text(value: float) -> str:
 
 
 def header_text(text: str) -> str:
-    """As much of a text as can stand in a header: nothing breaks out of it."""
+    """Return the printable ASCII of a text, which cannot break out of a header."""
     return "".join(letter for letter in text if letter.isascii() and letter.isprintable())

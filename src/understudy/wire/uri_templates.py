@@ -1,4 +1,4 @@
-"""Which operation is found at a path: URI templates such as `/analyzer/{analyzerName}` and `/tags/{key+}?sync`."""
+"""Finds operations by path, with URI templates such as `/analyzer/{analyzerName}` and `/tags/{key+}?sync`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _DOTS = re.compile(r"/\.\.?(?:/|$)")
 
 
 class UriTemplate(NamedTuple):
-    """Where one operation is found. A label takes one segment of the path, a greedy one (`{key+}`) several.
+    """The URI template of one operation. A label takes one segment of the path, a greedy one (`{key+}`) several.
 
     `query` is what must stand in the query string besides; `rank` orders templates, the most specific first.
     """
@@ -45,7 +45,7 @@ def template(operation: str, uri: str) -> UriTemplate:
 
 
 class UriTable:
-    """All templates of a service; made once, from its operations' names, methods and templates."""
+    """All templates of a service, made once from its operations' HTTP bindings."""
 
     def __init__(self, bindings: Iterable[tuple[str, str, str]]) -> None:
         self._templates: dict[str, list[UriTemplate]] = {}
@@ -57,7 +57,7 @@ class UriTable:
     def find(
         self, method: str, path: str, query: Mapping[str, Sequence[str]]
     ) -> tuple[str, dict[str, str]] | None:
-        """The operation at a path as it stood on the wire, and its labels, decoded; None if nothing is there.
+        """Return the operation at a path, which is still escaped, and its decoded labels; None if there is none.
 
         Raises MalformedBodyError for labels that are no text.
         """

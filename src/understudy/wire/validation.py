@@ -1,4 +1,4 @@
-"""Parameters against their shape: every constraint the API description states.
+"""Checks parameters against every constraint of their shapes.
 
 A shape without constraints anywhere below it has no validator and costs nothing.
 """
@@ -36,30 +36,30 @@ Validator = Callable[[Any, str, str, list[Problem]], None]
 
 
 def echo(value: Any) -> str:
-    """A value as texts print it, cut where nobody reads on."""
+    """Return a value as error texts print it, cut to a length."""
     text = f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
     return text if len(text) <= _LONGEST_ECHO else text[:_LONGEST_ECHO] + "…"
 
 
 def phrase(problem: Problem) -> str:
-    """What must hold, in AWS's words (apprunner.md 1.1, iam.md 2.4)."""
+    """Return the constraint in AWS's words (apprunner.md 1.1, iam.md 2.4)."""
     return _PHRASES[problem.kind].format(_limit(problem.limit))
 
 
 def sentence(problem: Problem) -> str:
-    """One constraint that does not hold, with the value, as the JSON protocols say it."""
+    """Return the JSON protocols' sentence for one constraint that does not hold, with the value."""
     value = "null" if problem.value is None else f"'{echo(problem.value)}'"
     return f"Value {value} at '{problem.path}' failed to satisfy constraint: {phrase(problem)}"
 
 
 def report(problems: Sequence[Problem]) -> str:
-    """All constraints that do not hold, in one text (apprunner.md 1.1)."""
+    """Return one text for all constraints that do not hold (apprunner.md 1.1)."""
     plural = "s" if len(problems) > 1 else ""
     return f"{len(problems)} validation error{plural} detected: {'; '.join(map(sentence, problems))}"
 
 
 def validator(shape: Shape) -> Validator | None:
-    """The check of a shape and all below it; None when nothing is asked of it."""
+    """Return the function that checks a shape and all below it; None if there are no constraints."""
     if "validate" not in shape.compiled:
         # A shape that contains itself is looked up again while its own check is being made.
         shape.compiled["validate"] = _deferred(shape)
@@ -199,12 +199,12 @@ def _number(shape: Shape) -> Validator:
 
 
 def _units(text: str) -> int:
-    """A text's length as AWS counts it, in UTF-16 units."""
+    """Return a text's length in UTF-16 units, as AWS counts it."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def python_pattern(pattern: str) -> re.Pattern[str]:
-    """A Java regular expression in Python's dialect; to be matched in full."""
+    """Compile a Java regular expression, which must match the whole text."""
     if "\\p{" not in pattern:
         # Java's \w, \d and \s mean ASCII.
         return re.compile(pattern, re.ASCII | re.DOTALL)

@@ -1,4 +1,4 @@
-"""Answers as XML: one renderer a shape, made once; views rendered once."""
+"""Writes answers as XML, by one renderer for each shape, made once; descriptions are rendered once."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _REFERENCES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\r": "&#x
 
 
 def escaped(text: str) -> str:
-    """Text between tags. Characters that XML cannot hold become U+FFFD."""
+    """Escape text for XML. Characters that XML cannot hold become U+FFFD."""
     return _SPECIAL.sub(_reference, text) if _SPECIAL.search(text) else text
 
 
@@ -36,7 +36,7 @@ class XmlWriter:
         self._timestamp = timestamp
 
     def renderer(self, shape: Shape) -> Renderer:
-        """What turns a value of this shape into the text inside its element."""
+        """Return the function that writes a value of this shape as the text inside its element."""
         made: Renderer | None = shape.compiled.get(self._key)
         if made is None:
             # A shape that contains itself is looked up again while it is being made.
@@ -98,7 +98,7 @@ class XmlWriter:
         return render_structure
 
     def _field(self, member: Member, name: str) -> Callable[[Any], str]:
-        """A member with its tags around it; a flattened list repeats them."""
+        """Return the function that writes a member with its tags; a flattened list repeats them."""
         tag = member.location_name or name
         if member.shape.type in ("list", "map") and member.flattened:
             return self._flattened(member, tag)
