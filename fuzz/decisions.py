@@ -15,13 +15,16 @@ with atheris.instrument_imports(include=["understudy"]):
     from lots import Lots
     from oracle import answer
 
-    from understudy.policy import decide, explain, render
+    from understudy.policy import MalformedPolicy, decide, explain, render
     from understudy.policy.explanation.remedy import MAX_REMEDIES, with_remedy
 
 
 def one_input(data: bytes) -> None:
-    lots = Lots(data)
-    made = invention(lots)
+    try:
+        made = invention(Lots(data))
+    except MalformedPolicy:
+        # Its strings hold NUL or half of a surrogate pair, which no document may.
+        return
     question, bindings = made.question, made.bindings
     decision = decide(question, bindings)
     assert answer(question, made.documents) == decision.effect, (made.question, made.documents, decision)
