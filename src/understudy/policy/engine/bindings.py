@@ -1,4 +1,4 @@
-"""Every policy that binds a request, layer by layer, and the plans made from them."""
+"""The policies that bind a request, by layer, and the plans that are made of them."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ PlannedPrincipalStatement = tuple[
 
 
 class Allows(msgspec.Struct, frozen=True):
-    """One layer's allows for an action, and the implicit denial that it is when none of them applies.
+    """The Allow statements of one layer that match an action, and the implicit denial for when none of them applies.
 
-    `certain` is the first allow where it asks nothing. `silences` are such denials by the keys they missed,
-    shared by all that need one. `has_variables` says that a resource of one of them asks for context keys, so
-    that it may miss a key even where it is about another resource.
+    `certain` is the decision of the first Allow if it has no further tests. `implicit_denials` holds such denials by
+    the keys that were missing, and is shared by all plans. `has_variables` says that a resource of one of the
+    statements has variables: such a statement may miss a key even where it is about another resource.
     """
 
     layer: str
@@ -54,7 +54,7 @@ class Allows(msgspec.Struct, frozen=True):
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """What can matter to one action: all denies first, then the allows of each layer.
+    """The statements that match one action: all Deny statements, then the Allow statements of each layer.
 
     A layer that does not bind, or that allows whatever is asked, is None. `plain` says that identity
     policies alone decide what no deny forbids.
@@ -259,7 +259,7 @@ def _guard(layer: str, policies: Iterable[NamedPolicy], action: str) -> Allows |
 
 
 def _until_certain(entries: tuple[PlannedStatement, ...]) -> tuple[PlannedStatement, ...]:
-    """The entries up to the first that asks nothing: no later one is ever reached."""
+    """The statements up to the first without further tests, because no later one is ever reached."""
     for at, entry in enumerate(entries):
         if entry[0] is None and entry[1] is None:
             return entries[: at + 1]
@@ -267,7 +267,7 @@ def _until_certain(entries: tuple[PlannedStatement, ...]) -> tuple[PlannedStatem
 
 
 def statement_decision(layer: str, policy: str, statement: CompiledStatement) -> Decision:
-    """The decision a statement makes when it is the one that decides."""
+    """The decision on a question that this statement decides."""
     if statement.denies:
         return Decision(False, "explicit-deny", layer, policy, statement.index, statement.sid)
     return Decision(True, "allow", layer, policy, statement.index, statement.sid)

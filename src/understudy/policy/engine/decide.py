@@ -1,4 +1,4 @@
-"""The evaluation order, in one place: deny, allow, or silence; the reasons come along.
+"""Decides questions. The evaluation order is here, and nowhere else.
 
 Within one account: an explicit deny anywhere; every SCP level; the resource's own policy, which may end the
 matter; identity policies; the permissions boundary; the session policies. Across accounts both sides must
@@ -24,7 +24,7 @@ ROOT_MAY = Decision(True, "allow", "root")
 
 
 def decide(question: Question, bindings: Bindings) -> Decision:
-    """Whether `bindings` let `question` be done: pure, and half a microsecond once the action has a plan."""
+    """The decision of `bindings` on `question`. It takes half a microsecond once the action has a plan."""
     principal = question.principal
     exempt = principal.service_linked
     try:
@@ -61,7 +61,7 @@ def decide(question: Question, bindings: Bindings) -> Decision:
 
 
 def _decide_by_layers(question: Question, plan: Plan) -> Decision:
-    """The full order, once no identity, boundary, session, SCP or RCP statement denies."""
+    """The rest of the evaluation order, after no identity, boundary, session, SCP or RCP statement has denied."""
     denied = _resource_denial(question, plan)
     if denied is not None:
         return denied
@@ -121,7 +121,7 @@ def _limits(question: Question, plan: Plan) -> Decision | None:
 
 
 def _verdict(layer: Allows, question: Question) -> Decision:
-    """The first allow of a layer, or its silence with the keys its otherwise fitting statements missed."""
+    """The first allow of a layer, or its implicit denial with the keys that its other matching statements missed."""
     resource, context = question.resource, question.context
     asked: tuple[str, ...] = ()
     for matches, holds, decision, statement in layer.entries:

@@ -1,4 +1,4 @@
-"""Whether a statement is about this action, this resource, this principal."""
+"""Matchers of actions, resources and principals."""
 
 from __future__ import annotations
 
@@ -252,7 +252,7 @@ def _texts_matcher(patterns: list[Tokens], build: Callable[[Tokens], Matches]) -
 
 
 class PrincipalMatch(IntEnum):
-    """How a principal element names a principal; the stronger, the fewer other layers must agree (policies.md 4.8)."""
+    """How an element names a principal. The higher, the fewer other layers must allow too (policies.md 4.8)."""
 
     NONE = 0
     ACCOUNT = 1
@@ -269,7 +269,7 @@ def principal_matcher(raw: PrincipalElement | None, *, in_deny: bool) -> Matches
     """A matcher of the principal, or None when the statement names none."""
     if raw is None:
         return None
-    # An empty value names nobody, not whoever has no ARN or account.
+    # An empty value names nobody. Without this it would match principals without an ARN or account.
     members = frozenset(member for member in raw.members if member[1])
     if raw.inverted:
         return _not_principal(members, in_deny=in_deny)

@@ -1,4 +1,4 @@
-"""A policy compiled: statements that answer, shared by everyone the document is attached to."""
+"""Compiled policies. Each distinct document is compiled once and shared by everyone it is attached to."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MAX_ACTIONS = 512
 
 
 class CompiledStatement(msgspec.Struct, frozen=True, eq=False):
-    """One compiled statement; `raw` is what its author wrote.
+    """One compiled statement; `written` is the statement as its author wrote it.
 
     `matches_resource` and `holds` are None when the statement asks nothing of the resource or the context.
     `keys` are the context keys it asks for, lower-cased, in the order they are written; `resource_keys` are
@@ -89,7 +89,7 @@ class CompiledPolicy:
 
 
 class NamedPolicy(msgspec.Struct, frozen=True):
-    """A shared policy under its name here: the ARN of a managed policy, the name of an inline one."""
+    """A compiled policy with its name: the ARN of a managed policy, or the name of an inline one."""
 
     name: str
     policy: CompiledPolicy
@@ -129,7 +129,7 @@ _COMPILED = _Compiled()
 def compile_policy(text: str | bytes, *, name: str = "", kind: str = "identity") -> CompiledPolicy:
     """The policy in `text`, compiled once per distinct text and kind.
 
-    Stored documents are read leniently: names, sizes and vendors are `review`'s to judge. Raises
+    Stored documents are read leniently: names, sizes and service prefixes are checked by `review` alone. Raises
     MalformedPolicy (with `name` in it) when the document cannot be understood.
     """
     if len(text) > MAX_DOCUMENT:
@@ -153,7 +153,7 @@ def compile_policy(text: str | bytes, *, name: str = "", kind: str = "identity")
 
 
 def compile_uncached(text: str, kind: str) -> CompiledPolicy:
-    """`text` compiled without being remembered: for documents that are only supposed."""
+    """The policy in `text`, not kept in the cache: for documents that nobody has stored, such as a proposed change."""
     document = read_document(text)
     statements = tuple(
         compile_statement(written, index, kind=kind, variables=document.has_variables)

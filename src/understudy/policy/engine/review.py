@@ -1,4 +1,4 @@
-"""What IAM refuses in a policy document, in AWS's words (iam.md 2.5). Sizes are the services' business."""
+"""What IAM refuses in a policy document, in AWS's words (iam.md 2.5). The services check sizes."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def _read(text: str | bytes, kind: str) -> Document:
 
 
 def _review_elements(statement: Statement, kind: str) -> None:
-    """What must and must not be there."""
+    """Checks that the elements which this kind of policy needs are there, and no others."""
     if kind == "trust":
         if statement.resources is not None:
             raise MalformedPolicy(TRUST_RESOURCE, part=BrokenPart("Resource"))
@@ -287,7 +287,7 @@ def _review_key(key: str) -> None:
 
 
 def _review_for_resources(statement: Statement) -> None:
-    """Resource control policies are Organizations' to store, with its one text for all that is wrong."""
+    """Checks a resource control policy. Organizations stores them and has one text for everything that is wrong."""
     principal = statement.principal
     assert principal is not None, "reviewed above"
     part = None

@@ -1,4 +1,4 @@
-"""Who is bound by which layer: the facts of the evaluation order that both interpreters share."""
+"""Which layers bind whom. Both interpreters, `decide` and `evaluate`, use these functions."""
 
 from __future__ import annotations
 

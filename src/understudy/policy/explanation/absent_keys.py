@@ -88,9 +88,9 @@ class AbsentKey(msgspec.Struct, frozen=True):
 
 
 def absent_key(key: str, question: Question) -> AbsentKey:
-    """What is to be said of `key`, as its author spelled it, being absent from this question."""
+    """Explains why `key`, as its author spelled it, is absent from this question."""
     lowered = key.lower()
-    circumstances = _of_the_circumstances(lowered, key, question.principal)
+    circumstances = _of_the_request(lowered, key, question.principal)
     if circumstances:
         return AbsentKey(key, "circumstances", circumstances)
     if service_catalogue.condition_key_type(key) is None:
@@ -107,7 +107,7 @@ def absent_key(key: str, question: Question) -> AbsentKey:
 
 
 def _by_resource(key: str, question: Question, action: service_catalogue.Action) -> AbsentKey:
-    """What is to be said of a key that hangs on the type of the resource, if the action takes it at all."""
+    """Explains a key that only requests about some resource types carry, if the action has it at all."""
     types = _types_carrying(action, key.lower())
     if not types:
         return AbsentKey(key, "never", f"{action.full_name} never carries it: {_NEVER}")
@@ -119,7 +119,7 @@ def _by_resource(key: str, question: Question, action: service_catalogue.Action)
     return AbsentKey(key, "can", _how_to_send(key.lower(), key, action.full_name))
 
 
-def _of_the_circumstances(lowered: str, key: str, principal: Principal) -> str:
+def _of_the_request(lowered: str, key: str, principal: Principal) -> str:
     """When a global key is there, or a claim of an identity provider's; "" for a key that hangs on the action."""
     if lowered.startswith("aws:principaltag/"):
         tag = key.partition("/")[2]
@@ -191,7 +191,7 @@ def _vocabulary(service: str, written: str, has_free_part: bool) -> Vocabulary:
     return Vocabulary(key.partition("/")[0] for key in known if ("/" in key) is has_free_part)
 
 
-# The global keys as AWS spells them, for whoever has misspelled one.
+# The global keys as AWS spells them, to suggest in place of a misspelt one.
 _SPELLED = (
     "aws:CalledVia", "aws:CalledViaFirst", "aws:CalledViaLast", "aws:CurrentTime", "aws:EpochTime",
     "aws:FederatedProvider", "aws:MultiFactorAuthAge", "aws:MultiFactorAuthPresent", "aws:PrincipalAccount",

@@ -20,7 +20,7 @@ from understudy.policy.explanation.evaluation import (
 from understudy.policy.language.context_keys import is_absent, is_list_key
 from understudy.policy.language.question import Question
 
-# What whoever asks has a hand in: tags, how a role is assumed, where the request goes.
+# The keys that a caller can choose: tags, how a role is assumed, the Region of the request.
 _TAGS = (":requesttag/", ":resourcetag/", ":principaltag/")
 _CHOSEN = frozenset(
     {
@@ -41,7 +41,7 @@ ContextValues = dict[str, str | list[str]]
 def alternative(question: Question, bindings: Bindings, evaluation: Evaluation) -> ContextValues:
     """The keys, as their authors spell them, with values that would allow the question as policies stand.
 
-    Empty when nothing whoever asks could send would; tried before it is told.
+    Empty when the caller can send nothing that would. The answer is evaluated before it is given.
     """
     if evaluation.decision.allowed:
         return {}
@@ -54,7 +54,7 @@ def alternative(question: Question, bindings: Bindings, evaluation: Evaluation) 
 
 
 def _fitting(unmet: LayerReport) -> Iterator[ContextValues]:
-    """What would make one of a silent layer's statements apply."""
+    """What would make an Allow of the refusing layer apply."""
     for statement in unmet.statements:
         about = statement.action and statement.resource and statement.principal
         if statement.effect == "Allow" and about and not statement.applies:

@@ -1,4 +1,4 @@
-"""A decision with all its reasons: a second interpreter that looks at everything and skips nothing.
+"""A second interpreter, which evaluates every statement of every layer and keeps the reasons.
 
 It evaluates every statement of every layer, keeps what it saw, and combines the layers by its own reading of
 the evaluation order (policies.md 4.8), so that `explain(...).decision == decide(...)` is worth testing.
@@ -72,7 +72,7 @@ class StatementReport(msgspec.Struct, frozen=True):
 
     @property
     def principal(self) -> bool:
-        """Whether the statement is about this principal; one without Principal is about whoever it binds."""
+        """Whether the statement matches this principal. One without Principal matches whoever has the policy."""
         return self.principal_match is None or self.principal_match > PrincipalMatch.NONE
 
     @property
@@ -245,7 +245,7 @@ def _shown(value: str | list[str] | None) -> str:
 def _conclude(
     question: Question, bindings: Bindings, layers: tuple[LayerReport, ...]
 ) -> tuple[Decision, LayerReport | None]:
-    """The decision, and the layer that is silent when the denial is implicit."""
+    """The decision, and of an implicit denial the layer in which no statement allows."""
     for layer in layers:
         if layer.denial is not None:
             return _by_statement(layer, layer.denial), None
@@ -267,7 +267,7 @@ def _conclude(
 
 
 def _needs(question: Question, bindings: Bindings, principal_match: PrincipalMatch) -> tuple[str, ...]:
-    """The layers that must allow this question, in the order in which the first silent one is named."""
+    """The layers that must allow this question, in the order in which the first that does not is named."""
     principal = question.principal
     if principal.is_outside_iam:
         return ("grant",)

@@ -20,7 +20,8 @@ from understudy.policy.language.json_text import statement_spans
 from understudy.policy.language.positions import Span
 from understudy.policy.language.question import Question
 
-# Absent keys something is said of, and statements searched for slips of the hand: more are nobody's handwriting.
+# How many absent keys are explained, and how many statements are searched for misspelt actions. Policies written by
+# people have fewer.
 MAX_ABSENT_KEYS = 64
 _MAX_SEARCHED = 50
 
@@ -55,7 +56,7 @@ class Explanation(msgspec.Struct, frozen=True):
 
     @property
     def statement(self) -> StatementReport | None:
-        """The statement that decided; None where a layer's silence or being the root user did."""
+        """The statement that decided; None for an implicit denial and for the root user."""
         if self.deciding is None or self.decision.statement < 0:
             return None
         if self.decision.effect == "explicit-deny":
@@ -71,7 +72,7 @@ class Explanation(msgspec.Struct, frozen=True):
         return None if self.statement is None else self.statement.span
 
     def near_misses(self) -> Iterator[tuple[LayerReport, StatementReport]]:
-        """Allows of layers in the way whose action matched while something else did not.
+        """The Allow statements, of layers that refuse, whose action matches while something else does not.
 
         A resource's own policy is short, and whom it names at all is worth knowing.
         """
@@ -95,7 +96,7 @@ class Explanation(msgspec.Struct, frozen=True):
                 yield layer, statement, written
 
     def absent_keys(self) -> tuple[AbsentKey, ...]:
-        """What is to be said of each key that the deciding layer asked for and the request does not carry."""
+        """An explanation for each condition key that the deciding layer tests and the request does not carry."""
         spelled: dict[str, str] = {}
         for statement in self.deciding.statements if self.deciding is not None else ():
             for condition in statement.statement.conditions:
@@ -104,7 +105,7 @@ class Explanation(msgspec.Struct, frozen=True):
         return tuple(absent_key(spelled.get(key, key), self.question) for key in missing)
 
     def _in_the_way(self) -> Iterator[LayerReport]:
-        """The silent layers that a remedy is about: without it, they would refuse."""
+        """The layers without an Allow that the remedies add one to."""
         if self.decision.effect != "implicit-deny":
             return
         blocking = {(remedy.layer, remedy.level) for remedy in self.remedies}

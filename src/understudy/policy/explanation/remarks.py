@@ -15,7 +15,7 @@ Kind = Literal["unknown-service", "unknown-action", "only-wildcard", "names-no-r
 
 # Resource types named to a person; the rest is counted.
 _MOST_TYPES = 4
-# Actions of one statement looked at for slips of the hand.
+# How many actions of one statement are compared with the one asked for.
 _MOST_ACTIONS = 20
 
 
@@ -78,7 +78,7 @@ def _types(action: service_catalogue.Action) -> str:
 
 
 def misspelled(statement: Statement, action: str) -> str:
-    """The action that a statement names in place of `action` by a slip of the hand; "" for none."""
+    """The misspelt action that a statement names in place of `action`; "" for none."""
     wanted = action.lower()
     prefix = wanted.partition(":")[0]
     if statement.not_action:

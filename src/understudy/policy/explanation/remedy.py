@@ -1,4 +1,4 @@
-"""The least that would turn a denial into an allow: a statement and where to put it, or a deny to lift."""
+"""The smallest changes to policies that turn a denial into an allow: a statement to add, or a Deny to remove."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ _AWS_S_OWN = ("arn:aws:iam::aws:", "arn:aws:organizations::aws:")
 class Names(msgspec.Struct, frozen=True):
     """What people call the levels of the organization, root first, and policies whose own name says little.
 
-    `gone` are policies that are attached and do not exist any more. `fixed` says, by layer, why that layer stays as
-    it is, whoever asks.
+    `gone` are policies that are attached and do not exist any more. `fixed` says, by layer, why nobody can change
+    that layer.
     """
 
     scps: tuple[str, ...] = ()
@@ -106,7 +106,7 @@ def _remedy(question: Question, bindings: Bindings, evaluation: Evaluation, name
         assert denying.denial is not None, "it was just looked for"
         return _lifting(denying, denying.denial, question, bindings, names)
     unmet = evaluation.unmet
-    assert unmet is not None, "an implicit denial has a silent layer"
+    assert unmet is not None, "an implicit denial has a layer without an Allow"
     return Remedy(
         "add",
         unmet.layer,
@@ -157,7 +157,7 @@ def _adding(unmet: LayerReport, question: Question, bindings: Bindings, names: N
         has = "that also has" if unmet.policies else "that has"
         return f"{_session_again(question)} with a session policy {has}"
     if unmet.layer == "boundary":
-        assert bindings.boundary is not None, "a silent boundary is attached"
+        assert bindings.boundary is not None, "the boundary that refuses is attached"
         if names.is_as_it_is(bindings.boundary.name):
             return f"{_another_boundary(bindings.boundary.name, question, names)} that also has"
     owner = question.resource_account
@@ -248,7 +248,7 @@ def _where(layer: str, level: int, question: Question, bindings: Bindings, names
     if layer == "identity":
         return f"an identity policy of {_who(question.principal)}"
     if layer == "boundary":
-        assert bindings.boundary is not None, "a silent boundary is attached"
+        assert bindings.boundary is not None, "the boundary that refuses is attached"
         return f"the permissions boundary {names.policy(bindings.boundary.name)}"
     if layer == "session":
         return "the session policy passed when the session was made"

@@ -1,4 +1,4 @@
-"""An explanation as text: for somebody who has to make it work, and is tired."""
+"""An explanation as lines of text for a terminal."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _label(explanation: Explanation, layer: LayerReport) -> str:
 
 
 def _says(explanation: Explanation, layer: LayerReport) -> str:
-    """What a layer says, in a few words."""
+    """The result of a layer in a few words."""
     if not layer.binds:
         return "do not bind this request"
     if layer.denial is not None:

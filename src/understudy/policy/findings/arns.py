@@ -94,7 +94,7 @@ def overlap(one: str, other: str) -> bool:
 
     Reads the longer one from left to right and keeps, as bits of a number, every place of the shorter one that
     can have been reached; the cost is the length of the longer one times a few operations. Patterns longer than
-    _LONGEST_COMPARED are taken to share a text: so nothing is said of them.
+    _LONGEST_COMPARED are taken to share a text, so that nothing is reported.
     """
     if len(one) > _LONGEST_COMPARED or len(other) > _LONGEST_COMPARED:
         return True

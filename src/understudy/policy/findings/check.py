@@ -1,4 +1,4 @@
-"""What a check is: a plain function from a written policy to its problems, under an issue code of AWS."""
+"""Checks: functions from the tree of a policy to the problems in it, each under an issue code of AWS."""
 
 from __future__ import annotations
 

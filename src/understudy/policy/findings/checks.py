@@ -1,4 +1,4 @@
-"""All checks, loaded when a document is first looked at: most commands, and a server's start, do without them."""
+"""The list of all checks. They are imported when first used, so that starting a server does not wait for them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a check says of a policy document, and where, in the shapes of Access Analyzer's ValidatePolicy."""
+"""Findings, in the shapes of Access Analyzer's ValidatePolicy."""
 
 from __future__ import annotations
 

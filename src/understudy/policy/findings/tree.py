@@ -1,4 +1,4 @@
-"""A policy document as it stands: whatever can be read of it, even where other parts are wrong."""
+"""The tree of a policy document, which has all elements that can be read even where others are wrong."""
 
 from __future__ import annotations
 

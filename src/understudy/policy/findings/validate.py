@@ -1,4 +1,4 @@
-"""Everything that can be said of a policy document, as Access Analyzer's ValidatePolicy says it."""
+"""All findings in a policy document, in the shapes of Access Analyzer's ValidatePolicy."""
 
 from __future__ import annotations
 

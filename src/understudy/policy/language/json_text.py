@@ -154,7 +154,7 @@ class Member(NamedTuple):
 
 
 class ObjectNode(NamedTuple):
-    """An object with its members in order; a key that is there twice is there twice."""
+    """An object with its members in order. If a key is written twice, both members are there."""
 
     members: tuple[Member, ...]
     start: int

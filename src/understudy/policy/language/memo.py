@@ -1,4 +1,4 @@
-"""Answers that are remembered, but never for long texts: a caller may send as many of those as it likes."""
+"""A cache for functions of texts. Results for long texts are not kept, because callers could fill it with them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _LONGEST = 2048
 
 
 def memoized(size: int) -> Callable[[Callable[_Texts, _Answer]], Callable[_Texts, _Answer]]:
-    """Remember the latest `size` answers of a function of texts, or sets of texts, given by their places."""
+    """Keep the latest `size` results of a function whose positional arguments are texts or sets of texts."""
 
     def make(ask: Callable[_Texts, _Answer]) -> Callable[_Texts, _Answer]:
         uncached: Callable[..., _Answer] = ask

@@ -1,4 +1,4 @@
-"""Which known name somebody may have meant, found quickly among hundreds."""
+"""Finds the known name that is most like a misspelt one."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from understudy.policy.language.memo import memoized
 # A document with more unknown names than this is not helped by guesses, and each one takes its time.
 MOST_GUESSES = 50
 
-# Names longer than this are no slip of the hand.
+# Names longer than this are not taken for misspelt ones.
 _LONGEST = 100
-# How many of the names that share the most pairs of letters are compared in earnest.
+# How many of the names that share the most pairs of letters are compared letter by letter.
 _CANDIDATES = 6
 _LEAST_ALIKE = 0.72
 
@@ -56,7 +56,7 @@ class Vocabulary:
 
 
 def _pairs(name: str) -> set[str]:
-    """Neighbouring letters, with both ends marked."""
+    """The pairs of neighbouring letters, with `^` before the first and `$` after the last."""
     marked = f"^{name}$"
     return {marked[at : at + 2] for at in range(len(marked) - 1)}
 

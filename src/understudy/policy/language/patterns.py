@@ -104,7 +104,7 @@ def _pieces(tokens: Tokens) -> list[str]:
 
 
 def matches_everything(_text: str) -> bool:
-    """What `*` alone matches."""
+    """True for every text; the matcher of `*`."""
     return True
 
 
@@ -157,7 +157,7 @@ def _with_single_characters(tokens: Tokens) -> Matches:
 
 
 def _expression(tokens: Tokens) -> str:
-    """The pattern as a regular expression in which no star is ever given a second try."""
+    """The pattern as a regular expression that never backtracks into a star."""
     runs: list[str] = [""]
     for token in tokens:
         if token is STAR:

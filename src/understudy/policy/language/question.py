@@ -1,4 +1,4 @@
-"""Who does what to what, under which circumstances."""
+"""Questions: which principal does which action to which resource, with which context."""
 
 from __future__ import annotations
 

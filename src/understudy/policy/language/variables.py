@@ -16,7 +16,7 @@ _ESCAPES = frozenset("*?$")
 
 
 class Variable(msgspec.Struct, frozen=True):
-    """A place in a pattern that the request fills: a lower-cased context key, and what to use without it.
+    """A variable in a pattern: a lower-cased context key, and the default for requests without it.
 
     One that cannot `resolve` never has a value, not even its default (recorded of list-typed keys, policies.md 4.4).
     """

@@ -33,14 +33,12 @@ class NarrowingCondition(NamedTuple):
 
 
 class KeySubject(Enum):
-    """What a condition key says, and so where it narrows."""
+    """What a condition key is about, which decides whether a statement is narrowed by it."""
 
     REQUEST = "what is asked for: it narrows wherever it was seen"
     PROPERTY = "what the resource is: it narrows where the id was still to be drawn, and an ARN says the rest"
     TAG = "what the resource was tagged with: it narrows where its id cannot be written down"
-    REQUEST_CONTEXT = (
-        "who asks, when, from where and how: another matter than what may be done, and never narrows"
-    )
+    REQUEST_CONTEXT = "who asks, when, from where and how, which is not what may be done: it never narrows"
     REPEATED = "what the ARN or another key says already: never narrows"
 
 
@@ -93,7 +91,7 @@ _LISTING = ("aws:tagkeys", "ec2:attribute")
 
 
 def key_subject(key: str) -> KeySubject:
-    """What the lower-cased `key` says, by the table."""
+    """The subject of the lower-cased `key`, from TABLE."""
     for name, said in TABLE:
         if key == name or (name.endswith("*") and key.startswith(name[:-1])):
             return said

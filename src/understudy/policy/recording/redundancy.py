@@ -1,4 +1,4 @@
-"""Which permissions are needed: one is not when others allow all that it was observed for."""
+"""Finds the permissions that can be left out, because others allow everything that they were recorded for."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Observed questions asked again under policies alone: the proof that these are enough."""
+"""Asks the observed questions again under the recorded policies alone, to prove that these are enough."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a recorded statement allows beyond what was seen: said, so that nobody has to find out."""
+"""What a recorded statement allows beyond what was observed."""
 
 from __future__ import annotations
 

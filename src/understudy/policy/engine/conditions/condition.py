@@ -164,7 +164,7 @@ def _when_absent(spelled: Spelling, broken: bool, in_deny: bool) -> bool:
     """What the condition says of a request without its key (policies.md 4.4)."""
     assert spelled.operator is not None, "Null has a test of its own"
     if broken and (not in_deny or spelled.operator.denies_when_broken):
-        # An operand that cannot be read never grants; AWS is silent about this case, so not here either.
+        # An operand that cannot be read never grants, also where the key is absent, of which AWS says nothing.
         return in_deny
     if spelled.quantifier == "foranyvalue":
         return spelled.if_exists

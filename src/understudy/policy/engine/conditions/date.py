@@ -72,7 +72,7 @@ def _offset(zone: str | None) -> int | None:
 
 
 def dated(holds: Callable[[int, int], bool]) -> Callable[[tuple[str, ...], bool], Comparison]:
-    """The operator for which `holds(moment of the request, moment of the policy)`; no variables."""
+    """The operator for which `holds(time of the request, time of the policy)`; no variables."""
 
     def compile_values(values: tuple[str, ...], _variables: bool) -> Comparison:
         moments: list[int] = []

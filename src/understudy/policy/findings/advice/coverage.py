@@ -48,7 +48,7 @@ def covered_resources(arns: Sequence[str]) -> list[Covered]:
 
 
 def covers(pattern: str, other: str) -> bool:
-    """Whether the pattern matches everything that the other one matches; never of two that are absurdly long."""
+    """Whether the pattern matches everything that the other one matches; False for two that are too long to compare."""
     if "?" in pattern and len(pattern) * len(other) > _MOST_STEPS:
         return pattern == other
     return pattern == other or _matcher(pattern)(_as_text(other))

@@ -32,7 +32,7 @@ def _as_text(node: Node) -> str | None:
 def _unreadable(
     policy: PolicyTree, operators: tuple[str, ...], is_readable: Callable[[str], bool], wanted: str
 ) -> Iterator[Problem]:
-    """Values under operators of these beginnings that cannot be read; variables in them are not judged here."""
+    """Values under operators of these beginnings that cannot be read. Values with variables are left out."""
     for condition, node, text in _values(policy, operators):
         if "${" not in text and not is_readable(text):
             yield Problem(
