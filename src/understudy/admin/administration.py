@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
 from understudy import __version__
 from understudy.admin.errors import ConflictError, InvalidRequestError, NotFoundError, NotReadyError
-from understudy.admin.explanations import Explanations
-from understudy.admin.recordings import Recordings
 from understudy.admin.requests import (
     AddAccount,
     AdminRequest,
@@ -27,6 +26,7 @@ from understudy.admin.requests import (
     Reset,
     Status,
 )
+from understudy.core.deferred import deferred
 from understudy.data import service_linked_roles
 from understudy.gateway.authorization import PolicySource
 from understudy.gateway.controller import ControllerStatus
@@ -35,6 +35,12 @@ from understudy.services import accounts
 from understudy.services.apprunner.rehearsal import connector_of, rehearse
 from understudy.services.iam.role_records import roles
 from understudy.store.database import Transaction
+
+if TYPE_CHECKING:
+    from understudy.admin import explanations, recordings
+else:
+    explanations = deferred("understudy.admin.explanations")
+    recordings = deferred("understudy.admin.recordings")
 
 
 class KeyKeeper(Protocol):
@@ -75,8 +81,7 @@ class Administration:
     ) -> None:
         self.keeper: KeyKeeper = _NoKeeper()
         self._gateway = gateway
-        self._explanations = Explanations(gateway, policies)
-        self._recordings = Recordings(gateway)
+        self._policies = policies
         self._account = account
         self._controllers = controllers
         self._clear = clear
@@ -94,10 +99,18 @@ class Administration:
             ExplainQuestion: lambda asked: self._explanations.ahead(
                 asked.as_, asked.action, asked.resource, asked.context
             ),
-            RecordPolicies: self._recordings.of,
+            RecordPolicies: lambda asked: self._recordings.of(asked),  # noqa: PLW0108 - made when first asked
             Rehearse: self._rehearse,
             ListRoles: self._list_roles,
         }
+
+    @cached_property
+    def _explanations(self) -> explanations.Explanations:
+        return explanations.Explanations(self._gateway, self._policies)
+
+    @cached_property
+    def _recordings(self) -> recordings.Recordings:
+        return recordings.Recordings(self._gateway)
 
     def answer(self, request: AdminRequest) -> Any:
         """The answer to a request, as a value that `msgspec.json` can encode. Raises AdminError."""

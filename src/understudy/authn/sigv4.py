@@ -22,17 +22,22 @@ import hmac
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 from urllib.parse import quote, quote_from_bytes, unquote_to_bytes
 
 import msgspec
 
 from understudy.authn.errors import MISMATCH, MISSING, AuthenticationError
 from understudy.core.confidential import Confidential
+from understudy.core.deferred import deferred
 from understudy.core.http import HttpRequest
+
+if TYPE_CHECKING:
+    import email.utils as email_dates
+else:
+    email_dates = deferred("email.utils")
 
 _Read = TypeVar("_Read")
 
@@ -231,7 +236,7 @@ def _signing_time(text: str, *, presigned: bool) -> str:
         return text
     if not presigned and text.endswith("GMT"):
         try:
-            return _iso_basic(parsedate_to_datetime(text))
+            return _iso_basic(email_dates.parsedate_to_datetime(text))
         except ValueError:
             pass
     raise _not_a_date(text)

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from understudy import __version__
 from understudy.cli.loading import load
 from understudy.cli.options import FLAGS, add_options
 from understudy.cli.output import Output
+from understudy.core.deferred import deferred
 from understudy.core.errors import UserError
+
+if TYPE_CHECKING:
+    import difflib
+else:
+    difflib = deferred("difflib")
 
 # What a shell reports of a command stopped with Ctrl-C.
 _INTERRUPTED = 130

@@ -42,3 +42,13 @@ def iso_seconds(at: datetime) -> str:
 def ticks() -> int:
     """A monotonic count of nanoseconds, for measuring how long something took."""
     return time.perf_counter_ns()
+
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def http_date(at: datetime) -> str:
+    """`Sat, 09 Nov 2019 12:34:56 GMT`, as HTTP writes a time in UTC (RFC 9110, 5.6.7), whatever the locale."""
+    day, month = _DAYS[at.weekday()], _MONTHS[at.month - 1]
+    return f"{day}, {at.day:02d} {month} {at.year:04d} {at.hour:02d}:{at.minute:02d}:{at.second:02d} GMT"

@@ -7,9 +7,9 @@ deciding alone stays quick to import.
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from understudy.core.deferred import names_of
 from understudy.policy.engine.bindings import Bindings
 from understudy.policy.engine.context_key_names import context_key_names
 from understudy.policy.engine.decide import decide
@@ -63,7 +63,6 @@ _LATER = {
     "recording.observation": ("Observation",),
     "recording.record": ("Recording", "record"),
 }
-_MODULE_OF = {name: module for module, names in _LATER.items() for name in names}
 
 __all__ = [
     "RESOURCE_TYPES",
@@ -116,12 +115,4 @@ __all__ = [
     "validate_policy",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    """A name of a subpackage that is imported only now; the module keeps it from then on."""
-    module = _MODULE_OF.get(name)
-    if module is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(import_module(f"{__name__}.{module}"), name)
-    globals()[name] = value
-    return value
+__getattr__ = names_of(__name__, _LATER)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from email.utils import formatdate
+from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
 
+from understudy.core.clock import http_date
 from understudy.core.http import HttpResponse
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -52,7 +53,7 @@ class ResponseWriter:
         return (encoded, body) if len(body) > _LARGE else (encoded + body,)
 
     def _turn(self, second: int) -> None:
-        date = f"Date: {formatdate(second, usegmt=True)}\r\n"
+        date = f"Date: {http_date(datetime.fromtimestamp(second, UTC))}\r\n"
         self._second = second
         self._endings = (f"{date}Connection: close\r\n\r\n", f"{date}Connection: keep-alive\r\n\r\n")
 

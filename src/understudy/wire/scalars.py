@@ -7,9 +7,15 @@ import binascii
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime
-from email.utils import format_datetime, parsedate_to_datetime
+from typing import TYPE_CHECKING
 
-from understudy.core.clock import iso_seconds
+from understudy.core.clock import http_date, iso_seconds
+from understudy.core.deferred import deferred
+
+if TYPE_CHECKING:
+    import email.utils as email_dates
+else:
+    email_dates = deferred("email.utils")
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,40}", re.ASCII)
 _DECIMAL = re.compile(
@@ -87,7 +93,7 @@ def any_timestamp(text: str) -> datetime:
     if not text[:3].isalpha():
         return timestamp(text)
     try:
-        found = parsedate_to_datetime(text)
+        found = email_dates.parsedate_to_datetime(text)
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except OverflowError as error:
         raise ValueError(text) from error
@@ -114,7 +120,7 @@ def _iso(at: datetime) -> str:
 
 def _http_date(at: datetime) -> str:
     """`Sat, 09 Nov 2019 12:34:56 GMT`."""
-    return format_datetime(at.astimezone(UTC), usegmt=True)
+    return http_date(at.astimezone(UTC))
 
 
 _TIMESTAMP_FORMATS: dict[str, Callable[[datetime], str]] = {
