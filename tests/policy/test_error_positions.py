@@ -38,7 +38,7 @@ REFUSED = [
     ("identity", allow('«"Action"»: [], "Resource": "*"')),
     ("identity", document('«{"Effect": "Allow", "Action": "s3:*"}»')),
     ("identity", allow('"Action": "s3:*", "Resource": ["*", «"bucket"»]')),
-    ("identity", allow('"Action": "s3:*", "NotResource": «"arn:aws:s3::b"»')),
+    ("session", allow('"Action": "s3:*", "NotResource": «"arn:aws:s3::b"»')),
     ("identity", allow('"Action": "s3:*", "Resource": «"arn:nowhere:s3:::b"»')),
     ("identity", allow('"Action": "s3:*", "Resource": «"arn:aws:iam:us-east-1:111122223333:role/r"»')),
     ("identity", allow(f'«"Principal"»: "*", {FULL}')),

@@ -137,7 +137,15 @@ REFUSED = [
         document(allow(Resource="arn:aws:s*:::bucket")),
         "Resource vendor must be fully qualified and cannot contain regexes.",
     ),
-    ("identity", document(allow(Resource="arn:aws:s3::bucket")), LEGACY),
+    ("session", document(allow(Resource="arn:aws:s3::bucket")), LEGACY),
+    ("scp", document(allow(Resource="arn:aws:sqs")), LEGACY),
+    ("rcp", document({**allow(Effect="Deny", Resource="arn:aws:sqs"), "Principal": "*"}), LEGACY),
+    ("resource", document(allow(Resource="arn:aws:sqs", Principal="*")), LEGACY),
+    (
+        "identity",
+        document(allow(Resource="arn:aws")),
+        "Resource vendor must be fully qualified and cannot contain regexes.",
+    ),
     (
         "identity",
         document(allow(Resource="arn:aws:iam:us-east-1::role/x")),
@@ -194,6 +202,11 @@ ACCEPTED = [
     ("identity", document(allow(Resource="arn:aws:iam::111122223333:root"))),
     ("identity", document(allow(Resource="arn:*:s3:::*"))),
     ("identity", document(allow(Resource="arn:aws:ec2:*"))),
+    *(
+        (kind, document(allow(Resource=arn)))
+        for kind in ("identity", "managed", "boundary")
+        for arn in ("arn:aws:sqs", "arn:aws:fdsasf", "arn:aws:x", "arn:aws:s3::bucket")
+    ),
     ("identity", document(allow(Resource="arn:aws-cn:ec2:*:*:instance/*"))),
     ("identity", document(allow(Condition={"StringEquals": {"aws:RequestTag/a:b": "c"}}))),
     ("identity", document(allow(Condition={"ForAllValues:StringLikeIfExists": {"aws:TagKeys": ["a", "b"]}}))),

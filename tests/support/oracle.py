@@ -49,8 +49,8 @@ def answer(question: Any, documents: Documents) -> str:
     context = {key.lower(): value for key, value in question.context.items()}
     service = action.split(":")[0].lower()
 
-    def says(effect: str, policies: Iterable[Any]) -> bool:
-        return any(applies(each, effect, question, context, None) for each in policies)
+    def says(effect: str, policies: Iterable[Any], *, identity: bool = False) -> bool:
+        return any(applies(each, effect, question, context, None, identity=identity) for each in policies)
 
     governed = (
         service in UNDER_RCPS
@@ -65,13 +65,16 @@ def answer(question: Any, documents: Documents) -> str:
     everything = [
         *rcps,
         *(each for level in levels for each in level),
-        *documents.identity,
-        *boundary,
         *session,
     ]
     own = [] if documents.resource is None else [documents.resource]
-    if says("Deny", everything) or any(
-        applies(each, "Deny", question, context, who, bounded=documents.boundary is not None) for each in own
+    if (
+        says("Deny", everything)
+        or says("Deny", [*documents.identity, *boundary], identity=True)
+        or any(
+            applies(each, "Deny", question, context, who, bounded=documents.boundary is not None)
+            for each in own
+        )
     ):
         return EXPLICIT
 
@@ -91,7 +94,7 @@ def answer(question: Any, documents: Documents) -> str:
         return IMPLICIT
     if not foreign and who.kind != "root" and "direct" in grants:
         return ALLOW
-    if documents.boundary is not None and not says("Allow", boundary):
+    if documents.boundary is not None and not says("Allow", boundary, identity=True):
         return IMPLICIT
     if documents.session is not None and not says("Allow", session):
         return IMPLICIT
@@ -99,7 +102,7 @@ def answer(question: Any, documents: Documents) -> str:
         return IMPLICIT
     if who.kind == "root" or (not foreign and "role" in grants):
         return ALLOW
-    return ALLOW if says("Allow", documents.identity) else IMPLICIT
+    return ALLOW if says("Allow", documents.identity, identity=True) else IMPLICIT
 
 
 def outside(who: Any) -> bool:
@@ -121,6 +124,7 @@ def applies(
     who: Any,
     worth: str | None = None,
     bounded: bool = False,
+    identity: bool = False,
 ) -> bool:
     """Whether a statement of this effect applies; `who` is None where the policy is not the resource's own."""
     variables = policy.get("Version") == "2012-10-17"
@@ -129,7 +133,7 @@ def applies(
             continue
         if not about_action(statement, question.action):
             continue
-        if not about_resource(statement, question.resource, context, variables):
+        if not about_resource(statement, question.resource, context, variables, identity):
             continue
         always = effect == "Deny" and "NotPrincipal" in statement and bounded and who.kind in BOUNDED
         if who is not None and not always and not about_principal(statement, who, worth):
@@ -160,15 +164,22 @@ def about_action(statement: Mapping[str, Any], action: str) -> bool:
 
 
 def about_resource(
-    statement: Mapping[str, Any], resource: str, context: Mapping[str, Any], variables: bool
+    statement: Mapping[str, Any], resource: str, context: Mapping[str, Any], variables: bool, identity: bool
 ) -> bool:
     inverted = "NotResource" in statement
     if not inverted and "Resource" not in statement:
         return True
-    patterns = [
-        expanded(pattern, context, variables, wildcards=True)
-        for pattern in listed(statement["NotResource" if inverted else "Resource"])
-    ]
+    written = listed(statement["NotResource" if inverted else "Resource"])
+    short = [each for each in written if lacking(each, variables)]
+    if short and inverted and statement["Effect"] == "Allow":
+        # Not documented: grant nothing.
+        return False
+    # Documented for identity policies; a Deny that should not be there denies rather too much.
+    if identity or (statement["Effect"] == "Deny" and not inverted):
+        whole = [each + ":*" * lacking(each, variables) for each in written]
+        # A wildcard of a Deny may cross colons, so that the ARN can be whole as it is.
+        written = [*whole, *written] if statement["Effect"] == "Deny" and not inverted else whole
+    patterns = [expanded(pattern, context, variables, wildcards=True) for pattern in written]
     # Refusing is the side to err on: what a Deny lists, or an Allow excludes, may be the wider reading.
     wide = (statement["Effect"] == "Deny") is not inverted
     matched = any(
@@ -176,6 +187,16 @@ def about_resource(
         for pattern in patterns
     )
     return matched is not inverted
+
+
+def lacking(text: str, variables: bool) -> int:
+    """How many of an ARN's six parts are not there, unless it ends in the star that stands for them."""
+    if text[:4] != "arn:" or text[-1] == "*":
+        return 0
+    while variables and "${" in text and "}" in text.partition("${")[2]:
+        before, _, rest = text.partition("${")
+        text = before + rest.partition("}")[2]
+    return max(0, 6 - len(text.split(":")))
 
 
 def by_part(pattern: Pattern, resource: str) -> bool:

@@ -59,6 +59,27 @@ def actions_matcher(patterns: tuple[str, ...], inverted: bool, *, in_deny: bool)
     return (lambda action: not matches(action)) if inverted else matches
 
 
+_ARN_COLONS = 5
+_A_VARIABLE = re.compile(r"\$\{[^}]*\}")
+
+
+def missing_parts(pattern: str, *, variables: bool) -> int:
+    """How many of an ARN's six parts a resource pattern lacks; 0 for one that ends in `*`, which stands for the rest.
+
+    A colon within a variable separates no parts.
+    """
+    if not pattern.startswith("arn:") or pattern.endswith("*"):
+        return 0
+    if variables and "${" in pattern:
+        pattern = _A_VARIABLE.sub("", pattern)
+    return max(0, _ARN_COLONS - pattern.count(":"))
+
+
+def whole_arns(patterns: tuple[str, ...], *, variables: bool) -> tuple[str, ...]:
+    """The patterns with `*` for every part they lack: `arn:aws:sqs` is `arn:aws:sqs:*:*:*` (policies.md 4.3)."""
+    return tuple(pattern + ":*" * missing_parts(pattern, variables=variables) for pattern in patterns)
+
+
 def resources_matcher(
     patterns: tuple[str, ...] | None, inverted: bool, variables: bool, *, wide: bool
 ) -> MatchesResource | None:
@@ -77,13 +98,13 @@ def resources_matcher(
             filled.append(tokens)
         else:
             plain.append(fixed)
-    matches = _plain_matcher(plain, wide) if plain else _nothing
+    matches = _plain_matcher(plain, wide) if plain else matches_no_resource
     if filled:
         matches = _filled_matcher(matches, tuple(filled), wide)
     return _inverted(matches) if inverted else matches
 
 
-def _nothing(_resource: str, _context: Context) -> bool:
+def matches_no_resource(_resource: str, _context: Context) -> bool:
     return False
 
 

@@ -12,12 +12,16 @@ from understudy.policy.engine.matching import (
     MatchesPrincipal,
     MatchesResource,
     actions_matcher,
+    matches_no_resource,
+    missing_parts,
     principal_matcher,
     resources_matcher,
+    whole_arns,
 )
 from understudy.policy.language.context_keys import Context
 from understudy.policy.language.document import (
     KINDS,
+    KINDS_WITH_SHORT_ARNS,
     MAX_DOCUMENT,
     NO_ACTIONS,
     NO_RESOURCES,
@@ -180,15 +184,30 @@ def compile_statement(written: Statement, index: int, *, kind: str, variables: b
         denies,
         written,
         actions_matcher(written.actions, written.not_action, in_deny=denies),
-        resources_matcher(
-            written.resources, written.not_resource, variables, wide=denies is not written.not_resource
-        ),
+        _matches_resource(written, kind, variables=variables),
         principal_matcher(written.principal, in_deny=denies),
         _all_hold(tuple(condition.test for condition in conditions)),
         conditions,
         tuple(dict.fromkeys(asked + in_resources)),
         tuple(dict.fromkeys(in_resources)),
     )
+
+
+def _matches_resource(written: Statement, kind: str, *, variables: bool) -> MatchesResource | None:
+    """The matcher of the statement's resources, where ARNs may lack parts (policies.md 4.3).
+
+    Identity policies and boundaries have `*` for missing parts. Elsewhere AWS refuses such ARNs; where one gets in all
+    the same, it has `*` in a Deny and matches nothing in an Allow. An Allow with such a NotResource grants nothing.
+    """
+    patterns, inverted, denies = written.resources, written.not_resource, written.effect == "Deny"
+    if patterns and any(missing_parts(pattern, variables=variables) for pattern in patterns):
+        if inverted and not denies:
+            return matches_no_resource
+        if kind in KINDS_WITH_SHORT_ARNS or (denies and not inverted):
+            whole = whole_arns(patterns, variables=variables)
+            # A wildcard of a Deny may cross colons, so that the ARN can be whole as it is.
+            patterns = whole if inverted or not denies else (*whole, *patterns)
+    return resources_matcher(patterns, inverted, variables, wide=denies is not inverted)
 
 
 def _check_elements(written: Statement, kind: str) -> None:

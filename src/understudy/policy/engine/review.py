@@ -10,6 +10,7 @@ from understudy.policy.engine.matching import has_wild_prefix
 from understudy.policy.language.document import (
     INVALID_JSON,
     KINDS,
+    KINDS_WITH_SHORT_ARNS,
     LEGACY,
     NO_ACTIONS,
     NO_RESOURCES,
@@ -165,7 +166,7 @@ def _review_statement(statement: Statement, document: Document, kind: str) -> No
     _review_actions(statement.actions or ())
     if kind == "trust":
         _review_trust_actions(statement)
-    _review_resources(statement.resources or ())
+    _review_resources(statement.resources or (), kind)
     if statement.principal is not None:
         _review_principal(statement.principal, kind)
     _review_conditions(statement, document, kind)
@@ -196,13 +197,13 @@ def _review_trust_actions(statement: Statement) -> None:
         raise MalformedPolicy(TRUST_ACTIONS, part=BrokenPart("Action", others[0] if others else ""))
 
 
-def _review_resources(resources: Iterable[str]) -> None:
+def _review_resources(resources: Iterable[str], kind: str) -> None:
     for resource in resources:
         if resource != "*":
-            _review_arn(resource)
+            _review_arn(resource, kind)
 
 
-def _review_arn(resource: str) -> None:
+def _review_arn(resource: str, kind: str) -> None:
     part = BrokenPart("Resource", resource)
     if len(resource) > _LONGEST_ARN:
         raise MalformedPolicy(LEGACY, part=part)
@@ -216,8 +217,10 @@ def _review_arn(resource: str) -> None:
     if ("*" in vendor or "?" in vendor) and len(rest) > 2:
         raise MalformedPolicy(VENDOR_WILDCARD, part=part)
     if len(rest) < 5:
-        # An early `*` may stand for all that would follow.
-        if not rest[-1].endswith("*"):
+        if len(rest) == 1 and not partition.endswith("*"):
+            raise MalformedPolicy(VENDOR_WILDCARD, part=part)
+        # Identity policies and boundaries have `*` for missing parts (policies.md 4.3); elsewhere it has to be written.
+        if kind not in KINDS_WITH_SHORT_ARNS and not rest[-1].endswith("*"):
             raise MalformedPolicy(LEGACY, part=part)
         return
     if vendor == "iam":

@@ -17,6 +17,8 @@ NO_RESOURCES = "Policy statement must contain resources."
 
 VERSIONS = ("2012-10-17", "2008-10-17")
 KINDS = ("identity", "managed", "trust", "resource", "boundary", "session", "scp", "rcp")
+# Kinds in which an ARN may lack parts, each of which is then `*` (policies.md 4.3).
+KINDS_WITH_SHORT_ARNS = frozenset({"identity", "managed", "boundary"})
 RESOURCE_KINDS = frozenset({"trust", "resource", "rcp"})
 PRINCIPAL_TYPES = frozenset({"AWS", "Service", "Federated", "CanonicalUser"})
 
