@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import zlib
 from binascii import a2b_qp
+from functools import cache
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -67,29 +68,36 @@ class Form(msgspec.Struct, frozen=True):
 
         Raises MalformedBodyError.
         """
-        found = None
-        if self.body:
-            found = _glance_last(self.body, name.encode())
+        found = _glance_last(self.body, name) if self.body else None
         if found is None and self.query:
             search = _glance_last if self.last_wins else _glance_first
-            found = search(self.query.encode("latin-1", "replace"), name.encode())
-        return _decoded(found.decode("latin-1")) if found else ""
+            found = search(self.query.encode("latin-1", "replace"), name)
+        if not found:
+            return ""
+        text = found.decode("latin-1")
+        return _decoded(text) if "%" in text or "+" in text else text
 
     @property
     def may_hold_nul(self) -> bool:
         """Whether a parameter may hold a NUL character: a cheap test that is false for most forms."""
-        return b"%00" in self.body or b"\0" in self.body or "%00" in self.query or "\0" in self.query
+        if b"%00" in self.body or b"\0" in self.body:
+            return True
+        return bool(self.query) and ("%00" in self.query or "\0" in self.query)
 
     def read(self) -> dict[str, str]:
         """Parse all parameters. Raises ApiError for what is malformed or too large."""
         try:
             fields = form(self.query, last_wins=self.last_wins) if self.query else {}
             if self.body:
-                content = unpacked(self.body, self.encoding, LARGEST_FORM)
-                fields.update(form(content.decode(), last_wins=True))
+                content = unpacked(self.body, self.encoding, LARGEST_FORM) if self.encoding else self.body
+                inner = form(content.decode(), last_wins=True)
+                fields = {**fields, **inner} if fields else inner
         except (MalformedBodyError, UnicodeDecodeError) as error:
             raise malformed(error) from None
         return fields
+
+
+NO_FORM = Form()
 
 
 def malformed(error: ValueError) -> ApiError:
@@ -101,20 +109,26 @@ def malformed(error: ValueError) -> ApiError:
 _LONGEST_GLANCE = 256
 
 
-def _glance_last(text: bytes, name: bytes) -> bytes | None:
-    start = text.rfind(b"&" + name + b"=")
-    if start < 0:
-        if not text.startswith(name + b"="):
-            return None
-        start = -1
-    return _value_at(text, start + len(name) + 2)
+@cache
+def _needles(name: str) -> tuple[bytes, bytes]:
+    """Return what stands before the value of a parameter: within a form, and at its beginning."""
+    return f"&{name}=".encode(), f"{name}=".encode()
 
 
-def _glance_first(text: bytes, name: bytes) -> bytes | None:
-    start = -1 if text.startswith(name + b"=") else text.find(b"&" + name + b"=")
-    if start < 0 and not text.startswith(name + b"="):
-        return None
-    return _value_at(text, start + len(name) + 2)
+def _glance_last(text: bytes, name: str) -> bytes | None:
+    within, first = _needles(name)
+    start = text.rfind(within)
+    if start >= 0:
+        return _value_at(text, start + len(within))
+    return _value_at(text, len(first)) if text.startswith(first) else None
+
+
+def _glance_first(text: bytes, name: str) -> bytes | None:
+    within, first = _needles(name)
+    if text.startswith(first):
+        return _value_at(text, len(first))
+    start = text.find(within)
+    return _value_at(text, start + len(within)) if start >= 0 else None
 
 
 def _value_at(text: bytes, start: int) -> bytes:

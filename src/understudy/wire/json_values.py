@@ -37,7 +37,7 @@ def decoded(body: bytes) -> Any:
     """Decode the JSON of a body; an empty body is an empty structure. Raises ApiError."""
     try:
         value = _DECODE(body) if body.strip() else {}
-        if _SURROGATE.search(body):
+        if b"\\u" in body and _SURROGATE.search(body):
             # Only a half pair cannot be written again.
             _ENCODE(value)
         return value  # noqa: TRY300 - what comes before it can fail

@@ -11,7 +11,7 @@ import msgspec
 from understudy.core.answers import Answer
 from understudy.core.errors import ApiError
 from understudy.core.http import HttpResponse
-from understudy.wire.bodies import Form, unpacked
+from understudy.wire.bodies import NO_FORM, Form, unpacked
 from understudy.wire.json_values import LARGEST_JSON
 from understudy.wire.model import OperationShape, ServiceShape
 from understudy.wire.names import snake
@@ -29,7 +29,7 @@ class Route(msgspec.Struct, frozen=True):
     operation: OperationShape
     protocol: Protocol
     region: str
-    form: Form = msgspec.field(default_factory=Form)
+    form: Form = NO_FORM
     body: bytes = b""
     encoding: str = ""
 
@@ -40,7 +40,9 @@ class Route(msgspec.Struct, frozen=True):
     @property
     def may_hold_nul(self) -> bool:
         """Whether a parameter may hold a NUL character, which is no text."""
-        return self.form.may_hold_nul or b"u0000" in self.body or bool(self.encoding)
+        if self.form is not NO_FORM:
+            return self.form.may_hold_nul
+        return b"u0000" in self.body or bool(self.encoding)
 
 
 class RestRoute(Route, frozen=True):
