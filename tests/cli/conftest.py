@@ -19,3 +19,9 @@ def left_state(tmp_path):
     keep_administrators_keys(app, files_of(app.settings))
     app.close()
     return directory
+
+
+@pytest.fixture(autouse=True)
+def no_terminal(monkeypatch):
+    """Nothing is wrapped, wherever the tests run: who runs them in several processes sets COLUMNS."""
+    monkeypatch.delenv("COLUMNS", raising=False)

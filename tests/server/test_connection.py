@@ -2,12 +2,14 @@
 
 import asyncio
 import socket
+import struct
 
 import pytest
 from loopback import GET, Echo, exchange, run, serving, until
 
 from understudy.core.http import HttpResponse
 from understudy.server.limits import Limits
+from understudy.store.durability import Durability
 
 pytestmark = pytest.mark.usefixtures("both_loops")
 
@@ -133,6 +135,10 @@ class TestConnections:
                 client = await connect()
                 client.send(b"POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc")
                 await client.writer.drain()
+                # It does not only close its side: it resets the connection.
+                client.writer.get_extra_info("socket").setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                )
                 client.writer.transport.abort()
                 await until(lambda: not server.connections)
                 other = await connect()
@@ -221,4 +227,48 @@ class TestDurability:
                 assert (200, b"done") == (await client.answer())[::2]
 
         app = Echo(lambda _: HttpResponse(200, b"done"), fail)
+        run(talk())
+
+    def test_each_answer_waits_for_its_own_write_over_several_turns(self):
+        """The second write is done first: its answer does not overtake, and nothing waits for a third."""
+
+        async def talk():
+            writes = [Durability(), Durability(), Durability(done=True)]
+            app = Echo(lambda request: HttpResponse(200, request.path.encode()))
+            app.durability = lambda: writes[len(app.requests) - 1]
+            async with serving(app) as (_, connect):
+                client = await connect()
+                client.send(*(GET.replace(b"/ ", b"/%d " % number) for number in range(3)))
+                await until(lambda: len(app.requests) == 3)
+                writes[1].finish()
+                reading = asyncio.create_task(client.answer())
+                for _ in range(20):
+                    await asyncio.sleep(0)
+                assert not reading.done()
+                writes[0].finish(OSError("disk full"))
+                assert (503, b"/0 was not kept") == (await reading)[::2]
+                assert [(200, b"/1"), (200, b"/2")] == [(await client.answer())[::2] for _ in range(2)]
+
+        run(talk())
+
+    def test_a_write_that_ends_after_its_client_has_left_troubles_nobody(self):
+        async def talk():
+            write = Durability()
+            app = Echo()
+            app.durability = lambda: write
+            async with serving(app) as (server, connect):
+                client = await connect()
+                client.send(GET)
+                await until(lambda: app.requests)
+                # It does not only close its side: it resets the connection.
+                client.writer.get_extra_info("socket").setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                )
+                client.writer.transport.abort()
+                await until(lambda: not server.connections)
+                write.finish()
+                other = await connect()
+                other.send(GET)
+                assert 200 == (await other.answer())[0]
+
         run(talk())
