@@ -404,7 +404,7 @@ def test_resource_policies_do_not_grow_what_a_principal_remembers():
     for number in range(3 * bindings_module.MAX_RESOURCES):
         own = compile_policy(text_of({**statement, "Sid": f"s{number}"}), kind="resource")
         assert bindings.with_resource(NamedPolicy("own", own)).resource is not None
-        assert len(bindings._with_resources) <= bindings_module.MAX_RESOURCES
+        assert len(bindings.with_resources) <= bindings_module.MAX_RESOURCES
 
 
 def test_missing_keys_do_not_grow_what_is_remembered():

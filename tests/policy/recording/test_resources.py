@@ -118,3 +118,9 @@ def test_what_no_policy_can_name_without_allowing_more_is_not_named(action, reso
 )
 def test_a_bare_id_keeps_its_type(text, pattern):
     assert pattern == widen_id(text)
+
+
+@pytest.mark.parametrize("resource", ["arn:aws:s3", "arn:aws:sqs:us-east-1:111122223333"])
+def test_what_lacks_parts_of_an_arn_cannot_be_named(resource):
+    """A policy would read stars for them: policies.md 4.3."""
+    assert named("s3:GetObject", resource, pending=False, portable=False) is None

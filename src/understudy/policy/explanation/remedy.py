@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from understudy.data import service_catalogue
 from understudy.policy.engine.bindings import Bindings
+from understudy.policy.engine.matching import missing_parts
 from understudy.policy.engine.policies import CompiledPolicy, NamedPolicy, compile_uncached
 from understudy.policy.explanation.evaluation import Evaluation, LayerReport, StatementReport, evaluate
 from understudy.policy.language.context_keys import is_list_key
@@ -192,7 +193,11 @@ def _statement(unmet: LayerReport, question: Question, bindings: Bindings) -> di
         statement["Principal"] = _principal(question.principal)
     statement["Action"] = NO_TEXT.sub("?", question.action)
     if layer != "trust":
-        statement["Resource"] = NO_TEXT.sub("?", literal(question.resource)) if _takes(question) else "*"
+        resource = NO_TEXT.sub("?", literal(question.resource))
+        if missing_parts(resource, variables=True):
+            # Without the star, a policy would have stars for the missing parts, and the resource has no such parts.
+            resource += "*"
+        statement["Resource"] = resource if _takes(question) else "*"
     narrowing = {"identity": _NARROWING_KEYS, "trust": _NARROWING_TRUST}.get(layer, ())
     narrowed = {}
     for key in narrowing:

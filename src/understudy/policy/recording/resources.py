@@ -9,6 +9,7 @@ from functools import lru_cache
 import msgspec
 
 from understudy.data import service_catalogue
+from understudy.policy.engine.matching import missing_parts
 from understudy.policy.engine.review import review
 from understudy.policy.language.document import MalformedPolicy
 
@@ -49,6 +50,9 @@ def named(action: str, resource: str, *, pending: bool, portable: bool) -> Named
         return None
     if resource == EVERY_RESOURCE or service_catalogue.takes_only_wildcard(action):
         return Named(EVERY_RESOURCE)
+    if missing_parts(resource, variables=False):
+        # A policy would have stars for the missing parts, and the resource has no such parts.
+        return None
     found = widen(resource, pending=pending) if portable else Named(_pattern(resource, pending=pending))
     # Where the text fixes too little, a star of the caller's own would reach beyond account or Region.
     places = resource.split(":", 5)[:5]
