@@ -13,6 +13,7 @@ from understudy.cli.status import _spoken
 from understudy.gateway.durable_operations import begin
 from understudy.services.iam.deletion_tasks import KIND
 from understudy.settings import read
+from understudy.store.sqlite import SqliteStore
 
 
 def test_a_state_without_a_server_is_described(left_state, capsys):
@@ -36,6 +37,14 @@ def test_a_state_without_a_server_is_described(left_state, capsys):
 )
 def test_a_while_is_said_in_its_largest_unit(seconds, said):
     assert said == _spoken(seconds)
+
+
+def test_a_store_that_refuses_is_told_of(left_state, capsys, monkeypatch):
+    monkeypatch.setattr(
+        SqliteStore, "status", lambda _: "The write-ahead log cannot be moved into the file: full."
+    )
+    assert 0 == main(["status", "--state", left_state])
+    assert "store     The write-ahead log cannot be moved" in capsys.readouterr().out
 
 
 def test_background_work_is_told_of(left_state, capsys):

@@ -36,6 +36,8 @@ def run(asked: argparse.Namespace, out: Output) -> int:
         ("clock", said["clock"]),
         ("state", said["state"]),
     ]
+    if said["store"] != "ok":
+        facts.append(("store", said["store"]))
     if server:
         facts.append(("up since", f"{_spoken(said['uptime_seconds'])}"))
     out.facts(facts)
