@@ -36,12 +36,30 @@ class Batch:
         self.undo_steps: list[UndoStep] = []
         self.entries: list[tuple[str, str, Loggable]] = []
         self.reads = -1
-        self.kept = Durability()
-        self.recorded = Durability()
+        # Made when somebody asks.
+        self.kept: Durability | None = None
+        self.recorded: Durability | None = None
 
     @property
     def has_changes(self) -> bool:
         return bool(self.changes) or self.clear
+
+    def durability(self) -> Durability:
+        """Return the durability of all that is in this batch now."""
+        if self.changes or self.clear:
+            if self.kept is None:
+                self.kept = Durability()
+            return self.kept
+        if self.recorded is None:
+            self.recorded = Durability()
+        return self.recorded
+
+    def finish(self, kept: BaseException | None, recorded: BaseException | None) -> None:
+        """Tell those who wait: the errors of what changed something, and of what did not, or None."""
+        if self.kept is not None:
+            self.kept.finish(kept)
+        if self.recorded is not None:
+            self.recorded.finish(recorded)
 
     def add(self, tx: Transaction) -> None:
         """Take in what a transaction has committed."""
@@ -78,7 +96,8 @@ class Committer:
         self._epoch = store.claim()
         self._take_back = take_back
         self._forget = forget
-        self._batch = Batch()
+        # What was committed since the last write; `write` replaces it.
+        self.batch = Batch()
         self._in_flight: tuple[Batch, Future[None]] | None = None
         self._waiting: deque[tuple[str, str, Loggable]] = deque()
         self._lost = 0
@@ -86,21 +105,12 @@ class Committer:
         # Why the store refuses, one sentence; empty while it takes writes.
         self.refusal = ""
 
-    def add(self, tx: Transaction) -> None:
-        """Take in what a transaction has committed; it is written with the next `write`."""
-        self._batch.add(tx)
-
     def durability(self) -> Durability:
         """Return the durability of everything that was added so far."""
-        batch = self._batch
-        if batch.has_changes:
-            return batch.kept
-        if batch.entries:
-            return batch.recorded
-        if self._in_flight is None:
-            return DURABLE
-        batch, _ = self._in_flight
-        return batch.kept if batch.has_changes else batch.recorded
+        batch = self.batch
+        if batch.entries or batch.has_changes:
+            return batch.durability()
+        return DURABLE if self._in_flight is None else self._in_flight[0].durability()
 
     def check_writable(self) -> None:
         """Raise NotKeptError or FencedError while the store is known to refuse; now and then let one try pass."""
@@ -113,18 +123,18 @@ class Committer:
             if not self._in_flight[1].done():
                 return
             self._finish_in_flight()
-        batch = self._batch
+        batch = self.batch
         if not (batch.entries or batch.has_changes):
             return
-        self._batch = Batch()
+        self.batch = Batch()
         if self.refusal and not batch.has_changes and ticks() < self._retry_at:
             self._put_off(batch, self._refused())
             return
         changes = [RecordChange(table, key, body) for (table, key), body in batch.changes.items()]
-        waiting = () if batch.clear else self._waiting
-        entries = [
-            LogEntry(0, id, account, entry.encoded()) for id, account, entry in (*waiting, *batch.entries)
-        ]
+        told = batch.entries
+        if self._waiting and not batch.clear:
+            told = [*self._waiting, *told]
+        entries = [LogEntry(0, id, account, entry.encoded()) for id, account, entry in told]
         try:
             future = self._store.write(self._epoch, changes, entries, clear=batch.clear)
         except Exception as error:  # noqa: BLE001 - whatever the store raises, the batch has failed
@@ -163,16 +173,16 @@ class Committer:
             self._failed(batch, error)
 
     def _written(self, batch: Batch) -> None:
-        self._waiting.clear()
+        if self.refusal or self._waiting:
+            self._waiting.clear()
         if self.refusal:
             _LOG.warning("The store takes writes again. Entries of the trail lost meanwhile: %d.", self._lost)
             self.refusal = ""
-        batch.kept.finish()
-        batch.recorded.finish()
+        batch.finish(None, None)
 
     def _failed(self, batch: Batch, error: BaseException) -> None:
         """Undo the batch, and all that was committed after it and may build on it; then say so."""
-        later, self._batch = self._batch, Batch()
+        later, self.batch = self.batch, Batch()
         reason = str(error) or type(error).__name__
         if reason != self.refusal:
             unexpected = not isinstance(error, NotKeptError | FencedError)
@@ -204,8 +214,7 @@ class Committer:
         while len(self._waiting) > _MOST_WAITING:
             self._waiting.popleft()
             self._lost += 1
-        batch.kept.finish(error)
-        batch.recorded.finish(None if isinstance(error, NotKeptError) and not saw_undone else error)
+        batch.finish(error, None if isinstance(error, NotKeptError) and not saw_undone else error)
 
     def _refused(self) -> StoreError:
         return FencedError(self.refusal) if self._retry_at == _NEVER else NotKeptError(self.refusal)

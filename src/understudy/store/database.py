@@ -7,6 +7,7 @@ committed in one turn of the event loop. Whoever must know that it is durable as
 
 from __future__ import annotations
 
+import asyncio
 from asyncio.events import _get_running_loop
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -48,7 +49,7 @@ class Database:
         wanted = self._committer.durability()
         if not wanted.done:
             # What was committed before there was an event loop waits for somebody to ask.
-            self._watch_turn()
+            self._watch_turn(_get_running_loop())
         return wanted
 
     def flush(self) -> None:
@@ -106,16 +107,19 @@ class Database:
         if self._open is not None:
             raise TransactionError("A transaction is open already; a part of it is a savepoint.")
         self._open = tx
-        self._watch_turn()
+        loop = _get_running_loop()
+        if loop is not self._turn_of:
+            self._watch_turn(loop)
 
     def end(self, tx: Transaction) -> None:
         """Take in what the transaction leaves: its changes, unless it was undone, and its log entries."""
         self._open = None
         if tx.undo_steps:
             self.revision += 1
-            self._committer.add(tx)
+            self._committer.batch.add(tx)
         elif tx.entries:
-            self._committer.add(tx)
+            # Most calls change nothing.
+            self._committer.batch.entries += tx.entries
 
     def cache(self, table: Any) -> TableCache:
         """Return a table in memory; it is read from the store the first time."""
@@ -140,9 +144,8 @@ class Database:
         self.caches = {}
         self.blank = False
 
-    def _watch_turn(self) -> None:
+    def _watch_turn(self, loop: asyncio.AbstractEventLoop | None) -> None:
         """See to it that `_end_turn` is called at the end of this turn of the event loop, if there is one."""
-        loop = _get_running_loop()
         if loop is not self._turn_of:
             self._turn_of = loop
             if loop is not None:

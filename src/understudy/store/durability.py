@@ -18,12 +18,14 @@ class Durability:
     def __init__(self, *, done: bool = False) -> None:
         self.done = done
         self.error: BaseException | None = None
-        self._callbacks: list[Callable[[Durability], None]] = []
+        self._callbacks: list[Callable[[Durability], None]] | None = None
 
     def add_done_callback(self, callback: Callable[[Durability], None]) -> None:
         """Call `callback` when the outcome is known; at once if it is known already."""
         if self.done:
             callback(self)
+        elif self._callbacks is None:
+            self._callbacks = [callback]
         else:
             self._callbacks.append(callback)
 
@@ -32,8 +34,8 @@ class Durability:
         assert not self.done, "an outcome is known once"
         self.done = True
         self.error = error
-        callbacks, self._callbacks = self._callbacks, []
-        for callback in callbacks:
+        callbacks, self._callbacks = self._callbacks, None
+        for callback in callbacks or ():
             try:
                 callback(self)
             except Exception:  # noqa: BLE001 - the others wait too

@@ -82,18 +82,16 @@ class Transaction:
             return
         if kind is not None:
             self.roll_back_to(0, 0)
-        self._close("A transaction is used after its with block.")
+        self.is_open = False
+        self._problem = "A transaction is used after its with block."
         self._host.end(self)
 
     def abandon(self, problem: str) -> None:
         """Undo everything and refuse all further use with `problem`."""
         self.roll_back_to(0, 0)
-        self._close(problem)
-        self._host.end(self)
-
-    def _close(self, problem: str) -> None:
         self.is_open = False
         self._problem = problem
+        self._host.end(self)
 
     def savepoint(self) -> Savepoint:
         """Return a block inside this transaction that is undone alone when it is left with an exception."""
