@@ -14,7 +14,7 @@ from understudy.core.errors import ApiError
 
 # No request of a query service comes near this; the largest policy document is 128 KiB (service-linked-roles.md 1).
 LARGEST_FORM = 2 * 1024 * 1024
-MOST_PARAMETERS = 50_000
+MOST_PARAMETERS = 20_000
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # From here on one step in C is faster than one step in Python for each escape.
 _LONG = 256

@@ -6,6 +6,7 @@ A form is first made a tree by the dots in its names; then a reader made once fr
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import itemgetter
 from typing import Any
 
 from understudy.core.errors import ApiError
@@ -69,7 +70,7 @@ def ordered(
             known.update(below)
         else:
             entries[number] = below
-    return sorted(entries.items(), key=lambda entry: entry[0])
+    return sorted(entries.items(), key=itemgetter(0)) if len(entries) > 1 else list(entries.items())
 
 
 def scalar_reader(shape: Shape, refuse: Callable[[Shape, str, str], ApiError]) -> Reader:

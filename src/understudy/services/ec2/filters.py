@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from understudy.services.ec2.errors import invalid, missing, too_many_values
-from understudy.services.ec2.wildcards import WildcardMatcher
+from understudy.services.ec2.wildcards import MatchingBudget, WildcardMatcher
 
 Values = Callable[[Any], Iterable[str]]
 FilterTable = Mapping[str, Values]
@@ -34,7 +34,7 @@ def matching(filters: Sequence[Mapping[str, Any]] | None, table: FilterTable) ->
     # Before anything is looked at: it is the call that may have so many, not each filter.
     if sum(max(len(entry.get("Values") or ()), 1) for entry in filters) > MOST_VALUES:
         raise too_many_values(MOST_VALUES)
-    tests: list[Matches] = []
+    asked: dict[str, tuple[Values, list[Sequence[str]]]] = {}
     for entry in filters:
         name, values = entry.get("Name"), entry.get("Values")
         if not name:
@@ -44,7 +44,9 @@ def matching(filters: Sequence[Mapping[str, Any]] | None, table: FilterTable) ->
             raise missing("Filter.Value")
         if any(len(value) > LONGEST_VALUE for value in values):
             raise invalid(f"A value of the filter '{name}' is longer than {LONGEST_VALUE} characters")
-        tests.append(_test(getter, one_of(values)))
+        asked.setdefault(name, (getter, []))[1].append(values)
+    budget = MatchingBudget()
+    tests = [_test(getter, given, budget) for getter, given in asked.values()]
     if len(tests) == 1:
         return tests[0]
     return lambda record: all(test(record) for test in tests)
@@ -58,16 +60,6 @@ def exact(filters: Sequence[Mapping[str, Any]] | None, name: str) -> list[str] |
             if not any(_WILD.search(value) for value in values):
                 return sorted(set(values))
     return None
-
-
-def one_of(values: Sequence[str]) -> Callable[[str], bool]:
-    """Whether a text equals one of the values, wildcards understood."""
-    plain = frozenset(value for value in values if not _WILD.search(value))
-    wild = [value for value in values if value not in plain]
-    if not wild:
-        return plain.__contains__
-    matcher = WildcardMatcher(wild)
-    return lambda text: text in plain or matcher.matches(text)
 
 
 def yes_or_no(value: bool) -> tuple[str]:
@@ -92,11 +84,25 @@ def _getter(name: str, table: FilterTable) -> Values:
     raise invalid(f"The filter '{name}' is invalid")
 
 
-def _test(getter: Values, accepted: Callable[[str], bool]) -> Matches:
-    def test(record: Any) -> bool:
-        return any(accepted(value) for value in getter(record))
+def _test(getter: Values, filters: Sequence[Sequence[str]], budget: MatchingBudget) -> Matches:
+    """Whether a record has a value for each of the filters of one name."""
+    if any(_WILD.search(value) for values in filters for value in values):
+        # However many filters of a name there are, each value of a record is looked at once.
+        groups = WildcardMatcher(filters, budget).groups_of
+        every = (1 << len(filters)) - 1
 
-    return test
+        def test_wild(record: Any) -> bool:
+            found = 0
+            for value in getter(record):
+                found |= groups(value)
+            return found == every
+
+        return test_wild
+    sets = [frozenset(values) for values in filters]
+    if len(sets) == 1:
+        (only,) = sets
+        return lambda record: any(value in only for value in getter(record))
+    return lambda record: not any(values.isdisjoint(getter(record)) for values in sets)
 
 
 def _tag_keys(record: Any) -> Iterable[str]:
