@@ -94,7 +94,14 @@ def holds_no_character(value):
     return isinstance(value, str) and NO_CHARACTER.search(value) is not None
 
 
-@given(st.text(alphabet='{}[]",:\\ \n\r\tu0aeEd8+-.1truefalsn') | st.text())
+@given(
+    st.text(alphabet='{}[]",:\\ \n\r\tu0aeEd8+-.1truefalsn')
+    | st.text()
+    | st.recursive(
+        st.text(alphabet="a\x00\ud800\U0001f600") | st.integers() | st.booleans(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(alphabet="b\x00\udfff"), inner),
+    ).map(json.dumps)
+)
 def test_both_forms_refuse_what_the_standard_library_refuses_and_what_is_no_text(text):
     span = None
     try:

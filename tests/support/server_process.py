@@ -17,8 +17,12 @@ _LONGEST_STOP = 60
 
 
 def clean_environment(home: Path, **more: str) -> dict[str, str]:
-    """This process's environment without anything that configures AWS's clients or Understudy, and `more`."""
-    kept = {name: text for name, text in os.environ.items() if not name.startswith(("AWS_", "UNDERSTUDY_"))}
+    """This process's environment without anything that configures AWS's clients, Understudy or its lines' width."""
+    kept = {
+        name: text
+        for name, text in os.environ.items()
+        if not name.startswith(("AWS_", "UNDERSTUDY_", "COLUMNS"))
+    }
     return {**kept, "HOME": str(home), "AWS_PAGER": "", **more}
 
 

@@ -70,9 +70,14 @@ def test_a_document_without_fault_has_no_findings(analyzer):
     assert [] == findings(analyzer, FINE)
 
 
-@pytest.mark.parametrize("document", ["", "{", "null", "\x00", "ü" * 1000])
+@pytest.mark.parametrize("document", ["", "{", "null", "\x01", "ü" * 1000])
 def test_what_is_no_json_is_a_finding_and_no_refusal(analyzer, document):
     assert "ERROR" in {one["findingType"] for one in findings(analyzer, document)}
+
+
+def test_a_character_that_no_text_holds_is_refused(analyzer):
+    with refused("SerializationException"):
+        findings(analyzer, "\x00")
 
 
 def test_a_document_longer_than_iam_takes_one_is_refused(analyzer):
