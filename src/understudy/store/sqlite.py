@@ -189,8 +189,11 @@ class SqliteStore:
             return
         disk = os.statvfs(self.path.parent)
         free, whole = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
+        logged = self._checkpoints.pages * _PAGE
+        if free < 2 * logged:
+            self._checkpoints.ask()
         # A small disk keeps a smaller part of it free.
-        if free < max(min(_SPARE, whole // 16), self._checkpoints.pages * _PAGE):
+        if free < max(min(_SPARE, whole // 16), logged):
             self._checkpoints.ask()
             raise NotKeptError(f"The disk of {self.path.parent} has only {free // 1024} KiB left.")
         self._looked = _WRITES_PER_LOOK

@@ -15,8 +15,8 @@ from pathlib import Path
 
 _LOG = logging.getLogger("understudy.store")
 # Pages (of 4 KiB) written since the log began anew: from here on a checkpoint is wanted; and from here on writes wait.
-WANTED = 2_000
-_TOO_MANY = 10_000
+WANTED = 5_000
+_TOO_MANY = 12_000
 # With so many pages left to copy the gate may be closed.
 _FEW = 250
 _MOST_PASSES = 4
