@@ -80,10 +80,10 @@ class TestS1TheRoleIsLinkedAndOnlyAppRunnerAssumesIt:
         place.connector()
         place.acting().call("ec2", "DescribeVpcs", region="us-east-1")
         assumed, described = place.understudy.trail()[-2:]
-        assert ("AssumeRole", PRINCIPAL, "ok") == (assumed.operation, assumed.caller, assumed.outcome)
+        assert ("AssumeRole", PRINCIPAL, "ok") == (assumed.operation, assumed.caller.arn, assumed.outcome)
         assert (
             f"arn:aws:sts::{place.understudy.account}:assumed-role/{ROLE}/AppRunnerNetworking"
-            == described.caller
+            == described.caller.arn
         )
         assert POLICY_ARN == described.evaluations[0].policy
         place.understudy.settle()
@@ -132,7 +132,7 @@ class TestS2ItManagesNetworkInterfaces:
         interfaces.delete(made)
         assert [] == place.ec2.describe_network_interfaces()["NetworkInterfaces"]
         callers = {
-            entry.caller for entry in place.understudy.trail() if entry.operation == "CreateNetworkInterface"
+            entry.caller.arn for entry in place.understudy.trail() if entry.operation == "CreateNetworkInterface"
         }
         assert {f"arn:aws:sts::{place.understudy.account}:assumed-role/{ROLE}/AppRunnerNetworking"} == callers
 

@@ -31,7 +31,7 @@ class Settings(NamedTuple):
     """The account made at the first start: 12 digits."""
 
     iam: IamMode = "strict"
-    """`strict` refuses what policies refuse, `soft` notes it and lets it pass, `off` asks no policy."""
+    """`strict` refuses what policies refuse; `soft` notes what the caller's own refuse, `off` asks none of these."""
 
     clock: ClockDial = "instant"
     """`instant` does background work within a second; `aws` takes as long as AWS, also to know new roles."""

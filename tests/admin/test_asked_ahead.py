@@ -123,7 +123,7 @@ def test_the_answer_is_the_one_the_call_gets(seed):
             with suppress(ClientError):
                 getattr(client, name)(**params)
             for entry in understudy.trail()[before:]:
-                for evaluation in entry.evaluations if entry.caller == arn and not entry.parent else ():
+                for evaluation in entry.evaluations if entry.caller.arn == arn and not entry.parent else ():
                     asked[evaluation.action, evaluation.resource] = evaluation
             for (action, resource), evaluation in asked.items():
                 context = {**evaluation.context, **(evaluation.keys or {})}

@@ -11,6 +11,7 @@ from refusals import refusal
 
 from understudy.admin.explanations import Explanations
 from understudy.admin.outcomes import summary
+from understudy.authn.caller import ANONYMOUS, Caller
 from understudy.authn.errors import Kind
 from understudy.gateway.trail import TrailEntry
 from understudy.testing import Credentials
@@ -61,7 +62,7 @@ class TestRefusedBeforePolicies:
             at=datetime(2026, 1, 1, tzinfo=UTC),
             service="iam",
             operation="ListUsers",
-            caller_kind="anonymous",
+            caller=ANONYMOUS,
             outcome="AccessDenied",
             signature=kind,
         )
@@ -92,7 +93,7 @@ class TestRefusedBeforePolicies:
             at=datetime(2026, 1, 1, tzinfo=UTC),
             service="sts",
             operation="AssumeRole",
-            caller_kind="root",
+            caller=Caller("root", "1", "arn:aws:iam::1:root", "1"),
             outcome="AccessDenied",
             message="Roles may not be assumed by root accounts.",
         )

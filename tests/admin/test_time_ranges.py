@@ -8,6 +8,7 @@ import pytest
 
 from understudy.admin.errors import InvalidRequestError
 from understudy.admin.time_ranges import Bound, TimeRange, parse_bound
+from understudy.authn.caller import ANONYMOUS
 from understudy.gateway.trail import TrailEntry
 from understudy.store.database import Database
 from understudy.store.memory import MemoryStore
@@ -22,7 +23,7 @@ def database_of(*entries):
     for number, parent in enumerate(entries, 1):
         at = NOW - timedelta(minutes=60 - number)
         made_for = ID.format(parent) if parent else ""
-        entry = TrailEntry(ID.format(number), at, "iam", "GetUser", parent=made_for)
+        entry = TrailEntry(ID.format(number), at, "iam", "GetUser", ANONYMOUS, parent=made_for)
         with database.transaction() as tx:
             tx.append(entry.request_id, "1", entry)
     database.flush()

@@ -15,7 +15,7 @@ def test_the_role_does_its_work_is_refused_the_rest_and_leaves_nothing(understud
     assert [True, True, True, False, False, True, False, True] == [step.answered == "ok" for step in steps]
     assert [] == ec2.describe_network_interfaces()["NetworkInterfaces"]
     session = ":assumed-role/AWSServiceRoleForAppRunnerNetworking/AppRunnerNetworking"
-    by_the_role = [entry for entry in understudy.trail() if entry.caller.endswith(session)]
+    by_the_role = [entry for entry in understudy.trail() if entry.caller.arn.endswith(session)]
     refused = [entry.operation for entry in by_the_role if entry.outcome != "ok"]
     assert ["CreateNetworkInterface", "CreateTags", "CreateTags"] == refused
 

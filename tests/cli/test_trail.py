@@ -15,7 +15,7 @@ CALL = {
     "service": "ec2",
     "operation": "CreateVpc",
     "region": "us-east-1",
-    "caller": "arn:aws:iam::000000000000:user/me",
+    "caller": {"kind": "user", "arn": "arn:aws:iam::000000000000:user/me"},
 }
 
 

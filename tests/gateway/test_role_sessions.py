@@ -46,13 +46,13 @@ def test_its_calls_are_the_roles_and_in_the_trail(understudy, acting):
     assumed, called = understudy.trail()[entries:]
     assert ("AssumeRole", "service", PRINCIPAL, "ok") == (
         assumed.operation,
-        assumed.caller_kind,
-        assumed.caller,
+        assumed.caller.kind,
+        assumed.caller.arn,
         assumed.outcome,
     )
     assert ("DescribeVpcs", "arn:aws:sts::000000000000:assumed-role/role/AppRunner") == (
         called.operation,
-        called.caller,
+        called.caller.arn,
     )
 
 
@@ -134,7 +134,7 @@ def test_the_roles_tags_and_name_are_those_of_now(understudy, acting):
         acting.call("ec2", "DescribeVpcs", region="us-east-1")
     iam.tag_role(RoleName="role", Tags=[{"Key": "team", "Value": "network"}])
     assert acting.call("ec2", "DescribeVpcs", region="us-east-1")["Vpcs"]
-    assert arn == understudy.trail()[-1].role_arn
+    assert arn == understudy.trail()[-1].caller.role_arn
 
 
 @pytest.mark.parametrize(

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from raw_requests import action, json_request, signed
 from refusals import refused
 
-from understudy.gateway.trail import Evaluation, Trail, TrailEntry, keepable, presentable
+from understudy.admin.explanations import Explanations
+from understudy.admin.requests import ListTrail
+from understudy.authn.caller import ANONYMOUS, Caller
+from understudy.gateway.trail import Evaluation, Trail, TrailEntry, decode, keepable, presentable
 from understudy.store.database import Database
 from understudy.store.memory import MemoryStore
+from understudy.store.protocol import LogEntry
 
 AT = datetime(2026, 3, 4, tzinfo=UTC)
 
 
 def entry(number, account="1"):
-    return TrailEntry(f"id-{number}", AT, "iam", "GetUser", account=account)
+    return TrailEntry(
+        f"id-{number}", AT, "iam", "GetUser", Caller("root", account, f"arn:aws:iam::{account}:root", account)
+    )
 
 
 class TestPresentable:
@@ -64,7 +71,7 @@ class TestTrail:
     )
     def test_an_entry_is_denied_when_one_evaluation_is(self, effects, denied):
         evaluations = tuple(Evaluation("iam:GetUser", "*", effect) for effect in effects)
-        assert denied is TrailEntry("id", AT, "iam", "GetUser", evaluations=evaluations).denied
+        assert denied is TrailEntry("id", AT, "iam", "GetUser", ANONYMOUS, evaluations=evaluations).denied
 
 
 def test_no_secret_is_ever_written(understudy):
@@ -103,7 +110,7 @@ def test_every_call_leaves_one_entry(understudy, request_, service, outcome, sta
     response = understudy.app.handle(signed(request_, understudy.administrator, service))
     (entry,) = understudy.trail()[before:]
     assert (outcome, status, status) == (entry.outcome, entry.status, response.status)
-    assert understudy.administrator.access_key_id == entry.access_key_id
+    assert understudy.administrator.access_key_id == entry.caller.access_key_id
     assert dict(response.headers).get("x-amzn-RequestId", entry.request_id) == entry.request_id
 
 
@@ -114,8 +121,8 @@ def test_a_call_that_nobody_signed_leaves_an_entry_of_nobodys(understudy):
     understudy.app.handle(replace(request, headers=headers))
     (entry,) = understudy.trail()[before:]
     assert ("anonymous", "", "ListUsers", {}) == (
-        entry.caller_kind,
-        entry.access_key_id,
+        entry.caller.kind,
+        entry.caller.access_key_id,
         entry.operation,
         entry.parameters,
     )
@@ -183,15 +190,101 @@ class TestSize:
     def test_an_entry_that_is_large_in_many_pieces_is_cut_as_a_whole(self):
         many = {f"key{number}": ["v" * 1000] * 60 for number in range(100)}
         evaluations = tuple(Evaluation("iam:GetUser", "*", "implicit-deny", context=many) for _ in range(5))
-        large = TrailEntry("id", AT, "iam", "GetUser", parameters={"name": "x"}, evaluations=evaluations)
+        large = TrailEntry(
+            "id", AT, "iam", "GetUser", ANONYMOUS, parameters={"name": "x"}, evaluations=evaluations
+        )
         assert len(large.encoded()) < 10_000
         assert b"implicit-deny" in large.encoded()
 
     def test_half_a_surrogate_pair_does_not_keep_an_entry_out(self):
-        assert b"GetUser" in TrailEntry("id", AT, "iam", "GetUser", caller="\ud800").encoded()
+        assert (
+            b"GetUser" in TrailEntry("id", AT, "iam", "GetUser", Caller("user", "1", "\ud800", "")).encoded()
+        )
 
     def test_an_id_of_nearly_two_megabytes_leaves_little(self, understudy):
         with refused("InvalidVpcID.NotFound"):
             understudy.client("ec2").describe_vpcs(VpcIds=["vpc-" + "0" * 1_900_000])
         (row,) = understudy.app.database.log(limit=1)
         assert len(row.body) < 300_000
+
+
+class TestLinesThatKeptTheCallerFlat:
+    """As they stand in state directories of before."""
+
+    LINES = (
+        (Path(__file__).parent.parent / "cases" / "trail" / "lines_with_a_flat_caller.jsonl")
+        .read_bytes()
+        .splitlines()
+    )
+
+    def test_each_is_read_with_its_caller(self):
+        callers = [decode(line).caller for line in self.LINES]
+        assert ["user", "role-session", "user", "user", "federated", "anonymous", "service"] == [
+            caller.kind for caller in callers
+        ]
+        assert (
+            Caller(
+                "role-session",
+                "000000000000",
+                "arn:aws:sts::000000000000:assumed-role/R/night",
+                "AROAMP72FNQKGKXAROAKT:night",
+                "R",
+                "ASIAQAAAAAAAA7Z7DIBY",
+                "arn:aws:iam::000000000000:role/deep/R",
+                "night",
+            )
+            == callers[1]
+        )
+        assert ("", "anonymous") == (callers[5].account, callers[5].arn)
+
+    def test_who_called_onward_is_known(self):
+        onward, service = decode(self.LINES[3]), decode(self.LINES[6])
+        assert (("apprunner.amazonaws.com",), "apprunner.amazonaws.com") == (onward.via, onward.invoked_by)
+        assert ((), "networking.apprunner.amazonaws.com") == (service.via, service.invoked_by)
+
+    def test_a_refusal_of_before_is_explained(self, understudy):
+        refused = self.LINES[2]
+        understudy.user("nobody")
+        row = LogEntry(0, decode(refused).request_id, "000000000000", refused)
+        understudy.app.database.store.write(1, [], [row])
+        gateway = understudy.app.gateway
+        answer = Explanations(gateway, gateway.authorizer._policies).of_request(row.id)
+        (question,) = answer["questions"]
+        assert ("implicit-deny", "iam:GetUser") == (question["effect"], question["action"])
+        assert "user/nobody" in question["text"]
+
+    def test_the_administrators_list_has_one_form(self, understudy):
+        row = LogEntry(0, "old", "000000000000", self.LINES[0])
+        understudy.app.database.store.write(1, [], [row])
+        listed = understudy.app.admin.answer(ListTrail(account=None, limit=1000, before=None))["entries"]
+        assert {"Administrator"} == {
+            each["call"].caller.name for each in listed if each["call"].caller.kind == "user"
+        }
+
+
+def test_the_caller_is_kept_whole(understudy):
+    """With its session: what was settled when the credentials were given out."""
+    iam, sts = understudy.client("iam"), understudy.client("sts")
+    trust = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"000000000000"},"Action":"sts:*"}]}'
+    role = iam.create_role(RoleName="deploy", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Action":"iam:*","Resource":"*"}]}'
+    answer = sts.assume_role(
+        RoleArn=role,
+        RoleSessionName="me",
+        Policy=policy,
+        Tags=[{"Key": "team", "Value": "web"}],
+        SourceIdentity="ann",
+    )
+    understudy.client("sts", as_=understudy.session_of(answer)).get_caller_identity()
+    caller = understudy.trail()[-1].caller
+    assert ("role-session", "deploy", "me", False) == (
+        caller.kind,
+        caller.name,
+        caller.session_name,
+        caller.service_linked,
+    )
+    assert ((policy,), (("team", "web"),), "ann") == (
+        caller.session.policies,
+        caller.session.tags,
+        caller.session.source_identity,
+    )

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
-import msgspec
-
 from understudy import __version__
 from understudy.admin.errors import ConflictError, InvalidRequestError, NotFoundError, NotReadyError
 from understudy.admin.requests import (
@@ -28,9 +26,10 @@ from understudy.admin.requests import (
 )
 from understudy.core.deferred import deferred
 from understudy.data import service_linked_roles
-from understudy.gateway.authorization import PolicySource
 from understudy.gateway.controller import ControllerStatus
 from understudy.gateway.pipeline import Gateway
+from understudy.gateway.policy_source import PolicySource
+from understudy.gateway.trail import decode
 from understudy.services import accounts
 from understudy.services.apprunner.rehearsal import connector_of, rehearse
 from understudy.services.iam.role_records import roles
@@ -179,7 +178,7 @@ class Administration:
 
     def _list_trail(self, request: ListTrail) -> Any:
         rows = self._gateway.database.log(account=request.account, before=request.before, limit=request.limit)
-        return {"entries": [{"number": row.sequence, "call": msgspec.Raw(row.body)} for row in rows]}
+        return {"entries": [{"number": row.sequence, "call": decode(row.body)} for row in rows]}
 
     def _rehearse(self, request: Rehearse) -> Any:
         """Use a connector through the networking role, and delete again what that creates."""

@@ -6,19 +6,27 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
-from understudy.admin.circumstances import circumstances, owner_of
 from understudy.admin.errors import InvalidRequestError, NotFoundError
 from understudy.admin.outcomes import summary
 from understudy.admin.policy_names import names_of
 from understudy.admin.principals import find_principal
 from understudy.authn.caller import Caller
-from understudy.core.arn import parse
-from understudy.gateway.authorization import PolicySource, principal_of
+from understudy.core.arn import Arn, account_in, parse
+from understudy.data.regions import GLOBAL_REGION
 from understudy.gateway.pipeline import Gateway
-from understudy.gateway.trail import Evaluation, TrailEntry
+from understudy.gateway.policy_source import PolicySource
+from understudy.gateway.request_context import (
+    ConditionKeys,
+    ImaginedRequest,
+    keys_for_owner,
+    principal_of,
+    question_keys,
+    request_keys,
+    stated_keys,
+)
+from understudy.gateway.trail import Evaluation, TrailEntry, decode
 from understudy.policy import (
     AbsentKey,
     Decision,
@@ -37,13 +45,14 @@ from understudy.services.iam.trust import readable
 from understudy.store.database import Transaction
 from understudy.store.protocol import LogEntry
 
-_READ = msgspec.json.Decoder(TrailEntry).decode
 # What was done for a request is written just before it; no request of ours makes more calls than this.
 _MOST_MADE_FOR_ONE = 200
 _ASSUMING = frozenset({"sts:assumerole", "sts:tagsession", "sts:setsourceidentity"})
 _TRUSTS_NOBODY = compile_policy('{"Version":"2012-10-17","Statement":[]}', kind="trust")
 _ROOT_ASSUMES = "AWS lets no account's root user assume a role, whatever policies say. Use a user or a role."
 _FIRST_ACCOUNT = "000000000000"
+_LINKED_ROLES = "role/aws-service-role/"
+_ORGANIZATIONS = "arn:aws:organizations:"
 
 
 class Explanations:
@@ -66,7 +75,7 @@ class Explanations:
                 f"The trail holds no request {request_id}. It may be older than the trail, or for a service that is "
                 "not served here."
             )
-        entry = _READ(found.body)
+        entry = decode(found.body)
         earlier = database.log(before=found.sequence, limit=_MOST_MADE_FOR_ONE)
         made_for_it = [each for each in map(_read_row, earlier) if each.parent == entry.request_id][::-1]
         with database.transaction() as tx:
@@ -94,17 +103,42 @@ class Explanations:
                 f"An action is written service:Name, such as ec2:CreateVpc, not {action!r}."
             )
         with self._gateway.database.transaction() as tx:
-            caller = find_principal(tx, arn, _account_in(resource))
             now = self._gateway.clock.now()
-            asked = Question(principal_of(caller), action, resource, context, owner_of(resource, caller))
-            registry = self._gateway.registry
-            context_of = circumstances(tx, registry, self._policies, caller, asked, now)
-            question = replace(asked, context=context_of)
-            answer = self._ask(tx, question, caller, asked_ahead=True)
+            caller = find_principal(tx, arn, account_in(resource) or _FIRST_ACCOUNT, now)
+            question = self.question_ahead(tx, caller, action, resource, context)
+            answer = self.answer_ahead(tx, caller, question)
         notes = [f"As for {each.key}, {each.text}." for each in _in_vain(question, context)]
         if arn.startswith("arn:aws:sts:"):
             notes.append("Asked with the policies of the role; a session policy can only take from them.")
         return {**answer, "note": "\n".join(notes)}
+
+    def answer_ahead(self, tx: Transaction, caller: Caller, question: Question) -> dict[str, Any]:
+        """What the policies say now to a question of `question_ahead`."""
+        return self._ask(tx, question, caller, asked_ahead=True)
+
+    def question_ahead(
+        self,
+        tx: Transaction,
+        caller: Caller,
+        action: str,
+        resource: str,
+        stated: Mapping[str, str | list[str]],
+    ) -> Question:
+        """The question that a request of this caller would put now, with the condition keys it would carry.
+
+        `stated` are condition keys that only the request itself decides, such as its tags; they replace all others.
+        """
+        arn = parse(resource)
+        principal = principal_of(caller)
+        owner = _owner(resource, caller)
+        # Where nothing says the Region, it is the one that global services are called in.
+        region = (arn.region if arn is not None else "") or GLOBAL_REGION
+        request = ImaginedRequest(caller, principal, region, self._gateway.clock.now())
+        shared = request_keys(tx, request, self._policies)
+        shared = keys_for_owner(tx, request, shared, self._policies, owner)
+        own = {**self._gateway.registry.resource_keys(tx, resource), **_keys_of_new_role(action, arn)}
+        keys = question_keys(request, shared, action.lower(), owner, own)
+        return Question(principal, action, resource, {**keys, **stated_keys(stated)}, owner)
 
     def _questions(self, tx: Transaction, entry: TrailEntry) -> list[dict[str, Any]]:
         return [self._again(tx, entry, evaluation) for evaluation in entry.evaluations]
@@ -130,7 +164,7 @@ class Explanations:
         if (answer["effect"], answer["layer"]) == (was.effect, was.layer):
             return answer
         now = "yes" if answer["effect"] == "allow" else f"no for another reason, {answer['reason']}"
-        over = entry.access_key_id.startswith("ASIA") and caller.session is None
+        over = caller.access_key_id.startswith("ASIA") and caller.session is None
         return {
             **answer,
             **then,
@@ -143,24 +177,15 @@ class Explanations:
         }
 
     def _caller_of(self, tx: Transaction, entry: TrailEntry) -> Caller:
-        """Return the caller of an entry, with its session if the access key still exists."""
-        credential = (
-            self._gateway.credentials.credential(tx, entry.access_key_id) if entry.access_key_id else None
-        )
-        if credential is not None and credential.caller.arn == entry.caller:
+        """Return the caller of an entry; what older lines of the trail did not keep of it is looked up."""
+        caller = entry.caller
+        if caller.session is not None or not caller.access_key_id.startswith("ASIA"):
+            return caller
+        credential = self._gateway.credentials.credential(tx, caller.access_key_id)
+        if credential is not None and credential.caller.arn == caller.arn:
             return credential.caller
-        name = _name_in(entry.role_arn or entry.caller)
-        role = roles.get(tx, entry.account, name.lower()) if entry.role_arn else None
-        return Caller(
-            kind=entry.caller_kind,  # type: ignore[arg-type]  # written by the pipeline from a caller's kind
-            account=entry.account,
-            arn=entry.caller,
-            user_id=entry.user_id,
-            name=name,
-            role_arn=entry.role_arn,
-            session_name=entry.caller.rpartition("/")[2] if entry.role_arn else "",
-            service_linked=role is not None and bool(role.linked_service),
-        )
+        role = roles.get(tx, caller.account, caller.name.lower()) if caller.role_arn else None
+        return replace(caller, service_linked=role is not None and bool(role.linked_service))
 
     def _ask(
         self, tx: Transaction, question: Question, caller: Caller, *, asked_ahead: bool
@@ -230,7 +255,7 @@ def _role_assumed(tx: Transaction, question: Question) -> Role | None:
 
 
 def _read_row(row: LogEntry) -> TrailEntry:
-    return _READ(row.body)
+    return decode(row.body)
 
 
 def _answer(explained: Explanation) -> dict[str, Any]:
@@ -274,19 +299,25 @@ def _refused_then(was: Evaluation, entry: TrailEntry) -> str:
     decision = Decision(False, was.effect, was.layer, was.policy, was.statement, was.sid)  # type: ignore[arg-type]  # from one
     why = reason(decision, was.action)
     by = f"\nIt was {_statement(was)} of {was.policy}" if was.policy else ""
-    return (
-        f"DENIED  {was.action} on {was.resource}\n        for {entry.caller}\n{why[:1].upper()}{why[1:]}{by}"
-    )
+    return f"DENIED  {was.action} on {was.resource}\n        for {entry.caller.arn}\n{why[:1].upper()}{why[1:]}{by}"
 
 
 def _statement(was: Evaluation) -> str:
     return f"statement {was.statement + 1}" + (f' "{was.sid}"' if was.sid else "")
 
 
-def _account_in(resource: str) -> str:
-    """Return the account on whose behalf a service would act: the resource's."""
-    parsed = parse(resource)
-    return parsed.account if parsed is not None and parsed.account.isdecimal() else _FIRST_ACCOUNT
+def _owner(resource: str, caller: Caller) -> str:
+    """Return the account that owns a resource; the caller's own account permits what belongs to an organization."""
+    own = resource == "*" or resource.startswith(_ORGANIZATIONS)
+    return caller.account if own else account_in(resource) or caller.account
+
+
+def _keys_of_new_role(action: str, arn: Arn | None) -> ConditionKeys:
+    """Return `iam:AWSServiceName` of the linked role that would be created: its ARN holds the service's name."""
+    if action.lower() != "iam:createservicelinkedrole" or arn is None or arn.service != "iam":
+        return {}
+    name = arn.resource.removeprefix(_LINKED_ROLES)
+    return {"iam:awsservicename": name.partition("/")[0]} if name != arn.resource else {}
 
 
 def _name_in(arn: str) -> str:

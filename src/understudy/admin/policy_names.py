@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from understudy.authn.caller import Caller
-from understudy.gateway.authorization import PolicySource
 from understudy.gateway.membership import Level
+from understudy.gateway.policy_source import PolicySource
 from understudy.policy import Names
 from understudy.services.iam.groups import groups
 from understudy.services.iam.policy_records import document_of

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 
 from understudy.admin.errors import InvalidRequestError
-from understudy.authn.caller import Caller
+from understudy.authn.caller import Caller, SessionFacts
 from understudy.core.arn import Arn, parse, sts
 from understudy.services.accounts import accounts
 from understudy.services.iam.role_records import Role, roles
@@ -14,10 +15,11 @@ from understudy.store.database import Transaction
 
 # The session of a role that is named without one.
 _SESSION = "explained"
+_HOUR = timedelta(hours=1)
 _SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?", re.ASCII)
 
 
-def find_principal(tx: Transaction, name: str, account: str) -> Caller:
+def find_principal(tx: Transaction, name: str, account: str, at: datetime) -> Caller:
     """Return the caller for an ARN or a service principal's name; a service acts on behalf of `account`.
 
     Raises InvalidRequestError when there is no such principal.
@@ -31,15 +33,15 @@ def find_principal(tx: Transaction, name: str, account: str) -> Caller:
         )
     kind, _, tail = arn.resource.partition("/")
     if arn.service == "sts":
-        return _session(tx, name, arn, kind, tail)
-    found = _of_iam(tx, name, arn, kind)
+        return _session(tx, name, arn, at)
+    found = _of_iam(tx, name, arn, kind, at)
     if found is None:
         what = "account" if arn.resource == "root" else f"{kind} {tail or arn.resource} in account"
         raise InvalidRequestError(f"There is no {what} {arn.account}.")
     return found
 
 
-def _of_iam(tx: Transaction, name: str, arn: Arn, kind: str) -> Caller | None:
+def _of_iam(tx: Transaction, name: str, arn: Arn, kind: str, at: datetime) -> Caller | None:
     last = name.rpartition("/")[2]
     if arn.resource == "root":
         if accounts.get(tx, arn.account) is None:
@@ -52,12 +54,13 @@ def _of_iam(tx: Transaction, name: str, arn: Arn, kind: str) -> Caller | None:
     if kind == "role":
         role = roles.get(tx, arn.account, last.lower())
         if role is not None and role.arn == name:
-            return _in_session(role, _SESSION)
+            return _in_session(role, _SESSION, at)
     return None
 
 
-def _session(tx: Transaction, name: str, arn: Arn, kind: str, tail: str) -> Caller:
+def _session(tx: Transaction, name: str, arn: Arn, at: datetime) -> Caller:
     """Return the caller of a role session's ARN, which holds the role's name without its path."""
+    kind, _, tail = arn.resource.partition("/")
     role_name, slash, session = tail.partition("/")
     if kind == "federated-user":
         raise InvalidRequestError(
@@ -67,10 +70,11 @@ def _session(tx: Transaction, name: str, arn: Arn, kind: str, tail: str) -> Call
     role = roles.get(tx, arn.account, role_name.lower()) if kind == "assumed-role" and slash else None
     if role is None or role.name != role_name or not session or "/" in session:
         raise InvalidRequestError(f"There is no role for {name}.")
-    return _in_session(role, session)
+    return _in_session(role, session, at)
 
 
-def _in_session(role: Role, session: str) -> Caller:
+def _in_session(role: Role, session: str, at: datetime) -> Caller:
+    """The caller in a session of a role that would be made now, without session policies and tags."""
     return Caller(
         "role-session",
         role.account,
@@ -80,4 +84,5 @@ def _in_session(role: Role, session: str) -> Caller:
         role_arn=role.arn,
         session_name=session,
         service_linked=bool(role.linked_service),
+        session=SessionFacts(issued_at=at, expires_at=at + _HOUR),
     )

@@ -11,11 +11,11 @@ import msgspec
 from understudy.admin.requests import RecordPolicies
 from understudy.admin.time_ranges import TimeRange, parse_bound
 from understudy.gateway.pipeline import Gateway
+from understudy.gateway.request_context import question_keys
 from understudy.gateway.trail import Evaluation, TrailEntry
 from understudy.policy import (
     NamedPolicy,
     Observation,
-    Principal,
     Question,
     compile_policy,
     record,
@@ -101,14 +101,14 @@ class Recordings:
         passed_over, first, last = 0, None, None
         for number, entry in time_range:
             first, last = number, last or number
-            principal = entry.role_arn or entry.caller
+            principal = entry.caller.role_arn or entry.caller.arn
             if asked.as_:
-                if asked.as_ not in (principal, entry.caller):
+                if asked.as_ not in (principal, entry.caller.arn):
                     continue
             elif _has_no_policies_to_write(entry):
                 passed_over += 1
                 continue
-            one = heard.setdefault(principal, _Heard(entry.caller_kind))
+            one = heard.setdefault(principal, _Heard(entry.caller.kind))
             one.hear(entry, include_refused=asked.include_refused)
         return {
             "calls": sum(one.calls for one in heard.values()),
@@ -122,21 +122,11 @@ class Recordings:
 
 def observation_of(entry: TrailEntry, evaluation: Evaluation) -> Observation:
     """Return a question of the trail with everything that the trail kept of it."""
-    context: dict[str, str | list[str]] = {"aws:requestedregion": entry.region} if entry.region else {}
-    context |= evaluation.context or evaluation.keys or {}
-    principal = Principal(
-        kind=entry.caller_kind,  # type: ignore[arg-type]  # written by the pipeline from a caller's kind
-        arn=entry.caller,
-        account=entry.account,
-        role_arn=entry.role_arn,
-        service=entry.caller if entry.caller_kind == "service" else "",
-        user_id=entry.user_id,
-    )
+    owner = evaluation.account or entry.account
+    context = evaluation.context or question_keys(entry, {}, evaluation.action, owner, evaluation.keys or {})
     own = evaluation.resource_policy
     return Observation(
-        Question(
-            principal, evaluation.action, evaluation.resource, context, evaluation.account or entry.account
-        ),
+        Question(entry.principal, evaluation.action, evaluation.resource, context, owner),
         pending=_is_pending(evaluation.resource, entry.parameters),
         complete=bool(evaluation.context) or evaluation.keys is not None,
         resource_policy=NamedPolicy(
@@ -168,7 +158,7 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _has_no_policies_to_write(entry: TrailEntry) -> bool:
     """Whether a call needs no policy: nobody signed it, or a service made it as itself or in its linked role."""
-    return entry.caller_kind in ("anonymous", "service") or bool(entry.invoked_by and not entry.parent)
+    return entry.caller.kind in ("anonymous", "service") or bool(entry.invoked_by and not entry.parent)
 
 
 def _described(principal: str, heard: _Heard, asked: RecordPolicies) -> dict[str, Any]:

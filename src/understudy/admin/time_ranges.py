@@ -9,11 +9,10 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from understudy.admin.errors import InvalidRequestError
-from understudy.gateway.trail import TrailEntry
+from understudy.gateway.trail import TrailEntry, decode
 from understudy.store.database import Database
 from understudy.store.protocol import LogEntry
 
-_READ = msgspec.json.Decoder(TrailEntry).decode
 _PAGE = 1000
 _NUMBER = re.compile(r"[0-9]{1,18}\Z")
 _AGO = re.compile(r"([0-9]{1,9})([smhd])\Z")
@@ -75,7 +74,7 @@ class TimeRange:
         belonging = {since.request_id} if since.request_id else set()
         oldest = 1
         for row in self._newest_first():
-            entry = _READ(row.body)
+            entry = decode(row.body)
             oldest = row.sequence
             if until is not None and until.at is not None and entry.at > until.at:
                 continue

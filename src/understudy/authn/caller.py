@@ -1,4 +1,4 @@
-"""Who is calling, once a signature has been verified."""
+"""The principal that made a request, known once its signature is verified."""
 
 from __future__ import annotations
 
@@ -11,14 +11,13 @@ CallerKind = Literal["root", "user", "role-session", "federated", "service", "an
 TokenKind = Literal["assume-role", "session-token", "federation"]
 
 
-class SessionFacts(msgspec.Struct, frozen=True):
-    """What was settled when temporary credentials were given out (sts.md 3.1, 3.2).
+class SessionFacts(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What was settled when temporary credentials were issued (sts.md 3.1, 3.2).
 
-    `policies` are the session policy documents passed inline, as text; None when none was passed, which is
-    not the same as an empty tuple: a session policy that allows nothing leaves nothing. `policy_arns` are
-    the managed session policies. `tags` are the session's tags, inherited ones included; `transitive` names
-    those that go along when the session assumes the next role. `chained` tells a session that was made with
-    the credentials of another role session.
+    `policies` are the texts of the session policies that were passed inline. None means that none was passed; an
+    empty tuple means that the session is allowed nothing. `policy_arns` are the managed session policies. `tags` are
+    the session's tags, inherited ones included, and `transitive` names the tags that the next assumed role inherits.
+    `chained` is true when the credentials of another role session were used to assume the role.
     """
 
     issued_at: datetime
@@ -33,15 +32,16 @@ class SessionFacts(msgspec.Struct, frozen=True):
     token_kind: TokenKind = "assume-role"  # noqa: S105 - a kind, no secret
 
 
-class Caller(msgspec.Struct, frozen=True):
-    """A principal that made a request.
+class Caller(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A principal that made a request. The trail keeps it as it is.
 
-    `arn` is the ARN printed in denials: the user's, the assumed-role session's, the account's root, or the
-    service principal's name. `user_id` is `AIDA…` for a user, `AROA…:session` for a role session, the
-    account for root, `<account>:<name>` for a federated user. `name` is the user, role or federated name.
-    `role_arn` is the role's own ARN, path included, for role sessions. `invoked_by` is the service
+    `arn` is the ARN printed in denials: the user's, the assumed-role session's, the account root's; for a service it
+    is the service principal's name. `user_id` is the unique id: `AIDA…` for a user, `AROA…:session` for a role
+    session, the account id for root, `<account>:<name>` for a federated user. `name` is the user, role or federated
+    user name. `role_arn` is the ARN, with path, of the role behind a role session. `session_name` is the name of the
+    role session; for a federated user it is the name of the user who asked for the token. `invoked_by` is the service
     principal that acts with this caller's credentials, if one does. `source_arn` and `source_account` are the
-    resource that a service principal acts for, and its account.
+    resource for which a service principal acts, and that resource's account.
     """
 
     kind: CallerKind
@@ -57,3 +57,6 @@ class Caller(msgspec.Struct, frozen=True):
     invoked_by: str = ""
     source_arn: str = ""
     source_account: str = ""
+
+
+ANONYMOUS = Caller("anonymous", "", "anonymous", "anonymous")

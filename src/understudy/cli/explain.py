@@ -101,7 +101,7 @@ def print_request(answer: Mapping[str, Any], out: Output) -> None:
     for name, value, colour in (
         ("request", call["request_id"], None),
         ("at", call["at"], None),
-        ("caller", call.get("caller", ""), None),
+        ("caller", call["caller"]["arn"], None),
         ("call", f"{call['service']}:{call['operation']} in {call.get('region', '')}", None),
         ("answer", outcome, "green" if outcome == "ok" else "red"),
         # EC2's encoded message is for decoding, and this is it decoded.

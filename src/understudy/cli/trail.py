@@ -47,7 +47,7 @@ def _row(entry: Mapping[str, Any]) -> tuple[str, ...]:
         str(entry["number"]),
         call["at"][11:19],
         call["request_id"],
-        _short(call.get("caller", "")),
+        _short(call["caller"]["arn"]),
         f"{made_for}{call['service']}:{call['operation']}",
         call.get("region", ""),
         _decided_by(call.get("evaluations", ())),

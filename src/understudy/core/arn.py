@@ -28,6 +28,12 @@ def parse(text: str) -> Arn | None:
     return Arn(*parts[1:])
 
 
+def account_in(text: str) -> str:
+    """The account id in an ARN; "" for an ARN without one (`arn:aws:s3:::bucket`) and for what is no ARN."""
+    parts = text.split(":", 5)
+    return parts[4] if len(parts) == 6 and parts[4].isdecimal() and parts[0] == "arn" else ""
+
+
 def iam(account: str, resource: str) -> str:
     """An IAM entity's ARN; `resource` such as `role/path/name`, the path's slashes included."""
     return f"arn:{PARTITION}:iam::{account}:{resource}"

@@ -108,3 +108,13 @@ APP_RUNNER_REGIONS = (
     "us-east-2",
     "us-west-2",
 )
+
+# Their requests belong to no Region, and conditions see us-east-1 whatever Region the client or the calling service is
+# in (AWS General Reference, "Global services"; IAM User Guide, `aws:RequestedRegion`).
+GLOBAL_REGION = "us-east-1"
+GLOBAL_SERVICES = frozenset(
+    {
+        "account", "budgets", "ce", "cloudfront", "globalaccelerator", "iam", "importexport", "organizations",
+        "route53", "route53domains", "shield", "support", "trustedadvisor", "waf",
+    }
+)  # fmt: skip

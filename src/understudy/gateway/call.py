@@ -27,7 +27,8 @@ class Target(msgspec.Struct, frozen=True):
 
     `action` is the operation's own when empty. `keys` are condition keys of this resource, lower-cased
     (`ec2:vpc`, `aws:resourcetag/team`). `policy` is the resource's own policy; with `trust` it is a role's
-    trust policy, which must always allow. `account` owns the resource: the caller's own when empty.
+    trust policy, which must always allow. `account` owns the resource: when empty, the account in its ARN, else the
+    caller's. `linked_role` marks a service-linked role, whose trust policy counts in every IAM mode.
     """
 
     resource: str = "*"
@@ -36,6 +37,7 @@ class Target(msgspec.Struct, frozen=True):
     policy: NamedPolicy | None = None
     trust: bool = False
     account: str = ""
+    linked_role: bool = False
 
 
 class Onward(Protocol):

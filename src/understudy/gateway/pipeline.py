@@ -10,7 +10,7 @@ from weakref import WeakValueDictionary
 import msgspec
 
 from understudy.authn.authenticate import authenticate
-from understudy.authn.caller import Caller
+from understudy.authn.caller import ANONYMOUS, Caller
 from understudy.authn.credentials import Credential
 from understudy.authn.errors import RefusedSignatureError
 from understudy.authn.sigv4 import SKEW
@@ -20,13 +20,14 @@ from understudy.core.errors import ApiError
 from understudy.core.http import HttpRequest, HttpResponse
 from understudy.core.ids import Ids
 from understudy.core.simulated_latency import SimulatedLatency
-from understudy.gateway.authorization import Authorizer, denial, principal_of
+from understudy.gateway.authorization import Authorizer, denial
 from understudy.gateway.call import Call, Params, Target
 from understudy.gateway.client_tokens import answered_before, remember
 from understudy.gateway.membership import Membership
 from understudy.gateway.message_signing import MessageSigner
 from understudy.gateway.operations import Operation
 from understudy.gateway.registry import Registry
+from understudy.gateway.request_context import principal_of
 from understudy.gateway.trail import Trail, TrailEntry, presentable, shortened
 from understudy.policy import Decision
 from understudy.store.database import Database, Transaction
@@ -37,7 +38,6 @@ from understudy.wire.routing import RoutingError, route, spoken_by
 
 _LOG = logging.getLogger("understudy.gateway")
 _EVERYTHING = (Target(),)
-_NOBODY = Caller(kind="anonymous", account="", arn="anonymous", user_id="anonymous")
 
 
 class LastUseNotes(Protocol):
@@ -148,7 +148,7 @@ class Gateway(msgspec.Struct, frozen=True):
             )
             response = protocol.render_error(failure, service, request_id)
         self._record(
-            call or _received(self, tx, found, request, _NOBODY, at, request_id), params, failure, started
+            call or _received(self, tx, found, request, ANONYMOUS, at, request_id), params, failure, started
         )
         return response
 
@@ -209,7 +209,7 @@ class Gateway(msgspec.Struct, frozen=True):
         operation = self._find(call, shape)
         if call.caller.session is not None and self.authorizer.mode != "off":
             self.limits(call.caller, call.service, call.operation)
-        if operation.on is not None and self.authorizer.mode != "off":
+        if operation.on is not None:
             # A request that names nothing to act on still takes the permission.
             for target in operation.on(call, params) or _EVERYTHING:
                 self.require(call, operation.action, target)
@@ -234,12 +234,9 @@ class Gateway(msgspec.Struct, frozen=True):
         return answer
 
     def require(self, call: Call, action: str, target: Target) -> None:
-        """Refuse unless the caller may; in soft mode the trail notes it, and with IAM off nothing is asked."""
-        mode = self.authorizer.mode
-        if mode == "off":
-            return
-        decision = self.authorizer.evaluate(call, action, target)
-        if not decision.allowed and mode == "strict":
+        """Refuse unless the caller may; the mode decides which refusals count (`Authorizer`)."""
+        decision = self.authorizer.refusal(call, action, target)
+        if decision is not None:
             raise denial(call, action, target, decision, self.message_signer.sign(call.request_id))
 
     def evaluate(self, call: Call, action: str, target: Target) -> Decision:
@@ -259,7 +256,6 @@ class Gateway(msgspec.Struct, frozen=True):
         return operation
 
     def _record(self, call: Call, params: Params, error: ApiError | None, started: int) -> None:
-        caller = call.caller
         self.trail.record(
             call.tx,
             TrailEntry(
@@ -268,17 +264,13 @@ class Gateway(msgspec.Struct, frozen=True):
                 service=call.service,
                 operation=call.operation,
                 region=shortened(call.region),
-                account=caller.account,
-                caller=caller.arn,
-                caller_kind=caller.kind,
-                user_id=caller.user_id,
-                role_arn=caller.role_arn,
-                access_key_id=caller.access_key_id,
+                caller=call.caller,
                 signature=error.kind if isinstance(error, RefusedSignatureError) else "",
-                invoked_by=call.via[-1] if call.via else caller.invoked_by,
+                via=call.via,
                 parent=call.parent,
                 source_ip=call.source_ip,
                 user_agent=shortened(call.user_agent),
+                secure=call.secure,
                 parameters=presentable(params),
                 evaluations=tuple(call.evaluations),
                 mode=self.authorizer.mode,

@@ -9,6 +9,9 @@ from typing import Any
 
 import msgspec
 
+from understudy.authn.caller import Caller
+from understudy.gateway.request_context import principal_of
+from understudy.policy import Principal
 from understudy.store.database import Database, Transaction
 
 _HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
@@ -63,6 +66,7 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One call; `parent` is the request it was made for, if any.
 
     `outcome` is `ok`, the error's code, or `ROLLED_BACK` when what the call did was undone.
+    `via` are the service principals the call came through, as in `Call`; `secure` says whether it came over TLS.
     `signature` is the kind of `authn.errors` of one that was not accepted, which the answer may keep to itself.
     """
 
@@ -70,18 +74,14 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     at: datetime
     service: str
     operation: str
+    caller: Caller
     region: str = ""
-    account: str = ""
-    caller: str = ""
-    caller_kind: str = ""
-    user_id: str = ""
-    role_arn: str = ""
-    access_key_id: str = ""
     signature: str = ""
-    invoked_by: str = ""
+    via: tuple[str, ...] = ()
     parent: str = ""
     source_ip: str = ""
     user_agent: str = ""
+    secure: bool = False
     parameters: dict[str, Any] = {}
     evaluations: tuple[Evaluation, ...] = ()
     mode: str = "strict"
@@ -113,6 +113,21 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
         if self.outcome != "ok":
             return self
         return msgspec.structs.replace(self, outcome=ROLLED_BACK, message=_ROLLED_BACK)
+
+    @property
+    def account(self) -> str:
+        """The account the call was made in."""
+        return self.caller.account
+
+    @property
+    def principal(self) -> Principal:
+        """The caller as the policy engine sees one."""
+        return principal_of(self.caller)
+
+    @property
+    def invoked_by(self) -> str:
+        """The service principal that made the call with the caller's permissions or credentials, if one did."""
+        return self.via[-1] if self.via else self.caller.invoked_by
 
     @property
     def denied(self) -> bool:
@@ -172,7 +187,7 @@ class Trail:
     def find(self, request_id: str) -> TrailEntry | None:
         """The entry of a request id."""
         for row in self._database.log(id=request_id, limit=1):
-            return _DECODE(row.body)
+            return decode(row.body)
         return None
 
     def newest(
@@ -180,7 +195,34 @@ class Trail:
     ) -> Iterator[TrailEntry]:
         """Entries, newest first."""
         for row in self._database.log(account=account, before=before, limit=limit):
-            yield _DECODE(row.body)
+            yield decode(row.body)
+
+
+def decode(line: bytes) -> TrailEntry:
+    """The entry that a line of the log holds; also of lines written before the caller was kept whole."""
+    try:
+        return _DECODE(line)
+    except msgspec.ValidationError:
+        return msgspec.convert(_with_caller(msgspec.json.decode(line)), TrailEntry)
+
+
+def _with_caller(fields: dict[str, Any]) -> dict[str, Any]:
+    """The fields of an older line, which had those of the caller among them, with the caller made of them."""
+    role = fields.get("role_arn", "")
+    arn = fields.pop("caller", "")
+    caller = {
+        "kind": fields.pop("caller_kind", "") or "anonymous",
+        "arn": arn,
+        "name": (role or arn).rpartition("/")[2],
+        "session_name": arn.rpartition("/")[2] if role else "",
+        **{name: fields.pop(name, "") for name in ("account", "user_id", "role_arn", "access_key_id")},
+    }
+    invoked_by = fields.pop("invoked_by", "")
+    if invoked_by and fields.get("parent"):
+        fields["via"] = [invoked_by]
+    else:
+        caller["invoked_by"] = invoked_by
+    return {**fields, "caller": caller}
 
 
 def _readable(value: Any) -> Any:

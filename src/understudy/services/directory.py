@@ -73,7 +73,7 @@ class Directory:
         """
         if caller.kind in ("service", "root", "anonymous"):
             return self._bindings_of_nobody(tx, caller, owner or caller.account)
-        id = caller.access_key_id if caller.session is not None else caller.user_id
+        id = (caller.access_key_id if caller.session is not None else "") or caller.user_id
         foreign = bool(owner) and owner != caller.account and self._rails_differ(tx, caller.account, owner)
         key = f"{id} {owner}" if foreign else id
         kept = self._bindings.get(tx, key)

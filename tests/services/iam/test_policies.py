@@ -103,10 +103,13 @@ class TestGetPolicy:
         other = understudy.client("iam", as_=understudy.account_administrator("210987654321"))
         assert 1 == other.get_policy(PolicyArn=ADMINISTRATOR)["Policy"]["AttachmentCount"]
 
-    def test_another_accounts_policy_is_not_found(self, iam, reader, understudy, refused):
+    def test_another_accounts_policy_is_refused_whether_it_is_there_or_not(self, reader, understudy, refused):
+        """A policy of IAM's has no resource policy that could let another account in."""
         other = understudy.client("iam", as_=understudy.account_administrator("210987654321"))
-        with refused("NoSuchEntity", f"Policy {reader} was not found.", 404):
-            other.get_policy(PolicyArn=reader)
+        for arn in (reader, f"{reader}-that-is-not-there"):
+            with refused("AccessDenied", status=403) as said:
+                other.get_policy(PolicyArn=arn)
+            assert "because no resource-based policy allows the iam:GetPolicy action" in said.text
 
     def test_an_arn_must_be_one(self, iam, refused):
         with refused("ValidationError", "Invalid ARN:  Could not be parsed!", 400):

@@ -342,14 +342,15 @@ class TestRefusals:
             )
 
     def test_a_source_that_is_no_entity_is_invalid(self, iam, refused):
-        for arn in ("somebody whose name is long", "arn:aws:sts::111122223333:assumed-role/r/s"):
+        for arn in ("somebody whose name is long", "arn:aws:sts::000000000000:assumed-role/r/s"):
             with refused("InvalidInput", status=400):
                 iam.simulate_principal_policy(PolicySourceArn=arn, ActionNames=["s3:GetObject"])
 
     def test_a_source_that_is_not_there_is_unknown(self, iam, ann, refused):
-        for arn in (ann.replace("ann", "nobody"), "arn:aws:iam::444455556666:user/ann"):
-            with refused("NoSuchEntity", status=404):
-                iam.get_context_keys_for_principal_policy(PolicySourceArn=arn)
+        with refused("NoSuchEntity", status=404):
+            iam.get_context_keys_for_principal_policy(PolicySourceArn=ann.replace("ann", "nobody"))
+        with refused("AccessDenied", status=403):
+            iam.get_context_keys_for_principal_policy(PolicySourceArn="arn:aws:iam::444455556666:user/ann")
 
 
 class TestContextKeys:

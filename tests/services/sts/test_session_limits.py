@@ -112,7 +112,7 @@ def test_the_trail_notes_the_refusal(understudy, of):
     with refused("InvalidClientTokenId"):
         of("user", "iam").list_users()
     last = understudy.trail()[-1]
-    assert (last.operation, last.outcome, last.caller) == (
+    assert (last.operation, last.outcome, last.caller.arn) == (
         "ListUsers",
         "InvalidClientTokenId",
         f"arn:aws:iam::{ACCOUNT}:user/Administrator",

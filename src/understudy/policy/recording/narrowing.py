@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from understudy.core.arn import parse
 from understudy.data import service_catalogue
+from understudy.data.regions import GLOBAL_SERVICES
 from understudy.policy.language.context_keys import is_absent, is_list_key
 from understudy.policy.language.question import Question
 from understudy.policy.recording.resources import EVERY_RESOURCE, Named, escaped, literal, widen, widen_id
@@ -74,15 +75,6 @@ TABLE: tuple[tuple[str, KeySubject], ...] = (
     # aws:UserAgent, aws:PrincipalArn, aws:userid, aws:CalledVia, aws:MultiFactorAuthPresent and their like.
     ("aws:*", KeySubject.REQUEST_CONTEXT),
 )
-
-# Their requests belong to no Region, or to us-east-1 whatever the client says (General Reference, "Global
-# services"); so aws:RequestedRegion tells nothing.
-GLOBAL_SERVICES = frozenset(
-    {
-        "account", "budgets", "ce", "cloudfront", "globalaccelerator", "iam", "importexport", "organizations",
-        "route53", "route53domains", "shield", "support", "trustedadvisor", "waf",
-    }
-)  # fmt: skip
 
 _NUMBER = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,9})?\Z")
 _REGION = "aws:RequestedRegion"

@@ -57,7 +57,7 @@ def a_policy_and_its_target(call: Call, params: Params) -> Sequence[Target]:
     policy = _target(call, params["policy_id"], params)
     kind = {key: value for key, value in policy.keys.items() if key == "organizations:policytype"}
     target = _target(call, params["target_id"], params)
-    return [policy, Target(target.resource, {**target.keys, **kind})]
+    return [policy, _permitted_by_caller(call, target.resource, {**target.keys, **kind})]
 
 
 def a_root(call: Call, params: Params) -> Sequence[Target]:
@@ -94,8 +94,8 @@ def a_handshake(call: Call, params: Params) -> Sequence[Target]:
     """The handshake, under the account that offered it."""
     handshake = handshakes.get(call.tx, params["handshake_id"])
     if handshake is None:
-        return [Target(_arn(call, "handshake", f"invite/{params['handshake_id']}"))]
-    return [Target(handshake.arn)]
+        return [_permitted_by_caller(call, _arn(call, "handshake", f"invite/{params['handshake_id']}"))]
+    return [_permitted_by_caller(call, handshake.arn)]
 
 
 def a_resource(call: Call, params: Params) -> Sequence[Target]:
@@ -110,15 +110,23 @@ def _target(call: Call, id: str, params: Params) -> Target:
     if id.startswith("p-"):
         policy = policy_records.find(call.tx, organization.id if organization else "", id)
         if policy is None:
-            return Target(_arn(call, "policy", f"*/{id}"), keys)
+            return _permitted_by_caller(call, _arn(call, "policy", f"*/{id}"), keys)
         # AWS's policies carry the type of what they are.
         own = {**resource_keys(policy.tags), "organizations:policytype": policy.type}
-        return Target(policy.arn, {**own, **keys})
+        return _permitted_by_caller(call, policy.arn, {**own, **keys})
     entity = entities.find(call.tx, organization, id) if organization is not None else None
     if entity is None:
         kind = "root" if id.startswith("r-") else "ou" if id.startswith("ou-") else "account"
-        return Target(_arn(call, kind, id), keys)
-    return Target(entities.arn_of(entity), {**resource_keys(entity.tags), **keys})
+        return _permitted_by_caller(call, _arn(call, kind, id), keys)
+    return _permitted_by_caller(call, entities.arn_of(entity), {**resource_keys(entity.tags), **keys})
+
+
+def _permitted_by_caller(call: Call, arn: str, keys: Keys | None = None) -> Target:
+    """Something of an organization's, whose ARN has the management account in it.
+
+    The account of the caller gives the permission: what a member account may do there is for the operation to say.
+    """
+    return Target(arn, keys or {}, account=call.account)
 
 
 def _arn(call: Call, kind: str, tail: str) -> str:

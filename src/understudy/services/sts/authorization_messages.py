@@ -15,7 +15,7 @@ from understudy.gateway.trail import Evaluation, TrailEntry
 
 @operation("sts:DecodeAuthorizationMessage", on=all_resources)
 def decode_authorization_message(call: Call, *, encoded_message: str) -> Answer:
-    """What was refused, to whom, and under which circumstances; of requests of the caller's own account."""
+    """What was refused, to whom, and with which condition keys; of requests of the caller's own account."""
     request_id = call.gateway.message_signer.verify(encoded_message)
     entry = call.gateway.trail.find(request_id) if request_id is not None else None
     refused = [evaluation for evaluation in entry.evaluations if not evaluation.allowed] if entry else []
@@ -36,7 +36,11 @@ def decoded(entry: TrailEntry, refused: Evaluation) -> Mapping[str, Any]:
         "matchedStatements": {"items": [statement] if explicit else []},
         "failures": {"items": []},
         "context": {
-            "principal": {"id": entry.user_id, "name": entry.caller.rpartition("/")[2], "arn": entry.caller},
+            "principal": {
+                "id": entry.caller.user_id,
+                "name": entry.caller.arn.rpartition("/")[2],
+                "arn": entry.caller.arn,
+            },
             "action": refused.action,
             "resource": refused.resource,
             "conditions": {

@@ -69,7 +69,11 @@ def the_role(call: Call, params: Params) -> Sequence[Target]:
         actions.append("sts:TagSession")
     if source_identity:
         actions.append("sts:SetSourceIdentity")
-    return [Target(arn, keys, action=action, policy=trust, trust=True, account=account) for action in actions]
+    linked = role is not None and bool(role.linked_service)
+    return [
+        Target(arn, keys, action=action, policy=trust, trust=True, account=account, linked_role=linked)
+        for action in actions
+    ]
 
 
 def _account_of(arn: str) -> str:
