@@ -40,8 +40,10 @@ def compare(other: Path, only: str, rounds: int) -> str:
                 for concurrency in (1, 16):
                     lines.append(_row(row, pair, concurrency, rounds))
                     print(lines[-1], file=sys.stderr)
-    lines += _starts(other, rounds)
-    lines += _memory(other, max(3, rounds // 3))
+    if only in "start to first answer":
+        lines += _starts(other, rounds)
+    if only in "memory of a record":
+        lines += _memory(other, max(3, rounds // 3))
     return "\n".join(lines)
 
 
