@@ -132,7 +132,9 @@ class TestS2ItManagesNetworkInterfaces:
         interfaces.delete(made)
         assert [] == place.ec2.describe_network_interfaces()["NetworkInterfaces"]
         callers = {
-            entry.caller.arn for entry in place.understudy.trail() if entry.operation == "CreateNetworkInterface"
+            entry.caller.arn
+            for entry in place.understudy.trail()
+            if entry.operation == "CreateNetworkInterface"
         }
         assert {f"arn:aws:sts::{place.understudy.account}:assumed-role/{ROLE}/AppRunnerNetworking"} == callers
 

@@ -57,7 +57,11 @@ _PRESIGNED_PARAMETERS: Final = (
 )
 # A session token may be added after signing (signatures.md 6.1): it must be the one that belongs to the key.
 _MAY_BE_UNSIGNED: Final = frozenset({"x-amz-security-token"})
-_MANY: Final = 20
+_REGULAR: Final = re.compile(
+    rf"{ALGORITHM} Credential=((?:[^/,=\s]+/){{4}}[^/,=\s]+), ?SignedHeaders=([^,=\s]+), ?Signature="
+)
+# A signature is written in so many of them.
+_HEX_DIGITS: Final = 64
 _ISO_BASIC: Final = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _ALREADY_ENCODED: Final = re.compile(r"[A-Za-z0-9_.~-]*")
 _REGION_SHAPED: Final = re.compile(r"[a-z0-9-]{1,64}")
@@ -99,6 +103,20 @@ class Signature(Confidential, frozen=True):
     token: str = ""
 
 
+class _Claim(msgspec.Struct, frozen=True):
+    """What a client says in every request before the signature: the same all day long."""
+
+    scope: Scope
+    signed_headers: tuple[str, ...]
+
+
+@_remembered
+def _claim(text: str) -> _Claim | None:
+    """Read an Authorization header up to its signature; None unless it is written as all SDKs write it."""
+    found = _REGULAR.fullmatch(text)
+    return None if found is None else _Claim(_scope(found[1]), _signed_headers(found[2]))
+
+
 def read_signature(
     request: HttpRequest, *, service: str, now: datetime, region: str = "", skew: timedelta = SKEW
 ) -> Signature:
@@ -107,7 +125,29 @@ def read_signature(
     `region` is the only Region accepted in the scope; empty accepts any. Raises AuthenticationError, the
     first fault in the order AWS was seen to check (signatures.md 6.1).
     """
-    authorization = request.headers.get("authorization", "")
+    headers = request.headers
+    authorization = headers.get("authorization", "")
+    claim = _claim(authorization[:-_HEX_DIGITS])
+    if (
+        claim is not None
+        and authorization[-_HEX_DIGITS:].isalnum()
+        and "X-Amz-Algorithm=" not in request.query
+    ):
+        text = headers.get("x-amz-date")
+        if text and _ISO_BASIC.fullmatch(text):
+            _check_time(text, now, skew, None)
+            _check_headers(claim.signed_headers, headers)
+            _check_scope(claim.scope, text, service, region)
+            token = headers.get("x-amz-security-token", "")
+            return Signature(
+                claim.scope,
+                text,
+                claim.signed_headers,
+                authorization[-_HEX_DIGITS:],
+                presigned=False,
+                token=token,
+            )
+    # Anything else is read slowly, for the words of its refusal.
     presigned = "X-Amz-Algorithm=" in request.query
     if presigned:
         if authorization:
@@ -118,12 +158,12 @@ def read_signature(
         parts = _presigned_parts(request.query)
         token = parts.get("X-Amz-Security-Token", "")
     else:
-        parts = _header_parts(authorization, request.headers)
-        token = request.headers.get("x-amz-security-token", "")
+        parts = _header_parts(authorization, headers)
+        token = headers.get("x-amz-security-token", "")
     date = _signing_time(parts["X-Amz-Date"], presigned=presigned)
     _check_time(date, now, skew, _lifetime(parts["X-Amz-Expires"]) if presigned else None)
     signed_headers = _signed_headers(parts["SignedHeaders"])
-    _check_headers(signed_headers, request.headers)
+    _check_headers(signed_headers, headers)
     if parts["Algorithm"] != ALGORITHM:
         raise AuthenticationError(
             "incomplete", f"Unsupported AWS 'algorithm': '{parts['Algorithm']}' (only {ALGORITHM} for now). "
@@ -317,13 +357,14 @@ def _signed_headers(text: str) -> tuple[str, ...]:
 def _check_headers(signed_headers: tuple[str, ...], headers: Mapping[str, str]) -> None:
     if "host" not in signed_headers:
         raise AuthenticationError("scope", "'Host' must be a 'SignedHeader' in the AWS Authorization.")
-    for name in signed_headers:
-        if name not in headers:
-            raise AuthenticationError(
-                "scope", f"'{name}' is named as a SignedHeader, but it does not exist in the HTTP request."
-            )
-    # A set is faster only for more names than clients sign.
-    signed = signed_headers if len(signed_headers) < _MANY else frozenset(signed_headers)
+    signed = frozenset(signed_headers)
+    if not headers.keys() >= signed:
+        name = next(name for name in signed_headers if name not in headers)
+        raise AuthenticationError(
+            "scope", f"'{name}' is named as a SignedHeader, but it does not exist in the HTTP request."
+        )
+    if "x-amz-" not in " ".join(headers.keys() - signed):
+        return
     for name in headers:
         if name.startswith("x-amz-") and name not in signed and name not in _MAY_BE_UNSIGNED:
             raise AuthenticationError(
@@ -402,6 +443,10 @@ def _decoded(text: str) -> bytes:
 
 def _canonical_headers(names: tuple[str, ...], headers: Mapping[str, str]) -> str:
     """`name:value` lines, blanks trimmed and runs of blanks made one, ending with a line break."""
+    text = "".join([f"{name}:{headers[name]}\n" for name in names])
+    # Few values have such blanks; none is left out by the test, and it is one for all.
+    if not ("  " in text or "\t" in text or ": " in text or " \n" in text):
+        return text
     lines = []
     for name in names:
         value = headers[name]

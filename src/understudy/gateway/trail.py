@@ -149,9 +149,10 @@ def keepable(keys: Mapping[str, str | list[str]], earlier: int) -> dict[str, str
         return {}
     if earlier >= _MOST_ITEMS:
         return None
-    size = 0
-    for name, value in keys.items():
-        size += len(name) + (len(value) if type(value) is str else sum(map(len, value)))
+    values = keys.values()
+    size = sum(map(len, keys)) + sum(map(len, values))
+    if list in map(type, values):
+        size += sum(len(text) for value in values if type(value) is list for text in value)
     return dict(keys) if size <= _MOST_KEYS else None
 
 

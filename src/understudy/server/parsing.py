@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 import httptools
@@ -20,6 +21,8 @@ _VERSIONS = frozenset({"1.0", "1.1"})
 _NAMES: dict[bytes, str] = {}
 _MOST_NAMES, _LONGEST_NAME = 256, 64
 _BLANKS = (" ", "\t")
+# The colon, the blank and the line's end around the name and the value of a header.
+_AROUND = 4
 
 
 def _header_name(name: bytes) -> str:
@@ -80,14 +83,22 @@ class RequestParser:
         except httptools.HttpParserError as error:
             self.refuse(self._refusal or Refusal(400, f"This is no HTTP/1.1 request: {error}."))
             return
-        if self.phase == "head" and not self.begun:
-            # httptools keeps an unfinished header to itself, however long, so what it was fed is counted.
-            # The piece in which a head begins may end another request, and is left out.
-            self._unfinished += len(data)
-            if self._unfinished > self._limits.head:
-                self._head_too_long()
-                assert self._refusal is not None, "it was just set"
-                self.refuse(self._refusal)
+        if self.phase == "head":
+            self._bound_head(data)
+
+    def _bound_head(self, data: bytes) -> None:
+        """Refuse a head that is not complete yet and too long already."""
+        try:
+            self._count_lines()
+            if not self.begun:
+                # httptools keeps an unfinished header to itself, however long, so what it was fed is counted.
+                # The piece in which a head begins may end another request, and is left out.
+                self._unfinished += len(data)
+                if self._unfinished > self._limits.head:
+                    raise self._head_too_long()
+        except _StopParsingError:
+            assert self._refusal is not None, "it was just set"
+            self.refuse(self._refusal)
 
     def refuse(self, refusal: Refusal) -> None:
         """Drop the unfinished request and take nothing more."""
@@ -147,6 +158,9 @@ class RequestParser:
     def _clear(self) -> None:
         self._target = b""
         self._headers: dict[str, str] = {}
+        # Header lines of a head that is not complete yet, of which the first so many are counted; then None.
+        self._lines: list[tuple[bytes, bytes]] | None = []
+        self._counted = 0
         self._head_size = 0
         self._body: list[bytes] = []
         self._body_size = 0
@@ -172,32 +186,55 @@ class RequestParser:
             raise self._head_too_long()
 
     def on_header(self, name: bytes, value: bytes | None) -> None:
-        if self._skipping:
-            return
-        value = value or b""
-        self._head_size += len(name) + len(value) + 4  # with the colon, the blank and the line's end
+        # Called for every line of every request, so no more is done here than must be.
+        lines = self._lines
+        if lines is None:
+            self._on_trailer(name, value or b"")
+        else:
+            lines.append((name, value or b""))
+
+    def _on_trailer(self, name: bytes, value: bytes) -> None:
+        """Count a line after a chunked body, and no more: RFC 9110 6.5 forbids to treat it as a header."""
+        if not self._skipping:
+            self._head_size += len(name) + len(value) + _AROUND
+            if self._head_size > self._limits.head:
+                raise self._head_too_long()
+
+    def _count_lines(self) -> list[tuple[bytes, bytes]]:
+        """Count the lines that came since the last time, and return all of the head. Raises when they are too long."""
+        lines = self._lines
+        assert lines is not None, "the head is not complete yet"
+        fresh = lines[self._counted :] if self._counted else lines
+        self._counted = len(lines)
+        self._head_size += sum(map(len, chain.from_iterable(fresh))) + _AROUND * len(fresh)
         if self._head_size > self._limits.head:
             raise self._head_too_long()
-        if self.phase == "body":
-            # A trailer, after a chunked body: RFC 9110 6.5 forbids to treat it as a header.
-            return
-        key = _NAMES.get(name) or _header_name(name)
-        text = value.decode("latin-1")
-        if text[-1:] in _BLANKS:
-            text = text.rstrip(" \t")
-        known = self._headers.get(key)
-        if known is None:
-            self._headers[key] = text
-        elif key == "host":
+        return lines
+
+    def _read_headers(self) -> dict[str, str]:
+        lines = self._count_lines()
+        self._lines = None
+        names = [_NAMES.get(name) or _header_name(name) for name, _ in lines]
+        values = [value.decode("latin-1") for _, value in lines]
+        text = "\n".join(values)
+        if " \n" in text or "\t\n" in text or text[-1:] in _BLANKS:
+            values = [value.rstrip(" \t") for value in values]
+        headers = dict(zip(names, values, strict=True))
+        if len(headers) == len(names):
+            return headers
+        if names.count("host") > 1:
             raise self._stop(400, "The request names more than one host.")
-        else:
-            self._headers[key] = f"{known},{text}"
+        headers = {}
+        for name, value in zip(names, values, strict=True):
+            headers[name] = f"{headers[name]},{value}" if name in headers else value
+        return headers
 
     def on_headers_complete(self) -> None:
         if self._skipping:
             return
+        headers = self._headers = self._read_headers()
         self.phase = "body"
-        headers, parser = self._headers, self._parser
+        parser = self._parser
         version = parser.get_http_version()
         if version not in _VERSIONS:
             raise self._wrong_version(version)

@@ -68,14 +68,18 @@ class Form(msgspec.Struct, frozen=True):
 
         Raises MalformedBodyError.
         """
-        found = _glance_last(self.body, name) if self.body else None
-        if found is None and self.query:
-            search = _glance_last if self.last_wins else _glance_first
-            found = search(self.query.encode("latin-1", "replace"), name)
-        if not found:
+        within, first = _needles(name)
+        text, start = self.body, -1
+        if text:
+            start = _last(text, within, first)
+        if start < 0 and self.query:
+            text = self.query.encode("latin-1", "replace")
+            start = (_last if self.last_wins else _first)(text, within, first)
+        if start < 0:
             return ""
-        text = found.decode("latin-1")
-        return _decoded(text) if "%" in text or "+" in text else text
+        end = text.find(b"&", start, start + _LONGEST_GLANCE)
+        value = text[start : end if end >= 0 else start + _LONGEST_GLANCE].decode("latin-1")
+        return _decoded(value) if "%" in value or "+" in value else value
 
     @property
     def may_hold_nul(self) -> bool:
@@ -115,25 +119,20 @@ def _needles(name: str) -> tuple[bytes, bytes]:
     return f"&{name}=".encode(), f"{name}=".encode()
 
 
-def _glance_last(text: bytes, name: str) -> bytes | None:
-    within, first = _needles(name)
+def _last(text: bytes, within: bytes, first: bytes) -> int:
+    """Return where the value of the last parameter of a name begins; -1 if there is none."""
     start = text.rfind(within)
     if start >= 0:
-        return _value_at(text, start + len(within))
-    return _value_at(text, len(first)) if text.startswith(first) else None
+        return start + len(within)
+    return len(first) if text.startswith(first) else -1
 
 
-def _glance_first(text: bytes, name: str) -> bytes | None:
-    within, first = _needles(name)
+def _first(text: bytes, within: bytes, first: bytes) -> int:
+    """Return the same of the first parameter of that name."""
     if text.startswith(first):
-        return _value_at(text, len(first))
+        return len(first)
     start = text.find(within)
-    return _value_at(text, start + len(within)) if start >= 0 else None
-
-
-def _value_at(text: bytes, start: int) -> bytes:
-    end = text.find(b"&", start, start + _LONGEST_GLANCE)
-    return text[start : end if end >= 0 else start + _LONGEST_GLANCE]
+    return start + len(within) if start >= 0 else -1
 
 
 def form(text: str, *, last_wins: bool) -> dict[str, str]:

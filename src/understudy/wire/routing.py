@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from urllib.parse import unquote
 
 from understudy.core.errors import ApiError
@@ -19,6 +19,9 @@ from understudy.wire.uri_templates import UriTable
 DEFAULT_REGION = "us-east-1"
 _FORM = "application/x-www-form-urlencoded"
 _REGION_SHAPED = re.compile("[a-z0-9-]{1,32}")
+_NOWHERE = (None, DEFAULT_REGION)
+# A client's credential is the same all day long; what strangers send is remembered only if it is short.
+_LONGEST_REMEMBERED = 256
 
 
 class RoutingError(ApiError):
@@ -204,15 +207,23 @@ def _scope(request: HttpRequest) -> tuple[str | None, str]:
     text = request.headers.get("authorization", "")
     start = text.find("Credential=")
     if start >= 0:
-        scope = text[start + 11 :].split(",", 1)[0].split()[:1]
-        parts = scope[0].split("/") if scope else []
-    else:
-        start = request.query.find("X-Amz-Credential=")
-        parts = unquote(request.query[start + 17 :].split("&", 1)[0]).split("/") if start >= 0 else []
+        end = text.find(",", start)
+        credential = text[start + 11 : end if end >= 0 else len(text)]
+        return _place(credential) if len(credential) <= _LONGEST_REMEMBERED else _read_place(credential)
+    start = request.query.find("X-Amz-Credential=")
+    return _read_place(unquote(request.query[start + 17 :].split("&", 1)[0])) if start >= 0 else _NOWHERE
+
+
+def _read_place(credential: str) -> tuple[str | None, str]:
+    """Return service and region of a credential, such as `AKIA…/20260102/us-east-1/iam/aws4_request`."""
+    parts = (credential.split() or [""])[0].split("/")
     if len(parts) != 5:
         return None, DEFAULT_REGION
     region = parts[2] if _REGION_SHAPED.fullmatch(parts[2]) else DEFAULT_REGION
     return parts[3], region
+
+
+_place = lru_cache(maxsize=1024)(_read_place)
 
 
 def _by_host(request: HttpRequest, services: ServiceAddresses) -> str | None:

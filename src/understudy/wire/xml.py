@@ -84,16 +84,16 @@ class XmlWriter:
                 return str(kept)
             return render_items(value)
 
+        def made(name: str) -> Callable[[Any], str]:
+            field = fields[name] = self._field(members[name], name)
+            return field
+
+        known = fields.get
+
         def render_items(value: Any) -> str:
-            parts = []
-            for name, item in value.items():
-                if item is None:
-                    continue
-                field = fields.get(name)
-                if field is None:
-                    field = fields[name] = self._field(members[name], name)
-                parts.append(field(item))
-            return "".join(parts)
+            return "".join(
+                [(known(name) or made(name))(item) for name, item in value.items() if item is not None]
+            )
 
         return render_structure
 
@@ -104,6 +104,10 @@ class XmlWriter:
             return self._flattened(member, tag)
         inner = self.renderer(member.shape)
         before, after = f"<{tag}>", f"</{tag}>"
+        if inner is escaped:
+            # Most members are texts, so one call is spared them.
+            special = _SPECIAL.search
+            return lambda text: f"{before}{escaped(text) if special(text) else text}{after}"
         return lambda value: f"{before}{inner(value)}{after}"
 
     def _flattened(self, member: Member, tag: str) -> Callable[[Any], str]:
