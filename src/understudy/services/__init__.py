@@ -9,7 +9,10 @@ from understudy.gateway.service import Service
 
 
 def _described(folder: str) -> Service:
-    """The description of the service in a folder. Raises LookupError if there is none, or of another name."""
+    """Return the description of the service in a folder.
+
+    Raises LookupError for a folder without one, or of another name.
+    """
     service = getattr(import_module(f"{__name__}.{folder}"), "SERVICE", None)
     if not isinstance(service, Service) or service.id != folder:
         raise LookupError(f"services/{folder}/__init__.py does not describe a SERVICE of that id.")

@@ -1,4 +1,4 @@
-"""Accounts: what AWS gives a new one, laid out in one go."""
+"""Accounts: the record, and what a new account is made with."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ accounts = Table("account", Account, key=lambda record: (record.id,))
 
 
 class Keys(Confidential, frozen=True):
-    """An access key pair as it is handed over; the secret is kept out of its printed form."""
+    """An access key pair for its user. The secret is not printed."""
 
     hidden = frozenset({"secret_access_key"})
 
@@ -44,9 +44,9 @@ class Keys(Confidential, frozen=True):
 
 
 def make(tx: Transaction, account: str, *, ids: Ids, at: datetime) -> Keys:
-    """Make an account with an administrator and, in every region, the default VPC. Answers his keys.
+    """Make an account with an administrator, and the default VPC in every Region. Returns the administrator's keys.
 
-    The caller has made sure that the account is new.
+    The account must not exist.
     """
     provision(tx, account, ids=ids, at=at)
     users.put(
@@ -73,14 +73,14 @@ def make(tx: Transaction, account: str, *, ids: Ids, at: datetime) -> Keys:
 
 
 def provision(tx: Transaction, account: str, *, ids: Ids, at: datetime) -> None:
-    """Make an account in which nobody is yet, with the default VPC of every region."""
+    """Make an account without users, with the default VPC in every Region."""
     accounts.put(tx, Account(id=account, created=at))
     for region in REGIONS:
         provision_default_vpc(tx, account, region, ids, at)
 
 
 def remove_provisioned(tx: Transaction, account: str) -> None:
-    """Take back what `provision` gave an account in which nobody was yet, whole or a part; the account stays."""
+    """Delete the networks that `provision` made in an account without users, all or some of them. The account stays."""
     for table in _PROVISIONED:
         for record in list(table.scan(tx, account)):
             table.delete(tx, record)

@@ -1,7 +1,7 @@
-"""Who holds a key, which policies bind them, which tags they carry: asked on every request.
+"""Finds who holds a key, which policies bind a caller, and which tags it carries. It is asked on every request.
 
-Answers are kept as long as the records they were made from are the records in the store: a record never
-changes, so looking whether it is still the same object is enough, and no change elsewhere costs anything.
+Answers are cached with the records they were made from. A record never changes, so an answer is valid while these are
+still the records in the store, and nothing else has to be watched.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ Source = tuple[Any, tuple[str, ...], Any]
 
 
 class Directory:
-    """Answers `authn.CredentialSource` and `gateway.PolicySource` out of IAM's and STS's records."""
+    """Implements `authn.CredentialSource` and `gateway.PolicySource` with IAM's and STS's records."""
 
     def __init__(self, clock: Clock, latency: SimulatedLatency) -> None:
         self._clock = clock
@@ -47,7 +47,7 @@ class Directory:
         self._memberships = _Kept[Membership]()
 
     def credential(self, tx: Transaction, access_key_id: str) -> Credential | None:
-        """The key as it stands now; None when it is unknown, or its user or role is gone."""
+        """Return the key as it is now, or None when it, or its user or role, does not exist."""
         kept = self._credentials.get(tx, access_key_id)
         if kept is not None:
             return kept
@@ -61,20 +61,22 @@ class Directory:
 
     @staticmethod
     def end_session(tx: Transaction, access_key_id: str) -> None:
-        """Forget temporary credentials; unknown ones change nothing."""
+        """Delete temporary credentials. It is no error if there are none."""
         session = sessions.get(tx, access_key_id)
         if session is not None:
             sessions.delete(tx, session)
 
     def bindings(self, tx: Transaction, caller: Caller, owner: str = "") -> Bindings:
-        """The policies that bind a caller: his own, his groups', his boundary, his session's, his organization's.
+        """Return the policies that bind a caller: its own, and its groups', boundary's, session's and organization's.
 
-        Resource control policies are those of `owner`, the account of the resource: the caller's own when empty.
+        Resource control policies are those of `owner`, the account of the resource. Empty means the caller's own.
         """
         if caller.kind in ("service", "root", "anonymous"):
             return self._bindings_of_nobody(tx, caller, owner or caller.account)
         id = (caller.access_key_id if caller.session is not None else "") or caller.user_id
-        foreign = bool(owner) and owner != caller.account and self._rails_differ(tx, caller.account, owner)
+        foreign = (
+            bool(owner) and owner != caller.account and self._bound_differently(tx, caller.account, owner)
+        )
         key = f"{id} {owner}" if foreign else id
         kept = self._bindings.get(tx, key)
         if kept is not None:
@@ -88,7 +90,7 @@ class Directory:
         return made
 
     def membership(self, tx: Transaction, account: str) -> Membership | None:
-        """An account's place in its organization; None when it is in none."""
+        """Return an account's place in its organization, or None."""
         if members.get(tx, account) is None:
             return None
         kept = self._memberships.get(tx, account)
@@ -101,7 +103,10 @@ class Directory:
         return made
 
     def tags(self, tx: Transaction, caller: Caller) -> Mapping[str, str]:
-        """`aws:PrincipalTag`: the user's tags, or the role's overlaid by the session's, which compare without case."""
+        """Return `aws:PrincipalTag`: a user's tags, or a role's with the session's over them.
+
+        Keys compare without case.
+        """
         if caller.kind not in ("user", "role-session", "federated"):
             return {}
         table: Any = roles if caller.kind == "role-session" else users
@@ -147,7 +152,10 @@ class Directory:
     # Bindings.
 
     def _bindings_of_nobody(self, tx: Transaction, caller: Caller, owner: str) -> Bindings:
-        """What binds who has no policies: service control policies the root user, resource control policies all."""
+        """Return what binds callers without policies.
+
+        Service control policies bind the root user, resource control policies all.
+        """
         own = self.membership(tx, caller.account) if caller.kind == "root" else None
         theirs = self.membership(tx, owner)
         if (own is None or not own.scps) and (theirs is None or not theirs.rcps):
@@ -166,8 +174,8 @@ class Directory:
         self._bindings.keep(key, made, sources)
         return made
 
-    def _rails_differ(self, tx: Transaction, account: str, owner: str) -> bool:
-        """Whether two accounts' resources are bound differently."""
+    def _bound_differently(self, tx: Transaction, account: str, owner: str) -> bool:
+        """Return whether two accounts' resources are bound by different policies."""
         own, theirs = self.membership(tx, account), self.membership(tx, owner)
         return (own.rcps if own is not None else ()) != (theirs.rcps if theirs is not None else ())
 
@@ -232,13 +240,13 @@ class Directory:
 
 
 class _Kept(Generic[T]):
-    """Answers with the records they were made from; the one kept longest goes when there are too many."""
+    """Answers with the records they were made from. When there are too many, the oldest one is removed."""
 
     def __init__(self) -> None:
         self._answers: dict[str, tuple[T, list[Source]]] = {}
 
     def get(self, tx: Transaction, id: str) -> T | None:
-        """The answer, if every record it was made from is still the record there is."""
+        """Return the answer if every record it was made from is still in the store, or None."""
         kept = self._answers.get(id)
         if kept is None:
             return None
@@ -259,7 +267,7 @@ def _user_caller(user: User) -> Caller:
 
 
 def _session_caller(session: Session, principal: User | Role) -> Caller:
-    """The caller of temporary credentials, as the role or user behind them stands now."""
+    """Return the caller of temporary credentials, with the role or user they belong to as it is now."""
     facts = SessionFacts(
         issued_at=session.issued,
         expires_at=session.expires,

@@ -1,4 +1,4 @@
-"""Access Analyzer's refusals, in the shapes its API description gives them."""
+"""Access Analyzer's errors."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from understudy.core.errors import ApiError
 
 
 def invalid_field(name: str, message: str) -> ApiError:
-    """A member with a value that cannot be, as ValidationException names one."""
+    """Return ValidationException for a member with a value it cannot have."""
     return ApiError(
         "ValidationException",
         message,

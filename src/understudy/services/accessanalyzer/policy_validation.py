@@ -1,7 +1,7 @@
-"""Policy validation: what is wrong with a policy document, where, and what to write instead.
+"""Policy validation: the problems of a policy document, their locations, and advice.
 
-Where AWS is not documented: a page has 100 findings unless MaxResults says otherwise, and a document is no longer than
-IAM takes one.
+Two numbers are ours, for AWS documents none: a page has 100 findings by default, and a document has no more characters
+than IAM takes.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _KINDS = {
 
 
 def everything_here(call: Call, _params: Params) -> Sequence[Target]:
-    """What an action without resource acts on: denials of AWS name the service in the region and account, and `*`."""
+    """Return the target of actions without resource: AWS's denials name the Region and the account, and `*`."""
     return [Target(access_analyzer(call.region, call.account, "*"))]
 
 
@@ -58,9 +58,9 @@ def validate_policy(
     max_results: int | None = None,
     next_token: str | None = None,
 ) -> Answer:
-    """The findings of a document, in the order in which they stand in it. Raises ValidationException.
+    """List the findings of a document in the order of their locations. Raises ValidationException.
 
-    Every locale that AWS offers is taken, and the findings are in English for all of them.
+    All locales of AWS are accepted; the findings are in English for each of them.
     """
     if validate_policy_resource_type is not None and policy_type != PolicyType.RESOURCE:
         # The text is AWS's own (awslabs/terraform-iam-policy-validator, pull request 23).
@@ -80,13 +80,13 @@ def validate_policy(
 
 
 def _scope(*question: str | None) -> str:
-    """What a token is good for: the same question again."""
+    """Return a digest of the question, for which alone a page token is valid."""
     asked = "\0".join(part or "" for part in question)
     return blake2b(asked.encode("utf-8", "surrogatepass"), digest_size=9).hexdigest()
 
 
 def _first(token: str | None, scope: str) -> int:
-    """How many findings were shown on the pages before."""
+    """Return how many findings the earlier pages showed."""
     if not token:
         return 0
     try:
@@ -97,7 +97,7 @@ def _first(token: str | None, scope: str) -> int:
 
 
 def _described(finding: Finding) -> Mapping[str, Any]:
-    """A finding in Access Analyzer's words; what to write instead is part of the details."""
+    """Return a finding as answers show it. The advice is part of the details."""
     name = finding.issue_code.lower().replace("_", "-")
     anchor = f"access-analyzer-reference-policy-checks-{_KINDS[finding.finding_type]}-{name}"
     return {
@@ -127,5 +127,5 @@ def _step(element: PathStep) -> Mapping[str, Any]:
 
 
 def _placed(position: Position) -> Mapping[str, int]:
-    """Access Analyzer counts columns from 0."""
+    """Return a position as answers show it. Columns count from 0."""
     return {"line": position.line, "column": position.column - 1, "offset": position.offset}

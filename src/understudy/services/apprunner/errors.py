@@ -1,4 +1,4 @@
-"""App Runner's refusals (apprunner.md 1.1, 2.6, 2.8): all 400, whatever is wrong."""
+"""App Runner's errors (apprunner.md 1.1, 2.6, 2.8). Their HTTP status is always 400."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from understudy.core.errors import ApiError
 
 
 def invalid_request(message: str) -> ApiError:
-    """What App Runner answers to nearly everything that is wrong with a request."""
+    """Return InvalidRequestException, App Runner's answer to most faults of a request."""
     return ApiError("InvalidRequestException", message)
 
 
@@ -25,7 +25,7 @@ def connector_in_use(arn: str) -> ApiError:
 
 
 def may_not_create_the_role() -> ApiError:
-    """The documented refusal when the caller may not create the service-linked role (apprunner.md 2.8)."""
+    """Return the error for a caller who may not create the service-linked role (apprunner.md 2.8)."""
     return invalid_request(
         "AccessDenied. Couldn't create a service-linked role for App Runner. When creating the first service in "
         "the account, caller must have the 'iam:CreateServiceLinkedRole' permission. Use the "
@@ -34,7 +34,7 @@ def may_not_create_the_role() -> ApiError:
 
 
 def no_endpoint(region: str) -> ApiError:
-    """In a region without App Runner there is nobody to answer; ours says so (docs/decisions/0007)."""
+    """Return the error for a Region without App Runner. AWS has no endpoint there (docs/decisions/0007)."""
     return ApiError(
         "UnknownOperationException", f"AWS App Runner has no endpoint in the region {region}.", 404
     )

@@ -1,4 +1,4 @@
-"""The network interfaces App Runner makes in a customer's VPC, as the networking role and as nobody else."""
+"""The network interfaces that App Runner makes in a customer's VPC, as the networking role."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ _ROLE = f"role/aws-service-role/{NETWORKING}/AWSServiceRoleForAppRunnerNetworkin
 
 
 class NetworkInterfaces:
-    """Makes, shows and deletes interfaces in one account and region, for one resource of App Runner's.
+    """Makes, describes and deletes interfaces in one account and Region, for one resource of App Runner's.
 
-    `source_arn` is that resource. End it (or leave a `with` block) when the work is done: its session keeps the role
-    in use. Each call is an EC2 call of a session of `AWSServiceRoleForAppRunnerNetworking`: decided by that role's
-    policy, written to the trail. Raises the ApiError EC2 or STS answers, a refusal by the policy included.
+    `source_arn` is that resource. Call `end` or leave a `with` block when the work is done, for its session keeps the
+    role in use. Each call is an EC2 call of a session of `AWSServiceRoleForAppRunnerNetworking`. The role's policy
+    decides it, and the trail records it. Raises the ApiError that EC2 or STS returns, also when the policy denies the
+    call.
     """
 
     def __init__(self, gateway: Gateway, *, account: str, region: str, source_arn: str) -> None:
@@ -52,7 +53,7 @@ class NetworkInterfaces:
         description: str = "",
         tags: Mapping[str, str] = APP_RUNNERS_TAG,
     ) -> str:
-        """Make one interface, tagged as App Runner's in the same call; answers its id."""
+        """Make an interface with App Runner's tag. Returns its id."""
         answer = self._role.call(
             "ec2",
             "CreateNetworkInterface",
@@ -70,7 +71,7 @@ class NetworkInterfaces:
         return str(answer["NetworkInterface"]["NetworkInterfaceId"])
 
     def tag(self, interface: str) -> None:
-        """Tag an interface that exists; the role's policy never lets it."""
+        """Tag an existing interface, which the role's policy always denies."""
         self._role.call(
             "ec2",
             "CreateTags",
@@ -80,10 +81,10 @@ class NetworkInterfaces:
         )
 
     def delete(self, interface: str) -> None:
-        """Delete one interface; the role's policy lets it delete App Runner's own only."""
+        """Delete an interface. The role's policy allows it for App Runner's own."""
         self._role.call("ec2", "DeleteNetworkInterface", region=self._region, network_interface_id=interface)
 
     def existing(self) -> Answer:
-        """App Runner's interfaces in this account and region, as DescribeNetworkInterfaces answers."""
+        """Describe App Runner's interfaces in this account and Region."""
         filters = [{"Name": "tag-key", "Values": [MANAGED]}]
         return self._role.call("ec2", "DescribeNetworkInterfaces", region=self._region, filters=filters)

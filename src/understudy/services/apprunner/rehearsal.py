@@ -1,8 +1,7 @@
-"""What App Runner does with a connector, done once and undone: proof that the networking role can do its work.
+"""Does once what App Runner does with a connector and undoes it, to show that the networking role can.
 
-One interface in each of the connector's subnets is made, looked at and deleted, each by a session of the
-service-linked role, decided by its policy and written to the trail. Then the role tries what it may not, and each
-refusal shows the policy holding.
+It makes, describes and deletes one interface in each of the connector's subnets. Each call is made by a session of the
+service-linked role, decided by its policy and recorded in the trail. Then it tries what the policy must deny.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from understudy.services.apprunner.vpc_connectors import VpcConnector, vpc_conne
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One thing done as the role: what, whether it should be allowed, and how it went."""
+    """A call made as the role: what it was, whether it should be allowed, and what came of it."""
 
     title: str
     allowed: bool
@@ -28,19 +27,19 @@ class Step(msgspec.Struct, frozen=True):
 
     @property
     def held(self) -> bool:
-        """Whether it went as the role's policy says."""
+        """Whether the call was allowed or denied as it should be."""
         return self.allowed == (self.answered == "ok")
 
 
 def connector_of(gateway: Gateway, arn: str) -> VpcConnector | None:
-    """The active connector of that ARN, whoever's it is."""
+    """Return the active connector of that ARN, of whatever account, or None."""
     with gateway.database.transaction() as tx:
         found = vpc_connectors.where(tx, "by_arn", arn)
     return found[0] if found and found[0].active else None
 
 
 def rehearse(gateway: Gateway, connector: VpcConnector) -> list[Step]:
-    """Do and undo it; leaves no interface and no session behind, whatever is refused."""
+    """Make the calls and undo them. No interface and no session remain, whatever is denied."""
     with NetworkInterfaces(
         gateway, account=connector.account, region=connector.region, source_arn=connector.arn
     ) as interfaces:

@@ -15,7 +15,7 @@ from understudy.store.database import Transaction
 
 
 def _find(tx: Transaction, arn: Arn) -> VpcConnector | None:
-    """A connector, a deleted one too while it is still described."""
+    """Return a connector, or a deleted one that is still described."""
     found = vpc_connectors.where(tx, "by_arn", str(arn))
     return found[0] if found else None
 

@@ -20,7 +20,7 @@ _KINDS: Mapping[str, TaggedKind[VpcConnector]] = MappingProxyType({kind.name: ki
 
 
 def a_resource(call: Call, params: Params) -> Sequence[Target]:
-    """The resource, with the tags it has and those the request names."""
+    """Return the resource, with the tags it has and those the request names."""
     arn = params["resource_arn"]
     found = _find(call, arn)
     keys = dict(found[0].target(found[1]).keys) if found is not None else {}
@@ -33,7 +33,7 @@ def a_resource(call: Call, params: Params) -> Sequence[Target]:
 
 @operation("apprunner:TagResource", on=a_resource)
 def tag_resource(call: Call, *, resource_arn: str, tags: list[dict[str, str]]) -> Answer:
-    """Add tags, or overwrite those there are."""
+    """Add tags. They replace those of the same key."""
     kind, resource = _existing(call, resource_arn)
     kind.set_tags(call.tx, resource, dict(new_tags(kind.tags(resource).items(), tags)))
     return {}
@@ -41,7 +41,7 @@ def tag_resource(call: Call, *, resource_arn: str, tags: list[dict[str, str]]) -
 
 @operation("apprunner:UntagResource", on=a_resource)
 def untag_resource(call: Call, *, resource_arn: str, tag_keys: list[str]) -> Answer:
-    """Remove tags; a key that is not there is no error."""
+    """Remove tags. A key that is not there is no error."""
     kind, resource = _existing(call, resource_arn)
     removed = frozenset(tag_keys)
     left = {name: value for name, value in kind.tags(resource).items() if name not in removed}
@@ -51,13 +51,13 @@ def untag_resource(call: Call, *, resource_arn: str, tag_keys: list[str]) -> Ans
 
 @operation("apprunner:ListTagsForResource", on=a_resource)
 def list_tags_for_resource(call: Call, *, resource_arn: str) -> Answer:
-    """The tags of one resource."""
+    """List the tags of a resource."""
     kind, resource = _existing(call, resource_arn)
     return {"Tags": [{"Key": name, "Value": value} for name, value in kind.tags(resource).items()]}
 
 
 def _find(call: Call, text: str) -> tuple[TaggedKind[VpcConnector], VpcConnector] | None:
-    """The resource of that ARN in the caller's account and Region, and its kind."""
+    """Return the resource of that ARN in the caller's account and Region, and its kind."""
     arn = parse(text)
     if arn is None or (arn.account, arn.region) != (call.account, call.region):
         return None

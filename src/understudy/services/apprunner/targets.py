@@ -1,4 +1,4 @@
-"""What App Runner's callers must be allowed to act on (apprunner.md 4.4)."""
+"""What callers of App Runner must be allowed to act on (apprunner.md 4.4)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from understudy.gateway.call import Call, Target
 
 
 def new_resource(call: Call, kind: str, tail: str, tags: Iterable[Mapping[str, str]] | None) -> list[Target]:
-    """A resource about to be made, as `kind/tail`, and `TagResource` on it when tags come along."""
+    """Return the target of a resource about to be made, `kind/tail`. With tags, `TagResource` is needed too."""
     arn = apprunner(call.region, call.account, f"{kind}/{tail}")
     keys = request_tags(tags or ())
     targets = [Target(arn, keys)]
@@ -19,7 +19,7 @@ def new_resource(call: Call, kind: str, tail: str, tags: Iterable[Mapping[str, s
 
 
 def request_tags(tags: Iterable[Mapping[str, str]]) -> dict[str, str | list[str]]:
-    """`aws:RequestTag/…` and `aws:TagKeys`, absent altogether when no tags are sent."""
+    """Return `aws:RequestTag/…` and `aws:TagKeys` of a request. Without tags it is empty."""
     keys: dict[str, str | list[str]] = {}
     names: list[str] = []
     for tag in tags:
@@ -34,5 +34,5 @@ def request_tags(tags: Iterable[Mapping[str, str]]) -> dict[str, str | list[str]
 
 
 def resource_tags(tags: Iterable[tuple[str, str]]) -> dict[str, str | list[str]]:
-    """`aws:ResourceTag/…` of a resource that exists."""
+    """Return `aws:ResourceTag/…` for the tags of a resource."""
     return {f"aws:resourcetag/{name.lower()}": value for name, value in tags}

@@ -31,7 +31,7 @@ GROUPS_PER_INTERFACE = 5
 
 
 class VpcConnector(Record, frozen=True, kw_only=True):
-    """One revision of a connector. Everything but tags is immutable; a deleted one stays, INACTIVE, for a while."""
+    """A revision of a connector. Only its tags can change. A deleted one is described as INACTIVE for a while."""
 
     account: str
     region: str
@@ -76,12 +76,12 @@ deleted_connectors = Expiry(
 
 
 def networking_usage(tx: Transaction, account: str, region: str) -> list[str]:
-    """The active connectors: what keeps the networking role alive (apprunner.md 4.5, S8)."""
+    """Return the ARNs of the active connectors, which use the networking role (apprunner.md 4.5, S8)."""
     return [each.arn for each in vpc_connectors.where(tx, "active_in_region", (account, region))]
 
 
 def management_usage(tx: Transaction, account: str, region: str) -> list[str]:
-    """The services: what keeps the role alive with which App Runner writes logs (apprunner.md 4.1)."""
+    """Return the ARNs of the services, which use the role that writes logs (apprunner.md 4.1)."""
     return sorted({use.service for use in connector_uses.scan(tx, account, region)})
 
 
@@ -104,10 +104,10 @@ def create_vpc_connector(
     security_groups: list[str] | None = None,
     tags: list[dict[str, str]] | None = None,
 ) -> Answer:
-    """Make a connector, ACTIVE at once, and with the first of an account the networking role (apprunner.md 4.5, S6).
+    """Make a connector, ACTIVE at once. The first of an account makes the networking role (apprunner.md 4.5, S6).
 
-    Subnets and groups are looked up with the caller's own permissions, and so is the role made (apprunner.md
-    3.1, 4.2). No interface is made: interfaces come with running instances.
+    Subnets and groups are looked up, and the role is made, with the caller's permissions (apprunner.md 3.1, 4.2). No
+    interface is made; they are made for running instances.
     """
     require_supported_region(call)
     if vpc_connectors.where(call.tx, "active_by_name", (call.account, call.region, vpc_connector_name)):
@@ -140,7 +140,7 @@ def create_vpc_connector(
 
 @operation("apprunner:DescribeVpcConnector", on=a_connector)
 def describe_vpc_connector(call: Call, *, vpc_connector_arn: str) -> Answer:
-    """Describe a connector by its full ARN; a deleted one answers INACTIVE."""
+    """Describe a connector by its full ARN. A deleted one is INACTIVE."""
     require_supported_region(call)
     return {"VpcConnector": describe(_existing(call, vpc_connector_arn))}
 
@@ -149,7 +149,7 @@ def describe_vpc_connector(call: Call, *, vpc_connector_arn: str) -> Answer:
 def list_vpc_connectors(
     call: Call, *, max_results: int | None = None, next_token: str | None = None
 ) -> Answer:
-    """List the active connectors of a region; without MaxResults all of them (apprunner.md 2.1)."""
+    """List the active connectors of a Region, all of them without MaxResults (apprunner.md 2.1)."""
     require_supported_region(call)
     after = None
     if next_token:
@@ -168,7 +168,7 @@ def list_vpc_connectors(
 
 @operation("apprunner:DeleteVpcConnector", on=a_connector)
 def delete_vpc_connector(call: Call, *, vpc_connector_arn: str) -> Answer:
-    """Delete a connector no service uses; it answers INACTIVE from then on."""
+    """Delete a connector that no service uses. It is INACTIVE from then on."""
     require_supported_region(call)
     connector = _existing(call, vpc_connector_arn)
     if not connector.active:
@@ -181,7 +181,7 @@ def delete_vpc_connector(call: Call, *, vpc_connector_arn: str) -> Answer:
 
 @memoized
 def describe(connector: VpcConnector) -> Description:
-    """A connector in App Runner's words. Tags are listed by ListTagsForResource alone."""
+    """Return a connector as answers describe it. Tags are answered by ListTagsForResource only."""
     return Description(
         {
             "VpcConnectorName": connector.name,
@@ -197,7 +197,7 @@ def describe(connector: VpcConnector) -> Description:
 
 
 def find(call: Call, arn: str) -> VpcConnector | None:
-    """The caller's connector of that full ARN in the call's region."""
+    """Return the caller's connector of that full ARN in the call's Region, or None."""
     for connector in vpc_connectors.where(call.tx, "by_arn", arn):
         if (connector.account, connector.region) == (call.account, call.region):
             return connector
@@ -205,13 +205,13 @@ def find(call: Call, arn: str) -> VpcConnector | None:
 
 
 def require_supported_region(call: Call) -> None:
-    """Refuse where App Runner is not offered (apprunner.md 4.5, S9)."""
+    """Raise in a Region without App Runner (apprunner.md 4.5, S9)."""
     if call.region not in APP_RUNNER_REGIONS:
         raise errors.no_endpoint(call.region)
 
 
 class ConnectorUse(Record, frozen=True, kw_only=True):
-    """That a service's network configuration names a connector; written with the service, removed with it."""
+    """A service's use of a connector. It is written and deleted together with the service."""
 
     account: str
     region: str
@@ -227,7 +227,7 @@ connector_uses = Table(
 
 
 def in_use(tx: Transaction, connector: VpcConnector) -> bool:
-    """Whether a service's network configuration names this connector."""
+    """Return whether a service uses this connector."""
     uses = connector_uses.scan(tx, connector.account, connector.region, connector.arn)
     return next(uses, None) is not None
 
@@ -235,7 +235,7 @@ def in_use(tx: Transaction, connector: VpcConnector) -> bool:
 def new_tags(
     existing: Iterable[tuple[str, str]], added: Iterable[Mapping[str, str]]
 ) -> tuple[tuple[str, str], ...]:
-    """Tags with some added or overwritten; refuses a 51st (the norm of AWS, apprunner.md 2.1)."""
+    """Return tags with some added or replaced. Raises for more than 50, AWS's usual number (apprunner.md 2.1)."""
     tags = dict(existing)
     for tag in added:
         if "Key" not in tag:
@@ -254,7 +254,7 @@ def _existing(call: Call, arn: str) -> VpcConnector:
 
 
 def _the_one_vpc(call: Call, subnets: Sequence[str]) -> str:
-    """The VPC all these subnets are in, as the caller can see them."""
+    """Return the VPC of these subnets, as the caller can see them. Raises for subnets of several VPCs."""
     if not subnets:
         raise errors.invalid_request("At least one subnet is required.")
     found = _seen(call, "DescribeSubnets", subnet_ids=list(dict.fromkeys(subnets)))["Subnets"]
@@ -265,7 +265,7 @@ def _the_one_vpc(call: Call, subnets: Sequence[str]) -> str:
 
 
 def _groups_in(call: Call, vpc: str, named: Sequence[str] | None) -> tuple[str, ...]:
-    """The groups named, all of that VPC; its default group when none is."""
+    """Return the groups named, all of that VPC, or else its default group."""
     if not named:
         filters = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": ["default"]}]
         return tuple(
@@ -286,7 +286,7 @@ def _groups_in(call: Call, vpc: str, named: Sequence[str] | None) -> tuple[str, 
 
 
 def _seen(call: Call, describe_operation: str, **params: Any) -> Answer:
-    """What EC2 shows the caller; its refusals become App Runner's (docs/decisions/0006)."""
+    """Return what EC2 shows the caller. Its errors become App Runner's (docs/decisions/0006)."""
     try:
         return call.onward("ec2", describe_operation, **params)
     except ApiError as error:

@@ -1,4 +1,4 @@
-"""Private addresses: which of a subnet are free, told by an index of the interfaces that hold the others."""
+"""Which private addresses of a subnet are free, found by an index of the interfaces that hold the others."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _STRIDE = 0x9E3779B1
 
 
 def in_use(tx: Transaction, subnet: str) -> int:
-    """How many addresses of a subnet interfaces hold."""
+    """Return how many addresses of a subnet are held by interfaces."""
     return sum(len(interface.addresses) for interface in network_interfaces.where(tx, "subnet", subnet))
 
 
 def is_empty(tx: Transaction, subnet: str) -> bool:
-    """Whether no interface is in the subnet."""
+    """Return whether the subnet has no interface."""
     return network_interfaces.count_where(tx, "subnet", subnet) == 0
 
 
 def free(tx: Transaction, subnet: str, block: Cidr, draw: int, count: int) -> list[str]:
-    """Free addresses of the subnet, sought from a place given by `draw`, so that the search stays short.
+    """Yield free addresses of the subnet. `draw` gives the place where the search begins, which keeps it short.
 
-    Raises InsufficientFreeAddressesInSubnet when the whole block was looked through.
+    Raises InsufficientFreeAddressesInSubnet when the whole block was searched.
     """
     size, network = block.size, block.network
     found: list[str] = []
@@ -44,5 +44,5 @@ def free(tx: Transaction, subnet: str, block: Cidr, draw: int, count: int) -> li
 
 
 def taken(tx: Transaction, subnet: str, ip: str) -> bool:
-    """Whether an interface holds the address."""
+    """Return whether an interface holds the address."""
     return network_interfaces.count_where(tx, "address", (subnet, ip)) > 0

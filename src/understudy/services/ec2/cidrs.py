@@ -1,4 +1,4 @@
-"""IPv4 addresses and blocks as whole numbers, because the hot path has no time for objects."""
+"""IPv4 addresses and blocks as whole numbers, which are compared faster than objects."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ class Cidr(NamedTuple):
 
     @property
     def size(self) -> int:
-        """How many addresses it holds, reserved ones included."""
+        """Return how many addresses the block has, reserved ones included."""
         return 1 << (32 - self.length)
 
     def holds(self, other: Cidr) -> bool:
-        """Whether all of the other block lies in this one."""
+        """Return whether this block contains all of the other one."""
         return self.length <= other.length and _masked(other.network, self.length) == self.network
 
     def overlaps(self, other: Cidr) -> bool:
-        """Whether any address is in both."""
+        """Return whether some address is in both blocks."""
         return self.holds(other) or other.holds(self)
 
 
 def parse(text: str) -> Cidr | None:
-    """The block of a text such as `10.0.5.0/24`, made canonical (host bits cleared); None for no block."""
+    """Read a block such as `10.0.5.0/24` and clear its host bits. Returns None for text that is no block."""
     address, slash, length = text.partition("/")
     number = parse_address(address)
     prefix = _OCTETS.get(length) if slash else None
@@ -43,14 +43,14 @@ def parse(text: str) -> Cidr | None:
 
 
 def known(text: str) -> Cidr:
-    """The block of a text that was checked when it was stored."""
+    """Read a block that was checked when it was stored."""
     address, _, length = text.partition("/")
     first, second, third, fourth = address.split(".")
     return Cidr(int(first) << 24 | int(second) << 16 | int(third) << 8 | int(fourth), int(length))
 
 
 def parse_address(text: str) -> int | None:
-    """The number of a dotted address; None for anything else (leading zeros included)."""
+    """Return the number of a dotted address, or None for any other text, also one with leading zeros."""
     parts = text.split(".")
     if len(parts) != 4:
         return None
@@ -64,12 +64,12 @@ def parse_address(text: str) -> int | None:
 
 
 def text_of(number: int) -> str:
-    """The dotted form of an address."""
+    """Return the dotted form of an address."""
     return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 
 def parse_ipv6(text: str) -> str | None:
-    """An IPv6 block in its canonical form; None for no block. Off the hot path: the standard library's."""
+    """Return an IPv6 block in canonical form, or None. It is slow: the standard library does it."""
     if "/" not in text:
         return None
     try:

@@ -1,4 +1,4 @@
-"""The default VPC that every account has in every region, until it deletes it."""
+"""The default VPC, which every account has in every Region until it deletes it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _SUBNET_LENGTH = 20
 
 @operation("ec2:CreateDefaultVpc", on=all_resources)
 def create_default_vpc(call: Call) -> Answer:
-    """Make the default VPC again. Raises DefaultVpcAlreadyExists."""
+    """Make the default VPC again after it was deleted. Raises DefaultVpcAlreadyExists."""
     if default_vpc(call.tx, call.account, call.region) is not None:
         raise default_vpc_exists()
     vpc = provision_default_vpc(call.tx, call.account, call.region, call.ids, call.at)
@@ -34,7 +34,7 @@ def create_default_vpc(call: Call) -> Answer:
 
 
 def provision_default_vpc(tx: Transaction, account: str, region: str, ids: Ids, _at: datetime) -> Vpc:
-    """The default VPC as AWS gives it: subnets in all zones, a way to the internet, DNS host names."""
+    """Make the default VPC as AWS does: a subnet in each zone, an internet gateway and DNS host names."""
     vpc = Vpc(
         account=account,
         region=region,

@@ -59,17 +59,17 @@ OPTION_FILTERS: FilterTable = MappingProxyType(
 
 
 def a_new_set(call: Call, params: Params) -> Sequence[Target]:
-    """The set and its tagging."""
+    """Return the targets of making a set: the set, and tagging it."""
     return a_new(call, params, "dhcp-options")
 
 
 def a_set(call: Call, params: Params) -> Sequence[Target]:
-    """For operations on one set."""
+    """Return the set that the request names."""
     return [target_of_options(call, params["dhcp_options_id"])]
 
 
 def a_set_and_a_vpc(call: Call, params: Params) -> Sequence[Target]:
-    """The set and the VPC it is tied to; tying to none needs the VPC alone."""
+    """Return the set and the VPC it is associated with. For the set `default` it is the VPC alone."""
     id = params["dhcp_options_id"]
     sets = [] if id == DETACHED else [target_of_options(call, id)]
     return [*sets, target_of_vpc(call, params["vpc_id"])]
@@ -79,7 +79,7 @@ def a_set_and_a_vpc(call: Call, params: Params) -> Sequence[Target]:
 def create_dhcp_options(
     call: Call, *, dhcp_configurations: list[dict[str, Any]], tag_specifications: TagSpecifications = None
 ) -> Answer:
-    """Make a set of options (texts of refusals: ec2.md 7.3)."""
+    """Make a set of DHCP options. The texts of refusals are AWS's (ec2.md 7.3)."""
     if not dhcp_configurations:
         raise errors.missing("dhcpConfigurations")
     options: dict[str, tuple[str, ...]] = {}
@@ -114,7 +114,7 @@ def describe_dhcp_options(
     max_results: int | None = None,
     filters: Filters = None,
 ) -> Answer:
-    """Sets of the account in the region."""
+    """Describe the account's sets in the Region."""
     found, token = select(
         call, dhcp_options, find_options, OPTION_FILTERS,
         ids=dhcp_options_ids, filters=filters, max_results=max_results, next_token=next_token,
@@ -125,7 +125,7 @@ def describe_dhcp_options(
 
 @operation("ec2:AssociateDhcpOptions", on=a_set_and_a_vpc)
 def associate_dhcp_options(call: Call, *, dhcp_options_id: str, vpc_id: str) -> Answer | None:
-    """Tie a VPC to a set; `default` ties it to none."""
+    """Associate a VPC with a set. The id `default` removes the association."""
     if dhcp_options_id != DETACHED:
         find_options(call, dhcp_options_id)
     vpc = find_vpc(call, vpc_id)
@@ -135,7 +135,7 @@ def associate_dhcp_options(call: Call, *, dhcp_options_id: str, vpc_id: str) -> 
 
 @operation("ec2:DeleteDhcpOptions", on=a_set)
 def delete_dhcp_options(call: Call, *, dhcp_options_id: str) -> Answer | None:
-    """Delete a set no VPC is tied to. Raises DependencyViolation."""
+    """Delete a set that no VPC uses. Raises DependencyViolation."""
     options = find_options(call, dhcp_options_id)
     if vpcs.count_where(call.tx, "dhcp_options", options.id):
         raise errors.dependency("dhcpOptions", options.id)
@@ -144,7 +144,7 @@ def delete_dhcp_options(call: Call, *, dhcp_options_id: str) -> Answer | None:
 
 
 def default_set(tx: Transaction, account: str, region: str, ids: Ids) -> DhcpOptions:
-    """The account's default set in the region; made, if it is not there (ec2.md 7.5)."""
+    """Return the account's default set in the Region, and make it if there is none (ec2.md 7.5)."""
     found = dhcp_options.where(tx, "default", (account, region))
     if found:
         return found[0]
@@ -163,7 +163,7 @@ def default_set(tx: Transaction, account: str, region: str, ids: Ids) -> DhcpOpt
 
 
 def find_options(call: Call, id: str) -> DhcpOptions:
-    """The set of this id. Raises InvalidDhcpOptionsId.Malformed, InvalidDhcpOptionsID.NotFound."""
+    """Return the set of this id. Raises InvalidDhcpOptionsId.Malformed, InvalidDhcpOptionsID.NotFound."""
     found = dhcp_options.get(call.tx, call.account, call.region, id)
     if found is None:
         check(id, "dopt", "InvalidDhcpOptionsId")
@@ -173,7 +173,7 @@ def find_options(call: Call, id: str) -> DhcpOptions:
 
 @memoized
 def described_options(options: DhcpOptions) -> Description:
-    """A set in AWS's words."""
+    """Return a set as answers describe it."""
     return Description(
         {
             "OwnerId": options.account,
@@ -189,20 +189,20 @@ def described_options(options: DhcpOptions) -> Description:
 
 @memoized
 def options_target(options: DhcpOptions) -> Target:
-    """What policies see of a set."""
+    """Return a set's ARN and the condition keys that policies see of it."""
     keys: Keys = resource_tags(options.tags)
     keys["ec2:dhcpoptionsid"] = options.id
     return Target(ec2(options.region, options.account, f"dhcp-options/{options.id}"), keys)
 
 
 def target_of_options(call: Call, id: str) -> Target:
-    """The target of a set that may not exist."""
+    """Return the target of a set, which need not exist."""
     found = dhcp_options.get(call.tx, call.account, call.region, id)
     return options_target(found) if found is not None else unknown(call, "dhcp-options", id)
 
 
 def _checked(key: str, values: list[str]) -> tuple[str, ...]:
-    """The values, when the option may have them. Raises InvalidParameterValue."""
+    """Return the values of an option. Raises InvalidParameterValue for values it cannot have."""
     if not values or "" in values:
         raise errors.invalid_value(
             f"empty string for '{key}' is not allowed", "value", "Invalid DHCP option value."

@@ -1,4 +1,4 @@
-"""EC2's refusals: code and text as AWS gives them (ec2.md 7.2, 7.3), one function each."""
+"""EC2's errors, with AWS's codes and texts (ec2.md 7.2, 7.3). There is one function for each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from understudy.core.errors import ApiError
 
 
 def not_found(code: str, noun: str, id: str) -> ApiError:
-    """Such as `The subnet ID 'subnet-1' does not exist`."""
+    """Return an error such as `The subnet ID 'subnet-1' does not exist`."""
     return ApiError(f"{code}.NotFound", f"The {noun} ID '{id}' does not exist")
 
 
@@ -27,18 +27,18 @@ def other_network() -> ApiError:
 
 
 def malformed(code: str, id: str, prefix: str = "") -> ApiError:
-    """An id that cannot be one: of another kind, or with other characters than such ids have."""
+    """Return the error for an id of another kind, or with characters that such ids cannot have."""
     expecting = f' (expecting "{prefix}-...")' if prefix else ""
     return ApiError(f"{code}.Malformed", f'Invalid id: "{id}"{expecting}')
 
 
 def invalid(message: str) -> ApiError:
-    """InvalidParameterValue with a text of its own."""
+    """Return InvalidParameterValue with this text."""
     return ApiError("InvalidParameterValue", message)
 
 
 def invalid_value(value: object, parameter: str, why: str = "") -> ApiError:
-    """A value that a parameter cannot have, and why."""
+    """Return the error for a value that a parameter cannot have; it says why."""
     return ApiError(
         "InvalidParameterValue", f"Value ({value}) for parameter {parameter} is invalid. {why}".rstrip()
     )
@@ -49,7 +49,7 @@ def missing(parameter: str) -> ApiError:
 
 
 def missing_choice(message: str) -> ApiError:
-    """MissingParameter where one of several would do."""
+    """Return MissingParameter for a request that must name one of several parameters."""
     return ApiError("MissingParameter", message)
 
 
@@ -61,19 +61,19 @@ def combination(first: str, second: str) -> ApiError:
 
 
 def several_attributes() -> ApiError:
-    """For operations that change one attribute at a time."""
+    """Return the error for two attributes in a call that changes one."""
     return ApiError(
         "InvalidParameterCombination", "Fields for multiple attribute types specified. Specify only one."
     )
 
 
 def unsupported(parameter: str) -> ApiError:
-    """For a parameter that AWS has and Understudy does not honour: said, never passed over."""
+    """Return the error for a parameter that AWS has and this server does not implement."""
     return ApiError("UnsupportedOperation", f"Understudy does not support the parameter {parameter} yet.")
 
 
 def dependency(noun: str, id: str) -> ApiError:
-    """A resource others still depend on."""
+    """Return the error for a resource that others still depend on."""
     return ApiError("DependencyViolation", f"The {noun} '{id}' has dependencies and cannot be deleted.")
 
 
@@ -137,7 +137,10 @@ def reserved_group() -> ApiError:
 
 
 def duplicate_rule(rule: str) -> ApiError:
-    """`rule` such as `peer: 10.0.0.0/8, TCP, from port: 80, to port: 80, ALLOW`."""
+    """Return the error for a rule that exists. `rule` is such as `peer: 10.0.0.0/8, TCP, from port: 80, to port.
+
+    80, ALLOW`.
+    """
     return ApiError("InvalidPermission.Duplicate", f'the specified rule "{rule}" already exists')
 
 
@@ -156,7 +159,7 @@ def no_such_rule_id(id: str) -> ApiError:
 
 
 def limit(code: str, what: str) -> ApiError:
-    """A quota reached, such as `SubnetLimitExceeded`."""
+    """Return the error for a quota that is reached, such as `SubnetLimitExceeded`."""
     return ApiError(code, f"The maximum number of {what} has been reached.")
 
 
@@ -173,13 +176,14 @@ def invalid_id(id: str) -> ApiError:
 
 
 def too_many_values(most: int) -> ApiError:
+    """Return the error for a call with more filter values than AWS allows."""
     return ApiError(
         "FilterLimitExceeded", f"The maximum number of filter values specified on a single call is {most}"
     )
 
 
 def too_many_wildcards() -> ApiError:
-    """What has to be tried for these values is beyond what one caller may take."""
+    """Return the error for filter values that would take one call too long to try on all resources."""
     return ApiError(
         "FilterLimitExceeded",
         "The filter values of this call have too many wildcards to be tried on all resources.",

@@ -1,6 +1,6 @@
-"""Describe filters, once for all: values of one filter are alternatives, several filters must all hold.
+"""Filters of Describe operations. One value of each filter must match, and all filters must.
 
-Values may carry `*` and `?`, a backslash takes their meaning away, and case counts (ec2.md 7.6).
+A value may have the wildcards `*` and `?`. A backslash takes a wildcard's meaning away. Case counts (ec2.md 7.6).
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ _WILD = re.compile(r"[*?\\]")
 
 
 def matching(filters: Sequence[Mapping[str, Any]] | None, table: FilterTable) -> Matches | None:
-    """Whether a record passes, as a function made once for a call; None when nothing was asked.
+    """Return a function that says whether a record passes the filters, or None when there are none.
 
-    `table` says which values a record has under each filter's name; `tag:<key>` and `tag-key` are known for
-    every record with `tags`. Raises FilterLimitExceeded, and InvalidParameterValue for an unknown filter or an
-    endless value.
+    `table` has, for each filter's name, the function that returns a record's values. `tag:<key>` and `tag-key` work for
+    every record with `tags`. Raises FilterLimitExceeded for too many values, and InvalidParameterValue for an unknown
+    filter or a value that is too long.
     """
     if not filters:
         return None
@@ -53,7 +53,10 @@ def matching(filters: Sequence[Mapping[str, Any]] | None, table: FilterTable) ->
 
 
 def exact(filters: Sequence[Mapping[str, Any]] | None, name: str) -> list[str] | None:
-    """The values of a filter when they can be looked up, being without wildcards; None otherwise."""
+    """Return the values of a filter if none has a wildcard, so that they can be looked up in an index.
+
+    Otherwise None.
+    """
     for entry in filters or ():
         if entry.get("Name") == name and entry.get("Values"):
             values = [str(value) for value in entry["Values"]]
@@ -63,12 +66,12 @@ def exact(filters: Sequence[Mapping[str, Any]] | None, name: str) -> list[str] |
 
 
 def yes_or_no(value: bool) -> tuple[str]:
-    """A boolean as filters spell it."""
+    """Return a boolean as filters spell it."""
     return ("true",) if value else ("false",)
 
 
 def nothing(_record: Any) -> tuple[str, ...]:
-    """For filters AWS has over things that no record here can have yet: they match nothing."""
+    """Return no values. It is for filters of things that no record here has; nothing matches them."""
     return ()
 
 
@@ -85,7 +88,7 @@ def _getter(name: str, table: FilterTable) -> Values:
 
 
 def _test(getter: Values, filters: Sequence[Sequence[str]], budget: MatchingBudget) -> Matches:
-    """Whether a record has a value for each of the filters of one name."""
+    """Return a function that says whether a record has a value for each of the filters of one name."""
     if any(_WILD.search(value) for values in filters for value in values):
         # However many filters of a name there are, each value of a record is looked at once.
         groups = WildcardMatcher(filters, budget).groups_of
@@ -110,6 +113,6 @@ def _tag_keys(record: Any) -> Iterable[str]:
 
 
 def _tags(record: Any) -> Mapping[str, str]:
-    """What a record is tagged with; zones and Regions cannot be."""
+    """Return a record's tags. Zones and Regions have none."""
     tags: Mapping[str, str] = getattr(record, "tags", {})
     return tags

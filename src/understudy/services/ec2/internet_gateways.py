@@ -1,4 +1,4 @@
-"""Internet gateways: the default VPC's, which must be taken off and deleted before the VPC can be."""
+"""Internet gateways. A default VPC has one, which is detached and deleted before the VPC can be."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from understudy.store.tables import Record, Table, memoized
 
 
 class InternetGateway(Record, frozen=True, kw_only=True):
-    """An internet gateway; `vpc` is empty while it is attached to none."""
+    """An internet gateway. `vpc` is empty while it is detached."""
 
     account: str
     region: str
@@ -52,12 +52,12 @@ GATEWAY_FILTERS: FilterTable = MappingProxyType(
 
 
 def a_gateway(call: Call, params: Params) -> Sequence[Target]:
-    """For operations on one gateway."""
+    """Return the gateway that the request names."""
     return [target_of_gateway(call, params["internet_gateway_id"])]
 
 
 def a_gateway_and_a_vpc(call: Call, params: Params) -> Sequence[Target]:
-    """The gateway, and the VPC it is taken off."""
+    """Return the gateway, and the VPC it is detached from."""
     return [*a_gateway(call, params), target_of_vpc(call, params["vpc_id"])]
 
 
@@ -70,7 +70,7 @@ def describe_internet_gateways(
     internet_gateway_ids: list[str] | None = None,
     filters: Filters = None,
 ) -> Answer:
-    """Internet gateways of the account in the region."""
+    """Describe the account's internet gateways in the Region."""
     found, token = select(
         call, internet_gateways, find_gateway, GATEWAY_FILTERS,
         ids=internet_gateway_ids, filters=filters, max_results=max_results, next_token=next_token,
@@ -81,7 +81,7 @@ def describe_internet_gateways(
 
 @operation("ec2:DetachInternetGateway", on=a_gateway_and_a_vpc)
 def detach_internet_gateway(call: Call, *, internet_gateway_id: str, vpc_id: str) -> Answer | None:
-    """Take a gateway off its VPC; routes to it lead nowhere from then on. Raises Gateway.NotAttached."""
+    """Detach a gateway from its VPC. Routes to it become black holes. Raises Gateway.NotAttached."""
     gateway, vpc = find_gateway(call, internet_gateway_id), find_vpc(call, vpc_id)
     if gateway.vpc != vpc.id:
         raise errors.gateway_not_attached(gateway.id, vpc.id)
@@ -92,7 +92,7 @@ def detach_internet_gateway(call: Call, *, internet_gateway_id: str, vpc_id: str
 
 @operation("ec2:DeleteInternetGateway", on=a_gateway)
 def delete_internet_gateway(call: Call, *, internet_gateway_id: str) -> Answer | None:
-    """Delete a gateway that is attached to no VPC. Raises DependencyViolation."""
+    """Delete a detached gateway. Raises DependencyViolation."""
     gateway = find_gateway(call, internet_gateway_id)
     if gateway.vpc:
         raise errors.dependency("internetGateway", gateway.id)
@@ -101,14 +101,14 @@ def delete_internet_gateway(call: Call, *, internet_gateway_id: str) -> Answer |
 
 
 def make_attached(tx: Transaction, account: str, region: str, vpc: str, ids: Ids) -> InternetGateway:
-    """The gateway of a default VPC."""
+    """Make a gateway that is attached to a VPC."""
     return internet_gateways.put(
         tx, InternetGateway(account=account, region=region, id=ids.ec2("igw"), vpc=vpc)
     )
 
 
 def find_gateway(call: Call, id: str) -> InternetGateway:
-    """The gateway of this id. Raises InvalidInternetGatewayID.NotFound and its Malformed sister."""
+    """Return the gateway of this id. Raises InvalidInternetGatewayId.Malformed, InvalidInternetGatewayID.NotFound."""
     found = internet_gateways.get(call.tx, call.account, call.region, id)
     if found is None:
         check(id, "igw", "InvalidInternetGatewayId")
@@ -118,7 +118,7 @@ def find_gateway(call: Call, id: str) -> InternetGateway:
 
 @memoized
 def described_gateway(gateway: InternetGateway) -> Description:
-    """A gateway in AWS's words, whose attachments are `available` and not what the model says."""
+    """Return a gateway as answers describe it. AWS answers the state `available`, which its API model does not list."""
     return Description(
         {
             "Attachments": [{"State": "available", "VpcId": gateway.vpc}] if gateway.vpc else [],
@@ -131,13 +131,13 @@ def described_gateway(gateway: InternetGateway) -> Description:
 
 @memoized
 def gateway_target(gateway: InternetGateway) -> Target:
-    """What policies see of a gateway."""
+    """Return a gateway's ARN and the condition keys that policies see of it."""
     keys: Keys = resource_tags(gateway.tags)
     keys["ec2:internetgatewayid"] = gateway.id
     return Target(ec2(gateway.region, gateway.account, f"internet-gateway/{gateway.id}"), keys)
 
 
 def target_of_gateway(call: Call, id: str) -> Target:
-    """The target of a gateway that may not exist."""
+    """Return the target of a gateway, which need not exist."""
     found = internet_gateways.get(call.tx, call.account, call.region, id)
     return gateway_target(found) if found is not None else unknown(call, "internet-gateway", id)

@@ -1,4 +1,4 @@
-"""What all Describe operations share: ids, filters and pages (ec2.md 7.2)."""
+"""What all Describe operations share: selection by id, filters and pages (ec2.md 7.2)."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def select(
     ids_name: str,
     among: Iterable[R] | None = None,
 ) -> tuple[list[R], str | None]:
-    """The records a Describe call asks for, by id, and the token of the next page.
+    """Return the records a Describe call asks for, and the token of the next page.
 
-    `find` answers a record or raises that it is missing, which fails the whole call. Raises
-    InvalidParameterCombination for ids together with a page size, InvalidParameterValue. `among` are the
-    records in question by key, when an index could tell them.
+    `find` returns a record by its id or raises; then the whole call fails. `among` are the only records that can match,
+    in the order of their keys, when an index tells them. Raises InvalidParameterCombination for ids together with a
+    page size, and InvalidParameterValue.
     """
     matches = matching(filters, filter_table)
     if ids:
@@ -61,7 +61,10 @@ def select(
 def page_start(
     call: Call, filters: Filters, max_results: int | None, next_token: str | None
 ) -> tuple[RecordKey | None, str]:
-    """The key to go on behind, and the scope of this call's page tokens. Raises InvalidParameterValue."""
+    """Return the key after which the page begins, and the scope of this call's page tokens.
+
+    Raises InvalidParameterValue.
+    """
     if max_results is not None and max_results < SMALLEST_PAGE:
         raise invalid_value(
             f" {max_results} ", "maxResults", f"Expecting a value greater than {SMALLEST_PAGE}."
@@ -81,19 +84,19 @@ def page_start(
 def paginate(
     items: Iterable[T], max_results: int | None, key: Callable[[T], Sequence[str]], scope: str
 ) -> tuple[list[T], str | None]:
-    """A page of what is left; all of it when no page size was asked for."""
+    """Return a page of the items and the token of the next one. Without a page size it has all items."""
     if max_results is None:
         return list(items), None
     return page(items, min(max_results, LARGEST_PAGE), key, scope)
 
 
 def items_after(items: Iterable[T], after: RecordKey | None, key: Callable[[T], RecordKey]) -> Iterator[T]:
-    """Items in the order of their keys, without those up to `after`."""
+    """Return the items whose keys come after `after`. They are in the order of their keys."""
     return iter(items) if after is None else (item for item in items if key(item) > after)
 
 
 def refuse(**given: Any) -> None:
-    """Refuse parameters that cannot be honoured, when they were given and ask for something."""
+    """Raise for parameters that are not implemented, if they are given and ask for something."""
     for name, value in given.items():
         # A count of zero and a switch that is off ask for nothing.
         if value:
@@ -102,5 +105,5 @@ def refuse(**given: Any) -> None:
 
 
 def value_of(attribute: Mapping[str, Any] | None) -> Any:
-    """The value inside an attribute that is being changed (`{"Value": true}`)."""
+    """Return the value of an attribute that is being changed, such as `{"Value": true}`."""
     return None if attribute is None else attribute.get("Value")

@@ -1,4 +1,4 @@
-"""Network ACLs: the default one that every VPC is born with, and DescribeNetworkAcls."""
+"""Network ACLs: the default one that is made with every VPC, and DescribeNetworkAcls."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _EVERYTHING = "0.0.0.0/0"
 
 
 class Entry(Record, frozen=True, kw_only=True):
-    """One numbered rule; `protocol` -1 is all of them."""
+    """A numbered rule. A `protocol` of -1 means all protocols."""
 
     number: int
     action: str
@@ -45,7 +45,7 @@ _DEFAULT_ENTRIES = (
 
 
 class NetworkAcl(Record, frozen=True, kw_only=True):
-    """A VPC's default network ACL: all its subnets are tied to it."""
+    """The default network ACL of a VPC. All subnets of the VPC are associated with it."""
 
     account: str
     region: str
@@ -105,7 +105,7 @@ def describe_network_acls(
     network_acl_ids: list[str] | None = None,
     filters: Filters = None,
 ) -> Answer:
-    """Network ACLs of the account in the region."""
+    """Describe the account's network ACLs in the Region."""
     found, token = select(
         call, network_acls, find_acl, _filters(call.tx),
         ids=network_acl_ids, filters=filters, max_results=max_results, next_token=next_token,
@@ -118,14 +118,14 @@ def describe_network_acls(
 
 
 def make_default(tx: Transaction, vpc: Vpc, ids: Ids) -> NetworkAcl:
-    """The ACL a VPC is born with."""
+    """Make the default network ACL of a new VPC."""
     return network_acls.put(
         tx, NetworkAcl(account=vpc.account, region=vpc.region, id=ids.ec2("acl"), vpc=vpc.id)
     )
 
 
 def find_acl(call: Call, id: str) -> NetworkAcl:
-    """The network ACL of this id. Raises InvalidNetworkAclId.Malformed, InvalidNetworkAclID.NotFound."""
+    """Return the network ACL of this id. Raises InvalidNetworkAclId.Malformed, InvalidNetworkAclID.NotFound."""
     found = network_acls.get(call.tx, call.account, call.region, id)
     if found is None:
         check(id, "acl", "InvalidNetworkAclId")
@@ -163,7 +163,7 @@ def _describe(acl: NetworkAcl, tied: Sequence[Subnet]) -> dict[str, Any]:
 
 @memoized
 def acl_target(acl: NetworkAcl) -> Target:
-    """What policies see of a network ACL."""
+    """Return a network ACL's ARN and the condition keys that policies see of it."""
     keys: Keys = resource_tags(acl.tags)
     keys["ec2:networkaclid"] = acl.id
     keys["ec2:vpc"] = ec2(acl.region, acl.account, f"vpc/{acl.vpc}")

@@ -1,4 +1,4 @@
-"""Network interfaces made and changed: which address, which groups, which description."""
+"""The operations that make and change network interfaces."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _DESCRIPTION = re.compile(r"[a-zA-Z0-9. _\-:/()#,@\[\]+=&;{}!$*]{0,255}")
 
 
 def a_new_interface(call: Call, params: Params) -> Sequence[Target]:
-    """The interface, its tagging, its subnet and each of its groups, the default one when none is named."""
+    """Return the targets of making an interface: it, its tags, its subnet and its groups, or else the default group."""
     id = params["subnet_id"]
     targets = [*a_new(call, params, "network-interface"), target_of_subnet(call, id)]
     groups = params.get("groups")
@@ -56,7 +56,7 @@ def a_new_interface(call: Call, params: Params) -> Sequence[Target]:
 
 
 def an_interface_to_change(call: Call, params: Params) -> Sequence[Target]:
-    """The interface with what is changed about it, and each group it is to have."""
+    """Return the interface with the attributes being changed, and each group it is to have."""
     changes = changes_in(params, "network_interface_id")
     target = target_of_interface(call, params["network_interface_id"])
     groups = [target_of_group(call, group) for group in params.get("groups") or ()]
@@ -86,7 +86,7 @@ def create_network_interface(
     ipv6_addresses: list[dict[str, Any]] | None = None,
     ipv6_address_count: int | None = None,
 ) -> Answer:
-    """Make an interface in a subnet, with the addresses named or free ones."""
+    """Make an interface in a subnet, with the addresses the request names, or with free ones."""
     refuse(
         ipv4_prefixes=ipv4_prefixes, ipv4_prefix_count=ipv4_prefix_count, ipv6_prefixes=ipv6_prefixes,
         ipv6_prefix_count=ipv6_prefix_count, enable_primary_ipv6=enable_primary_ipv6, operator=operator,
@@ -145,7 +145,7 @@ def modify_network_interface_attribute(
     groups: list[str] | None = None,
     attachment: dict[str, Any] | None = None,
 ) -> Answer | None:
-    """Change the description, the groups or the source/destination check; AWS takes one at a time."""
+    """Change the description, the groups or the source/destination check. AWS takes one of them in a call."""
     refuse(
         ena_srd_specification=ena_srd_specification, enable_primary_ipv6=enable_primary_ipv6,
         connection_tracking_specification=connection_tracking_specification, attachment=attachment,
@@ -179,7 +179,7 @@ def assign_private_ip_addresses(
     secondary_private_ip_address_count: int | None = None,
     allow_reassignment: bool | None = None,
 ) -> Answer:
-    """Give an interface secondary addresses: those named, or so many free ones."""
+    """Add secondary addresses to an interface: those named, or a number of free ones."""
     refuse(
         ipv4_prefixes=ipv4_prefixes,
         ipv4_prefix_count=ipv4_prefix_count,
@@ -215,7 +215,7 @@ def unassign_private_ip_addresses(
     ipv4_prefixes: list[str] | None = None,
     private_ip_addresses: list[str] | None = None,
 ) -> Answer | None:
-    """Take secondary addresses from an interface; the primary one stays (texts: ec2.md 7.3)."""
+    """Remove secondary addresses from an interface. The primary one cannot be removed (texts: ec2.md 7.3)."""
     refuse(ipv4_prefixes=ipv4_prefixes)
     if not private_ip_addresses:
         raise errors.missing_choice("One of privateIpAddresses or ipv4Prefixes must be specified.")
@@ -234,7 +234,7 @@ def unassign_private_ip_addresses(
 
 
 def host_name(call: Call, vpc: str, ip: str) -> str:
-    """The private DNS name of an address; none while the VPC gives no host names (ec2.md 7.4)."""
+    """Return the private DNS name of an address. It is empty when the VPC gives no host names (ec2.md 7.4)."""
     found = vpcs.get(call.tx, call.account, call.region, vpc)
     if found is None or not found.dns_hostnames:
         return ""
@@ -244,7 +244,7 @@ def host_name(call: Call, vpc: str, ip: str) -> str:
 
 
 def rename_hosts(call: Call, held: Iterable[Subnet]) -> None:
-    """Give the interfaces of these subnets the names their VPC's setting now asks for."""
+    """Set the host names of all interfaces in these subnets as their VPC's setting asks."""
     for subnet in held:
         for interface in network_interfaces.where(call.tx, "subnet", subnet.id):
             name = host_name(call, subnet.vpc, interface.addresses[0])
@@ -265,7 +265,7 @@ def _groups(call: Call, subnet: Subnet, ids: Sequence[str] | None) -> tuple[tupl
 
 
 def _named_addresses(primary: str | None, several: Sequence[dict[str, Any]] | None) -> list[str]:
-    """The addresses a request names, the primary one first."""
+    """Return the addresses that a request names, the primary one first."""
     if not several:
         return [primary] if primary else []
     first = [str(entry.get("PrivateIpAddress")) for entry in several if entry.get("Primary")]
@@ -279,7 +279,7 @@ def _named_addresses(primary: str | None, several: Sequence[dict[str, Any]] | No
 
 
 def _counted(given: int | None) -> int:
-    """How many secondary addresses are asked for by number."""
+    """Return how many secondary addresses a request asks for by number."""
     if given is not None and given < 0:
         raise errors.invalid_value(given, "secondaryPrivateIpAddressCount")
     return given or 0
@@ -301,7 +301,7 @@ def _check_address(call: Call, subnet: Subnet, ip: str) -> None:
 def _take(
     call: Call, subnet: Subnet, interface: str, wanted: Sequence[str], count: int, *, held: int = 0
 ) -> tuple[str, ...]:
-    """`count` addresses for the interface, which has `held`: those wanted, then free ones."""
+    """Return `count` new addresses for an interface that has `held`: first those wanted, then free ones."""
     if held + count > ADDRESSES_PER_INTERFACE:
         raise errors.limit("PrivateIpAddressLimitExceeded", "private addresses of an interface")
     more = count - len(wanted)
@@ -313,7 +313,7 @@ def _take(
 
 
 def _mac(id: str) -> str:
-    """A locally administered unicast address, drawn from the interface's id."""
+    """Return a locally administered unicast address made from the interface's id."""
     digits = f"{int(id[-12:-10], 16) & 0xFC | 0x02:02x}{id[-10:]}"
     return ":".join([digits[place : place + 2] for place in range(0, 12, 2)])
 

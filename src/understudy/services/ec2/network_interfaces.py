@@ -1,4 +1,4 @@
-"""Network interfaces: what they are, shown and deleted. `network_interface_changes` makes and alters them."""
+"""Network interfaces: the record, Describe and Delete. `network_interface_changes` makes and changes them."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from understudy.store.tables import Record, Table, memoized
 class NetworkInterface(Record, frozen=True, kw_only=True):
     """An interface in a subnet.
 
-    `addresses` are its private addresses, the primary one first. `groups` are ids and names, for a name
-    never changes. `private_dns_name` is empty while the VPC gives no host names.
+    `addresses` are its private addresses, the primary one first. `groups` are pairs of id and name; a group's name
+    never changes. `private_dns_name` is empty when the VPC gives no host names.
     """
 
     account: str
@@ -97,7 +97,7 @@ INTERFACE_FILTERS: FilterTable = MappingProxyType(
 
 
 def an_interface(call: Call, params: Params) -> Sequence[Target]:
-    """For operations on one interface."""
+    """Return the interface that the request names."""
     return [target_of_interface(call, params["network_interface_id"])]
 
 
@@ -111,7 +111,7 @@ def describe_network_interfaces(
     network_interface_ids: list[str] | None = None,
     filters: Filters = None,
 ) -> Answer:
-    """Interfaces of the account in the region."""
+    """Describe the account's interfaces in the Region."""
     found, token = select(
         call, network_interfaces, find_interface, INTERFACE_FILTERS,
         ids=network_interface_ids, filters=filters, max_results=max_results, next_token=next_token,
@@ -124,7 +124,7 @@ def describe_network_interfaces(
 def describe_network_interface_attribute(
     call: Call, *, network_interface_id: str, attribute: str | None = None
 ) -> Answer:
-    """One attribute of an interface."""
+    """Describe one attribute of an interface."""
     interface = find_interface(call, network_interface_id)
     shown = described_interface(interface)
     answers: dict[str, dict[str, Any]] = {
@@ -144,13 +144,16 @@ def describe_network_interface_attribute(
 
 @operation("ec2:DeleteNetworkInterface", on=an_interface)
 def delete_network_interface(call: Call, *, network_interface_id: str) -> Answer | None:
-    """Delete an interface; its addresses are free again."""
+    """Delete an interface, which frees its addresses."""
     network_interfaces.delete(call.tx, find_interface(call, network_interface_id))
     return None
 
 
 def find_interface(call: Call, id: str) -> NetworkInterface:
-    """The interface of this id. Raises InvalidNetworkInterfaceID.NotFound and its Malformed sister."""
+    """Return the interface of this id.
+
+    Raises InvalidNetworkInterfaceId.Malformed, InvalidNetworkInterfaceID.NotFound.
+    """
     found = network_interfaces.get(call.tx, call.account, call.region, id)
     if found is None:
         check(id, "eni", "InvalidNetworkInterfaceId")
@@ -159,7 +162,7 @@ def find_interface(call: Call, id: str) -> NetworkInterface:
 
 
 def _indexed(call: Call, filters: Filters) -> list[NetworkInterface] | None:
-    """The interfaces of the subnets or groups that filters name, by key; None when they name neither."""
+    """Return the interfaces of the subnets or groups that the filters name, by key, or None if they name neither."""
     for name, index in (("subnet-id", "subnet"), ("group-id", "group")):
         values = exact(filters, name)
         if values is not None:
@@ -175,7 +178,7 @@ def _indexed(call: Call, filters: Filters) -> list[NetworkInterface] | None:
 
 @memoized
 def described_interface(interface: NetworkInterface) -> Description:
-    """An interface in AWS's words; the order of members is the recorded one (ec2.md 7.4)."""
+    """Return an interface as answers describe it, its members in AWS's order (ec2.md 7.4)."""
     primary = interface.addresses[0]
     first: dict[str, Any] = {"Primary": True, "PrivateIpAddress": primary}
     if interface.private_dns_name:
@@ -219,7 +222,7 @@ def interface_arn(interface: NetworkInterface) -> str:
 
 @memoized
 def interface_target(interface: NetworkInterface) -> Target:
-    """What policies see of an interface."""
+    """Return an interface's ARN and the condition keys that policies see of it."""
     keys: Keys = resource_tags(interface.tags)
     keys["ec2:availabilityzone"] = interface.zone
     keys["ec2:networkinterfaceid"] = interface.id
@@ -229,6 +232,6 @@ def interface_target(interface: NetworkInterface) -> Target:
 
 
 def target_of_interface(call: Call, id: str) -> Target:
-    """The target of an interface that may not exist."""
+    """Return the target of an interface, which need not exist."""
     found = network_interfaces.get(call.tx, call.account, call.region, id)
     return interface_target(found) if found is not None else unknown(call, "network-interface", id)

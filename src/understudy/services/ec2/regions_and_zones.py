@@ -1,4 +1,4 @@
-"""Where things can be: regions, availability zones, and what an account is told about itself."""
+"""Regions, availability zones and the attributes of an account."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def describe_availability_zones(
     zone_ids: list[str] | None = None,
     all_availability_zones: bool | None = None,  # noqa: ARG001 - no zone here needs opting in
 ) -> Answer:
-    """The region's zones."""
+    """Describe the Region's zones."""
     matches = matching(filters, ZONE_FILTERS)
     region = find_region(call.region)
     zones = region.zones if region is not None else ()
@@ -81,7 +81,7 @@ def describe_regions(
     all_regions: bool | None = None,  # noqa: ARG001 - regions that need opting in are not known here
     filters: Filters = None,
 ) -> Answer:
-    """The regions of AWS that are enabled by default."""
+    """Describe the Regions that AWS enables by default."""
     matches = matching(filters, REGION_FILTERS)
     wrong = [name for name in region_names or () if name not in REGIONS]
     if wrong:
@@ -101,7 +101,7 @@ def describe_regions(
 
 @operation("ec2:DescribeAccountAttributes", on=all_resources)
 def describe_account_attributes(call: Call, *, attribute_names: list[str] | None = None) -> Answer:
-    """What the account may do here; the numbers for instances and elastic addresses are AWS's first ones."""
+    """Describe what the account may have. The numbers of instances and elastic addresses are AWS's initial quotas."""
     vpc = default_vpc(call.tx, call.account, call.region)
     values = {
         "supported-platforms": "VPC",

@@ -31,11 +31,11 @@ Tags = Mapping[str, str]
 
 
 class Ec2Resource(TaggedKind[R], frozen=True, kw_only=True):
-    """A kind of resource that is named by an id.
+    """A kind of resource whose resources have an id.
 
     id_prefix  what its ids begin with: `eni` in `eni-0123456789abcdef0`
-    existing   the record of an id in the caller's account and Region; raises the error EC2 has for a missing one
-    scan       the ids of an account and Region in order, each with its tags
+    existing   returns the record of an id in the caller's account and Region, or raises EC2's error for a missing one
+    scan       yields the ids of an account and Region in order, each with its tags
     """
 
     id_prefix: str
@@ -43,7 +43,7 @@ class Ec2Resource(TaggedKind[R], frozen=True, kw_only=True):
     scan: Callable[[Transaction, str, str], Iterable[tuple[str, Tags]]]
 
     def find_by_id(self, call: Call, id: str) -> R | None:
-        """The record of an id in the caller's account and Region."""
+        """Return the record of an id in the caller's account and Region, or None."""
         return self.find(call.tx, Arn("aws", "ec2", call.region, call.account, f"{self.name}/{id}"))
 
 
@@ -54,7 +54,7 @@ def _with_table(
     existing: Callable[[Call, str], Recorded],
     target: Callable[[Recorded], Target],
 ) -> Ec2Resource[Any]:
-    """A kind with a table of its own, whose records have `id` and `tags`."""
+    """Describe a kind that has a table of its own, whose records have `id` and `tags`."""
 
     def find(tx: Transaction, arn: Arn) -> Recorded | None:
         return table.get(tx, arn.account, arn.region, arn.resource.partition("/")[2])
@@ -84,7 +84,7 @@ def _with_table(
 
 
 class _RuleOfGroup(NamedTuple):
-    """A security group's rule; it is kept in its group."""
+    """A security group rule and the group whose record it is part of."""
 
     group: SecurityGroup
     rule: SecurityGroupRule

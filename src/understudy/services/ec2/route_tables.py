@@ -1,4 +1,4 @@
-"""Route tables: the main one that every VPC is born with, and DescribeRouteTables."""
+"""Route tables: the main one that is made with every VPC, and DescribeRouteTables."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from understudy.store.tables import Record, Table, memoized
 
 
 class Route(Record, frozen=True, kw_only=True):
-    """A route by its destination; `gateway` is `local` or an internet gateway's id."""
+    """A route to a destination. `gateway` is `local` or the id of an internet gateway."""
 
     destination: str
     gateway: str
@@ -32,7 +32,7 @@ class Route(Record, frozen=True, kw_only=True):
 
 
 class RouteTable(Record, frozen=True, kw_only=True):
-    """A route table; `association` is the id under which it is its VPC's main one."""
+    """A route table. `association` is the id of its association with its VPC as the main table."""
 
     account: str
     region: str
@@ -84,7 +84,7 @@ def describe_route_tables(
     route_table_ids: list[str] | None = None,
     filters: Filters = None,
 ) -> Answer:
-    """Route tables of the account in the region."""
+    """Describe the account's route tables in the Region."""
     found, token = select(
         call, route_tables, find_route_table, ROUTE_TABLE_FILTERS,
         ids=route_table_ids, filters=filters, max_results=max_results, next_token=next_token,
@@ -94,7 +94,7 @@ def describe_route_tables(
 
 
 def make_main(tx: Transaction, vpc: Vpc, ids: Ids, gateway: str = "") -> RouteTable:
-    """The table a VPC is born with: what is inside stays inside; with a gateway, the rest goes there."""
+    """Make the main table of a new VPC, with the local route, and a default route if there is a gateway."""
     routes: tuple[Route, ...] = (Route(destination=vpc.cidr, gateway="local", origin="CreateRouteTable"),)
     if gateway:
         routes += (Route(destination="0.0.0.0/0", gateway=gateway),)
@@ -112,7 +112,7 @@ def make_main(tx: Transaction, vpc: Vpc, ids: Ids, gateway: str = "") -> RouteTa
 
 
 def black_hole(tx: Transaction, vpc: str, gateway: str) -> None:
-    """Mark the routes of a VPC that lead to a gateway which is no longer attached."""
+    """Mark a VPC's routes to a gateway that has been detached as black holes."""
     for table in route_tables.where(tx, "vpc", vpc):
         routes = tuple(
             replace(route, state="blackhole") if route.gateway == gateway else route for route in table.routes
@@ -121,7 +121,7 @@ def black_hole(tx: Transaction, vpc: str, gateway: str) -> None:
 
 
 def find_route_table(call: Call, id: str) -> RouteTable:
-    """The route table of this id. Raises InvalidRouteTableId.Malformed, InvalidRouteTableID.NotFound."""
+    """Return the route table of this id. Raises InvalidRouteTableId.Malformed, InvalidRouteTableID.NotFound."""
     found = route_tables.get(call.tx, call.account, call.region, id)
     if found is None:
         check(id, "rtb", "InvalidRouteTableId")
@@ -131,7 +131,7 @@ def find_route_table(call: Call, id: str) -> RouteTable:
 
 @memoized
 def described_table(table: RouteTable) -> Description:
-    """A route table in AWS's words."""
+    """Return a route table as answers describe it."""
     return Description(
         {
             "Associations": [
@@ -162,7 +162,7 @@ def described_table(table: RouteTable) -> Description:
 
 @memoized
 def route_table_target(table: RouteTable) -> Target:
-    """What policies see of a route table."""
+    """Return a route table's ARN and the condition keys that policies see of it."""
     keys: Keys = resource_tags(table.tags)
     keys["ec2:routetableid"] = table.id
     keys["ec2:vpc"] = ec2(table.region, table.account, f"vpc/{table.vpc}")

@@ -1,4 +1,4 @@
-"""Rules as requests write them (`IpPermissions`), read into rules as groups keep them."""
+"""Reads security group rules as requests write them (`IpPermissions`) into the rules that groups keep."""
 
 from __future__ import annotations
 
@@ -29,7 +29,10 @@ def rules_from(
     egress: bool,
     tags: Tags | None = None,
 ) -> list[SecurityGroupRule]:
-    """The rules that `IpPermissions` stand for, each with a new id. Raises what is wrong with them."""
+    """Return the rules that `IpPermissions` stand for, each with a new id.
+
+    Raises for permissions that are not valid.
+    """
     rules = [
         rule
         for entry in entries
@@ -41,7 +44,7 @@ def rules_from(
 
 
 def ports_from(entry: Mapping[str, Any]) -> Ports:
-    """Protocol and ports of a rule, made canonical. Raises InvalidParameterValue, MissingParameter."""
+    """Return a rule's protocol and ports in canonical form. Raises InvalidParameterValue, MissingParameter."""
     protocol = _protocol(entry.get("IpProtocol"))
     first, last = entry.get("FromPort"), entry.get("ToPort")
     if protocol in _WITH_PORTS:
@@ -79,10 +82,10 @@ def peer_from(
     account: str | None = None,
     name: str | None = None,
 ) -> dict[str, str]:
-    """The fields of a rule that say who is on the other side; exactly one of them is given.
+    """Return the field of a rule that names its peer. Exactly one peer must be given.
 
-    Raises InvalidGroup.NotFound for a group that does not exist or lies in another network.
-    """  # fmt: skip
+    Raises InvalidGroup.NotFound for a group that does not exist or is in another VPC.
+    """
     if cidr:
         block = parse(cidr)
         if block is None:
@@ -108,7 +111,7 @@ def peer_from(
 
 
 def described_as(text: str | None) -> str | None:
-    """A rule's description, which may be empty for none. Raises InvalidParameterValue."""
+    """Return a rule's description; an empty one counts as none. Raises InvalidParameterValue."""
     if not text:
         return None
     if len(text) > 255 or not _DESCRIBABLE.issuperset(text):

@@ -1,4 +1,4 @@
-"""What groups admit and let out: the operations on security group rules."""
+"""The operations on security group rules."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ Entries = list[dict[str, Any]] | None
 
 
 def a_group_to_open(call: Call, params: Params) -> Sequence[Target]:
-    """The group; with tags also the rules about to be made, and their tagging."""
+    """Return the group, and with tags also the new rules and the tagging of them."""
     targets = list(a_group(call, params))
     tags = named_tags(params)
     if tags:
@@ -65,7 +65,7 @@ def authorize_security_group_ingress(
     to_port: int | None = None,
     tag_specifications: TagSpecifications = None,
 ) -> Answer:
-    """Add ingress rules; all or none."""
+    """Add ingress rules, all or none."""
     refuse(
         source_security_group_name=source_security_group_name,
         source_security_group_owner_id=source_security_group_owner_id,
@@ -88,7 +88,7 @@ def authorize_security_group_egress(
     cidr_ip: str | None = None,
     ip_permissions: Entries = None,
 ) -> Answer:
-    """Add egress rules; all or none."""
+    """Add egress rules, all or none."""
     refuse(
         source_security_group_name=source_security_group_name,
         source_security_group_owner_id=source_security_group_owner_id,
@@ -112,7 +112,7 @@ def revoke_security_group_ingress(
     to_port: int | None = None,
     security_group_rule_ids: list[str] | None = None,
 ) -> Answer:
-    """Remove ingress rules, by their content or their ids."""
+    """Remove ingress rules, named by their content or their ids."""
     refuse(
         source_security_group_name=source_security_group_name,
         source_security_group_owner_id=source_security_group_owner_id,
@@ -138,7 +138,7 @@ def revoke_security_group_egress(
     cidr_ip: str | None = None,
     ip_permissions: Entries = None,
 ) -> Answer:
-    """Remove egress rules, by their content or their ids."""
+    """Remove egress rules, named by their content or their ids."""
     refuse(
         source_security_group_name=source_security_group_name,
         source_security_group_owner_id=source_security_group_owner_id,
@@ -151,7 +151,7 @@ def revoke_security_group_egress(
 
 
 class _Row(NamedTuple):
-    """One rule with its group, as filters see it."""
+    """A rule with its group, as filters see it."""
 
     group: SecurityGroup
     rule: SecurityGroupRule
@@ -182,7 +182,7 @@ def describe_security_group_rules(
     next_token: str | None = None,
     max_results: int | None = None,
 ) -> Answer:
-    """Rules one by one, across groups."""
+    """Describe rules one by one, across groups."""
     matches = matching(filters, RULE_FILTERS)
     if security_group_rule_ids and max_results is not None:
         raise errors.combination("securityGroupRuleIdSet", "maxResults")
@@ -207,7 +207,7 @@ def describe_security_group_rules(
 def modify_security_group_rules(
     call: Call, *, group_id: str, security_group_rules: list[dict[str, Any]]
 ) -> Answer:
-    """Write rules of a group anew under their ids; direction and tags stay."""
+    """Replace rules of a group. Their ids, directions and tags stay."""
     group = find_group(call, group_id)
     rules = {rule.id: rule for rule in group.rules}
     for update in security_group_rules:
@@ -235,7 +235,7 @@ def update_security_group_rule_descriptions_ingress(
     ip_permissions: Entries = None,
     security_group_rule_descriptions: list[dict[str, Any]] | None = None,
 ) -> Answer:
-    """Give ingress rules other descriptions."""
+    """Change the descriptions of ingress rules."""
     group = group_of(call, group_id, group_name)
     return _describe_anew(call, group, ip_permissions, security_group_rule_descriptions, egress=False)
 
@@ -249,19 +249,19 @@ def update_security_group_rule_descriptions_egress(
     ip_permissions: Entries = None,
     security_group_rule_descriptions: list[dict[str, Any]] | None = None,
 ) -> Answer:
-    """Give egress rules other descriptions."""
+    """Change the descriptions of egress rules."""
     group = group_of(call, group_id, group_name)
     return _describe_anew(call, group, ip_permissions, security_group_rule_descriptions, egress=True)
 
 
 def the_groups(call: Call, params: Params) -> Sequence[Target]:
-    """Each group named."""
+    """Return each group that the request names."""
     return [target_of_group(call, id) for id in params["group_id"]]
 
 
 @operation("ec2:DescribeSecurityGroupReferences", on=the_groups)
 def describe_security_group_references(call: Call, *, group_id: list[str]) -> Answer:
-    """VPCs on the other side of a peering whose groups name these; there are no peerings, so none do."""
+    """Describe peered VPCs whose groups refer to these groups. Peering is not implemented, so there are none."""
     for id in group_id:
         find_group(call, id)
     return {"SecurityGroupReferenceSet": []}
@@ -271,7 +271,7 @@ def describe_security_group_references(call: Call, *, group_id: list[str]) -> An
 def describe_stale_security_groups(
     call: Call, *, vpc_id: str, max_results: int | None = None, next_token: str | None = None
 ) -> Answer:
-    """Groups with rules that name groups behind a deleted peering; there are no peerings, so none are."""
+    """Describe groups with rules for groups of a deleted peering. Peering is not implemented, so there are none."""
     find_vpc(call, vpc_id)
     page_start(call, None, max_results, next_token)
     return {"StaleSecurityGroupSet": []}
@@ -280,7 +280,7 @@ def describe_stale_security_groups(
 def _entries(
     given: Entries, cidr: str | None, protocol: str | None, first: int | None, last: int | None
 ) -> list[dict[str, Any]]:
-    """The permissions of a request, which may write a single one in its own parameters."""
+    """Return the permissions of a request. A single one may be in parameters of the request itself."""
     if given and (cidr or protocol):
         raise errors.combination("ipPermissions", "cidrIp" if cidr else "ipProtocol")
     if given:
@@ -403,7 +403,7 @@ def _rewritten(
 
 
 def _rows(call: Call, groups: list[str] | None) -> Iterable[_Row]:
-    """Rules in the order of their keys; of these groups only, when they are known."""
+    """Yield rules in the order of their keys, of these groups only when they are given."""
     scope = (call.account, call.region)
     if groups is None:
         found: Iterable[SecurityGroup] = security_groups.scan(call.tx, *scope)
@@ -422,7 +422,7 @@ def _row(call: Call, id: str) -> _Row:
 
 
 def group_with_rule(tx: Transaction, account: str, region: str, id: str) -> SecurityGroup | None:
-    """The group a rule is part of."""
+    """Return the group that has this rule, or None."""
     for group in security_groups.where(tx, "rule", id):
         if (group.account, group.region) == (account, region):
             return group
@@ -430,5 +430,5 @@ def group_with_rule(tx: Transaction, account: str, region: str, id: str) -> Secu
 
 
 def rule_in(group: SecurityGroup, id: str) -> SecurityGroupRule:
-    """The rule of that id in its group."""
+    """Return the rule of that id of a group that has it."""
     return next(rule for rule in group.rules if rule.id == id)

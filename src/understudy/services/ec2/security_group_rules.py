@@ -1,4 +1,4 @@
-"""A security group's rules as values, and the two ways AWS shows them: one by one, or gathered by ports."""
+"""Security group rules as values, and the two forms in which AWS shows them: one by one, or grouped by ports."""
 
 from __future__ import annotations
 
@@ -34,21 +34,21 @@ class SecurityGroupRule(Record, frozen=True, kw_only=True):
 
     @property
     def ports(self) -> Ports:
-        """Protocol and ports: what rules are gathered by."""
+        """Return protocol and ports, by which rules are grouped."""
         return self.protocol, self.from_port, self.to_port
 
     @property
     def peer(self) -> str:
-        """Who is on the other side."""
+        """Return the block or group on the other side."""
         return self.cidr or self.cidr_ipv6 or self.group
 
     @property
     def meaning(self) -> tuple[bool, Ports, str]:
-        """What makes two rules of a group the same rule; descriptions and tags do not."""
+        """Return what makes two rules of a group the same. Descriptions and tags do not count."""
         return self.egress, self.ports, self.peer
 
     def __str__(self) -> str:
-        """As AWS spells a rule in its refusals."""
+        """Return the rule as AWS spells it in errors."""
         if self.protocol == "-1":
             return f"peer: {self.peer}, ALL, ALLOW"
         name = self.protocol.upper()
@@ -60,7 +60,7 @@ class SecurityGroupRule(Record, frozen=True, kw_only=True):
 
 
 def permissions(rules: Iterable[SecurityGroupRule]) -> list[dict[str, Any]]:
-    """Rules of one direction gathered by protocol and ports, as DescribeSecurityGroups shows them."""
+    """Return the rules of one direction grouped by protocol and ports, as DescribeSecurityGroups shows them."""
     gathered: dict[Ports, dict[str, Any]] = {}
     for rule in rules:
         entry = gathered.get(rule.ports)
@@ -89,7 +89,7 @@ def _empty(rule: SecurityGroupRule) -> dict[str, Any]:
 
 
 def _outline(rule: SecurityGroupRule, group: str) -> dict[str, Any]:
-    """What all answers about single rules show; protocols without ports carry -1 there."""
+    """Return what all answers about single rules have in common. Protocols without ports have -1 there."""
     return {
         "SecurityGroupRuleId": rule.id,
         "GroupId": group,
@@ -104,7 +104,7 @@ def _outline(rule: SecurityGroupRule, group: str) -> dict[str, Any]:
 
 
 def described_rule(rule: SecurityGroupRule, account: str, region: str, group: str) -> dict[str, Any]:
-    """One rule as DescribeSecurityGroupRules shows it."""
+    """Return a rule as DescribeSecurityGroupRules shows it."""
     shown = _outline(rule, group)
     shown["GroupOwnerId"] = account
     if rule.group:
@@ -115,5 +115,5 @@ def described_rule(rule: SecurityGroupRule, account: str, region: str, group: st
 
 
 def revoked_rule(rule: SecurityGroupRule, group: str) -> dict[str, Any]:
-    """One rule as the revoking operations show it."""
+    """Return a rule as the revoking operations show it."""
     return {**_outline(rule, group), "ReferencedGroupId": rule.group or None}

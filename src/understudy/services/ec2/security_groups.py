@@ -1,4 +1,4 @@
-"""Security groups. Rules are part of them; the operations on rules are in `security_group_permissions`."""
+"""Security groups. Their records have the rules; `security_group_permissions` has the operations on rules."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _VALID = (
 
 
 class SecurityGroup(Record, frozen=True, kw_only=True):
-    """A security group with its rules, in the order they were added."""
+    """A security group and its rules, in the order in which they were added."""
 
     account: str
     region: str
@@ -106,14 +106,14 @@ GROUP_FILTERS: FilterTable = MappingProxyType(
 
 
 def a_new_group(call: Call, params: Params) -> Sequence[Target]:
-    """The group, its tagging, and the VPC it is made in."""
+    """Return the targets of making a group: it, its tags, and the VPC it is made in."""
     found = default_vpc(call.tx, call.account, call.region)
     vpc = params.get("vpc_id") or (found.id if found is not None else None)
     return [*a_new(call, params, "security-group"), *([target_of_vpc(call, vpc)] if vpc else [])]
 
 
 def a_group(call: Call, params: Params) -> Sequence[Target]:
-    """For operations on one group, by id or, in the default VPC, by name."""
+    """Return the group that the request names by id or, in the default VPC, by name."""
     id = params.get("group_id")
     if not id and params.get("group_name"):
         vpc = default_vpc(call.tx, call.account, call.region)
@@ -131,7 +131,7 @@ def create_security_group(
     vpc_id: str | None = None,
     tag_specifications: TagSpecifications = None,
 ) -> Answer:
-    """Make a group that admits nothing and lets everything out, in the VPC or the default one."""
+    """Make a group in the VPC named, or in the default VPC. It lets nothing in and everything out."""
     vpc = find_vpc(call, vpc_id) if vpc_id else find_default_vpc(call)
     _check_words(group_name, description)
     tags = tags_for("security-group", tag_specifications)
@@ -158,12 +158,12 @@ def create_security_group(
 
 
 def everything_out(ids: Ids) -> SecurityGroupRule:
-    """The rule every group begins with: anything may leave over IPv4."""
+    """Return the first rule of every group, which lets all IPv4 traffic out."""
     return SecurityGroupRule(id=ids.ec2("sgr"), egress=True, cidr="0.0.0.0/0")
 
 
 def make_default(tx: Transaction, vpc: Vpc, ids: Ids) -> SecurityGroup:
-    """The group a VPC is born with: its members reach each other, and everything outside (ec2.md 7.5)."""
+    """Make the default group of a new VPC. Its members reach each other and everything outside (ec2.md 7.5)."""
     id = ids.ec2("sg")
     return security_groups.put(
         tx,
@@ -192,7 +192,7 @@ def describe_security_groups(
     max_results: int | None = None,
     filters: Filters = None,
 ) -> Answer:
-    """Groups of the account in the region; names look in the default VPC only."""
+    """Describe the account's groups in the Region. Names are of the default VPC."""
     ids = [*(group_ids or ()), *(find_group_named(call, name).id for name in group_names or ())]
     found, token = select(
         call, security_groups, find_group, GROUP_FILTERS,
@@ -205,7 +205,7 @@ def describe_security_groups(
 def delete_security_group(
     call: Call, *, group_id: str | None = None, group_name: str | None = None
 ) -> Answer:
-    """Delete a group no interface has and no other group names. Raises CannotDelete, DependencyViolation."""
+    """Delete a group that no interface uses and no other group refers to. Raises CannotDelete, DependencyViolation."""
     group = group_of(call, group_id, group_name)
     if group.name == DEFAULT:
         raise errors.default_group_stays(group.id)
@@ -217,7 +217,7 @@ def delete_security_group(
 
 
 def find_group(call: Call, id: str) -> SecurityGroup:
-    """The group of this id. Raises InvalidGroupId.Malformed, InvalidGroup.NotFound."""
+    """Return the group of this id. Raises InvalidGroupId.Malformed, InvalidGroup.NotFound."""
     found = security_groups.get(call.tx, call.account, call.region, id)
     if found is None:
         check_group(id)
@@ -226,7 +226,7 @@ def find_group(call: Call, id: str) -> SecurityGroup:
 
 
 def find_group_named(call: Call, name: str) -> SecurityGroup:
-    """The group of this name in the default VPC. Raises InvalidGroup.NotFound, VPCIdNotSpecified."""
+    """Return the group of this name in the default VPC. Raises InvalidGroup.NotFound, VPCIdNotSpecified."""
     vpc = find_default_vpc(call)
     found = named(call.tx, vpc.id, name)
     if found is None:
@@ -235,7 +235,7 @@ def find_group_named(call: Call, name: str) -> SecurityGroup:
 
 
 def group_of(call: Call, id: str | None, name: str | None) -> SecurityGroup:
-    """The group a request names by id, or by name. Raises as the two above, and MissingParameter."""
+    """Return the group that a request names by id or name. Raises MissingParameter, and what the two above raise."""
     if id:
         return find_group(call, id)
     if name:
@@ -244,13 +244,13 @@ def group_of(call: Call, id: str | None, name: str | None) -> SecurityGroup:
 
 
 def named(tx: Transaction, vpc: str, name: str) -> SecurityGroup | None:
-    """The group of a name in a VPC, if there is one."""
+    """Return the group of this name in a VPC, or None."""
     found = security_groups.where(tx, "name", (vpc, name.lower()))
     return found[0] if found else None
 
 
 def default_group(tx: Transaction, vpc: str) -> SecurityGroup:
-    """The group interfaces get when none is named."""
+    """Return the group that interfaces get when the request names none."""
     found = named(tx, vpc, DEFAULT)
     assert found is not None, "a VPC's default group lives as long as the VPC"
     return found
@@ -258,7 +258,7 @@ def default_group(tx: Transaction, vpc: str) -> SecurityGroup:
 
 @memoized
 def described_group(group: SecurityGroup) -> Description:
-    """A group in AWS's words."""
+    """Return a group as answers describe it."""
     return Description(
         {
             "GroupId": group.id,
@@ -281,7 +281,7 @@ def group_arn(group: SecurityGroup) -> str:
 
 @memoized
 def group_target(group: SecurityGroup) -> Target:
-    """What policies see of a group."""
+    """Return a group's ARN and the condition keys that policies see of it."""
     keys: Keys = resource_tags(group.tags)
     keys["ec2:securitygroupid"] = group.id
     keys["ec2:vpc"] = ec2(group.region, group.account, f"vpc/{group.vpc}")
@@ -289,7 +289,7 @@ def group_target(group: SecurityGroup) -> Target:
 
 
 def target_of_group(call: Call, id: str) -> Target:
-    """The target of a group that may not exist."""
+    """Return the target of a group, which need not exist."""
     found = security_groups.get(call.tx, call.account, call.region, id)
     return group_target(found) if found is not None else unknown(call, "security-group", id)
 

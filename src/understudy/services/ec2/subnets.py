@@ -1,4 +1,4 @@
-"""Subnets."""
+"""Subnets: the record and the operations."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SUBNETS_PER_VPC = 200
 
 
 class Subnet(Record, frozen=True, kw_only=True):
-    """A subnet. `acl_association` is the id under which it is tied to its VPC's network ACL."""
+    """A subnet. `acl_association` is the id of its association with its VPC's network ACL."""
 
     account: str
     region: str
@@ -90,17 +90,17 @@ SUBNET_FILTERS: FilterTable = MappingProxyType(
 
 
 def a_new_subnet(call: Call, params: Params) -> Sequence[Target]:
-    """The subnet, its tagging, and the VPC it is made in."""
+    """Return the targets of making a subnet: it, its tags, and the VPC it is made in."""
     return [*a_new(call, params, "subnet"), target_of_vpc(call, params["vpc_id"])]
 
 
 def a_subnet(call: Call, params: Params) -> Sequence[Target]:
-    """For operations on one subnet."""
+    """Return the subnet that the request names."""
     return [target_of_subnet(call, params["subnet_id"])]
 
 
 def a_subnet_to_change(call: Call, params: Params) -> Sequence[Target]:
-    """The subnet and what is being changed about it."""
+    """Return the subnet with the attributes being changed."""
     target = target_of_subnet(call, params["subnet_id"])
     changes = changes_in(params, "subnet_id")
     return [changing(target, changes)]
@@ -123,7 +123,7 @@ def create_subnet(
     ipv6_ipam_pool_id: str | None = None,
     ipv6_netmask_length: int | None = None,
 ) -> Answer:
-    """Make a subnet of a free part of the VPC's block, in the named zone or the region's first."""
+    """Make a subnet of a free part of the VPC's block, in the zone named or else the Region's first."""
     refuse(
         ipv6_cidr_block=ipv6_cidr_block, outpost_arn=outpost_arn, ipv6_native=ipv6_native,
         ipv4_ipam_pool_id=ipv4_ipam_pool_id, ipv4_netmask_length=ipv4_netmask_length,
@@ -146,7 +146,7 @@ def make(
     tx: Transaction, vpc: Vpc, zone: AvailabilityZone, block: Cidr, ids: Ids, *, default: bool = False,
     tags: dict[str, str] | None = None,
 ) -> Subnet:  # fmt: skip
-    """Put a subnet of a block that was checked; `default` makes it its zone's default."""
+    """Make a subnet of a block that was checked. `default` makes it the default of its zone."""
     return subnets.put(
         tx,
         Subnet(
@@ -174,7 +174,7 @@ def describe_subnets(
     next_token: str | None = None,
     max_results: int | None = None,
 ) -> Answer:
-    """Subnets of the account in the region."""
+    """Describe the account's subnets in the Region."""
     table = {
         **SUBNET_FILTERS,
         "available-ip-address-count": lambda subnet: (str(available(call.tx, subnet)),),
@@ -189,7 +189,7 @@ def describe_subnets(
 
 @operation("ec2:DeleteSubnet", on=a_subnet)
 def delete_subnet(call: Call, *, subnet_id: str) -> Answer | None:
-    """Delete a subnet that no interface is in. Raises DependencyViolation."""
+    """Delete a subnet without interfaces. Raises DependencyViolation."""
     subnet = find_subnet(call, subnet_id)
     if not is_empty(call.tx, subnet.id):
         raise errors.dependency("subnet", subnet.id)
@@ -213,7 +213,7 @@ def modify_subnet_attribute(
     enable_lni_at_device_index: int | None = None,
     disable_lni_at_device_index: dict[str, Any] | None = None,
 ) -> Answer | None:
-    """Change one attribute; AWS takes no two at a time."""
+    """Change one attribute. AWS takes one in a call."""
     refuse(
         assign_ipv6_address_on_creation=value_of(assign_ipv6_address_on_creation),
         map_customer_owned_ip_on_launch=value_of(map_customer_owned_ip_on_launch),
@@ -239,7 +239,7 @@ def modify_subnet_attribute(
 
 
 def find_subnet(call: Call, id: str) -> Subnet:
-    """The subnet of this id. Raises InvalidSubnetId.Malformed, InvalidSubnetID.NotFound."""
+    """Return the subnet of this id. Raises InvalidSubnetId.Malformed, InvalidSubnetID.NotFound."""
     found = subnets.get(call.tx, call.account, call.region, id)
     if found is None:
         check(id, "subnet", "InvalidSubnetId")
@@ -248,18 +248,18 @@ def find_subnet(call: Call, id: str) -> Subnet:
 
 
 def available(tx: Transaction, subnet: Subnet) -> int:
-    """How many addresses are free: all but AWS's five and those on interfaces."""
+    """Return how many addresses are free: all but the five AWS reserves and those of interfaces."""
     return block_of(subnet).size - RESERVED - in_use(tx, subnet.id)
 
 
 @memoized
 def block_of(subnet: Subnet) -> Cidr:
-    """The subnet's block as numbers."""
+    """Return the subnet's block as numbers."""
     return known(subnet.cidr)
 
 
 def describe(call: Call, subnet: Subnet) -> Description:
-    """A subnet in AWS's words; kept beside the record while the number of its free addresses stays."""
+    """Return a subnet as answers describe it. The result is reused while the number of free addresses is the same."""
     count = available(call.tx, subnet)
     shown: Description | None = subnet.__dict__.get("shown")
     if shown is None or shown["AvailableIpAddressCount"] != count:
@@ -301,7 +301,7 @@ def subnet_arn(subnet: Subnet) -> str:
 
 @memoized
 def subnet_target(subnet: Subnet) -> Target:
-    """What policies see of a subnet."""
+    """Return a subnet's ARN and the condition keys that policies see of it."""
     keys: Keys = resource_tags(subnet.tags)
     keys["ec2:availabilityzone"] = subnet.zone
     keys["ec2:availabilityzoneid"] = subnet.zone_id
@@ -311,7 +311,7 @@ def subnet_target(subnet: Subnet) -> Target:
 
 
 def target_of_subnet(call: Call, id: str) -> Target:
-    """The target of a subnet that may not exist."""
+    """Return the target of a subnet, which need not exist."""
     found = subnets.get(call.tx, call.account, call.region, id)
     return subnet_target(found) if found is not None else unknown(call, "subnet", id)
 

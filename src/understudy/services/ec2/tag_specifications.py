@@ -1,4 +1,4 @@
-"""Tags as requests give them, and the rules they keep (ec2.md 7.5)."""
+"""Tags as requests give them, and the rules for them (ec2.md 7.5)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TagSpecifications = list[dict[str, Any]] | None
 
 
 def tags_for(kind: str, specifications: TagSpecifications) -> Tags:
-    """The tags a new resource of this kind gets. Raises InvalidParameterValue, TagLimitExceeded."""
+    """Return the tags that a new resource of this kind gets. Raises InvalidParameterValue, TagLimitExceeded."""
     if not specifications:
         return {}
     given: list[Mapping[str, Any]] = []
@@ -34,7 +34,7 @@ def tags_for(kind: str, specifications: TagSpecifications) -> Tags:
 
 
 def with_tags(tags: Mapping[str, str], given: Sequence[Mapping[str, Any]]) -> Tags:
-    """Tags with these set over them. Raises InvalidParameterValue, TagLimitExceeded."""
+    """Return tags with the given ones added or replaced. Raises InvalidParameterValue, TagLimitExceeded."""
     new: Tags = {}
     for tag in given:
         key = checked_key(tag)
@@ -52,7 +52,7 @@ def with_tags(tags: Mapping[str, str], given: Sequence[Mapping[str, Any]]) -> Ta
 
 
 def checked_key(tag: Mapping[str, Any]) -> str:
-    """The key of a tag that a customer may set or remove. Raises InvalidParameterValue."""
+    """Return the key of a tag that a customer may set or remove. Raises InvalidParameterValue."""
     key = str(tag.get("Key") or "")
     if not key:
         raise invalid("Tag key cannot be null or empty")
@@ -64,5 +64,5 @@ def checked_key(tag: Mapping[str, Any]) -> str:
 
 
 def tag_set(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Tags as answers show them."""
+    """Return tags as answers show them."""
     return [{"Key": key, "Value": value} for key, value in tags.items()] if tags else []

@@ -1,4 +1,4 @@
-"""Tags on existing resources: CreateTags, DeleteTags, DescribeTags for every kind there is."""
+"""CreateTags, DeleteTags and DescribeTags, for every kind of resource."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _KINDS: Mapping[str, Ec2Resource[Any]] = MappingProxyType({kind.id_prefix: kind 
 
 
 def a_number_of_resources(call: Call, params: Params) -> Sequence[Target]:
-    """Each resource named, with the tags it has and those the request names."""
+    """Return each resource named, with the tags it has and those the request names."""
     # A tag without a value is set to nothing, but deleted whatever its value.
     asked = request_tags(params.get("tags") or (), None if call.operation == "DeleteTags" else "")
     targets = []
@@ -38,7 +38,7 @@ def a_number_of_resources(call: Call, params: Params) -> Sequence[Target]:
 
 @operation("ec2:CreateTags", on=a_number_of_resources)
 def create_tags(call: Call, *, resources: list[str], tags: list[dict[str, Any]]) -> Answer | None:
-    """Set tags on resources; all or none."""
+    """Set tags on resources, on all or on none."""
     if not tags:
         raise errors.missing("tagSet")
     for kind, id in _resources(resources):
@@ -51,7 +51,7 @@ def create_tags(call: Call, *, resources: list[str], tags: list[dict[str, Any]])
 def delete_tags(
     call: Call, *, resources: list[str], tags: list[dict[str, Any]] | None = None
 ) -> Answer | None:
-    """Remove tags by key, or by key and value; without any, all that are not AWS's own."""
+    """Remove tags by key, or by key and value. Without any, remove all but AWS's own."""
 
     def without(old: Tags) -> dict[str, str]:
         if not tags:
@@ -70,7 +70,7 @@ def delete_tags(
 
 
 class _Row(NamedTuple):
-    """One tag of one resource, as filters see it."""
+    """A tag of a resource, as filters see it."""
 
     prefix: str
     id: str
@@ -100,7 +100,7 @@ TAG_FILTERS: FilterTable = MappingProxyType(
 def describe_tags(
     call: Call, *, filters: Filters = None, max_results: int | None = None, next_token: str | None = None
 ) -> Answer:
-    """Tags of all resources, one by one, by kind and id."""
+    """Describe the tags of all resources one by one, in the order of kind and id."""
     matches = matching(filters, TAG_FILTERS)
     after, scope = page_start(call, filters, max_results, next_token)
     ids, types = exact(filters, "resource-id"), exact(filters, "resource-type")
@@ -124,13 +124,13 @@ def describe_tags(
 
 
 def _target(call: Call, kind: Ec2Resource[Any], id: str) -> Target:
-    """A resource with the tags it has; for one that is not there, the ARN it would have."""
+    """Return a resource with its tags. For one that does not exist it is the ARN it would have."""
     record = kind.find_by_id(call, id)
     return kind.target(record) if record is not None else unknown(call, kind.name, id)
 
 
 def _resources(ids: Sequence[str]) -> list[tuple[Ec2Resource[Any], str]]:
-    """The kind of each resource. Raises InvalidID, and InvalidParameterValue for too many."""
+    """Return the kind of each resource. Raises InvalidID, and InvalidParameterValue for too many resources."""
     if len(ids) > _MOST_RESOURCES:
         raise errors.invalid(f"No more than {_MOST_RESOURCES} resources can be tagged in one request.")
     found = []

@@ -1,4 +1,4 @@
-"""What a caller must be allowed to act on in EC2: ARNs and condition keys (ec2.md 7.1)."""
+"""What callers of EC2 must be allowed to act on: ARNs and condition keys (ec2.md 7.1)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ Keys = dict[str, str | list[str]]
 
 
 def unknown(call: Call, kind: str, id: str) -> Target:
-    """A resource that does not exist, by the ARN it would have; the operation will say that it is missing."""
+    """Return the target of a resource that does not exist: the ARN it would have. The operation reports it missing."""
     return Target(ec2(call.region, call.account, f"{kind}/{id}"))
 
 
 def resource_tags(tags: Mapping[str, str]) -> Keys:
-    """The tags a resource carries, under both names AWS knows them by."""
+    """Return the condition keys of a resource's tags, under both names that AWS has for them."""
     keys: Keys = {}
     for name, value in tags.items():
         lower = name.lower()
@@ -27,9 +27,9 @@ def resource_tags(tags: Mapping[str, str]) -> Keys:
 
 
 def request_tags(tags: Sequence[Mapping[str, Any]], absent: str | None = "") -> Keys:
-    """The tags a request names; nothing when it names none, which is not the same as an empty list.
+    """Return the condition keys of the tags a request names. It has none of them when the request names no tags.
 
-    `absent` is what a tag without a value stands for; None for no value at all.
+    `absent` is the value of a tag that is given without one; None leaves the key out.
     """
     if not tags:
         return {}
@@ -44,12 +44,15 @@ def request_tags(tags: Sequence[Mapping[str, Any]], absent: str | None = "") -> 
 
 
 def named_tags(params: Params) -> list[Mapping[str, Any]]:
-    """All tags of a request's TagSpecifications, whatever kind of resource they are for."""
+    """Return all tags of a request's TagSpecifications, for whatever kind of resource."""
     return [tag for entry in params.get("tag_specifications") or () for tag in entry.get("Tags") or ()]
 
 
 def a_new(call: Call, params: Params, kind: str) -> list[Target]:
-    """A resource about to be made, its id still `*`; with tags also the implied `ec2:CreateTags` on it."""
+    """Return the target of a resource about to be made, whose id is still `*`.
+
+    With tags, `ec2:CreateTags` is needed too.
+    """
     arn = ec2(call.region, call.account, kind + "/*")
     tags = named_tags(params)
     if not tags:
@@ -58,14 +61,14 @@ def a_new(call: Call, params: Params, kind: str) -> list[Target]:
 
 
 def tagging(call: Call, arn: str, tags: Sequence[Mapping[str, Any]]) -> list[Target]:
-    """The implied `ec2:CreateTags` of a call that makes a resource and tags it."""
+    """Return the `ec2:CreateTags` that a call needs which makes a resource with tags."""
     keys = request_tags(tags)
     keys["ec2:createaction"] = call.operation
     return [Target(arn, keys, action="ec2:CreateTags")]
 
 
 def changing(target: Target, attributes: Mapping[str, Any]) -> Target:
-    """A target whose attributes are being changed: `ec2:Attribute` and `ec2:Attribute/<name>`."""
+    """Return a target with the attributes being changed, as `ec2:Attribute` and `ec2:Attribute/<name>`."""
     if not attributes:
         return target
     keys: Keys = dict(target.keys)
@@ -78,7 +81,7 @@ def changing(target: Target, attributes: Mapping[str, Any]) -> Target:
 
 
 def changes_in(params: Params, but: str) -> dict[str, Any]:
-    """What a request changes, by AWS's names: all it gives `but` the id of what it changes."""
+    """Return what a request changes, by AWS's names. `but` is the parameter that names the resource."""
     return {
         "".join(word.capitalize() for word in name.split("_")): value
         for name, value in params.items()

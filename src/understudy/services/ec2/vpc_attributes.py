@@ -1,4 +1,4 @@
-"""A VPC's switches: DNS support, DNS host names, address usage metrics."""
+"""The attributes of a VPC: DNS support, DNS host names, address usage metrics."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from understudy.services.ec2.vpcs import a_vpc, find_vpc, target_of_vpc, vpcs
 
 
 def a_vpc_to_change(call: Call, params: Params) -> Sequence[Target]:
-    """The VPC and what is being changed about it."""
+    """Return the VPC with the attributes being changed."""
     target = target_of_vpc(call, params["vpc_id"])
     changes = changes_in(params, "vpc_id")
     return [changing(target, changes)]
@@ -34,7 +34,7 @@ def modify_vpc_attribute(
     enable_dns_support: dict[str, Any] | None = None,
     enable_network_address_usage_metrics: dict[str, Any] | None = None,
 ) -> Answer | None:
-    """Turn one switch; AWS takes no two at a time."""
+    """Change one attribute. AWS takes one in a call."""
     vpc = find_vpc(call, vpc_id)
     changes = {
         "dns_hostnames": value_of(enable_dns_hostnames),
@@ -52,7 +52,7 @@ def modify_vpc_attribute(
 
 @operation("ec2:DescribeVpcAttribute", on=a_vpc)
 def describe_vpc_attribute(call: Call, *, attribute: str, vpc_id: str) -> Answer:
-    """One switch of a VPC."""
+    """Describe one attribute of a VPC."""
     vpc = find_vpc(call, vpc_id)
     switches = {
         "enableDnsHostnames": ("EnableDnsHostnames", vpc.dns_hostnames),

@@ -1,4 +1,4 @@
-"""A VPC with all that is born and dies with it: default security group, main route table, network ACL."""
+"""Makes and deletes VPCs together with their default security group, main route table and network ACL."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ VPCS_PER_REGION = 100
 
 
 def a_new_vpc(call: Call, params: Params) -> Sequence[Target]:
-    """The VPC and its tagging."""
+    """Return the targets of making a VPC: it, and its tags."""
     return a_new(call, params, "vpc")
 
 
@@ -47,7 +47,7 @@ def create_vpc(
     instance_tenancy: str | None = None,
     amazon_provided_ipv6_cidr_block: bool | None = None,
 ) -> Answer:
-    """Make a VPC of a block between /16 and /28; blocks of several VPCs may overlap (ec2.md 7.5)."""
+    """Make a VPC of a block between /16 and /28. Blocks of several VPCs may overlap (ec2.md 7.5)."""
     refuse(
         ipv6_pool=ipv6_pool, ipv6_cidr_block=ipv6_cidr_block, ipv4_ipam_pool_id=ipv4_ipam_pool_id,
         ipv4_netmask_length=ipv4_netmask_length, ipv6_ipam_pool_id=ipv6_ipam_pool_id,
@@ -87,7 +87,7 @@ def create_vpc(
 
 
 def provision_vpc(tx: Transaction, vpc: Vpc, ids: Ids) -> None:
-    """Put a VPC with its default security group and network ACL."""
+    """Store a new VPC with its default security group and network ACL."""
     vpcs.put(tx, vpc)
     security_groups.make_default(tx, vpc, ids)
     network_acls.make_default(tx, vpc, ids)
@@ -95,7 +95,7 @@ def provision_vpc(tx: Transaction, vpc: Vpc, ids: Ids) -> None:
 
 @operation("ec2:DeleteVpc", on=a_vpc)
 def delete_vpc(call: Call, *, vpc_id: str) -> Answer | None:
-    """Delete a VPC in which nothing is left but what it was born with. Raises DependencyViolation."""
+    """Delete a VPC that has nothing but what it was made with. Raises DependencyViolation."""
     vpc = find_vpc(call, vpc_id)
     groups = security_groups.security_groups
     # A subnet is held by its interfaces, so asking for subnets asks for these too.

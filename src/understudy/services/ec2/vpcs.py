@@ -1,4 +1,4 @@
-"""VPCs: what they are, and DescribeVpcs. `vpc_lifecycle` makes and deletes them with all that comes along."""
+"""VPCs: the record and DescribeVpcs. `vpc_lifecycle` makes and deletes them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from understudy.store.tables import Record, Table, memoized
 
 
 class Vpc(Record, frozen=True, kw_only=True):
-    """A VPC. `dhcp_options` is a set's id, or `default` when it is tied to none (ec2.md 7.5)."""
+    """A VPC. `dhcp_options` is the id of a set, or `default` for none (ec2.md 7.5)."""
 
     account: str
     region: str
@@ -78,7 +78,7 @@ def describe_vpcs(
     next_token: str | None = None,
     max_results: int | None = None,
 ) -> Answer:
-    """VPCs of the account in the region."""
+    """Describe the account's VPCs in the Region."""
     found, token = select(
         call, vpcs, find_vpc, VPC_FILTERS,
         ids=vpc_ids, filters=filters, max_results=max_results, next_token=next_token, ids_name="vpcSet",
@@ -87,7 +87,7 @@ def describe_vpcs(
 
 
 def find_vpc(call: Call, id: str) -> Vpc:
-    """The VPC of this id. Raises InvalidVpcId.Malformed, InvalidVpcID.NotFound."""
+    """Return the VPC of this id. Raises InvalidVpcId.Malformed, InvalidVpcID.NotFound."""
     found = vpcs.get(call.tx, call.account, call.region, id)
     if found is None:
         check(id, "vpc", "InvalidVpcId")
@@ -96,13 +96,13 @@ def find_vpc(call: Call, id: str) -> Vpc:
 
 
 def default_vpc(tx: Transaction, account: str, region: str) -> Vpc | None:
-    """The account's default VPC in the region, if it has not been deleted."""
+    """Return the account's default VPC in the Region, or None if it was deleted."""
     found = vpcs.where(tx, "default", (account, region))
     return found[0] if found else None
 
 
 def find_default_vpc(call: Call) -> Vpc:
-    """The default VPC. Raises VPCIdNotSpecified."""
+    """Return the default VPC. Raises VPCIdNotSpecified."""
     found = default_vpc(call.tx, call.account, call.region)
     if found is None:
         raise no_default_vpc()
@@ -111,7 +111,7 @@ def find_default_vpc(call: Call) -> Vpc:
 
 @memoized
 def described_vpc(vpc: Vpc) -> Description:
-    """A VPC in AWS's words."""
+    """Return a VPC as answers describe it."""
     return Description(
         {
             "OwnerId": vpc.account,
@@ -141,7 +141,7 @@ def vpc_arn(vpc: Vpc) -> str:
 
 @memoized
 def vpc_target(vpc: Vpc) -> Target:
-    """What policies see of a VPC."""
+    """Return a VPC's ARN and the condition keys that policies see of it."""
     keys: Keys = resource_tags(vpc.tags)
     keys["ec2:tenancy"] = vpc.tenancy
     keys["ec2:vpcid"] = vpc.id
@@ -149,11 +149,11 @@ def vpc_target(vpc: Vpc) -> Target:
 
 
 def target_of_vpc(call: Call, id: str) -> Target:
-    """The target of a VPC that may not exist."""
+    """Return the target of a VPC, which need not exist."""
     found = vpcs.get(call.tx, call.account, call.region, id)
     return vpc_target(found) if found is not None else unknown(call, "vpc", id)
 
 
 def a_vpc(call: Call, params: Params) -> Sequence[Target]:
-    """For operations on one VPC."""
+    """Return the VPC that the request names."""
     return [target_of_vpc(call, params["vpc_id"])]

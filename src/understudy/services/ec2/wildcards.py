@@ -1,4 +1,4 @@
-"""Texts against many values with wildcards at once, in time that grows with the text alone."""
+"""Matches texts against many values with wildcards at once. The time grows with the text, not with the values."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _STEPS_OF_A_CHARACTER = 40
 
 
 class MatchingBudget:
-    """How much may be tried in one call, so that no call makes all others wait.
+    """How much matching one call may do, so that it does not make other clients wait.
 
-    A step is one bit of an automaton's state worked out; all of them take about a sixth of a second. Two hundred values
-    of twenty characters on texts of a hundred thousand characters take a tenth of them.
+    A step is one bit of a state of the automaton. All steps together take about a sixth of a second. A tenth of them is
+    enough for 200 values of 20 characters and texts of 100,000 characters.
     """
 
     def __init__(self) -> None:
@@ -29,12 +29,12 @@ class MatchingBudget:
 
 
 class WildcardMatcher:
-    """Which of some groups of values have one that a text equals, where `*` is any text, and `?` any character.
+    """Says which groups of values a text matches. `*` stands for any text and `?` for any character.
 
-    A backslash takes a wildcard's meaning away. All values of all groups are one automaton. A state is a number with
-    one bit for each place in each value; which bits follow for a character is worked out once and kept. So a text
-    costs a look-up for each of its characters, however many values there are and however many wildcards they have.
-    All it costs is taken from the budget.
+    A backslash takes a wildcard's meaning away. The values of all groups make one automaton. A state is a number with
+    one bit for each position in each value. The next state for a character is computed once and kept. So a text costs
+    one look-up for each of its characters, however many values and wildcards there are. All costs are taken from the
+    budget.
     """
 
     def __init__(self, groups: Sequence[Sequence[str]], budget: MatchingBudget) -> None:
@@ -68,7 +68,7 @@ class WildcardMatcher:
         self._known: dict[str, int] = {}
 
     def groups_of(self, text: str) -> int:
-        """The groups that have the text among their values: one bit for each, the first group's the lowest."""
+        """Return the groups that the text matches as bits; the lowest bit is the first group."""
         found = self._known.get(text)
         if found is None:
             found = self._known[text] = self._find_groups(text)
@@ -103,9 +103,9 @@ class WildcardMatcher:
 
 
 class _State(dict[str, "_State"]):
-    """Where in the values a text may be so far, and the state that follows for each character seen here before.
+    """The positions in the values that a text may have reached, and the next state for each character seen here.
 
-    `groups` are those that a text which ends here is in; None before they are worked out.
+    `groups` are the groups that a text which ends here matches. It is None until it is computed.
     """
 
     __slots__ = ("groups", "places")
@@ -117,7 +117,7 @@ class _State(dict[str, "_State"]):
 
 
 def _pieces(value: str) -> list[tuple[str, bool]]:
-    """Each character of a value, and whether it is a wildcard. A backslash at the end stands for itself."""
+    """Return each character of a value, and whether it is a wildcard. A backslash at the end stands for itself."""
     if "\\" not in value:
         return [(character, character in "*?") for character in value]
     pieces: list[tuple[str, bool]] = []
@@ -134,7 +134,7 @@ def _pieces(value: str) -> list[tuple[str, bool]]:
 
 
 def _bits(places: Sequence[int], size: int) -> int:
-    """A number with these bits set."""
+    """Return a number with these bits set."""
     array = bytearray(size // 8 + 1)
     for place in places:
         array[place >> 3] |= 1 << (place & 7)

@@ -19,7 +19,7 @@ KEYS_PER_USER = 2
 
 
 class AccessKeyUse(Record, frozen=True, kw_only=True):
-    """When and where a key was last used; kept apart, so that use does not touch the key."""
+    """When and where a key was last used. It is a record of its own, so that use does not change the key."""
 
     id: str
     at: datetime
@@ -31,7 +31,7 @@ access_key_uses = Table("iam/access-key-use", AccessKeyUse, key=lambda use: (use
 
 
 def the_keys_user(call: Call, params: Params) -> Sequence[Target]:
-    """The user a key belongs to."""
+    """Return the user that the key belongs to."""
     key = access_keys.get(call.tx, params["access_key_id"])
     if key is None or key.account != call.account:
         return [Target()]
@@ -40,7 +40,7 @@ def the_keys_user(call: Call, params: Params) -> Sequence[Target]:
 
 @operation("iam:CreateAccessKey", on=a_user)
 def create_access_key(call: Call, *, user_name: str | None = None) -> Answer:
-    """Make a key; its secret is shown now and never again."""
+    """Make a key. Its secret is in this answer and in no other."""
     user = named_or_calling(call, user_name)
     owner = (user.account, user.name.lower())
     if access_keys.count_where(call.tx, "by_user", owner) >= KEYS_PER_USER:
@@ -68,7 +68,7 @@ def create_access_key(call: Call, *, user_name: str | None = None) -> Answer:
 def list_access_keys(
     call: Call, *, user_name: str | None = None, marker: str | None = None, max_items: int | None = None
 ) -> Answer:
-    """A user's keys, without their secrets."""
+    """List a user's keys, without their secrets."""
     user = named_or_calling(call, user_name)
     keys = access_keys.where(call.tx, "by_user", (user.account, user.name.lower()))
     return sorted_listing(
@@ -101,7 +101,7 @@ def update_access_key(call: Call, *, access_key_id: str, status: str, user_name:
 
 @operation("iam:DeleteAccessKey", on=a_user)
 def delete_access_key(call: Call, *, access_key_id: str, user_name: str | None = None) -> None:
-    """Delete a key for good."""
+    """Delete a key."""
     key = _existing(call, access_key_id, user_name)
     access_keys.delete(call.tx, key)
     use = access_key_uses.get(call.tx, key.id)
@@ -111,7 +111,7 @@ def delete_access_key(call: Call, *, access_key_id: str, user_name: str | None =
 
 @operation("iam:GetAccessKeyLastUsed", on=the_keys_user)
 def get_access_key_last_used(call: Call, *, access_key_id: str) -> Answer:
-    """Whose key this is, and when it was last used."""
+    """Tell whose key this is, and when it was last used."""
     key = access_keys.get(call.tx, access_key_id)
     if key is None or key.account != call.account:
         raise errors.access_denied(f"Access denied to the access key {access_key_id}.")

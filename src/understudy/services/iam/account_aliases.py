@@ -1,4 +1,4 @@
-"""An account's alias: one at most, and no two accounts the same."""
+"""Account aliases. An account has at most one, and no two accounts have the same."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ account_aliases = Table(
 
 @operation("iam:CreateAccountAlias", on=all_resources)
 def create_account_alias(call: Call, *, account_alias: str) -> None:
-    """Give the account an alias, in place of the one it has. Raises EntityAlreadyExists for one in use."""
+    """Give the account an alias, which replaces the one it has. Raises EntityAlreadyExists for one in use."""
     if account_aliases.count_where(call.tx, "by_alias", account_alias):
         raise errors.exists(f"The account alias {account_alias} already exists.")
     account_aliases.put(call.tx, AccountAlias(account=call.account, alias=account_alias))
@@ -36,7 +36,7 @@ def create_account_alias(call: Call, *, account_alias: str) -> None:
 
 @operation("iam:ListAccountAliases", on=all_resources)
 def list_account_aliases(call: Call, *, marker: str | None = None, max_items: int | None = None) -> Answer:
-    """The account's alias, if it has one."""
+    """List the account's alias, if it has one."""
     known = account_aliases.get(call.tx, call.account)
     return short_listing(
         "AccountAliases",
@@ -50,7 +50,7 @@ def list_account_aliases(call: Call, *, marker: str | None = None, max_items: in
 
 @operation("iam:DeleteAccountAlias", on=all_resources)
 def delete_account_alias(call: Call, *, account_alias: str) -> None:
-    """Take the alias from the account. Raises NoSuchEntity for one it does not have."""
+    """Remove the account's alias. Raises NoSuchEntity for one it does not have."""
     known = account_aliases.get(call.tx, call.account)
     if known is None or known.alias != account_alias:
         raise ApiError("NoSuchEntity", f"The account alias {account_alias} cannot be found.", 404)

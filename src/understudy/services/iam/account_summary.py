@@ -1,4 +1,4 @@
-"""How much of what an account has, and how much it may have."""
+"""The number of entities an account has, and its quotas."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ _NONE = (
 
 @operation("iam:GetAccountSummary", on=all_resources)
 def get_account_summary(call: Call) -> Answer:
-    """Count what the account has, beside its quotas (iam.md 2.2)."""
+    """Count what the account has, and tell its quotas (iam.md 2.2)."""
     own = list(policies.scan(call.tx, call.account))
     counts = {
         "Users": users.count_where(call.tx, "by_account", call.account),

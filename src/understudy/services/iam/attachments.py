@@ -33,19 +33,19 @@ QUOTAS = {User: ("PoliciesPerUser", 10), Group: ("PoliciesPerGroup", 10), Role: 
 
 @operation("iam:AttachUserPolicy", on=a_user_to_permit)
 def attach_user_policy(call: Call, *, user_name: str, policy_arn: str) -> None:
-    """Attach a managed policy to a user; one that is attached stays."""
+    """Attach a managed policy to a user. It is no error if it is attached."""
     _attach(call, existing_user(call, user_name), policy_arn)
 
 
 @operation("iam:AttachGroupPolicy", on=a_group_to_permit)
 def attach_group_policy(call: Call, *, group_name: str, policy_arn: str) -> None:
-    """Attach a managed policy to a group; one that is attached stays."""
+    """Attach a managed policy to a group. It is no error if it is attached."""
     _attach(call, existing_group(call, group_name), policy_arn)
 
 
 @operation("iam:AttachRolePolicy", on=a_role_to_permit)
 def attach_role_policy(call: Call, *, role_name: str, policy_arn: str) -> None:
-    """Attach a managed policy to a role that is not linked to a service; one that is attached stays."""
+    """Attach a managed policy to a role, but not to a service-linked role. It is no error if it is attached."""
     _attach(call, modifiable_role(call, role_name), policy_arn)
 
 
@@ -63,7 +63,7 @@ def detach_group_policy(call: Call, *, group_name: str, policy_arn: str) -> None
 
 @operation("iam:DetachRolePolicy", on=a_role_to_permit)
 def detach_role_policy(call: Call, *, role_name: str, policy_arn: str) -> None:
-    """Detach a managed policy from a role that is not linked to a service."""
+    """Detach a managed policy from a role, but not from a service-linked role."""
     _detach(call, modifiable_role(call, role_name), policy_arn)
 
 
@@ -76,7 +76,7 @@ def list_attached_user_policies(
     marker: str | None = None,
     max_items: int | None = None,
 ) -> Answer:
-    """The managed policies attached to a user."""
+    """List the managed policies attached to a user."""
     return _attached(existing_user(call, user_name), path_prefix, marker, max_items)
 
 
@@ -89,7 +89,7 @@ def list_attached_group_policies(
     marker: str | None = None,
     max_items: int | None = None,
 ) -> Answer:
-    """The managed policies attached to a group."""
+    """List the managed policies attached to a group."""
     return _attached(existing_group(call, group_name), path_prefix, marker, max_items)
 
 
@@ -102,7 +102,7 @@ def list_attached_role_policies(
     marker: str | None = None,
     max_items: int | None = None,
 ) -> Answer:
-    """The managed policies attached to a role."""
+    """List the managed policies attached to a role."""
     return _attached(existing_role(call, role_name), path_prefix, marker, max_items)
 
 
@@ -117,7 +117,7 @@ def list_entities_for_policy(
     marker: str | None = None,
     max_items: int | None = None,
 ) -> Answer:
-    """Whom a policy is attached to, or bounds; without a usage filter both (iam.md 2.6)."""
+    """List what a policy is attached to or bounds. Without a usage filter, list both (iam.md 2.6)."""
     policies.visible(call, policy_arn)
     wanted = _KINDS.get(entity_filter or "", (Group, Role, User))
     prefix = path_prefix or "/"
@@ -147,7 +147,7 @@ def list_entities_for_policy(
 
 
 def attached_shown(arn: str) -> dict[str, str]:
-    """An attached policy by AWS's names."""
+    """Return an attached policy as answers show it."""
     return {"PolicyName": arn.rpartition("/")[2], "PolicyArn": arn}
 
 
@@ -184,12 +184,12 @@ def _attached(entity: Entity, path_prefix: str | None, marker: str | None, max_i
 
 
 def _order(arn: str) -> tuple[str, str]:
-    """By name; whose it is tells AWS's policy from the account's own of the same name."""
+    """Return the key by which policies are listed: the name, then whether it is AWS's policy or the account's."""
     return (arn.rpartition("/")[2].lower(), arn.split(":", 5)[4])
 
 
 def _path(arn: str) -> str:
-    """`/service-role/` of `arn:aws:iam::aws:policy/service-role/Name`."""
+    """Return the path in a policy's ARN: `/service-role/` of `arn:aws:iam::aws:policy/service-role/Name`."""
     return arn.split(":policy", 1)[-1].rpartition("/")[0] + "/"
 
 

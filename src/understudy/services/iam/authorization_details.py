@@ -1,4 +1,4 @@
-"""All of an account's users, groups, roles and policies with what is attached to them, in one list."""
+"""One list of all users, groups, roles and policies of an account with what is attached to them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _Row = tuple[_Place, Callable[[], Mapping[str, Any]]]
 def get_account_authorization_details(
     call: Call, *, filter: list[str] | None = None, max_items: int | None = None, marker: str | None = None
 ) -> Answer:
-    """A page of everything, or of some kinds. Of AWS's policies those the account uses."""
+    """List everything, or some kinds. AWS's policies are listed if the account uses them."""
     wanted = set(filter) if filter else {kind for kind, _ in _KINDS}
     scope = f"GetAccountAuthorizationDetails:{','.join(sorted(wanted))}"
     last_key = after(marker, scope, parts=2)
@@ -56,7 +56,7 @@ def get_account_authorization_details(
 
 
 def _rows(call: Call, kind: str, number: str, last_key: RecordKey | None) -> Iterator[_Row]:
-    """A kind's rows behind a key of the whole list: none, some or all of them."""
+    """Yield the rows of a kind that come after a key of the whole list."""
     if last_key is not None and number < last_key[0]:
         return
     entities, show = _SOURCES[kind]

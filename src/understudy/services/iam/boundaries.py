@@ -16,14 +16,14 @@ from understudy.services.iam.users import existing_user, user_target, users
 
 
 def a_bounded_user(call: Call, params: Params) -> Sequence[Target]:
-    """The user, and the boundary there is or will be (`iam:PermissionsBoundary`)."""
+    """Return the user with the boundary it has or will have (`iam:PermissionsBoundary`)."""
     user = users.get(call.tx, call.account, params["user_name"].lower())
     boundary = params.get("permissions_boundary") or (user.boundary if user else "")
     return [user_target(call, params["user_name"], {"iam:permissionsboundary": boundary} if boundary else {})]
 
 
 def a_bounded_role(call: Call, params: Params) -> Sequence[Target]:
-    """The role, and the boundary there is or will be."""
+    """Return the role with the boundary it has or will have."""
     role = roles.get(call.tx, call.account, params["role_name"].lower())
     boundary = params.get("permissions_boundary") or (role.boundary if role else "")
     return [role_target(call, params["role_name"], {"iam:permissionsboundary": boundary} if boundary else {})]
@@ -31,7 +31,7 @@ def a_bounded_role(call: Call, params: Params) -> Sequence[Target]:
 
 @operation("iam:PutUserPermissionsBoundary", on=a_bounded_user)
 def put_user_permissions_boundary(call: Call, *, user_name: str, permissions_boundary: str) -> None:
-    """Bound what a user's policies can allow."""
+    """Set the boundary of a user, which limits what its policies can allow."""
     user = existing_user(call, user_name)
     check_boundary(call, permissions_boundary, "user")
     users.put(call.tx, msgspec.structs.replace(user, boundary=permissions_boundary))
@@ -39,7 +39,7 @@ def put_user_permissions_boundary(call: Call, *, user_name: str, permissions_bou
 
 @operation("iam:DeleteUserPermissionsBoundary", on=a_bounded_user)
 def delete_user_permissions_boundary(call: Call, *, user_name: str) -> None:
-    """Lift a user's boundary."""
+    """Remove a user's boundary."""
     user = existing_user(call, user_name)
     if not user.boundary:
         raise errors.no_boundary("user", user.name)
@@ -48,7 +48,7 @@ def delete_user_permissions_boundary(call: Call, *, user_name: str) -> None:
 
 @operation("iam:PutRolePermissionsBoundary", on=a_bounded_role)
 def put_role_permissions_boundary(call: Call, *, role_name: str, permissions_boundary: str) -> None:
-    """Bound what a role's policies can allow; not of a linked role."""
+    """Set the boundary of a role, but not of a service-linked role."""
     role = modifiable_role(call, role_name)
     check_boundary(call, permissions_boundary, "role")
     roles.put(call.tx, msgspec.structs.replace(role, boundary=permissions_boundary))
@@ -56,7 +56,7 @@ def put_role_permissions_boundary(call: Call, *, role_name: str, permissions_bou
 
 @operation("iam:DeleteRolePermissionsBoundary", on=a_bounded_role)
 def delete_role_permissions_boundary(call: Call, *, role_name: str) -> None:
-    """Lift a role's boundary; not of a linked role."""
+    """Remove a role's boundary, but not that of a service-linked role."""
     role = modifiable_role(call, role_name)
     if not role.boundary:
         raise errors.no_boundary("role", role.name)

@@ -1,4 +1,4 @@
-"""Which context keys policies name: the keys a simulation would have to be told (simulator.md 5.3)."""
+"""The context keys that policies name, which a simulation needs values for (simulator.md 5.3)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from understudy.services.iam.simulated_policies import an_entity, attached_to_en
 
 @operation("iam:GetContextKeysForCustomPolicy", on=all_resources)
 def get_context_keys_for_custom_policy(_call: Call, *, policy_input_list: list[str]) -> Answer:
-    """The keys the documents name. Raises InvalidInput."""
+    """List the keys that the documents name. Raises InvalidInput."""
     check_together(policy_input_list)
     return {"ContextKeyNames": _keys(policy_input_list)}
 
@@ -24,7 +24,7 @@ def get_context_keys_for_custom_policy(_call: Call, *, policy_input_list: list[s
 def get_context_keys_for_principal_policy(
     call: Call, *, policy_source_arn: str, policy_input_list: list[str] | None = None
 ) -> Answer:
-    """The keys an entity's policies and boundary name, and those of further documents. Raises NoSuchEntity."""
+    """List the keys named by an entity's policies and boundary, and by further documents. Raises NoSuchEntity."""
     check_together(policy_input_list or ())
     attached = attached_to_entity(call, existing_entity(call, policy_source_arn))
     return {"ContextKeyNames": _keys([*(each.text for each in attached), *(policy_input_list or ())])}

@@ -56,7 +56,7 @@ class TaskStatus(NamedTuple):
 
 
 def parse(id: str) -> TaskName | None:
-    """The parts of a task id; None for anything that is none."""
+    """Return the parts of a task id, or None."""
     found = _TASK.fullmatch(id)
     return TaskName(found["principal"], found["role"]) if found else None
 
@@ -80,7 +80,7 @@ def submit(call: Call, role: Role) -> str:
 
 
 def status(tx: Transaction, account: str, id: str) -> TaskStatus | None:
-    """How a task of an account goes; None when there is no such task."""
+    """Return how a task of an account goes, or None when there is no such task."""
     task = durable_operations.get(tx, account, KIND, id)
     if task is None:
         return None
@@ -92,7 +92,7 @@ def status(tx: Transaction, account: str, id: str) -> TaskStatus | None:
 
 
 def deletion(usage: LinkedRoleUsage) -> OperationKind:
-    """What a deletion task does. It is tried until it succeeds or the role is found in use."""
+    """Return the kind of operation that deletes a role. It runs until it succeeds or the role is found in use."""
 
     def delete_if_unused(
         tx: Transaction, task: DurableOperation, world: World, _result: object
@@ -115,7 +115,7 @@ def deletion(usage: LinkedRoleUsage) -> OperationKind:
 
 
 def _in_use(role: Role, usage: Mapping[str, list[str]]) -> str:
-    """What uses the role, in the words of AWS's clients (service-linked-roles.md 1.5), at most 1,000 characters."""
+    """Return what uses the role as AWS writes it (service-linked-roles.md 1.5), in at most 1,000 characters."""
     used_by = ", ".join(
         f"RoleUsageType(Region={region}, Resources=[{', '.join(arns)}])" for region, arns in usage.items()
     )

@@ -1,4 +1,4 @@
-"""Policy documents as IAM takes and shows them."""
+"""Checks and formats policy documents."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LONGEST_TOGETHER = 131_072
 
 
 def reviewed(document: str, kind: str) -> str:
-    """The document, if it is one of that kind. Raises MalformedPolicyDocument in AWS's words."""
+    """Return the document if it is valid for that kind of policy. Raises MalformedPolicyDocument in AWS's words."""
     try:
         review(document, kind)
     except MalformedPolicy as error:
@@ -24,12 +24,12 @@ def reviewed(document: str, kind: str) -> str:
 
 @lru_cache(maxsize=1024)
 def shown(document: str) -> str:
-    """A document as answers carry it: URL-encoded (iam.md 2.8)."""
+    """Return a document as answers have it: URL-encoded (iam.md 2.8)."""
     return quote(document, safe="")
 
 
 def check_together(documents: Iterable[str]) -> None:
-    """Refuse documents given to be simulated or read that are too long together. Raises InvalidInput."""
+    """Raise InvalidInput for documents that are too long together. It is called before they are read."""
     if sum(map(len, documents)) > LONGEST_TOGETHER:
         raise errors.invalid_input(
             f"The policy documents of a request may have {LONGEST_TOGETHER} characters together."
@@ -37,5 +37,5 @@ def check_together(documents: Iterable[str]) -> None:
 
 
 def size(document: str) -> int:
-    """Characters that count towards a quota: white space does not (iam.md 2.2)."""
+    """Return how many characters count towards a quota. White space does not count (iam.md 2.2)."""
     return sum(map(len, document.split()))

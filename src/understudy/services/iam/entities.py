@@ -1,4 +1,4 @@
-"""What users, groups and roles have in common: policies are attached to them and put into them."""
+"""What users, groups and roles have in common: attached and inline policies."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ CALLED: dict[type, str] = {User: "user", Group: "group", Role: "role"}
 
 
 def a_user_to_permit(call: Call, params: Params) -> Sequence[Target]:
-    """The user whose permissions change, with the boundary there is (`iam:PermissionsBoundary`) and the policy."""
+    """Return the user whose permissions change, with its boundary (`iam:PermissionsBoundary`) and the policy."""
     user = users.get(call.tx, call.account, params["user_name"].lower())
     return [user_target(call, params["user_name"], _keys(params, user.boundary if user else ""))]
 
 
 def a_group_to_permit(call: Call, params: Params) -> Sequence[Target]:
-    """The group whose permissions change, and the policy."""
+    """Return the group whose permissions change, with the policy."""
     return [group_target(call, params["group_name"], _keys(params, ""))]
 
 
 def a_role_to_permit(call: Call, params: Params) -> Sequence[Target]:
-    """The role whose permissions change, with the boundary there is and the policy."""
+    """Return the role whose permissions change, with its boundary and the policy."""
     role = roles.get(call.tx, call.account, params["role_name"].lower())
     return [role_target(call, params["role_name"], _keys(params, role.boundary if role else ""))]
 

@@ -1,4 +1,4 @@
-"""IAM's refusals (service-linked-roles.md 1, iam.md 2.3, 2.4)."""
+"""IAM's errors (service-linked-roles.md 1, iam.md 2.3, 2.4)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ About = Callable[[str], ApiError]
 
 
 def no_such(kind: str, name: str) -> ApiError:
-    """`kind` as IAM spells it: user, role, group."""
+    """Return NoSuchEntity. `kind` is user, role or group, as IAM spells it."""
     return ApiError("NoSuchEntity", f"The {kind} with name {name} cannot be found.", 404)
 
 
@@ -34,7 +34,7 @@ def no_such_access_key(id: str) -> ApiError:
 
 
 def no_boundary(kind: str, name: str) -> ApiError:
-    """AWS's code; its text is not known (iam.md 2.4)."""
+    """Return the error for an entity without boundary. The code is AWS's; its text is not known (iam.md 2.4)."""
     return ApiError("NoSuchEntity", f"The permissions boundary of {kind} {name} cannot be found.", 404)
 
 
@@ -51,7 +51,7 @@ def not_attached(arn: str) -> ApiError:
 
 
 def reserved_policy(kind: str) -> ApiError:
-    """A policy only AWS attaches (service-linked-roles.md 1.3)."""
+    """Return the error for a policy that only AWS attaches (service-linked-roles.md 1.3)."""
     return ApiError("PolicyNotAttachable", f"Cannot attach AWS reserved policy to an IAM {kind}.")
 
 
@@ -84,7 +84,10 @@ def malformed_policy(message: str) -> ApiError:
 
 
 def protected(role: str) -> ApiError:
-    """Everything but a description, on a service-linked role (service-linked-roles.md 1.2)."""
+    """Return the error for a change to a service-linked role other than of description and tags.
+
+    It is in service-linked-roles.md 1.2.
+    """
     return ApiError(
         "UnmodifiableEntity",
         f"Cannot perform the operation on the protected role '{role}' - this role is only modifiable by AWS",

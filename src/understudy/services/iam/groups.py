@@ -1,4 +1,4 @@
-"""IAM groups, and who is in them."""
+"""IAM groups and their users."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ GROUPS_PER_USER = 10
 
 
 class Group(Record, frozen=True, kw_only=True):
-    """A group, with what is attached to it; its users name it."""
+    """A group with its policies. The records of its users name it."""
 
     account: str
     name: str
@@ -49,7 +49,7 @@ groups = Table(
 
 
 def existing_group(call: Call, name: str) -> Group:
-    """The group of that name, in any case. Raises NoSuchEntity."""
+    """Return the group of that name, in whatever letter case. Raises NoSuchEntity."""
     group = groups.get(call.tx, call.account, name.lower())
     if group is None:
         raise errors.no_such("group", name)
@@ -70,7 +70,7 @@ def a_new_group(call: Call, params: Params) -> Sequence[Target]:
 
 
 def a_group_and_its_new_name(call: Call, params: Params) -> Sequence[Target]:
-    """The group, and the group it becomes: renaming and moving take the permission on both."""
+    """Return the group under its old and its new name. Renaming and moving take the permission on both."""
     group = groups.get(call.tx, call.account, params["group_name"].lower())
     path = params.get("new_path") or (group.path if group else "/")
     name = params.get("new_group_name") or (group.name if group else params["group_name"])
@@ -98,7 +98,7 @@ def create_group(call: Call, *, group_name: str, path: str | None = None) -> Ans
 def get_group(
     call: Call, *, group_name: str, marker: str | None = None, max_items: int | None = None
 ) -> Answer:
-    """A group, and a page of its users."""
+    """Describe a group and list a page of its users."""
     group = existing_group(call, group_name)
     members = users.where(call.tx, "by_group", (call.account, group.name.lower()))
     page = sorted_listing(
@@ -117,7 +117,7 @@ def get_group(
 def list_groups(
     call: Call, *, path_prefix: str | None = None, marker: str | None = None, max_items: int | None = None
 ) -> Answer:
-    """List groups by name, a page at a time."""
+    """List groups by name."""
     prefix = path_prefix or "/"
     scope = f"ListGroups:{prefix}"
     found = (
@@ -132,7 +132,7 @@ def list_groups(
 def update_group(
     call: Call, *, group_name: str, new_path: str | None = None, new_group_name: str | None = None
 ) -> None:
-    """Rename a group or move it to another path; its users and policies stay."""
+    """Rename a group or change its path. Its users and policies stay."""
     group = existing_group(call, group_name)
     name = new_group_name or group.name
     other = groups.get(call.tx, call.account, name.lower())
@@ -148,7 +148,7 @@ def update_group(
 
 @operation("iam:DeleteGroup", on=a_group)
 def delete_group(call: Call, *, group_name: str) -> None:
-    """Delete a group that nothing and nobody is in. Raises DeleteConflict."""
+    """Delete a group without users and policies. Raises DeleteConflict."""
     group = existing_group(call, group_name)
     if group.attached:
         raise errors.conflict("Cannot delete entity, must detach all policies first.")
@@ -161,7 +161,7 @@ def delete_group(call: Call, *, group_name: str) -> None:
 
 @operation("iam:AddUserToGroup", on=a_group)
 def add_user_to_group(call: Call, *, group_name: str, user_name: str) -> None:
-    """Put a user into a group; one who is in it stays."""
+    """Add a user to a group. It is no error if it is a member."""
     group, user = existing_group(call, group_name), existing_user(call, user_name)
     if group.name.lower() in user.groups:
         return
@@ -172,7 +172,7 @@ def add_user_to_group(call: Call, *, group_name: str, user_name: str) -> None:
 
 @operation("iam:RemoveUserFromGroup", on=a_group)
 def remove_user_from_group(call: Call, *, group_name: str, user_name: str) -> None:
-    """Take a user out of a group; one who is not in it is no error."""
+    """Remove a user from a group. It is no error if it is no member."""
     group, user = existing_group(call, group_name), existing_user(call, user_name)
     kept = tuple(each for each in user.groups if each != group.name.lower())
     users.put(call.tx, msgspec.structs.replace(user, groups=kept))
@@ -182,7 +182,7 @@ def remove_user_from_group(call: Call, *, group_name: str, user_name: str) -> No
 def list_groups_for_user(
     call: Call, *, user_name: str, marker: str | None = None, max_items: int | None = None
 ) -> Answer:
-    """The groups a user is in."""
+    """List the groups that a user is in."""
     user = existing_user(call, user_name)
     found = [group for name in user.groups if (group := groups.get(call.tx, call.account, name))]
     return sorted_listing(
@@ -198,7 +198,7 @@ def list_groups_for_user(
 
 @memoized
 def describe(group: Group) -> Description:
-    """A group in IAM's words."""
+    """Return a group as answers describe it."""
     return Description(
         {
             "Path": group.path,

@@ -1,4 +1,4 @@
-"""Policies that are part of one user, group or role."""
+"""Inline policies, which are part of a user, group or role."""
 
 from __future__ import annotations
 
@@ -29,39 +29,39 @@ SIZES = {User: 2048, Group: 5120, Role: 10240}
 
 @operation("iam:PutUserPolicy", on=a_user_to_permit)
 def put_user_policy(call: Call, *, user_name: str, policy_name: str, policy_document: str) -> None:
-    """Give a user an inline policy, in place of one of that name."""
+    """Give a user an inline policy. It replaces one of the same name."""
     _put(call, existing_user(call, user_name), policy_name, policy_document)
 
 
 @operation("iam:PutGroupPolicy", on=a_group_to_permit)
 def put_group_policy(call: Call, *, group_name: str, policy_name: str, policy_document: str) -> None:
-    """Give a group an inline policy, in place of one of that name."""
+    """Give a group an inline policy. It replaces one of the same name."""
     _put(call, existing_group(call, group_name), policy_name, policy_document)
 
 
 @operation("iam:PutRolePolicy", on=a_role_to_permit)
 def put_role_policy(call: Call, *, role_name: str, policy_name: str, policy_document: str) -> None:
-    """Give a role an inline policy, in place of one of that name; not a linked role."""
+    """Give a role an inline policy, but not a service-linked role. It replaces one of the same name."""
     _put(call, modifiable_role(call, role_name), policy_name, policy_document)
 
 
 @operation("iam:GetUserPolicy", on=a_user)
 def get_user_policy(call: Call, *, user_name: str, policy_name: str) -> Answer:
-    """A user's inline policy."""
+    """Return a user's inline policy."""
     user = existing_user(call, user_name)
     return {"UserName": user.name, **_shown(user, policy_name)}
 
 
 @operation("iam:GetGroupPolicy", on=a_group)
 def get_group_policy(call: Call, *, group_name: str, policy_name: str) -> Answer:
-    """A group's inline policy."""
+    """Return a group's inline policy."""
     group = existing_group(call, group_name)
     return {"GroupName": group.name, **_shown(group, policy_name)}
 
 
 @operation("iam:GetRolePolicy", on=a_role)
 def get_role_policy(call: Call, *, role_name: str, policy_name: str) -> Answer:
-    """A role's inline policy."""
+    """Return a role's inline policy."""
     role = existing_role(call, role_name)
     return {"RoleName": role.name, **_shown(role, policy_name)}
 
@@ -70,7 +70,7 @@ def get_role_policy(call: Call, *, role_name: str, policy_name: str) -> Answer:
 def list_user_policies(
     call: Call, *, user_name: str, marker: str | None = None, max_items: int | None = None
 ) -> Answer:
-    """The names of a user's inline policies."""
+    """List the names of a user's inline policies."""
     return _names(existing_user(call, user_name), marker, max_items)
 
 
@@ -78,7 +78,7 @@ def list_user_policies(
 def list_group_policies(
     call: Call, *, group_name: str, marker: str | None = None, max_items: int | None = None
 ) -> Answer:
-    """The names of a group's inline policies."""
+    """List the names of a group's inline policies."""
     return _names(existing_group(call, group_name), marker, max_items)
 
 
@@ -86,25 +86,25 @@ def list_group_policies(
 def list_role_policies(
     call: Call, *, role_name: str, marker: str | None = None, max_items: int | None = None
 ) -> Answer:
-    """The names of a role's inline policies."""
+    """List the names of a role's inline policies."""
     return _names(existing_role(call, role_name), marker, max_items)
 
 
 @operation("iam:DeleteUserPolicy", on=a_user_to_permit)
 def delete_user_policy(call: Call, *, user_name: str, policy_name: str) -> None:
-    """Take an inline policy from a user."""
+    """Delete an inline policy of a user."""
     _delete(call, existing_user(call, user_name), policy_name)
 
 
 @operation("iam:DeleteGroupPolicy", on=a_group_to_permit)
 def delete_group_policy(call: Call, *, group_name: str, policy_name: str) -> None:
-    """Take an inline policy from a group."""
+    """Delete an inline policy of a group."""
     _delete(call, existing_group(call, group_name), policy_name)
 
 
 @operation("iam:DeleteRolePolicy", on=a_role_to_permit)
 def delete_role_policy(call: Call, *, role_name: str, policy_name: str) -> None:
-    """Take an inline policy from a role; not from a linked role."""
+    """Delete an inline policy of a role, but not of a service-linked role."""
     _delete(call, modifiable_role(call, role_name), policy_name)
 
 

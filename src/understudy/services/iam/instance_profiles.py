@@ -1,4 +1,4 @@
-"""Instance profiles: a role as EC2 instances are given it."""
+"""Instance profiles, by which EC2 instances are given a role."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def a_profile(call: Call, params: Params) -> Sequence[Target]:
 
 
 def a_profile_and_its_role(call: Call, params: Params) -> Sequence[Target]:
-    """The profile, and the role that whoever is given the profile can use (`iam:PassRole`)."""
+    """Return the profile and its role. Whoever is given the profile can use the role (`iam:PassRole`)."""
     passed = replace(
         role_target(call, params["role_name"], {"iam:passedtoservice": "ec2.amazonaws.com"}),
         action="iam:PassRole",
@@ -64,7 +64,7 @@ def create_instance_profile(
     path: str | None = None,
     tags: list[dict[str, str]] | None = None,
 ) -> Answer:
-    """Make an empty instance profile."""
+    """Make an instance profile without role."""
     if instance_profiles.get(call.tx, call.account, instance_profile_name.lower()) is not None:
         raise errors.exists(f"Instance Profile {instance_profile_name} already exists.")
     if instance_profiles.count_where(call.tx, "by_account", call.account) >= PROFILES_PER_ACCOUNT:
@@ -90,7 +90,7 @@ def get_instance_profile(call: Call, *, instance_profile_name: str) -> Answer:
 def list_instance_profiles(
     call: Call, *, path_prefix: str | None = None, marker: str | None = None, max_items: int | None = None
 ) -> Answer:
-    """List instance profiles by name, a page at a time."""
+    """List instance profiles by name."""
     prefix = path_prefix or "/"
     scope = f"ListInstanceProfiles:{prefix}"
     found = (
@@ -114,7 +114,7 @@ def list_instance_profiles(
 def list_instance_profiles_for_role(
     call: Call, *, role_name: str, marker: str | None = None, max_items: int | None = None
 ) -> Answer:
-    """The instance profiles a role is in."""
+    """List the instance profiles that a role is in."""
     role = existing_role(call, role_name)
     return short_listing(
         "InstanceProfiles",
@@ -128,7 +128,7 @@ def list_instance_profiles_for_role(
 
 @operation("iam:AddRoleToInstanceProfile", on=a_profile_and_its_role)
 def add_role_to_instance_profile(call: Call, *, instance_profile_name: str, role_name: str) -> None:
-    """Put a role into an instance profile, which takes one; not a linked role."""
+    """Put a role into an instance profile, which holds one. Service-linked roles are refused."""
     role = modifiable_role(call, role_name)
     profile = _existing(call, instance_profile_name)
     if profile.role:
@@ -138,7 +138,7 @@ def add_role_to_instance_profile(call: Call, *, instance_profile_name: str, role
 
 @operation("iam:RemoveRoleFromInstanceProfile", on=a_profile)
 def remove_role_from_instance_profile(call: Call, *, instance_profile_name: str, role_name: str) -> None:
-    """Take a role out of an instance profile; not a linked role."""
+    """Remove a role from an instance profile. Service-linked roles are refused."""
     role = modifiable_role(call, role_name)
     profile = _existing(call, instance_profile_name)
     if profile.role != role.name.lower():
@@ -148,7 +148,7 @@ def remove_role_from_instance_profile(call: Call, *, instance_profile_name: str,
 
 @operation("iam:DeleteInstanceProfile", on=a_profile)
 def delete_instance_profile(call: Call, *, instance_profile_name: str) -> None:
-    """Delete an instance profile no role is in."""
+    """Delete an instance profile without role."""
     profile = _existing(call, instance_profile_name)
     if profile.role:
         raise errors.conflict("Cannot delete entity, must remove roles from instance profile first.")
@@ -157,7 +157,7 @@ def delete_instance_profile(call: Call, *, instance_profile_name: str) -> None:
 
 @operation("iam:TagInstanceProfile", on=a_profile)
 def tag_instance_profile(call: Call, *, instance_profile_name: str, tags: list[dict[str, str]]) -> None:
-    """Add tags, or replace those of the same key."""
+    """Add tags. They replace those of the same key."""
     profile = _existing(call, instance_profile_name)
     kept = merged(profile.tags, tags, ignore_case=False)
     instance_profiles.put(call.tx, msgspec.structs.replace(profile, tags=kept))
@@ -175,14 +175,14 @@ def untag_instance_profile(call: Call, *, instance_profile_name: str, tag_keys: 
 def list_instance_profile_tags(
     call: Call, *, instance_profile_name: str, marker: str | None = None, max_items: int | None = None
 ) -> Answer:
-    """An instance profile's tags."""
+    """List an instance profile's tags."""
     return tags_listed(
         _existing(call, instance_profile_name).tags, "ListInstanceProfileTags", marker, max_items
     )
 
 
 def describe(call: Call, profile: InstanceProfile) -> Mapping[str, Any]:
-    """An instance profile with the role in it."""
+    """Return an instance profile with its role as answers describe it."""
     role = roles.get(call.tx, profile.account, profile.role) if profile.role else None
     return {
         "Path": profile.path,

@@ -1,4 +1,4 @@
-"""When keys and roles were last used: noted on every call, remembered once a second.
+"""When keys and roles were last used. It is noted on every call and stored once a second.
 
 AWS shows last use with hours of delay (service-linked-roles.md 1.6), so a note lost in a crash is no loss.
 """
@@ -24,7 +24,7 @@ class LastUse:
         self._roles: dict[str, RoleUse] = {}
 
     def note(self, caller: Caller, service: str, region: str, at: datetime) -> None:
-        """A caller did something; the last note counts."""
+        """Note that a caller did something. The last note counts."""
         if caller.kind == "role-session":
             role = caller.user_id.partition(":")[0]
             self._roles[role] = RoleUse(id=role, at=at, region=region)
@@ -33,7 +33,7 @@ class LastUse:
             self._keys[id] = AccessKeyUse(id=id, at=at, region=region, service=service)
 
     def controller(self) -> Controller:
-        """The controller that remembers the notes, once a second on a server."""
+        """Return the controller that stores the notes, once a second on a server."""
         return Controller("last use", self._due, self._reconcile, poll_seconds=1.0)
 
     def _due(self, _tx: Transaction, now: datetime) -> Iterable[Due]:

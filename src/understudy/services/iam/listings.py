@@ -1,4 +1,4 @@
-"""Lists in IAM's pages: MaxItems and Marker in, IsTruncated and Marker out (iam.md 2.7)."""
+"""Pages of IAM's lists: MaxItems and Marker in, IsTruncated and Marker out (iam.md 2.7)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ PAGE = 100
 
 
 def after(marker: str | None, scope: str, *, account: str = "", parts: int = 1) -> RecordKey | None:
-    """The key a page begins behind. Raises ValidationError for a marker of no such list.
+    """Return the key after which the page begins, or None. Raises ValidationError for a marker of another list.
 
-    A marker is the client's to make up: the key has at least so many `parts`, and where it begins with an account
-    that one is the caller's, so that no marker leads into another account's records.
+    Clients can invent markers. So the key must have at least `parts` parts, and the first of them must be `account`
+    where keys begin with an account; no marker leads into the records of another one.
     """
     if marker is None:
         return None
@@ -41,7 +41,7 @@ def listing(
     scope: str,
     max_items: int | None,
 ) -> Answer:
-    """The page that begins with the first of `items`, which the caller has made begin behind the marker."""
+    """Return a page of `items`, which begin after the marker."""
     taken, marker = page(items, max_items or PAGE, key, _short(scope))
     return {name: [show(item) for item in taken], "IsTruncated": marker is not None, "Marker": marker}
 
@@ -56,7 +56,10 @@ def sorted_listing(
     max_items: int | None,
     marker: str | None,
 ) -> Answer:
-    """A page of a list that is short and at hand, by `key`; what is deleted between two pages shifts nothing."""
+    """Return a page of a short list in memory, sorted by `key`.
+
+    Deletions between two pages do not shift the next page.
+    """
     last_key = after(marker, scope)
     in_order = sorted(items, key=key)
     rest = in_order if last_key is None else [item for item in in_order if key(item) > last_key]
@@ -72,7 +75,7 @@ def short_listing(
     max_items: int | None,
     marker: str | None,
 ) -> Answer:
-    """A page of a list that is short and at hand; the marker counts."""
+    """Return a page of a short list in memory. The marker is the number of items before it."""
     last_key = after(marker, scope)
     if last_key is not None and not (last_key[0].isascii() and last_key[0].isdigit()):
         raise errors.validation("Invalid Marker.")
@@ -91,7 +94,10 @@ def short_listing(
 def tags_listed(
     tags: Sequence[tuple[str, str]], scope: str, marker: str | None, max_items: int | None
 ) -> Answer:
-    """A page of an entity's tags, by key as AWS sorts them. Keys of 128 letters fit into no marker: it counts."""
+    """Return a page of an entity's tags, sorted by key as at AWS.
+
+    Markers are numbers; keys of 128 letters are too long.
+    """
     return short_listing(
         "Tags",
         sorted(tags),
@@ -103,5 +109,5 @@ def tags_listed(
 
 
 def _short(scope: str) -> str:
-    """A scope in few letters: markers may have 320, and a path prefix alone 512."""
+    """Return a digest of a scope. Markers have at most 320 characters, and a path prefix alone may have 512."""
     return blake2b(scope.encode(), digest_size=9).hexdigest()

@@ -1,4 +1,4 @@
-"""Managed policies: the customer's own, and AWS's, which nobody can change."""
+"""Managed policies: those of customers, and AWS's, which cannot be changed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ __all__ = ["AnyPolicy", "Policy", "PolicyVersion", "document_of", "find", "polic
 
 
 def visible(call: Call, arn: str) -> AnyPolicy:
-    """A policy the caller's account can see. Raises ValidationError for no ARN, NoSuchEntity for no policy."""
+    """Return a policy the caller's account can see. Raises ValidationError for what is no ARN, and NoSuchEntity."""
     parsed = well_formed(arn)
     policy = find(call.tx, arn)
     if policy is None or parsed.account not in ("aws", call.account):
@@ -56,7 +56,7 @@ def visible(call: Call, arn: str) -> AnyPolicy:
 
 
 def own(call: Call, arn: str, what: str) -> Policy:
-    """A policy of the caller's account that can be changed. `what` says what is being done to it.
+    """Return a policy that the caller's account can change. `what` says what is being done to it.
 
     Raises AccessDenied for AWS's and other accounts' policies (service-linked-roles.md 1.3).
     """
@@ -94,7 +94,7 @@ def create_policy(
     description: str | None = None,
     tags: list[dict[str, str]] | None = None,
 ) -> Answer:
-    """Make a managed policy; its first version is v1."""
+    """Make a managed policy. Its first version is v1."""
     _checked(policy_document)
     if policies.get(call.tx, call.account, policy_name.lower()) is not None:
         raise errors.exists(f"A policy called {policy_name} already exists. Duplicate names are not allowed.")
@@ -154,7 +154,7 @@ def list_policies(
 
 @operation("iam:DeletePolicy", on=a_policy)
 def delete_policy(call: Call, *, policy_arn: str) -> None:
-    """Delete a policy nothing uses, of which only the default version is left. Raises DeleteConflict."""
+    """Delete a policy that nothing uses and that has only its default version. Raises DeleteConflict."""
     policy = own(call, policy_arn, "delete policies")
     if attachments(call.tx, policy.account, policy.arn) or boundaries(call.tx, policy.account, policy.arn):
         raise errors.conflict("Cannot delete a policy attached to entities.")
@@ -170,7 +170,7 @@ def delete_policy(call: Call, *, policy_arn: str) -> None:
 def create_policy_version(
     call: Call, *, policy_arn: str, policy_document: str, set_as_default: bool | None = None
 ) -> Answer:
-    """Add a version, and perhaps put it in force."""
+    """Add a version, and make it the default if asked."""
     policy = own(call, policy_arn, "create versions for policies")
     _checked(policy_document)
     if len(policy.versions) >= VERSIONS:
@@ -192,7 +192,7 @@ def create_policy_version(
 
 @operation("iam:GetPolicyVersion", on=a_policy)
 def get_policy_version(call: Call, *, policy_arn: str, version_id: str) -> Answer:
-    """A version with its document."""
+    """Return a version with its document."""
     policy = visible(call, policy_arn)
     for version in versions_of(policy):
         if version.id == version_id:
@@ -204,7 +204,7 @@ def get_policy_version(call: Call, *, policy_arn: str, version_id: str) -> Answe
 def list_policy_versions(
     call: Call, *, policy_arn: str, marker: str | None = None, max_items: int | None = None
 ) -> Answer:
-    """A policy's versions, newest first, without their documents."""
+    """List a policy's versions without their documents, newest first."""
     policy = visible(call, policy_arn)
     return sorted_listing(
         "Versions",
@@ -219,7 +219,7 @@ def list_policy_versions(
 
 @operation("iam:SetDefaultPolicyVersion", on=a_policy)
 def set_default_policy_version(call: Call, *, policy_arn: str, version_id: str) -> None:
-    """Put another version in force."""
+    """Make another version the default, which is the one in force."""
     policy = own(call, policy_arn, "update policies")
     if policy.version(version_id) is None:
         raise errors.no_such_version(policy_arn, version_id)
@@ -228,7 +228,7 @@ def set_default_policy_version(call: Call, *, policy_arn: str, version_id: str) 
 
 @operation("iam:DeletePolicyVersion", on=a_policy)
 def delete_policy_version(call: Call, *, policy_arn: str, version_id: str) -> None:
-    """Delete a version that is not in force."""
+    """Delete a version that is not the default."""
     policy = own(call, policy_arn, "delete policy versions for policies")
     if policy.version(version_id) is None:
         raise errors.no_such_version(policy_arn, version_id)
@@ -240,7 +240,7 @@ def delete_policy_version(call: Call, *, policy_arn: str, version_id: str) -> No
 
 @operation("iam:TagPolicy", on=a_policy)
 def tag_policy(call: Call, *, policy_arn: str, tags: list[dict[str, str]]) -> None:
-    """Add tags, or replace those of the same key."""
+    """Add tags. They replace those of the same key."""
     policy = _taggable(call, policy_arn)
     policies.put(call.tx, msgspec.structs.replace(policy, tags=merged(policy.tags, tags, ignore_case=False)))
 
@@ -257,14 +257,14 @@ def untag_policy(call: Call, *, policy_arn: str, tag_keys: list[str]) -> None:
 def list_policy_tags(
     call: Call, *, policy_arn: str, marker: str | None = None, max_items: int | None = None
 ) -> Answer:
-    """A policy's tags; AWS's policies have none."""
+    """List a policy's tags. AWS's policies have none."""
     policy = visible(call, policy_arn)
     kept = policy.tags if isinstance(policy, Policy) else ()
     return tags_listed(kept, f"ListPolicyTags:{policy.id}", marker, max_items)
 
 
 def describe(call: Call, policy: AnyPolicy) -> Mapping[str, Any]:
-    """A policy as lists show one; its counts are of the caller's account."""
+    """Return a policy as lists show it. It is counted in the caller's account alone."""
     arn = policy_arn(policy)
     attached, bounding = attachments(call.tx, call.account, arn), boundaries(call.tx, call.account, arn)
     unused = _describe_own(policy) if isinstance(policy, Policy) else _describe_aws(policy)
@@ -303,17 +303,17 @@ def policy_arn(policy: AnyPolicy) -> str:
 
 
 def attachments(tx: Transaction, account: str, arn: str) -> int:
-    """How many users, groups and roles of the account the policy is attached to."""
+    """Return how many users, groups and roles of the account the policy is attached to."""
     return sum(table.count_where(tx, "by_policy", (account, arn)) for table in (users, groups, roles))
 
 
 def boundaries(tx: Transaction, account: str, arn: str) -> int:
-    """How many users and roles of the account it bounds."""
+    """Return how many users and roles of the account it is the boundary of."""
     return sum(table.count_where(tx, "by_boundary", (account, arn)) for table in (users, roles))
 
 
 def _everything(call: Call, scope: str, last_key: RecordKey | None) -> Iterator[AnyPolicy]:
-    """The policies of a scope by name from behind a key on, the account's own before AWS's of the same name."""
+    """Yield the policies of a scope by name, after a key. The account's own come before AWS's of the same name."""
     sources: list[Iterable[AnyPolicy]] = []
     if scope in ("All", "Local"):
         # Behind an own policy's key its name is done with; behind AWS's, the account's own came before.
@@ -327,7 +327,7 @@ def _everything(call: Call, scope: str, last_key: RecordKey | None) -> Iterator[
 
 @cache
 def aws_policies() -> tuple[managed_policies.ManagedPolicy, ...]:
-    """AWS's policies in the order of our lists."""
+    """Return AWS's policies in the order of lists."""
     return tuple(sorted(managed_policies.everything(), key=_order))
 
 
@@ -342,14 +342,14 @@ def _is_used(call: Call, arn: str, usage: str | None) -> bool:
 
 
 def versions_of(policy: AnyPolicy) -> Sequence[PolicyVersion]:
-    """A policy's versions, oldest first; of AWS's the one in force, the only one that is known."""
+    """Return a policy's versions, oldest first. Of AWS's policies only the default version is known."""
     if isinstance(policy, Policy):
         return policy.versions
     return (PolicyVersion(policy.version_id, policy.document, policy.updated),)
 
 
 def version_shown(policy: AnyPolicy, version: PolicyVersion) -> Mapping[str, Any]:
-    """A version as lists show one, without its document."""
+    """Return a version without its document, as lists show it."""
     default = policy.default_version if isinstance(policy, Policy) else policy.version_id
     return {"VersionId": version.id, "IsDefaultVersion": version.id == default, "CreateDate": version.created}
 

@@ -1,4 +1,4 @@
-"""What is remembered of customers' managed policies, and how any managed policy is found and may be used."""
+"""Records of customers' managed policies; look-up and checks of all managed policies."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from understudy.store.tables import Record, Table
 
 
 class PolicyVersion(msgspec.Struct, frozen=True):
-    """One version of a policy, such as `v1`."""
+    """A version of a policy, such as `v1`."""
 
     id: str
     document: str
@@ -25,7 +25,7 @@ class PolicyVersion(msgspec.Struct, frozen=True):
 
 
 class Policy(Record, frozen=True, kw_only=True):
-    """A managed policy of a customer. `next_version` counts on, so that no version id comes twice."""
+    """A managed policy of a customer. `next_version` only grows, so that no version id is used twice."""
 
     account: str
     name: str
@@ -58,7 +58,7 @@ AnyPolicy = Policy | managed_policies.ManagedPolicy
 
 
 def find(tx: Transaction, arn: str) -> AnyPolicy | None:
-    """The policy of that ARN, whoever's it is."""
+    """Return the policy of that ARN, of any account or of AWS, or None."""
     parsed = arns.parse(arn)
     if parsed is None or parsed.service != "iam" or parsed.partition != arns.PARTITION:
         return None
@@ -69,7 +69,7 @@ def find(tx: Transaction, arn: str) -> AnyPolicy | None:
 
 
 def document_of(tx: Transaction, arn: str) -> str | None:
-    """The document in force of the policy of that ARN."""
+    """Return the document of the default version of the policy of that ARN, or None."""
     policy = find(tx, arn)
     if policy is None:
         return None
@@ -81,7 +81,7 @@ def document_of(tx: Transaction, arn: str) -> str | None:
 
 
 def well_formed(arn: str) -> arns.Arn:
-    """The ARN taken apart. Raises ValidationError for anything else, and for another partition's (iam.md 2.4)."""
+    """Parse an ARN. Raises ValidationError for anything else, and for an ARN of another partition (iam.md 2.4)."""
     parsed = arns.parse(arn)
     if parsed is None:
         raise errors.validation("Invalid ARN:  Could not be parsed!")
@@ -91,12 +91,12 @@ def well_formed(arn: str) -> arns.Arn:
 
 
 def check_attachable(call: Call, arn: str, called: str) -> None:
-    """Raises unless the policy is there and may be attached to a `called`: user, group or role (iam.md 2.4)."""
+    """Raise unless the policy exists and can be attached to a `called`: user, group or role (iam.md 2.4)."""
     _check(call, arn, called, errors.not_attachable_unknown)
 
 
 def check_boundary(call: Call, arn: str, called: str) -> None:
-    """Raises unless the policy exists and may bound a user or role. The text is the one clients were shown."""
+    """Raise unless the policy exists and can be a boundary. The text is the one that AWS's clients were shown."""
     _check(call, arn, called, errors.no_such_boundary_policy)
 
 

@@ -18,7 +18,7 @@ from understudy.store.tables import Table
 
 
 def _with_table(name: str, table: Table[Any], target: Callable[[Any], Target]) -> ResourceKind[Any]:
-    """A kind whose records are kept by account and lower-case name, and have an ARN with their path."""
+    """Describe a kind whose records are kept by account and lower-case name, and whose ARNs have a path."""
 
     def find(tx: Transaction, arn: Arn) -> Any:
         found: Any = table.get(tx, arn.account, arn.resource.rpartition("/")[2].lower())
@@ -28,7 +28,7 @@ def _with_table(name: str, table: Table[Any], target: Callable[[Any], Target]) -
 
 
 def _entity(entity: Role | User) -> Target:
-    """A role or user with its tags and its boundary."""
+    """Return the target of a role or user, with its tags and its boundary."""
     bounded = {"iam:permissionsboundary": entity.boundary} if entity.boundary else {}
     return Target(entity.arn, {**entity_keys(entity.tags), **bounded})
 

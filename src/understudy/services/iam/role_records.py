@@ -1,4 +1,4 @@
-"""What is remembered of roles and of the instance profiles they are in."""
+"""Records of roles, of their last use, and of instance profiles."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from understudy.store.tables import Record, Table
 class Role(Record, frozen=True, kw_only=True):
     """A role.
 
-    `trust` is its trust policy, principals as unique ids. `linked_service` is the service principal of a
-    service-linked role, set by CreateServiceLinkedRole and by nothing else (docs/decisions/0005).
+    `trust` is its trust policy, with unique ids for principals. `linked_service` is the service principal of a
+    service-linked role. Only CreateServiceLinkedRole sets it (docs/decisions/0005).
     """
 
     account: str
@@ -50,7 +50,7 @@ roles = Table(
 
 
 class RoleUse(Record, frozen=True, kw_only=True):
-    """When and where a role was last used; kept apart, so that use does not touch the role."""
+    """When and where a role was last used. It is a record of its own, so that use does not change the role."""
 
     id: str
     at: datetime
@@ -61,7 +61,7 @@ role_uses = Table("iam/role-use", RoleUse, key=lambda use: (use.id,))
 
 
 class InstanceProfile(Record, frozen=True, kw_only=True):
-    """An instance profile; `role` is the key (lower-case name) of the one role in it, or empty."""
+    """An instance profile. `role` is the lower-case name of its one role, or empty."""
 
     account: str
     name: str
@@ -88,7 +88,7 @@ instance_profiles = Table(
 
 
 def purge(tx: Transaction, role: Role) -> None:
-    """Remove a role and what is remembered of its use. Its sessions are worth nothing from then on."""
+    """Delete a role and the record of its use. Its sessions are no longer valid."""
     roles.delete(tx, role)
     use = role_uses.get(tx, role.id)
     if use is not None:

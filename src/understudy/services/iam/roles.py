@@ -1,4 +1,4 @@
-"""IAM roles and whom they trust."""
+"""IAM roles and their trust policies."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def find(call: Call, name: str) -> Role | None:
 
 
 def existing_role(call: Call, name: str) -> Role:
-    """The role of that name, in any case. Raises NoSuchEntity."""
+    """Return the role of that name, in whatever letter case. Raises NoSuchEntity."""
     role = find(call, name)
     if role is None:
         raise errors.no_such("role", name)
@@ -40,7 +40,10 @@ def existing_role(call: Call, name: str) -> Role:
 
 
 def modifiable_role(call: Call, name: str) -> Role:
-    """The same, unless it is linked to a service. Raises UnmodifiableEntity (service-linked-roles.md 1.2)."""
+    """Return the role unless it is service-linked.
+
+    Raises NoSuchEntity, UnmodifiableEntity (service-linked-roles.md 1.2).
+    """
     role = existing_role(call, name)
     if role.linked_service:
         raise errors.protected(role.name)
@@ -48,7 +51,7 @@ def modifiable_role(call: Call, name: str) -> Role:
 
 
 def role_target(call: Call, name: str, keys: Mapping[str, str | list[str]] | None = None) -> Target:
-    """The role's ARN and tags; for a name no role has, the ARN it would have."""
+    """Return the role's ARN and tags. For a role that does not exist it is the ARN it would have."""
     role = find(call, name)
     arn = role.arn if role else iam(call.account, f"role/{name}")
     return Target(arn, {**(tags.entity_keys(role.tags) if role else {}), **(keys or {})})
@@ -59,7 +62,7 @@ def a_role(call: Call, params: Params) -> Sequence[Target]:
 
 
 def a_role_as_bounded(call: Call, params: Params) -> Sequence[Target]:
-    """The role, and the boundary it has (`iam:PermissionsBoundary`)."""
+    """Return the role with its boundary (`iam:PermissionsBoundary`)."""
     role = find(call, params["role_name"])
     boundary = role.boundary if role else ""
     return [role_target(call, params["role_name"], {"iam:permissionsboundary": boundary} if boundary else {})]
@@ -91,7 +94,7 @@ def create_role(
     permissions_boundary: str | None = None,
     tags: list[dict[str, str]] | None = None,
 ) -> Answer:
-    """Make a role that its trust policy's principals may assume."""
+    """Make a role that the principals of its trust policy may assume."""
     trust = _checked_trust(call, assume_role_policy_document)
     if (path or "/").lower().startswith(RESERVED_PATH):
         # AWS's own answer is not known; see docs/decisions/0008.
@@ -140,7 +143,7 @@ def get_role(call: Call, *, role_name: str) -> Answer:
 def list_roles(
     call: Call, *, path_prefix: str | None = None, marker: str | None = None, max_items: int | None = None
 ) -> Answer:
-    """List roles by name, a page at a time."""
+    """List roles by name."""
     prefix = path_prefix or "/"
     scope = f"ListRoles:{prefix}"
     found = (
@@ -162,7 +165,7 @@ def list_roles(
 def update_role(
     call: Call, *, role_name: str, description: str | None = None, max_session_duration: int | None = None
 ) -> Answer:
-    """Change the description, or how long sessions may last; of a linked role the description alone."""
+    """Change the description or the longest session. Of a service-linked role only the description can be changed."""
     role = existing_role(call, role_name)
     if max_session_duration is not None:
         if role.linked_service:
@@ -179,21 +182,21 @@ def update_role(
 
 @operation("iam:UpdateRoleDescription", on=a_role_as_bounded)
 def update_role_description(call: Call, *, role_name: str, description: str) -> Answer:
-    """Change the description, of a linked role too."""
+    """Change the description. Service-linked roles are allowed."""
     role = msgspec.structs.replace(existing_role(call, role_name), description=description)
     return {"Role": {**_plain(call, roles.put(call.tx, role)), "Description": role.description}}
 
 
 @operation("iam:UpdateAssumeRolePolicy", on=a_role_as_bounded)
 def update_assume_role_policy(call: Call, *, role_name: str, policy_document: str) -> None:
-    """Change whom a role trusts."""
+    """Change the trust policy of a role."""
     role = modifiable_role(call, role_name)
     roles.put(call.tx, msgspec.structs.replace(role, trust=_checked_trust(call, policy_document)))
 
 
 @operation("iam:DeleteRole", on=a_role_as_bounded)
 def delete_role(call: Call, *, role_name: str) -> None:
-    """Delete a role from which everything was taken before. Raises DeleteConflict."""
+    """Delete a role without policies and instance profiles. Raises DeleteConflict."""
     role = modifiable_role(call, role_name)
     if role.attached:
         raise errors.conflict("Cannot delete entity, must detach all policies first.")
@@ -206,7 +209,7 @@ def delete_role(call: Call, *, role_name: str) -> None:
 
 @operation("iam:TagRole", on=a_role)
 def tag_role(call: Call, *, role_name: str, tags: list[dict[str, str]]) -> None:
-    """Add tags, or replace those of the same key; of a linked role too."""
+    """Add tags. They replace those of the same key. Service-linked roles are allowed."""
     role = existing_role(call, role_name)
     if not tags:
         raise errors.invalid_input("The list of tags must not be empty.")
@@ -215,7 +218,7 @@ def tag_role(call: Call, *, role_name: str, tags: list[dict[str, str]]) -> None:
 
 @operation("iam:UntagRole", on=a_role)
 def untag_role(call: Call, *, role_name: str, tag_keys: list[str]) -> None:
-    """Remove tags; of a linked role too."""
+    """Remove tags. Service-linked roles are allowed."""
     role = existing_role(call, role_name)
     roles.put(call.tx, msgspec.structs.replace(role, tags=tags.without(role.tags, tag_keys)))
 
@@ -224,12 +227,12 @@ def untag_role(call: Call, *, role_name: str, tag_keys: list[str]) -> None:
 def list_role_tags(
     call: Call, *, role_name: str, marker: str | None = None, max_items: int | None = None
 ) -> Answer:
-    """A role's tags."""
+    """List a role's tags."""
     return tags_listed(existing_role(call, role_name).tags, "ListRoleTags", marker, max_items)
 
 
 def created(call: Call, role: Role) -> Mapping[str, Any]:
-    """What CreateRole shows: less than GetRole (iam.md 2.6)."""
+    """Return a role as CreateRole shows it, which is less than GetRole does (iam.md 2.6)."""
     return {
         **_plain(call, role),
         "PermissionsBoundary": boundary_shown(role.boundary),
@@ -238,7 +241,10 @@ def created(call: Call, role: Role) -> Mapping[str, Any]:
 
 
 def described_in_list(call: Call, role: Role) -> Mapping[str, Any]:
-    """What ListRoles shows. The trust policy of most roles names no ids, and then the record alone decides."""
+    """Return a role as ListRoles shows it.
+
+    If its trust policy names no unique ids, the result is kept with the record.
+    """
     if '"AROA' in role.trust or '"AIDA' in role.trust:
         return {
             **_plain(call, role),

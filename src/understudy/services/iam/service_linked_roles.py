@@ -1,6 +1,7 @@
-"""Roles that belong to services: made from templates, used by their service only, deleted by a task.
+"""Service-linked roles. They are made from templates, used by their service only, and deleted by a task.
 
-Reference service-linked-roles.md 1. A role with a `linked_service` is one, whatever its name and path (decision 0005).
+A role is service-linked when its record has a `linked_service`, whatever its name and path (decision 0005,
+service-linked-roles.md 1).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from understudy.store.database import Transaction
 
 
 def a_new_linked_role(call: Call, params: Params) -> Sequence[Target]:
-    """The role by the name its service gives it, and whom it is for (`iam:AWSServiceName`)."""
+    """Return the role, by the name its service gives it, with the service it is for (`iam:AWSServiceName`)."""
     principal = params["aws_service_name"]
     template = catalogue.find(principal)
     name = _role_name(template, params.get("custom_suffix")) if template else "*"
@@ -40,7 +41,7 @@ def a_new_linked_role(call: Call, params: Params) -> Sequence[Target]:
 
 
 def the_role_of_a_task(call: Call, params: Params) -> Sequence[Target]:
-    """The role of a deletion task, which its id names (service-linked-roles.md 1.7), and its tags while it is there."""
+    """Return the role that a deletion task's id names (service-linked-roles.md 1.7), with its tags while it exists."""
     parsed = deletion_tasks.parse(params["deletion_task_id"])
     if parsed is None:
         return [Target(iam(call.account, "role/*"))]
@@ -53,9 +54,9 @@ def the_role_of_a_task(call: Call, params: Params) -> Sequence[Target]:
 def create_service_linked_role(
     call: Call, *, aws_service_name: str, custom_suffix: str | None = None, description: str | None = None
 ) -> Answer:
-    """Make the role of a service, as its template has it.
+    """Make the role of a service from its template.
 
-    Refusals in the order that was recorded: no template, no suffix allowed, name taken.
+    Errors come in AWS's order: no template, no suffix allowed, name taken.
     """
     template = catalogue.find(aws_service_name)
     if template is None:
@@ -77,7 +78,7 @@ def create_service_linked_role(
 
 @operation("iam:DeleteServiceLinkedRole", on=a_role)
 def delete_service_linked_role(call: Call, *, role_name: str) -> Answer:
-    """Ask for a linked role's deletion; answers the id of the task that will delete it, or fail."""
+    """Begin to delete a service-linked role. Returns the id of the task, which deletes the role or fails."""
     role = existing_role(call, role_name)
     if not role.linked_service:
         raise ApiError("NoSuchEntity", f"{role.name} exists but is not a service role.", 404)
@@ -86,7 +87,7 @@ def delete_service_linked_role(call: Call, *, role_name: str) -> Answer:
 
 @operation("iam:GetServiceLinkedRoleDeletionStatus", on=the_role_of_a_task)
 def get_service_linked_role_deletion_status(call: Call, *, deletion_task_id: str) -> Answer:
-    """How a deletion task goes; a failed one says why, and what still uses the role."""
+    """Tell how a deletion task goes. A failed one says why, and what still uses the role."""
     if deletion_tasks.parse(deletion_task_id) is None:
         raise errors.invalid_input("Invalid task id")
     task = deletion_tasks.status(call.tx, call.account, deletion_task_id)
@@ -99,9 +100,9 @@ def get_service_linked_role_deletion_status(call: Call, *, deletion_task_id: str
 
 
 def ensure_service_linked_role(call: Call, principal: str) -> None:
-    """Make the role of a service if the account has none yet, with the caller's own permission.
+    """Make the role of a service with the caller's permission, if the account has none yet.
 
-    Raises what CreateServiceLinkedRole answers. The description is the service's: AWS gives one only to roles
+    Raises what CreateServiceLinkedRole raises. The role gets the service's description: AWS gives one only to roles
     that services make (service-linked-roles.md 1.1).
     """
     template = catalogue.find(principal)
@@ -114,7 +115,7 @@ def ensure_service_linked_role(call: Call, principal: str) -> None:
 
 
 def make_linked_role(tx: Transaction, account: str, principal: str, *, ids: Ids, at: datetime) -> None:
-    """Make the role of a service in an account that is only being made, where nobody could be asked."""
+    """Make the role of a service in an account that is being made, in which there is no caller yet."""
     template = catalogue.find(principal)
     assert template is not None, f"{principal} has a template"
     description = template.service_description or template.description or None
@@ -152,7 +153,10 @@ def _trust(template: ServiceLinkedRoleTemplate) -> str:
 
 
 def _created(role: Role) -> Mapping[str, Any]:
-    """What the create call answers: no description, and lists in the trust policy (service-linked-roles.md 1.1)."""
+    """Return a role as CreateServiceLinkedRole shows it.
+
+    Without description, and with lists in the trust policy (service-linked-roles.md 1.1).
+    """
     statement = {
         "Action": ["sts:AssumeRole"],
         "Effect": "Allow",

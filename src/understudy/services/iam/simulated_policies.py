@@ -1,4 +1,4 @@
-"""The policies a simulation is about: given as documents, or those of an entity (simulator.md 5)."""
+"""The policies that a simulation evaluates: documents of the request, or those of an entity (simulator.md 5)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _ALLOWS_NOTHING = '{"Version":"2012-10-17","Statement":[]}'
 
 
 class Source(msgspec.Struct, frozen=True):
-    """A document that takes part: its layer, its name in the answer, and how it may be excluded."""
+    """A document of a simulation: its layer, its name in the answer, and what a request can exclude it by."""
 
     layer: str
     id: str
@@ -33,14 +33,17 @@ class Source(msgspec.Struct, frozen=True):
 
 
 def an_entity(call: Call, params: Params) -> Sequence[Target]:
-    """The user, group or role the ARN names: the ARN it has, whatever path was given; else the ARN itself."""
+    """Return the user, group or role that the ARN names.
+
+    Its path may be wrong; if there is none, return the ARN itself.
+    """
     arn = params["policy_source_arn"]
     entity = named_entity(call, arn)
     return [Target(entity.arn if entity is not None else arn)]
 
 
 def given(documents: Iterable[str]) -> list[Source]:
-    """The documents of PolicyInputList."""
+    """Return the documents of PolicyInputList."""
     return [
         Source("identity", f"PolicyInputList.{number}", text)
         for number, text in enumerate(documents, start=1)
@@ -48,14 +51,14 @@ def given(documents: Iterable[str]) -> list[Source]:
 
 
 def given_boundary(documents: Sequence[str] | None) -> list[Source]:
-    """The one document of PermissionsBoundaryPolicyInputList. Raises InvalidInput for several."""
+    """Return the document of PermissionsBoundaryPolicyInputList. Raises InvalidInput for several."""
     if documents is not None and len(documents) > 1:
         raise errors.invalid_input("Only one permissions boundary policy can be simulated.")
     return [Source("boundary", "PermissionsBoundaryPolicyInputList.1", text) for text in documents or ()]
 
 
 def attached_to_entity(call: Call, entity: Entity) -> list[Source]:
-    """An entity's policies, its groups' and its boundary; a role's trust policy is none of them."""
+    """Return an entity's policies, those of its groups, and its boundary. A trust policy is not among them."""
     sources = _own_policies(call, entity)
     for name in entity.groups if isinstance(entity, User) else ():
         group = groups.get(call.tx, call.account, name)
@@ -71,7 +74,10 @@ def attached_to_entity(call: Call, entity: Entity) -> list[Source]:
 
 
 def organization_levels(call: Call, entity: Entity) -> list[Mapping[str, Any]]:
-    """The levels that bind who is in the account: one that allows everything where an organization binds nobody."""
+    """Return the levels of service control policies for an entity.
+
+    If none bind it, one level allows everything. Outside an organization there are no levels.
+    """
     membership = call.gateway.membership(call.tx, call.account)
     if membership is None:
         return []
@@ -97,7 +103,7 @@ def _name(arn: str) -> str:
 
 
 def exclusion(identifier: Mapping[str, Any]) -> Callable[[Source], bool]:
-    """Whether a policy is one of those an entry of PolicyExclusionList names."""
+    """Return a function that says whether an entry of PolicyExclusionList names a policy."""
     if len(identifier) != 1:
         raise errors.invalid_input("A policy is excluded by exactly one of its type, its ARN or its name.")
     if "PolicyType" in identifier:
@@ -114,7 +120,7 @@ def exclusion(identifier: Mapping[str, Any]) -> Callable[[Source], bool]:
 
 
 def named_entity(call: Call, arn: str) -> Entity | None:
-    """The entity by the name in its ARN: a path that is not its own is overlooked (recorded)."""
+    """Return the entity by the name in its ARN, or None. A wrong path is overlooked, as recorded at AWS."""
     parsed = arns.parse(arn)
     if parsed is None or parsed.account != call.account:
         return None
@@ -124,7 +130,7 @@ def named_entity(call: Call, arn: str) -> Entity | None:
 
 
 def existing_entity(call: Call, arn: str) -> Entity:
-    """The entity an ARN names. Raises InvalidInput for an ARN of anything else, and NoSuchEntity."""
+    """Return the entity that an ARN names. Raises InvalidInput for another ARN, and NoSuchEntity."""
     kind = entity_kind(arn)
     if kind is None:
         raise errors.invalid_input(f"Invalid Entity Arn: {arn} does not clearly define entity type and name.")
@@ -135,7 +141,7 @@ def existing_entity(call: Call, arn: str) -> Entity:
 
 
 def entity_kind(arn: str) -> str | None:
-    """user, group or role; None for an ARN of anything else."""
+    """Return `user`, `group` or `role`, or None for another ARN."""
     parsed = arns.parse(arn)
     if parsed is None or (parsed.partition, parsed.service, parsed.region) != (arns.PARTITION, "iam", ""):
         return None

@@ -1,7 +1,7 @@
-"""The policy simulator: what policies would decide (simulator.md 5).
+"""The policy simulator, which tells what policies would decide (simulator.md 5).
 
-Where AWS is not recorded: a resource's account counts only beside a resource policy; several resources together are
-named by the type of the first.
+Two choices are ours, for AWS was not recorded: a resource's account counts only with a resource policy, and several
+resources together are named by the type of the first one.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ _RESTRICTIVE = ("explicitDeny", "implicitDeny", "allowed")
 
 
 class _Match(msgspec.Struct, frozen=True):
-    """A statement that decided."""
+    """A statement that decided, and the document it is in."""
 
     source: Source
     index: int
@@ -87,7 +87,7 @@ class _Result(msgspec.Struct, frozen=True):
 
 
 class _Simulation(msgspec.Struct, frozen=True):
-    """Everything that is the same for all actions and resources."""
+    """What is the same for all actions and resources."""
 
     bindings: Bindings
     sources: Mapping[str, tuple[Source, ...]]
@@ -98,7 +98,7 @@ class _Simulation(msgspec.Struct, frozen=True):
 
     @property
     def statements(self) -> int:
-        """How many statements every action and resource is held against."""
+        """How many statements are evaluated for each action and resource."""
         named = [*self.bindings.identity, *(policy for level in self.bindings.scps for policy in level)]
         named += filter(None, (self.bindings.boundary, self.bindings.resource))
         return sum(len(each.policy.statements) for each in named)
@@ -121,7 +121,7 @@ def simulate_custom_policy(
     max_items: int | None = None,
     marker: str | None = None,
 ) -> Answer:
-    """What the policies given would decide on every action. Raises InvalidInput."""
+    """Tell what the given policies would decide on each action. Raises InvalidInput."""
     levels = ordered_organization_policy_input_list or ()
     check_together(
         [
@@ -164,9 +164,9 @@ def simulate_principal_policy(
     max_items: int | None = None,
     marker: str | None = None,
 ) -> Answer:
-    """What an entity's policies, and those given besides, would decide. Raises NoSuchEntity, InvalidInput.
+    """Tell what an entity's policies and further ones would decide. Raises NoSuchEntity, InvalidInput.
 
-    A boundary given replaces the one attached; a user whose policies they are is the caller of a resource policy.
+    A given boundary replaces the entity's. If the entity is a user, it is the caller in a resource policy.
     """
     boundary_given = permissions_boundary_policy_input_list or ()
     check_together([*(policy_input_list or ()), *boundary_given, resource_policy or ""])
@@ -229,7 +229,7 @@ def _simulation(
 
 
 def _compiled(source: Source) -> NamedPolicy:
-    """The document as the simulator reads it; what was only given is not kept."""
+    """Compile a document as the simulator reads it. The result is not cached."""
     try:
         return NamedPolicy(source.id, compile_simulated(source.text, source.layer))
     except MalformedPolicy as error:
@@ -255,7 +255,7 @@ def _owner(arn: str) -> str:
 
 
 def _context(entries: Sequence[Mapping[str, Any]]) -> dict[str, str | list[str]]:
-    """The entries as a question carries them: a value by itself for a type that is no list's."""
+    """Return the context of a question. Values of types that are not lists stand by themselves."""
     given: dict[str, str | list[str]] = {}
     for entry in entries:
         name = entry.get("ContextKeyName")
@@ -287,7 +287,7 @@ def _refuse_handling(option: str | None) -> None:
 def _answer(
     simulation: _Simulation, scope: str, actions: Sequence[str], max_items: int | None, marker: str | None
 ) -> Answer:
-    """A page of the actions, in their order; only the page is evaluated."""
+    """Return a page of the actions in their order. Only the actions of the page are evaluated."""
     for action in actions:
         service, colon, name = action.partition(":")
         if not (service and colon and name) or "*" in action or "?" in action:
@@ -371,7 +371,7 @@ def _result(simulation: _Simulation, action: str, resource: str) -> _Result:
 
 
 def _account(simulation: _Simulation, resource: str) -> str | None:
-    """Whose the resource is: its ARN says so, else the ResourceOwner, else the caller's."""
+    """Return the account of a resource: of its ARN, else of the ResourceOwner, else of the caller."""
     if simulation.bindings.resource is None:
         return None
     parsed = arns.parse(resource)
@@ -379,7 +379,7 @@ def _account(simulation: _Simulation, resource: str) -> str | None:
 
 
 def _matched(simulation: _Simulation, evaluation: Evaluation) -> Iterable[_Match]:
-    """The statements that deny, or that allow; silence is nobody's."""
+    """Yield the statements that deny, or those that allow. An implicit deny has none."""
     decisive = {"allow": "Allow", "explicit-deny": "Deny"}.get(evaluation.decision.effect)
     for layer in evaluation.layers:
         for source, statement in _sourced(simulation, layer):
@@ -388,7 +388,7 @@ def _matched(simulation: _Simulation, evaluation: Evaluation) -> Iterable[_Match
 
 
 def _missing(simulation: _Simulation, layers: Mapping[str, LayerReport]) -> Iterable[str]:
-    """The keys asked for and absent, of statements about the action, as their authors spelled them."""
+    """Return the keys without value that statements about the action ask for, as the documents spell them."""
     missing: dict[str, None] = {}
     for name in _REPORTS_MISSING:
         for source, statement in _sourced(simulation, layers[name]) if name in layers else ():
@@ -399,7 +399,7 @@ def _missing(simulation: _Simulation, layers: Mapping[str, LayerReport]) -> Iter
 
 
 def _sourced(simulation: _Simulation, layer: LayerReport) -> Iterable[tuple[Source, Any]]:
-    """A layer's statements with the documents they stand in; an organization's are not shown."""
+    """Yield a layer's statements with their documents. The documents of an organization are not shown."""
     bound = {
         "identity": simulation.bindings.identity,
         "boundary": (simulation.bindings.boundary,),
@@ -416,7 +416,7 @@ def _sourced(simulation: _Simulation, layer: LayerReport) -> Iterable[tuple[Sour
 
 
 def _details(layers: Mapping[str, LayerReport]) -> Mapping[str, str]:
-    """What each side of a cross-account request says."""
+    """Return the decision of each side of a cross-account request."""
     return {_TYPES[name]: _VERDICTS[layers[name].verdict] for name in _REPORTS_MISSING if name in layers}
 
 
@@ -447,7 +447,10 @@ def _strictest(decisions: Iterable[str]) -> str:
 
 
 def _together(resources: Sequence[str]) -> str:
-    """The name of one resource; of several the template of the first one's type, else what all begin with."""
+    """Return the one resource, or a name for several.
+
+    The ARN template of the first one's type, else their common beginning.
+    """
     if len(resources) == 1:
         return resources[0]
     types = resource_types_of(resources[0])

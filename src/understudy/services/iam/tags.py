@@ -1,4 +1,4 @@
-"""The rules of tags on IAM's entities (iam.md 2.4)."""
+"""The rules for tags of IAM's entities (iam.md 2.4)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ MOST = 50
 
 
 def merged(existing: Tags, added: Sequence[Mapping[str, str]] | None, *, ignore_case: bool = True) -> Tags:
-    """Tags with some added or replaced. Keys of users and roles compare without case, those of policies with it."""
+    """Return tags with some added or replaced.
+
+    Keys of users and roles compare without case, those of policies with it.
+    """
     if not added:
         return existing
     if len(added) > MOST:
@@ -38,24 +41,24 @@ def merged(existing: Tags, added: Sequence[Mapping[str, str]] | None, *, ignore_
 
 
 def without(existing: Tags, keys: Iterable[str], *, ignore_case: bool = True) -> Tags:
-    """Tags less those of some keys; a key that is not there is no error."""
+    """Return tags without those of some keys. A key that is not there is no error."""
     fold = str.lower if ignore_case else str
     gone = {fold(key) for key in keys}
     return tuple((key, value) for key, value in existing if fold(key) not in gone)
 
 
 def listed(tags: Tags) -> list[dict[str, str]]:
-    """Tags by AWS's names."""
+    """Return tags as answers show them."""
     return [{"Key": key, "Value": value} for key, value in tags]
 
 
 def shown(tags: Tags) -> list[dict[str, str]] | None:
-    """Tags where an answer carries them only if there are any."""
+    """Return tags as answers show them, or None for no tags."""
     return listed(tags) if tags else None
 
 
 def request_keys(params: Mapping[str, Any]) -> dict[str, str | list[str]]:
-    """`aws:RequestTag/…` and `aws:TagKeys` of a request's tags or tag keys; nothing when it has none."""
+    """Return `aws:RequestTag/…` and `aws:TagKeys` of a request's tags or tag keys. Without them it is empty."""
     keys: dict[str, str | list[str]] = {}
     names = list(params.get("tag_keys") or ())
     for tag in params.get("tags") or ():
@@ -67,12 +70,12 @@ def request_keys(params: Mapping[str, Any]) -> dict[str, str | list[str]]:
 
 
 def resource_keys(tags: Tags) -> dict[str, str | list[str]]:
-    """`aws:ResourceTag/…` of whatever carries tags."""
+    """Return `aws:ResourceTag/…` for the tags of a resource."""
     return {f"aws:resourcetag/{key.lower()}": value for key, value in tags}
 
 
 def entity_keys(tags: Tags) -> dict[str, str | list[str]]:
-    """The same of a user or role, whose tags go by `iam:ResourceTag/…` too (policies.md 4.7)."""
+    """Return `aws:ResourceTag/…` and `iam:ResourceTag/…` for the tags of a user or role (policies.md 4.7)."""
     keys = resource_keys(tags)
     keys.update({f"iam:resourcetag/{key.lower()}": value for key, value in tags})
     return keys

@@ -1,6 +1,6 @@
-"""Trust policies: whom they name is remembered by unique id, and shown by name.
+"""Trust policies. They are stored with unique ids of principals, and shown with ARNs.
 
-A user or role that is deleted and made again is somebody else, and is not trusted (iam.md 2.5).
+A user or role that is deleted and made again has another unique id, and is not trusted (iam.md 2.5).
 """
 
 from __future__ import annotations
@@ -21,14 +21,17 @@ _KINDS = ("user", "role")
 
 
 def stored(tx: Transaction, document: str) -> str:
-    """A trust policy as it is kept. Raises MalformedPolicyDocument, also for a principal that does not exist."""
+    """Return a trust policy as it is stored.
+
+    Raises MalformedPolicyDocument, also for a principal that does not exist.
+    """
     return _each_principal(
         reviewed(document, "trust"), lambda text: _id_of(tx, text), ":user/", ":role/", '"AIDA', '"AROA'
     )
 
 
 def readable(tx: Transaction, document: str) -> str:
-    """A kept trust policy as it is shown and decided by: ids as ARNs, those of deleted entities as they are."""
+    """Return a stored trust policy with ARNs instead of unique ids. The ids of deleted principals stay."""
     return _each_principal(document, lambda text: _arn_of(tx, text), '"AIDA', '"AROA')
 
 

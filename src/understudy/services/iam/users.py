@@ -22,7 +22,7 @@ USERS_PER_ACCOUNT = 5000
 
 
 class AccessKey(Record, frozen=True, kw_only=True):
-    """A long-term key. `user` is the user's key: his name in lower case."""
+    """A long-term key. `user` is the lower-case name of its user."""
 
     id: str
     account: str
@@ -41,7 +41,7 @@ access_keys = Table(
 
 
 class User(Record, frozen=True, kw_only=True):
-    """A user, with what is attached to it. `groups` are keys (lower-case names), `inline` pairs of name and text."""
+    """A user with its policies. `groups` are lower-case names, `inline` are pairs of name and document."""
 
     account: str
     name: str
@@ -78,7 +78,7 @@ def find(call: Call, name: str) -> User | None:
 
 
 def existing_user(call: Call, name: str) -> User:
-    """The caller's account's user of that name, in any case. Raises NoSuchEntity."""
+    """Return the user of that name in the caller's account, in whatever letter case. Raises NoSuchEntity."""
     user = find(call, name)
     if user is None:
         raise errors.no_such("user", name)
@@ -86,7 +86,7 @@ def existing_user(call: Call, name: str) -> User:
 
 
 def named_or_calling(call: Call, name: str | None) -> User:
-    """The user named, or when none is, the user who calls. Raises NoSuchEntity, or ValidationError for a role."""
+    """Return the user named, or else the calling user. Raises NoSuchEntity, and ValidationError for a calling role."""
     if name is not None:
         return existing_user(call, name)
     if call.caller.kind != "user":
@@ -95,14 +95,14 @@ def named_or_calling(call: Call, name: str | None) -> User:
 
 
 def user_target(call: Call, name: str, keys: Mapping[str, str | list[str]] | None = None) -> Target:
-    """The user's ARN and tags; for a name nobody has, the ARN he would have."""
+    """Return the user's ARN and tags. For a user that does not exist it is the ARN it would have."""
     user = find(call, name)
     arn = user.arn if user else iam(call.account, f"user/{name}")
     return Target(arn, {**(tags.entity_keys(user.tags) if user else {}), **(keys or {})})
 
 
 def a_user(call: Call, params: Params) -> Sequence[Target]:
-    """The user named, or the caller himself."""
+    """Return the user named, or else the calling user."""
     return [user_target(call, params.get("user_name") or call.caller.name, tags.request_keys(params))]
 
 
@@ -117,7 +117,7 @@ def a_new_user(call: Call, params: Params) -> Sequence[Target]:
 
 
 def a_user_and_his_new_name(call: Call, params: Params) -> Sequence[Target]:
-    """The user, and the user he becomes: renaming and moving take the permission on both."""
+    """Return the user under its old and its new name. Renaming and moving take the permission on both."""
     user = find(call, params["user_name"])
     path = params.get("new_path") or (user.path if user else "/")
     name = params.get("new_user_name") or (user.name if user else params["user_name"])
@@ -159,7 +159,7 @@ def create_user(
 
 @operation("iam:GetUser", on=a_user)
 def get_user(call: Call, *, user_name: str | None = None) -> Answer:
-    """Describe a user; without a name the one who calls."""
+    """Describe the user named, or else the calling user."""
     user = named_or_calling(call, user_name)
     return {"User": {**describe(user), **details(user)}}
 
@@ -168,7 +168,7 @@ def get_user(call: Call, *, user_name: str | None = None) -> Answer:
 def list_users(
     call: Call, *, path_prefix: str | None = None, marker: str | None = None, max_items: int | None = None
 ) -> Answer:
-    """List users by name, a page at a time."""
+    """List users by name."""
     prefix = path_prefix or "/"
     scope = f"ListUsers:{prefix}"
     found = (
@@ -183,7 +183,7 @@ def list_users(
 def update_user(
     call: Call, *, user_name: str, new_path: str | None = None, new_user_name: str | None = None
 ) -> None:
-    """Rename a user or move it to another path; its keys, groups and policies stay."""
+    """Rename a user or change its path. Its keys, groups and policies stay."""
     user = existing_user(call, user_name)
     name = new_user_name or user.name
     other = find(call, name)
@@ -197,7 +197,7 @@ def update_user(
 
 @operation("iam:DeleteUser", on=a_user)
 def delete_user(call: Call, *, user_name: str) -> None:
-    """Delete a user from which everything was taken before. Raises DeleteConflict."""
+    """Delete a user without keys, groups and policies. Raises DeleteConflict."""
     user = existing_user(call, user_name)
     if user.attached:
         raise errors.conflict("Cannot delete entity, must detach all policies first.")
@@ -212,7 +212,7 @@ def delete_user(call: Call, *, user_name: str) -> None:
 
 @operation("iam:TagUser", on=a_user)
 def tag_user(call: Call, *, user_name: str, tags: list[dict[str, str]]) -> None:
-    """Add tags, or replace those of the same key."""
+    """Add tags. They replace those of the same key."""
     user = existing_user(call, user_name)
     if not tags:
         raise errors.invalid_input("The list of tags must not be empty.")
@@ -230,13 +230,13 @@ def untag_user(call: Call, *, user_name: str, tag_keys: list[str]) -> None:
 def list_user_tags(
     call: Call, *, user_name: str, marker: str | None = None, max_items: int | None = None
 ) -> Answer:
-    """A user's tags."""
+    """List a user's tags."""
     return tags_listed(existing_user(call, user_name).tags, "ListUserTags", marker, max_items)
 
 
 @memoized
 def describe(user: User) -> Description:
-    """A user as lists show one."""
+    """Return a user as lists show it."""
     return Description(
         {
             "Path": user.path,
@@ -249,12 +249,12 @@ def describe(user: User) -> Description:
 
 
 def details(user: User) -> Mapping[str, Any]:
-    """What only Create and Get show."""
+    """Return what only CreateUser and GetUser show."""
     return {"PermissionsBoundary": boundary_shown(user.boundary), "Tags": tags.shown(user.tags)}
 
 
 def boundary_shown(arn: str) -> Mapping[str, str] | None:
-    """A permissions boundary by AWS's names."""
+    """Return a permissions boundary as answers show it."""
     if not arn:
         return None
     return {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn}

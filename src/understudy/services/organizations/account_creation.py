@@ -59,7 +59,7 @@ def create_account(
 
 @operation("organizations:DescribeCreateAccountStatus", on=all_resources)
 def describe_create_account_status(call: Call, *, create_account_request_id: str) -> Answer:
-    """How the making of an account goes."""
+    """Tell how the making of an account goes."""
     request = request_of(call.tx, managed(call), create_account_request_id)
     if request is None:
         raise errors.not_found("create account status")
@@ -74,7 +74,7 @@ def list_create_account_status(
     next_token: str | None = None,
     max_results: int | None = None,
 ) -> Answer:
-    """The requests there were, of some states or of all."""
+    """List the requests for accounts, of some states or of all."""
     found = requests_of(call.tx, managed(call))
     return listing(
         "CreateAccountStatuses",

@@ -75,18 +75,18 @@ def requests_of(tx: Transaction, organization: Organization) -> list[DurableOper
 
 
 def request_of(tx: Transaction, organization: Organization, id: str) -> DurableOperation | None:
-    """A request for an account, by its id; None when the organization has none of that id."""
+    """Return a request for an account by its id, or None."""
     request = durable_operations.get(tx, organization.management, KIND, id)
     return request if request is not None and request.subject == organization.id else None
 
 
 def details_of(request: DurableOperation) -> AccountDetails:
-    """What a request asks for, and what came of it."""
+    """Return what a request asks for, and what came of it."""
     return msgspec.convert(request.details, AccountDetails)
 
 
 def state_of(request: DurableOperation) -> AccountState:
-    """How a request goes, in Organizations' words: it is in progress until nothing is left to do or undo."""
+    """Return the state of a request. It is IN_PROGRESS while something is left to do or to undo."""
     if request.ended is None:
         return "IN_PROGRESS"
     return "SUCCEEDED" if request.state == "SUCCEEDED" else "FAILED"
@@ -100,7 +100,7 @@ def failure_of(request: DurableOperation) -> str:
 
 
 def under_way(tx: Transaction, organization: str) -> bool:
-    """Whether an organization has an account in the making."""
+    """Return whether an organization has an account in the making."""
     return durable_operations.count_where(tx, "under_way", (KIND, organization)) > 0
 
 

@@ -1,4 +1,4 @@
-"""The accounts of an organization: which there are, where they stand, and how they leave."""
+"""Accounts of an organization: listed, moved, closed and removed."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def describe_account(call: Call, *, account_id: str) -> Answer:
 
 @operation("organizations:ListAccounts", on=all_resources)
 def list_accounts(call: Call, *, next_token: str | None = None, max_results: int | None = None) -> Answer:
-    """All accounts of the organization."""
+    """List all accounts of the organization."""
     organization = managed(call)
     return listing(
         "Accounts",
@@ -53,7 +53,7 @@ def list_accounts(call: Call, *, next_token: str | None = None, max_results: int
 def list_accounts_for_parent(
     call: Call, *, parent_id: str, next_token: str | None = None, max_results: int | None = None
 ) -> Answer:
-    """The accounts directly below the root or a unit."""
+    """List the accounts directly below the root or a unit."""
     organization = managed(call)
     existing_parent(call, organization, parent_id)
     return listing(
@@ -76,7 +76,7 @@ def list_children(
     next_token: str | None = None,
     max_results: int | None = None,
 ) -> Answer:
-    """The ids of what is directly below the root or a unit: accounts, or units."""
+    """List the ids of the accounts, or of the units, directly below the root or a unit."""
     organization = managed(call)
     existing_parent(call, organization, parent_id)
     place = (organization.id, parent_id)
@@ -100,7 +100,7 @@ def list_children(
 def list_parents(
     call: Call, *, child_id: str, next_token: str | None = None, max_results: int | None = None
 ) -> Answer:
-    """The one parent of an account or a unit."""
+    """List the parent of an account or a unit. There is one."""
     organization = managed(call)
     child = entities.find(call.tx, organization, child_id)
     if child is None or isinstance(child, Organization):
@@ -147,7 +147,7 @@ def remove_account_from_organization(call: Call, *, account_id: str) -> None:
 
 @operation("organizations:LeaveOrganization", on=all_resources)
 def leave_organization(call: Call) -> None:
-    """The same, called by the account itself."""
+    """Leave the organization, as a member account."""
     organization = joined(call)
     if call.account == organization.management:
         raise errors.master_cannot_leave()

@@ -1,4 +1,4 @@
-"""Policies on the root, on organizational units and on accounts."""
+"""Attachments of policies to the root, to organizational units and to accounts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_ATTACHED = {SCP: 10, RCP: 5}
 
 @operation("organizations:AttachPolicy", on=a_policy_and_its_target)
 def attach_policy(call: Call, *, policy_id: str, target_id: str) -> None:
-    """Bind what is at and below a target by a policy, from the next request on."""
+    """Attach a policy to a target. It binds everything at and below the target from the next request on."""
     organization = managed(call)
     policy = existing_policy(call, organization, policy_id)
     target = _existing(call, organization, target_id)
@@ -43,7 +43,7 @@ def attach_policy(call: Call, *, policy_id: str, target_id: str) -> None:
 
 @operation("organizations:DetachPolicy", on=a_policy_and_its_target)
 def detach_policy(call: Call, *, policy_id: str, target_id: str) -> None:
-    """Take a policy off a target, which keeps one service control policy at least, and RCPFullAWSAccess always."""
+    """Detach a policy. One service control policy and RCPFullAWSAccess always stay attached."""
     organization = managed(call)
     policy = existing_policy(call, organization, policy_id)
     target = _existing(call, organization, target_id)
@@ -69,7 +69,7 @@ def list_policies_for_target(
     next_token: str | None = None,
     max_results: int | None = None,
 ) -> Answer:
-    """The policies of a type that are attached to the target itself."""
+    """List the policies of a type that are attached to the target itself."""
     organization = managed(call)
     served_type(filter)
     target = _existing(call, organization, target_id)
@@ -88,7 +88,7 @@ def list_policies_for_target(
 def list_targets_for_policy(
     call: Call, *, policy_id: str, next_token: str | None = None, max_results: int | None = None
 ) -> Answer:
-    """Everything a policy is attached to."""
+    """List what a policy is attached to."""
     organization = managed(call)
     policy = existing_policy(call, organization, policy_id)
     return listing(

@@ -1,4 +1,4 @@
-"""What an account's place in its organization means for policy decisions: levels of policies, and a path."""
+"""What an account's place in its organization means for decisions: the levels of policies, and its path."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Sources = list[tuple[Any, tuple[str, ...], Any]]
 
 
 def membership(tx: Transaction, account: str, sources: Sources) -> Membership | None:
-    """Where an account stands, and what that binds it by; `sources` gathers the records it was read from.
+    """Return an account's place and the policies that bind it. `sources` gets the records that were read.
 
-    The management account is bound by nothing, neither who acts in it nor what is in it (user guide, SCPs, RCPs).
+    Nothing binds the management account, neither its callers nor its resources (user guide, SCPs, RCPs).
     """
     member = members.get(tx, account)
     sources.append((members, (account,), member))
@@ -61,7 +61,7 @@ def _levels(
 
 
 def _called(entity: entities.Entity) -> str:
-    """Such as `organizational unit Prod`; the root has no name of its own."""
+    """Return a name such as `organizational unit Prod`. The root has no name of its own."""
     kind = entities.type_of(entity).replace("_", " ").lower()
     return "root of the organization" if kind == "root" else f"{kind} {entities.name_of(entity)}"
 

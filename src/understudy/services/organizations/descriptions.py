@@ -1,4 +1,4 @@
-"""Organizations' answers in AWS's words."""
+"""Organizations' records as answers describe them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ Answered = Mapping[str, Any]
 
 
 def organization_shown(call: Call, organization: Organization) -> Answered:
-    """An organization. Which policy types are enabled is told by its root; this list is AWS's deprecated one."""
+    """Return an organization. Its list of policy types is deprecated at AWS; the root tells which are enabled."""
     management = members.get(call.tx, organization.management)
     assert management is not None, "the management account cannot leave"
     return {
@@ -142,7 +142,7 @@ def target_shown(entity: entities.Entity) -> Answered:
 
 
 def _known(shape: str, answer: Answered) -> Answered:
-    """What the API description in use has of it: states of accounts and paths came late to it."""
+    """Return the members that the installed API description has. States and paths of accounts are new in it."""
     return {name: value for name, value in answer.items() if name in _members(shape)}
 
 

@@ -1,4 +1,4 @@
-"""What policies are attached to and tags put on: the root, organizational units, accounts; by id."""
+"""The root, organizational units and accounts, by id. Policies are attached to them, and they can be tagged."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ ROOT_NAME = "Root"
 
 
 def find(tx: Transaction, organization: Organization, id: str) -> Entity | None:
-    """The root, organizational unit or account of that id in an organization."""
+    """Return the root, organizational unit or account of that id in an organization, or None."""
     if id == organization.root:
         return organization
     if id.startswith("ou-"):
@@ -45,7 +45,7 @@ def find(tx: Transaction, organization: Organization, id: str) -> Entity | None:
 
 
 def parent(tx: Transaction, organization: Organization, id: str) -> Organization | OrganizationalUnit | None:
-    """The same, of what can hold accounts."""
+    """Return the root or organizational unit of that id, or None."""
     found = find(tx, organization, id)
     return None if isinstance(found, Member) else found
 
@@ -53,7 +53,7 @@ def parent(tx: Transaction, organization: Organization, id: str) -> Organization
 def put(
     tx: Transaction, entity: Entity, *, attached: tuple[str, ...] | None = None, tags: Tags | None = None
 ) -> None:
-    """Remember an entity with other attachments or tags."""
+    """Store an entity with other attachments or tags."""
     changed: dict[str, Any] = {}
     if attached is not None:
         changed["attached"] = attached
@@ -77,11 +77,11 @@ def name_of(entity: Entity) -> str:
 
 
 def type_of(entity: Entity) -> str:
-    """ROOT, ORGANIZATIONAL_UNIT or ACCOUNT."""
+    """Return ROOT, ORGANIZATIONAL_UNIT or ACCOUNT."""
     return _TYPES[type(entity)]
 
 
 def attached_to(tx: Transaction, organization: Organization, policy: str) -> list[Entity]:
-    """Everything in an organization that a policy is attached to: the root, then units, then accounts."""
+    """Return what a policy is attached to: the root, then organizational units, then accounts."""
     key = (organization.id, policy)
     return [entity for table in _TABLES.values() for entity in table.where(tx, "by_policy", key)]

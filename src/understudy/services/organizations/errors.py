@@ -1,4 +1,4 @@
-"""Organizations' refusals: codes and reasons are its API description's, texts those that clients were shown."""
+"""Organizations' errors. Codes and reasons are of the API description, texts are those that clients were shown."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from understudy.core.errors import ApiError
 
 
 def management_only() -> ApiError:
-    """What a member account hears when it calls what only the management account may call."""
+    """Return the error for a member account that calls what only the management account may call."""
     return ApiError("AccessDeniedException", "You don't have permissions to access this resource.")
 
 
@@ -35,7 +35,7 @@ def master_cannot_leave() -> ApiError:
 
 
 def dependency_denied(message: str) -> ApiError:
-    """The service-linked role could not be made with the caller's permissions."""
+    """Return the error for a service-linked role that the caller may not make."""
     return ApiError(
         "AccessDeniedForDependencyException",
         message,
@@ -44,7 +44,7 @@ def dependency_denied(message: str) -> ApiError:
 
 
 def not_served(what: str) -> ApiError:
-    """Something AWS has and we do not, named."""
+    """Return the error for something that AWS has and this server does not."""
     return ApiError("NotImplemented", f"Understudy does not serve {what}.", 501)
 
 
@@ -64,23 +64,23 @@ _NOT_FOUND = {
 
 
 def not_found(what: str) -> ApiError:
-    """`what` is a key of the texts above; the code is spelled after it."""
+    """Return the error for a missing `what`, a key of the texts above. The code is derived from it."""
     code = "".join(word.capitalize() for word in what.split())
     return ApiError(f"{code}NotFoundException", _NOT_FOUND[what])
 
 
 def invalid(reason: str, message: str) -> ApiError:
-    """InvalidInputException; `reason` is one of InvalidInputExceptionReason."""
+    """Return InvalidInputException. `reason` is one of InvalidInputExceptionReason."""
     return ApiError("InvalidInputException", message, detail={"Reason": reason})
 
 
 def constraint(reason: str, message: str) -> ApiError:
-    """ConstraintViolationException; `reason` is one of ConstraintViolationExceptionReason."""
+    """Return ConstraintViolationException. `reason` is one of ConstraintViolationExceptionReason."""
     return ApiError("ConstraintViolationException", message, detail={"Reason": reason})
 
 
 def handshake_constraint(reason: str, message: str) -> ApiError:
-    """HandshakeConstraintViolationException; `reason` is one of HandshakeConstraintViolationExceptionReason."""
+    """Return HandshakeConstraintViolationException. `reason` is one of HandshakeConstraintViolationExceptionReason."""
     return ApiError("HandshakeConstraintViolationException", message, detail={"Reason": reason})
 
 
@@ -115,7 +115,7 @@ def malformed_policy(message: str) -> ApiError:
 
 
 def duplicate_attachment() -> ApiError:
-    """AWS's text speaks of names, although it is the attachment that is there (shown to clients of Terraform)."""
+    """Return the error for an existing attachment. AWS's text speaks of names (shown to clients of Terraform)."""
     return ApiError(
         "DuplicatePolicyAttachmentException", "A policy with the specified name and type already exists."
     )

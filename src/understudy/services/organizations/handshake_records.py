@@ -1,4 +1,4 @@
-"""What is remembered of handshakes: invitations to an organization."""
+"""Records of handshakes, which are invitations to an organization."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ State = Literal["OPEN", "CANCELED", "ACCEPTED", "DECLINED", "EXPIRED"]
 
 
 class Handshake(Record, frozen=True, kw_only=True):
-    """An invitation of an account to an organization. `tags` are what the account gets when it joins."""
+    """An invitation of an account to an organization. The account gets `tags` when it joins."""
 
     id: str
     organization: str

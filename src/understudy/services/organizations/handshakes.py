@@ -1,4 +1,4 @@
-"""Invitations: an account that is already there joins an organization when both want it."""
+"""Invitations, by which an existing account joins an organization."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from understudy.store.database import Transaction
 
 
 def an_account_to_invite(call: Call, params: Params) -> Sequence[Target]:
-    """The account invited, and tagging when tags come along."""
+    """Return the account to invite. With tags, tagging is needed too."""
     targets = list(an_invited_account(call, params))
     if params.get("tags"):
         targets.append(replace(targets[0], action="organizations:TagResource"))
@@ -48,7 +48,7 @@ def invite_account_to_organization(
     notes: str | None = None,
     tags: list[dict[str, str]] | None = None,
 ) -> Answer:
-    """Offer an account a place in the organization. Raises DuplicateHandshake, HandshakeConstraintViolation."""
+    """Invite an account. Raises DuplicateHandshake, HandshakeConstraintViolation."""
     organization = managed(call)
     if target["Type"] == "EMAIL":
         raise errors.not_served("invitations by email; invite the account by its number")
@@ -76,7 +76,7 @@ def invite_account_to_organization(
 
 @operation("organizations:AcceptHandshake", on=a_handshake)
 def accept_handshake(call: Call, *, handshake_id: str) -> Answer:
-    """Join the organization that has invited the caller's account, under its root and policies.
+    """Join the organization that invited the caller's account. The account is put under the root.
 
     The account gets its service-linked role, made with the caller's permission.
     """
@@ -103,7 +103,7 @@ def accept_handshake(call: Call, *, handshake_id: str) -> Answer:
 
 @operation("organizations:DeclineHandshake", on=a_handshake)
 def decline_handshake(call: Call, *, handshake_id: str) -> Answer:
-    """Refuse an invitation; the account invited does that."""
+    """Decline an invitation, as the invited account."""
     handshake = _existing(call, handshake_id)
     if handshake.account != call.account:
         raise errors.management_only()
@@ -113,7 +113,7 @@ def decline_handshake(call: Call, *, handshake_id: str) -> Answer:
 
 @operation("organizations:CancelHandshake", on=a_handshake)
 def cancel_handshake(call: Call, *, handshake_id: str) -> Answer:
-    """Take an invitation back; the account that sent it does that."""
+    """Cancel an invitation, as the account that sent it."""
     handshake = _existing(call, handshake_id)
     if handshake.management != call.account:
         raise errors.management_only()
@@ -123,7 +123,7 @@ def cancel_handshake(call: Call, *, handshake_id: str) -> Answer:
 
 @operation("organizations:DescribeHandshake", on=a_handshake)
 def describe_handshake(call: Call, *, handshake_id: str) -> Answer:
-    """An invitation, for whom it is between."""
+    """Describe an invitation to one of its two accounts."""
     return {"Handshake": handshake_shown(call, _existing(call, handshake_id))}
 
 
@@ -135,7 +135,7 @@ def list_handshakes_for_account(
     next_token: str | None = None,
     max_results: int | None = None,
 ) -> Answer:
-    """The invitations the caller's account has had lately."""
+    """List the recent invitations of the caller's account."""
     found = handshakes.where(call.tx, "by_account", call.account)
     return _listing(call, found, "ListHandshakesForAccount", filter, next_token, max_results)
 
@@ -148,13 +148,13 @@ def list_handshakes_for_organization(
     next_token: str | None = None,
     max_results: int | None = None,
 ) -> Answer:
-    """The invitations the organization has sent lately."""
+    """List the recent invitations that the organization sent."""
     found = handshakes.where(call.tx, "by_organization", managed(call).id)
     return _listing(call, found, "ListHandshakesForOrganization", filter, next_token, max_results)
 
 
 def withdraw_all(tx: Transaction, organization: Organization) -> None:
-    """Cancel what an organization that ends has offered."""
+    """Cancel all open invitations of an organization that is being deleted."""
     for handshake in handshakes.where(tx, "by_organization", organization.id):
         if handshake.state == "OPEN":
             handshakes.put(tx, msgspec.structs.replace(handshake, state="CANCELED"))
@@ -186,7 +186,7 @@ def _listing(  # noqa: PLR0917 - what both lists are given
 
 
 def _existing(call: Call, id: str) -> Handshake:
-    """The handshake, if the caller's account is one of its parties. Raises HandshakeNotFound."""
+    """Return the handshake if the caller's account is one of its parties. Raises HandshakeNotFound."""
     handshake = handshakes.get(call.tx, id)
     if handshake is None or call.account not in (handshake.account, handshake.management):
         raise errors.not_found("handshake")

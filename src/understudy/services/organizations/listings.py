@@ -1,4 +1,4 @@
-"""Lists in Organizations' pages: MaxResults and NextToken in, NextToken out."""
+"""Pages of Organizations' lists: MaxResults and NextToken in, NextToken out."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def listing(
     max_results: int | None,
     next_token: str | None,
 ) -> Answer:
-    """A page of a list that is at hand, by `key`; what is deleted between two pages shifts nothing.
+    """Return a page of a list in memory, sorted by `key`. Deletions between two pages do not shift the next page.
 
-    Raises InvalidInput for a token of another list. `scope` is the operation and what was asked of it.
+    `scope` is the operation and what was asked. Raises InvalidInput for a token of another scope.
     """
     last_key = ""
     if next_token:

@@ -1,4 +1,4 @@
-"""Accounts come into an organization and go."""
+"""Accounts joining and leaving an organization."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PRINCIPAL = "organizations.amazonaws.com"
 
 
 def first_policies(organization: Organization) -> tuple[str, ...]:
-    """What is attached to a new entity: of each enabled type the policy that allows everything."""
+    """Return what is attached to a new entity: for each enabled type the policy that allows everything."""
     return tuple(FIRST_OF_TYPE[each] for each in organization.enabled)
 
 
@@ -37,7 +37,7 @@ def join(
     at: datetime,
     tags: Tags = (),
 ) -> Member:
-    """Take an account into an organization, under its root."""
+    """Put an account into an organization, under its root."""
     member = Member(
         account=account,
         organization=organization.id,
@@ -54,7 +54,7 @@ def join(
 
 
 def ensure_role(call: Call) -> None:
-    """Make the service-linked role of the caller's account, with his permission (user guide, Service-linked roles).
+    """Make the service-linked role of the caller's account with its permission (user guide, Service-linked roles).
 
     Raises AccessDeniedForDependency.
     """
@@ -67,10 +67,10 @@ def ensure_role(call: Call) -> None:
 
 
 def email_of(account: str) -> str:
-    """The address of an account that was made without one: AWS has one of every account's owner."""
+    """Return an address for an account that was made without one. At AWS every account has one."""
     return f"account-{account}@example.com"
 
 
 def email_is_taken(tx: Transaction, email: str) -> bool:
-    """Whether an account in an organization has this address."""
+    """Return whether an account in an organization has this address."""
     return members.count_where(tx, "by_email", email.lower()) > 0

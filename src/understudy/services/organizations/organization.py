@@ -1,4 +1,4 @@
-"""The organization itself: made, described and deleted by its management account."""
+"""The operations on an organization itself."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MANAGEMENT_NAME = "Management account"
 
 @operation("organizations:CreateOrganization", on=all_resources)
 def create_organization(call: Call, *, feature_set: str | None = None) -> Answer:
-    """Make an organization that the caller's account manages. No policy type is enabled yet (docs/decisions/0008).
+    """Make an organization managed by the caller's account. No policy type is enabled yet (docs/decisions/0008).
 
     The account gets its service-linked role, made with the caller's permission. Raises AlreadyInOrganization,
     AccessDeniedForDependency.
@@ -54,13 +54,13 @@ def create_organization(call: Call, *, feature_set: str | None = None) -> Answer
 
 @operation("organizations:DescribeOrganization", on=all_resources)
 def describe_organization(call: Call) -> Answer:
-    """The organization the caller's account is in."""
+    """Describe the organization of the caller's account."""
     return {"Organization": organization_shown(call, joined(call))}
 
 
 @operation("organizations:DeleteOrganization", on=all_resources)
 def delete_organization(call: Call) -> None:
-    """Delete an organization of which only the management account is left, with its units and policies."""
+    """Delete an organization without member accounts, and its organizational units and policies."""
     organization = managed(call)
     in_it = members.where(call.tx, "by_organization", organization.id)
     if len(in_it) > 1 or account_requests.under_way(call.tx, organization.id):

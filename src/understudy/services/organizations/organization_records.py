@@ -1,4 +1,4 @@
-"""What is remembered of an organization, its organizational units and its member accounts: the tree."""
+"""Records of an organization, its organizational units and its member accounts, which make a tree."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from understudy.store.tables import Record, Table
 
 
 class Organization(Record, frozen=True, kw_only=True):
-    """An organization, and its one root. `attached` and `tags` are the root's; `enabled` are its policy types.
+    """An organization and its root. `attached` and `tags` are the root's. `enabled` are the enabled policy types.
 
-    `trusted` are the service principals given access to the organization, and since when.
+    `trusted` are the service principals with trusted access, each with the time since when.
     """
 
     id: str
@@ -45,7 +45,7 @@ organizations = Table(
 
 
 class OrganizationalUnit(Record, frozen=True, kw_only=True):
-    """An organizational unit; `parent` is another's id, or the root's."""
+    """An organizational unit. `parent` is the id of another one or of the root."""
 
     organization: str
     management: str
@@ -73,7 +73,7 @@ organizational_units = Table(
 
 
 class Member(Record, frozen=True, kw_only=True):
-    """An account in an organization, the management account too."""
+    """An account in an organization. The management account is one too."""
 
     account: str
     organization: str
@@ -105,13 +105,13 @@ members = Table(
 
 
 def organization_of(tx: Transaction, account: str) -> Organization | None:
-    """The organization an account is in."""
+    """Return the organization of an account, or None."""
     member = members.get(tx, account)
     return None if member is None else organizations.get(tx, member.organization)
 
 
 def units_above(tx: Transaction, organization: str, parent: str) -> list[OrganizationalUnit]:
-    """The organizational units from the root down to and with `parent`; none when that is the root."""
+    """Return the organizational units from the root down to `parent`. There are none when that is the root."""
     chain: list[OrganizationalUnit] = []
     unit = organizational_units.get(tx, organization, parent)
     while unit is not None:
@@ -121,17 +121,17 @@ def units_above(tx: Transaction, organization: str, parent: str) -> list[Organiz
 
 
 def path(organization: Organization, units: list[OrganizationalUnit]) -> str:
-    """Such as `o-…/r-…/ou-…/`, as `aws:PrincipalOrgPaths` has it: a slash at the end and no account."""
+    """Return a path such as `o-…/r-…/ou-…/`, the form of `aws:PrincipalOrgPaths`."""
     return "/".join((organization.id, organization.root, *(unit.id for unit in units), ""))
 
 
 def everything(tx: Transaction, organization: Organization) -> Iterator[OrganizationalUnit | Member]:
-    """All organizational units and accounts of an organization; safe against being changed meanwhile."""
+    """Yield all organizational units and accounts of an organization. They may be changed meanwhile."""
     yield from list(organizational_units.scan(tx, organization.id))
     yield from members.where(tx, "by_organization", organization.id)
 
 
 def role_usage(tx: Transaction, account: str, region: str) -> list[str]:
-    """The account's membership, which is global: what keeps the organizations role alive."""
+    """Return the account's membership, which uses the organizations role. It is global: it counts in us-east-1."""
     member = members.get(tx, account)
     return [member.arn] if member is not None and region == "us-east-1" else []

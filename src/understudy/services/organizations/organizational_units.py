@@ -1,4 +1,4 @@
-"""Organizational units: the branches of the tree."""
+"""Organizational units."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ UNITS_PER_ORGANIZATION = 2000
 
 
 def a_parent_of_a_new_unit(call: Call, params: Params) -> Sequence[Target]:
-    """Where the unit is made, and tagging when tags come along."""
+    """Return the parent of the new unit. With tags, tagging is needed too."""
     targets = list(a_parent(call, params))
     if params.get("tags"):
         targets.append(replace(targets[0], action="organizations:TagResource"))
@@ -69,7 +69,7 @@ def create_organizational_unit(
 
 @operation("organizations:UpdateOrganizationalUnit", on=an_organizational_unit)
 def update_organizational_unit(call: Call, *, organizational_unit_id: str, name: str | None = None) -> Answer:
-    """Rename a unit; its id, its policies and what is in it stay."""
+    """Rename a unit. Its id, its policies and its contents stay."""
     organization = managed(call)
     unit = _existing(call, organization, organizational_unit_id)
     if name is not None and name != unit.name:
@@ -80,7 +80,7 @@ def update_organizational_unit(call: Call, *, organizational_unit_id: str, name:
 
 @operation("organizations:DeleteOrganizationalUnit", on=an_organizational_unit)
 def delete_organizational_unit(call: Call, *, organizational_unit_id: str) -> None:
-    """Delete a unit in which nothing is left; what is attached to it is detached with it."""
+    """Delete an empty unit. Policies attached to it are detached."""
     organization = managed(call)
     unit = _existing(call, organization, organizational_unit_id)
     below = (organization.id, unit.id)
@@ -103,7 +103,7 @@ def describe_organizational_unit(call: Call, *, organizational_unit_id: str) -> 
 def list_organizational_units_for_parent(
     call: Call, *, parent_id: str, next_token: str | None = None, max_results: int | None = None
 ) -> Answer:
-    """The units directly below the root or a unit."""
+    """List the units directly below the root or a unit."""
     organization = managed(call)
     existing_parent(call, organization, parent_id)
     return listing(
@@ -120,7 +120,7 @@ def list_organizational_units_for_parent(
 def existing_parent(
     call: Call, organization: Organization, id: str, *, called: str = "parent"
 ) -> Organization | OrganizationalUnit:
-    """The root or unit of that id. Raises ParentNotFound, or what `called` says."""
+    """Return the root or unit of that id. Raises ParentNotFound, or the error that `called` names."""
     found = entities.parent(call.tx, organization, id)
     if found is None:
         raise errors.not_found(called)

@@ -1,4 +1,4 @@
-"""An organization's policies: made, changed, read and deleted."""
+"""The operations on an organization's policies."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MALFORMED = "The provided policy document does not meet the requirements of the 
 
 
 def a_new_policy(call: Call, params: Params) -> Sequence[Target]:
-    """No resource yet; and tagging when tags come along."""
+    """Return the target of making a policy. With tags, tagging is needed too."""
     targets = list(the_service(call, params))
     if params.get("tags"):
         targets.append(replace(targets[0], action="organizations:TagResource"))
@@ -44,7 +44,7 @@ def create_policy(
     type: str,
     tags: list[dict[str, str]] | None = None,
 ) -> Answer:
-    """Make a policy, attached to nothing; its type need not be enabled. Raises MalformedPolicyDocument."""
+    """Make a policy, attached to nothing. Its type need not be enabled. Raises MalformedPolicyDocument."""
     organization = managed(call)
     served_type(type)
     _check_content(content, type)
@@ -76,7 +76,7 @@ def update_policy(
     description: str | None = None,
     content: str | None = None,
 ) -> Answer:
-    """Change a policy; a new content binds at once, wherever it is attached."""
+    """Change a policy. A new content is in force at once, wherever it is attached."""
     organization = managed(call)
     policy = _own(call, organization, policy_id)
     if content is not None:
@@ -94,7 +94,7 @@ def update_policy(
 
 @operation("organizations:DescribePolicy", on=a_policy)
 def describe_policy(call: Call, *, policy_id: str) -> Answer:
-    """A policy with its content."""
+    """Return a policy with its content."""
     return {"Policy": policy_shown(existing_policy(call, managed(call), policy_id))}
 
 
@@ -112,7 +112,7 @@ def delete_policy(call: Call, *, policy_id: str) -> None:
 def list_policies(
     call: Call, *, filter: str, next_token: str | None = None, max_results: int | None = None
 ) -> Answer:
-    """The policies of a type, AWS's own among them, without their content."""
+    """List the policies of a type without their content, AWS's own included."""
     organization = managed(call)
     served_type(filter)
     own = policies.where(call.tx, "by_type", (organization.id, filter))
@@ -134,13 +134,13 @@ def describe_effective_policy(
     policy_type: str,
     target_id: str | None = None,  # noqa: ARG001 - there is none for any target
 ) -> Answer:
-    """Of none of the types here: AWS has effective policies of management types only, which are not served."""
+    """Raise: AWS has effective policies of management types only, and these are not implemented."""
     managed(call)
     raise errors.not_served(f"policies of type {policy_type}")
 
 
 def existing_policy(call: Call, organization: Organization, id: str) -> Policy:
-    """The policy of that id, the organization's or AWS's. Raises PolicyNotFound."""
+    """Return the policy of that id, of the organization or of AWS. Raises PolicyNotFound."""
     policy = policy_records.find(call.tx, organization.id, id)
     if policy is None:
         raise errors.not_found("policy")

@@ -1,4 +1,4 @@
-"""What is remembered of an organization's policies, and the two of AWS's that allow everything."""
+"""Records of an organization's policies, and AWS's two policies that allow everything."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KINDS = {SCP: "scp", RCP: "rcp"}
 
 
 class Policy(Record, frozen=True, kw_only=True):
-    """A policy of an organization's, or (without organization) one of AWS's."""
+    """A policy of an organization, or one of AWS's, which has no organization."""
 
     id: str
     type: str
@@ -71,12 +71,12 @@ FIRST_OF_TYPE = {policy.type: policy.id for policy in AWS_MANAGED.values()}
 
 
 def find(tx: Transaction, organization: str, id: str) -> Policy | None:
-    """The policy of that id that an organization can see."""
+    """Return the policy of that id that an organization can see, or None."""
     return AWS_MANAGED.get(id) or policies.get(tx, organization, id)
 
 
 def type_of(tx: Transaction, organization: str, id: str) -> str:
-    """The type of a policy that is attached to something."""
+    """Return the type of a policy that is attached to something."""
     policy = find(tx, organization, id)
     assert policy is not None, "a policy that is attached cannot be deleted"
     return policy.type

@@ -22,7 +22,7 @@ from understudy.store.database import Transaction
 
 
 def _steps(arn: Arn) -> tuple[str, str]:
-    """The organization's id and the resource's: the second step and the last of `ou/o-…/ou-…`."""
+    """Return the ids of the organization and of the resource: the second and the last part of `ou/o-…/ou-…`."""
     steps = arn.resource.split("/")
     return (steps[1], steps[-1]) if len(steps) > 2 else ("", "")
 

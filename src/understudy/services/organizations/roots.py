@@ -19,7 +19,7 @@ from understudy.services.organizations.targets import a_root, managed
 
 
 def served_type(name: str) -> str:
-    """The policy type, if it is one of those here. Raises NotImplemented, naming it."""
+    """Return the policy type if it is implemented. Raises NotImplemented, which names it."""
     if name not in policy_records.KINDS:
         raise errors.not_served(f"policies of type {name}")
     return name
@@ -27,7 +27,7 @@ def served_type(name: str) -> str:
 
 @operation("organizations:ListRoots", on=all_resources)
 def list_roots(call: Call, *, next_token: str | None = None, max_results: int | None = None) -> Answer:
-    """The one root there is."""
+    """List the root. There is one."""
     return listing(
         "Roots",
         [managed(call)],
@@ -41,9 +41,9 @@ def list_roots(call: Call, *, next_token: str | None = None, max_results: int | 
 
 @operation("organizations:EnablePolicyType", on=a_root)
 def enable_policy_type(call: Call, *, root_id: str, policy_type: str) -> Answer:
-    """Enable a type: everything in the tree begins with the policy of it that allows everything.
+    """Enable a type. The policy of the type that allows everything is attached to everything in the tree.
 
-    At AWS this takes a moment; here it is done when it is answered. Raises PolicyTypeAlreadyEnabled.
+    At AWS this takes a moment; here it is done with the answer. Raises PolicyTypeAlreadyEnabled.
     """
     organization = _root(call, root_id)
     served_type(policy_type)
@@ -62,7 +62,7 @@ def enable_policy_type(call: Call, *, root_id: str, policy_type: str) -> Answer:
 
 @operation("organizations:DisablePolicyType", on=a_root)
 def disable_policy_type(call: Call, *, root_id: str, policy_type: str) -> Answer:
-    """Disable a type: its policies stay and are detached from everything; which it was is not remembered.
+    """Disable a type. Its policies stay, but they are detached from everything.
 
     Raises PolicyTypeNotEnabled.
     """

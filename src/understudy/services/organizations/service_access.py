@@ -1,4 +1,4 @@
-"""Trusted access: which AWS services an organization lets in, and since when."""
+"""Trusted access: the AWS services that have access to an organization, and since when."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _PRINCIPAL = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com")
 
 @operation("organizations:EnableAWSServiceAccess", on=the_service)
 def enable_aws_service_access(call: Call, *, service_principal: str) -> None:
-    """Let a service in; one that is in stays as it is."""
+    """Give a service access. It is no error if it has it."""
     organization = managed(call)
     if not _PRINCIPAL.fullmatch(service_principal):
         raise errors.invalid(
@@ -32,7 +32,7 @@ def enable_aws_service_access(call: Call, *, service_principal: str) -> None:
 
 @operation("organizations:DisableAWSServiceAccess", on=the_service)
 def disable_aws_service_access(call: Call, *, service_principal: str) -> None:
-    """Let a service in no longer; one that is not in is no error."""
+    """Take access from a service. It is no error if it has none."""
     organization = managed(call)
     trusted = tuple(each for each in organization.trusted if each[0] != service_principal)
     organizations.put(call.tx, msgspec.structs.replace(organization, trusted=trusted))
@@ -42,7 +42,7 @@ def disable_aws_service_access(call: Call, *, service_principal: str) -> None:
 def list_aws_service_access_for_organization(
     call: Call, *, next_token: str | None = None, max_results: int | None = None
 ) -> Answer:
-    """The services that are let in."""
+    """List the services with access."""
     return listing(
         "EnabledServicePrincipals",
         managed(call).trusted,

@@ -1,4 +1,4 @@
-"""The rules of tags in Organizations, which are IAM's with other words."""
+"""The rules for tags in Organizations. They are IAM's with other error texts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MOST = 50
 
 
 def merged(existing: Tags, added: Sequence[Mapping[str, str]] | None) -> Tags:
-    """Tags with some added or replaced; keys compare with case. Raises InvalidInput, ConstraintViolation."""
+    """Return tags with some added or replaced. Keys compare with case. Raises InvalidInput, ConstraintViolation."""
     keys = [tag["Key"] for tag in added or ()]
     if any(key.lower().startswith("aws:") for key in keys):
         raise errors.invalid(
@@ -26,5 +26,5 @@ def merged(existing: Tags, added: Sequence[Mapping[str, str]] | None) -> Tags:
 
 
 def resource_keys(tags: Tags) -> dict[str, str | list[str]]:
-    """`aws:ResourceTag/…` of what exists."""
+    """Return `aws:ResourceTag/…` for the tags of a resource."""
     return {f"aws:resourcetag/{key.lower()}": value for key, value in tags}

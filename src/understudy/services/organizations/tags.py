@@ -1,4 +1,4 @@
-"""Tags on roots, organizational units, accounts and policies."""
+"""The operations on tags of roots, organizational units, accounts and policies."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ _ALL = 1000
 
 @operation("organizations:TagResource", on=a_resource)
 def tag_resource(call: Call, *, resource_id: str, tags: list[dict[str, str]]) -> None:
-    """Add tags, or replace those of the same key."""
+    """Add tags. They replace those of the same key."""
     resource = _existing(call, resource_id)
     _put(call, resource, merged(resource.tags, tags))
 
 
 @operation("organizations:UntagResource", on=a_resource)
 def untag_resource(call: Call, *, resource_id: str, tag_keys: list[str]) -> None:
-    """Remove tags; a key that is not there is no error."""
+    """Remove tags. A key that is not there is no error."""
     resource = _existing(call, resource_id)
     _put(call, resource, tuple((key, value) for key, value in resource.tags if key not in tag_keys))
 
 
 @operation("organizations:ListTagsForResource", on=a_resource)
 def list_tags_for_resource(call: Call, *, resource_id: str, next_token: str | None = None) -> Answer:
-    """The tags of one resource."""
+    """List the tags of a resource."""
     return listing(
         "Tags",
         _existing(call, resource_id).tags,

@@ -1,4 +1,4 @@
-"""Who may call, and what callers must be allowed to act on (service authorization reference, Organizations)."""
+"""Which account may call, and what callers must be allowed to act on (service authorization reference)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Keys = dict[str, str | list[str]]
 
 
 def joined(call: Call) -> Organization:
-    """The organization the caller's account is in. Raises AWSOrganizationsNotInUse."""
+    """Return the organization of the caller's account. Raises AWSOrganizationsNotInUse."""
     organization = organization_of(call.tx, call.account)
     if organization is None:
         raise errors.not_in_use()
@@ -25,9 +25,9 @@ def joined(call: Call) -> Organization:
 
 
 def managed(call: Call) -> Organization:
-    """The organization the caller's account manages. Raises AWSOrganizationsNotInUse, AccessDenied.
+    """Return the organization that the caller's account manages. Raises AWSOrganizationsNotInUse, AccessDenied.
 
-    The permission was asked before: as at AWS, a member's administrator has it and is refused all the same.
+    The permission was asked before. As at AWS, an administrator of a member account has it and is refused.
     """
     organization = joined(call)
     if organization.management != call.account:
@@ -39,12 +39,12 @@ def managed(call: Call) -> Organization:
 
 
 def the_service(_call: Call, params: Params) -> Sequence[Target]:
-    """Actions without resource, with the keys of what is asked: tags, policy type, service principal."""
+    """Return the target of actions without resource, with the request's tags, policy type and service principal."""
     return [Target("*", _request(params))]
 
 
 def a_target(call: Call, params: Params) -> Sequence[Target]:
-    """The root, organizational unit or account a policy is for; without one the caller's own account."""
+    """Return the root, organizational unit or account that a policy is for, or else the caller's own account."""
     return [_target(call, params.get("target_id") or call.account, params)]
 
 
@@ -53,7 +53,7 @@ def a_policy(call: Call, params: Params) -> Sequence[Target]:
 
 
 def a_policy_and_its_target(call: Call, params: Params) -> Sequence[Target]:
-    """Attaching and detaching take the permission on both."""
+    """Return the policy and its target. Attaching and detaching take the permission on both."""
     policy = _target(call, params["policy_id"], params)
     kind = {key: value for key, value in policy.keys.items() if key == "organizations:policytype"}
     target = _target(call, params["target_id"], params)
@@ -81,7 +81,7 @@ def an_account(call: Call, params: Params) -> Sequence[Target]:
 
 
 def an_account_and_its_parents(call: Call, params: Params) -> Sequence[Target]:
-    """Moving takes the permission on the account, on where it was and on where it goes."""
+    """Return the account, its old and its new parent. Moving takes the permission on each."""
     ids = (params["account_id"], params["source_parent_id"], params["destination_parent_id"])
     return [_target(call, id, params) for id in ids]
 
@@ -91,7 +91,7 @@ def an_invited_account(call: Call, params: Params) -> Sequence[Target]:
 
 
 def a_handshake(call: Call, params: Params) -> Sequence[Target]:
-    """The handshake, under the account that offered it."""
+    """Return the handshake, whose ARN has the account that sent it."""
     handshake = handshakes.get(call.tx, params["handshake_id"])
     if handshake is None:
         return [_permitted_by_caller(call, _arn(call, "handshake", f"invite/{params['handshake_id']}"))]
@@ -99,12 +99,12 @@ def a_handshake(call: Call, params: Params) -> Sequence[Target]:
 
 
 def a_resource(call: Call, params: Params) -> Sequence[Target]:
-    """Whatever can have tags."""
+    """Return the resource to be tagged."""
     return [_target(call, params["resource_id"], params)]
 
 
 def _target(call: Call, id: str, params: Params) -> Target:
-    """What has this id, with its tags; for what is not there, the ARN it would have."""
+    """Return what has this id, with its tags. For what does not exist it is the ARN it would have."""
     organization = organization_of(call.tx, call.account)
     keys = _request(params)
     if id.startswith("p-"):

@@ -1,4 +1,4 @@
-"""Encoded authorization messages, read back (sts.md 3.2)."""
+"""Decodes encoded authorization messages (sts.md 3.2)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from understudy.gateway.trail import Evaluation, TrailEntry
 
 @operation("sts:DecodeAuthorizationMessage", on=all_resources)
 def decode_authorization_message(call: Call, *, encoded_message: str) -> Answer:
-    """What was refused, to whom, and with which condition keys; of requests of the caller's own account."""
+    """Tell what was denied, to whom, and in which context. Only requests of the caller's account are told."""
     request_id = call.gateway.message_signer.verify(encoded_message)
     entry = call.gateway.trail.find(request_id) if request_id is not None else None
     refused = [evaluation for evaluation in entry.evaluations if not evaluation.allowed] if entry else []
@@ -27,7 +27,7 @@ def decode_authorization_message(call: Call, *, encoded_message: str) -> Answer:
 
 
 def decoded(entry: TrailEntry, refused: Evaluation) -> Mapping[str, Any]:
-    """The message as AWS lays it out."""
+    """Return the message in AWS's form."""
     explicit = refused.effect == "explicit-deny"
     statement = {"statementId": refused.sid, "effect": "DENY", "sourcePolicyId": refused.policy}
     return {

@@ -1,4 +1,4 @@
-"""Who calls, and whose a key is."""
+"""Who the caller is, and which account a key belongs to."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from understudy.gateway.operations import all_resources, operation
 
 @operation("sts:GetCallerIdentity", on=None)
 def get_caller_identity(call: Call) -> Answer:
-    """Who calls; needs no permission, and no policy can forbid it."""
+    """Tell who the caller is. It needs no permission, and no policy can deny it."""
     caller = call.caller
     return {"Arn": caller.arn, "UserId": caller.user_id, "Account": caller.account}
 
 
 @operation("sts:GetAccessKeyInfo", on=all_resources)
 def get_access_key_info(_call: Call, *, access_key_id: str) -> Answer:
-    """The account an access key belongs to; it is written into the id."""
+    """Tell the account of an access key, which is encoded in its id."""
     try:
         return {"Account": account_of(access_key_id)}
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""What is remembered of temporary credentials."""
+"""Records of temporary credentials."""
 
 from __future__ import annotations
 

@@ -11,10 +11,10 @@ from understudy.store.database import Transaction
 
 
 def abandoned_sessions(held: Container[str]) -> Controller:
-    """The controller that ends service sessions whose credentials nobody holds (`held`: access key ids).
+    """Return the controller that ends sessions whose credentials no service holds (`held`: access key ids).
 
-    A service ends its session with its work. What a crash kept it from ending would keep the role in use until the
-    session expires; nobody else has the credentials.
+    A service ends its session with its work. A session that a crash left behind would keep the role in use until it
+    expires; nobody else has its credentials.
     """
 
     def due(tx: Transaction, now: datetime) -> Iterable[Due]:

@@ -1,4 +1,4 @@
-"""What temporary credentials cannot be used for, whatever the policies say (sts.md 3.2)."""
+"""What temporary credentials cannot be used for, whatever policies say (sts.md 3.2)."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _WITH_LONG_TERM_KEYS = frozenset({"GetSessionToken", "GetFederationToken"})
 
 
 def check(caller: Caller, service: str, operation: str) -> None:
-    """Raise unless the caller's kind of credentials can be used for this operation at all.
+    """Raise if the caller's kind of credentials cannot be used for this operation.
 
-    It holds for what a service calls with the caller's credentials too: AWS's services that make roles for a client
-    without second factor were seen to pass on IAM's refusal.
+    It also holds for calls that a service makes with the caller's credentials: AWS's services that make roles for a
+    client without second factor were seen to pass on IAM's refusal.
     """
     if caller.session is None or service not in {"iam", "sts"}:
         return

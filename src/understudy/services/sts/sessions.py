@@ -1,4 +1,4 @@
-"""Temporary credentials: of a role, of a user, of a federated user (sts.md 3)."""
+"""Temporary credentials of roles, of users and of federated users (sts.md 3)."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ _NO_TAGS: tuple[tuple[str, str], ...] = ()
 
 
 def the_role(call: Call, params: Params) -> Sequence[Target]:
-    """The role, decided by its trust policy too; one that does not exist looks like one that refuses.
+    """Return the role, which its trust policy must allow too. A role that does not exist is denied like one that does.
 
-    Session tags and a source identity are permissions of their own (sts.md 3.1).
+    Session tags and a source identity take permissions of their own (sts.md 3.1).
     """
     if call.caller.kind == "root":
         raise ApiError("AccessDenied", "Roles may not be assumed by root accounts.", 403)
@@ -77,7 +77,7 @@ def the_role(call: Call, params: Params) -> Sequence[Target]:
 
 
 def _account_of(arn: str) -> str:
-    """The account in a role's ARN. Raises ValidationError for what is no ARN of IAM's."""
+    """Return the account in a role's ARN. Raises ValidationError for what is no ARN of IAM's."""
     parsed = arns.parse(arn)
     if parsed is None or parsed.service != "iam":
         raise ApiError("ValidationError", f"{arn} is invalid")
@@ -85,7 +85,7 @@ def _account_of(arn: str) -> str:
 
 
 def known_role(call: Call, arn: str) -> Role | None:
-    """The role of that ARN, once it is known everywhere."""
+    """Return the role of that ARN, or None while it is not visible yet."""
     role = roles.get(call.tx, _account_of(arn), arn.rpartition("/")[2].lower())
     if role is None or role.arn != arn:
         return None
@@ -94,7 +94,7 @@ def known_role(call: Call, arn: str) -> Role | None:
 
 
 def a_federated_user(call: Call, params: Params) -> Sequence[Target]:
-    """The federated user, whose session tags are a permission of their own."""
+    """Return the federated user. Session tags take a permission of their own."""
     target = Target(sts(call.account, f"federated-user/{params['name']}"), request_keys(params))
     return [target, replace(target, action="sts:TagSession")] if params.get("tags") else [target]
 
@@ -116,7 +116,7 @@ def assume_role(
     source_identity: str | None = None,
     provided_contexts: list[dict[str, str]] | None = None,
 ) -> Answer:
-    """Credentials of a session of a role, for whom the role trusts."""
+    """Make credentials of a role's session for a principal that the role trusts."""
     _no_second_factor(serial_number, token_code)
     if provided_contexts:
         raise ApiError("NotImplemented", "Understudy does not serve ProvidedContexts.", 501)
@@ -161,7 +161,7 @@ def assume_role(
 
 
 def _check_duration(call: Call, role: Role, duration: int) -> None:
-    """Raise for a session longer than the role, or roles assumed one by the other, may have."""
+    """Raise for a longer session than the role allows, or than role chaining allows."""
     if call.caller.session is not None and duration > HOUR:
         raise ApiError(
             "ValidationError",
@@ -175,7 +175,7 @@ def _check_duration(call: Call, role: Role, duration: int) -> None:
 
 
 def _source_identity(call: Call, given: str | None) -> str:
-    """The session's source identity: the calling session's, which stays; or the one given."""
+    """Return the source identity of the new session: that of the calling session, else the one given."""
     inherited = call.caller.session.source_identity if call.caller.session else ""
     if given and inherited and given != inherited:
         # AWS's own text is not known.
@@ -191,7 +191,7 @@ def get_session_token(
     serial_number: str | None = None,
     token_code: str | None = None,
 ) -> Answer:
-    """Credentials of the calling user, for a while."""
+    """Make temporary credentials of the calling user."""
     _no_second_factor(serial_number, token_code)
     session = _of_the_user(call, "session-token", duration_seconds or HALF_A_DAY)
     sessions.put(call.tx, session)
@@ -208,7 +208,10 @@ def get_federation_token(
     duration_seconds: int | None = None,
     tags: list[dict[str, str]] | None = None,
 ) -> Answer:
-    """Credentials for somebody who is no IAM user: what both the user's and the session's policies allow."""
+    """Make credentials for a federated user.
+
+    Both the calling user's and the session's policies must allow its calls.
+    """
     arns_passed = _session_policies(call, call.account, policy, policy_arns)
     session_tags, _ = _session_tags(call, tags, None)
     session = _of_the_user(
@@ -253,7 +256,7 @@ def _of_the_user(
 def _session_policies(
     call: Call, account: str, policy: str | None, policy_arns: list[dict[str, str]] | None
 ) -> tuple[str, ...]:
-    """Check the policies a session in an account is narrowed by; answers the ARNs of the managed ones."""
+    """Check the session policies in an account. Returns the ARNs of the managed ones."""
     if policy is not None:
         if len(policy) > MOST_CHARACTERS:
             raise ApiError(
@@ -287,7 +290,7 @@ def _session_policies(
 def _session_tags(
     call: Call, tags: list[dict[str, str]] | None, transitive_tag_keys: list[str] | None
 ) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
-    """A session's tags and which of them go on: those given, and those inherited on the way here."""
+    """Return a session's tags, given and inherited, and the keys that are transitive."""
     given: dict[str, tuple[str, str]] = {}
     for tag in tags or ():
         if tag["Key"].lower().startswith("aws:"):
@@ -338,7 +341,7 @@ def _credentials(session: Session) -> Mapping[str, Any]:
 def _packed(
     policy: str | None, passed: Sequence[str], tags: Sequence[Mapping[str, str]] | None
 ) -> int | None:
-    """How full a session's policies and tags make the packed form, in percent; None when there are none.
+    """Return how full the session's packed policies and tags are, in percent, or None without any.
 
     Raises PackedPolicyTooLarge.
     """
