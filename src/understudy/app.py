@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import secrets
 from collections.abc import Container, Sequence
 from datetime import timedelta
 from functools import partial
@@ -141,7 +140,7 @@ def build(
         credentials=directory,
         authorizer=Authorizer(directory, settings.iam),
         trail=Trail(database),
-        message_signer=MessageSigner(_secret(database)),
+        message_signer=MessageSigner(_secret(database, ids)),
         clock=clock,
         ids=ids,
         latency=latency,
@@ -170,7 +169,7 @@ def build(
         clear=_clear,
         settings={"iam": settings.iam, "clock": settings.clock, "state": settings.state},
     )
-    admin_api = AdminApi(admin, token=secrets.token_urlsafe(32))
+    admin_api = AdminApi(admin, token=ids.bearer_token())
     return App(settings, database, gateway, manager, admin, admin_api)
 
 
@@ -196,10 +195,10 @@ def _clear(tx: Transaction) -> None:
         server_secrets.put(tx, secret)
 
 
-def _secret(database: Database) -> bytes:
+def _secret(database: Database, ids: Ids) -> bytes:
     with database.transaction() as tx:
         kept = server_secrets.get(tx, "seal")
         if kept is None:
-            kept = server_secrets.put(tx, ServerSecret(name="seal", secret=secrets.token_bytes(32)))
+            kept = server_secrets.put(tx, ServerSecret(name="seal", secret=ids.signing_secret()))
     database.flush()
     return kept.secret

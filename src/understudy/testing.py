@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from botocore.config import Config
 from urllib3 import HTTPHeaderDict
 
 from understudy import app, settings
+from understudy.core.clock import SystemClock
 from understudy.core.confidential import Confidential
 from understudy.core.http import HttpRequest
 from understudy.core.ids import Ids
@@ -32,7 +33,7 @@ class MovableClock:
         self._moved = timedelta()
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self._moved
+        return SystemClock().now() + self._moved
 
     def advance(self, seconds: float) -> None:
         """Let so many seconds pass."""

@@ -9,7 +9,6 @@ import socket
 import stat
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Literal
@@ -20,6 +19,7 @@ from msgspec.structs import asdict
 from understudy.cli.admin_client import running_server
 from understudy.cli.options import settings_of
 from understudy.cli.output import Colour, Output
+from understudy.core.clock import SystemClock
 from understudy.settings import Settings
 
 Verdict = Literal["ok", "note", "blocked"]
@@ -153,7 +153,7 @@ def _port(settings: Settings) -> Finding:
 
 
 def _clock() -> Finding:
-    now = datetime.now(UTC)
+    now = SystemClock().now()
     said = now.strftime("%Y-%m-%d %H:%M:%S UTC")
     if now.year < _NOT_BEFORE:
         return Finding(

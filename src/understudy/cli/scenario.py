@@ -7,12 +7,13 @@ this package, so that a walk compares the server with AWS and not with itself.
 from __future__ import annotations
 
 import json
-import time
+from time import sleep
 from typing import Any
 
 from understudy.admin.requests import ExplainQuestion, ExplainRequest, ListRoles, Rehearse
 from understudy.cli.server_files import Keys
 from understudy.cli.walk import Walk
+from understudy.core.clock import monotonic_seconds
 
 ROLE = "AWSServiceRoleForAppRunnerNetworking"
 PRINCIPAL = "networking.apprunner.amazonaws.com"
@@ -452,9 +453,9 @@ def _delete_the_role(walk: Walk) -> dict[str, Any]:
     task = iam.delete_service_linked_role(RoleName=ROLE)["DeletionTaskId"]
     status: dict[str, Any] = iam.get_service_linked_role_deletion_status(DeletionTaskId=task)
     walk.expect("aws iam delete-service-linked-role; its status at once", "IN_PROGRESS", status["Status"])
-    deadline = time.monotonic() + _PATIENCE
-    while status["Status"] in ("IN_PROGRESS", "NOT_STARTED") and time.monotonic() < deadline:
-        time.sleep(0.05)
+    deadline = monotonic_seconds() + _PATIENCE
+    while status["Status"] in ("IN_PROGRESS", "NOT_STARTED") and monotonic_seconds() < deadline:
+        sleep(0.05)
         status = iam.get_service_linked_role_deletion_status(DeletionTaskId=task)
     return status
 

@@ -1,4 +1,4 @@
-"""Identifiers in the shapes AWS gives them; the one place that draws at random.
+"""Identifiers in the shapes AWS gives them. This is the one module that draws at random.
 
 Shapes: iam.md 2.1 (IAM ids, access keys), 7.5 (EC2 ids), apprunner.md 1.3 (App Runner ids); those of
 Organizations are the patterns of its API description.
@@ -67,6 +67,21 @@ class Ids:
     def session_token() -> str:
         """An opaque token of the system's randomness, in the length clients are used to."""
         return "IQoJb3JpZ2luX2Vj" + base64.b64encode(secrets.token_bytes(180)).decode()
+
+    @staticmethod
+    def signing_secret() -> bytes:
+        """32 bytes of the system's randomness, to sign messages with."""
+        return secrets.token_bytes(32)
+
+    @staticmethod
+    def bearer_token() -> str:
+        """A token of the system's randomness in URL-safe base64, for whoever may administer a server."""
+        return secrets.token_urlsafe(32)
+
+
+def uniform(seed: str, least: float, most: float) -> float:
+    """A number between two others that depends on the seed alone; for simulations, not for secrets."""
+    return random.Random(seed).uniform(least, most)  # noqa: S311 - no secret
 
 
 def account_of(access_key_id: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import random
-
 import msgspec
+
+from understudy.core.ids import uniform
 
 
 class SimulatedLatency(msgspec.Struct, frozen=True):
@@ -32,4 +32,4 @@ class SimulatedLatency(msgspec.Struct, frozen=True):
     def _drawn(self, what: str, whom: str, least: float, most: float) -> float:
         if self.name != "aws":
             return 0.0
-        return random.Random(f"{self.seed}:{what}:{whom}").uniform(least, most)  # noqa: S311 - no secret
+        return uniform(f"{self.seed}:{what}:{whom}", least, most)

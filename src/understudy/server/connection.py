@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Callable
 from typing import Protocol, cast
 
+from understudy.core.clock import monotonic_seconds
 from understudy.core.http import HttpRequest
 from understudy.server.answers import Answer, AnswerQueue
 from understudy.server.limits import Limits
@@ -67,7 +67,7 @@ class Connection(asyncio.Protocol):
         self._answers = AnswerQueue(host.replacement, self._go_on)
         self._write_paused = False
         self._read_paused = False
-        self._since = time.monotonic()  # when the present wait began
+        self._since = monotonic_seconds()  # when the present wait began
         self._unsent = 0  # bytes the client had not taken in at the last sweep
 
     # What the event loop calls.
@@ -98,7 +98,7 @@ class Connection(asyncio.Protocol):
         parser.feed(data)
         if parser.begun:
             # A request has its time as a whole: bytes that trickle in do not extend it.
-            self._since = time.monotonic()
+            self._since = monotonic_seconds()
         self._work()
         incoming = parser.incoming if parser.phase != "idle" or parser.arrived else 0
         if incoming != self.incoming:
@@ -114,11 +114,11 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         self._write_paused = True
-        self._since = time.monotonic()
+        self._since = monotonic_seconds()
 
     def resume_writing(self) -> None:
         self._write_paused = False
-        self._since = time.monotonic()
+        self._since = monotonic_seconds()
         self._work()
 
     # From requests to bytes on the wire.
@@ -175,7 +175,7 @@ class Connection(asyncio.Protocol):
             return False
         if pieces:
             if self._parser.phase == "idle":
-                self._since = time.monotonic()
+                self._since = monotonic_seconds()
             self._send(pieces)
         server = self.state.server
         if server is Server.ENDING and not answers.size:
@@ -201,7 +201,7 @@ class Connection(asyncio.Protocol):
         if self.state.server is Server.CLOSED:
             self._transport.close()
             return
-        self._since = time.monotonic()
+        self._since = monotonic_seconds()
         if self._transport.can_write_eof():
             with contextlib.suppress(OSError):
                 self._transport.write_eof()

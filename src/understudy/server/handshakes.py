@@ -10,10 +10,10 @@ import contextlib
 import errno
 import socket
 import ssl
-import time
 from collections.abc import Callable
 from typing import Protocol
 
+from understudy.core.clock import monotonic_seconds
 from understudy.server.connection import Connection
 from understudy.server.limits import Limits
 from understudy.server.parsing import Refusal
@@ -46,7 +46,7 @@ class Handshake:
         self.incoming = 0
         self._host = host
         self._sock = sock
-        self._since = time.monotonic()
+        self._since = monotonic_seconds()
         # Who is refused is told so after the handshake, unless there are too many even for that.
         host.opened(self)
         self._task = asyncio.get_running_loop().create_task(self._run(context))

@@ -10,9 +10,9 @@ import asyncio
 import errno
 import logging
 import ssl
-import time
 from typing import Protocol
 
+from understudy.core.clock import monotonic_seconds
 from understudy.core.errors import UserError
 from understudy.core.http import HttpRequest, HttpResponse
 from understudy.server.answers import Answer, Durability
@@ -96,8 +96,8 @@ class Server:
             self._listener.close()
         for connection in list(self.connections):
             connection.close_if_idle()
-        until = time.monotonic() + patience
-        while self.connections and time.monotonic() < until:  # noqa: ASYNC110 - once, at the end
+        until = monotonic_seconds() + patience
+        while self.connections and monotonic_seconds() < until:  # noqa: ASYNC110 - once, at the end
             await asyncio.sleep(0.01)
         for connection in list(self.connections):
             connection.abort()
@@ -168,7 +168,7 @@ class Server:
 
     def _close_longest_idle(self) -> bool:
         """Close the connection whose client has been silent longest between two requests; whether there was one."""
-        latest = time.monotonic() - self.limits.yield_seconds
+        latest = monotonic_seconds() - self.limits.yield_seconds
         longest: Connection | Handshake | None = None
         for connection in self.connections:
             since = connection.waits_for_client_since
@@ -181,7 +181,7 @@ class Server:
 
     def _sweep_connections(self) -> None:
         assert self._loop is not None, "sweeping begins with listening"
-        now = time.monotonic()
+        now = monotonic_seconds()
         for connection in list(self.connections):
             connection.close_if_late(now)
         if self._most_incoming > _CROWD > self.incoming:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Final
 
-from understudy.core.clock import http_date
+from understudy.core.clock import http_date, unix_seconds
 from understudy.core.http import HttpResponse
 
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -43,7 +42,7 @@ class ResponseWriter:
             body = b""
         else:
             head += f"Content-Length: {len(body)}\r\n"
-        now = int(time.time())
+        now = int(unix_seconds())
         if now != self._second:
             self._turn(now)
         encoded = (head + self._endings[keep_alive]).encode("latin-1", "replace")
