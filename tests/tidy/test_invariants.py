@@ -38,6 +38,15 @@ CHECKED_BY = {
         "tidy/test_operations.py::test_only_the_documented_few_need_no_permission",
         "tidy/test_operations.py::test_a_caller_without_policies_is_refused_everything",
     ),
+    "A folder of `services/` is a service.": (
+        "tidy/test_services.py::test_every_folder_is_a_service",
+        "tidy/test_services.py::test_it_agrees_with_the_api_description",
+        "tidy/test_services.py::test_it_serves_what_its_folder_declares",
+    ),
+    "No request makes others wait for long.": (
+        "services/test_largest_requests.py::test_a_list_as_long_as_it_may_be",
+        "services/test_largest_requests.py::test_filters_with_wildcards_on_two_thousand_interfaces",
+    ),
     "A failed request leaves no trace but the trail.": (
         "gateway/test_pipeline.py::test_a_refusal_changes_nothing_and_is_in_the_services_words",
         "gateway/test_pipeline.py::test_a_bug_is_an_answer_and_leaves_nothing",
