@@ -13,7 +13,7 @@ from refusals import refused
 from understudy.admin.explanations import Explanations
 from understudy.admin.requests import ListTrail
 from understudy.authn.caller import ANONYMOUS, Caller
-from understudy.gateway.trail import Evaluation, Trail, TrailEntry, decode, keepable, presentable
+from understudy.gateway.trail import EvaluatedQuestion, Trail, TrailEntry, decode, keepable, presentable
 from understudy.store.database import Database
 from understudy.store.memory import MemoryStore
 from understudy.store.protocol import LogEntry
@@ -70,7 +70,7 @@ class TestTrail:
         ("effects", "denied"), [([], False), (["allow"], False), (["allow", "implicit-deny"], True)]
     )
     def test_an_entry_is_denied_when_one_evaluation_is(self, effects, denied):
-        evaluations = tuple(Evaluation("iam:GetUser", "*", effect) for effect in effects)
+        evaluations = tuple(EvaluatedQuestion("iam:GetUser", "*", effect) for effect in effects)
         assert denied is TrailEntry("id", AT, "iam", "GetUser", ANONYMOUS, evaluations=evaluations).denied
 
 
@@ -154,7 +154,7 @@ class TestKeysOfWhatWasAllowed:
     def test_none_and_not_kept_are_two_things(self, understudy):
         understudy.client("iam").get_user(UserName="Administrator")
         assert {} == understudy.trail()[-1].evaluations[0].keys
-        assert Evaluation("iam:GetUser", "*", "allow").keys is None
+        assert EvaluatedQuestion("iam:GetUser", "*", "allow").keys is None
 
     def test_where_the_resources_own_policy_took_part_all_are_kept_with_its_text(self, understudy):
         iam, sts = understudy.client("iam"), understudy.client("sts")
@@ -189,7 +189,7 @@ class TestSize:
 
     def test_an_entry_that_is_large_in_many_pieces_is_cut_as_a_whole(self):
         many = {f"key{number}": ["v" * 1000] * 60 for number in range(100)}
-        evaluations = tuple(Evaluation("iam:GetUser", "*", "implicit-deny", context=many) for _ in range(5))
+        evaluations = tuple(EvaluatedQuestion("iam:GetUser", "*", "implicit-deny", context=many) for _ in range(5))
         large = TrailEntry(
             "id", AT, "iam", "GetUser", ANONYMOUS, parameters={"name": "x"}, evaluations=evaluations
         )

@@ -19,14 +19,14 @@ from understudy.gateway.pipeline import Gateway
 from understudy.gateway.policy_source import PolicySource
 from understudy.gateway.request_context import (
     ConditionKeys,
-    ImaginedRequest,
+    HypotheticalRequest,
     keys_for_owner,
     principal_of,
     question_keys,
     request_keys,
     stated_keys,
 )
-from understudy.gateway.trail import Evaluation, TrailEntry, decode
+from understudy.gateway.trail import EvaluatedQuestion, TrailEntry, decode
 from understudy.policy import (
     AbsentKey,
     Decision,
@@ -133,7 +133,7 @@ class Explanations:
         owner = _owner(resource, caller)
         # Where nothing says the Region, it is the one that global services are called in.
         region = (arn.region if arn is not None else "") or GLOBAL_REGION
-        request = ImaginedRequest(caller, principal, region, self._gateway.clock.now())
+        request = HypotheticalRequest(caller, principal, region, self._gateway.clock.now())
         shared = request_keys(tx, request, self._policies)
         shared = keys_for_owner(tx, request, shared, self._policies, owner)
         own = {**self._gateway.registry.resource_keys(tx, resource), **_keys_of_new_role(action, arn)}
@@ -143,7 +143,7 @@ class Explanations:
     def _questions(self, tx: Transaction, entry: TrailEntry) -> list[dict[str, Any]]:
         return [self._again(tx, entry, evaluation) for evaluation in entry.evaluations]
 
-    def _again(self, tx: Transaction, entry: TrailEntry, was: Evaluation) -> dict[str, Any]:
+    def _again(self, tx: Transaction, entry: TrailEntry, was: EvaluatedQuestion) -> dict[str, Any]:
         """Explain one question of the past. Only refusals keep their condition keys and are asked again."""
         then = {
             "action": was.action,
@@ -285,7 +285,7 @@ def _answer(explained: Explanation) -> dict[str, Any]:
     }
 
 
-def _allowed_by(was: Evaluation) -> str:
+def _allowed_by(was: EvaluatedQuestion) -> str:
     """Return the text for a question that was allowed, from what the trail keeps of it."""
     verdict = f"ALLOWED  {was.action} on {was.resource}"
     if not was.policy:
@@ -294,7 +294,7 @@ def _allowed_by(was: Evaluation) -> str:
     return f"{verdict}\nAllowed by {one_of(was.layer)} {name}{_statement(was)}"
 
 
-def _refused_then(was: Evaluation, entry: TrailEntry) -> str:
+def _refused_then(was: EvaluatedQuestion, entry: TrailEntry) -> str:
     """Return the text for a past refusal that today's policies would not give, or would give for another reason."""
     decision = Decision(False, was.effect, was.layer, was.policy, was.statement, was.sid)  # type: ignore[arg-type]  # from one
     why = reason(decision, was.action)
@@ -302,7 +302,7 @@ def _refused_then(was: Evaluation, entry: TrailEntry) -> str:
     return f"DENIED  {was.action} on {was.resource}\n        for {entry.caller.arn}\n{why[:1].upper()}{why[1:]}{by}"
 
 
-def _statement(was: Evaluation) -> str:
+def _statement(was: EvaluatedQuestion) -> str:
     return f"statement {was.statement + 1}" + (f' "{was.sid}"' if was.sid else "")
 
 

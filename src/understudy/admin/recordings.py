@@ -12,7 +12,7 @@ from understudy.admin.requests import RecordPolicies
 from understudy.admin.time_ranges import TimeRange, parse_bound
 from understudy.gateway.pipeline import Gateway
 from understudy.gateway.request_context import question_keys
-from understudy.gateway.trail import Evaluation, TrailEntry
+from understudy.gateway.trail import EvaluatedQuestion, TrailEntry
 from understudy.policy import (
     NamedPolicy,
     Observation,
@@ -120,7 +120,7 @@ class Recordings:
         }
 
 
-def observation_of(entry: TrailEntry, evaluation: Evaluation) -> Observation:
+def observation_of(entry: TrailEntry, evaluation: EvaluatedQuestion) -> Observation:
     """Return a question of the trail with everything that the trail kept of it."""
     owner = evaluation.account or entry.account
     context = evaluation.context or question_keys(entry, {}, evaluation.action, owner, evaluation.keys or {})

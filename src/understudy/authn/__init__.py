@@ -1,1 +1,1 @@
-"""Who is calling: signatures verified, keys turned into callers."""
+"""Authentication: verifies signatures and finds the callers behind access keys."""

@@ -1,4 +1,4 @@
-"""A request becomes a caller, or a refusal in its protocol's words."""
+"""Authentication of a request: from its signature to its caller."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ def authenticate(
     region: str = "",
     skew: timedelta = SKEW,
 ) -> Caller:
-    """Who signed this request for `service`, the signing name of the service that was asked.
+    """Return who signed this request; `service` is the signing name of the service that was called.
 
-    `dialect`, one of `errors.Dialect`, decides how a refusal is worded; `region`, when given, is the only
-    Region the scope may name; `skew` is how far the client's clock may be off. Raises ApiError, in the order
+    `dialect` (`errors.Dialect`) decides how a refusal is worded. `region`, when given, is the only Region that the
+    scope may name. `skew` is how far the client's clock may be off. Raises ApiError, in the order
     of signatures.md 6.1: the signature's form, its time, its scope, the key, the signature, the session token.
     """
     try:
@@ -39,7 +39,7 @@ def authenticate(
 
 
 def _known(source: CredentialSource, access_key_id: str) -> Credential:
-    """An inactive key, and one whose user is gone, is answered like a key that never was."""
+    """Return an active key. An inactive key, and one whose user is gone, is refused as an unknown one is."""
     credential = source.credential(access_key_id)
     if credential is None or not credential.active:
         raise AuthenticationError("unknown-key", UNKNOWN_KEY)
@@ -47,7 +47,7 @@ def _known(source: CredentialSource, access_key_id: str) -> Credential:
 
 
 def _check_token(credential: Credential, token: str, now: datetime) -> None:
-    """A temporary key needs exactly its own token; a long-term key needs none and takes none."""
+    """Refuse a temporary key without its own session token, or that expired, and a long-term key with any token."""
     if not hmac.compare_digest(token.encode(), credential.session_token.encode()):
         raise AuthenticationError("token", BAD_TOKEN)
     if credential.expires_at is not None and now >= credential.expires_at:

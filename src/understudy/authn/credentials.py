@@ -1,4 +1,4 @@
-"""Keys that requests are signed with, and where they are looked up."""
+"""Access keys, and the protocol by which authentication looks them up."""
 
 from __future__ import annotations
 
@@ -10,10 +10,9 @@ from understudy.core.confidential import Confidential
 
 
 class Credential(Confidential, frozen=True):
-    """An access key and whom it speaks for; the secrets are kept out of its printed form.
+    """An access key, its secret and its caller. Its printed form leaves the secrets out.
 
-    `session_token` is empty for a long-term key, and `expires_at` is None. A key that is not `active` is
-    known, but opens nothing.
+    A long-term key has an empty `session_token`, and None as `expires_at`. A key that is not `active` is refused.
     """
 
     hidden = frozenset({"secret", "session_token"})
@@ -27,8 +26,8 @@ class Credential(Confidential, frozen=True):
 
 
 class CredentialSource(Protocol):
-    """Looks up access keys; asked on every request, so it answers from memory."""
+    """Looks up access keys. It is asked on every request, so it must answer from memory."""
 
     def credential(self, access_key_id: str) -> Credential | None:
-        """The key as it stands now, or None when it is unknown or its owner is gone."""
+        """Return the key as it is now, or None when it is unknown or its owner is gone."""
         ...

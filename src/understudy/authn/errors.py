@@ -1,4 +1,4 @@
-"""Refusals of a signature, and how each protocol words them (signatures.md 6.2, 6.3)."""
+"""The errors of authentication, and their wording in each protocol (signatures.md 6.2, 6.3)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ Dialect = Literal["query", "json", "json-1.1", "rest-json", "ec2"]
 
 
 class AuthenticationError(Exception):
-    """A signature that is not accepted: of which kind, and the text AWS gives for it.
+    """A signature that is not accepted: its kind of fault, and AWS's text for it.
 
-    Kinds: `missing` no credentials; `incomplete` a malformed header or query string; `scope` well-formed
-    but made for something else, or for too little; `unknown-key`; `mismatch` the signature is another;
-    `skew` too old or from the future; `token` the session token is missing, wrong or uncalled for;
-    `expired` the session is over.
+    The kinds: `missing` (no credentials), `incomplete` (a malformed header or query string), `scope` (made for another
+    service, Region or day, or a header that must be signed is not), `unknown-key`, `mismatch` (the signature is
+    wrong), `skew` (too old, or from the future), `token` (the session token is missing, wrong, or sent with a
+    long-term key), `expired` (the session is over).
     """
 
     def __init__(self, kind: Kind, message: str) -> None:
@@ -87,7 +87,7 @@ _ANSWERS: Final[dict[str, dict[Kind, tuple[str, int, str | None]]]] = {
 
 
 class RefusedSignatureError(ApiError):
-    """The answer to a signature that is not accepted; `kind` says more than most protocols do."""
+    """The error that a client gets for a signature that is not accepted; only the trail gets its `kind`."""
 
     def __init__(self, kind: Kind, code: str, message: str, status: int) -> None:
         super().__init__(code, message, status)
@@ -95,6 +95,6 @@ class RefusedSignatureError(ApiError):
 
 
 def answer(kind: Kind, message: str, dialect: str) -> RefusedSignatureError:
-    """The refusal as the protocol words it: `dialect` is one of `Dialect`."""
+    """Return the error as a protocol words it; `dialect` is one of `Dialect`."""
     code, status, text = _ANSWERS["json" if dialect == "rest-json" else dialect][kind]
     return RefusedSignatureError(kind, code, message if text is None else text, status)

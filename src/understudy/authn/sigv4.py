@@ -1,4 +1,4 @@
-"""Signature Version 4, from the side of the one who verifies (signatures.md 6.1, 6.2).
+"""Verification of Signature Version 4 (signatures.md 6.1, 6.2).
 
 Decisions where AWS's services differ:
 
@@ -78,7 +78,7 @@ def _remembered(read: Callable[[str], _Read]) -> Callable[[str], _Read]:
 
 
 class Scope(msgspec.Struct, frozen=True):
-    """The five parts of a credential: who signs, on which day, for which Region and service."""
+    """The scope of a credential: the access key id, the day, the Region and the service it was signed for."""
 
     access_key_id: str
     date: str
@@ -88,7 +88,7 @@ class Scope(msgspec.Struct, frozen=True):
 
 
 class Signature(Confidential, frozen=True):
-    """A signature as it was sent: well-formed, in time and meant for this service, but not yet verified.
+    """A signature as it was sent: well-formed, in time and for this service, but not yet verified.
 
     `date` is the signing time in ISO-8601 basic format; `token` is the session token, empty if none.
     """
@@ -104,7 +104,7 @@ class Signature(Confidential, frozen=True):
 
 
 class _Claim(msgspec.Struct, frozen=True):
-    """What a client says in every request before the signature: the same all day long."""
+    """The part of an Authorization header before the signature, which a client repeats all day."""
 
     scope: Scope
     signed_headers: tuple[str, ...]
@@ -174,7 +174,7 @@ def read_signature(
 
 
 def verify(request: HttpRequest, signature: Signature, secret: str) -> None:
-    """Compute the signature anew with `secret` and compare; raises AuthenticationError when it is another."""
+    """Compute the signature with `secret` and compare. Raises AuthenticationError when they differ."""
     canonical = "\n".join(
         (
             request.method,
@@ -198,7 +198,7 @@ def verify(request: HttpRequest, signature: Signature, secret: str) -> None:
 
 
 def claimed_scope(request: HttpRequest) -> Scope | None:
-    """The scope a request claims, unverified: to find out which service and Region it is meant for.
+    """Return the scope that a request claims, not yet verified; routing takes service and Region from it.
 
     None when there is no signature or it cannot be read; `read_signature` then says why.
     """
@@ -232,7 +232,7 @@ def _header_parts(authorization: str, headers: Mapping[str, str]) -> dict[str, s
 
 
 def _pairs(authorization: str) -> dict[str, str]:
-    """`Algorithm` and the key=value pairs of an Authorization header."""
+    """Return the algorithm and the key=value pairs of an Authorization header."""
     algorithm, _, rest = authorization.strip().partition(" ")
     parts = {}
     for pair in rest.replace(",", " ").split():
@@ -263,7 +263,7 @@ def _presigned_parts(query: str) -> dict[str, str]:
 
 
 def _query_parameters(query: str) -> dict[str, str]:
-    """Decoded parameters; of a repeated one, the first."""
+    """Return the decoded query parameters; of a repeated one, the first."""
     parameters: dict[str, str] = {}
     for pair in query.split("&"):
         name, _, value = pair.partition("=")
@@ -272,7 +272,7 @@ def _query_parameters(query: str) -> dict[str, str]:
 
 
 def _signing_time(text: str, *, presigned: bool) -> str:
-    """The signing time in ISO-8601 basic format; a `Date` header in HTTP's own format is turned into it."""
+    """Return the signing time in ISO-8601 basic format, also from a `Date` header in HTTP's format."""
     if _ISO_BASIC.fullmatch(text):
         return text
     if not presigned and text.endswith("GMT"):
@@ -292,7 +292,7 @@ def _not_a_date(text: str) -> AuthenticationError:
 
 @lru_cache(maxsize=256)
 def _instant(date: str) -> datetime:
-    """`20260102T030405Z` as a time; strptime would cost more than the whole verification."""
+    """Return `20260102T030405Z` as a time. `strptime` would take longer than the whole verification."""
     try:
         return datetime(
             int(date[:4]),
@@ -322,7 +322,7 @@ def _lifetime(text: str) -> timedelta:
 
 
 def _check_time(date: str, now: datetime, skew: timedelta, lifetime: timedelta | None) -> None:
-    """Neither older than `skew` (or than the `lifetime` a presigned URL was given) nor from beyond `skew`."""
+    """Refuse a signature older than `skew` (or than a presigned URL's `lifetime`), or further ahead than `skew`."""
     at = _instant(date)
     age = now - at
     longest = skew if lifetime is None else lifetime
@@ -405,7 +405,7 @@ def _check_scope(scope: Scope, date: str, service: str, region: str) -> None:
 
 @_remembered
 def canonical_path(path: str) -> str:
-    """A path as it is signed: no dot segments, no doubled slashes, encoded once more (as all but S3 do)."""
+    """Return a path as it is signed: no dot segments, no doubled slashes, encoded once more (as all but S3 do)."""
     kept: list[str] = []
     for segment in path.split("/"):
         if segment == "..":
@@ -417,7 +417,7 @@ def canonical_path(path: str) -> str:
 
 
 def canonical_query(query: str) -> str:
-    """A query string as it is signed: encoded, sorted by name and value, without `X-Amz-Signature`."""
+    """Return a query string as it is signed: encoded, sorted by name and value, without `X-Amz-Signature`."""
     if not query:
         return ""
     pairs = []
@@ -437,12 +437,12 @@ def _encoded(text: str) -> str:
 
 
 def _decoded(text: str) -> bytes:
-    """Bytes, not text: two different ill-formed sequences must not be mended into the same character."""
+    """Return decoded bytes, not text: two different ill-formed sequences must not become the same character."""
     return unquote_to_bytes(text.replace("+", " ").encode("latin-1"))
 
 
 def _canonical_headers(names: tuple[str, ...], headers: Mapping[str, str]) -> str:
-    """`name:value` lines, blanks trimmed and runs of blanks made one, ending with a line break."""
+    """Return `name:value` lines with blanks trimmed and runs of blanks made one; each line ends with a line break."""
     text = "".join([f"{name}:{headers[name]}\n" for name in names])
     # Few values have such blanks; none is left out by the test, and it is one for all.
     if not ("  " in text or "\t" in text or ": " in text or " \n" in text):
@@ -457,7 +457,7 @@ def _canonical_headers(names: tuple[str, ...], headers: Mapping[str, str]) -> st
 
 
 def _payload_hash(request: HttpRequest, *, presigned: bool) -> str:
-    """The hash the client must have signed; raises AuthenticationError when it names another one."""
+    """Return the hash that the client must have signed. Raises AuthenticationError when it names another one."""
     stated = request.headers.get("x-amz-content-sha256")
     if stated == UNSIGNED_PAYLOAD and request.secure and not presigned:
         return stated
@@ -469,7 +469,7 @@ def _payload_hash(request: HttpRequest, *, presigned: bool) -> str:
 
 @lru_cache(maxsize=4096)
 def _signing_key(secret: str, date: str, region: str, service: str) -> bytes:
-    """The derived key; it stays the same for a day, so four of the five HMACs are spared."""
+    """Return the derived signing key. It is the same all day, so it is remembered."""
     key = hmac.digest(f"AWS4{secret}".encode(), date.encode(), "sha256")
     for part in (region, service, TERMINATOR):
         key = hmac.digest(key, part.encode(), "sha256")

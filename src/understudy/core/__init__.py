@@ -1,1 +1,1 @@
-"""Plain values everything else is made of: errors, HTTP messages, names, time."""
+"""Plain values that all other packages use: errors, HTTP messages, ARNs, ids and time."""

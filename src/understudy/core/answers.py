@@ -1,4 +1,4 @@
-"""What an operation answers: members by their AWS names, and descriptions of resources."""
+"""The results of operations: members by their AWS names, and descriptions of resources."""
 
 from __future__ import annotations
 

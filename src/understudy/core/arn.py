@@ -8,7 +8,7 @@ PARTITION = "aws"
 
 
 class Arn(NamedTuple):
-    """`arn:partition:service:region:account:resource`, taken apart."""
+    """The parts of an ARN: `arn:partition:service:region:account:resource`."""
 
     partition: str
     service: str
@@ -21,7 +21,7 @@ class Arn(NamedTuple):
 
 
 def parse(text: str) -> Arn | None:
-    """The parts of an ARN; None for anything that is none."""
+    """Return the parts of an ARN, or None for a text that is no ARN."""
     parts = text.split(":", 5)
     if len(parts) != 6 or parts[0] != "arn" or not parts[1] or not parts[2] or not parts[5]:
         return None
@@ -29,7 +29,7 @@ def parse(text: str) -> Arn | None:
 
 
 def account_in(text: str) -> str:
-    """The account id in an ARN; "" for an ARN without one (`arn:aws:s3:::bucket`) and for what is no ARN."""
+    """Return the account id in an ARN; "" for an ARN without one (`arn:aws:s3:::bucket`) and for any other text."""
     parts = text.split(":", 5)
     return parts[4] if len(parts) == 6 and parts[4].isdecimal() and parts[0] == "arn" else ""
 

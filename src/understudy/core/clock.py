@@ -1,4 +1,4 @@
-"""Clocks, handed to whatever needs the time. This is the one module that reads the machine's clocks."""
+"""Clocks, which are handed to whatever needs the time. Only this module reads the machine's clocks."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class SystemClock:
 
 
 class SetClock:
-    """A clock that stands where it was put and moves when told; for tests and replays."""
+    """A clock that shows the time it was set to and moves only by `advance`; for tests and replays."""
 
     def __init__(self, at: datetime | None = None) -> None:
         self._at = at or datetime(2026, 1, 1, tzinfo=UTC)
@@ -30,12 +30,12 @@ class SetClock:
         return self._at
 
     def advance(self, seconds: float) -> None:
-        """Move on by so many seconds."""
+        """Move the clock on by so many seconds."""
         self._at += timedelta(seconds=seconds)
 
 
 def iso_seconds(at: datetime) -> str:
-    """`2019-11-09T12:34:56Z`, several times as fast as `strftime`."""
+    """Return a time as `2019-11-09T12:34:56Z`. `strftime` takes several times as long."""
     return f"{at.year:04d}-{at.month:02d}-{at.day:02d}T{at.hour:02d}:{at.minute:02d}:{at.second:02d}Z"
 
 
@@ -44,7 +44,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 
 def http_date(at: datetime) -> str:
-    """`Sat, 09 Nov 2019 12:34:56 GMT`, as HTTP writes a time in UTC (RFC 9110, 5.6.7), whatever the locale."""
+    """Return a time as HTTP writes it, in UTC and English: `Sat, 09 Nov 2019 12:34:56 GMT` (RFC 9110, 5.6.7)."""
     day, month = _DAYS[at.weekday()], _MONTHS[at.month - 1]
     return f"{day}, {at.day:02d} {month} {at.year:04d} {at.hour:02d}:{at.minute:02d}:{at.second:02d} GMT"
 

@@ -1,4 +1,4 @@
-"""Answers that refuse, and failures that are ours."""
+"""The errors that clients of the API and people at the command line get."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 
 class ApiError(Exception):
-    """A refusal in AWS's words: the code, the text and the HTTP status a client sees.
+    """An error as AWS answers it: the code, the text and the HTTP status that a client sees.
 
-    Raised wherever the rule that refuses is known; rendered in one place, by the caller's protocol.
-    `detail` holds further modelled members of the error, by their AWS names.
+    Operations raise it; the client's protocol renders it. `detail` holds further modelled members of the error, by
+    their AWS names.
     """
 
     def __init__(
@@ -23,9 +23,9 @@ class ApiError(Exception):
 
     @property
     def is_the_clients(self) -> bool:
-        """Whether the client can mend this (4xx) or we must (5xx)."""
+        """Whether the fault is the client's (4xx) and not the server's (5xx)."""
         return self.status < 500
 
 
 class UserError(Exception):
-    """One clear sentence for the person at the command line; never a trace."""
+    """An error that the command line prints as one sentence, without a stack trace."""

@@ -1,4 +1,4 @@
-"""HTTP messages as values: what the server hands in and what it is handed back."""
+"""HTTP requests and answers as values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 
 class HttpRequest(msgspec.Struct, frozen=True):
-    """One request, complete. `path` and `query` are as they stood on the wire (still percent-encoded).
+    """One complete request. `path` and `query` are as they were sent, still percent-encoded.
 
     Header names are lower-case; a repeated header is joined with a comma, as HTTP allows.
     """
@@ -23,12 +23,12 @@ class HttpRequest(msgspec.Struct, frozen=True):
     secure: bool = False
 
     def without_body(self) -> HttpRequest:
-        """The same request with an empty body."""
+        """Return the same request with an empty body."""
         return replace(self, body=b"")
 
 
 class HttpResponse(msgspec.Struct, frozen=True):
-    """One answer, complete. The server adds `Content-Length`, `Date` and connection headers."""
+    """One complete answer. The server adds `Content-Length`, `Date` and connection headers."""
 
     status: int
     body: bytes = b""

@@ -1,4 +1,4 @@
-"""Identifiers in the shapes AWS gives them. This is the one module that draws at random.
+"""Identifiers in the shapes AWS gives them. Only this module draws random numbers.
 
 Shapes: iam.md 2.1 (IAM ids, access keys), 7.5 (EC2 ids), apprunner.md 1.3 (App Runner ids); those of
 Organizations are the patterns of its API description.
@@ -35,7 +35,7 @@ class Ids:
         return prefix + "".join(self._random.choices(_BASE32, k=17))
 
     def account(self) -> str:
-        """12 digits, the first none of the zeroes that accounts made by hand like to begin with."""
+        """An account id: 12 digits that do not begin with zero."""
         return f"{self._random.randrange(10**11, 10**12)}"
 
     def organizations(self, prefix: str, length: int) -> str:
@@ -60,31 +60,31 @@ class Ids:
 
     @staticmethod
     def secret_access_key() -> str:
-        """40 characters of the system's randomness."""
+        """A secret access key: 40 characters from the system's random source."""
         return "".join(secrets.choice(_SECRET) for _ in range(40))
 
     @staticmethod
     def session_token() -> str:
-        """An opaque token of the system's randomness, in the length clients are used to."""
+        """A session token from the system's random source, as long as AWS's are."""
         return "IQoJb3JpZ2luX2Vj" + base64.b64encode(secrets.token_bytes(180)).decode()
 
     @staticmethod
     def signing_secret() -> bytes:
-        """32 bytes of the system's randomness, to sign messages with."""
+        """32 bytes from the system's random source, with which a server signs messages."""
         return secrets.token_bytes(32)
 
     @staticmethod
     def bearer_token() -> str:
-        """A token of the system's randomness in URL-safe base64, for whoever may administer a server."""
+        """The token of a server's administrative API, from the system's random source, in URL-safe base64."""
         return secrets.token_urlsafe(32)
 
 
 def uniform(seed: str, least: float, most: float) -> float:
-    """A number between two others that depends on the seed alone; for simulations, not for secrets."""
+    """Return a number between `least` and `most` that depends on the seed alone; for simulations, not for secrets."""
     return random.Random(seed).uniform(least, most)  # noqa: S311 - no secret
 
 
 def account_of(access_key_id: str) -> str:
-    """The account written into an access key id (iam.md 2.1)."""
+    """Return the account that is encoded in an access key id (iam.md 2.1)."""
     head = base64.b32decode(access_key_id[4:].ljust(16, "A")[:16])[:6]
     return f"{(int.from_bytes(head, 'big') & 0x7FFFFFFFFF80) >> 7:012d}"

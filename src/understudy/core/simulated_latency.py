@@ -1,4 +1,4 @@
-"""How long AWS takes for background work and propagation, simulated: the `clock` setting."""
+"""Simulated waiting times of AWS's background work and propagation, chosen by the `clock` setting."""
 
 from __future__ import annotations
 

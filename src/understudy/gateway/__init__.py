@@ -1,1 +1,1 @@
-"""The life of a request: understood, known, allowed, carried out, remembered."""
+"""The life of a request: routing, authentication, authorization, the operation and the trail."""

@@ -10,7 +10,7 @@ from understudy.gateway.call import Call, Target
 from understudy.gateway.membership import Membership
 from understudy.gateway.policy_source import PolicySource
 from understudy.gateway.request_context import keys_for_owner, question_keys, request_keys
-from understudy.gateway.trail import Evaluation, keepable
+from understudy.gateway.trail import EvaluatedQuestion, keepable
 from understudy.policy import Bindings, Decision, NamedPolicy, Question, compile_policy, decide, reason
 from understudy.store.database import Transaction
 from understudy.wire.model import load
@@ -19,11 +19,11 @@ Mode = Literal["strict", "soft", "off"]
 
 
 class Authorizer:
-    """Decides for one gateway, in one mode.
+    """Asks the policy engine for one gateway, in one IAM mode.
 
-    In mode `strict` a refusal refuses. In `soft` it is noted in the trail and in `off` policies are not asked: both
-    waive what the caller's own policies say, and nothing else. What another account or AWS itself protects
-    (`_is_walled`) is decided by the resource's own policy in every mode.
+    In mode `strict` a denied request is refused. In `soft` the denial is only noted in the trail, and in `off` the
+    caller's policies are not asked. Both waive only the caller's own permissions: a resource of another account, and a
+    service-linked role, are decided by the resource's own policy in every mode (`_is_protected`).
     """
 
     def __init__(self, policies: PolicySource, mode: Mode) -> None:
@@ -31,7 +31,7 @@ class Authorizer:
         self.mode = mode
 
     def evaluate(self, call: Call, action: str, target: Target) -> Decision:
-        """Decide one target and note it for the trail. The answer is the policy engine's, whatever the mode."""
+        """Return the policy engine's decision on one target, whatever the mode, and note it for the trail."""
         owner = _owner(call, target)
         bindings = self._policies.bindings(call.tx, call.caller, owner)
         if target.policy is not None or target.trust:
@@ -39,17 +39,17 @@ class Authorizer:
         return self._decide(call, action, target, owner, bindings)
 
     def refusal(self, call: Call, action: str, target: Target) -> Decision | None:
-        """The decision that refuses the target in this mode; None when the caller may go on."""
+        """Return the decision that refuses the target in this mode, or None when the caller may go on."""
         if self.mode == "strict":
             decision = self.evaluate(call, action, target)
             return None if decision.allowed else decision
         if self.mode == "soft":
             decision = self.evaluate(call, action, target)
-            if decision.allowed or not _is_walled(call, target):
+            if decision.allowed or not _is_protected(call, target):
                 return None
             # The trail keeps the question once, with the answer that counts.
             call.evaluations.pop()
-        elif not _is_walled(call, target):
+        elif not _is_protected(call, target):
             return None
         decision = self._decide(
             call,
@@ -61,7 +61,7 @@ class Authorizer:
         return None if decision.allowed else decision
 
     def membership(self, tx: Transaction, account: str) -> Membership | None:
-        """An account's place in its organization; None when it is in none."""
+        """Return an account's place in its organization, or None when it is in none."""
         return self._policies.membership(tx, account)
 
     def _decide(self, call: Call, action: str, target: Target, owner: str, bindings: Bindings) -> Decision:
@@ -82,17 +82,17 @@ class Authorizer:
 
 
 def _owner(call: Call, target: Target) -> str:
-    """The account the target belongs to: as the target or its ARN says, else the caller's."""
+    """Return the account that owns a target: the one it names, else the one in its ARN, else the caller's."""
     return target.account or account_in(target.resource) or call.caller.account
 
 
-def _is_walled(call: Call, target: Target) -> bool:
-    """Whether the target is protected from the caller whatever permissions the caller has."""
+def _is_protected(call: Call, target: Target) -> bool:
+    """Whether the caller needs the resource's own policy to allow it, whatever permissions the caller has."""
     return target.linked_role or _owner(call, target) != call.caller.account
 
 
 def denial(call: Call, action: str, target: Target, decision: Decision, encoded_message: str) -> ApiError:
-    """The refusal in AWS's words (policies.md 4.9, ec2.md 7.2); `encoded_message` is EC2's encoded message."""
+    """Return the refusal in AWS's words (policies.md 4.9, ec2.md 7.2); EC2 adds the `encoded_message` to it."""
     asked = target.action or action
     where = "" if target.resource == "*" else f" on resource: {target.resource}"
     text = f"User: {call.caller.arn} is not authorized to perform: {asked}{where} {reason(decision, asked)}"
@@ -110,11 +110,11 @@ def denial(call: Call, action: str, target: Target, decision: Decision, encoded_
     return ApiError(code, text, shape.errors.get(code, 403) if shape is not None else 403)
 
 
-def _evaluation(question: Question, decision: Decision, target: Target, call: Call) -> Evaluation:
-    """The question for the trail, with what it takes to put it again; on every request, so no more than that."""
+def _evaluation(question: Question, decision: Decision, target: Target, call: Call) -> EvaluatedQuestion:
+    """Return a question as the trail keeps it. It holds only what is needed to ask it again."""
     owner = question.resource_account or ""
     if decision.allowed and target.policy is None:
-        return Evaluation(
+        return EvaluatedQuestion(
             action=question.action,
             resource=question.resource,
             effect=decision.effect,
@@ -125,7 +125,7 @@ def _evaluation(question: Question, decision: Decision, target: Target, call: Ca
             account=owner if owner != call.caller.account else "",
             keys=keepable(target.keys, len(call.evaluations)),
         )
-    return Evaluation(
+    return EvaluatedQuestion(
         action=question.action,
         resource=question.resource,
         effect=decision.effect,

@@ -1,4 +1,4 @@
-"""Who, where, when: given to every operation."""
+"""`Call`, which every operation is given: who calls, where and when; and `Target`, what it acts on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from understudy.core.ids import Ids
 from understudy.core.simulated_latency import SimulatedLatency
 from understudy.gateway.membership import Membership
 from understudy.gateway.message_signing import MessageSigner
-from understudy.gateway.trail import Evaluation, Trail
+from understudy.gateway.trail import EvaluatedQuestion, Trail
 from understudy.policy import Decision, NamedPolicy, Principal
 from understudy.store.database import Transaction
 
@@ -23,12 +23,13 @@ ContextKeys = Mapping[str, str | list[str]]
 
 
 class Target(msgspec.Struct, frozen=True):
-    """One thing a caller must be allowed to act on.
+    """One resource that the caller must be allowed to act on.
 
-    `action` is the operation's own when empty. `keys` are condition keys of this resource, lower-cased
-    (`ec2:vpc`, `aws:resourcetag/team`). `policy` is the resource's own policy; with `trust` it is a role's
-    trust policy, which must always allow. `account` owns the resource: when empty, the account in its ARN, else the
-    caller's. `linked_role` marks a service-linked role, whose trust policy counts in every IAM mode.
+    `action` is the action asked for; empty means the operation's own. `keys` are the condition keys of this
+    resource and of what is sent about it, lower-cased (`ec2:vpc`, `aws:resourcetag/team`). `policy` is the
+    resource's own policy; with `trust` it is a role's trust policy, which must always allow. `account` owns the
+    resource: when empty, the account in its ARN, else the caller's. `linked_role` marks a service-linked role,
+    whose trust policy counts in every IAM mode.
     """
 
     resource: str = "*"
@@ -41,7 +42,10 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class Onward(Protocol):
-    """What an operation may ask of the gateway: another operation, or another permission (`pipeline.Gateway`)."""
+    """The part of the gateway that operations use, to call other operations and ask for other permissions.
+
+    `pipeline.Gateway` implements it.
+    """
 
     def perform(
         self,
@@ -68,11 +72,12 @@ class Onward(Protocol):
 
 
 class Call(msgspec.Struct, frozen=True, eq=False):
-    """One operation being carried out for one caller. Made by the pipeline only, once for every request.
+    """One operation that is carried out for one caller. Only the pipeline makes calls, one for each request.
 
-    `principal` is the caller as the policy engine sees one. `via` are the service principals it came through,
-    `parent` the request it is made for (both empty for a client's own call). `evaluations` gathers the questions
-    put to the policy engine, for the trail; `context` keeps the condition keys that are the same for all of them.
+    `principal` is the caller as the policy engine sees one. `via` are the service principals through which the call
+    came, and `parent` is the id of the request for which a service made it; both are empty for a client's own call.
+    `evaluations` collects the questions put to the policy engine, for the trail. `context` holds the condition keys
+    that are the same for all of them, once the first question was put.
     """
 
     caller: Caller
@@ -91,7 +96,7 @@ class Call(msgspec.Struct, frozen=True, eq=False):
     secure: bool = False
     via: tuple[str, ...] = ()
     parent: str = ""
-    evaluations: list[Evaluation] = msgspec.field(default_factory=list)
+    evaluations: list[EvaluatedQuestion] = msgspec.field(default_factory=list)
     context: dict[str, str | list[str]] = msgspec.field(default_factory=dict)
 
     @property
@@ -100,17 +105,17 @@ class Call(msgspec.Struct, frozen=True, eq=False):
         return self.caller.account
 
     def allows(self, action: str, target: Target) -> bool:
-        """Whether the caller may also do this; recorded in the trail, refused by nobody."""
+        """Whether the caller may also do this. The trail notes the question; a denial refuses nothing."""
         return self.gateway.evaluate(self, action, target).allowed
 
     def require(self, action: str, target: Target) -> None:
-        """Refuse, in the service's denial text, unless the caller may also do this."""
+        """Raise the service's access-denied error unless the caller may also do this."""
         self.gateway.require(self, action, target)
 
     def onward(self, service: str, operation: str, /, **params: Any) -> Answer:
         """Call another service with the caller's own permissions, as AWS services do (forward access session).
 
-        The other operation is authorized and written to the trail like any, inside this transaction;
-        conditions see `aws:ViaAWSService` and `aws:CalledVia`. Raises its ApiError.
+        The other operation is authorized and written to the trail as every call is, inside this transaction. Its
+        conditions see `aws:ViaAWSService` and `aws:CalledVia`. Raises the other operation's ApiError.
         """
         return self.gateway.perform(self.caller, service, operation, params, region=self.region, parent=self)

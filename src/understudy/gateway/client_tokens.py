@@ -1,4 +1,4 @@
-"""The same request twice: a client token makes a repeated call answer what the first one did."""
+"""Client tokens (idempotency): a call that is repeated with the same token gets the first call's answer again."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ MOST_KEPT = 10_000
 
 
 class ClientToken(Record, frozen=True, kw_only=True):
-    """A client token that was used: by whom, for what, and what was answered (packed).
+    """A client token that was used: by which account, for which operation, and the compressed answer.
 
-    `token` is its digest, because a client may send anything, of any length.
+    `token` and `digest` are digests of the token and of the parameters, because both may be of any length.
     """
 
     account: str
@@ -47,7 +47,7 @@ old_client_tokens = Expiry("old client tokens", client_tokens, "at", kept_for=KE
 
 
 def answered_before(call: Call, token: str, params: Mapping[str, Any]) -> Answer | None:
-    """What the same call with this token was answered; None when it is new.
+    """Return the answer that the same call got with this token, or None when the token is new.
 
     Raises IdempotentParameterMismatch (ec2.md 7.3) when the token was used for something else.
     """
@@ -65,7 +65,7 @@ def answered_before(call: Call, token: str, params: Mapping[str, Any]) -> Answer
 
 
 def remember(call: Call, token: str, params: Mapping[str, Any], answer: Answer) -> None:
-    """Keep what was answered, in the same transaction as what was done."""
+    """Store the answer, in the transaction of the call, so that both are durable or neither is."""
     client_tokens.put(
         call.tx,
         ClientToken(

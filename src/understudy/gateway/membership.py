@@ -1,4 +1,4 @@
-"""An account's place in an organization, as authorization needs to know it."""
+"""The place of an account in an organization, with the policies that bind it there."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Policies = tuple[tuple[NamedPolicy, ...], ...]
 
 
 class Level(msgspec.Struct, frozen=True):
-    """One level of an organization above or at an account: what it is called, its id, the policies attached to it."""
+    """The root, an organizational unit or the account itself: its name, its id, and the policies attached to it."""
 
     name: str
     id: str
@@ -18,10 +18,10 @@ class Level(msgspec.Struct, frozen=True):
 
 
 class Membership(msgspec.Struct, frozen=True):
-    """That an account is in an organization: at which path, and by which levels it is bound, root first.
+    """The membership of an account in an organization: its path, and the levels that bind it, root first.
 
-    Service control policies bind who acts from the account, resource control policies what is in it; the
-    management account has none of either.
+    Service control policies (`scps`) bind the account's principals and resource control policies (`rcps`) its
+    resources. Neither binds the management account, whose levels are empty.
     """
 
     organization: str

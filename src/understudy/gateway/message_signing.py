@@ -21,12 +21,12 @@ class MessageSigner:
         self._secret = secret
 
     def sign(self, text: str) -> str:
-        """A message that holds `text` and its digest, as URL-safe base64 without padding, AWS's alphabet for these."""
+        """Return a message that holds `text` and its digest: URL-safe base64 without padding, as AWS's messages are."""
         body = text.encode()
         return base64.urlsafe_b64encode(self._digest(body) + body).decode().rstrip("=")
 
     def verify(self, message: str) -> str | None:
-        """The text of a message that was signed with this secret; None for every other text."""
+        """Return the text of a message that was signed with this secret, or None for every other text."""
         try:
             raw = base64.urlsafe_b64decode(message.encode("ascii") + b"=" * (-len(message) % 4))
             text = raw[_DIGEST_BYTES:].decode()

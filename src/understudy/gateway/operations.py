@@ -1,4 +1,4 @@
-"""What an operation is, and where to find it."""
+"""`@operation` declares a function as an AWS operation, with what its callers must be allowed to do."""
 
 from __future__ import annotations
 
@@ -17,11 +17,12 @@ Body = Callable[..., Answer | None]
 
 
 class Operation(msgspec.Struct, frozen=True):
-    """An AWS operation: its function, the action it needs, and what the caller must be allowed to act on.
+    """An AWS operation: its function, its action, and what the caller must be allowed to act on.
 
-    `on` answers the targets of one call, all of which must be allowed; `None` marks the few operations that
-    AWS answers to any caller with valid credentials. `takes` are the function's parameters: an API description
-    may be newer than the function. `service` is the id of the service in whose folder the function is.
+    `on` returns the targets of one call, which must all be allowed. None marks the few operations that AWS answers to
+    every caller with valid credentials. `takes` are the names of the function's parameters; a newer API description
+    may have more members, which are refused by name. `service` is the id of the
+    service that declares it.
     """
 
     action: str
@@ -32,7 +33,7 @@ class Operation(msgspec.Struct, frozen=True):
 
     @property
     def name(self) -> str:
-        """Its name in the API description, which is the action's without the prefix."""
+        """The operation's name in the API description: the action without its prefix."""
         return self.action.partition(":")[2]
 
     def __call__(self, call: Call, /, **params: Any) -> Answer | None:
@@ -42,8 +43,8 @@ class Operation(msgspec.Struct, frozen=True):
 def operation(action: str, *, on: Targets | None) -> Callable[[Body], Operation]:
     """Declare the function below as an AWS operation, by the action that calling it takes: `iam:CreateRole`.
 
-    The function's keyword arguments are the members of AWS's input shape in snake case; it answers a mapping
-    by AWS's member names. `on` is not optional: nothing can be served without saying what it takes.
+    The function's keyword arguments are the members of AWS's input shape in snake case, and it returns a mapping by
+    AWS's member names. `on` has no default, so that no operation can be served without a decision on permissions.
     """
 
     def declare(function: Body) -> Operation:
@@ -58,7 +59,7 @@ def _keywords(function: Body) -> frozenset[str]:
 
 
 def all_resources(_call: Call, _params: Params) -> Sequence[Target]:
-    """For actions without resource: only `Resource: "*"` allows them."""
+    """Targets of an action without resources: only a statement with `Resource: "*"` allows it."""
     return _ANYTHING
 
 
@@ -66,7 +67,7 @@ _ANYTHING = (Target(),)
 
 
 def operations_in(modules: Iterable[ModuleType]) -> Iterator[Operation]:
-    """The operations these modules declare; not those they import."""
+    """Yield the operations that these modules declare themselves; those they import are left out."""
     for module in modules:
         for value in vars(module).values():
             if isinstance(value, Operation) and value.function.__module__ == module.__name__:

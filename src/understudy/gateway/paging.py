@@ -1,4 +1,4 @@
-"""Tokens that say where the next page begins."""
+"""Pages of lists, and the tokens that say where the next page begins."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ T = TypeVar("T")
 
 
 class BadTokenError(ValueError):
-    """A page token that no answer of ours to this question can have carried."""
+    """The page token was not issued for this question."""
 
 
 def token_after(key: Sequence[str], scope: str) -> str:
-    """A token for what follows `key`; `scope` names the operation and its filters, and must come again."""
+    """Return a token for the items after `key`. It is valid for the same `scope`: operation and filters."""
     return base64.urlsafe_b64encode(msgspec.json.encode([scope, *key])).decode().rstrip("=")
 
 
 def key_after(token: str, scope: str) -> RecordKey:
-    """The key a token stands for; raises BadTokenError for a token of another question, or of no question."""
+    """Return the key that a token holds. Raises BadTokenError for a token of another scope, or for any other text."""
     try:
         padded = token.encode("ascii") + b"=" * (-len(token) % 4)
         parts = msgspec.json.decode(base64.b64decode(padded, altchars=b"-_", validate=True), type=list[str])
@@ -39,7 +39,7 @@ def key_after(token: str, scope: str) -> RecordKey:
 def page(
     items: Iterable[T], size: int, key: Callable[[T], Sequence[str]], scope: str
 ) -> tuple[list[T], str | None]:
-    """The first `size` of items that start where they should, and the token for the rest, if there is one."""
+    """Return the first `size` items, and the token for the rest, or None when there is no rest."""
     taken = list(islice(items, size + 1))
     if len(taken) <= size:
         return taken, None

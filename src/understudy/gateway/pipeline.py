@@ -41,13 +41,13 @@ _EVERYTHING = (Target(),)
 
 
 class LastUseNotes(Protocol):
-    """Is told who did something, when, and where; IAM's last-used dates come from it."""
+    """Notes which caller used which service, where and when; IAM's last-used dates come from it."""
 
     def note(self, caller: Caller, service: str, region: str, at: datetime) -> None: ...
 
 
 class CredentialLimits(Protocol):
-    """Raises for what a caller's kind of credentials cannot be used for at all; STS's session limits do."""
+    """Raises ApiError for an operation that this kind of credentials can never call; STS's session limits do."""
 
     def __call__(self, caller: Caller, service: str, operation: str) -> None: ...
 
@@ -65,7 +65,7 @@ class Credentials(Protocol):
 
 
 class _Credentials:
-    """The access keys as one transaction sees them, for `authn`, which knows no transactions."""
+    """Looks up access keys within one transaction, for `authn`, which knows no transactions."""
 
     __slots__ = ("_source", "_tx")
 
@@ -78,10 +78,10 @@ class _Credentials:
 
 
 class Gateway(msgspec.Struct, frozen=True):
-    """Where every call comes through: clients' by `handle`, the services' own by `perform`. No back door.
+    """Carries out every call: clients' calls by `handle`, the services' own calls by `perform`.
 
     `held_sessions` are the role sessions that services of this process hold, by access key id
-    (`gateway/role_sessions.py`); one that nobody refers to any more is in it no longer.
+    (`gateway/role_sessions.py`). Its references are weak: a session that no service holds any more drops out.
     """
 
     database: Database
@@ -205,7 +205,7 @@ class Gateway(msgspec.Struct, frozen=True):
         return outcome
 
     def _carry_out(self, call: Call, shape: OperationShape, params: Params) -> Answer | None:
-        """Allowed? a rehearsal? done before? Then do it."""
+        """Authorize the call, answer a dry run or a repeated client token, and otherwise run the operation."""
         operation = self._find(call, shape)
         if call.caller.session is not None and self.authorizer.mode != "off":
             self.limits(call.caller, call.service, call.operation)
@@ -234,17 +234,17 @@ class Gateway(msgspec.Struct, frozen=True):
         return answer
 
     def require(self, call: Call, action: str, target: Target) -> None:
-        """Refuse unless the caller may; the mode decides which refusals count (`Authorizer`)."""
+        """Raise the access-denied error unless the caller may; the IAM mode decides which denials count."""
         decision = self.authorizer.refusal(call, action, target)
         if decision is not None:
             raise denial(call, action, target, decision, self.message_signer.sign(call.request_id))
 
     def evaluate(self, call: Call, action: str, target: Target) -> Decision:
-        """What the policies say, for an operation that must know and not refuse."""
+        """Return the policies' decision, for an operation that needs it without refusing."""
         return self.authorizer.evaluate(call, action, target)
 
     def membership(self, tx: Transaction, account: str) -> Membership | None:
-        """An account's place in its organization, for an operation that must know."""
+        """Return an account's place in its organization, or None when it is in none."""
         return self.authorizer.membership(tx, account)
 
     def _find(self, call: Call, shape: OperationShape) -> Operation:
@@ -291,7 +291,7 @@ def _received(  # noqa: PLR0917 - everything a client's call consists of
     at: datetime,
     request_id: str,
 ) -> Call:
-    """A call that came over the wire."""
+    """Return the call of a client's request."""
     return Call(
         caller=caller,
         principal=principal_of(caller),
@@ -313,7 +313,7 @@ def _received(  # noqa: PLR0917 - everything a client's call consists of
 def _inner_call(  # noqa: PLR0917 - everything an inner call consists of
     gateway: Gateway, tx: Transaction, shape: OperationShape, caller: Caller, region: str, parent: Call | None
 ) -> Call:
-    """A call one service makes to another: for a client's call, or on its own (then it is the caller's)."""
+    """Return a call that a service makes to another: for a client's call (`parent`), or as itself or as its role."""
     service = "" if parent is None else gateway.registry.principal_of(parent.service)
     via = () if parent is None else (*parent.via, service)
     invoker = service or caller.invoked_by or caller.arn
@@ -339,5 +339,5 @@ def _inner_call(  # noqa: PLR0917 - everything an inner call consists of
 
 
 def _unavailable(reason: object, code: str = "ServiceUnavailable") -> ApiError:
-    """The error of a request whose changes the store does not keep; clients try again on this status."""
+    """Return the error of a request whose changes the store did not keep. Clients retry on its status, 503."""
     return ApiError(code, f"What the request changed could not be kept: {reason}", 503)

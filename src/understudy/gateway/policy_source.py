@@ -15,13 +15,13 @@ class PolicySource(Protocol):
     """Looks up what binds and describes a caller."""
 
     def bindings(self, tx: Transaction, caller: Caller, owner: str = "") -> Bindings:
-        """The policies that bind a caller when the resource belongs to account `owner` (empty: the caller's own)."""
+        """Return the policies that bind a caller; `owner` is the account of the resource (empty: the caller's own)."""
         ...
 
     def tags(self, tx: Transaction, caller: Caller) -> Mapping[str, str]:
-        """The tags of a caller, session tags included."""
+        """Return the tags of a caller, session tags included."""
         ...
 
     def membership(self, tx: Transaction, account: str) -> Membership | None:
-        """The place of an account in its organization; None when it is in none."""
+        """Return the place of an account in its organization; None when it is in none."""
         ...

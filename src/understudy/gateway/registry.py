@@ -44,26 +44,26 @@ class Registry:
         )
 
     def find(self, service: str, name: str) -> Operation | None:
-        """The operation of that name of the service with that id, if it is served."""
+        """Return the operation of that name of a service, or None when it is not served."""
         found = self._services.get(service)
         return found.operations.get(name) if found is not None else None
 
     def __iter__(self) -> Iterator[Operation]:
-        """Every operation served; imports all services."""
+        """Yield every operation that is served. This imports all services."""
         for service in self._services.values():
             yield from service.operations.values()
 
     def principal_of(self, service: str) -> str:
-        """The service principal of a service that is served."""
+        """Return the service principal of a served service."""
         return self._services[service].principal
 
     def resource_keys(self, tx: Transaction, resource: str) -> ContextKeys:
-        """The condition keys of the resource of that ARN; none for one that is not here."""
+        """Return the condition keys of the resource with that ARN; none for a resource that does not exist."""
         arn = parse(resource)
         service = self._by_prefix.get(arn.service) if arn is not None else None
         target = service.resource_target(tx, arn) if service is not None and arn is not None else None
         return target.keys if target is not None and target.resource == resource else {}
 
     def role_usage(self) -> Mapping[str, Mapping[str, RoleUsage]]:
-        """By service id: what uses the linked role of each of its principals."""
+        """Return, by service id and principal, the function that says what uses the principal's linked role."""
         return {service.id: service.role_usage for service in self._services.values() if service.usage}

@@ -28,7 +28,7 @@ _OF_THE_RESOURCE = frozenset({"aws:resourceorgid", "aws:resourceorgpaths"})
 
 
 class RequestFacts(Protocol):
-    """What a request's condition keys are made of. A `Call`, a `TrailEntry` and an `ImaginedRequest` have it.
+    """What the condition keys of a request are made from. `Call`, `TrailEntry` and `HypotheticalRequest` have it.
 
     `source_ip` and `user_agent` are None when they are not known; `via` are the services that the request came
     through, each calling the next with the caller's permissions.
@@ -52,8 +52,8 @@ class RequestFacts(Protocol):
     def via(self) -> tuple[str, ...]: ...
 
 
-class ImaginedRequest(msgspec.Struct, frozen=True):
-    """A request that nobody made: asked about ahead. It is encrypted, and nothing is known of the client."""
+class HypotheticalRequest(msgspec.Struct, frozen=True):
+    """A request that was not made, only asked about. It counts as encrypted; its client and address are not known."""
 
     caller: Caller
     principal: Principal
@@ -66,7 +66,7 @@ class ImaginedRequest(msgspec.Struct, frozen=True):
 
 
 def principal_of(caller: Caller) -> Principal:
-    """The caller as the policy engine sees one."""
+    """Return the caller as the policy engine sees one."""
     return Principal(
         kind=caller.kind,
         arn=caller.arn,
@@ -79,7 +79,7 @@ def principal_of(caller: Caller) -> Principal:
 
 
 def request_keys(tx: Transaction, request: RequestFacts, policies: PolicySource) -> ConditionKeys:
-    """The condition keys that are the same for every question of one request."""
+    """Return the condition keys that are the same for every question of one request."""
     caller, via = request.caller, request.via
     keys = principal_context(request.principal)
     keys["aws:currenttime"] = iso_seconds(request.at)
@@ -118,7 +118,7 @@ def request_keys(tx: Transaction, request: RequestFacts, policies: PolicySource)
 def keys_for_owner(
     tx: Transaction, request: RequestFacts, shared: ConditionKeys, policies: PolicySource, owner: str
 ) -> ConditionKeys:
-    """The request's `shared` keys for a question about a resource of account `owner`."""
+    """Return the request's `shared` keys as they are for resources of account `owner`."""
     if owner == request.caller.account:
         return shared
     keys = {key: value for key, value in shared.items() if key not in _OF_THE_RESOURCE}
@@ -133,7 +133,7 @@ def question_keys(
     owner: str,
     own: Mapping[str, str | list[str]],
 ) -> ConditionKeys:
-    """All condition keys of one question of a request.
+    """Return all condition keys of one question of a request.
 
     `shared` are the keys of all questions of the request about resources of account `owner`; `own` are those of the
     resource and of the action's parameters.
@@ -151,7 +151,7 @@ def question_keys(
 
 
 def stated_keys(values: Mapping[str, str | list[str]]) -> ConditionKeys:
-    """Condition keys as somebody stated them, in the form the policy engine wants."""
+    """Return condition keys that somebody stated, in the form the policy engine takes: lower-cased, lists as lists."""
     return {
         key: [value] if isinstance(value, str) and service_catalogue.is_list_key(key) else value
         for key, value in request_context(values).items()
@@ -159,7 +159,7 @@ def stated_keys(values: Mapping[str, str | list[str]]) -> ConditionKeys:
 
 
 def organization_keys(whose: str, membership: Membership | None) -> ConditionKeys:
-    """`aws:PrincipalOrgID` and `aws:PrincipalOrgPaths`, or those of the resource or of the source (`whose`)."""
+    """Return `aws:PrincipalOrgID` and `aws:PrincipalOrgPaths`, or the resource's or the source's (`whose`)."""
     if membership is None:
         return {}
     return {f"aws:{whose}orgid": membership.organization, f"aws:{whose}orgpaths": [membership.path]}

@@ -1,4 +1,4 @@
-"""Services calling services, as a role: how App Runner acts in a customer's account."""
+"""Role sessions of services: how App Runner calls EC2 in a customer's account, as its service-linked role."""
 
 from __future__ import annotations
 
@@ -19,12 +19,11 @@ _MARGIN = timedelta(minutes=5)
 class RoleSession:
     """A service principal's session of a role, through which it calls other services for one resource.
 
-    The session comes from `sts:AssumeRole`, asked by the service principal and decided by the role's trust policy,
-    with `aws:SourceArn` and `aws:SourceAccount` of the resource; each call is decided by the role's permissions.
-    Both are in the trail, as any call is.
+    The service principal calls `sts:AssumeRole`, with `aws:SourceArn` and `aws:SourceAccount` of the resource, and the
+    role's trust policy decides. Each call of the session is decided by the role's permissions. All are in the trail.
 
-    Only the access key id is kept. Whom it speaks for is looked up for every call, so that the session ends with its
-    role: a role made again under the name has another unique id, and has to be assumed again. `end` it (or leave a
+    Only the access key id is kept, and the caller is looked up for every call, so that the session ends with its role:
+    a role created again under the name has another unique id and has to be assumed anew. Call `end` (or leave a
     `with` block) when the work it was made for is done: while it lasts, its role is in use.
     """
 
@@ -69,7 +68,7 @@ class RoleSession:
             self._access_key_id = ""
 
     def _caller(self, region: str) -> Caller:
-        """Whom the credentials speak for now; the role is assumed when they are worth nothing, or soon will be."""
+        """Return the session's caller; assume the role when there is no session, or when it ended or soon will."""
         credential = self._credential() if self._access_key_id else None
         soon = self._gateway.clock.now() + _MARGIN
         if credential is not None and credential.expires_at is not None and credential.expires_at >= soon:

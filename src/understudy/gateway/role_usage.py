@@ -1,4 +1,4 @@
-"""What still uses a service-linked role: asked of the service the role belongs to."""
+"""The function with which a service says what still uses its service-linked role."""
 
 from __future__ import annotations
 

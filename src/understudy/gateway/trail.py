@@ -1,4 +1,4 @@
-"""What was asked, by whom, what decided it, and what was answered: every call leaves one entry."""
+"""The trail: one entry for every call, with its caller, the questions put to the policy engine and the answer."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _MOST_BYTES = 262_144
 _TOO_LARGE = "The entry was too large to be kept whole."
 
 
-class Evaluation(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One question put to the policy engine, and what decided it.
+class EvaluatedQuestion(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One question that was put to the policy engine, and its decision.
 
-    `effect` is `allow`, `explicit-deny` or `implicit-deny`; `layer`, `policy`, `statement` and `sid` say
-    where. `context` holds all condition keys of the question, for refusals and where the resource's own policy
-    took part, whose text `resource_policy` then is. Of what else was allowed `keys` are those of the target
-    alone, for the others follow from the entry: None when they were not kept. `account` owns the resource, if
-    it is not the caller's.
+    `effect` is `allow`, `explicit-deny` or `implicit-deny`. `layer`, `policy`, `statement` (its index) and `sid` name
+    the statement that decided. A question that was refused, or in which the resource's own policy took part, keeps all
+    its condition keys in `context`, and the text of that policy in `resource_policy`. Any other question keeps only
+    the condition keys of its target in `keys`; None means that these were too large to keep. `account` owns the
+    resource; it is empty when that is the caller's account.
     """
 
     action: str
@@ -67,7 +67,8 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `outcome` is `ok`, the error's code, or `ROLLED_BACK` when what the call did was undone.
     `via` are the service principals the call came through, as in `Call`; `secure` says whether it came over TLS.
-    `signature` is the kind of `authn.errors` of one that was not accepted, which the answer may keep to itself.
+    `signature` is the kind of fault (`authn.errors`) of a signature that was not accepted; answers do not always say
+    it.
     """
 
     request_id: str
@@ -83,7 +84,7 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     user_agent: str = ""
     secure: bool = False
     parameters: dict[str, Any] = {}
-    evaluations: tuple[Evaluation, ...] = ()
+    evaluations: tuple[EvaluatedQuestion, ...] = ()
     mode: str = "strict"
     outcome: str = "ok"
     message: str = ""
@@ -91,9 +92,9 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     microseconds: int = 0
 
     def encoded(self) -> bytes:
-        """Return the entry as the store keeps it. Text that is none, such as half a surrogate pair, is replaced.
+        """Return the entry as the store keeps it. Characters that UTF-8 cannot hold are replaced.
 
-        Of an entry that is too large as a whole the parameters are left out, and of its evaluations the keys.
+        An entry that is too large is stored without its parameters and without the condition keys of its questions.
         """
         try:
             body = _ENCODE(self)
@@ -136,14 +137,14 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 def presentable(params: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters as the trail keeps them: secrets hidden, long texts and lists cut."""
+    """Return parameters as the trail keeps them: secrets are hidden, long texts and lists are cut."""
     return {name: _HIDDEN if name in _SECRETS else _cut(value) for name, value in params.items()}
 
 
 def keepable(keys: Mapping[str, str | list[str]], earlier: int) -> dict[str, str | list[str]] | None:
-    """The condition keys of an allowed target as the trail keeps them; None when they would fill it.
+    """Return the condition keys of an allowed target as the trail keeps them; None when they are too large.
 
-    `earlier` is the number of questions the call has put before.
+    `earlier` is the number of questions that the call has put before this one.
     """
     if not keys:
         return {}
@@ -162,7 +163,7 @@ def shortened(text: str, most: int = 512) -> str:
 
 
 def _cut(value: Any) -> Any:
-    """A value no longer than anybody reads, so that one call cannot fill the trail."""
+    """Return a value with its texts and lists cut to the longest that the trail keeps."""
     if type(value) is str:
         return value if len(value) <= _LONGEST else value[:_LONGEST] + "…"
     if type(value) is list:
@@ -186,7 +187,7 @@ class Trail:
         tx.append(entry.request_id, entry.account, entry)
 
     def find(self, request_id: str) -> TrailEntry | None:
-        """The entry of a request id."""
+        """Return the entry of a request id; None when the trail does not hold it (any more)."""
         for row in self._database.log(id=request_id, limit=1):
             return decode(row.body)
         return None
@@ -194,13 +195,13 @@ class Trail:
     def newest(
         self, *, account: str | None = None, before: int | None = None, limit: int = 100
     ) -> Iterator[TrailEntry]:
-        """Entries, newest first."""
+        """Yield entries, newest first: of one account, and older than entry number `before`, when these are given."""
         for row in self._database.log(account=account, before=before, limit=limit):
             yield decode(row.body)
 
 
 def decode(line: bytes) -> TrailEntry:
-    """The entry that a line of the log holds; also of lines written before the caller was kept whole."""
+    """Return the entry of a line of the log. Lines of older versions, with flat fields of the caller, are read too."""
     try:
         return _DECODE(line)
     except msgspec.ValidationError:
@@ -208,7 +209,7 @@ def decode(line: bytes) -> TrailEntry:
 
 
 def _with_caller(fields: dict[str, Any]) -> dict[str, Any]:
-    """The fields of an older line, which had those of the caller among them, with the caller made of them."""
+    """Return the fields of an older line with the caller's fields, which stood among them, gathered in `caller`."""
     role = fields.get("role_arn", "")
     arn = fields.pop("caller", "")
     caller = {

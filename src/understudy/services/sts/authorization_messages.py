@@ -10,7 +10,7 @@ from understudy.core.answers import Answer
 from understudy.core.errors import ApiError
 from understudy.gateway.call import Call
 from understudy.gateway.operations import all_resources, operation
-from understudy.gateway.trail import Evaluation, TrailEntry
+from understudy.gateway.trail import EvaluatedQuestion, TrailEntry
 
 
 @operation("sts:DecodeAuthorizationMessage", on=all_resources)
@@ -26,7 +26,7 @@ def decode_authorization_message(call: Call, *, encoded_message: str) -> Answer:
     return {"DecodedMessage": json.dumps(decoded(entry, refused[-1]), separators=(",", ":"))}
 
 
-def decoded(entry: TrailEntry, refused: Evaluation) -> Mapping[str, Any]:
+def decoded(entry: TrailEntry, refused: EvaluatedQuestion) -> Mapping[str, Any]:
     """Return the message in AWS's form."""
     explicit = refused.effect == "explicit-deny"
     statement = {"statementId": refused.sid, "effect": "DENY", "sourcePolicyId": refused.policy}
