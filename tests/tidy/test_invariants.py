@@ -189,7 +189,7 @@ def test_a_controller_is_told_the_time_and_nothing_else():
 
 
 def test_condition_keys_of_the_request_are_made_in_one_place():
-    """The policy engine and the data name keys to explain them; the simulator has one that AWS's gives (5.2)."""
+    """The policy engine and the data name keys to explain them; the simulator has one that AWS's gives (simulator.md 5.2)."""
     request = re.compile(
         r"aws:(principal|source|called|via|current|epoch|requestedregion|securetransport|useragent|userid|username|token"
         r"|multifactor|resourceaccount|{whose})"
