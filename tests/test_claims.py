@@ -475,7 +475,7 @@ class TestS10ServicesWithSuchRolesAreListed:
     def test_the_catalogue_names_them_and_each_can_be_made(self, understudy):
         iam = understudy.client("iam")
         catalogue = service_linked_roles.catalogue()
-        assert 74 == len(catalogue)
+        assert 339 == len(catalogue)
         for template in catalogue:
             role = iam.create_service_linked_role(AWSServiceName=template.principal)["Role"]
             assert template.role_name == role["RoleName"]

@@ -1,72 +1,58 @@
-"""Writes a first file for each service-linked role of a table; what people changed by hand afterwards stays.
+"""Adds to the table of service-linked roles what the managed policies have and the table has not.
 
-    python tools/generate_service_linked_roles.py TABLE.tsv
+    python tools/generate_service_linked_roles.py
 
-The table has a header line and the columns principal, role_name, policy (its name), suffix (yes or no) and
-description; lines starting with `#` are remarks. A file that is there already is left as it is.
+Run it when the managed policies have been renewed. Every policy of the path `/aws-service-role/` without a row gets
+one of an unknown role; rows that are there stay as they are. Then it prints the roles that AWS's managed policies
+name by ARN, for principals that the table does not have: a person decides which row they belong to.
 """
 
 from __future__ import annotations
 
-import csv
-import json
+import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
-_FOLDER = Path(__file__).parents[1] / "src" / "understudy" / "data" / "service_linked_roles"
+from understudy.data import managed_policies, service_linked_roles
 
-# What we know beyond the table. AWS does not tell how App Runner describes the roles it creates: our words.
-_SERVED_BY = {
-    "apprunner.amazonaws.com": "apprunner",
-    "networking.apprunner.amazonaws.com": "apprunner",
-    "organizations.amazonaws.com": "organizations",
-}
-_SERVICE_DESCRIPTION = {
-    "apprunner.amazonaws.com": "Allows App Runner to write logs and manage event rules on your behalf.",
-    "networking.apprunner.amazonaws.com": (
-        "Allows App Runner to manage network interfaces in your VPC on your behalf."
-    ),
-}
+_TABLE = Path(service_linked_roles.__file__).with_name("service_linked_roles.tsv")
+_ARN = re.compile(r"aws-service-role/([a-z0-9.-]+\.amazonaws\.com)/(AWSServiceRoleFor[^\"]*)")
 
 
-def main(arguments: list[str]) -> int:
-    """Write the files that are missing and say how many."""
-    if len(arguments) != 1:
-        raise SystemExit(__doc__)
-    written = 0
-    for row in _rows(Path(arguments[0])):
-        file = _FOLDER / f"{row['principal']}.toml"
-        if not file.exists():
-            file.write_text(_text(row), "utf-8")
-            written += 1
-    print(f"{written} files written to {_FOLDER}")
+def main() -> int:
+    """Add the rows and print the candidates."""
+    lines = _TABLE.read_text("utf-8").splitlines()
+    known = {role.policy for role in service_linked_roles.catalogue()}
+    known |= {role.policy for role in service_linked_roles.unknown()}
+    missing = [policy for policy in _linked() if policy.arn() not in known]
+    first_unknown = next((at for at, line in enumerate(lines) if line.startswith("-\t")), len(lines))
+    unknown = [*lines[first_unknown:], *(_row(policy.name) for policy in missing)]
+    table = [*lines[:first_unknown], *sorted(unknown, key=lambda row: row.split("\t")[2])]
+    _TABLE.write_text("".join(f"{line}\n" for line in table), "utf-8")
+    print(f"{len(missing)} rows added to {_TABLE}")
+    for principal, name, policy in sorted(_named()):
+        print(f"{policy} names {name} of {principal}")
     return 0
 
 
-def _rows(table: Path) -> Iterator[Mapping[str, str]]:
-    with table.open(encoding="utf-8", newline="") as lines:
-        yield from csv.DictReader((line for line in lines if not line.startswith("#")), delimiter="\t")
+def _linked() -> Iterator[managed_policies.ManagedPolicy]:
+    return (policy for policy in managed_policies.everything() if policy.path == "/aws-service-role/")
 
 
-def _text(row: Mapping[str, str]) -> str:
-    principal = row["principal"]
-    # A JSON string of plain text is a TOML string.
-    facts = {
-        "principal": principal,
-        "role_name": row["role_name"],
-        "policy": f"arn:aws:iam::aws:policy/aws-service-role/{row['policy']}",
-        "custom_suffix": row["suffix"] == "yes",
-        "creatable": True,
-        "served_by": _SERVED_BY.get(principal, ""),
-        "description": row["description"],
+def _row(policy: str) -> str:
+    return f"-\t-\t{policy}\tno\t\tunknown\tAWS Managed Policy Reference: {policy}\t\t"
+
+
+def _named() -> set[tuple[str, str, str]]:
+    """Principal, name of the role and name of the policy that names it, where the table has no such principal."""
+    return {
+        (principal, name, policy.name)
+        for policy in managed_policies.everything()
+        for principal, name in _ARN.findall(policy.document)
+        if service_linked_roles.find(principal) is None
     }
-    lines = [f"{key} = {json.dumps(value)}" for key, value in facts.items() if value or value is False]
-    if principal in _SERVICE_DESCRIPTION:
-        lines.append("# AWS does not tell how the service describes the role when it creates it: our words.")
-        lines.append(f"service_description = {json.dumps(_SERVICE_DESCRIPTION[principal])}")
-    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -199,7 +199,7 @@ def test_roles_name_the_catalogue_and_where_each_exists(api, understudy):
     assert [(ROLE, [{"account": understudy.account, "arn": arn}])] == [
         (role["role_name"], role["existing"]) for role in existing
     ]
-    assert 74 == len(found)
+    assert 339 == len(found)
 
 
 def test_a_request_id_is_taken_as_it_was_quoted(api):

@@ -210,9 +210,13 @@ class Administration:
                     "role_name": template.role_name,
                     "policy": template.policy,
                     "custom_suffix": template.custom_suffix,
-                    "creatable": template.creatable,
+                    "confidence": template.confidence,
+                    "source": template.source,
                     "existing": existing.get(template.principal, []),
                 }
                 for template in service_linked_roles.catalogue()
-            ]
+            ],
+            "unknown": [
+                {"policy": role.policy, "source": role.source} for role in service_linked_roles.unknown()
+            ],
         }

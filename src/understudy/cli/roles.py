@@ -15,21 +15,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(asked: argparse.Namespace, out: Output) -> int:
-    """List the catalogue."""
-    catalogue = ask(settings_of(asked), ListRoles())["roles"]
+    """List the catalogue: role, principal and policy have lines of their own, which fit a terminal of 80 columns."""
+    answer = ask(settings_of(asked), ListRoles())
+    roles, unknown = answer["roles"], answer["unknown"]
     if asked.existing:
-        catalogue = [template for template in catalogue if template["existing"]]
+        roles, unknown = [role for role in roles if role["existing"]], []
     if out.as_json:
-        out.value({"roles": catalogue})
+        out.value({"roles": roles, "unknown": unknown})
         return 0
-    rows = [
-        (
-            template["principal"],
-            template["role_name"],
-            template["policy"].rpartition("/")[2],
-            ", ".join(role["account"] for role in template["existing"]) or "-",
-        )
-        for template in catalogue
-    ]
-    out.table(("SERVICE PRINCIPAL", "ROLE", "POLICY", "EXISTS IN"), rows)
+    for role in roles:
+        out.line(out.paint(role["role_name"] + ("[_SUFFIX]" if role["custom_suffix"] else ""), "bold"))
+        out.line(f"  {role['principal']}  {role['confidence']}")
+        out.line(f"  {_name(role['policy'])}")
+        for existing in role["existing"]:
+            out.line(f"  exists in {existing['account']}")
+    if unknown:
+        out.line()
+        out.line("AWS has these policies for roles whose names or principals are not known.")
+        out.line("The roles cannot be created here:")
+        for role in unknown:
+            out.line(f"  {_name(role['policy'])}")
     return 0
+
+
+def _name(policy: str) -> str:
+    return policy.rpartition("/")[2]

@@ -1,4 +1,4 @@
-"""What uses a linked role is asked of the service its data file names, and of nobody by mistake."""
+"""What uses a linked role is asked of the service its row names, and of nobody by mistake."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ NETWORKING = "networking.apprunner.amazonaws.com"
 
 
 @pytest.fixture
-def files(tmp_path, monkeypatch):
-    """A copy of the roles' data files, to be edited."""
-    copy = tmp_path / "roles"
-    shutil.copytree(Path(service_linked_roles.__file__).parent, copy)
-    monkeypatch.setattr(service_linked_roles, "_FILES", copy)
+def table(tmp_path, monkeypatch):
+    """A copy of the table of roles, to be edited."""
+    copy = tmp_path / "roles.tsv"
+    shutil.copy(service_linked_roles._TABLE, copy)
+    monkeypatch.setattr(service_linked_roles, "_TABLE", copy)
     service_linked_roles.served_principals.cache_clear()
     yield copy
     service_linked_roles.served_principals.cache_clear()
@@ -32,31 +32,41 @@ def built() -> None:
     app.build(read({}, state="memory:")).close()
 
 
-def test_as_they_are_the_files_and_the_services_agree(files):
+def changed(table: Path, principal: str, old: str, new: str) -> None:
+    """Change the row of a principal."""
+    lines = table.read_text().splitlines(keepends=True)
+    (at,) = (at for at, line in enumerate(lines) if line.startswith(f"{principal}\t"))
+    assert old in lines[at]
+    lines[at] = lines[at].replace(old, new)
+    table.write_text("".join(lines))
+
+
+def test_as_they_are_the_table_and_the_services_agree(table):
     built()
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "sentence"),
+    ("new", "sentence"),
     [
-        ('served_by = "apprunner"', 'served_by = "aprunner"', f"the linked role of {NETWORKING}"),
-        ('served_by = "apprunner"', 'servd_by = "apprunner"', f"the linked role of {NETWORKING}"),
-        ('served_by = "apprunner"\n', "", f"No data file says that the linked role of {NETWORKING}"),
+        ("\taprunner\t", f"the linked role of {NETWORKING}"),
+        ("\t\t", f"The table of roles does not say that the linked role of {NETWORKING}"),
     ],
 )
-def test_a_typo_in_a_data_file_stops_the_start(files, old, new, sentence):
+def test_a_typo_in_the_table_stops_the_start(table, new, sentence):
     """A name nobody answered for meant that nothing uses the role: it would have been deleted while in use."""
-    file = files / f"{NETWORKING}.toml"
-    text = file.read_text()
-    assert old in text
-    file.write_text(text.replace(old, new))
+    changed(table, NETWORKING, "\tapprunner\t", new)
     with pytest.raises(LookupError, match=sentence):
         built()
 
 
-def test_a_role_that_is_served_and_not_answered_for_stops_the_start(files):
-    file = files / "acm.amazonaws.com.toml"
-    file.write_text(file.read_text() + 'served_by = "acm"\n')
+def test_a_typo_in_the_name_of_a_column_stops_the_start(table):
+    table.write_text(table.read_text().replace("\tserved_by\t", "\tservd_by\t"))
+    with pytest.raises(ValueError, match="served_by"):
+        built()
+
+
+def test_a_role_that_is_served_and_not_answered_for_stops_the_start(table):
+    changed(table, "acm.amazonaws.com", "\tno\t\t", "\tno\tacm\t")
     with pytest.raises(
         LookupError, match=r"acm does not say what uses the linked role of acm\.amazonaws\.com"
     ):

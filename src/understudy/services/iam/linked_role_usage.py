@@ -19,7 +19,7 @@ class LinkedRoleUsage:
     """Asks the services whose roles are used here, and STS for sessions.
 
     `of_services` has, by a service's id, the usage of each of its principals. Raises LookupError when that does not
-    agree with the roles' data files (`served_by`): a role nobody is asked about would be deleted while it is in use.
+    agree with the table of roles (`served_by`): a role nobody is asked about would be deleted while it is in use.
     """
 
     def __init__(
@@ -28,7 +28,9 @@ class LinkedRoleUsage:
         said = {(principal, id) for id, principals in of_services.items() for principal in principals}
         for principal, id in sorted(catalogue.served_principals().items() ^ said):
             if (principal, id) in said:
-                raise LookupError(f"No data file says that the linked role of {principal} is served by {id}.")
+                raise LookupError(
+                    f"The table of roles does not say that the linked role of {principal} is served by {id}."
+                )
             raise LookupError(f"{id} does not say what uses the linked role of {principal}.")
         self._of_principals = {
             principal: usage for each in of_services.values() for principal, usage in each.items()

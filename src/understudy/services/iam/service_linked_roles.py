@@ -61,10 +61,6 @@ def create_service_linked_role(
     template = catalogue.find(aws_service_name)
     if template is None:
         raise errors.access_denied(f"Cannot find Service Linked Role template for {aws_service_name}")
-    if not template.creatable and not call.via:
-        raise errors.invalid_input(
-            f"The service-linked role for {aws_service_name} is made by the service itself."
-        )
     if custom_suffix and not template.custom_suffix:
         raise errors.invalid_input(f"Custom suffix is not allowed for {aws_service_name}")
     name = _role_name(template, custom_suffix)

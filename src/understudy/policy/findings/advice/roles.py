@@ -164,7 +164,7 @@ def _meant_roles(policy: PolicyTree, statement: StatementNode) -> list[ServiceLi
         found = [service_linked_roles.find(text.value) for text in named.texts]
         return [role for role in found if role is not None]
     prefixes = _prefixes(statement).keys() or policy.services_allowed - {"iam", "*"}
-    roles = [role for role in service_linked_roles.catalogue() if role.creatable and _owner(role) in prefixes]
+    roles = [role for role in service_linked_roles.catalogue() if _owner(role) in prefixes]
     return roles[:5]
 
 
