@@ -11,6 +11,7 @@ import pytest
 from understudy.cli.doctor import examine
 from understudy.cli.main import main
 from understudy.settings import read
+from understudy.testing import Understudy
 
 
 def findings(**given):
@@ -53,3 +54,16 @@ def test_a_port_in_use_blocks(tmp_path):
         port = taken.getsockname()[1]
         found = {each.name: each for each in examine(read({}, state=str(tmp_path), port=port))}
         assert "blocked" == found["port"].verdict
+
+
+def test_a_state_file_that_is_damaged_blocks(tmp_path):
+    with Understudy(state=str(tmp_path)) as understudy:
+        understudy.client("ec2").create_vpc(CidrBlock="10.0.0.0/16")
+        assert "ok" == findings(state=str(tmp_path))["state"].verdict, "a server is using it"
+    assert "ok" == findings(state=str(tmp_path))["state"].verdict
+    file = tmp_path / "understudy.db"
+    whole = file.read_bytes()
+    for damaged in (b"\xa5" * 12288 + whole[12288:], whole[: len(whole) // 2]):
+        file.write_bytes(damaged)
+        found = findings(state=str(tmp_path))["state"]
+        assert ("blocked", True) == (found.verdict, "cannot be used" in found.sentence)

@@ -189,7 +189,9 @@ class TestSize:
 
     def test_an_entry_that_is_large_in_many_pieces_is_cut_as_a_whole(self):
         many = {f"key{number}": ["v" * 1000] * 60 for number in range(100)}
-        evaluations = tuple(EvaluatedQuestion("iam:GetUser", "*", "implicit-deny", context=many) for _ in range(5))
+        evaluations = tuple(
+            EvaluatedQuestion("iam:GetUser", "*", "implicit-deny", context=many) for _ in range(5)
+        )
         large = TrailEntry(
             "id", AT, "iam", "GetUser", ANONYMOUS, parameters={"name": "x"}, evaluations=evaluations
         )

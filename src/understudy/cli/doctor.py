@@ -21,6 +21,7 @@ from understudy.cli.options import settings_of
 from understudy.cli.output import Colour, Output
 from understudy.core.clock import SystemClock
 from understudy.settings import Settings
+from understudy.store.sqlite import problem_of
 
 Verdict = Literal["ok", "note", "blocked"]
 
@@ -121,6 +122,13 @@ def _state(settings: Settings) -> Finding:
         return _future_state(directory)
     if not directory.is_dir() or not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
         return Finding("state", "blocked", f"{directory} is no directory we can write to.")
+    if problem := problem_of(directory):
+        return Finding(
+            "state",
+            "blocked",
+            f"the state file in {directory} cannot be used: {problem}. Put back a copy of it, or move it away to "
+            "start anew.",
+        )
     if stat.S_IMODE(directory.stat().st_mode) & 0o077:
         return Finding("state", "note", f"{directory} is open to others; chmod 700 keeps them out.")
     return Finding("state", "ok", f"{directory}, private to you")

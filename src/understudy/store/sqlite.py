@@ -7,6 +7,7 @@ import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 from understudy.core.errors import UserError
@@ -209,6 +210,22 @@ def _size(path: Path) -> int:
         return path.stat().st_size
     except OSError:
         return 0
+
+
+def problem_of(directory: Path) -> str:
+    """Return why the state file in a directory cannot be used, or an empty text; the file is only read.
+
+    A directory without a state file has no problem. A server may be using the file meanwhile.
+    """
+    path = directory / "understudy.db"
+    if not path.exists():
+        return ""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    except sqlite3.Error as error:
+        return str(error)
+    return "" if found == "ok" else str(found)
 
 
 def _own(directory: Path) -> int:
