@@ -12,6 +12,7 @@ from loopback import serving
 from raw_requests import action, signed
 
 from understudy import app, settings
+from understudy.authn.caller import ANONYMOUS
 from understudy.core.ids import Ids
 from understudy.gateway.trail import TrailEntry
 from understudy.store.database import Database, TransactionError
@@ -373,7 +374,7 @@ def test_a_rolled_back_inner_call_is_in_the_trail_as_rolled_back():
     with Understudy() as understudy:
         gateway = understudy.app.gateway
         with gateway.database.transaction() as tx, contextlib.suppress(ValueError), tx.savepoint():
-            entry = TrailEntry("inner", understudy.clock.now(), "iam", "CreateRole")
+            entry = TrailEntry("inner", understudy.clock.now(), "iam", "CreateRole", ANONYMOUS)
             gateway.trail.record(tx, entry)
             raise ValueError
         assert "RolledBack" == gateway.trail.find("inner").outcome
