@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from understudy.core.http import HttpRequest
 
@@ -26,7 +28,7 @@ class Durability(Protocol):
         ...
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True):
     """An answer in bytes, and what it waits for: nothing, if `durability` is None.
 
     `request` and `keep_alive` are kept to say instead, in the request's own protocol, that it could not be kept.
@@ -64,8 +66,12 @@ class AnswerQueue:
 
     def take(self) -> list[bytes]:
         """Remove the answers that may leave, and give back their bytes. No answer overtakes an earlier one."""
-        taken: list[bytes] = []
         queue = self._queue
+        if len(queue) == 1 and ((of := queue[0].durability) is None or (of.done and of.error is None)):
+            # As it is nearly always.
+            self.size = 0
+            return list(queue.popleft().pieces)
+        taken: list[bytes] = []
         while queue:
             answer = queue[0]
             durability = answer.durability

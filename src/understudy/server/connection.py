@@ -14,6 +14,9 @@ from understudy.server.limits import Limits
 from understudy.server.parsing import Arrived, Refusal, RequestParser
 from understudy.server.states import Client, ConnectionState, Event, Server
 
+# Looking a member of an enumeration up takes as long as a call, and every request asks for these.
+_SENDING, _ANSWERING, _ENDING = Client.SENDING, Server.ANSWERING, Server.ENDING
+
 # From here on copying costs more than a second piece.
 _LARGE = 32 * 1024
 
@@ -92,7 +95,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         state = self.state
-        if state.client is not Client.SENDING or not state.is_handling:
+        if state.client is not _SENDING or not state.is_handling:
             return
         parser = self._parser
         parser.feed(data)
@@ -130,7 +133,7 @@ class Connection(asyncio.Protocol):
             if not self._write():
                 break
         wanted = not self._parser.arrived
-        if wanted is self._read_paused and self.state.server is Server.ANSWERING:
+        if wanted is self._read_paused and self.state.server is _ANSWERING:
             self._read_while(wanted)
 
     def _go_on(self) -> None:
@@ -142,7 +145,7 @@ class Connection(asyncio.Protocol):
         """Handle requests until the bounds are reached."""
         state, host, answers = self.state, self._host, self._answers
         arrived, most = self._parser.arrived, host.limits.held
-        while arrived and state.server is Server.ANSWERING and not self._write_paused and answers.size < most:
+        while arrived and state.server is _ANSWERING and not self._write_paused and answers.size < most:
             item = arrived.popleft()
             if type(item) is Arrived:
                 keep_alive = item.keep_alive and bool(arrived or not host.closing)
@@ -178,10 +181,10 @@ class Connection(asyncio.Protocol):
                 self._since = monotonic_seconds()
             self._send(pieces)
         server = self.state.server
-        if server is Server.ENDING and not answers.size:
+        if server is _ENDING and not answers.size:
             self.state.process(Event.ALL_WRITTEN)
             self._end()
-        if answers.size or not pieces or server is not Server.ANSWERING:
+        if answers.size or not pieces or server is not _ANSWERING:
             return False
         if self._host.closing:
             self.close_if_idle()

@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 import httptools
+import msgspec
 
 from understudy.core.http import HttpRequest
 from understudy.server.limits import Limits
@@ -20,7 +21,6 @@ _VERSIONS = frozenset({"1.0", "1.1"})
 # Names of headers as they were spelled, in lower case: those that came first, and no more of them than this.
 _NAMES: dict[bytes, str] = {}
 _MOST_NAMES, _LONGEST_NAME = 256, 64
-_BLANKS = (" ", "\t")
 # The colon, the blank and the line's end around the name and the value of a header.
 _AROUND = 4
 
@@ -39,7 +39,7 @@ class Refusal(NamedTuple):
     sentence: str
 
 
-class Arrived(NamedTuple):
+class Arrived(msgspec.Struct, frozen=True):
     """A complete request, and whether its connection may stay open after the answer."""
 
     request: HttpRequest
@@ -200,33 +200,35 @@ class RequestParser:
             if self._head_size > self._limits.head:
                 raise self._head_too_long()
 
-    def _count_lines(self) -> list[tuple[bytes, bytes]]:
-        """Count the lines that came since the last time, and return all of the head. Raises when they are too long."""
+    def _count_lines(self) -> None:
+        """Count the header lines that came since the last time. Raises when they are too long together."""
         lines = self._lines
         assert lines is not None, "the head is not complete yet"
-        fresh = lines[self._counted :] if self._counted else lines
+        fresh = lines[self._counted :]
         self._counted = len(lines)
         self._head_size += sum(map(len, chain.from_iterable(fresh))) + _AROUND * len(fresh)
         if self._head_size > self._limits.head:
             raise self._head_too_long()
-        return lines
 
     def _read_headers(self) -> dict[str, str]:
-        lines = self._count_lines()
+        self._count_lines()
+        lines = self._lines
+        assert lines is not None, "the head is complete only now"
         self._lines = None
-        names = [_NAMES.get(name) or _header_name(name) for name, _ in lines]
-        values = [value.decode("latin-1") for _, value in lines]
-        text = "\n".join(values)
-        if " \n" in text or "\t\n" in text or text[-1:] in _BLANKS:
-            values = [value.rstrip(" \t") for value in values]
-        headers = dict(zip(names, values, strict=True))
-        if len(headers) == len(names):
-            return headers
-        if names.count("host") > 1:
-            raise self._stop(400, "The request names more than one host.")
-        headers = {}
-        for name, value in zip(names, values, strict=True):
-            headers[name] = f"{headers[name]},{value}" if name in headers else value
+        headers = {
+            (_NAMES.get(name) or _header_name(name)): value.rstrip(b" \t").decode("latin-1")
+            for name, value in lines
+        }
+        return headers if len(headers) == len(lines) else self._joined(lines)
+
+    def _joined(self, lines: list[tuple[bytes, bytes]]) -> dict[str, str]:
+        """Return headers of which some were sent several times, the values of each joined with commas."""
+        headers: dict[str, str] = {}
+        for name, value in lines:
+            key, text = _header_name(name), value.rstrip(b" \t").decode("latin-1")
+            if key == "host" and key in headers:
+                raise self._stop(400, "The request names more than one host.")
+            headers[key] = f"{headers[key]},{text}" if key in headers else text
         return headers
 
     def on_headers_complete(self) -> None:

@@ -34,10 +34,11 @@ class ResponseWriter:
         Raises ValueError for a header that holds a line break: it would be read as a header of its own.
         """
         status, body = response.status, response.body
-        lines = [f"{name}: {value}\r\n" for name, value in response.headers]
-        head = (_STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n") + "".join(lines)
-        if not head.count("\n") == head.count("\r") == len(lines) + 1:
-            raise ValueError(f"one of the headers {response.headers!r} holds a line break")
+        head = _STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"
+        for name, value in response.headers:
+            if "\n" in value or "\r" in value or "\n" in name or "\r" in name:
+                raise ValueError(f"the header {name!r} holds a line break")
+            head += f"{name}: {value}\r\n"
         if status in _WITHOUT_BODY:
             body = b""
         else:

@@ -152,8 +152,9 @@ class SqliteStore:
                 self._check_epoch(epoch)
                 if clear:
                     connection.execute("DELETE FROM records")
-                self._change(changes)
-                self._log.write(entries, clear=clear)
+                if changes:
+                    self._change(changes)
+                size = self._log.write(entries, clear=clear)
                 connection.execute("COMMIT")
                 self._log.committed()
             except BaseException:
@@ -165,12 +166,12 @@ class SqliteStore:
             self._checkpoints.ask()
             self._looked = 0
             raise NotKeptError(self._cannot(error)) from error
-        size = sum(len(change.body or b"") for change in changes) + sum(len(entry.body) for entry in entries)
+        if changes:
+            size += sum([len(change.body or b"") for change in changes])
         self._checkpoints.written(2 * len(changes) + 2 * len(entries) + 2 + size // _PAGE)
 
     def _check_epoch(self, epoch: int) -> None:
-        (current,) = self._writer.execute("SELECT number FROM epoch").fetchone()
-        if current != epoch:
+        if self._writer.execute("SELECT number FROM epoch").fetchone() != (epoch,):
             raise FencedError(f"Another server has taken over the state in {self.path.parent}.")
 
     def _change(self, changes: Sequence[RecordChange]) -> None:

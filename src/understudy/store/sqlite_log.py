@@ -34,21 +34,27 @@ class Log:
         """Keep at most so many entries, and `_BYTES_PER_ENTRY` bytes for each, within a hundredth."""
         self._most = count
 
-    def write(self, entries: Sequence[LogEntry], *, clear: bool) -> None:
-        """Append entries, and remove some of the oldest if there are too many or they are too large."""
+    def write(self, entries: Sequence[LogEntry], *, clear: bool) -> int:
+        """Append entries, and remove some of the oldest if there are too many or they are too large.
+
+        Return how many bytes were written.
+        """
         if clear:
             self._connection.execute("DELETE FROM log")
             self._oldest, self._before = self._next, self._total
         if not entries:
-            return
+            return 0
         rows = []
-        for entry in entries:
-            self._total += len(entry.body)
-            rows.append((self._next, self._total, entry.id, entry.account, entry.body))
-            self._next += 1
+        before, total, number = self._total, self._total, self._next
+        for _, id, account, body in entries:
+            total += len(body)
+            rows.append((number, total, id, account, body))
+            number += 1
+        self._total, self._next = total, number
         self._connection.executemany("INSERT INTO log VALUES (?, ?, ?, ?, ?)", rows)
         if self._most is not None:
             self._trim(self._most, len(rows))
+        return total - before
 
     def committed(self) -> None:
         """Note that the transaction has been committed."""

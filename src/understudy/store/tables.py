@@ -69,7 +69,8 @@ class Table(Generic[R]):
 
     def get(self, tx: Transaction, *key: str) -> R | None:
         """The record of that key."""
-        found: R | None = tx.cache(self).records.get(key)
+        # Everything a request does looks records up, so the usual case is spared a call.
+        found: R | None = (tx.caches.get(self.name) or tx.cache(self)).records.get(key)
         return found
 
     def put(self, tx: Transaction, record: R) -> R:

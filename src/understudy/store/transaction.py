@@ -14,6 +14,7 @@ from understudy.store.table_cache import RecordKey, TableCache
 UndoStep = tuple[Any, RecordKey, Any, tuple[str, str], Any]
 _ABSENT = object()
 _CLEARED = ("", "")
+_NO_CACHES: dict[str, TableCache] = {}
 
 
 class TransactionError(Exception):
@@ -55,12 +56,14 @@ class Transaction:
     must not be held across an `await`. For a part that may fail alone there is `savepoint`.
     """
 
-    __slots__ = ("_host", "_problem", "changes", "cleared", "entries", "is_open", "undo_steps")
+    __slots__ = ("_host", "_problem", "caches", "changes", "cleared", "entries", "is_open", "undo_steps")
 
     def __init__(self, host: Host) -> None:
         self._host = host
         self._problem = "A transaction is used before its with block."
         self.is_open = False
+        # The tables in memory by name; none while the transaction is not open, so that `cache` looks closer.
+        self.caches: dict[str, TableCache] = _NO_CACHES
         self.cleared = False
         # The body to write for each (table, encoded key); None removes the row.
         self.changes: dict[tuple[str, str], bytes | None] = {}
@@ -69,7 +72,9 @@ class Transaction:
         self.entries: list[tuple[str, str, Loggable]] = []
 
     def __enter__(self) -> Self:
-        self._host.begin(self)
+        host = self._host
+        host.begin(self)
+        self.caches = host.caches
         self.is_open = True
         return self
 
@@ -82,14 +87,16 @@ class Transaction:
             return
         if kind is not None:
             self.roll_back_to(0, 0)
-        self.is_open = False
-        self._problem = "A transaction is used after its with block."
-        self._host.end(self)
+        self._close("A transaction is used after its with block.")
 
     def abandon(self, problem: str) -> None:
         """Undo everything and refuse all further use with `problem`."""
         self.roll_back_to(0, 0)
+        self._close(problem)
+
+    def _close(self, problem: str) -> None:
         self.is_open = False
+        self.caches = _NO_CACHES
         self._problem = problem
         self._host.end(self)
 
@@ -99,10 +106,12 @@ class Transaction:
 
     def cache(self, table: Any) -> TableCache:
         """Return the table in memory; it is read from the store the first time."""
+        found = self.caches.get(table.name)
+        if found is not None:
+            return found
         if not self.is_open:
             raise TransactionError(self._problem)
-        found = self._host.caches.get(table.name)
-        return found if found is not None else self._host.cache(table)
+        return self._host.cache(table)
 
     def set(self, table: Any, key: RecordKey, record: Any) -> None:
         """Put a record under its key, or with None remove the record there.
@@ -132,7 +141,8 @@ class Transaction:
         host.check_writable()
         self.undo_steps.append((None, (), (host.caches, host.blank), _CLEARED, (self.changes, self.cleared)))
         self.changes, self.cleared = {}, True
-        host.caches, host.blank = {}, True
+        self.caches = host.caches = {}
+        host.blank = True
 
     def roll_back_to(self, changes: int, entries: int) -> None:
         """Undo all but the first so many changes; mark all but the first so many entries as rolled back."""
@@ -143,6 +153,7 @@ class Transaction:
             undo(self._host, step)
             if cache is None:
                 self.changes, self.cleared = earlier
+                self.caches = self._host.caches
             elif earlier is _ABSENT:
                 del self.changes[place]
             else:
