@@ -18,6 +18,8 @@ from understudy.wire.uri_templates import UriTable
 
 DEFAULT_REGION = "us-east-1"
 _FORM = "application/x-www-form-urlencoded"
+# As clients say it.
+_FORMS = frozenset({"", _FORM, f"{_FORM}; charset=utf-8"})
 _REGION_SHAPED = re.compile("[a-z0-9-]{1,32}")
 _NOWHERE = (None, DEFAULT_REGION)
 # A client's credential is the same all day long; what strangers send is remembered only if it is short.
@@ -181,13 +183,15 @@ def _by_action(request: HttpRequest, services: ServiceAddresses, id: str | None,
 
 def _form(request: HttpRequest, dialect: str) -> Form:
     """Return the form in the body of a POST, or in the query string."""
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if request.method == "GET":
         return Form(request.query, last_wins=False)
-    if request.body and content_type not in (_FORM, ""):
-        raise RoutingError(
-            dialect, "MalformedInput", f"The content type must be {_FORM}, not {content_type[:64]!r}."
-        )
+    content_type = request.headers.get("content-type", "")
+    if request.body and content_type not in _FORMS:
+        content_type = content_type.partition(";")[0].strip().lower()
+        if content_type not in _FORMS:
+            raise RoutingError(
+                dialect, "MalformedInput", f"The content type must be {_FORM}, not {content_type[:64]!r}."
+            )
     if len(request.body) > LARGEST_FORM:
         raise RoutingError(
             dialect, "RequestEntityTooLarge", f"The body is larger than {LARGEST_FORM} bytes.", 413
