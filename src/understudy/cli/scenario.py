@@ -23,7 +23,7 @@ REGIONS = (
     "ap-northeast-1", "ap-south-1", "ap-southeast-1", "ap-southeast-2", "eu-central-1", "eu-west-1",
     "eu-west-2", "eu-west-3", "us-east-1", "us-east-2", "us-west-2",
 )  # fmt: skip
-SERVICES_WITH_ROLES = 74
+SERVICES_WITH_ROLES = 339
 
 MAY_NOT_CREATE_THE_ROLE = (
     "InvalidRequestException: AccessDenied. Couldn't create a service-linked role for App Runner. When "

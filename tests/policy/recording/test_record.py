@@ -325,3 +325,10 @@ def test_observations_without_their_keys_are_in_and_told():
 def test_nothing_observed_makes_no_policy():
     recording = record([])
     assert ((), 0, ()) == (recording.policies, recording.permissions, recording.refuted)
+
+
+def test_a_list_of_any_length_stands_in_for_one_value_of_the_same_key():
+    one = Question(ANN, "acme:Frobnicate", f"arn:aws:iam::{ACCOUNT}:role/r", {"ec2:attribute": "a"})
+    several = Question(ANN, "acme:Frobnicate", "*", {"ec2:attribute": ["a", "a"]})
+    (policy,) = record([Observation(one), Observation(several)]).policies
+    assert ["*"] == [each["Resource"] for each in policy["Statement"]]

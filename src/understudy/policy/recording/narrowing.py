@@ -29,8 +29,8 @@ class NarrowingCondition(NamedTuple):
 
     @property
     def is_exact(self) -> bool:
-        """Whether it holds for its very values only: no list of fewer of them, and no pattern."""
-        return not self.is_of_lists and not self.operator.endswith("Like")
+        """Whether it holds for its very values only: no list of fewer of them, no pattern, and not any value at all."""
+        return not self.is_of_lists and not self.operator.endswith("Like") and self.operator != "Null"
 
 
 class KeySubject(Enum):
