@@ -56,6 +56,10 @@ CHECKED_BY = {
         "system/test_crash.py::test_whatever_was_answered_is_there_after_a_kill",
         "store/test_failing_store.py::test_no_200_leaves_for_what_was_not_kept",
     ),
+    "A start imports what its first answer needs.": (
+        "test_start.py::test_the_first_answer_is_given_without_what_can_wait",
+        "tidy/test_house.py::test_values_are_structs",
+    ),
     "A transaction is an object.": (
         "store/test_failing_store.py::test_one_is_used_in_its_block_alone",
         "store/test_failing_store.py::test_one_that_is_held_across_an_await_is_undone",
