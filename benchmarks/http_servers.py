@@ -26,8 +26,8 @@ REQUEST = (
 )
 
 OURS = f"""
-from understudy.core.http import HttpResponse
-from understudy.server.run import run
+from understudy_aws.core.http import HttpResponse
+from understudy_aws.server.run import run
 class App:
     def handle(self, request):
         return HttpResponse(200, {BODY!r}, (("Content-Type", "text/xml"),))

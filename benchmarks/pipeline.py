@@ -22,14 +22,14 @@ from typing import Any
 
 import msgspec
 
-from understudy.authn.authenticate import authenticate
-from understudy.core.http import HttpRequest
-from understudy.gateway.call import Call
-from understudy.gateway.pipeline import Gateway, _Credentials, _received
-from understudy.services.iam.role_records import Role, roles
-from understudy.store.database import Transaction
-from understudy.testing import Understudy, _as_received
-from understudy.wire.routing import route
+from understudy_aws.authn.authenticate import authenticate
+from understudy_aws.core.http import HttpRequest
+from understudy_aws.gateway.call import Call
+from understudy_aws.gateway.pipeline import Gateway, _Credentials, _received
+from understudy_aws.services.iam.role_records import Role, roles
+from understudy_aws.store.database import Transaction
+from understudy_aws.testing import Understudy, _as_received
+from understudy_aws.wire.routing import route
 
 TRUST = json.dumps(
     {

@@ -136,7 +136,7 @@ def create_connectors(server: Running, count: int) -> list[bytes]:
     made: list[bytes] = []
     while len(made) < count:
         account = f"{700000000000 + _next_account(server)}"
-        command = [sys.executable, "-m", "understudy", "--json", "--state", server.state]
+        command = [sys.executable, "-m", server.package, "--json", "--state", server.state]
         added = subprocess.run(
             [*command, "account", "add", account],
             check=True,

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ class Running:
     first_answer_cpu: float
     environment: dict[str, str]
     state: str = ""
+    package: str = ""  # what it is started by, when it is ours
     subnet: str = ""
 
     @property
@@ -80,7 +81,8 @@ def cpu_of(pid: int) -> float:
     total = 0
     for each in _with_children(pid):
         for task in Path(f"/proc/{each}/task").iterdir():
-            total += int((task / "schedstat").read_text().split()[0])
+            with suppress(FileNotFoundError, ProcessLookupError):  # a thread may end while it is being read
+                total += int((task / "schedstat").read_text().split()[0])
     return total / 1e9
 
 
@@ -99,11 +101,15 @@ def free_port() -> int:
         return int(taken.getsockname()[1])
 
 
+def package_of(checkout: Path) -> str:
+    """Return the name of the package in a checkout: it was `understudy` before it could be installed beside another."""
+    return "understudy_aws" if (checkout / "src" / "understudy_aws").is_dir() else "understudy"
+
+
 def compile_sources(checkout: Path) -> None:
     """Write the bytecode of a checkout, as pip does for what it installs."""
-    subprocess.run(
-        [sys.executable, "-m", "compileall", "-q", str(checkout / "src" / "understudy")], check=True
-    )
+    sources = checkout / "src" / package_of(checkout)
+    subprocess.run([sys.executable, "-m", "compileall", "-q", str(sources)], check=True)
 
 
 @contextmanager
@@ -113,11 +119,12 @@ def understudy(
     """Understudy from the sources of a checkout, with a state directory of its own unless one is given."""
     directory = state or Path(tempfile.mkdtemp(prefix="understudy-bench-"))
     port = port or free_port()
-    command = [sys.executable, "-m", "understudy", "up", "--port", str(port), "--state", str(directory)]
+    package = package_of(checkout)
+    command = [sys.executable, "-m", package, "up", "--port", str(port), "--state", str(directory)]
     environment = {"PYTHONPATH": str(checkout / "src")}
 
     with serving("understudy", command, port, lambda: keys_in(directory), environment, question) as running:
-        running.state = str(directory)
+        running.state, running.package = str(directory), package
         yield running
     if state is None:
         shutil.rmtree(directory, ignore_errors=True)

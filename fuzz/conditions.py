@@ -9,13 +9,13 @@ import atheris
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
 
-with atheris.instrument_imports(include=["understudy"]):
+with atheris.instrument_imports(include=["understudy_aws"]):
     import oracle
     from inventions import one_condition
     from lots import Lots
 
-    from understudy.policy.engine.conditions.condition import compile_condition
-    from understudy.policy.language.document import Condition
+    from understudy_aws.policy.engine.conditions.condition import compile_condition
+    from understudy_aws.policy.language.document import Condition
 
 
 def one_input(data: bytes) -> None:

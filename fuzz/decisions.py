@@ -10,13 +10,13 @@ import atheris
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
 
-with atheris.instrument_imports(include=["understudy"]):
+with atheris.instrument_imports(include=["understudy_aws"]):
     from inventions import invention
     from lots import Lots
     from oracle import answer
 
-    from understudy.policy import MalformedPolicy, decide, explain, render
-    from understudy.policy.explanation.remedy import MAX_REMEDIES, with_remedy
+    from understudy_aws.policy import MalformedPolicy, decide, explain, render
+    from understudy_aws.policy.explanation.remedy import MAX_REMEDIES, with_remedy
 
 
 def one_input(data: bytes) -> None:

@@ -12,16 +12,16 @@ import atheris
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
 
-with atheris.instrument_imports(include=["understudy"]):
+with atheris.instrument_imports(include=["understudy_aws"]):
     from inventions import LETTERS, document
     from lots import Lots
 
-    from understudy.policy import MalformedPolicy, review
-    from understudy.policy.engine.context_key_names import context_key_names
-    from understudy.policy.engine.policies import compile_uncached
-    from understudy.policy.findings import PolicyType, validate_policy
-    from understudy.policy.language.document import KINDS
-    from understudy.policy.language.json_text import simulator_spans
+    from understudy_aws.policy import MalformedPolicy, review
+    from understudy_aws.policy.engine.context_key_names import context_key_names
+    from understudy_aws.policy.engine.policies import compile_uncached
+    from understudy_aws.policy.findings import PolicyType, validate_policy
+    from understudy_aws.policy.language.document import KINDS
+    from understudy_aws.policy.language.json_text import simulator_spans
 
 # Characters of a document in a request (iam.md 2.5).
 LONGEST_REQUEST = 131_072

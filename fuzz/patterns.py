@@ -9,17 +9,17 @@ import atheris
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests" / "support"))
 
-with atheris.instrument_imports(include=["understudy"]):
+with atheris.instrument_imports(include=["understudy_aws"]):
     import oracle
     from lots import Lots
 
-    from understudy.policy.engine.matching import (
+    from understudy_aws.policy.engine.matching import (
         actions_matcher,
         arn_matcher,
         has_wild_prefix,
         resources_matcher,
     )
-    from understudy.policy.language.patterns import lower_ascii, matcher, split_at_colons, wildcard_tokens
+    from understudy_aws.policy.language.patterns import lower_ascii, matcher, split_at_colons, wildcard_tokens
 
 
 def one_input(data: bytes) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import HealthCheck, settings
 
-from understudy.testing import Understudy
+from understudy_aws.testing import Understudy
 
 # A slow machine is no failure.
 settings.register_profile(

@@ -11,11 +11,11 @@ import pytest
 from networking import PATH, PERMISSIONS, POLICY_ARN, PRINCIPAL, PROTECTED, ROLE, make_network, role_arn
 from refusals import code_and_message
 
-from understudy.data import service_linked_roles
-from understudy.data.regions import APP_RUNNER_REGIONS
-from understudy.gateway.role_sessions import RoleSession
-from understudy.services.apprunner.network_interfaces import MANAGED, NetworkInterfaces
-from understudy.testing import Credentials
+from understudy_aws.data import service_linked_roles
+from understudy_aws.data.regions import APP_RUNNER_REGIONS
+from understudy_aws.gateway.role_sessions import RoleSession
+from understudy_aws.services.apprunner.network_interfaces import MANAGED, NetworkInterfaces
+from understudy_aws.testing import Credentials
 
 
 class Place:

@@ -6,13 +6,13 @@ import sys
 import pytest
 
 LOADED = "\nprint(*sorted(sys.modules), file=sys.stderr)"
-HELP = "import sys\nimport understudy.cli.main"
+HELP = "import sys\nimport understudy_aws.cli.main"
 FIRST_ANSWER = """
 import sys
-from understudy.app import build
-from understudy.cli import up
-from understudy.core.http import HttpRequest
-from understudy.settings import Settings
+from understudy_aws.app import build
+from understudy_aws.cli import up
+from understudy_aws.core.http import HttpRequest
+from understudy_aws.settings import Settings
 
 app = build(Settings(state="memory:"))
 up.first_account(app)
@@ -26,16 +26,16 @@ WAIT_FOR_NEED = (
     "boto3",
     "botocore",
     "email.utils",
-    "understudy.admin.explanations",
-    "understudy.admin.recordings",
-    "understudy.policy.explanation",
-    "understudy.policy.findings",
-    "understudy.policy.recording",
-    "understudy.services.accessanalyzer.policy_validation",
-    "understudy.services.iam.simulation",
-    "understudy.services.organizations.handshakes",
+    "understudy_aws.admin.explanations",
+    "understudy_aws.admin.recordings",
+    "understudy_aws.policy.explanation",
+    "understudy_aws.policy.findings",
+    "understudy_aws.policy.recording",
+    "understudy_aws.services.accessanalyzer.policy_validation",
+    "understudy_aws.services.iam.simulation",
+    "understudy_aws.services.organizations.handshakes",
 )
-SERVER = ("asyncio", "msgspec", "ssl", "understudy.app", "understudy.services", "uvloop")
+SERVER = ("asyncio", "msgspec", "ssl", "understudy_aws.app", "understudy_aws.services", "uvloop")
 
 
 def loaded(code):
@@ -51,7 +51,7 @@ def by_the_first_answer():
 
 
 def test_the_first_answer_is_given_without_what_can_wait(by_the_first_answer):
-    assert {"understudy.gateway.pipeline", "understudy.wire.routing"} <= by_the_first_answer
+    assert {"understudy_aws.gateway.pipeline", "understudy_aws.wire.routing"} <= by_the_first_answer
     assert set() == by_the_first_answer & set(WAIT_FOR_NEED)
 
 
@@ -63,5 +63,5 @@ def test_what_waits_is_there_when_it_is_needed(name):
 
 def test_help_and_asking_a_server_need_nothing_of_the_server():
     found = loaded(HELP)
-    assert "understudy.cli.main" in found
+    assert "understudy_aws.cli.main" in found
     assert set() == found & {*WAIT_FOR_NEED, *SERVER}

@@ -11,9 +11,9 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from understudy.data import service_catalogue
+from understudy_aws.data import service_catalogue
 
-_MODULE = Path(__file__).parents[1] / "src" / "understudy" / "policy" / "list_keys.py"
+_MODULE = Path(__file__).parents[1] / "src" / "understudy_aws" / "policy" / "language" / "list_keys.py"
 _INDEX = Path(service_catalogue.__file__).with_name("service_catalogue.index")
 _HEAD = '''"""The condition keys that hold lists, as AWS's Service Authorization Reference types them: generated.
 

@@ -3,7 +3,7 @@
     python tools/generate_managed_policies.py
 
 Needs moto installed (Apache-2.0; it republishes what AWS's own API answers). A JSON file in
-`src/understudy/data/policies/` adds a policy or replaces moto's of the same name.
+`src/understudy_aws/data/policies/` adds a policy or replaces moto's of the same name.
 
 Two files come out. `managed_policies.index` is text: a first line `dictionary <length>`, then one per policy,
 with tabs between its name, path, id, default version, created, updated, description, offset and length.
@@ -25,7 +25,7 @@ from typing import Any
 from compressed_documents import CompressedDocuments
 from moto.iam.aws_managed_policies import aws_managed_policies_data
 
-_DATA = Path(__file__).parents[1] / "src" / "understudy" / "data"
+_DATA = Path(__file__).parents[1] / "src" / "understudy_aws" / "data"
 
 # moto sorts every key by the alphabet. People, and AWS's own pages, put the version and the effect first.
 _KEY_ORDER = {

@@ -19,9 +19,9 @@ import botocore.session
 from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 
-from understudy.data import managed_policies, service_catalogue
+from understudy_aws.data import managed_policies, service_catalogue
 
-_FILE = Path(__file__).parents[1] / "src" / "understudy" / "data" / "newer_actions.txt"
+_FILE = Path(__file__).parents[1] / "src" / "understudy_aws" / "data" / "newer_actions.txt"
 
 
 def operations() -> dict[str, set[str]]:

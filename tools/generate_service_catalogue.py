@@ -27,7 +27,7 @@ from typing import Any
 
 from compressed_documents import CompressedDocuments
 
-_DATA = Path(__file__).parents[1] / "src" / "understudy" / "data"
+_DATA = Path(__file__).parents[1] / "src" / "understudy_aws" / "data"
 
 # The keys of every service stand on a page of their own in AWS's documentation, not in the reference.
 _GLOBAL_KEYS = {

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from understudy.data import managed_policies, service_linked_roles
+from understudy_aws.data import managed_policies, service_linked_roles
 
 _TABLE = Path(service_linked_roles.__file__).with_name("service_linked_roles.tsv")
 _ARN = re.compile(r"aws-service-role/([a-z0-9.-]+\.amazonaws\.com)/(AWSServiceRoleFor[^\"]*)")

@@ -19,9 +19,9 @@ import botocore.session
 from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 
-from understudy.data import managed_policies, service_catalogue, service_linked_roles
+from understudy_aws.data import managed_policies, service_catalogue, service_linked_roles
 
-_FILE = Path(__file__).parents[1] / "src" / "understudy" / "data" / "service_principals.txt"
+_FILE = Path(__file__).parents[1] / "src" / "understudy_aws" / "data" / "service_principals.txt"
 _NAMED = re.compile(r'"([a-z0-9]+(?:[.-][a-z0-9]+)*)\.amazonaws\.com"')
 
 # Principals that AWS's guides or public policies name, and none of the other sources has.

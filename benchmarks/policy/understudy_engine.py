@@ -8,9 +8,9 @@ from importlib.metadata import version
 
 import measure
 
-from understudy import policy
-from understudy.policy import Bindings, NamedPolicy, Principal, Question, compile_policy
-from understudy.policy.engine.policies import compile_uncached
+from understudy_aws import policy
+from understudy_aws.policy import Bindings, NamedPolicy, Principal, Question, compile_policy
+from understudy_aws.policy.engine.policies import compile_uncached
 
 VERSION = version("understudy")
 UNSERVED = {}

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from understudy.admin.explanations import Explanations
-from understudy.testing import Credentials, Understudy
+from understudy_aws.admin.explanations import Explanations
+from understudy_aws.testing import Credentials, Understudy
 
 ALL = {"Effect": "Allow", "Action": "*", "Resource": "*"}
 MOST_CHANGES = 12

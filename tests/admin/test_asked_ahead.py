@@ -9,8 +9,8 @@ from contextlib import suppress
 import pytest
 from botocore.exceptions import ClientError
 
-from understudy.admin.explanations import Explanations
-from understudy.testing import Understudy
+from understudy_aws.admin.explanations import Explanations
+from understudy_aws.testing import Understudy
 
 # What only the request knows, and whoever asks ahead has to say.
 _SAID = ("aws:requesttag/", "aws:tagkeys", "ec2:createaction", "sts:", "aws:sourceip", "aws:useragent")

@@ -7,8 +7,8 @@ import json
 import pytest
 from refusals import refusal
 
-from understudy.admin.errors import InvalidRequestError, NotFoundError
-from understudy.admin.explanations import Explanations
+from understudy_aws.admin.errors import InvalidRequestError, NotFoundError
+from understudy_aws.admin.explanations import Explanations
 
 PRINCIPAL = "networking.apprunner.amazonaws.com"
 ROLE = "AWSServiceRoleForAppRunnerNetworking"

@@ -8,9 +8,9 @@ import urllib.parse
 import pytest
 from refusals import refused
 
-from understudy import __version__
-from understudy.admin.http_api import AdminApi
-from understudy.admin.requests import (
+from understudy_aws import __version__
+from understudy_aws.admin.http_api import AdminApi
+from understudy_aws.admin.requests import (
     REQUESTS,
     AddAccount,
     ExplainQuestion,
@@ -20,10 +20,10 @@ from understudy.admin.requests import (
     Reset,
     as_http,
 )
-from understudy.cli.server_files import Keys, files_of
-from understudy.core.http import HttpRequest
-from understudy.settings import read
-from understudy.testing import Credentials
+from understudy_aws.cli.server_files import Keys, files_of
+from understudy_aws.core.http import HttpRequest
+from understudy_aws.settings import read
+from understudy_aws.testing import Credentials
 
 ROLE = "AWSServiceRoleForAppRunnerNetworking"
 

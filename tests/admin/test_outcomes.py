@@ -9,12 +9,12 @@ import pytest
 from msgspec.structs import astuple
 from refusals import refusal
 
-from understudy.admin.explanations import Explanations
-from understudy.admin.outcomes import summary
-from understudy.authn.caller import ANONYMOUS, Caller
-from understudy.authn.errors import Kind
-from understudy.gateway.trail import TrailEntry
-from understudy.testing import Credentials
+from understudy_aws.admin.explanations import Explanations
+from understudy_aws.admin.outcomes import summary
+from understudy_aws.authn.caller import ANONYMOUS, Caller
+from understudy_aws.authn.errors import Kind
+from understudy_aws.gateway.trail import TrailEntry
+from understudy_aws.testing import Credentials
 
 
 @pytest.fixture

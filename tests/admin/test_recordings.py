@@ -9,12 +9,12 @@ import pytest
 from botocore.exceptions import ClientError
 from refusals import refusal
 
-from understudy.admin.recordings import Recordings
-from understudy.admin.requests import RecordPolicies
-from understudy.policy import review
-from understudy.services.apprunner.rehearsal import connector_of, rehearse
-from understudy.store.protocol import LogEntry
-from understudy.testing import Understudy
+from understudy_aws.admin.recordings import Recordings
+from understudy_aws.admin.requests import RecordPolicies
+from understudy_aws.policy import review
+from understudy_aws.services.apprunner.rehearsal import connector_of, rehearse
+from understudy_aws.store.protocol import LogEntry
+from understudy_aws.testing import Understudy
 
 PRINCIPAL = "networking.apprunner.amazonaws.com"
 ROLE = "AWSServiceRoleForAppRunnerNetworking"

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from understudy.admin.errors import InvalidRequestError
-from understudy.admin.time_ranges import Bound, TimeRange, parse_bound
-from understudy.authn.caller import ANONYMOUS
-from understudy.gateway.trail import TrailEntry
-from understudy.store.database import Database
-from understudy.store.memory import MemoryStore
+from understudy_aws.admin.errors import InvalidRequestError
+from understudy_aws.admin.time_ranges import Bound, TimeRange, parse_bound
+from understudy_aws.authn.caller import ANONYMOUS
+from understudy_aws.gateway.trail import TrailEntry
+from understudy_aws.store.database import Database
+from understudy_aws.store.memory import MemoryStore
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 ID = "01234567-89ab-4def-8123-4567{:08x}"

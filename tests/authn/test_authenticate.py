@@ -9,11 +9,11 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 from msgspec.structs import replace
 
-from understudy.authn.authenticate import authenticate
-from understudy.authn.caller import Caller
-from understudy.authn.credentials import Credential
-from understudy.core.errors import ApiError
-from understudy.core.http import HttpRequest
+from understudy_aws.authn.authenticate import authenticate
+from understudy_aws.authn.caller import Caller
+from understudy_aws.authn.credentials import Credential
+from understudy_aws.core.errors import ApiError
+from understudy_aws.core.http import HttpRequest
 
 USER = Caller("user", "123456789012", "arn:aws:iam::123456789012:user/ann", "AIDAANN", "ann", "AKIAANN")
 SESSION = Caller(
@@ -138,7 +138,7 @@ def test_the_dialect_decides_the_words():
 
 
 def test_a_refusal_carries_no_cause_and_no_secret(caplog):
-    caplog.set_level(logging.DEBUG, logger="understudy")
+    caplog.set_level(logging.DEBUG, logger="understudy_aws")
     with pytest.raises(ApiError) as caught:
         caller(request("ASIASESSION", secret="another", token=TOKEN), TEMPORARY)
     assert caught.value.__cause__ is None

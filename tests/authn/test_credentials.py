@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from understudy.authn.caller import Caller, SessionFacts
-from understudy.authn.credentials import Credential
+from understudy_aws.authn.caller import Caller, SessionFacts
+from understudy_aws.authn.credentials import Credential
 
 CALLER = Caller("user", "123456789012", "arn:aws:iam::123456789012:user/ann", "AIDAANN", name="ann")
 

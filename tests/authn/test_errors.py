@@ -4,8 +4,8 @@ from typing import get_args
 
 import pytest
 
-from understudy.authn import errors
-from understudy.authn.errors import Dialect, Kind, answer
+from understudy_aws.authn import errors
+from understudy_aws.authn.errors import Dialect, Kind, answer
 
 # Reference signatures.md 6.3; for JSON the statuses of apprunner.md 1.1.
 TABLE = [

@@ -17,15 +17,15 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from understudy.authn.errors import AuthenticationError
-from understudy.authn.sigv4 import (
+from understudy_aws.authn.errors import AuthenticationError
+from understudy_aws.authn.sigv4 import (
     canonical_path,
     canonical_query,
     claimed_scope,
     read_signature,
     verify,
 )
-from understudy.core.http import HttpRequest
+from understudy_aws.core.http import HttpRequest
 
 NOW = dt.datetime(2026, 3, 4, 5, 6, 7, tzinfo=dt.UTC)
 DATE = "20260304T050607Z"

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.app import build
-from understudy.cli.server_files import files_of
-from understudy.cli.up import first_account, keep_administrators_keys
-from understudy.settings import read
+from understudy_aws.app import build
+from understudy_aws.cli.server_files import files_of
+from understudy_aws.cli.up import first_account, keep_administrators_keys
+from understudy_aws.settings import read
 
 
 @pytest.fixture

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from understudy.cli.main import main
-from understudy.cli.server_files import files_of
-from understudy.settings import read
+from understudy_aws.cli.main import main
+from understudy_aws.cli.server_files import files_of
+from understudy_aws.settings import read
 
 
 def test_an_account_is_added_and_its_keys_kept(left_state, capsys):

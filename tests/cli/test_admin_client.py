@@ -7,11 +7,11 @@ import tempfile
 
 import pytest
 
-from understudy.admin.requests import Status
-from understudy.cli.admin_client import ask, read_answer, running_server
-from understudy.cli.server_files import ServerFile, files_of
-from understudy.core.errors import UserError
-from understudy.settings import read
+from understudy_aws.admin.requests import Status
+from understudy_aws.cli.admin_client import ask, read_answer, running_server
+from understudy_aws.cli.server_files import ServerFile, files_of
+from understudy_aws.core.errors import UserError
+from understudy_aws.settings import read
 
 
 def test_a_server_that_is_gone_is_no_server(left_state):

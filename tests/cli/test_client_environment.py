@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from understudy.cli.client_environment import made, to_set, to_unset
-from understudy.cli.server_files import Keys
+from understudy_aws.cli.client_environment import made, to_set, to_unset
+from understudy_aws.cli.server_files import Keys
 
 KEYS = Keys("AKIAEXAMPLE", "secret")
 ENDPOINT = "http://127.0.0.1:4566"

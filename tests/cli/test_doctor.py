@@ -8,10 +8,10 @@ import socket
 
 import pytest
 
-from understudy.cli.doctor import examine
-from understudy.cli.main import main
-from understudy.settings import read
-from understudy.testing import Understudy
+from understudy_aws.cli.doctor import examine
+from understudy_aws.cli.main import main
+from understudy_aws.settings import read
+from understudy_aws.testing import Understudy
 
 
 def findings(**given):

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from understudy.cli.env import write_profile
-from understudy.cli.main import main
-from understudy.cli.server_files import Keys, files_of
-from understudy.core.errors import UserError
-from understudy.settings import read
+from understudy_aws.cli.env import write_profile
+from understudy_aws.cli.main import main
+from understudy_aws.cli.server_files import Keys, files_of
+from understudy_aws.core.errors import UserError
+from understudy_aws.settings import read
 
 KEYS = Keys("AKIAEXAMPLE", "se'cret")
 ENDPOINT = "http://127.0.0.1:4566"

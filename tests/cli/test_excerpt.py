@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.cli.excerpt import excerpt
-from understudy.policy.language.json_text import JsonSyntaxError, JsonText
-from understudy.policy.language.positions import Position, Span
+from understudy_aws.cli.excerpt import excerpt
+from understudy_aws.policy.language.json_text import JsonSyntaxError, JsonText
+from understudy_aws.policy.language.positions import Position, Span
 
 
 def span(line, start, end, *, end_line=None):

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from understudy.cli.explain import context_of
-from understudy.cli.main import main
-from understudy.core.errors import UserError
+from understudy_aws.cli.explain import context_of
+from understudy_aws.cli.main import main
+from understudy_aws.core.errors import UserError
 
 
 def test_a_key_given_twice_holds_a_list():

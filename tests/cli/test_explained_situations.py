@@ -10,10 +10,10 @@ import msgspec
 import pytest
 from refusals import refusal
 
-from understudy.admin.explanations import Explanations
-from understudy.cli.explain import print_answer, print_request
-from understudy.cli.output import Output
-from understudy.testing import Understudy
+from understudy_aws.admin.explanations import Explanations
+from understudy_aws.cli.explain import print_answer, print_request
+from understudy_aws.cli.output import Output
+from understudy_aws.testing import Understudy
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "explain"
 NETWORKING = "networking.apprunner.amazonaws.com"

@@ -9,9 +9,9 @@ import sys
 
 import pytest
 
-from understudy import __version__
-from understudy.cli.loading import load
-from understudy.cli.main import COMMANDS, main
+from understudy_aws import __version__
+from understudy_aws.cli.loading import load
+from understudy_aws.cli.main import COMMANDS, main
 
 
 def complaint(capsys, *arguments: str) -> str:
@@ -45,11 +45,11 @@ def test_every_command_has_a_module_and_help_of_its_own(name, capsys):
 
 def test_help_loads_neither_the_server_nor_the_sdk():
     code = (
-        "import sys; from understudy.cli.main import main\n"
+        "import sys; from understudy_aws.cli.main import main\n"
         "try: main(['--help'])\n"
         "except SystemExit: pass\n"
         "print(sorted(m for m in sys.modules if m.split('.')[0] in ('botocore', 'msgspec', 'asyncio')"
-        " or m in ('understudy.app', 'understudy.cli.up')), file=sys.stderr)"
+        " or m in ('understudy_aws.app', 'understudy_aws.cli.up')), file=sys.stderr)"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
@@ -88,7 +88,7 @@ def test_a_closed_pipe_is_no_error(arguments):
     environment = {name: text for name, text in os.environ.items() if name != "PYTHONUNBUFFERED"}
     with os.fdopen(writer) as closed:
         done = subprocess.run(
-            [sys.executable, "-m", "understudy", *arguments],
+            [sys.executable, "-m", "understudy_aws", *arguments],
             stdout=closed,
             stderr=subprocess.PIPE,
             env=environment,

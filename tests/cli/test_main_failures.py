@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.cli import roles
-from understudy.cli.main import main
+from understudy_aws.cli import roles
+from understudy_aws.cli.main import main
 
 
 @pytest.fixture

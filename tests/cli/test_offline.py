@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.admin.requests import AddAccount, ListTrail, Reset, Status
-from understudy.cli.offline import answer
-from understudy.cli.server_files import files_of
-from understudy.core.errors import UserError
-from understudy.settings import read
+from understudy_aws.admin.requests import AddAccount, ListTrail, Reset, Status
+from understudy_aws.cli.offline import answer
+from understudy_aws.cli.server_files import files_of
+from understudy_aws.core.errors import UserError
+from understudy_aws.settings import read
 
 
 def test_what_is_created_stays_and_its_keys_are_kept(left_state):

@@ -6,8 +6,8 @@ import argparse
 
 import pytest
 
-from understudy.cli.options import add_options, settings_of
-from understudy.core.errors import UserError
+from understudy_aws.cli.options import add_options, settings_of
+from understudy_aws.core.errors import UserError
 
 
 def asked(*words: str) -> argparse.Namespace:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from understudy.cli.output import Output
+from understudy_aws.cli.output import Output
 
 
 def test_nothing_is_coloured_into_a_pipe(capsys):

@@ -7,7 +7,7 @@ import stat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.cli.profiles import read_profile, read_text, with_profile, write_private
+from understudy_aws.cli.profiles import read_profile, read_text, with_profile, write_private
 
 FILE = """\
 # mine

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from understudy.app import build
-from understudy.cli.main import main
-from understudy.cli.record import account_of
-from understudy.settings import read
-from understudy.testing import Understudy
+from understudy_aws.app import build
+from understudy_aws.cli.main import main
+from understudy_aws.cli.record import account_of
+from understudy_aws.settings import read
+from understudy_aws.testing import Understudy
 
 ADMINISTRATOR = "arn:aws:iam::000000000000:user/Administrator"
 RECORDED = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from understudy.services.apprunner.rehearsal import connector_of, rehearse
+from understudy_aws.services.apprunner.rehearsal import connector_of, rehearse
 
 
 def test_the_role_does_its_work_is_refused_the_rest_and_leaves_nothing(understudy):

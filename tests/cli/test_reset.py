@@ -6,9 +6,9 @@ import builtins
 import json
 import sys
 
-from understudy.cli.main import main
-from understudy.cli.server_files import files_of
-from understudy.settings import read
+from understudy_aws.cli.main import main
+from understudy_aws.cli.server_files import files_of
+from understudy_aws.settings import read
 
 
 def test_new_keys_are_shown_and_kept(left_state, capsys):

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from understudy.cli.main import main
+from understudy_aws.cli.main import main
 
 GOOD = """{
   "Version": "2012-10-17",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 
-from understudy.cli.main import main
-from understudy.data import service_linked_roles
+from understudy_aws.cli.main import main
+from understudy_aws.data import service_linked_roles
 
 
 def listed(capsys, left_state, *options):

@@ -8,9 +8,9 @@ import tempfile
 
 import pytest
 
-from understudy.cli.server_files import Keys, ServerFile, files_of
-from understudy.core.errors import UserError
-from understudy.settings import read
+from understudy_aws.cli.server_files import Keys, ServerFile, files_of
+from understudy_aws.core.errors import UserError
+from understudy_aws.settings import read
 
 HERE = ServerFile("http://127.0.0.1:4566", os.getpid(), "token")
 

@@ -7,13 +7,13 @@ from datetime import timedelta
 
 import pytest
 
-from understudy.app import build
-from understudy.cli.main import main
-from understudy.cli.status import _spoken
-from understudy.gateway.durable_operations import begin
-from understudy.services.iam.deletion_tasks import KIND
-from understudy.settings import read
-from understudy.store.sqlite import SqliteStore
+from understudy_aws.app import build
+from understudy_aws.cli.main import main
+from understudy_aws.cli.status import _spoken
+from understudy_aws.gateway.durable_operations import begin
+from understudy_aws.services.iam.deletion_tasks import KIND
+from understudy_aws.settings import read
+from understudy_aws.store.sqlite import SqliteStore
 
 
 def test_a_state_without_a_server_is_described(left_state, capsys):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.app import build
-from understudy.cli.main import main
-from understudy.cli.trail import _row
-from understudy.settings import read
+from understudy_aws.app import build
+from understudy_aws.cli.main import main
+from understudy_aws.cli.trail import _row
+from understudy_aws.settings import read
 
 CALL = {
     "at": "2026-01-02T03:04:05.678Z",

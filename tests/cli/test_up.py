@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.app import build
-from understudy.cli.output import Output
-from understudy.cli.server_files import files_of
-from understudy.cli.up import Announcement, first_account, keep_administrators_keys, notes
-from understudy.core.errors import UserError
-from understudy.services.accounts import Keys
-from understudy.settings import read
+from understudy_aws.app import build
+from understudy_aws.cli.output import Output
+from understudy_aws.cli.server_files import files_of
+from understudy_aws.cli.up import Announcement, first_account, keep_administrators_keys, notes
+from understudy_aws.core.errors import UserError
+from understudy_aws.services.accounts import Keys
+from understudy_aws.settings import read
 
 
 def said(**given) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import tomllib
 from pathlib import Path
 
-from understudy import __version__
-from understudy.cli.main import main
+from understudy_aws import __version__
+from understudy_aws.cli.main import main
 
 
 def test_the_version_is_the_packages(capsys):

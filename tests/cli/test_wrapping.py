@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.cli.wrapping import width, wrapped
+from understudy_aws.cli.wrapping import width, wrapped
 
 ARN = "arn:aws:iam::000000000000:role/aws-service-role/networking.apprunner.amazonaws.com/AWSServiceRoleForIt"
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.store.memory import MemoryStore
-from understudy.store.protocol import FencedError, LogEntry, RecordChange, encode_key
-from understudy.store.sqlite import SqliteStore
+from understudy_aws.store.memory import MemoryStore
+from understudy_aws.store.protocol import FencedError, LogEntry, RecordChange, encode_key
+from understudy_aws.store.sqlite import SqliteStore
 
 STORES = {"memory": lambda _: MemoryStore(), "sqlite": SqliteStore}
 

@@ -10,14 +10,14 @@ from datetime import timedelta
 
 import pytest
 
-from understudy.controllers.controller_manager import ControllerManager
-from understudy.core.clock import SetClock
-from understudy.core.ids import Ids
-from understudy.gateway.controller import Controller, Due, World
-from understudy.store.database import Database
-from understudy.store.memory import MemoryStore
-from understudy.store.table_cache import TableCache
-from understudy.store.tables import Record, Table
+from understudy_aws.controllers.controller_manager import ControllerManager
+from understudy_aws.core.clock import SetClock
+from understudy_aws.core.ids import Ids
+from understudy_aws.gateway.controller import Controller, Due, World
+from understudy_aws.store.database import Database
+from understudy_aws.store.memory import MemoryStore
+from understudy_aws.store.table_cache import TableCache
+from understudy_aws.store.tables import Record, Table
 
 
 class Note(Record, frozen=True, kw_only=True):

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from crash_points import WatchedStore
 
-from understudy.app import operation_kinds
-from understudy.gateway.durable_operations import durable_operations
-from understudy.gateway.registry import Registry
-from understudy.services import SERVICES
-from understudy.services.iam import deletion_tasks
-from understudy.services.organizations import account_requests
-from understudy.testing import Credentials, Understudy
+from understudy_aws.app import operation_kinds
+from understudy_aws.gateway.durable_operations import durable_operations
+from understudy_aws.gateway.registry import Registry
+from understudy_aws.services import SERVICES
+from understudy_aws.services.iam import deletion_tasks
+from understudy_aws.services.organizations import account_requests
+from understudy_aws.testing import Credentials, Understudy
 
 NETWORKING = "networking.apprunner.amazonaws.com"
 OTHER = "999999999999"

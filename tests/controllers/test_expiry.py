@@ -7,19 +7,19 @@ from datetime import timedelta
 
 import pytest
 
-from understudy.controllers.expiry import expiry_controller
-from understudy.core.clock import SetClock
-from understudy.core.ids import Ids
-from understudy.gateway.client_tokens import MOST_KEPT, ClientToken, client_tokens
-from understudy.gateway.controller import World
-from understudy.gateway.expiry import Expiry
-from understudy.services.apprunner.vpc_connectors import vpc_connectors
-from understudy.services.organizations.handshake_records import handshakes
-from understudy.services.sts.records import sessions
-from understudy.store.database import Database
-from understudy.store.memory import MemoryStore
-from understudy.store.tables import Record, Table
-from understudy.testing import Understudy
+from understudy_aws.controllers.expiry import expiry_controller
+from understudy_aws.core.clock import SetClock
+from understudy_aws.core.ids import Ids
+from understudy_aws.gateway.client_tokens import MOST_KEPT, ClientToken, client_tokens
+from understudy_aws.gateway.controller import World
+from understudy_aws.gateway.expiry import Expiry
+from understudy_aws.services.apprunner.vpc_connectors import vpc_connectors
+from understudy_aws.services.organizations.handshake_records import handshakes
+from understudy_aws.services.sts.records import sessions
+from understudy_aws.store.database import Database
+from understudy_aws.store.memory import MemoryStore
+from understudy_aws.store.tables import Record, Table
+from understudy_aws.testing import Understudy
 
 
 def count(understudy, table) -> int:

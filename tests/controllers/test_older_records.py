@@ -9,11 +9,11 @@ import json
 
 import pytest
 
-from understudy.services.iam.deletion_tasks import old_deletion_tasks
-from understudy.services.iam.role_records import roles
-from understudy.services.organizations.account_requests import old_account_requests
-from understudy.services.organizations.organization_records import organizations
-from understudy.testing import Understudy
+from understudy_aws.services.iam.deletion_tasks import old_deletion_tasks
+from understudy_aws.services.iam.role_records import roles
+from understudy_aws.services.organizations.account_requests import old_account_requests
+from understudy_aws.services.organizations.organization_records import organizations
+from understudy_aws.testing import Understudy
 
 NETWORKING = "networking.apprunner.amazonaws.com"
 ROLE = "AWSServiceRoleForAppRunnerNetworking"

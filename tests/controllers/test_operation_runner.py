@@ -8,12 +8,12 @@ from datetime import timedelta
 import pytest
 from crash_points import WatchedStore
 
-from understudy.controllers.controller_manager import ControllerManager
-from understudy.controllers.operation_runner import controllers_of
-from understudy.core.clock import SetClock
-from understudy.core.ids import Ids
-from understudy.gateway.controller import World
-from understudy.gateway.durable_operations import (
+from understudy_aws.controllers.controller_manager import ControllerManager
+from understudy_aws.controllers.operation_runner import controllers_of
+from understudy_aws.core.clock import SetClock
+from understudy_aws.core.ids import Ids
+from understudy_aws.gateway.controller import World
+from understudy_aws.gateway.durable_operations import (
     NotYetError,
     OperationKind,
     Step,
@@ -22,9 +22,9 @@ from understudy.gateway.durable_operations import (
     durable_operations,
     under_way,
 )
-from understudy.store.database import Database
-from understudy.store.memory import MemoryStore
-from understudy.store.tables import Record, Table
+from understudy_aws.store.database import Database
+from understudy_aws.store.memory import MemoryStore
+from understudy_aws.store.tables import Record, Table
 
 KIND = "test:CreateService"
 STEPS = ("reserve", "make interface", "start", "announce")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 
-from understudy.controllers.controller_manager import ControllerManager
-from understudy.controllers.operation_runner import controllers_of
-from understudy.core.clock import SetClock
-from understudy.core.ids import Ids
-from understudy.gateway.controller import World
-from understudy.gateway.durable_operations import OperationKind, Step, begin, durable_operations
-from understudy.store.database import Database
-from understudy.store.memory import MemoryStore
+from understudy_aws.controllers.controller_manager import ControllerManager
+from understudy_aws.controllers.operation_runner import controllers_of
+from understudy_aws.core.clock import SetClock
+from understudy_aws.core.ids import Ids
+from understudy_aws.gateway.controller import World
+from understudy_aws.gateway.durable_operations import OperationKind, Step, begin, durable_operations
+from understudy_aws.store.database import Database
+from understudy_aws.store.memory import MemoryStore
 
 KIND = "test:Wait"
 

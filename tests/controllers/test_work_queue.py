@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.controllers.failures import back_off
-from understudy.controllers.work_queue import WorkQueue
-from understudy.gateway.controller import Due
+from understudy_aws.controllers.failures import back_off
+from understudy_aws.controllers.work_queue import WorkQueue
+from understudy_aws.gateway.controller import Due
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ from email.utils import format_datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.core.clock import http_date
+from understudy_aws.core.clock import http_date
 
 
 def test_the_example_of_the_rfc():

@@ -2,12 +2,12 @@
 
 import pytest
 
-from understudy.authn.credentials import Credential
-from understudy.cli.server_files import Keys as KeysInFile
-from understudy.cli.server_files import ServerFile
-from understudy.core.confidential import Confidential
-from understudy.services.accounts import Keys
-from understudy.testing import Credentials
+from understudy_aws.authn.credentials import Credential
+from understudy_aws.cli.server_files import Keys as KeysInFile
+from understudy_aws.cli.server_files import ServerFile
+from understudy_aws.core.confidential import Confidential
+from understudy_aws.services.accounts import Keys
+from understudy_aws.testing import Credentials
 
 
 class Pair(Confidential, frozen=True):

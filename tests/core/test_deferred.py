@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from understudy.core.deferred import deferred, names_of
+from understudy_aws.core.deferred import deferred, names_of
 
 
 def test_a_deferred_module_is_imported_with_the_first_attribute():
     code = (
-        "import sys; from understudy.core.deferred import deferred\n"
+        "import sys; from understudy_aws.core.deferred import deferred\n"
         "cards = deferred('calendar'); before = 'calendar' in sys.modules\n"
         "assert cards.isleap(2000) and cards.isleap is sys.modules['calendar'].isleap\n"
         "print(before, 'isleap' in vars(cards))"
@@ -27,7 +27,7 @@ def test_what_a_deferred_module_has_not_is_an_attribute_error():
 
 
 def test_a_module_that_is_not_there_is_an_import_error_when_used():
-    absent = deferred("understudy.no_such_module")
+    absent = deferred("understudy_aws.no_such_module")
     with pytest.raises(ModuleNotFoundError):
         absent.anything  # noqa: B018 - the look-up is what is asked for
 

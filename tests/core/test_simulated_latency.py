@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.core.simulated_latency import SimulatedLatency
+from understudy_aws.core.simulated_latency import SimulatedLatency
 
 SEEDS = st.integers(0, 2**31)
 WHOM = st.text(max_size=40)

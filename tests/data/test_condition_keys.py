@@ -11,12 +11,12 @@ import pytest
 from botocore.exceptions import BotoCoreError, ClientError
 from situations import estate, likely
 
-from understudy.data import service_catalogue
-from understudy.gateway.registry import Registry
-from understudy.services import SERVICES
-from understudy.testing import Understudy
-from understudy.wire.model import load
-from understudy.wire.names import snake
+from understudy_aws.data import service_catalogue
+from understudy_aws.gateway.registry import Registry
+from understudy_aws.services import SERVICES
+from understudy_aws.testing import Understudy
+from understudy_aws.wire.model import load
+from understudy_aws.wire.names import snake
 
 SERVED = tuple(Registry(SERVICES))
 # Keys of every request are not the services' to grant; tags are.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from understudy.data import managed_policies
+from understudy_aws.data import managed_policies
 
 NETWORKING = "arn:aws:iam::aws:policy/aws-service-role/AppRunnerNetworkingServiceRolePolicy"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from understudy.data import managed_policies, newer_actions, service_catalogue
+from understudy_aws.data import managed_policies, newer_actions, service_catalogue
 
 ACTIONS = Path(newer_actions.__file__).with_name("newer_actions.txt").read_text().splitlines()
 

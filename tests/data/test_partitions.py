@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import botocore.session
 
-from understudy.data import regions
-from understudy.data.partitions import ALL_REGIONS, PARTITIONS
+from understudy_aws.data import regions
+from understudy_aws.data.partitions import ALL_REGIONS, PARTITIONS
 
 
 def test_every_region_is_in_one_partition():

@@ -2,8 +2,8 @@
 
 import pytest
 
-from understudy.data import regions
-from understudy.data.regions import APP_RUNNER_REGIONS, REGIONS
+from understudy_aws.data import regions
+from understudy_aws.data.regions import APP_RUNNER_REGIONS, REGIONS
 
 
 def test_seventeen_regions_are_enabled_by_default():

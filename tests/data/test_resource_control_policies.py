@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from understudy.data import service_catalogue
-from understudy.data.resource_control_policies import COVERED_SERVICES
+from understudy_aws.data import service_catalogue
+from understudy_aws.data.resource_control_policies import COVERED_SERVICES
 
 # The list of the Organizations guide names them by prefixes under which nothing can be allowed.
 _WITHOUT_ACTIONS = {"opensearch", "cloudtrail-data", "notifications"}

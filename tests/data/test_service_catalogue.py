@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.data import service_catalogue
-from understudy.data.service_catalogue import Action, action
-from understudy.gateway.operations import all_resources
-from understudy.gateway.registry import Registry
-from understudy.services import SERVICES
+from understudy_aws.data import service_catalogue
+from understudy_aws.data.service_catalogue import Action, action
+from understudy_aws.gateway.operations import all_resources
+from understudy_aws.gateway.registry import Registry
+from understudy_aws.services import SERVICES
 
 DATA = Path(service_catalogue.__file__).parent
 SERVED = tuple(Registry(SERVICES))

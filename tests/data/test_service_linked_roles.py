@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from understudy.data import managed_policies, service_linked_roles
+from understudy_aws.data import managed_policies, service_linked_roles
 
 CATALOGUE = service_linked_roles.catalogue()
 UNKNOWN = service_linked_roles.unknown()

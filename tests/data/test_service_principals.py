@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from understudy.data import managed_policies, service_catalogue, service_linked_roles
-from understudy.data.service_principals import _NAMES, is_known
+from understudy_aws.data import managed_policies, service_catalogue, service_linked_roles
+from understudy_aws.data.service_principals import _NAMES, is_known
 
 
 @pytest.mark.parametrize(

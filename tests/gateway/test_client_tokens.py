@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from refusals import refused
 
-from understudy.gateway.client_tokens import client_tokens
-from understudy.store.database import Database
-from understudy.store.sqlite import SqliteStore
-from understudy.testing import Understudy
+from understudy_aws.gateway.client_tokens import client_tokens
+from understudy_aws.store.database import Database
+from understudy_aws.store.sqlite import SqliteStore
+from understudy_aws.testing import Understudy
 
 
 @pytest.fixture

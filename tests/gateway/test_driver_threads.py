@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from understudy.gateway.driver_threads import in_thread
+from understudy_aws.gateway.driver_threads import in_thread
 
 
 def test_it_answers_what_the_function_returns_from_another_thread():
@@ -45,7 +45,7 @@ def test_functions_that_never_return_use_up_nothing_that_others_need():
 def test_a_process_ends_without_waiting_for_one():
     program = """
 import asyncio, threading
-from understudy.gateway.driver_threads import in_thread
+from understudy_aws.gateway.driver_threads import in_thread
 
 async def main():
     task = asyncio.create_task(in_thread(threading.Event().wait))

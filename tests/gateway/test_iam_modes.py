@@ -7,9 +7,9 @@ import json
 import pytest
 from refusals import refusal, refused
 
-from understudy.gateway.request_context import principal_of
-from understudy.gateway.role_sessions import RoleSession
-from understudy.testing import Understudy
+from understudy_aws.gateway.request_context import principal_of
+from understudy_aws.gateway.role_sessions import RoleSession
+from understudy_aws.testing import Understudy
 
 OTHER = "111111111111"
 NETWORKING = "networking.apprunner.amazonaws.com"

@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.gateway.message_signing import MessageSigner
+from understudy_aws.gateway.message_signing import MessageSigner
 
 SIGNER = MessageSigner(b"a" * 32)
 TEXTS = st.text(alphabet=st.characters(codec="utf-8"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType, SimpleNamespace
 
-from understudy.gateway.operations import all_resources, operation, operations_in
+from understudy_aws.gateway.operations import all_resources, operation, operations_in
 
 
 @operation("iam:CreateUser", on=all_resources)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.gateway.paging import BadTokenError, key_after, page, token_after
+from understudy_aws.gateway.paging import BadTokenError, key_after, page, token_after
 
 KEYS = st.lists(st.text(alphabet=st.characters(codec="utf-8")), max_size=4)
 

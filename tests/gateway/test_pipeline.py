@@ -10,12 +10,12 @@ from msgspec.structs import replace
 from raw_requests import action, json_request, signed
 from refusals import refusal
 
-from understudy.core.errors import ApiError
-from understudy.gateway.operations import all_resources, operation
-from understudy.gateway.registry import Registry
-from understudy.services import SERVICES
-from understudy.services.iam import users
-from understudy.testing import Understudy
+from understudy_aws.core.errors import ApiError
+from understudy_aws.gateway.operations import all_resources, operation
+from understudy_aws.gateway.registry import Registry
+from understudy_aws.services import SERVICES
+from understudy_aws.services.iam import users
+from understudy_aws.testing import Understudy
 
 WAYS = {
     "iam": action("iam", "CreateUser", UserName="made"),

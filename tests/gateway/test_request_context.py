@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from understudy.admin.explanations import Explanations
-from understudy.authn.caller import ANONYMOUS, Caller
-from understudy.core.errors import ApiError
-from understudy.gateway import authorization
-from understudy.testing import Understudy
+from understudy_aws.admin.explanations import Explanations
+from understudy_aws.authn.caller import ANONYMOUS, Caller
+from understudy_aws.core.errors import ApiError
+from understudy_aws.gateway import authorization
+from understudy_aws.testing import Understudy
 
 ACCOUNT, OTHER = "000000000000", "111111111111"
 NETWORKING = "networking.apprunner.amazonaws.com"

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from understudy.core.errors import ApiError
-from understudy.gateway.role_sessions import RoleSession
-from understudy.services.sts.records import sessions
+from understudy_aws.core.errors import ApiError
+from understudy_aws.gateway.role_sessions import RoleSession
+from understudy_aws.services.sts.records import sessions
 
 PRINCIPAL = "apprunner.amazonaws.com"
 SERVICE = "arn:aws:apprunner:us-east-1:000000000000:service/web/0"

@@ -8,11 +8,11 @@ import sys
 import pytest
 from msgspec.structs import replace
 
-from understudy.gateway.registry import Registry
-from understudy.gateway.service import Service
+from understudy_aws.gateway.registry import Registry
+from understudy_aws.gateway.service import Service
 
 OPERATION = """
-from understudy.gateway.operations import all_resources, operation
+from understudy_aws.gateway.operations import all_resources, operation
 
 @operation("{action}", on=all_resources)
 def declared(_call):

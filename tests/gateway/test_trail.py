@@ -10,13 +10,13 @@ from msgspec.structs import replace
 from raw_requests import action, json_request, signed
 from refusals import refused
 
-from understudy.admin.explanations import Explanations
-from understudy.admin.requests import ListTrail
-from understudy.authn.caller import ANONYMOUS, Caller
-from understudy.gateway.trail import EvaluatedQuestion, Trail, TrailEntry, decode, keepable, presentable
-from understudy.store.database import Database
-from understudy.store.memory import MemoryStore
-from understudy.store.protocol import LogEntry
+from understudy_aws.admin.explanations import Explanations
+from understudy_aws.admin.requests import ListTrail
+from understudy_aws.authn.caller import ANONYMOUS, Caller
+from understudy_aws.gateway.trail import EvaluatedQuestion, Trail, TrailEntry, decode, keepable, presentable
+from understudy_aws.store.database import Database
+from understudy_aws.store.memory import MemoryStore
+from understudy_aws.store.protocol import LogEntry
 
 AT = datetime(2026, 3, 4, tzinfo=UTC)
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from inventions import ACCOUNT, LINKED, SESSION, USER
 
-from understudy.data import service_catalogue
-from understudy.policy import Principal, Question
-from understudy.policy.explanation.absent_keys import _GLOBAL, _SPELLED, absent_key
+from understudy_aws.data import service_catalogue
+from understudy_aws.policy import Principal, Question
+from understudy_aws.policy.explanation.absent_keys import _GLOBAL, _SPELLED, absent_key
 
 VPC = f"arn:aws:ec2:us-east-1:{ACCOUNT}:vpc/*"
 SUBNET = f"arn:aws:ec2:us-east-1:{ACCOUNT}:subnet/subnet-1"

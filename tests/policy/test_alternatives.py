@@ -8,8 +8,8 @@ import random
 import pytest
 from inventions import USER
 
-from understudy.policy import Bindings, NamedPolicy, Question, compile_policy, decide, explain
-from understudy.policy.explanation.alternatives import ANY_VALUE
+from understudy_aws.policy import Bindings, NamedPolicy, Question, compile_policy, decide, explain
+from understudy_aws.policy.explanation.alternatives import ANY_VALUE
 
 
 def policy(*statements) -> NamedPolicy:

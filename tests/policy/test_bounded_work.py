@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from understudy.policy import (
+from understudy_aws.policy import (
     MalformedPolicy,
     PolicyType,
     compile_policy,
@@ -16,13 +16,13 @@ from understudy.policy import (
     review,
     validate_policy,
 )
-from understudy.policy.engine import policies as policies_module
-from understudy.policy.engine.policies import compile_uncached
-from understudy.policy.findings.check import MOST_FINDINGS
-from understudy.policy.findings.validate import MAX_CHECKED, MAX_CHECKED_RESOURCES
-from understudy.policy.language import json_text
-from understudy.policy.language.document import KINDS, MAX_DOCUMENT
-from understudy.policy.language.json_text import JsonText
+from understudy_aws.policy.engine import policies as policies_module
+from understudy_aws.policy.engine.policies import compile_uncached
+from understudy_aws.policy.findings.check import MOST_FINDINGS
+from understudy_aws.policy.findings.validate import MAX_CHECKED, MAX_CHECKED_RESOURCES
+from understudy_aws.policy.language import json_text
+from understudy_aws.policy.language.document import KINDS, MAX_DOCUMENT
+from understudy_aws.policy.language.json_text import JsonText
 
 # A quarter of a second on an ordinary machine; most documents need a tenth of it.
 # Characters of a document in a request (iam.md 2.5).

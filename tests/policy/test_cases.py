@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from understudy.policy import (
+from understudy_aws.policy import (
     Bindings,
     NamedPolicy,
     Principal,
@@ -19,7 +19,7 @@ from understudy.policy import (
     render,
     request_context,
 )
-from understudy.policy.explanation.remedy import with_remedy
+from understudy_aws.policy.explanation.remedy import with_remedy
 
 FILES = sorted((Path(__file__).parent.parent / "cases" / "policy").glob("*.json"))
 USER = {

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from understudy.policy import MalformedPolicy
-from understudy.policy.engine.context_key_names import context_key_names
+from understudy_aws.policy import MalformedPolicy
+from understudy_aws.policy.engine.context_key_names import context_key_names
 
 
 def named(*statements, version="2012-10-17"):

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.data import service_catalogue
-from understudy.data.resource_control_policies import COVERED_SERVICES
-from understudy.policy import Principal, principal_context, request_context
-from understudy.policy.language.context_keys import is_list_key
-from understudy.policy.language.list_keys import LIST_KEY_PREFIXES, LIST_KEYS
+from understudy_aws.data import service_catalogue
+from understudy_aws.data.resource_control_policies import COVERED_SERVICES
+from understudy_aws.policy import Principal, principal_context, request_context
+from understudy_aws.policy.language.context_keys import is_list_key
+from understudy_aws.policy.language.list_keys import LIST_KEY_PREFIXES, LIST_KEYS
 
 
 def catalogue_keys():

@@ -7,7 +7,7 @@ import json
 import pytest
 from marked import unmarked
 
-from understudy.policy import MalformedPolicy, review
+from understudy_aws.policy import MalformedPolicy, review
 
 PERSON = '"Principal": {"AWS": "111122223333"}, "Action": "sts:AssumeRole"'
 FULL = '"Action": "s3:GetObject", "Resource": "*"'

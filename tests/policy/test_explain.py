@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from understudy.policy import (
+from understudy_aws.policy import (
     Bindings,
     NamedPolicy,
     Principal,
@@ -20,7 +20,7 @@ from understudy.policy import (
     render,
     request_context,
 )
-from understudy.policy.explanation.remedy import with_remedy
+from understudy_aws.policy.explanation.remedy import with_remedy
 
 ACCOUNT, OTHER = "111122223333", "444455556666"
 USER = Principal("user", f"arn:aws:iam::{ACCOUNT}:user/bob", ACCOUNT, user_id="AIDABOB")

@@ -23,7 +23,7 @@ from inventions import (
 )
 from oracle import Documents, answer
 
-from understudy.policy import Question, decide, explain, principal_context, request_context
+from understudy_aws.policy import Question, decide, explain, principal_context, request_context
 
 ACTIONS = ["s3:GetObject", "kms:Decrypt", "sts:AssumeRole", "ec2:CreateVpc"]
 RESOURCES = {

@@ -8,7 +8,7 @@ import random
 import pytest
 from inventions import ACCOUNT, OTHER, USER, invention
 
-from understudy.policy import (
+from understudy_aws.policy import (
     Bindings,
     Decision,
     NamedPolicy,
@@ -20,7 +20,7 @@ from understudy.policy import (
     position_of,
     render,
 )
-from understudy.policy.language.positions import Position, Span
+from understudy_aws.policy.language.positions import Position, Span
 
 VPC = f"arn:aws:ec2:us-east-1:{ACCOUNT}:vpc/*"
 TWO = {

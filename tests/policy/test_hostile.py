@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from understudy.policy import (
+from understudy_aws.policy import (
     Bindings,
     MalformedPolicy,
     NamedPolicy,
@@ -20,16 +20,16 @@ from understudy.policy import (
     explain,
     review,
 )
-from understudy.policy.engine import bindings as bindings_module
-from understudy.policy.engine import policies as policies_module
-from understudy.policy.engine.conditions import address, date
-from understudy.policy.engine.conditions import condition as condition_module
-from understudy.policy.engine.context_key_names import context_key_names
-from understudy.policy.engine.policies import compile_uncached
-from understudy.policy.findings import PolicyType, validate_policy
-from understudy.policy.language.document import KINDS, MAX_DOCUMENT, MAX_STATEMENTS, MAX_VALUES
-from understudy.policy.language.json_text import simulator_spans
-from understudy.policy.language.patterns import matcher, wildcard_tokens
+from understudy_aws.policy.engine import bindings as bindings_module
+from understudy_aws.policy.engine import policies as policies_module
+from understudy_aws.policy.engine.conditions import address, date
+from understudy_aws.policy.engine.conditions import condition as condition_module
+from understudy_aws.policy.engine.context_key_names import context_key_names
+from understudy_aws.policy.engine.policies import compile_uncached
+from understudy_aws.policy.findings import PolicyType, validate_policy
+from understudy_aws.policy.language.document import KINDS, MAX_DOCUMENT, MAX_STATEMENTS, MAX_VALUES
+from understudy_aws.policy.language.json_text import simulator_spans
+from understudy_aws.policy.language.patterns import matcher, wildcard_tokens
 
 BOB = Principal("user", "arn:aws:iam::111122223333:user/bob", "111122223333")
 ALLOW = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}
@@ -437,7 +437,7 @@ def test_every_memo_of_the_engine_has_an_end():
         value
         for names in from_patterns
         for value in names.values()
-        if hasattr(value, "cache_info") and value.__module__.startswith("understudy.policy")
+        if hasattr(value, "cache_info") and value.__module__.startswith("understudy_aws.policy")
     ]
     assert memos
     assert all(memo.cache_info().maxsize for memo in memos)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marked import assert_agrees
 
-from understudy.policy.language.json_text import (
+from understudy_aws.policy.language.json_text import (
     MAX_DEPTH,
     DuplicateKeyError,
     JsonSyntaxError,
@@ -22,7 +22,7 @@ from understudy.policy.language.json_text import (
     StringNode,
     read_values,
 )
-from understudy.policy.language.positions import IndexStep, KeyStep, SubstringStep, ValueStep
+from understudy_aws.policy.language.positions import IndexStep, KeyStep, SubstringStep, ValueStep
 
 NO_CHARACTER = re.compile("[\x00\ud800-\udfff]")
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from inventions import invention, one_condition
 from oracle import Documents, answer, holds
 
-from understudy.policy import Principal, Question, decide, request_context
-from understudy.policy.engine.conditions.condition import compile_condition
-from understudy.policy.language.document import Condition
+from understudy_aws.policy import Principal, Question, decide, request_context
+from understudy_aws.policy.engine.conditions.condition import compile_condition
+from understudy_aws.policy.language.document import Condition
 
 CASES = sorted((Path(__file__).parent.parent / "cases" / "policy").glob("*.json"))
 USER = {

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from understudy.policy.language.patterns import (
+from understudy_aws.policy.language.patterns import (
     lower_ascii,
     matcher,
     split_at_colons,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from understudy.data import managed_policies
-from understudy.policy import (
+from understudy_aws.data import managed_policies
+from understudy_aws.policy import (
     Bindings,
     MalformedPolicy,
     NamedPolicy,
@@ -21,8 +21,8 @@ from understudy.policy import (
     explain,
     review,
 )
-from understudy.policy.engine import bindings as bindings_module
-from understudy.policy.engine import policies as policies_module
+from understudy_aws.policy.engine import bindings as bindings_module
+from understudy_aws.policy.engine import policies as policies_module
 
 BOB = Principal("user", "arn:aws:iam::111122223333:user/bob", "111122223333")
 ALLOW = {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}

@@ -7,8 +7,8 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.policy.language.json_text import simulator_spans, statement_spans
-from understudy.policy.language.positions import Position, Span, has_lines
+from understudy_aws.policy.language.json_text import simulator_spans, statement_spans
+from understudy_aws.policy.language.positions import Position, Span, has_lines
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"))
 ALLOW = '{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}'

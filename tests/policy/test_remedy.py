@@ -8,7 +8,7 @@ import random
 import pytest
 from inventions import ACCOUNT, OTHER, ROLE, SESSION, USER, invention
 
-from understudy.policy import (
+from understudy_aws.policy import (
     Bindings,
     NamedPolicy,
     Names,
@@ -19,7 +19,7 @@ from understudy.policy import (
     explain,
     render,
 )
-from understudy.policy.explanation.remedy import with_remedy
+from understudy_aws.policy.explanation.remedy import with_remedy
 
 AWS_S_BOUNDARY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 TARGET = f"arn:aws:iam::{ACCOUNT}:role/Target"

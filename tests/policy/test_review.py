@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from understudy.policy import MalformedPolicy, review
+from understudy_aws.policy import MalformedPolicy, review
 
 VERSION = "2012-10-17"
 TRUST_ACTIONS = (

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from understudy.core.http import HttpRequest
-from understudy.server.answers import Answer, AnswerQueue
-from understudy.store.durability import Durability
+from understudy_aws.core.http import HttpRequest
+from understudy_aws.server.answers import Answer, AnswerQueue
+from understudy_aws.store.durability import Durability
 
 REQUEST = HttpRequest("GET", "/", "", {}, b"")
 

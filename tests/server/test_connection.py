@@ -7,9 +7,9 @@ import struct
 import pytest
 from loopback import GET, Echo, exchange, run, serving, until
 
-from understudy.core.http import HttpResponse
-from understudy.server.limits import Limits
-from understudy.store.durability import Durability
+from understudy_aws.core.http import HttpResponse
+from understudy_aws.server.limits import Limits
+from understudy_aws.store.durability import Durability
 
 pytestmark = pytest.mark.usefixtures("both_loops")
 

@@ -9,9 +9,9 @@ import subprocess
 import pytest
 from loopback import GET, Echo, run, serving, until
 
-from understudy.core.errors import UserError
-from understudy.core.http import HttpResponse
-from understudy.server.http import Server
+from understudy_aws.core.errors import UserError
+from understudy_aws.core.http import HttpResponse
+from understudy_aws.server.http import Server
 
 pytestmark = pytest.mark.usefixtures("both_loops")
 

@@ -6,8 +6,8 @@ import socket
 import pytest
 from loopback import GET, Client, Echo, exchange, run, serving, until
 
-from understudy.core.http import HttpResponse
-from understudy.server.limits import Limits, within_open_files
+from understudy_aws.core.http import HttpResponse
+from understudy_aws.server.limits import Limits, within_open_files
 
 pytestmark = pytest.mark.usefixtures("both_loops")
 

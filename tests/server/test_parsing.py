@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from loopback import GET, Echo, exchange, run, serving
 
-from understudy.server.limits import Limits
+from understudy_aws.server.limits import Limits
 
 pytestmark = pytest.mark.usefixtures("both_loops")
 

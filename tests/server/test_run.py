@@ -8,13 +8,13 @@ import textwrap
 
 import pytest
 
-from understudy.core.errors import UserError
-from understudy.server.run import run
+from understudy_aws.core.errors import UserError
+from understudy_aws.server.run import run
 
 PROGRAM = """
     import asyncio
-    from understudy.core.http import HttpResponse
-    from understudy.server.run import run
+    from understudy_aws.core.http import HttpResponse
+    from understudy_aws.server.run import run
 
     def say(*words):
         print(*words, flush=True)

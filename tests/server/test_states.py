@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from understudy.server.states import Client, ConnectionState, Event, IllegalEventError, Server
+from understudy_aws.server.states import Client, ConnectionState, Event, IllegalEventError, Server
 
 
 def reachable():

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.core.errors import UserError
-from understudy.data.regions import REGIONS
+from understudy_aws.core.errors import UserError
+from understudy_aws.data.regions import REGIONS
 
 
 def test_its_administrator_may_do_everything(understudy):

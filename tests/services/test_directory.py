@@ -8,10 +8,10 @@ import pytest
 from botocore.exceptions import ClientError
 from refusals import refused
 
-from understudy.authn.caller import Caller
-from understudy.core.ids import Ids
-from understudy.services.iam.role_records import Role, roles
-from understudy.testing import Credentials, Understudy
+from understudy_aws.authn.caller import Caller
+from understudy_aws.core.ids import Ids
+from understudy_aws.services.iam.role_records import Role, roles
+from understudy_aws.testing import Credentials, Understudy
 
 ACCOUNT = "000000000000"
 ALICE = f"arn:aws:iam::{ACCOUNT}:user/alice"

@@ -15,12 +15,12 @@ from botocore.exceptions import ClientError
 from msgspec.structs import replace
 from samples import keeps, valid
 
-from understudy.gateway.registry import Registry
-from understudy.services import SERVICES
-from understudy.services.ec2.network_interfaces import network_interfaces
-from understudy.testing import Understudy
-from understudy.wire.model import load
-from understudy.wire.names import snake
+from understudy_aws.gateway.registry import Registry
+from understudy_aws.services import SERVICES
+from understudy_aws.services.ec2.network_interfaces import network_interfaces
+from understudy_aws.testing import Understudy
+from understudy_aws.wire.model import load
+from understudy_aws.wire.names import snake
 
 LONGEST_WAIT = 0.25
 INTERFACES = 2000

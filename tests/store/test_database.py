@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from understudy.core.answers import Description
-from understudy.store.database import Database
-from understudy.store.memory import MemoryStore
-from understudy.store.protocol import RecordChange
-from understudy.store.tables import Record, Table, memoized
+from understudy_aws.core.answers import Description
+from understudy_aws.store.database import Database
+from understudy_aws.store.memory import MemoryStore
+from understudy_aws.store.protocol import RecordChange
+from understudy_aws.store.tables import Record, Table, memoized
 
 
 class Fruit(Record):

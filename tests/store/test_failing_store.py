@@ -11,16 +11,16 @@ import pytest
 from loopback import serving
 from raw_requests import action, signed
 
-from understudy import app, settings
-from understudy.authn.caller import ANONYMOUS
-from understudy.core.ids import Ids
-from understudy.gateway.trail import TrailEntry
-from understudy.store.database import Database, TransactionError
-from understudy.store.memory import MemoryStore
-from understudy.store.protocol import FencedError, NotKeptError, StoreError
-from understudy.store.table_cache import TableCache
-from understudy.store.tables import Record, Table
-from understudy.testing import Credentials, Understudy
+from understudy_aws import app, settings
+from understudy_aws.authn.caller import ANONYMOUS
+from understudy_aws.core.ids import Ids
+from understudy_aws.gateway.trail import TrailEntry
+from understudy_aws.store.database import Database, TransactionError
+from understudy_aws.store.memory import MemoryStore
+from understudy_aws.store.protocol import FencedError, NotKeptError, StoreError
+from understudy_aws.store.table_cache import TableCache
+from understudy_aws.store.tables import Record, Table
+from understudy_aws.testing import Credentials, Understudy
 
 
 class Fruit(Record, frozen=True, kw_only=True):

@@ -7,9 +7,9 @@ import contextlib
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.store.database import Database
-from understudy.store.memory import MemoryStore
-from understudy.store.tables import Record, Table
+from understudy_aws.store.database import Database
+from understudy_aws.store.memory import MemoryStore
+from understudy_aws.store.tables import Record, Table
 
 
 class Job(Record, frozen=True, kw_only=True):

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from understudy.core.errors import UserError
-from understudy.store import sqlite_schema as schema
-from understudy.store.sqlite import SqliteStore
-from understudy.testing import Credentials, Understudy
+from understudy_aws.core.errors import UserError
+from understudy_aws.store import sqlite_schema as schema
+from understudy_aws.store.sqlite import SqliteStore
+from understudy_aws.testing import Credentials, Understudy
 
 OLD = Path(__file__).parent / "unversioned_state"
 

@@ -11,15 +11,15 @@ import sys
 
 import pytest
 
-from understudy.core.errors import UserError
-from understudy.store.protocol import LogEntry, RecordChange
-from understudy.store.sqlite import SqliteStore
+from understudy_aws.core.errors import UserError
+from understudy_aws.store.protocol import LogEntry, RecordChange
+from understudy_aws.store.sqlite import SqliteStore
 
 WRITER = """
 import sys
 from pathlib import Path
-from understudy.store.protocol import RecordChange, LogEntry
-from understudy.store.sqlite import SqliteStore
+from understudy_aws.store.protocol import RecordChange, LogEntry
+from understudy_aws.store.sqlite import SqliteStore
 store = SqliteStore(Path(sys.argv[1]))
 store.claim()
 number = 0

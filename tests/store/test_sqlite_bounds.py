@@ -11,9 +11,9 @@ from contextlib import contextmanager
 
 import pytest
 
-from understudy.store.protocol import LogEntry, NotKeptError, RecordChange
-from understudy.store.sqlite import SqliteStore
-from understudy.store.sqlite_checkpoints import Checkpoints
+from understudy_aws.store.protocol import LogEntry, NotKeptError, RecordChange
+from understudy_aws.store.sqlite import SqliteStore
+from understudy_aws.store.sqlite_checkpoints import Checkpoints
 
 MIB = 1024 * 1024
 

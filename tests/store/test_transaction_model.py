@@ -9,10 +9,10 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from understudy.store.database import Database
-from understudy.store.memory import MemoryStore
-from understudy.store.protocol import NotKeptError, StoreError
-from understudy.store.tables import Record, Table
+from understudy_aws.store.database import Database
+from understudy_aws.store.memory import MemoryStore
+from understudy_aws.store.protocol import NotKeptError, StoreError
+from understudy_aws.store.tables import Record, Table
 
 
 class Stone(Record, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ import copy
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from understudy.store.memory import MemoryStore
+from understudy_aws.store.memory import MemoryStore
 
 
 class CrashPoint(NamedTuple):

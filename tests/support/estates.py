@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from understudy.testing import Credentials, Understudy
+from understudy_aws.testing import Credentials, Understudy
 
 SCP, RCP = "SERVICE_CONTROL_POLICY", "RESOURCE_CONTROL_POLICY"
 

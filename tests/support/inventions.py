@@ -12,7 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from oracle import Documents
 
-from understudy.policy import (
+from understudy_aws.policy import (
     Bindings,
     NamedPolicy,
     Principal,

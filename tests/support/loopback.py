@@ -7,10 +7,10 @@ import contextlib
 
 import uvloop
 
-from understudy.core.http import HttpResponse
-from understudy.server.http import Server
-from understudy.server.limits import Limits
-from understudy.store.durability import Durability
+from understudy_aws.core.http import HttpResponse
+from understudy_aws.server.http import Server
+from understudy_aws.server.limits import Limits
+from understudy_aws.store.durability import Durability
 
 GET = b"GET / HTTP/1.1\r\nHost: h\r\n\r\n"
 PATIENT = Limits(sweep_seconds=3600)

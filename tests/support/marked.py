@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 
-from understudy.policy.findings import Finding
-from understudy.policy.language.positions import IndexStep, KeyStep, Location, SubstringStep, ValueStep
+from understudy_aws.policy.findings import Finding
+from understudy_aws.policy.language.positions import IndexStep, KeyStep, Location, SubstringStep, ValueStep
 
 _MARKS = re.compile("[«»]")
 

@@ -1,6 +1,6 @@
 """A third reading of the policy language: naive, slow, and taken from the reference alone (policies.md 4).
 
-It reads documents as plain JSON and shares no code with `understudy.policy`, so that a mistake has to be made twice
+It reads documents as plain JSON and shares no code with `understudy_aws.policy`, so that a mistake has to be made twice
 to go unseen. Where AWS documents nothing it takes the side of refusing: any wildcard of a Deny's resource may cross
 colons, of an Allow's only those AWS says may. Nothing here is fast, nothing is remembered.
 """

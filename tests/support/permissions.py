@@ -11,10 +11,10 @@ from botocore.exceptions import BotoCoreError, ClientError
 from samples import keeps
 from situations import estate
 
-from understudy.gateway.operations import Operation
-from understudy.testing import Understudy
-from understudy.wire.model import load
-from understudy.wire.names import snake
+from understudy_aws.gateway.operations import Operation
+from understudy_aws.testing import Understudy
+from understudy_aws.wire.model import load
+from understudy_aws.wire.names import snake
 
 TAGS = [{"Key": "team", "Value": "a"}]
 # Keys of every request say nothing about the operation; tags do.

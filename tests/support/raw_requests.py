@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 
 from msgspec.structs import replace
 
-from understudy.authn.sigv4 import canonical_path, canonical_query
-from understudy.core.http import HttpRequest
+from understudy_aws.authn.sigv4 import canonical_path, canonical_query
+from understudy_aws.core.http import HttpRequest
 
 VERSIONS = {"iam": "2010-05-08", "sts": "2011-06-15", "ec2": "2016-11-15"}
 FORM = "application/x-www-form-urlencoded; charset=utf-8"

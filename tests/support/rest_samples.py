@@ -9,12 +9,12 @@ from urllib.parse import urlsplit
 from botocore.awsrequest import create_request_object, prepare_request_dict
 from samples import sample
 
-from understudy.core.http import HttpRequest
-from understudy.wire.bodies import repeated
-from understudy.wire.model import ServiceShape
-from understudy.wire.protocol import RestRoute
-from understudy.wire.protocols import PROTOCOLS
-from understudy.wire.uri_templates import UriTable
+from understudy_aws.core.http import HttpRequest
+from understudy_aws.wire.bodies import repeated
+from understudy_aws.wire.model import ServiceShape
+from understudy_aws.wire.protocol import RestRoute
+from understudy_aws.wire.protocols import PROTOCOLS
+from understudy_aws.wire.uri_templates import UriTable
 
 LABELS = [
     "a",

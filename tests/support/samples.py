@@ -6,7 +6,7 @@ import random
 from datetime import UTC, datetime
 from typing import Any
 
-from understudy.wire.validation import validator
+from understudy_aws.wire.validation import validator
 
 TEXTS = [
     "",

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from understudy.core.http import HttpRequest
-from understudy.gateway.registry import Registry
-from understudy.services import SERVICES
-from understudy.wire import routing
-from understudy.wire.protocol import Route
+from understudy_aws.core.http import HttpRequest
+from understudy_aws.gateway.registry import Registry
+from understudy_aws.services import SERVICES
+from understudy_aws.wire import routing
+from understudy_aws.wire.protocol import Route
 
 ADDRESSES = Registry(SERVICES).addresses
 IDS = tuple(service.id for service in SERVICES)

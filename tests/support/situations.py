@@ -8,8 +8,8 @@ from typing import Any
 
 from samples import keeps, valid_text
 
-from understudy.testing import Understudy
-from understudy.wire.names import snake
+from understudy_aws.testing import Understudy
+from understudy_aws.wire.names import snake
 
 EVERYTHING = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}

@@ -8,13 +8,13 @@ import sys
 
 import pytest
 
-from understudy.cli.output import Output
-from understudy.cli.server_process import ServerProcess
-from understudy.cli.walk import Walk
+from understudy_aws.cli.output import Output
+from understudy_aws.cli.server_process import ServerProcess
+from understudy_aws.cli.walk import Walk
 
 pytestmark = pytest.mark.system
 
-COMMAND = [sys.executable, "-m", "understudy", "demo"]
+COMMAND = [sys.executable, "-m", "understudy_aws", "demo"]
 
 
 def test_every_step_holds_and_every_claim_is_walked():

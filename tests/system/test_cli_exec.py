@@ -14,7 +14,7 @@ from server_process import clean_environment
 
 pytestmark = pytest.mark.system
 
-COMMAND = [sys.executable, "-m", "understudy", "exec"]
+COMMAND = [sys.executable, "-m", "understudy_aws", "exec"]
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_options_of_the_command_are_left_alone(environment):
 
 
 def test_understudys_own_commands_find_the_server(environment):
-    done = run(environment, "--iam", "soft", sys.executable, "-m", "understudy", "status", "--json")
+    done = run(environment, "--iam", "soft", sys.executable, "-m", "understudy_aws", "status", "--json")
     assert "soft" == json.loads(done.stdout)["iam"]
 
 
@@ -119,7 +119,7 @@ def test_a_signal_goes_to_the_command(environment):
 def test_a_file_in_the_current_directory_is_not_taken_for_a_module(environment, tmp_path):
     (tmp_path / "asyncio.py").write_text("raise SystemExit('shadowed')")
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "understudy", "exec", "--", "true"],
+        [sys.executable, "-P", "-m", "understudy_aws", "exec", "--", "true"],
         capture_output=True,
         text=True,
         env=environment,

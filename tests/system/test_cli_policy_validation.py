@@ -11,7 +11,7 @@ import pytest
 
 pytestmark = pytest.mark.system
 
-AWS = [sys.executable, "-m", "understudy", "exec", "--", sys.executable, "-m", "awscli"]
+AWS = [sys.executable, "-m", "understudy_aws", "exec", "--", sys.executable, "-m", "awscli"]
 DOCUMENT = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "s3:GetObjekt", "Resource": "*"}],

@@ -43,7 +43,7 @@ def run(environment, *words):
 
 
 def record(environment, *words):
-    return run(environment, sys.executable, "-m", "understudy", "record", *words)
+    return run(environment, sys.executable, "-m", "understudy_aws", "record", *words)
 
 
 def actions(printed):

@@ -16,7 +16,7 @@ from server_process import ServerProcess
 
 pytestmark = pytest.mark.system
 
-COMMAND = [sys.executable, "-m", "understudy"]
+COMMAND = [sys.executable, "-m", "understudy_aws"]
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError
 from server_process import ServerProcess
 
-from understudy.gateway.trail import Trail
-from understudy.services import SERVICES
-from understudy.store.database import Database
-from understudy.store.sqlite import SqliteStore
-from understudy.store.tables import Table
+from understudy_aws.gateway.trail import Trail
+from understudy_aws.services import SERVICES
+from understudy_aws.store.database import Database
+from understudy_aws.store.sqlite import SqliteStore
+from understudy_aws.store.tables import Table
 
 pytestmark = pytest.mark.system
 

@@ -24,13 +24,13 @@ from raw_requests import action, form_request, json_request, rest_request, signe
 from rest_samples import as_received
 from situations import EVERYTHING, NASTY, TRUST, estate, likely
 
-from understudy.server.http import Server
-from understudy.services import SERVICES
-from understudy.store.table_cache import TableCache
-from understudy.store.tables import Table
-from understudy.testing import Understudy
-from understudy.wire.model import load
-from understudy.wire.routing import LARGEST_JSON
+from understudy_aws.server.http import Server
+from understudy_aws.services import SERVICES
+from understudy_aws.store.table_cache import TableCache
+from understudy_aws.store.tables import Table
+from understudy_aws.testing import Understudy
+from understudy_aws.wire.model import load
+from understudy_aws.wire.routing import LARGEST_JSON
 
 ROUNDS = 4
 STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")

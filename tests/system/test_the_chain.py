@@ -94,7 +94,7 @@ class Chain:
 
     def understudy(self, *arguments: str) -> str:
         return subprocess.run(
-            [sys.executable, "-m", "understudy", *arguments, "--state", self.state],
+            [sys.executable, "-m", "understudy_aws", *arguments, "--state", self.state],
             capture_output=True,
             text=True,
             timeout=60,

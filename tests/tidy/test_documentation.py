@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from understudy.cli.main import COMMANDS
+from understudy_aws.cli.main import COMMANDS
 
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
@@ -19,7 +19,7 @@ def examples() -> list[str]:
 
 
 def test_the_example_without_a_server_decides_and_explains(capsys):
-    example = next(text for text in examples() if "understudy.policy" in text)
+    example = next(text for text in examples() if "understudy_aws.policy" in text)
     exec(compile(example, "README.md", "exec"), {})
     said = capsys.readouterr().out
     assert said.startswith("False\n")

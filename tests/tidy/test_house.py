@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-import understudy
-from understudy.settings import Settings
+import understudy_aws
+from understudy_aws.settings import Settings
 
 ROOT = Path(__file__).parent.parent.parent
-SOURCES = sorted((ROOT / "src" / "understudy").rglob("*.py"))
+SOURCES = sorted((ROOT / "src" / "understudy_aws").rglob("*.py"))
 TREES = {path: ast.parse(path.read_text()) for path in SOURCES}
 LONGEST_FILE, LONGEST_FUNCTION = 600, 70
 
@@ -31,7 +31,7 @@ def test_a_module_says_what_it_is_for(path):
 def test_what_is_looked_at_is_the_whole_source():
     """The other tests of this file hold of no files, too."""
     assert len(SOURCES) > 200
-    assert Path(understudy.__file__) in SOURCES
+    assert Path(understudy_aws.__file__) in SOURCES
     functions = sum(
         isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         for tree in TREES.values()
@@ -92,7 +92,7 @@ def test_every_setting_is_documented():
 def test_the_map_names_every_folder():
     architecture = (ROOT / "ARCHITECTURE.md").read_text()
     folders = [
-        path.name for path in (ROOT / "src" / "understudy").iterdir() if (path / "__init__.py").exists()
+        path.name for path in (ROOT / "src" / "understudy_aws").iterdir() if (path / "__init__.py").exists()
     ]
     assert {"gateway", "policy", "store"} <= set(folders)
     assert [] == [folder for folder in folders if f"  {folder}/" not in architecture]

@@ -11,14 +11,14 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from understudy import app
-from understudy.gateway.operations import operation
-from understudy.gateway.registry import Registry
-from understudy.services import SERVICES
-from understudy.store.tables import Record
+from understudy_aws import app
+from understudy_aws.gateway.operations import operation
+from understudy_aws.gateway.registry import Registry
+from understudy_aws.services import SERVICES
+from understudy_aws.store.tables import Record
 
 ROOT = Path(__file__).parent.parent.parent
-SOURCE = ROOT / "src" / "understudy"
+SOURCE = ROOT / "src" / "understudy_aws"
 TREES = {str(path.relative_to(SOURCE)): ast.parse(path.read_text()) for path in sorted(SOURCE.rglob("*.py"))}
 CONTRACTS = {
     contract["name"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from pathlib import Path
 
-from understudy.data import managed_policies
-from understudy.policy.findings import FindingType, validate_policy
+from understudy_aws.data import managed_policies
+from understudy_aws.policy.findings import FindingType, validate_policy
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "managed_policy_errors.txt"
 REASONS = {

@@ -11,12 +11,12 @@ from permissions import table
 from refusals import refusal
 from samples import valid
 
-from understudy.data.service_catalogue import action as find_action
-from understudy.gateway.registry import Registry
-from understudy.services import SERVICES
-from understudy.testing import Understudy
-from understudy.wire.model import load
-from understudy.wire.names import snake
+from understudy_aws.data.service_catalogue import action as find_action
+from understudy_aws.gateway.registry import Registry
+from understudy_aws.services import SERVICES
+from understudy_aws.testing import Understudy
+from understudy_aws.wire.model import load
+from understudy_aws.wire.names import snake
 
 OPERATIONS = sorted(Registry(SERVICES), key=lambda operation: operation.action)
 GOLDEN = Path(__file__).parent.parent / "golden" / "permissions.txt"

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from understudy import services
-from understudy.data import service_catalogue, service_linked_roles
-from understudy.gateway.service import ResourceKind, TaggedKind
-from understudy.services import SERVICES
-from understudy.store.tables import Table
-from understudy.wire.model import load
+from understudy_aws import services
+from understudy_aws.data import service_catalogue, service_linked_roles
+from understudy_aws.gateway.service import ResourceKind, TaggedKind
+from understudy_aws.services import SERVICES
+from understudy_aws.store.tables import Table
+from understudy_aws.wire.model import load
 
 FOLDER = Path(services.__file__).parent
 IDS = [service.id for service in SERVICES]
@@ -80,9 +80,9 @@ def test_every_table_with_tags_is_a_kind_of_resource():
 def test_descriptions_import_nothing_of_their_service():
     """Starting costs no more than what is used: operations are imported when their service is first asked."""
     program = (
-        "import sys; from understudy.gateway.registry import Registry; from understudy.services import SERVICES; "
+        "import sys; from understudy_aws.gateway.registry import Registry; from understudy_aws.services import SERVICES; "
         "Registry(SERVICES); "
-        "print(*sorted(name for name in sys.modules if name.startswith('understudy.services.') and name.count('.') > 2))"
+        "print(*sorted(name for name in sys.modules if name.startswith('understudy_aws.services.') and name.count('.') > 2))"
     )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert "" == told.stdout.strip()

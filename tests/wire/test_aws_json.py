@@ -9,10 +9,10 @@ import pytest
 from raw_requests import json_request
 from served import route
 
-from understudy.core.errors import ApiError
-from understudy.wire.model import load
-from understudy.wire.protocols import PROTOCOLS
-from understudy.wire.routing import RoutingError
+from understudy_aws.core.errors import ApiError
+from understudy_aws.wire.model import load
+from understudy_aws.wire.protocols import PROTOCOLS
+from understudy_aws.wire.routing import RoutingError
 
 JSON = PROTOCOLS["json"]
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from raw_requests import action
 from served import route
 
-from understudy.core.errors import ApiError
-from understudy.wire.model import load
-from understudy.wire.protocols import PROTOCOLS
+from understudy_aws.core.errors import ApiError
+from understudy_aws.wire.model import load
+from understudy_aws.wire.protocols import PROTOCOLS
 
 QUERY = PROTOCOLS["query"]
 UNHOLDABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")

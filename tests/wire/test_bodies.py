@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.core.errors import ApiError
-from understudy.wire.bodies import (
+from understudy_aws.core.errors import ApiError
+from understudy_aws.wire.bodies import (
     LARGEST_FORM,
     MOST_PARAMETERS,
     Form,

@@ -7,17 +7,17 @@ from urllib.parse import urlencode
 import pytest
 from served import route
 
-from understudy.core.answers import Description
-from understudy.core.errors import ApiError
-from understudy.core.http import HttpRequest
-from understudy.wire.bodies import Form
-from understudy.wire.model import load
-from understudy.wire.protocol import Route
-from understudy.wire.protocols import PROTOCOLS
-from understudy.wire.query_tree import SCALARS
-from understudy.wire.routing import RoutingError
-from understudy.wire.scalars import timestamp
-from understudy.wire.validation import validator
+from understudy_aws.core.answers import Description
+from understudy_aws.core.errors import ApiError
+from understudy_aws.core.http import HttpRequest
+from understudy_aws.wire.bodies import Form
+from understudy_aws.wire.model import load
+from understudy_aws.wire.protocol import Route
+from understudy_aws.wire.protocols import PROTOCOLS
+from understudy_aws.wire.query_tree import SCALARS
+from understudy_aws.wire.routing import RoutingError
+from understudy_aws.wire.scalars import timestamp
+from understudy_aws.wire.validation import validator
 
 
 def test_a_text_far_too_long_is_called_that_and_not_matched():

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from raw_requests import action
 from served import route
 
-from understudy.core.errors import ApiError
-from understudy.wire.model import load
-from understudy.wire.protocols import PROTOCOLS
+from understudy_aws.core.errors import ApiError
+from understudy_aws.wire.model import load
+from understudy_aws.wire.protocols import PROTOCOLS
 
 EC2 = PROTOCOLS["ec2"]
 

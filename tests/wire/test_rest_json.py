@@ -21,13 +21,13 @@ from rest_samples import as_received, placed_sample, routed
 from samples import without_empties
 from served import route
 
-from understudy.core.errors import ApiError
-from understudy.core.http import HttpRequest
-from understudy.wire.model import described, load
-from understudy.wire.protocol import RestRoute
-from understudy.wire.protocols import PROTOCOLS
-from understudy.wire.routing import RoutingError
-from understudy.wire.uri_templates import UriTable
+from understudy_aws.core.errors import ApiError
+from understudy_aws.core.http import HttpRequest
+from understudy_aws.wire.model import described, load
+from understudy_aws.wire.protocol import RestRoute
+from understudy_aws.wire.protocols import PROTOCOLS
+from understudy_aws.wire.routing import RoutingError
+from understudy_aws.wire.uri_templates import UriTable
 
 REST = PROTOCOLS["rest-json"]
 # Among them: greedy labels, constant query strings, maps in the query string and in headers, JSON in headers,

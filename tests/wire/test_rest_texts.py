@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.core.errors import ApiError
-from understudy.wire.model import described
-from understudy.wire.rest_texts import header_reader, header_writer, label_reader, query_reader
+from understudy_aws.core.errors import ApiError
+from understudy_aws.wire.model import described
+from understudy_aws.wire.rest_texts import header_reader, header_writer, label_reader, query_reader
 
 AT = datetime(2026, 3, 4, 5, 6, 7, tzinfo=UTC)
 DESCRIBED = cache(described)

@@ -13,11 +13,11 @@ import pytest
 from samples import sample, without_empties
 from served import IDS, route
 
-from understudy.core.answers import Description
-from understudy.core.http import HttpRequest
-from understudy.wire.model import load
-from understudy.wire.names import snake
-from understudy.wire.protocols import PROTOCOLS
+from understudy_aws.core.answers import Description
+from understudy_aws.core.http import HttpRequest
+from understudy_aws.wire.model import load
+from understudy_aws.wire.names import snake
+from understudy_aws.wire.protocols import PROTOCOLS
 
 SAMPLES = {"ec2": 2, "iam": 6, "sts": 10, "apprunner": 10, "organizations": 6}
 

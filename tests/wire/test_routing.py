@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from served import route
 
-from understudy.core.errors import ApiError
-from understudy.core.http import HttpRequest
-from understudy.wire.model import load
-from understudy.wire.routing import RoutingError
+from understudy_aws.core.errors import ApiError
+from understudy_aws.core.http import HttpRequest
+from understudy_aws.wire.model import load
+from understudy_aws.wire.routing import RoutingError
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/x-amz-json-1.0"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.wire.scalars import (
+from understudy_aws.wire.scalars import (
     any_timestamp,
     base64_text,
     blob,

@@ -6,7 +6,7 @@ import pytest
 from raw_requests import action, form_request, json_request, rest_request
 from served import route
 
-from understudy.core.errors import ApiError
+from understudy_aws.core.errors import ApiError
 
 
 def refused(request) -> tuple[str, int]:

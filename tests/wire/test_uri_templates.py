@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.wire.bodies import MalformedBodyError
-from understudy.wire.model import load
-from understudy.wire.uri_templates import UriTable
+from understudy_aws.wire.bodies import MalformedBodyError
+from understudy_aws.wire.model import load
+from understudy_aws.wire.uri_templates import UriTable
 
 TABLE = UriTable(
     [

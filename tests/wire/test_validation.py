@@ -7,10 +7,10 @@ import json
 import pytest
 from served import IDS, route
 
-from understudy.core.errors import ApiError
-from understudy.core.http import HttpRequest
-from understudy.wire.model import load
-from understudy.wire.validation import python_pattern, validator
+from understudy_aws.core.errors import ApiError
+from understudy_aws.core.http import HttpRequest
+from understudy_aws.wire.model import load
+from understudy_aws.wire.validation import python_pattern, validator
 
 VERSIONS = {"iam": "2010-05-08", "sts": "2011-06-15", "ec2": "2016-11-15"}
 

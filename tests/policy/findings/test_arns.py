@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.policy.findings.arns import arn_parts, overlap, type_patterns, types_of_resource
+from understudy_aws.policy.findings.arns import arn_parts, overlap, type_patterns, types_of_resource
 
 PATTERNS = st.lists(st.sampled_from("ab*?"), max_size=6).map("".join)
 

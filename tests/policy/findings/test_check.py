@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.policy.findings.check import MOST_TOLD, listed
+from understudy_aws.policy.findings.check import MOST_TOLD, listed
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ from error_cases import (
 )
 from marked import assert_agrees, spans_of, unmarked
 
-from understudy.policy.findings import FindingType, validate_policy
-from understudy.policy.findings.errors import CHECKS
+from understudy_aws.policy.findings import FindingType, validate_policy
+from understudy_aws.policy.findings.errors import CHECKS
 
 
 def findings(text, kind, code):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from understudy.policy.language.memo import memoized
+from understudy_aws.policy.language.memo import memoized
 
 
 def test_an_answer_about_a_short_text_is_remembered_and_one_about_a_long_text_is_not():

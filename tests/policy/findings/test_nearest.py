@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.data import service_catalogue
-from understudy.policy.language.nearest_names import (
+from understudy_aws.data import service_catalogue
+from understudy_aws.policy.language.nearest_names import (
     Vocabulary,
     nearest,
     nearest_action,

@@ -11,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from marked import assert_agrees, unmarked
 
-from understudy.policy import MalformedPolicy, compile_policy, validate_policy
-from understudy.policy.findings import PolicyType
-from understudy.policy.findings.finding import RESOURCE_TYPES
-from understudy.policy.language.document import KINDS
+from understudy_aws.policy import MalformedPolicy, compile_policy, validate_policy
+from understudy_aws.policy.findings import PolicyType
+from understudy_aws.policy.findings.finding import RESOURCE_TYPES
+from understudy_aws.policy.language.document import KINDS
 
 CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 TYPES = [(kind, None) for kind in PolicyType] + [("RESOURCE_POLICY", of) for of in RESOURCE_TYPES]

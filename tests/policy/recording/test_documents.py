@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.policy import review
-from understudy.policy.recording.documents import MOST_CHARACTERS, documents, size, statement
-from understudy.policy.recording.grouping import Grant
-from understudy.policy.recording.narrowing import NarrowingCondition
+from understudy_aws.policy import review
+from understudy_aws.policy.recording.documents import MOST_CHARACTERS, documents, size, statement
+from understudy_aws.policy.recording.grouping import Grant
+from understudy_aws.policy.recording.narrowing import NarrowingCondition
 
 EC2 = "arn:aws:ec2:us-east-1:111122223333:"
 

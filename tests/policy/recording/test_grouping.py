@@ -7,8 +7,8 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.policy.recording.grouping import Grant, grouped
-from understudy.policy.recording.narrowing import NarrowingCondition
+from understudy_aws.policy.recording.grouping import Grant, grouped
+from understudy_aws.policy.recording.narrowing import NarrowingCondition
 
 A, B, C = "ec2:A", "ec2:B", "ec2:C"
 

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.policy import Principal, Question
-from understudy.policy.recording.narrowing import (
+from understudy_aws.policy import Principal, Question
+from understudy_aws.policy.recording.narrowing import (
     TABLE,
     KeySubject,
     NarrowingCondition,
     key_subject,
     narrowing,
 )
-from understudy.policy.recording.resources import Named, named
+from understudy_aws.policy.recording.resources import Named, named
 
 ANN = Principal("user", "arn:aws:iam::111122223333:user/ann", "111122223333")
 EC2 = "arn:aws:ec2:us-east-1:111122223333:"

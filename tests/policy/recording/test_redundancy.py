@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.policy import Observation, Principal, Question, record
-from understudy.policy.recording.redundancy import has_wildcard
+from understudy_aws.policy import Observation, Principal, Question, record
+from understudy_aws.policy.recording.redundancy import has_wildcard
 
 ANN = Principal("user", "arn:aws:iam::111122223333:user/ann", "111122223333")
 USER = "arn:aws:iam::111122223333:user/ann"

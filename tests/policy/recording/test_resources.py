@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.policy import compile_policy
-from understudy.policy.recording.resources import EVERY_RESOURCE, Named, escaped, named, widen, widen_id
+from understudy_aws.policy import compile_policy
+from understudy_aws.policy.recording.resources import EVERY_RESOURCE, Named, escaped, named, widen, widen_id
 
 EC2 = "arn:aws:ec2:us-east-1:111122223333:"
 APP_RUNNER = "arn:aws:apprunner:us-east-1:111122223333:"

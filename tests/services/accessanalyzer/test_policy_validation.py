@@ -7,7 +7,7 @@ import json
 import pytest
 from refusals import refused
 
-from understudy.policy.findings import validate_policy
+from understudy_aws.policy.findings import validate_policy
 
 LINK = "https://docs.aws.amazon.com/IAM/latest/UserGuide/access-analyzer-reference-policy-checks.html"
 WRONG_ACTION = """{

@@ -6,8 +6,8 @@ import pytest
 from networking import ROLE, make_network
 from refusals import code_and_message
 
-from understudy.data.regions import APP_RUNNER_REGIONS
-from understudy.services.apprunner.vpc_connectors import ConnectorUse, connector_uses
+from understudy_aws.data.regions import APP_RUNNER_REGIONS
+from understudy_aws.services.apprunner.vpc_connectors import ConnectorUse, connector_uses
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from understudy.testing import Understudy
+from understudy_aws.testing import Understudy
 
 STEPS = st.lists(
     st.tuples(

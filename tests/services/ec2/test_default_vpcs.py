@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.data.regions import REGIONS
+from understudy_aws.data.regions import REGIONS
 
 
 def default(ec2):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from understudy.data.regions import REGIONS
+from understudy_aws.data.regions import REGIONS
 
 
 def test_a_region_has_its_zones(understudy):

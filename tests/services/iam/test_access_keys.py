@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.core.ids import account_of
-from understudy.testing import Credentials
+from understudy_aws.core.ids import account_of
+from understudy_aws.testing import Credentials
 
 
 @pytest.fixture

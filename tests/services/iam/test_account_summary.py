@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from understudy.wire.model import load
+from understudy_aws.wire.model import load
 
 
 def test_what_there_is_is_counted(iam, role, policy):

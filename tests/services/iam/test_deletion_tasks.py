@@ -7,16 +7,16 @@ from functools import partial
 
 import pytest
 
-from understudy.controllers.controller_manager import ControllerManager
-from understudy.controllers.operation_runner import controllers_of
-from understudy.gateway.registry import Registry
-from understudy.gateway.role_sessions import RoleSession
-from understudy.services import SERVICES
-from understudy.services.apprunner.rehearsal import connector_of, rehearse
-from understudy.services.iam import deletion_tasks
-from understudy.services.iam.linked_role_usage import LinkedRoleUsage
-from understudy.services.sts.records import live_sessions
-from understudy.testing import Understudy
+from understudy_aws.controllers.controller_manager import ControllerManager
+from understudy_aws.controllers.operation_runner import controllers_of
+from understudy_aws.gateway.registry import Registry
+from understudy_aws.gateway.role_sessions import RoleSession
+from understudy_aws.services import SERVICES
+from understudy_aws.services.apprunner.rehearsal import connector_of, rehearse
+from understudy_aws.services.iam import deletion_tasks
+from understudy_aws.services.iam.linked_role_usage import LinkedRoleUsage
+from understudy_aws.services.sts.records import live_sessions
+from understudy_aws.testing import Understudy
 
 PRINCIPAL = "networking.apprunner.amazonaws.com"
 NAME = "AWSServiceRoleForAppRunnerNetworking"

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.core.errors import ApiError
-from understudy.services.iam.documents import reviewed, shown, size
+from understudy_aws.core.errors import ApiError
+from understudy_aws.services.iam.documents import reviewed, shown, size
 
 
 @given(st.text())

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from understudy.services.iam.groups import Group, groups
+from understudy_aws.services.iam.groups import Group, groups
 
 
 @pytest.fixture

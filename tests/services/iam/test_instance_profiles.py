@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.services.iam.instance_profiles import PROFILES_PER_ACCOUNT
+from understudy_aws.services.iam.instance_profiles import PROFILES_PER_ACCOUNT
 
 LINKED = "AWSServiceRoleForAppRunner"
 PROTECTED = (

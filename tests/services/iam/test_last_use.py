@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from understudy.testing import Credentials
+from understudy_aws.testing import Credentials
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from understudy import app
-from understudy.data import service_linked_roles
-from understudy.gateway.registry import Registry
-from understudy.services import SERVICES
-from understudy.services.iam.linked_role_usage import LinkedRoleUsage
-from understudy.settings import read
+from understudy_aws import app
+from understudy_aws.data import service_linked_roles
+from understudy_aws.gateway.registry import Registry
+from understudy_aws.services import SERVICES
+from understudy_aws.services.iam.linked_role_usage import LinkedRoleUsage
+from understudy_aws.settings import read
 
 NETWORKING = "networking.apprunner.amazonaws.com"
 

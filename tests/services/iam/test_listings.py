@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.core.errors import ApiError
-from understudy.services.iam.listings import after, sorted_listing
+from understudy_aws.core.errors import ApiError
+from understudy_aws.services.iam.listings import after, sorted_listing
 
 
 def page(items, size, marker, scope="things"):

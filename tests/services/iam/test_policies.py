@@ -7,9 +7,9 @@ from urllib.parse import quote
 
 import pytest
 
-from understudy.data import managed_policies
-from understudy.services.iam.policies import aws_policies
-from understudy.services.iam.policy_records import policies
+from understudy_aws.data import managed_policies
+from understudy_aws.services.iam.policies import aws_policies
+from understudy_aws.services.iam.policy_records import policies
 
 ADMINISTRATOR = "arn:aws:iam::aws:policy/AdministratorAccess"
 

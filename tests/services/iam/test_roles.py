@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from understudy.services.iam.roles import ROLES_PER_ACCOUNT, TRUST_SIZE
+from understudy_aws.services.iam.roles import ROLES_PER_ACCOUNT, TRUST_SIZE
 
 SERVICE_TRUST = {
     "Version": "2012-10-17",

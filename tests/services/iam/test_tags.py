@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.core.errors import ApiError
-from understudy.services.iam import tags
+from understudy_aws.core.errors import ApiError
+from understudy_aws.services.iam import tags
 
 KEYS = st.text("abcABC", min_size=1, max_size=3)
 REQUESTS = st.dictionaries(KEYS, st.sampled_from(["x", "y", ""]), max_size=8)

@@ -7,7 +7,7 @@ import json
 import pytest
 from refusals import refused
 
-from understudy.testing import Credentials
+from understudy_aws.testing import Credentials
 
 # Both blanks are AWS's.
 ACTIONS = (

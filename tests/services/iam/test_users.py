@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from understudy.services.iam.users import User, users
+from understudy_aws.services.iam.users import User, users
 
 
 def names(answer):

@@ -9,9 +9,9 @@ import pytest
 from estates import Estate
 from refusals import refused
 
-from understudy.services import accounts as accounts_module
-from understudy.services.organizations import account_requests, membership_changes
-from understudy.testing import Understudy
+from understudy_aws.services import accounts as accounts_module
+from understudy_aws.services.organizations import account_requests, membership_changes
+from understudy_aws.testing import Understudy
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from estates import RCP, SCP, Estate, deny
 from refusals import refused
 
-from understudy.services.organizations.attachments import MOST_ATTACHED
+from understudy_aws.services.organizations.attachments import MOST_ATTACHED
 
 PRINCIPAL = {SCP: {}, RCP: {"Principal": "*"}}
 

@@ -11,11 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from refusals import refusal, refused
 
-from understudy.admin.explanations import Explanations
-from understudy.authn.caller import Caller
-from understudy.core.errors import ApiError
-from understudy.gateway.role_sessions import RoleSession
-from understudy.testing import Understudy
+from understudy_aws.admin.explanations import Explanations
+from understudy_aws.authn.caller import Caller
+from understudy_aws.core.errors import ApiError
+from understudy_aws.gateway.role_sessions import RoleSession
+from understudy_aws.testing import Understudy
 
 NETWORKING = "networking.apprunner.amazonaws.com"
 

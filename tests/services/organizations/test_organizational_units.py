@@ -8,7 +8,7 @@ import pytest
 from estates import Estate
 from refusals import refused
 
-from understudy.services.organizations.organizational_units import DEEPEST
+from understudy_aws.services.organizations.organizational_units import DEEPEST
 
 
 @pytest.fixture

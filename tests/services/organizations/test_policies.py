@@ -9,7 +9,7 @@ import pytest
 from estates import RCP, SCP, Estate, allow, deny, document
 from refusals import refused
 
-from understudy.services.organizations.policies import LARGEST
+from understudy_aws.services.organizations.policies import LARGEST
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 from estates import SCP, Estate, deny
 from refusals import refused
 
-from understudy.testing import Understudy
+from understudy_aws.testing import Understudy
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 from refusals import refused
 
-from understudy.authn.caller import Caller
-from understudy.testing import Understudy
+from understudy_aws.authn.caller import Caller
+from understudy_aws.testing import Understudy
 
 ACCOUNT = "000000000000"
 OTHER = "111111111111"

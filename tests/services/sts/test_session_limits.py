@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from refusals import refused
 
-from understudy.testing import Understudy
+from understudy_aws.testing import Understudy
 
 ACCOUNT = "000000000000"
 INVALID = "The security token included in the request is invalid"

@@ -9,7 +9,7 @@ import pytest
 from raw_requests import action, signed
 from refusals import refused
 
-from understudy.testing import Understudy
+from understudy_aws.testing import Understudy
 
 ACCOUNT = "000000000000"
 ALICE = f"arn:aws:iam::{ACCOUNT}:user/alice"

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
-from understudy.policy.findings import validate_policy
-from understudy.policy.findings.finding import TRUST_POLICY
+from understudy_aws.policy.findings import validate_policy
+from understudy_aws.policy.findings.finding import TRUST_POLICY
 
 Span = tuple[int, int]
 

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from understudy.data import managed_policies
-from understudy.policy.findings import FindingType, PolicyType, validate_policy
-from understudy.policy.findings.advice import CHECKS
-from understudy.policy.findings.finding import RESOURCE_TYPES
+from understudy_aws.data import managed_policies
+from understudy_aws.policy.findings import FindingType, PolicyType, validate_policy
+from understudy_aws.policy.findings.advice import CHECKS
+from understudy_aws.policy.findings.finding import RESOURCE_TYPES
 
 TYPES = {
     "SECURITY_WARNING": [

@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy.policy.findings.advice.coverage import (
+from understudy_aws.policy.findings.advice.coverage import (
     Covered,
     covered_actions,
     covered_resources,
     covers,
 )
-from understudy.policy.language.patterns import matcher, wildcard_tokens
+from understudy_aws.policy.language.patterns import matcher, wildcard_tokens
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.data import managed_policies
-from understudy.policy.findings import FindingType, validate_policy
+from understudy_aws.data import managed_policies
+from understudy_aws.policy.findings import FindingType, validate_policy
 
 NULL = "EQUIVALENT_TO_NULL_FALSE"
 PASS_ROLE = "PASS_ROLE_WITH_STAR_IN_RESOURCE"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from understudy.policy import (
+from understudy_aws.policy import (
     Bindings,
     NamedPolicy,
     Principal,
@@ -13,7 +13,7 @@ from understudy.policy import (
     decide,
     validate_policy,
 )
-from understudy.policy.findings import PolicyType
+from understudy_aws.policy.findings import PolicyType
 
 FORMS = {
     "NOT_RESOURCE": ("Action", '«"{action}"»', "NotResource", '«"arn:aws:iam::111122223333:role/x"»'),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from understudy.policy.findings.advice.wording import as_json, enumeration, one_or_list
+from understudy_aws.policy.findings.advice.wording import as_json, enumeration, one_or_list
 
 
 @pytest.mark.parametrize(

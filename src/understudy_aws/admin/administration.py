@@ -1,0 +1,222 @@
+"""Answers what the owner of a server asks: status, accounts, the trail, explanations, recordings, reset."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+from understudy_aws import __version__
+from understudy_aws.admin.errors import ConflictError, InvalidRequestError, NotFoundError, NotReadyError
+from understudy_aws.admin.requests import (
+    AddAccount,
+    AdminRequest,
+    ExplainQuestion,
+    ExplainRequest,
+    Health,
+    ListRoles,
+    ListTrail,
+    LocalstackHealth,
+    Ready,
+    RecordPolicies,
+    Rehearse,
+    Reset,
+    Status,
+)
+from understudy_aws.core.deferred import deferred
+from understudy_aws.data import service_linked_roles
+from understudy_aws.gateway.controller import ControllerStatus
+from understudy_aws.gateway.pipeline import Gateway
+from understudy_aws.gateway.policy_source import PolicySource
+from understudy_aws.gateway.trail import decode
+from understudy_aws.services import accounts
+from understudy_aws.services.apprunner.rehearsal import connector_of, rehearse
+from understudy_aws.services.iam.role_records import roles
+from understudy_aws.store.database import Transaction
+
+if TYPE_CHECKING:
+    from understudy_aws.admin import explanations, recordings
+else:
+    explanations = deferred("understudy_aws.admin.explanations")
+    recordings = deferred("understudy_aws.admin.recordings")
+
+
+class KeyKeeper(Protocol):
+    """Stores the administrators' access keys where the owner of the server finds them."""
+
+    def write_keys(self, account: str, access_key_id: str, secret_access_key: str) -> None: ...
+
+    def forget_keys(self) -> None: ...
+
+
+class _NoKeeper:
+    """Stores no keys: the answer that creates an account is the only place that shows them."""
+
+    def write_keys(self, account: str, access_key_id: str, secret_access_key: str) -> None:
+        """Do nothing."""
+
+    def forget_keys(self) -> None:
+        """Do nothing."""
+
+
+class Administration:
+    """Answers the administrative requests of one state, for a running server and for the command line alone.
+
+    `controllers` answers how background work does. `clear` removes all records within a transaction. `account` is
+    the account that a reset creates. `settings` are the settings that `status` repeats. `keeper` is told the keys of
+    every account that is created here.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        *,
+        policies: PolicySource,
+        account: str,
+        controllers: Callable[[], Sequence[ControllerStatus]],
+        clear: Callable[[Transaction], None],
+        settings: Mapping[str, str],
+    ) -> None:
+        self.keeper: KeyKeeper = _NoKeeper()
+        self._gateway = gateway
+        self._policies = policies
+        self._account = account
+        self._controllers = controllers
+        self._clear = clear
+        self._settings = settings
+        self._started = gateway.clock.now()
+        self._functions: dict[type[AdminRequest], Callable[[Any], Any]] = {
+            Health: self._health,
+            Ready: self._ready,
+            LocalstackHealth: self._localstack_health,
+            Status: self._status,
+            Reset: self._reset,
+            AddAccount: self._add_account,
+            ListTrail: self._list_trail,
+            ExplainRequest: lambda request: self._explanations.of_request(request.id),
+            ExplainQuestion: lambda asked: self._explanations.ahead(
+                asked.as_, asked.action, asked.resource, asked.context
+            ),
+            RecordPolicies: lambda asked: self._recordings.of(asked),  # noqa: PLW0108 - made when first asked
+            Rehearse: self._rehearse,
+            ListRoles: self._list_roles,
+        }
+
+    @cached_property
+    def _explanations(self) -> explanations.Explanations:
+        return explanations.Explanations(self._gateway, self._policies)
+
+    @cached_property
+    def _recordings(self) -> recordings.Recordings:
+        return recordings.Recordings(self._gateway)
+
+    def answer(self, request: AdminRequest) -> Any:
+        """The answer to a request, as a value that `msgspec.json` can encode. Raises AdminError."""
+        return self._functions[type(request)](request)
+
+    def _health(self, _request: Health) -> Any:
+        return {"status": "ok", "version": __version__}
+
+    def _ready(self, _request: Ready) -> Any:
+        with self._gateway.database.transaction() as tx:
+            if next(accounts.accounts.scan(tx), None) is None:
+                raise NotReadyError("There is no account yet.")
+        return {"status": "ready", "version": __version__}
+
+    def _localstack_health(self, _request: LocalstackHealth) -> Any:
+        services = sorted({operation.service for operation in self._gateway.registry})
+        return {
+            "services": dict.fromkeys(services, "running"),
+            "edition": "understudy",
+            "version": __version__,
+        }
+
+    def _status(self, _request: Status) -> Any:
+        database = self._gateway.database
+        with database.transaction() as tx:
+            known = [{"id": account.id, "created": account.created} for account in accounts.accounts.scan(tx)]
+        return {
+            "version": __version__,
+            "accounts": known,
+            "records": database.count(),
+            "controllers": self._controllers(),
+            **database.status(),
+            "uptime_seconds": int((self._gateway.clock.now() - self._started).total_seconds()),
+            **self._settings,
+        }
+
+    def _reset(self, _request: Reset) -> Any:
+        with self._gateway.database.transaction() as tx:
+            self._clear(tx)
+            keys = self._keys_of_new(tx, self._account)
+        self._gateway.database.flush()
+        self.keeper.forget_keys()
+        return self._handed_over(self._account, keys)
+
+    def _add_account(self, request: AddAccount) -> Any:
+        if not re.fullmatch(r"[0-9]{12}", request.id):
+            raise InvalidRequestError(f"An account's id is 12 digits, not {request.id!r}.")
+        with self._gateway.database.transaction() as tx:
+            if accounts.accounts.get(tx, request.id) is not None:
+                raise ConflictError(f"Account {request.id} exists already.")
+            keys = self._keys_of_new(tx, request.id)
+        # A crash must not take back keys that somebody was told.
+        self._gateway.database.flush()
+        return self._handed_over(request.id, keys)
+
+    def _keys_of_new(self, tx: Transaction, account: str) -> accounts.Keys:
+        return accounts.make(tx, account, ids=self._gateway.ids, at=self._gateway.clock.now())
+
+    def _handed_over(self, account: str, keys: accounts.Keys) -> Any:
+        self.keeper.write_keys(account, keys.access_key_id, keys.secret_access_key)
+        return {
+            "account": account,
+            "access_key_id": keys.access_key_id,
+            "secret_access_key": keys.secret_access_key,
+        }
+
+    def _list_trail(self, request: ListTrail) -> Any:
+        rows = self._gateway.database.log(account=request.account, before=request.before, limit=request.limit)
+        return {"entries": [{"number": row.sequence, "call": decode(row.body)} for row in rows]}
+
+    def _rehearse(self, request: Rehearse) -> Any:
+        """Use a connector through the networking role, and delete again what that creates."""
+        connector = connector_of(self._gateway, request.connector)
+        if connector is None:
+            raise NotFoundError(f"There is no active VPC connector {request.connector}.")
+        steps = rehearse(self._gateway, connector)
+        self._gateway.database.flush()
+        return {
+            "connector": request.connector,
+            "held": all(step.held for step in steps),
+            "steps": [
+                {"title": step.title, "allowed": step.allowed, "answered": step.answered, "held": step.held}
+                for step in steps
+            ],
+        }
+
+    def _list_roles(self, _request: ListRoles) -> Any:
+        existing: dict[str, list[dict[str, str]]] = {}
+        with self._gateway.database.transaction() as tx:
+            for role in roles.scan(tx):
+                if role.linked_service:
+                    found = {"account": role.account, "arn": role.arn}
+                    existing.setdefault(role.linked_service, []).append(found)
+        return {
+            "roles": [
+                {
+                    "principal": template.principal,
+                    "role_name": template.role_name,
+                    "policy": template.policy,
+                    "custom_suffix": template.custom_suffix,
+                    "confidence": template.confidence,
+                    "source": template.source,
+                    "existing": existing.get(template.principal, []),
+                }
+                for template in service_linked_roles.catalogue()
+            ],
+            "unknown": [
+                {"policy": role.policy, "source": role.source} for role in service_linked_roles.unknown()
+            ],
+        }

@@ -1,0 +1,204 @@
+"""Everything is built here, and only here."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Container, Sequence
+from datetime import timedelta
+from functools import partial
+
+import msgspec
+
+from understudy_aws.admin.administration import Administration
+from understudy_aws.admin.http_api import PREFIXES, AdminApi
+from understudy_aws.authn.sigv4 import SKEW
+from understudy_aws.controllers.controller_manager import ControllerManager
+from understudy_aws.controllers.expiry import expiry_controller
+from understudy_aws.controllers.operation_runner import controllers_of
+from understudy_aws.core.clock import Clock, SystemClock
+from understudy_aws.core.errors import UserError
+from understudy_aws.core.http import HttpRequest, HttpResponse
+from understudy_aws.core.ids import Ids
+from understudy_aws.core.simulated_latency import SimulatedLatency
+from understudy_aws.gateway.authorization import Authorizer
+from understudy_aws.gateway.client_tokens import old_client_tokens
+from understudy_aws.gateway.controller import World
+from understudy_aws.gateway.durable_operations import OperationKind
+from understudy_aws.gateway.message_signing import MessageSigner
+from understudy_aws.gateway.pipeline import Gateway
+from understudy_aws.gateway.registry import Registry
+from understudy_aws.gateway.trail import Trail
+from understudy_aws.services import SERVICES, accounts
+from understudy_aws.services.apprunner import vpc_connectors
+from understudy_aws.services.directory import Directory
+from understudy_aws.services.iam import deletion_tasks
+from understudy_aws.services.iam.last_use import LastUse
+from understudy_aws.services.iam.linked_role_usage import LinkedRoleUsage
+from understudy_aws.services.organizations import account_requests
+from understudy_aws.services.organizations.handshake_records import old_handshakes
+from understudy_aws.services.sts import session_limits
+from understudy_aws.services.sts.records import expired_sessions, live_sessions
+from understudy_aws.services.sts.service_sessions import abandoned_sessions
+from understudy_aws.settings import Settings
+from understudy_aws.store.database import Database, Transaction
+from understudy_aws.store.durability import Durability
+from understudy_aws.store.opening import open_store
+from understudy_aws.store.protocol import Store
+from understudy_aws.store.tables import Record, Table
+
+# Records that are deleted when they are old.
+EXPIRIES = (
+    old_client_tokens,
+    expired_sessions,
+    old_handshakes,
+    vpc_connectors.deleted_connectors,
+)
+
+
+class ServerSecret(Record, frozen=True, kw_only=True):
+    """What this server signs its messages with; made once, kept with the state."""
+
+    name: str
+    secret: bytes
+
+
+server_secrets = Table("server-secret", ServerSecret, key=lambda record: (record.name,))
+
+
+class App(msgspec.Struct, frozen=True):
+    """A whole understudy: what a server serves, and what a test calls without one."""
+
+    settings: Settings
+    database: Database
+    gateway: Gateway
+    controllers: ControllerManager
+    admin: Administration
+    admin_api: AdminApi
+
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """Answer a request; the answer may be given only when `durability`, asked right after this, is done."""
+        if request.path.startswith(PREFIXES):
+            return self.admin_api.handle(request)
+        return self.gateway.handle(request)
+
+    def durability(self) -> Durability:
+        """Return the durability of everything that was committed up to now."""
+        return self.database.durability()
+
+    def not_durable(self, request: HttpRequest) -> HttpResponse:
+        """The answer to a request whose changes could not be made durable."""
+        if request.path.startswith(PREFIXES):
+            return self.admin_api.not_durable(self.database.refusal)
+        return self.gateway.not_durable(request)
+
+    def answer(self, request: HttpRequest) -> HttpResponse:
+        """Answer a request when all of it is durable; blocks meanwhile. For callers without an event loop."""
+        response = self.handle(request)
+        wanted = self.database.durability()
+        if not wanted.done:
+            with contextlib.suppress(Exception):
+                self.database.flush()
+        return response if wanted.error is None else self.not_durable(request)
+
+    def make_account(self, account: str) -> accounts.Keys:
+        """Make an account; raises UserError if there is one of that number."""
+        with self.database.transaction() as tx:
+            if accounts.accounts.get(tx, account) is not None:
+                raise UserError(f"Account {account} exists already.")
+            keys = accounts.make(tx, account, ids=self.gateway.ids, at=self.gateway.clock.now())
+        self.database.flush()
+        return keys
+
+    def close(self) -> None:
+        """Write what is left and let the state go."""
+        self.database.close()
+
+
+def build(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    ids: Ids | None = None,
+    skew: timedelta = SKEW,
+    store: Store | None = None,
+) -> App:
+    """Put an understudy together, over `store` if one is given. Raises UserError if its state cannot be used."""
+    if store is None:
+        store = open_store(settings.state, synchronous=settings.synchronous)
+    store.keep_entries(settings.trail)
+    database = Database(store)
+    _adopt_old_records(database)
+    clock = clock or SystemClock()
+    ids = ids or Ids()
+    latency = SimulatedLatency(settings.clock, settings.seed)
+    directory = Directory(clock, latency)
+    last_use = LastUse()
+    registry = Registry(SERVICES)
+    gateway = Gateway(
+        database=database,
+        registry=registry,
+        credentials=directory,
+        authorizer=Authorizer(directory, settings.iam),
+        trail=Trail(database),
+        message_signer=MessageSigner(_secret(database, ids)),
+        clock=clock,
+        ids=ids,
+        latency=latency,
+        last_use=last_use,
+        limits=session_limits.check,
+        skew=skew,
+    )
+    manager = ControllerManager(
+        World(database, clock, ids, gateway),
+        [
+            *(
+                each
+                for kind in operation_kinds(registry, gateway.held_sessions)
+                for each in controllers_of(kind)
+            ),
+            abandoned_sessions(gateway.held_sessions),
+            last_use.controller(),
+            *map(expiry_controller, EXPIRIES),
+        ],
+    )
+    admin = Administration(
+        gateway,
+        policies=directory,
+        account=settings.account,
+        controllers=manager.status,
+        clear=_clear,
+        settings={"iam": settings.iam, "clock": settings.clock, "state": settings.state},
+    )
+    admin_api = AdminApi(admin, token=ids.bearer_token())
+    return App(settings, database, gateway, manager, admin, admin_api)
+
+
+def operation_kinds(registry: Registry, held_sessions: Container[str] = ()) -> Sequence[OperationKind]:
+    """Every kind of durable operation there is; `held_sessions` are those in which services act as roles now."""
+    usage = LinkedRoleUsage(registry.role_usage(), partial(live_sessions, held_sessions))
+    return (deletion_tasks.deletion(usage), account_requests.ACCOUNT_CREATION)
+
+
+def _adopt_old_records(database: Database) -> None:
+    """Go on with what an older version began and kept in records of another form."""
+    with database.transaction() as tx:
+        deletion_tasks.adopt_old_tasks(tx)
+        account_requests.adopt_old_requests(tx)
+    database.flush()
+
+
+def _clear(tx: Transaction) -> None:
+    """Empty the state, but for the secret this server goes on signing with."""
+    secret = server_secrets.get(tx, "seal")
+    tx.clear()
+    if secret is not None:
+        server_secrets.put(tx, secret)
+
+
+def _secret(database: Database, ids: Ids) -> bytes:
+    with database.transaction() as tx:
+        kept = server_secrets.get(tx, "seal")
+        if kept is None:
+            kept = server_secrets.put(tx, ServerSecret(name="seal", secret=ids.signing_secret()))
+    database.flush()
+    return kept.secret

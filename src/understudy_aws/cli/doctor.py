@@ -1,0 +1,176 @@
+"""`understudy doctor`: what this machine offers, what is in the way, and what this version does not do."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import socket
+import stat
+import sys
+from collections.abc import Iterator
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+from msgspec.structs import asdict
+
+from understudy_aws.cli.admin_client import running_server
+from understudy_aws.cli.options import settings_of
+from understudy_aws.cli.output import Colour, Output
+from understudy_aws.core.clock import SystemClock
+from understudy_aws.settings import Settings
+from understudy_aws.store.sqlite import problem_of
+
+Verdict = Literal["ok", "note", "blocked"]
+
+_NEEDED = ("botocore", "httptools", "msgspec", "sortedcontainers", "uvloop")
+_CLIENTS = ("boto3", "awscli")
+# The year this version was written in: a machine that says less has lost its clock.
+_NOT_BEFORE = 2026
+_COLOURS: dict[Verdict, Colour] = {"ok": "green", "note": "yellow", "blocked": "red"}
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that was examined; one of level `blocked` keeps a server from starting."""
+
+    name: str
+    verdict: Verdict
+    sentence: str
+
+
+def add_arguments(_parser: argparse.ArgumentParser) -> None:
+    """Add no arguments."""
+
+
+def run(asked: argparse.Namespace, out: Output) -> int:
+    """Print the findings; the exit code is 1 when one of them keeps a server from starting."""
+    findings = list(examine(settings_of(asked)))
+    blocked = any(finding.verdict == "blocked" for finding in findings)
+    if out.as_json:
+        out.value({"findings": [asdict(finding) for finding in findings], "blocked": blocked})
+        return int(blocked)
+    width = max(len(finding.name) for finding in findings)
+    for finding in findings:
+        mark = out.paint(finding.verdict.ljust(len("blocked")), _COLOURS[finding.verdict])
+        out.line(f"{mark}  {finding.name.ljust(width)}  {finding.sentence}")
+    out.line()
+    out.line(
+        "Something above keeps a server from starting." if blocked else "A server can start: understudy up"
+    )
+    return int(blocked)
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Examine everything that matters before a start."""
+    yield _python()
+    yield from map(_needed_package, _NEEDED)
+    yield from map(_client_package, _CLIENTS)
+    yield _command_line_client()
+    yield _state(settings)
+    yield _port(settings)
+    yield _clock()
+    yield _privileges()
+    yield Finding(
+        "packets",
+        "note",
+        "This version has no data plane: VPCs, security groups and connectors are records, no packet is "
+        "carried or filtered, and App Runner services do not run.",
+    )
+
+
+def _python() -> Finding:
+    found = ".".join(map(str, sys.version_info[:3]))
+    return Finding("python", "ok", f"Python {found} at {sys.executable}")
+
+
+def _needed_package(name: str) -> Finding:
+    found = _version(name)
+    if found is None:
+        return Finding(name, "blocked", f"{name} is not installed; scripts/setup installs it.")
+    return Finding(name, "ok", found)
+
+
+def _client_package(name: str) -> Finding:
+    found = _version(name)
+    return (
+        Finding(name, "ok", found)
+        if found
+        else Finding(name, "note", "not installed here, and not needed to serve")
+    )
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _command_line_client() -> Finding:
+    beside = Path(sys.executable).with_name("aws")
+    found = shutil.which("aws") or (str(beside) if beside.exists() else None)
+    return Finding("aws command", "ok", found) if found else Finding("aws command", "note", "not on PATH")
+
+
+def _state(settings: Settings) -> Finding:
+    if settings.in_memory:
+        return Finding("state", "note", "in memory: gone when the server stops")
+    directory = settings.directory
+    if not directory.exists():
+        return _future_state(directory)
+    if not directory.is_dir() or not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
+        return Finding("state", "blocked", f"{directory} is no directory we can write to.")
+    if problem := problem_of(directory):
+        return Finding(
+            "state",
+            "blocked",
+            f"the state file in {directory} cannot be used: {problem}. Put back a copy of it, or move it away to "
+            "start anew.",
+        )
+    if stat.S_IMODE(directory.stat().st_mode) & 0o077:
+        return Finding("state", "note", f"{directory} is open to others; chmod 700 keeps them out.")
+    return Finding("state", "ok", f"{directory}, private to you")
+
+
+def _future_state(directory: Path) -> Finding:
+    parent = next(each for each in directory.absolute().parents if each.exists())
+    if parent.is_dir() and os.access(parent, os.W_OK | os.X_OK):
+        return Finding("state", "ok", f"{directory} will be made at the first start")
+    return Finding("state", "blocked", f"{directory} cannot be made: {parent} is not writable.")
+
+
+def _port(settings: Settings) -> Finding:
+    if settings.port == 0:
+        return Finding("port", "ok", "a free one will be taken")
+    server = running_server(settings)
+    if server is not None and server.endpoint.endswith(f":{settings.port}"):
+        return Finding("port", "ok", f"{settings.port} is used by our own server, process {server.pid}")
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as trial:
+        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            trial.bind((settings.host, settings.port))
+        except OSError as error:
+            where = f"{settings.host}:{settings.port}"
+            return Finding(
+                "port", "blocked", f"{where} cannot be used: {(error.strerror or str(error)).lower()}."
+            )
+    return Finding("port", "ok", f"{settings.port} is free")
+
+
+def _clock() -> Finding:
+    now = SystemClock().now()
+    said = now.strftime("%Y-%m-%d %H:%M:%S UTC")
+    if now.year < _NOT_BEFORE:
+        return Finding(
+            "clock", "note", f"{said} is in the past; clients elsewhere will be refused for their skew."
+        )
+    return Finding("clock", "ok", said)
+
+
+def _privileges() -> Finding:
+    if os.geteuid() == 0:
+        return Finding("privileges", "note", "running as root, which nothing here needs")
+    return Finding("privileges", "ok", "unprivileged, which is all that is needed")

@@ -1,0 +1,144 @@
+"""`understudy explain`: why a request was allowed or refused, or would be."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from understudy_aws.admin.requests import ExplainQuestion, ExplainRequest
+from understudy_aws.cli.admin_client import ask
+from understudy_aws.cli.options import settings_of
+from understudy_aws.cli.output import Colour, Output
+from understudy_aws.cli.wrapping import width, wrapped
+from understudy_aws.core.errors import UserError
+from understudy_aws.settings import Settings
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = (
+        "understudy explain REQUEST-ID | --as ARN --action ACTION [--resource ARN] [--context KEY=VALUE ...]"
+    )
+    parser.epilog = (
+        "The exit code is 0 when the request was carried out or would be allowed, 1 when it was or would be "
+        "refused, and 2 when there is nothing to explain: no such request or principal, or a question that is none."
+    )
+    parser.add_argument(
+        "request_id",
+        nargs="?",
+        metavar="REQUEST-ID",
+        help="of a request that was made, or the encoded message of EC2's refusal",
+    )
+    parser.add_argument(
+        "--as",
+        dest="as_",
+        metavar="ARN",
+        help="who would ask: a user, a role, a role's session, an account's root, or a service principal",
+    )
+    parser.add_argument("--action", metavar="ACTION", help="what it would do, such as ec2:CreateVpc")
+    parser.add_argument("--resource", metavar="ARN", default="*", help="what it would do it to (*)")
+    parser.add_argument(
+        "--context",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a condition key of the request; repeat it for several keys, or for several values of one",
+    )
+
+
+def run(asked: argparse.Namespace, out: Output) -> int:
+    """Explain; the exit code is 0 when allowed, 1 when refused."""
+    settings = settings_of(asked)
+    if asked.request_id and asked.as_:
+        raise UserError("Give a request id, or --as and --action; not both.")
+    if asked.request_id:
+        return _explain_request(settings, asked.request_id, out)
+    if not (asked.as_ and asked.action):
+        raise UserError("Give a request id (see `understudy trail`), or --as ARN and --action ACTION.")
+    question = ExplainQuestion(
+        as_=asked.as_, action=asked.action, resource=asked.resource, context=context_of(asked.context)
+    )
+    answer = ask(settings, question)
+    if out.as_json:
+        out.value(answer)
+    else:
+        print_answer(answer, out)
+        if any(each["verdict"] in {"can", "circumstances"} for each in answer["absent_keys"]):
+            out.line("Say with --context KEY=VALUE what else the request would carry.")
+    return 0 if answer["effect"] == "allow" else 1
+
+
+def _explain_request(settings: Settings, request_id: str, out: Output) -> int:
+    answer = ask(settings, ExplainRequest(id=request_id))
+    if out.as_json:
+        out.value(answer)
+    else:
+        print_request(answer, out)
+    return 1 if answer["refused"] else 0
+
+
+def context_of(given: Sequence[str]) -> dict[str, str | list[str]]:
+    """Read condition keys from `KEY=VALUE` words; a key given twice holds a list. Raises UserError."""
+    context: dict[str, str | list[str]] = {}
+    for word in given:
+        key, equals, value = word.partition("=")
+        if not equals or not key:
+            raise UserError(f"--context takes KEY=VALUE, not {word!r}.")
+        before = context.get(key)
+        if before is None:
+            context[key] = value
+        else:
+            context[key] = [*(before if isinstance(before, list) else [before]), value]
+    return context
+
+
+def print_request(answer: Mapping[str, Any], out: Output) -> None:
+    """Print a request that was made, its questions to the policies, and those of the calls made for it."""
+    call = answer["call"]
+    outcome = call.get("outcome", "ok")
+    columns = width()
+    colour: Colour | None
+    for name, value, colour in (
+        ("request", call["request_id"], None),
+        ("at", call["at"], None),
+        ("caller", call["caller"]["arn"], None),
+        ("call", f"{call['service']}:{call['operation']} in {call.get('region', '')}", None),
+        ("answer", outcome, "green" if outcome == "ok" else "red"),
+        # EC2's encoded message is for decoding, and this is it decoded.
+        ("message", call.get("message", "").partition(" Encoded authorization failure message")[0], None),
+    ):
+        if value or name != "message":
+            first, *rest = wrapped(f"{name.ljust(7)}  {value}", columns)
+            label, shown = first[:7], first[7:]
+            out.line(f"{out.paint(label, 'bold')}{out.paint(shown, colour) if colour else shown}")
+            for line in rest:
+                out.line(line)
+    for question in answer["questions"]:
+        out.line()
+        print_answer(question, out)
+    for made in answer["made_for_it"]:
+        out.line()
+        out.line(f"For it, {made['call']['service']}:{made['call']['operation']} was called:")
+        for question in made["questions"]:
+            print_answer(question, out)
+    out.line()
+    _print_wrapped(answer["summary"], out)
+
+
+def print_answer(question: Mapping[str, Any], out: Output) -> None:
+    """Print the policy engine's text with the verdict in colour, and the remarks."""
+    columns = width()
+    verdict, *rest = question["text"].splitlines()
+    for line in wrapped(verdict, columns):
+        out.line(out.paint(line, "green" if question["effect"] == "allow" else "red"))
+    for line in rest:
+        _print_wrapped(line, out)
+    for remark in (question.get("note"), question.get("now")):
+        for line in (remark or "").splitlines():
+            for part in wrapped(line, columns):
+                out.line(out.paint(part, "yellow"))
+
+
+def _print_wrapped(text: str, out: Output) -> None:
+    for line in wrapped(text, width()):
+        out.line(line)

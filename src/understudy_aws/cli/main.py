@@ -1,0 +1,138 @@
+"""The command `understudy`: it loads the module of one command, runs it, and prints failures as sentences."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn
+
+from understudy_aws import __version__
+from understudy_aws.cli.loading import load
+from understudy_aws.cli.options import FLAGS, add_options
+from understudy_aws.cli.output import Output
+from understudy_aws.core.deferred import deferred
+from understudy_aws.core.errors import UserError
+
+if TYPE_CHECKING:
+    import difflib
+else:
+    difflib = deferred("difflib")
+
+# What a shell reports of a command stopped with Ctrl-C.
+_INTERRUPTED = 130
+_USAGE = 2
+_BUG = 70
+
+COMMANDS = {
+    "up": "start a server and keep its state",
+    "exec": "run a command against a server that lives as long as the command",
+    "env": "print the environment a client needs, or write an AWS profile",
+    "status": "say what is running and what it holds",
+    "doctor": "look over this machine and say what works here",
+    "reset": "forget everything and make the account anew",
+    "roles": "list the service-linked roles, and which exist",
+    "explain": "say why a request was allowed or refused, or would be",
+    "review": "check policy documents, and say what to write instead",
+    "trail": "list the calls that were made",
+    "record": "write the least-privilege policy for what was called",
+    "rehearse": "use a VPC connector as App Runner would, through its networking role",
+    "demo": "walk the life of App Runner's networking role against a real server",
+    "account": "add an account",
+    "version": "print the version",
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message[:1].upper()}{message[1:]}. See `{self.prog} --help`.")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; answers its exit code: 0 done, 1 no, 2 asked wrongly or impossible, 70 our own mistake."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        try:
+            return _run(given)
+        finally:
+            # Here, where a closed pipe is caught, and not when Python ends.
+            sys.stdout.flush()
+    except UserError as error:
+        print(f"understudy: {error}", file=sys.stderr)
+        return _USAGE
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        print(f"understudy: {error.strerror or error}{where}.", file=sys.stderr)
+        return _USAGE
+    except Exception as error:
+        # A mistake of ours is still no reason to show a person a trace.
+        if os.environ.get("UNDERSTUDY_DEBUG"):
+            raise
+        print(
+            f"understudy: it failed inside: {type(error).__name__}: {error}. UNDERSTUDY_DEBUG=1 shows where.",
+            file=sys.stderr,
+        )
+        return _BUG
+
+
+def _run(given: list[str]) -> int:
+    words, command_line = _split_command_line(given)
+    parser = Parser(
+        prog="understudy",
+        description="AWS App Runner's VPC networking and its service-linked role, on your own machine.",
+        epilog="Every setting can also be given as UNDERSTUDY_<NAME> in the environment.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"understudy {__version__}")
+    add_options(parser)
+    choices = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", parser_class=Parser)
+    chosen = _command_in(words)
+    for name, sentence in COMMANDS.items():
+        command = choices.add_parser(
+            name, help=sentence, description=f"{sentence[:1].upper()}{sentence[1:]}.", allow_abbrev=False
+        )
+        add_options(command)
+        if name == chosen:
+            load(name).add_arguments(command)
+    asked = parser.parse_args(words)
+    if asked.command is None:
+        parser.print_help()
+        return 0
+    asked.command_line = [*getattr(asked, "command_line", []), *command_line]
+    out = Output(as_json=getattr(asked, "json", False), colour=not getattr(asked, "no_color", False))
+    code: int = load(asked.command).run(asked, out)
+    return code
+
+
+def _split_command_line(given: list[str]) -> tuple[list[str], list[str]]:
+    """Split the words at `--`: argparse reads those before it, and those after it are another program's command."""
+    if "--" not in given:
+        return given, []
+    at = given.index("--")
+    return given[:at], given[at + 1 :]
+
+
+def _command_in(words: Sequence[str]) -> str | None:
+    """Find the command among the words, so that only its module is loaded. Raises UserError for an unknown one."""
+    skip = False
+    for word in words:
+        if skip:
+            skip = False
+        elif word.startswith("-"):
+            skip = word not in FLAGS and "=" not in word
+        elif word in COMMANDS:
+            return word
+        else:
+            close = difflib.get_close_matches(word, COMMANDS, 1)
+            meant = f"did you mean {close[0]}?" if close else "see `understudy --help`."
+            raise UserError(f"There is no command {word!r}; {meant}")
+    return None

@@ -1,0 +1,84 @@
+"""`understudy status`: what runs, and what it holds."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from understudy_aws.admin.requests import Status
+from understudy_aws.cli.admin_client import ask, running_server
+from understudy_aws.cli.options import settings_of
+from understudy_aws.cli.output import Output
+
+
+def add_arguments(_parser: argparse.ArgumentParser) -> None:
+    """Add no arguments."""
+
+
+def run(asked: argparse.Namespace, out: Output) -> int:
+    """Describe the running server, or the state when none runs."""
+    settings = settings_of(asked)
+    server = running_server(settings)
+    said = ask(settings, Status())
+    said["endpoint"] = None if server is None else server.endpoint
+    if out.as_json:
+        out.value(said)
+        return 0
+    facts = [
+        (
+            "server",
+            f"{server.endpoint}, process {server.pid}" if server else "none runs; this is the state alone",
+        ),
+        ("version", said["version"]),
+        ("accounts", ", ".join(account["id"] for account in said["accounts"]) or "none yet"),
+        ("iam", said["iam"]),
+        ("clock", said["clock"]),
+        ("state", said["state"]),
+    ]
+    if said["store"] != "ok":
+        facts.append(("store", said["store"]))
+    if server:
+        facts.append(("up since", f"{_spoken(said['uptime_seconds'])}"))
+    out.facts(facts)
+    if said["records"]:
+        out.line()
+        out.table(
+            ("RECORDS", "COUNT"), [(name, str(count)) for name, count in sorted(said["records"].items())]
+        )
+    _describe_controllers(said["controllers"], out)
+    return 0
+
+
+def _describe_controllers(controllers: Sequence[Mapping[str, Any]], out: Output) -> None:
+    """Print a row for each controller, then every failing key with its last error."""
+    out.line()
+    out.table(
+        ("BACKGROUND WORK", "QUEUED", "RUNNING", "FAILING", "OLDEST DUE"),
+        [
+            (
+                each["name"],
+                str(each["queued"]),
+                str(each["running"]),
+                str(len(each["failing"])),
+                each["oldest_due"] or "-",
+            )
+            for each in controllers
+        ],
+    )
+    for each in controllers:
+        if each["error"]:
+            out.remark(f"{each['name']}: what is due cannot be told: {each['error']}")
+        for failing in each["failing"]:
+            out.remark(
+                f"{each['name']}: {' '.join(failing['key'])} failed {failing['attempts']} times in a row, "
+                f"next try {failing['next_try']}: {failing['error']}"
+            )
+
+
+def _spoken(seconds: int) -> str:
+    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = seconds // size
+            return f"{count} {name}{'s' if count > 1 else ''}"
+    return f"{seconds} seconds"

@@ -1,0 +1,206 @@
+"""Runs the controllers: asks what is due, starts what may run, backs off from what fails, reports."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from understudy_aws.controllers.failures import back_off, sentence
+from understudy_aws.controllers.work_queue import Item, WorkQueue
+from understudy_aws.gateway.controller import Controller, ControllerStatus, Failing, World
+
+_LOG = logging.getLogger("understudy_aws.controllers")
+# How often a change is looked for, and how soon after one the work begins: late enough for a client to read
+# IN_PROGRESS once, as it does from AWS (service-linked-roles.md 1.5), and soon enough that nobody waits.
+_TICK = 0.05
+_CALM = 0.25
+# What is due only because time has passed is looked for this often.
+_PERIOD = 1.0
+
+Sleep = Callable[[float], Awaitable[object]]
+
+
+class _Asking(msgspec.Struct):
+    """A controller, and how asking it what is due went: failures in a row, the last error, when to ask again."""
+
+    controller: Controller
+    attempts: int = 0
+    error: str = ""
+    last_try: datetime | None = None
+    next_try: datetime | None = None
+    waited: float = math.inf
+
+    def must_wait(self, now: datetime) -> bool:
+        """Whether it failed to answer a moment ago. A clock that went back makes nobody wait."""
+        if self.last_try is None or self.next_try is None:
+            return False
+        return self.last_try <= now < self.next_try
+
+
+class ControllerManager:
+    """All background work of a server.
+
+    A server awaits `run`; a test calls `settle`. The time comes from the world's clock, and `run` waits through
+    `sleep`, so that a test of back-off waits for nothing.
+    """
+
+    def __init__(self, world: World, controllers: Sequence[Controller], *, concurrency: int = 16) -> None:
+        self.world = world
+        self._asked = [_Asking(controller) for controller in controllers]
+        self._by_name = {controller.name: controller for controller in controllers}
+        assert len(self._by_name) == len(controllers), "every controller has a name of its own"
+        self._queue = WorkQueue(concurrency)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._started = 0
+        self._stopping = False
+
+    def settle(self) -> int:
+        """Do everything due now, again until nothing is, and make it durable. Answers how many keys were worked on.
+
+        Keys that wait after a failure stay for when the clock has moved on. Raises RuntimeError inside a running
+        event loop: await `drain` there.
+        """
+        if _running_loop() is not None:
+            raise RuntimeError("settle() cannot wait inside a running event loop: await drain() there.")
+        return asyncio.run(self.drain())
+
+    async def drain(self) -> int:
+        """Do everything due now, again until nothing is. Answers how many keys were worked on."""
+        before = self._started
+        await self.world.durable()
+        while True:
+            self._collect()
+            self._start()
+            if not self._tasks:
+                return self._started - before
+            while self._tasks:
+                await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
+
+    async def run(self, sleep: Sleep = asyncio.sleep) -> None:
+        """Work until cancelled: soon after something was committed, and every second."""
+        waited, seen = _PERIOD, -1
+        try:
+            while True:
+                if self.world.database.revision != seen:
+                    await sleep(_CALM)
+                    waited += _CALM
+                if waited >= _PERIOD or self.world.database.revision != seen:
+                    seen = self.world.database.revision
+                    self._collect(since_last=waited)
+                    self._start()
+                    waited = 0.0
+                await sleep(_TICK)
+                waited += _TICK
+        finally:
+            self._stopping = True
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            self._stopping = False
+
+    def status(self) -> list[ControllerStatus]:
+        """How each controller does, by name."""
+        self._collect()
+        with self.world.database.transaction() as tx:
+            of_their_own = {each.controller.name: each.controller.failing(tx) for each in self._asked}
+            failing = {name: list(found) for name, found in of_their_own.items()}
+        return [self._status(each, failing[each.controller.name]) for each in self._asked]
+
+    def _status(self, asked: _Asking, failing: list[Failing]) -> ControllerStatus:
+        name = asked.controller.name
+        items = list(self._queue.items(name))
+        waiting = [item for item in items if item.due or item.running or item.attempts]
+        failing += [
+            Failing(item.key, item.attempts, item.error, item.not_before)
+            for item in items
+            if item.attempts and item.not_before is not None
+        ]
+        return ControllerStatus(
+            name=name,
+            queued=sum(1 for item in waiting if not item.running),
+            running=sum(1 for item in waiting if item.running),
+            oldest_due=min((item.since for item in waiting), default=None),
+            failing=tuple(sorted(failing, key=lambda each: each.key)),
+            error=asked.error,
+        )
+
+    # Asking, starting, ending.
+
+    def _collect(self, *, since_last: float = math.inf) -> None:
+        """Ask every controller what is due, and line it up. One that cannot answer is asked again later.
+
+        Only those are asked whose `poll_seconds` have passed; `since_last` are the seconds since the last time.
+        """
+        now = self.world.clock.now()
+        for asked in self._asked:
+            asked.waited += since_last
+            if asked.waited < asked.controller.poll_seconds:
+                continue
+            if asked.must_wait(now):
+                continue
+            asked.waited, asked.last_try = 0.0, now
+            try:
+                with self.world.database.transaction() as tx:
+                    self._queue.offer(asked.controller.name, list(asked.controller.due(tx, now)))
+            except Exception as error:  # noqa: BLE001 - whatever it was, the others are asked
+                asked.attempts += 1
+                asked.error = sentence(error)
+                asked.next_try = now + back_off(asked.attempts)
+                _log(asked.controller.name, "asking what is due", asked.attempts, error)
+            else:
+                asked.attempts, asked.error, asked.next_try = 0, "", None
+        self._queue.arrange(now, self.world.database.revision)
+
+    def _start(self) -> None:
+        """Start what is lined up, as far as there is room; what waits starts as soon as something has ended."""
+        while not self._stopping and (item := self._queue.take()) is not None:
+            self._started += 1
+            task = asyncio.create_task(self._run(item))
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._start()
+
+    async def _run(self, item: Item) -> None:
+        """One run of one key, and what follows from it."""
+        controller = self._by_name[item.controller]
+        try:
+            async with asyncio.timeout(controller.run_seconds):
+                again = await controller.reconcile(item.key, self.world)
+                await self.world.durable()
+        except asyncio.CancelledError:
+            self._queue.interrupted(item, self.world.clock.now())
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever it was, the other keys go on and this one is tried again
+            self._queue.failed(item, sentence(error), self.world.clock.now())
+            _log(item.controller, "/".join(item.key), item.attempts, error)
+        else:
+            self._queue.finished(item, again, self.world.clock.now(), self.world.database.revision)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
+def _log(controller: str, what: str, attempts: int, error: Exception) -> None:
+    """One line a failure; where it came from only the first time."""
+    wait = back_off(attempts).total_seconds()
+    _LOG.error(
+        "%s: %s failed (%d in a row, next try in %g s): %s",
+        controller,
+        what,
+        attempts,
+        wait,
+        sentence(error),
+        exc_info=error if attempts == 1 else None,
+    )

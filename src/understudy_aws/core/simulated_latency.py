@@ -1,0 +1,35 @@
+"""Simulated waiting times of AWS's background work and propagation, chosen by the `clock` setting."""
+
+from __future__ import annotations
+
+import msgspec
+
+from understudy_aws.core.ids import uniform
+
+
+class SimulatedLatency(msgspec.Struct, frozen=True):
+    """Waiting times in seconds: `instant` answers 0 for all, `aws` a time within the range AWS was seen to take.
+
+    Background work that has waited its time is done soon: within a second on a server, at the next `settle()` in a
+    test. A time depends on the seed and on what it is drawn for, so that a run can be repeated.
+    """
+
+    name: str = "instant"
+    seed: int = 0
+
+    def deletion_seconds(self, task: str) -> float:
+        """How long a service-linked role's deletion is under way: 7 to 70 s at AWS (service-linked-roles.md 1.5)."""
+        return self._drawn("deletion", task, 7, 70)
+
+    def account_creation_seconds(self, request: str) -> float:
+        """How long an organization's new account is being made: up to some minutes at AWS, by its own account."""
+        return self._drawn("account creation", request, 20, 90)
+
+    def propagation_seconds(self, id: str) -> float:
+        """How long a new key or role is not yet known everywhere: some seconds at AWS."""
+        return self._drawn("propagation", id, 2, 10)
+
+    def _drawn(self, what: str, whom: str, least: float, most: float) -> float:
+        if self.name != "aws":
+            return 0.0
+        return uniform(f"{self.seed}:{what}:{whom}", least, most)

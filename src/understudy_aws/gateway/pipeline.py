@@ -1,0 +1,343 @@
+"""The life of a request, on one screen; read this first."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from typing import Protocol
+from weakref import WeakValueDictionary
+
+import msgspec
+
+from understudy_aws.authn.authenticate import authenticate
+from understudy_aws.authn.caller import ANONYMOUS, Caller
+from understudy_aws.authn.credentials import Credential
+from understudy_aws.authn.errors import RefusedSignatureError
+from understudy_aws.authn.sigv4 import SKEW
+from understudy_aws.core.answers import Answer
+from understudy_aws.core.clock import Clock, ticks
+from understudy_aws.core.errors import ApiError
+from understudy_aws.core.http import HttpRequest, HttpResponse
+from understudy_aws.core.ids import Ids
+from understudy_aws.core.simulated_latency import SimulatedLatency
+from understudy_aws.gateway.authorization import Authorizer, denial
+from understudy_aws.gateway.call import Call, Params, Target
+from understudy_aws.gateway.client_tokens import answered_before, remember
+from understudy_aws.gateway.membership import Membership
+from understudy_aws.gateway.message_signing import MessageSigner
+from understudy_aws.gateway.operations import Operation
+from understudy_aws.gateway.registry import Registry
+from understudy_aws.gateway.request_context import principal_of
+from understudy_aws.gateway.trail import Trail, TrailEntry, presentable, shortened
+from understudy_aws.policy import Decision
+from understudy_aws.store.database import Database, Transaction
+from understudy_aws.store.protocol import StoreError
+from understudy_aws.wire.model import OperationShape, load
+from understudy_aws.wire.protocol import Route
+from understudy_aws.wire.routing import RoutingError, route, spoken_by
+
+_LOG = logging.getLogger("understudy_aws.gateway")
+_EVERYTHING = (Target(),)
+
+
+class LastUseNotes(Protocol):
+    """Notes which caller used which service, where and when; IAM's last-used dates come from it."""
+
+    def note(self, caller: Caller, service: str, region: str, at: datetime) -> None: ...
+
+
+class CredentialLimits(Protocol):
+    """Raises ApiError for an operation that this kind of credentials can never call; STS's session limits do."""
+
+    def __call__(self, caller: Caller, service: str, operation: str) -> None: ...
+
+
+class Credentials(Protocol):
+    """Looks up access keys within a transaction; the directory does."""
+
+    def credential(self, tx: Transaction, access_key_id: str) -> Credential | None:
+        """Return the key as it stands now, or None when it is unknown or its owner is gone."""
+        ...
+
+    def end_session(self, tx: Transaction, access_key_id: str) -> None:
+        """Make temporary credentials worthless from now on; those that are already change nothing."""
+        ...
+
+
+class _Credentials:
+    """Looks up access keys within one transaction, for `authn`, which knows no transactions."""
+
+    __slots__ = ("_source", "_tx")
+
+    def __init__(self, source: Credentials, tx: Transaction) -> None:
+        self._source = source
+        self._tx = tx
+
+    def credential(self, access_key_id: str) -> Credential | None:
+        return self._source.credential(self._tx, access_key_id)
+
+
+class Gateway(msgspec.Struct, frozen=True):
+    """Carries out every call: clients' calls by `handle`, the services' own calls by `perform`.
+
+    `held_sessions` are the role sessions that services of this process hold, by access key id
+    (`gateway/role_sessions.py`). Its references are weak: a session that no service holds any more drops out.
+    """
+
+    database: Database
+    registry: Registry
+    credentials: Credentials
+    authorizer: Authorizer
+    trail: Trail
+    message_signer: MessageSigner
+    clock: Clock
+    ids: Ids
+    latency: SimulatedLatency
+    last_use: LastUseNotes
+    limits: CredentialLimits
+    skew: timedelta = SKEW
+    held_sessions: WeakValueDictionary[str, object] = msgspec.field(default_factory=WeakValueDictionary)
+
+    def handle(self, request: HttpRequest) -> HttpResponse:
+        """Answer one HTTP request. The answer may be given once the database says that all is durable."""
+        started, at, request_id = ticks(), self.clock.now(), self.ids.uuid()
+        try:
+            found = route(request, self.registry.addresses)
+        except RoutingError as error:
+            return error.protocol.render_error(error, None, request_id)
+        with self.database.transaction() as tx:
+            return self._answer(tx, found, request, at, request_id, started)
+
+    def _answer(  # noqa: PLR0917 - what a request has before it is known whose it is
+        self, tx: Transaction, found: Route, request: HttpRequest, at: datetime, request_id: str, started: int
+    ) -> HttpResponse:
+        """Answer a request within its transaction: the trail's entry stays, whatever becomes of the operation."""
+        protocol, service = found.protocol, found.service
+        call: Call | None = None
+        params: Params = {}
+        failure: ApiError | None = None
+        try:
+            caller = authenticate(
+                request,
+                service=service.signing_name,
+                dialect=service.dialect,
+                source=_Credentials(self.credentials, tx),
+                now=at,
+                # The signature must be for the Region the call is carried out in.
+                region=found.region,
+                skew=self.skew,
+            )
+            call = _received(self, tx, found, request, caller, at, request_id)
+            self.last_use.note(caller, service.id, found.region, at)
+            params = protocol.parse(found)
+            with tx.savepoint():
+                answer = self._carry_out(call, found.operation, params)
+                response = protocol.render(found.operation, answer, request_id)
+        except ApiError as refusal:
+            # Its trace would keep this call alive, and with it the request's body, until the next collection.
+            failure = refusal.with_traceback(None)
+            response = protocol.render_error(refusal, service, request_id)
+        except StoreError as error:
+            _LOG.warning("request %s: %s:%s: %s", request_id, service.id, found.operation.name, error)
+            failure = _unavailable(error, protocol.unavailable)
+            response = protocol.render_error(failure, service, request_id)
+        except Exception:  # noqa: BLE001 - a bug of ours is an answer too, and leaves nothing behind
+            _LOG.exception("request %s: %s:%s failed", request_id, service.id, found.operation.name)
+            failure = ApiError(
+                "InternalFailure", f"Understudy failed on this request; its id is {request_id}.", 500
+            )
+            response = protocol.render_error(failure, service, request_id)
+        self._record(
+            call or _received(self, tx, found, request, ANONYMOUS, at, request_id), params, failure, started
+        )
+        return response
+
+    def not_durable(self, request: HttpRequest) -> HttpResponse:
+        """The answer to a request whose changes could not be made durable; its body may be gone."""
+        protocol, service = spoken_by(request, self.registry.addresses)
+        failure = _unavailable(self.database.refusal, protocol.unavailable)
+        return protocol.render_error(failure, service, self.ids.uuid())
+
+    def perform(
+        self,
+        caller: Caller,
+        service: str,
+        operation: str,
+        params: Params,
+        *,
+        region: str,
+        parent: Call | None = None,
+    ) -> Answer:
+        """Carry out an operation for a caller inside the server: another service's, or a service's own session.
+
+        Authorized, carried out as one transaction and written to the trail like a client's call. Raises its
+        ApiError. `parent` is the call it is made for, with that caller's permissions; it is then a part of that
+        call's transaction, and else a transaction of its own.
+        """
+        shape = load(service).operation(operation)
+        assert shape is not None, f"{service} has no operation {operation}"
+        if parent is not None:
+            answer = self._inner(_inner_call(self, parent.tx, shape, caller, region, parent), shape, params)
+        else:
+            with self.database.transaction() as tx:
+                call = _inner_call(self, tx, shape, caller, region, None)
+                self.last_use.note(caller, service, region, call.at)
+                answer = self._inner(call, shape, params)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _inner(self, call: Call, shape: OperationShape, params: Params) -> Answer | Exception:
+        """Carry out a call in a savepoint, and write its trail entry into the transaction around it."""
+        started = ticks()
+        failure: ApiError | None = None
+        outcome: Answer | Exception
+        try:
+            with call.tx.savepoint():
+                outcome = self._carry_out(call, shape, params) or {}
+        except ApiError as refusal:
+            outcome = failure = refusal
+        except StoreError as error:
+            outcome, failure = error, _unavailable(error)
+        except Exception as error:  # noqa: BLE001 - raised again by the caller
+            outcome, failure = error, ApiError("InternalFailure", "Understudy failed on this call.", 500)
+        self._record(call, params, failure, started)
+        return outcome
+
+    def _carry_out(self, call: Call, shape: OperationShape, params: Params) -> Answer | None:
+        """Authorize the call, answer a dry run or a repeated client token, and otherwise run the operation."""
+        operation = self._find(call, shape)
+        if call.caller.session is not None and self.authorizer.mode != "off":
+            self.limits(call.caller, call.service, call.operation)
+        if operation.on is not None:
+            # A request that names nothing to act on still takes the permission.
+            for target in operation.on(call, params) or _EVERYTHING:
+                self.require(call, operation.action, target)
+        if "dry_run" in params:
+            params = dict(params)
+            if params.pop("dry_run"):
+                raise ApiError(
+                    "DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412
+                )
+        if not params.keys() <= operation.takes:
+            unknown = ", ".join(
+                sorted(shape.members.get(name, name) for name in params.keys() - operation.takes)
+            )
+            raise ApiError("NotImplemented", f"Understudy serves {operation.action} without {unknown}.", 501)
+        token = params.get(shape.idempotency_token_member) if shape.idempotency_token_member else None
+        if token is None:
+            return operation.function(call, **params)
+        answer: Answer | None = answered_before(call, token, params)
+        if answer is None:
+            answer = operation.function(call, **params) or {}
+            remember(call, token, params, answer)
+        return answer
+
+    def require(self, call: Call, action: str, target: Target) -> None:
+        """Raise the access-denied error unless the caller may; the IAM mode decides which denials count."""
+        decision = self.authorizer.refusal(call, action, target)
+        if decision is not None:
+            raise denial(call, action, target, decision, self.message_signer.sign(call.request_id))
+
+    def evaluate(self, call: Call, action: str, target: Target) -> Decision:
+        """Return the policies' decision, for an operation that needs it without refusing."""
+        return self.authorizer.evaluate(call, action, target)
+
+    def membership(self, tx: Transaction, account: str) -> Membership | None:
+        """Return an account's place in its organization, or None when it is in none."""
+        return self.authorizer.membership(tx, account)
+
+    def _find(self, call: Call, shape: OperationShape) -> Operation:
+        operation = self.registry.find(call.service, shape.name)
+        if operation is None:
+            raise ApiError(
+                "NotImplemented", f"Understudy knows {call.service}:{shape.name} but does not serve it.", 501
+            )
+        return operation
+
+    def _record(self, call: Call, params: Params, error: ApiError | None, started: int) -> None:
+        self.trail.record(
+            call.tx,
+            TrailEntry(
+                request_id=call.request_id,
+                at=call.at,
+                service=call.service,
+                operation=call.operation,
+                region=shortened(call.region),
+                caller=call.caller,
+                signature=error.kind if isinstance(error, RefusedSignatureError) else "",
+                via=call.via,
+                parent=call.parent,
+                source_ip=call.source_ip,
+                user_agent=shortened(call.user_agent),
+                secure=call.secure,
+                parameters=presentable(params),
+                evaluations=tuple(call.evaluations),
+                mode=self.authorizer.mode,
+                outcome="ok" if error is None else error.code,
+                message="" if error is None else shortened(error.message, 2048),
+                status=200 if error is None else error.status,
+                microseconds=(ticks() - started) // 1000,
+            ),
+        )
+
+
+def _received(  # noqa: PLR0917 - everything a client's call consists of
+    gateway: Gateway,
+    tx: Transaction,
+    found: Route,
+    request: HttpRequest,
+    caller: Caller,
+    at: datetime,
+    request_id: str,
+) -> Call:
+    """Return the call of a client's request."""
+    return Call(
+        caller=caller,
+        principal=principal_of(caller),
+        service=found.service.id,
+        operation=found.operation.name,
+        region=found.region,
+        at=at,
+        request_id=request_id,
+        tx=tx,
+        ids=gateway.ids,
+        gateway=gateway,
+        latency=gateway.latency,
+        source_ip=request.source_ip,
+        user_agent=request.headers.get("user-agent", ""),
+        secure=request.secure,
+    )
+
+
+def _inner_call(  # noqa: PLR0917 - everything an inner call consists of
+    gateway: Gateway, tx: Transaction, shape: OperationShape, caller: Caller, region: str, parent: Call | None
+) -> Call:
+    """Return a call that a service makes to another: for a client's call (`parent`), or as itself or as its role."""
+    service = "" if parent is None else gateway.registry.principal_of(parent.service)
+    via = () if parent is None else (*parent.via, service)
+    invoker = service or caller.invoked_by or caller.arn
+    return Call(
+        caller=caller,
+        principal=principal_of(caller),
+        service=shape.service.id,
+        operation=shape.name,
+        region=region,
+        at=gateway.clock.now() if parent is None else parent.at,
+        request_id=gateway.ids.uuid(),
+        tx=tx,
+        ids=gateway.ids,
+        gateway=gateway,
+        latency=gateway.latency,
+        # AWS shows the service itself as source and agent of such calls (apprunner.md 6).
+        source_ip=invoker,
+        user_agent=invoker,
+        secure=True,
+        via=via,
+        parent="" if parent is None else parent.request_id,
+    )
+
+
+def _unavailable(reason: object, code: str = "ServiceUnavailable") -> ApiError:
+    """Return the error of a request whose changes the store did not keep. Clients retry on its status, 503."""
+    return ApiError(code, f"What the request changed could not be kept: {reason}", 503)

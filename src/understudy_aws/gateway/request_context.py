@@ -1,0 +1,165 @@
+"""The request context: the condition keys of a request (policies.md 4.6), built in this one place.
+
+Live decisions, questions that are asked ahead and calls read back from the trail all get their condition keys here, so
+that they cannot differ. Keys are lower-cased; a key that AWS defines as a list has a list as its value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from understudy_aws.authn.caller import Caller
+from understudy_aws.core.clock import iso_seconds
+from understudy_aws.data import service_catalogue
+from understudy_aws.data.regions import GLOBAL_REGION, GLOBAL_SERVICES
+from understudy_aws.gateway.membership import Membership
+from understudy_aws.gateway.policy_source import PolicySource
+from understudy_aws.policy import Principal, principal_context, request_context
+from understudy_aws.store.database import Transaction
+
+ConditionKeys = dict[str, str | list[str]]
+
+_NOT_IN_AN_ORGANIZATION = frozenset({"service", "anonymous"})
+_OF_THE_RESOURCE = frozenset({"aws:resourceorgid", "aws:resourceorgpaths"})
+
+
+class RequestFacts(Protocol):
+    """What the condition keys of a request are made from. `Call`, `TrailEntry` and `HypotheticalRequest` have it.
+
+    `source_ip` and `user_agent` are None when they are not known; `via` are the services that the request came
+    through, each calling the next with the caller's permissions.
+    """
+
+    @property
+    def caller(self) -> Caller: ...
+    @property
+    def principal(self) -> Principal: ...
+    @property
+    def region(self) -> str: ...
+    @property
+    def at(self) -> datetime: ...
+    @property
+    def secure(self) -> bool: ...
+    @property
+    def source_ip(self) -> str | None: ...
+    @property
+    def user_agent(self) -> str | None: ...
+    @property
+    def via(self) -> tuple[str, ...]: ...
+
+
+class HypotheticalRequest(msgspec.Struct, frozen=True):
+    """A request that was not made, only asked about. It counts as encrypted; its client and address are not known."""
+
+    caller: Caller
+    principal: Principal
+    region: str
+    at: datetime
+    secure: bool = True
+    source_ip: str | None = None
+    user_agent: str | None = None
+    via: tuple[str, ...] = ()
+
+
+def principal_of(caller: Caller) -> Principal:
+    """Return the caller as the policy engine sees one."""
+    return Principal(
+        kind=caller.kind,
+        arn=caller.arn,
+        account=caller.account,
+        role_arn=caller.role_arn,
+        service=caller.arn if caller.kind == "service" else "",
+        service_linked=caller.service_linked,
+        user_id=caller.user_id,
+    )
+
+
+def request_keys(tx: Transaction, request: RequestFacts, policies: PolicySource) -> ConditionKeys:
+    """Return the condition keys that are the same for every question of one request."""
+    caller, via = request.caller, request.via
+    keys = principal_context(request.principal)
+    keys["aws:currenttime"] = iso_seconds(request.at)
+    keys["aws:epochtime"] = str(int(request.at.timestamp()))
+    keys["aws:securetransport"] = "true" if request.secure else "false"
+    keys["aws:viaawsservice"] = "true" if via else "false"
+    if request.source_ip is not None:
+        keys["aws:sourceip"] = request.source_ip
+    if request.user_agent is not None:
+        keys["aws:useragent"] = request.user_agent
+    if via:
+        keys["aws:calledvia"] = list(via)
+        keys["aws:calledviafirst"] = via[0]
+        keys["aws:calledvialast"] = via[-1]
+    session = caller.session
+    if session is not None:
+        keys["aws:tokenissuetime"] = iso_seconds(session.issued_at)
+        keys["aws:multifactorauthpresent"] = "true" if session.mfa else "false"
+        if session.source_identity:
+            keys["aws:sourceidentity"] = session.source_identity
+    if caller.source_arn:
+        keys["aws:sourcearn"] = caller.source_arn
+        keys["aws:sourceaccount"] = caller.source_account
+        keys.update(organization_keys("source", policies.membership(tx, caller.source_account)))
+    for name, value in policies.tags(tx, caller).items():
+        keys[f"aws:principaltag/{name.lower()}"] = value
+    membership = policies.membership(tx, caller.account)
+    if membership is not None:
+        # Most questions are about the caller's own resources, so the keys of those are made once for all questions.
+        keys.update(organization_keys("resource", membership))
+        if caller.kind not in _NOT_IN_AN_ORGANIZATION:
+            keys.update(organization_keys("principal", membership))
+    return keys
+
+
+def keys_for_owner(
+    tx: Transaction, request: RequestFacts, shared: ConditionKeys, policies: PolicySource, owner: str
+) -> ConditionKeys:
+    """Return the request's `shared` keys as they are for resources of account `owner`."""
+    if owner == request.caller.account:
+        return shared
+    keys = {key: value for key, value in shared.items() if key not in _OF_THE_RESOURCE}
+    keys.update(organization_keys("resource", policies.membership(tx, owner)))
+    return keys
+
+
+def question_keys(
+    request: RequestFacts,
+    shared: ConditionKeys,
+    action: str,
+    owner: str,
+    own: Mapping[str, str | list[str]],
+) -> ConditionKeys:
+    """Return all condition keys of one question of a request.
+
+    `shared` are the keys of all questions of the request about resources of account `owner`; `own` are those of the
+    resource and of the action's parameters.
+    """
+    service = action.partition(":")[0]
+    keys = {
+        **shared,
+        "aws:resourceaccount": owner,
+        "aws:requestedregion": GLOBAL_REGION if service in GLOBAL_SERVICES else request.region,
+        **own,
+    }
+    if service == "ec2":
+        keys["ec2:region"] = request.region
+    return keys
+
+
+def stated_keys(values: Mapping[str, str | list[str]]) -> ConditionKeys:
+    """Return condition keys that somebody stated, in the form the policy engine takes: lower-cased, lists as lists."""
+    return {
+        key: [value] if isinstance(value, str) and service_catalogue.is_list_key(key) else value
+        for key, value in request_context(values).items()
+    }
+
+
+def organization_keys(whose: str, membership: Membership | None) -> ConditionKeys:
+    """Return `aws:PrincipalOrgID` and `aws:PrincipalOrgPaths`, or the resource's or the source's (`whose`)."""
+    if membership is None:
+        return {}
+    return {f"aws:{whose}orgid": membership.organization, f"aws:{whose}orgpaths": [membership.path]}

@@ -1,0 +1,123 @@
+"""What a service is: one description, from which everything that must know the services is derived."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from importlib import import_module
+from pkgutil import iter_modules, resolve_name
+from types import ModuleType
+from typing import Any, Generic, TypeVar
+
+import msgspec
+from msgspec.structs import replace
+
+from understudy_aws.core.arn import Arn
+from understudy_aws.gateway.call import Target
+from understudy_aws.gateway.operations import Operation, operations_in
+from understudy_aws.gateway.role_usage import RoleUsage
+from understudy_aws.store.database import Transaction
+from understudy_aws.store.tables import Table
+
+R = TypeVar("R")
+
+
+class ResourceKind(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
+    """One kind of resource that has an ARN.
+
+    name    the word for the kind in ARNs: `vpc` in `arn:aws:ec2:us-east-1:111122223333:vpc/vpc-1`
+    table   where its records are kept
+    find    the record an ARN names, or None
+    target  its ARN and the condition keys that policies see of it
+    """
+
+    name: str
+    table: Table[Any]
+    find: Callable[[Transaction, Arn], R | None]
+    target: Callable[[R], Target]
+
+
+class TaggedKind(ResourceKind[R], frozen=True, kw_only=True):
+    """A kind that the tagging operations of its service, which are the same for all kinds, take.
+
+    tags      the tags of a record, by key
+    set_tags  replaces all tags of a record
+    """
+
+    tags: Callable[[R], Mapping[str, str]]
+    set_tags: Callable[[Transaction, R, Mapping[str, str]], None]
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """One AWS service, described in the `__init__.py` of its folder as `SERVICE`.
+
+    The description imports nothing else of its folder, so that starting costs no more than what is used: what is in
+    other modules of the folder is named `module:name` and imported when first needed. `tests/tidy/test_services.py`
+    looks every name up.
+
+    id         the name of the service in botocore's API descriptions; its folder is called the same
+    principal  its service principal, as policies see it when the service calls another (`aws:CalledVia`)
+    prefix     what IAM calls it in actions and ARNs, and requests to it are signed for
+    protocol   how it is called: `query`, `ec2`, `json` or `rest-json`
+    target     of a `json` service: what the header X-Amz-Target begins with
+    package    the folder, as a package: `__name__`
+    resources  `module:name` of the sequence of its `ResourceKind`s; empty for a service without resources
+    usage      by principal with a service-linked role served here: `module:name` of its `RoleUsage`
+    """
+
+    id: str
+    principal: str
+    prefix: str
+    protocol: str
+    package: str
+    target: str = ""
+    resources: str = ""
+    usage: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+    def modules(self) -> Sequence[ModuleType]:
+        """Every module of the folder, imported."""
+        path = import_module(self.package).__path__
+        return [import_module(f"{self.package}.{found.name}") for found in iter_modules(path)]
+
+    @cached_property
+    def operations(self) -> Mapping[str, Operation]:
+        """The operations served, by name: whatever the modules of the folder declare.
+
+        Raises LookupError for one that is declared twice, or with the prefix of another service.
+        """
+        served: dict[str, Operation] = {}
+        for operation in operations_in(self.modules()):
+            prefix, _, name = operation.action.partition(":")
+            if prefix != self.prefix:
+                raise LookupError(f"{operation.action} is declared in the folder of {self.id}.")
+            if name in served:
+                raise LookupError(f"{operation.action} is declared twice.")
+            served[name] = replace(operation, service=self.id)
+        return served
+
+    @cached_property
+    def resource_kinds(self) -> Mapping[str, ResourceKind[Any]]:
+        """The kinds of resource, by their word in ARNs."""
+        kinds: Sequence[ResourceKind[Any]] = self._lookup(self.resources) if self.resources else ()
+        return {kind.name: kind for kind in kinds}
+
+    @cached_property
+    def role_usage(self) -> Mapping[str, RoleUsage]:
+        """What uses the linked role of each principal in `usage`; its module is imported when first asked."""
+        return {principal: self._deferred(reference) for principal, reference in self.usage.items()}
+
+    def resource_target(self, tx: Transaction, arn: Arn) -> Target | None:
+        """What policies see of an existing resource of this service; None for one that is not here."""
+        kind = self.resource_kinds.get(arn.resource.partition("/")[0])
+        record = kind.find(tx, arn) if kind is not None else None
+        return kind.target(record) if kind is not None and record is not None else None
+
+    def _lookup(self, reference: str) -> Any:
+        return resolve_name(f"{self.package}.{reference}")
+
+    def _deferred(self, reference: str) -> RoleUsage:
+        def usage(tx: Transaction, account: str, region: str) -> Sequence[str] | None:
+            source: RoleUsage = self._lookup(reference)
+            return source(tx, account, region)
+
+        return usage

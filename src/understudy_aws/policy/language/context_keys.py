@@ -1,0 +1,77 @@
+"""Condition keys: which hold lists, and which the principal alone decides."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from understudy_aws.policy.language.list_keys import LIST_KEY_PREFIXES, LIST_KEYS
+from understudy_aws.policy.language.question import Principal
+
+Context = Mapping[str, str | list[str]]
+
+
+def is_list_key(key: str) -> bool:
+    """Whether the lower-cased `key` holds a list even when one value was sent (policies.md 4.4).
+
+    The type belongs to the key, not to the number of values; every identity provider's `amr` is a list.
+    """
+    return key in LIST_KEYS or key.startswith(LIST_KEY_PREFIXES) or (key.endswith(":amr") and _is_claim(key))
+
+
+def _is_claim(key: str) -> bool:
+    """Whether the key is named by an identity provider, `host/path:claim`, and is not a tag, `aws:requesttag/a:b`."""
+    host, slash, _path = key.partition("/")
+    return not slash or ":" not in host
+
+
+def is_absent(key: str, context: Context) -> bool:
+    """A key the request does not carry; an empty list carries nothing, an empty text does (policies.md 4.4)."""
+    value = context.get(key)
+    return value is None or (not value and not isinstance(value, str))
+
+
+def request_context(values: Mapping[str, str | list[str] | tuple[str, ...]]) -> dict[str, str | list[str]]:
+    """`values` as a Question wants them: keys lower-cased, list-typed keys as lists; the last wins."""
+    context: dict[str, str | list[str]] = {}
+    for key, value in values.items():
+        lowered = key.lower()
+        if not isinstance(value, str):
+            context[lowered] = list(value)
+        else:
+            context[lowered] = [value] if is_list_key(lowered) else value
+    return context
+
+
+_PRINCIPAL_TYPES = {
+    "root": "Account",
+    "user": "User",
+    "federated": "FederatedUser",
+    "role-session": "AssumedRole",
+    "anonymous": "Anonymous",
+}
+
+
+def principal_context(principal: Principal) -> dict[str, str | list[str]]:
+    """The keys every request of this principal carries (policies.md 4.5 and 4.6), without its tags."""
+    if principal.kind == "anonymous":
+        return {
+            "aws:principaltype": "Anonymous",
+            "aws:userid": "anonymous",
+            "aws:principalaccount": "anonymous",
+        }
+    if principal.kind == "service":
+        return {
+            "aws:principalisawsservice": "true",
+            "aws:principalservicename": principal.service,
+            "aws:principalservicenameslist": [principal.service],
+        }
+    context: dict[str, str | list[str]] = {
+        "aws:principalarn": principal.role_arn or principal.arn,
+        "aws:principalaccount": principal.account,
+        "aws:principaltype": _PRINCIPAL_TYPES[principal.kind],
+        "aws:userid": principal.user_id or principal.account,
+        "aws:principalisawsservice": "false",
+    }
+    if principal.kind == "user":
+        context["aws:username"] = principal.arn.rpartition("/")[2]
+    return context

@@ -1,0 +1,174 @@
+"""Statements as policy documents: Sids that say what each is for, and no document longer than AWS stores."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from msgspec.structs import replace
+
+from understudy_aws.data import service_catalogue
+from understudy_aws.policy.recording.grouping import Grant
+from understudy_aws.policy.recording.resources import EVERY_RESOURCE
+
+# Of a managed policy, white space not counted (iam.md 2.2).
+MOST_CHARACTERS = 6144
+
+Document = dict[str, object]
+# Documents, and by their Sids the grants that each holds.
+Written = list[tuple[Document, list[tuple[str, Grant]]]]
+
+_VERBS = {
+    "List": "Read",
+    "Read": "Read",
+    "Write": "Change",
+    "Tagging": "Tag",
+    "Permissions management": "Permit",
+}
+_ORDER = ("Read", "Change", "Tag", "Permit", "Use")
+_NOT_IN_SIDS = re.compile(r"[^0-9A-Za-z]+")
+# Longer Sids are read by nobody, and each of their characters counts.
+_MOST_TYPES = 3
+
+
+def documents(grants: Iterable[Grant]) -> Written:
+    """The grants as policies of at most so many characters each, with the grants each holds by their Sids.
+
+    A statement too long for a policy of its own is cut into several; only one that cannot be cut any more, its one
+    resource or condition being that long, stays longer.
+    """
+    empty = size(_document([]))
+    found: list[list[tuple[str, Grant]]] = [[]]
+    room = MOST_CHARACTERS - empty
+    sids = _Sids()
+    for grant in (piece for each in grants for piece in _cut(each, MOST_CHARACTERS - empty)):
+        sid = sids.of(grant)
+        needed = size(statement(grant, sid)) + 1
+        if found[-1] and needed > room:
+            found.append([])
+            room = MOST_CHARACTERS - empty
+        found[-1].append((sid, grant))
+        room -= needed
+    return [(_document([statement(grant, sid) for sid, grant in each]), each) for each in found if each]
+
+
+def statement(grant: Grant, sid: str = "") -> Document:
+    """One grant as a statement; lists of one are written as what they hold."""
+    written: Document = {"Sid": sid} if sid else {}
+    written |= {
+        "Effect": "Allow",
+        "Action": _one_or_all(grant.actions),
+        "Resource": _one_or_all(grant.resources),
+    }
+    if grant.conditions:
+        block: dict[str, dict[str, object]] = {}
+        for condition in grant.conditions:
+            block.setdefault(condition.operator, {})[condition.key] = _one_or_all(condition.values)
+        written["Condition"] = block
+    return written
+
+
+def text_of(document: Mapping[str, object]) -> str:
+    """A document as AWS takes it. Letters beyond ASCII are escaped: IAM takes no others."""
+    return json.dumps(document, separators=(",", ":"))
+
+
+def size(document: Mapping[str, object]) -> int:
+    """The characters of a document that count towards the limit."""
+    return sum(1 for letter in text_of(document) if not letter.isspace())
+
+
+def _document(statements: list[Document]) -> Document:
+    return {"Version": "2012-10-17", "Statement": statements}
+
+
+def _one_or_all(values: tuple[str, ...]) -> object:
+    return values[0] if len(values) == 1 else list(values)
+
+
+def _cut(grant: Grant, most: int) -> Iterator[Grant]:
+    """The grant, or as many pieces of it as it takes for none to be longer than `most`."""
+    # The longest Sid it may get, and the comma that follows, are part of the statement.
+    length = size(statement(grant, f"{_sid(grant)}{_types(grant.resources)}0000")) + 1
+    count = -(-length // most)
+    if count == 1:
+        yield grant
+    elif len(grant.resources) > 1:
+        for resources in _pieces(grant.resources, count):
+            yield from _cut(replace(grant, resources=resources), most)
+    elif len(grant.actions) > 1:
+        for actions in _pieces(grant.actions, count):
+            yield from _cut(replace(grant, actions=actions), most)
+    else:
+        yield from _cut_at_values(grant, count, most)
+
+
+def _cut_at_values(grant: Grant, count: int, most: int) -> Iterator[Grant]:
+    """The same by the values of the condition that has most; lists that belong together stay together."""
+    places = [
+        place
+        for place, condition in enumerate(grant.conditions)
+        if len(condition.values) > 1 and not condition.is_of_lists
+    ]
+    if not places:
+        yield grant
+        return
+    place = max(places, key=lambda each: len(grant.conditions[each].values))
+    for values in _pieces(grant.conditions[place].values, count):
+        conditions = list(grant.conditions)
+        conditions[place] = conditions[place]._replace(values=values)
+        yield from _cut(replace(grant, conditions=tuple(conditions)), most)
+
+
+def _pieces(values: tuple[str, ...], count: int) -> Iterator[tuple[str, ...]]:
+    """The values in so many pieces, one as long as the other, none empty."""
+    count = min(count, len(values))
+    for number in range(count):
+        yield values[len(values) * number // count : len(values) * (number + 1) // count]
+
+
+class _Sids:
+    """Sids that no statement has yet."""
+
+    def __init__(self) -> None:
+        self._times: Counter[str] = Counter()
+
+    def of(self, grant: Grant) -> str:
+        """What the statement is for; if need be with the types of its resources, and then with a number."""
+        sid = _sid(grant)
+        if self._times[sid] and len(grant.actions) == 1:
+            sid += _types(grant.resources)
+        found = sid
+        while self._times[found]:
+            self._times[sid] += 1
+            found = f"{sid}{self._times[sid]}"
+        self._times[found] += 1
+        return found
+
+
+def _sid(grant: Grant) -> str:
+    """`CreateSubnet` for one action; `ReadEc2`, `ChangeEc2VpcSubnet` for several: what is done, and to what."""
+    if len(grant.actions) == 1:
+        return _word(grant.actions[0].partition(":")[2])
+    verbs = {_verb(action) for action in grant.actions}
+    done = "".join(verb for verb in _ORDER if verb in verbs)
+    return done + _word(grant.service) + _types(grant.resources)
+
+
+def _verb(action: str) -> str:
+    found = service_catalogue.action(action)
+    return _VERBS.get(found.access_level, "Use") if found is not None else "Use"
+
+
+def _types(resources: tuple[str, ...]) -> str:
+    """The types of the resources, unless they are many or the statement is about any."""
+    if EVERY_RESOURCE in resources:
+        return ""
+    types = {re.split("[/:]", resource.split(":", 5)[5], maxsplit=1)[0] for resource in resources}
+    return "".join(sorted(map(_word, types))) if len(types) <= _MOST_TYPES else "Resources"
+
+
+def _word(text: str) -> str:
+    return "".join(part[:1].upper() + part[1:] for part in _NOT_IN_SIDS.split(text))

@@ -1,0 +1,152 @@
+"""TLS connections from the moment they are accepted, so that handshakes which never finish are counted and bounded.
+
+The event loop's own servers tell of a connection only after its handshake.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Protocol
+
+from understudy_aws.core.clock import monotonic_seconds
+from understudy_aws.server.connection import Connection
+from understudy_aws.server.limits import Limits
+from understudy_aws.server.parsing import Refusal
+
+# How many connections are accepted before the loop does something else.
+_AT_ONCE = 64
+# How long nothing is accepted when the process can open no more files.
+_PAUSE = 1.0
+
+
+class Host(Protocol):
+    """What a handshake needs of the server it belongs to."""
+
+    limits: Limits
+
+    def opened(self, connection: Handshake) -> Refusal | None: ...
+
+    def after(self, handshake: Handshake) -> Connection: ...
+
+    def closed(self, connection: Handshake) -> None: ...
+
+
+class Handshake:
+    """A connection whose TLS handshake is not finished; a `Connection` takes its place afterwards.
+
+    It has the methods of a connection that the server calls. `incoming` is 0: no request comes in before TLS.
+    """
+
+    def __init__(self, host: Host, sock: socket.socket, context: ssl.SSLContext) -> None:
+        self.incoming = 0
+        self._host = host
+        self._sock = sock
+        self._since = monotonic_seconds()
+        # Who is refused is told so after the handshake, unless there are too many even for that.
+        host.opened(self)
+        self._task = asyncio.get_running_loop().create_task(self._run(context))
+
+    async def _run(self, context: ssl.SSLContext) -> None:
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: self._host.after(self),
+                self._sock,
+                ssl=context,
+                ssl_handshake_timeout=self._host.limits.handshake_seconds,
+            )
+        except (OSError, asyncio.CancelledError):
+            # A client that does not speak TLS, that went away, or that had to make room: nothing can be told to it.
+            self._sock.close()
+        finally:
+            self._host.closed(self)
+
+    @property
+    def waits_for_client_since(self) -> float:
+        """Since when the handshake has been unfinished."""
+        return self._since
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request is under way. None is before TLS has begun."""
+        return False
+
+    def refuse(self, _refusal: Refusal) -> None:
+        """Close: before TLS nothing can be told."""
+        self.abort()
+
+    def abort(self) -> None:
+        """Close without waiting for anything."""
+        with contextlib.suppress(OSError):
+            self._sock.shutdown(socket.SHUT_RDWR)
+
+    def close_if_idle(self) -> None:
+        """Close: no request is under way."""
+        self.abort()
+
+    def close_if_late(self, now: float) -> None:
+        """Close when the handshake takes too long; the loop's own limit ends it as well."""
+        if now - self._since > self._host.limits.handshake_seconds:
+            self.abort()
+
+
+class TlsListener:
+    """Accepts connections on the addresses of a host and calls `accepted` with the socket of each."""
+
+    def __init__(self, accepted: Callable[[socket.socket], object]) -> None:
+        self.sockets: list[socket.socket] = []
+        self._accepted = accepted
+        self._loop = asyncio.get_running_loop()
+        self._pauses: dict[socket.socket, asyncio.TimerHandle] = {}
+
+    async def listen(self, host: str, port: int, backlog: int) -> None:
+        """Bind and listen. Raises OSError when an address cannot be had."""
+        found = await self._loop.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        try:
+            for family, address in dict.fromkeys((family, address) for family, _, _, _, address in found):
+                sock = socket.socket(family, socket.SOCK_STREAM)
+                self.sockets.append(sock)
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                sock.bind(address)
+                sock.listen(backlog)
+                sock.setblocking(False)
+        except OSError:
+            self.close()
+            raise
+        for sock in self.sockets:
+            self._loop.add_reader(sock, self._accept, sock)
+
+    def close(self) -> None:
+        """Listen no more."""
+        for sock in self.sockets:
+            if sock.fileno() >= 0:
+                self._loop.remove_reader(sock)
+                sock.close()
+        for pause in self._pauses.values():
+            pause.cancel()
+
+    def _accept(self, listening: socket.socket) -> None:
+        for _ in range(_AT_ONCE):
+            try:
+                sock, _ = listening.accept()
+            except OSError as error:
+                if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM):
+                    self._pause(listening)
+                # Otherwise nobody waits any more, or the client went away.
+                return
+            sock.setblocking(False)
+            self._accepted(sock)
+
+    def _pause(self, listening: socket.socket) -> None:
+        self._loop.remove_reader(listening)
+        self._pauses[listening] = self._loop.call_later(
+            _PAUSE, self._loop.add_reader, listening, self._accept, listening
+        )

@@ -1,0 +1,190 @@
+"""HTTP/1.1 for one application: no answer leaves before what it tells is durable.
+
+Every request is carried out as soon as it is complete. Its answer waits in its connection until the application says
+that everything committed up to then is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import ssl
+from typing import Protocol
+
+from understudy_aws.core.clock import monotonic_seconds
+from understudy_aws.core.errors import UserError
+from understudy_aws.core.http import HttpRequest, HttpResponse
+from understudy_aws.server.answers import Answer, Durability
+from understudy_aws.server.connection import Connection
+from understudy_aws.server.handshakes import Handshake, TlsListener
+from understudy_aws.server.limits import Limits, within_open_files
+from understudy_aws.server.memory import give_back
+from understudy_aws.server.parsing import Refusal
+from understudy_aws.server.responses import ResponseWriter, plain
+
+_LOG = logging.getLogger("understudy_aws.server")
+
+_BACKLOG = 512
+# A request with a larger body is kept without it while its answer waits.
+_LARGE_BODY = 64 * 1024
+# So many bytes of requests at the same time leave holes in memory that are worth giving back.
+_CROWD = 16 * 1024 * 1024
+
+_TOO_MANY = Refusal(503, "There are too many connections. Try again soon.")
+_TOO_MUCH = Refusal(503, "Too many bytes of requests are arriving at the same time. Try again soon.")
+
+
+class Application(Protocol):
+    """What a server serves. All of these are plain functions and quick."""
+
+    def handle(self, request: HttpRequest) -> HttpResponse: ...
+
+    def durability(self) -> Durability:
+        """The durability of everything that was committed up to now."""
+        ...
+
+    def not_durable(self, request: HttpRequest) -> HttpResponse:
+        """The answer to a request whose changes could not be made durable; its body may be gone."""
+        ...
+
+
+class Server:
+    """Listens for one application and bounds what its connections take together.
+
+    `limits` are those within the number of files the process may open. `connections` are the ones that are open,
+    those whose TLS handshake is not finished among them. `incoming` is the bytes of all requests that nobody has
+    handled yet.
+    """
+
+    def __init__(self, app: Application, limits: Limits | None = None) -> None:
+        self.app = app
+        self.limits = within_open_files(limits or Limits())
+        self.connections: set[Connection | Handshake] = set()
+        self.incoming = 0
+        self.closing = False
+        self._most_incoming = 0
+        self._writer = ResponseWriter()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._listener: asyncio.Server | TlsListener | None = None
+        self._sweep: asyncio.TimerHandle | None = None
+
+    async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
+        """Begin to listen; answers the port (a free one for 0). Raises UserError when it cannot be had."""
+        self._loop = asyncio.get_running_loop()
+        try:
+            if tls is None:
+                self._listener = await self._loop.create_server(
+                    lambda: Connection(self, secure=False), host, port, backlog=_BACKLOG
+                )
+            else:
+                self._listener = TlsListener(lambda sock: Handshake(self, sock, tls))
+                await self._listener.listen(host, port, _BACKLOG)
+        except OSError as error:
+            taken = error.errno == errno.EADDRINUSE
+            reason = "it is already in use" if taken else error.strerror or str(error)
+            raise UserError(f"Cannot listen on {host}:{port}: {reason}.") from error
+        self._sweep = self._loop.call_later(self.limits.sweep_seconds, self._sweep_connections)
+        return int(self._listener.sockets[0].getsockname()[1])
+
+    async def close(self, patience: float = 5.0) -> None:
+        """Take no more connections, let requests under way be answered, and close."""
+        self.closing = True
+        if self._sweep is not None:
+            self._sweep.cancel()
+        if self._listener is not None:
+            self._listener.close()
+        for connection in list(self.connections):
+            connection.close_if_idle()
+        until = monotonic_seconds() + patience
+        while self.connections and monotonic_seconds() < until:  # noqa: ASYNC110 - once, at the end
+            await asyncio.sleep(0.01)
+        for connection in list(self.connections):
+            connection.abort()
+
+    # What the connections ask for.
+
+    def opened(self, connection: Connection | Handshake) -> Refusal | None:
+        """Take a connection in. When all are taken, the one that is idle longest makes room, or else it is refused."""
+        self.connections.add(connection)
+        limits = self.limits
+        if len(self.connections) <= limits.connections or self._close_longest_idle():
+            return None
+        if len(self.connections) > limits.connections + limits.turned_away:
+            connection.abort()
+        return _TOO_MANY
+
+    def after(self, handshake: Handshake) -> Connection:
+        """The connection that takes a handshake's place as soon as it is finished."""
+        return Connection(self, secure=True, begun=lambda: self.connections.discard(handshake))
+
+    def closed(self, connection: Connection | Handshake) -> None:
+        self.account(connection, 0)
+        self.connections.discard(connection)
+
+    def account(self, connection: Connection | Handshake, incoming: int) -> None:
+        """Note a connection's bytes of unhandled requests. Beyond the bound, whoever has most of them is refused."""
+        self.incoming += incoming - connection.incoming
+        connection.incoming = incoming
+        self._most_incoming = max(self._most_incoming, self.incoming)
+        if self.incoming > self.limits.incoming:
+            most = max(self.connections, key=lambda each: each.incoming)
+            most.refuse(_TOO_MUCH)
+            if most.incoming:
+                most.abort()
+
+    def answer(self, request: HttpRequest, *, keep_alive: bool) -> Answer:
+        """What the application answers, in bytes."""
+        head_only = request.method == "HEAD"
+        try:
+            response = self.app.handle(request)
+            pieces = self._writer.pieces_of(response, keep_alive=keep_alive, head_only=head_only)
+        except Exception:  # noqa: BLE001 - the other connections go on
+            _LOG.exception("the application failed")
+            failed = plain(500, "The request failed.")
+            pieces = self._writer.pieces_of(failed, keep_alive=keep_alive, head_only=head_only)
+        durability = self.app.durability()
+        size = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
+        if durability.done and durability.error is None:
+            return Answer(pieces, size)
+        if len(request.body) > _LARGE_BODY:
+            request = request.without_body()
+        return Answer(pieces, size, durability, request, keep_alive)
+
+    def replacement(self, answer: Answer) -> Answer:
+        """What the application answers when a request's changes could not be made durable, in bytes."""
+        assert answer.request is not None, "an answer that waits has its request"
+        response = self.app.not_durable(answer.request)
+        head_only = answer.request.method == "HEAD"
+        pieces = self._writer.pieces_of(response, keep_alive=answer.keep_alive, head_only=head_only)
+        return Answer(pieces, sum(map(len, pieces)))
+
+    def refusal(self, refusal: Refusal) -> Answer:
+        """The server's own last answer on a connection, in bytes."""
+        pieces = self._writer.pieces_of(plain(refusal.status, refusal.sentence), keep_alive=False)
+        return Answer(pieces, sum(map(len, pieces)))
+
+    # Time passes.
+
+    def _close_longest_idle(self) -> bool:
+        """Close the connection whose client has been silent longest between two requests; whether there was one."""
+        latest = monotonic_seconds() - self.limits.yield_seconds
+        longest: Connection | Handshake | None = None
+        for connection in self.connections:
+            since = connection.waits_for_client_since
+            if since is not None and since <= latest:
+                longest, latest = connection, since
+        if longest is None:
+            return False
+        longest.abort()
+        return True
+
+    def _sweep_connections(self) -> None:
+        assert self._loop is not None, "sweeping begins with listening"
+        now = monotonic_seconds()
+        for connection in list(self.connections):
+            connection.close_if_late(now)
+        if self._most_incoming > _CROWD > self.incoming:
+            self._most_incoming = self.incoming
+            give_back()
+        self._sweep = self._loop.call_later(self.limits.sweep_seconds, self._sweep_connections)

@@ -1,0 +1,103 @@
+"""Runs a server and its background work until a signal stops them, in reverse order."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import signal
+import ssl
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import uvloop
+
+from understudy_aws.core.errors import UserError
+from understudy_aws.server.http import Application, Server
+from understudy_aws.server.limits import Limits
+from understudy_aws.server.memory import keep_freed_memory
+
+Background = Callable[[], Coroutine[Any, Any, None]]
+
+
+def run(
+    app: Application,
+    *,
+    host: str,
+    port: int,
+    ready: Callable[[int], object] = int,
+    background: Sequence[Background] = (),
+    tls_certificate: str = "",
+    limits: Limits | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT. `ready` is told the port once requests are answered.
+
+    Raises UserError when the port or the certificate cannot be used, and whatever ended background work:
+    the server stops, rather than answer on without it.
+    """
+    keep_freed_memory()
+    uvloop.run(
+        _serve(
+            app,
+            host=host,
+            port=port,
+            ready=ready,
+            background=background,
+            tls=_tls(tls_certificate),
+            limits=limits,
+        )
+    )
+
+
+async def _serve(
+    app: Application,
+    *,
+    host: str,
+    port: int,
+    ready: Callable[[int], object],
+    background: Sequence[Background],
+    tls: ssl.SSLContext | None,
+    limits: Limits | None,
+) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError, RuntimeError):
+            loop.add_signal_handler(number, stop.set)
+    server = Server(app, limits)
+    tasks: list[asyncio.Task[None]] = []
+    # What is there now stays: looking through it again and again for garbage would only make requests wait.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    try:
+        bound = await server.listen(host, port, tls)
+        for work in background:
+            tasks.append(asyncio.create_task(work()))
+            tasks[-1].add_done_callback(lambda task: stop.set() if _failure(task) else None)
+        ready(bound)
+        await stop.wait()
+    finally:
+        for task in reversed(tasks):
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await server.close()
+    for task in tasks:
+        if failure := _failure(task):
+            raise failure
+
+
+def _failure(task: asyncio.Task[None]) -> BaseException | None:
+    """Return the error that ended background work. The server stops then, because it would look healthy without it."""
+    return None if task.cancelled() else task.exception()
+
+
+def _tls(certificate: str) -> ssl.SSLContext | None:
+    if not certificate:
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        context.load_cert_chain(certificate)
+    except (OSError, ssl.SSLError) as error:
+        raise UserError(f"The certificate {certificate} cannot be used: {error}.") from error
+    return context

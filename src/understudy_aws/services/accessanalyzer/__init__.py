@@ -1,0 +1,11 @@
+"""IAM Access Analyzer: policy validation."""
+
+from understudy_aws.gateway.service import Service
+
+SERVICE = Service(
+    id="accessanalyzer",
+    principal="access-analyzer.amazonaws.com",
+    prefix="access-analyzer",
+    protocol="rest-json",
+    package=__name__,
+)

@@ -1,0 +1,97 @@
+"""Accounts: the record, and what a new account is made with."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from understudy_aws.core.confidential import Confidential
+from understudy_aws.core.ids import Ids
+from understudy_aws.data.regions import REGIONS
+from understudy_aws.services.ec2.default_vpcs import provision_default_vpc
+from understudy_aws.services.ec2.dhcp_options import dhcp_options
+from understudy_aws.services.ec2.internet_gateways import internet_gateways
+from understudy_aws.services.ec2.network_acls import network_acls
+from understudy_aws.services.ec2.route_tables import route_tables
+from understudy_aws.services.ec2.security_groups import security_groups
+from understudy_aws.services.ec2.subnets import subnets
+from understudy_aws.services.ec2.vpcs import vpcs
+from understudy_aws.services.iam.users import AccessKey, User, access_keys, users
+from understudy_aws.store.database import Transaction
+from understudy_aws.store.tables import Record, Table
+
+ADMINISTRATOR = "Administrator"
+_ADMINISTRATOR_ACCESS = "arn:aws:iam::aws:policy/AdministratorAccess"
+
+
+class Account(Record, frozen=True, kw_only=True):
+    """An AWS account."""
+
+    id: str
+    created: datetime
+
+
+accounts = Table("account", Account, key=lambda record: (record.id,))
+
+
+class Keys(Confidential, frozen=True):
+    """An access key pair for its user. The secret is not printed."""
+
+    hidden = frozenset({"secret_access_key"})
+
+    access_key_id: str
+    secret_access_key: str
+
+
+def make(tx: Transaction, account: str, *, ids: Ids, at: datetime) -> Keys:
+    """Make an account with an administrator, and the default VPC in every Region. Returns the administrator's keys.
+
+    The account must not exist.
+    """
+    provision(tx, account, ids=ids, at=at)
+    users.put(
+        tx,
+        User(
+            account=account,
+            name=ADMINISTRATOR,
+            id=ids.iam("AIDA"),
+            created=at,
+            attached=(_ADMINISTRATOR_ACCESS,),
+        ),
+    )
+    key = AccessKey(
+        id=ids.access_key_id("AKIA", account),
+        account=account,
+        user=ADMINISTRATOR.lower(),
+        secret=ids.secret_access_key(),
+        active=True,
+        # Known everywhere by the time it is handed over, with simulated latency too.
+        created=at - timedelta(minutes=1),
+    )
+    access_keys.put(tx, key)
+    return Keys(key.id, key.secret)
+
+
+def provision(tx: Transaction, account: str, *, ids: Ids, at: datetime) -> None:
+    """Make an account without users, with the default VPC in every Region."""
+    accounts.put(tx, Account(id=account, created=at))
+    for region in REGIONS:
+        provision_default_vpc(tx, account, region, ids, at)
+
+
+def remove_provisioned(tx: Transaction, account: str) -> None:
+    """Delete the networks that `provision` made in an account without users, all or some of them. The account stays."""
+    for table in _PROVISIONED:
+        for record in list(table.scan(tx, account)):
+            table.delete(tx, record)
+
+
+_PROVISIONED: tuple[Table[Any], ...] = (
+    vpcs,
+    subnets,
+    route_tables,
+    internet_gateways,
+    network_acls,
+    security_groups,
+    dhcp_options,
+)

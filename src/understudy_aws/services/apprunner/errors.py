@@ -1,0 +1,40 @@
+"""App Runner's errors (apprunner.md 1.1, 2.6, 2.8). Their HTTP status is always 400."""
+
+from __future__ import annotations
+
+from understudy_aws.core.errors import ApiError
+
+
+def invalid_request(message: str) -> ApiError:
+    """Return InvalidRequestException, App Runner's answer to most faults of a request."""
+    return ApiError("InvalidRequestException", message)
+
+
+def no_such_resource(arn: str) -> ApiError:
+    return ApiError("ResourceNotFoundException", f"Resource not found for the given ARN: {arn}")
+
+
+def too_many(kind: str, limit: int) -> ApiError:
+    return ApiError(
+        "ServiceQuotaExceededException", f"You have reached the limit of {limit} {kind} in this account."
+    )
+
+
+def connector_in_use(arn: str) -> ApiError:
+    return invalid_request(f"Provided VPC connector arn is being used by other services. ARN: {arn}")
+
+
+def may_not_create_the_role() -> ApiError:
+    """Return the error for a caller who may not create the service-linked role (apprunner.md 2.8)."""
+    return invalid_request(
+        "AccessDenied. Couldn't create a service-linked role for App Runner. When creating the first service in "
+        "the account, caller must have the 'iam:CreateServiceLinkedRole' permission. Use the "
+        "'AWSAppRunnerFullAccess' managed user policy to ensure users have all required permissions."
+    )
+
+
+def no_endpoint(region: str) -> ApiError:
+    """Return the error for a Region without App Runner. AWS has no endpoint there (docs/decisions/0007)."""
+    return ApiError(
+        "UnknownOperationException", f"AWS App Runner has no endpoint in the region {region}.", 404
+    )

@@ -1,0 +1,304 @@
+"""VPC connectors: the subnets and security groups through which services reach a VPC."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from understudy_aws.core.answers import Answer, Description
+from understudy_aws.core.arn import apprunner
+from understudy_aws.core.errors import ApiError
+from understudy_aws.data.regions import APP_RUNNER_REGIONS
+from understudy_aws.gateway.call import Call, Params, Target
+from understudy_aws.gateway.expiry import Expiry
+from understudy_aws.gateway.operations import all_resources, operation
+from understudy_aws.gateway.paging import BadTokenError, key_after, page
+from understudy_aws.services.apprunner import errors
+from understudy_aws.services.apprunner.targets import new_resource, resource_tags
+from understudy_aws.services.iam.service_linked_roles import ensure_service_linked_role
+from understudy_aws.store.database import Transaction
+from understudy_aws.store.tables import Record, Table, memoized
+
+NETWORKING = "networking.apprunner.amazonaws.com"
+MANAGEMENT = "apprunner.amazonaws.com"
+# Reference apprunner.md 2.7.
+CONNECTORS_PER_REGION = 10
+# EC2 puts at most so many groups on an interface, and the connector's groups go on every interface it makes.
+GROUPS_PER_INTERFACE = 5
+
+
+class VpcConnector(Record, frozen=True, kw_only=True):
+    """A revision of a connector. Only its tags can change. A deleted one is described as INACTIVE for a while."""
+
+    account: str
+    region: str
+    name: str
+    id: str
+    revision: int
+    subnets: tuple[str, ...]
+    security_groups: tuple[str, ...]
+    vpc: str
+    created: datetime
+    deleted: datetime | None = None
+    tags: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def arn(self) -> str:
+        return apprunner(self.region, self.account, f"vpcconnector/{self.name}/{self.revision}/{self.id}")
+
+    @property
+    def active(self) -> bool:
+        return self.deleted is None
+
+
+vpc_connectors = Table(
+    "apprunner/vpc-connector",
+    VpcConnector,
+    key=lambda record: (record.account, record.region, record.name, f"{record.revision:06d}", record.id),
+    indexes={
+        "by_arn": lambda record: (record.arn,),
+        "active_in_region": lambda record: ((record.account, record.region),) if record.active else (),
+        "active_by_name": lambda record: (
+            ((record.account, record.region, record.name),) if record.active else ()
+        ),
+    },
+    ordered={"deleted": lambda record: record.deleted},
+)
+
+# AWS still describes a deleted connector as INACTIVE for an unspecified time (apprunner.md 2.6): clients that
+# wait for its end ask within minutes, and take "not found" as well.
+deleted_connectors = Expiry(
+    "deleted connectors", vpc_connectors, "deleted", kept_for=timedelta(hours=1), most=1000
+)
+
+
+def networking_usage(tx: Transaction, account: str, region: str) -> list[str]:
+    """Return the ARNs of the active connectors, which use the networking role (apprunner.md 4.5, S8)."""
+    return [each.arn for each in vpc_connectors.where(tx, "active_in_region", (account, region))]
+
+
+def management_usage(tx: Transaction, account: str, region: str) -> list[str]:
+    """Return the ARNs of the services, which use the role that writes logs (apprunner.md 4.1)."""
+    return sorted({use.service for use in connector_uses.scan(tx, account, region)})
+
+
+def a_new_connector(call: Call, params: Params) -> Sequence[Target]:
+    return new_resource(call, "vpcconnector", f"{params['vpc_connector_name']}/1/*", params.get("tags"))
+
+
+def a_connector(call: Call, params: Params) -> Sequence[Target]:
+    arn = params["vpc_connector_arn"]
+    found = find(call, arn)
+    return [Target(arn, resource_tags(found.tags) if found else {})]
+
+
+@operation("apprunner:CreateVpcConnector", on=a_new_connector)
+def create_vpc_connector(
+    call: Call,
+    *,
+    vpc_connector_name: str,
+    subnets: list[str],
+    security_groups: list[str] | None = None,
+    tags: list[dict[str, str]] | None = None,
+) -> Answer:
+    """Make a connector, ACTIVE at once. The first of an account makes the networking role (apprunner.md 4.5, S6).
+
+    Subnets and groups are looked up, and the role is made, with the caller's permissions (apprunner.md 3.1, 4.2). No
+    interface is made; they are made for running instances.
+    """
+    require_supported_region(call)
+    if vpc_connectors.where(call.tx, "active_by_name", (call.account, call.region, vpc_connector_name)):
+        raise errors.invalid_request(
+            f"VPC connector with the provided name already exists: {vpc_connector_name}."
+        )
+    if (
+        vpc_connectors.count_where(call.tx, "active_in_region", (call.account, call.region))
+        >= CONNECTORS_PER_REGION
+    ):
+        raise errors.too_many("VPC connectors", CONNECTORS_PER_REGION)
+    vpc = _the_one_vpc(call, subnets)
+    groups = _groups_in(call, vpc, security_groups)
+    kept_tags = new_tags((), tags or [])
+    _ensure_the_networking_role(call)
+    connector = VpcConnector(
+        account=call.account,
+        region=call.region,
+        name=vpc_connector_name,
+        id=call.ids.hexadecimal(),
+        revision=1,
+        subnets=tuple(dict.fromkeys(subnets)),
+        security_groups=groups,
+        vpc=vpc,
+        created=call.at,
+        tags=kept_tags,
+    )
+    return {"VpcConnector": describe(vpc_connectors.put(call.tx, connector))}
+
+
+@operation("apprunner:DescribeVpcConnector", on=a_connector)
+def describe_vpc_connector(call: Call, *, vpc_connector_arn: str) -> Answer:
+    """Describe a connector by its full ARN. A deleted one is INACTIVE."""
+    require_supported_region(call)
+    return {"VpcConnector": describe(_existing(call, vpc_connector_arn))}
+
+
+@operation("apprunner:ListVpcConnectors", on=all_resources)
+def list_vpc_connectors(
+    call: Call, *, max_results: int | None = None, next_token: str | None = None
+) -> Answer:
+    """List the active connectors of a Region, all of them without MaxResults (apprunner.md 2.1)."""
+    require_supported_region(call)
+    after = None
+    if next_token:
+        try:
+            after = key_after(next_token, "ListVpcConnectors")
+        except BadTokenError as error:
+            raise errors.invalid_request("The provided NextToken is invalid.") from error
+    active = (
+        connector
+        for connector in vpc_connectors.scan(call.tx, call.account, call.region, after=after)
+        if connector.active
+    )
+    shown, token = page(active, max_results or 1_000_000, vpc_connectors.key, "ListVpcConnectors")
+    return {"VpcConnectors": [describe(connector) for connector in shown], "NextToken": token}
+
+
+@operation("apprunner:DeleteVpcConnector", on=a_connector)
+def delete_vpc_connector(call: Call, *, vpc_connector_arn: str) -> Answer:
+    """Delete a connector that no service uses. It is INACTIVE from then on."""
+    require_supported_region(call)
+    connector = _existing(call, vpc_connector_arn)
+    if not connector.active:
+        raise errors.invalid_request(f"The VPC connector is not in an ACTIVE state. ARN: {vpc_connector_arn}")
+    if in_use(call.tx, connector):
+        raise errors.connector_in_use(vpc_connector_arn)
+    connector = msgspec.structs.replace(connector, deleted=call.at)
+    return {"VpcConnector": describe(vpc_connectors.put(call.tx, connector))}
+
+
+@memoized
+def describe(connector: VpcConnector) -> Description:
+    """Return a connector as answers describe it. Tags are answered by ListTagsForResource only."""
+    return Description(
+        {
+            "VpcConnectorName": connector.name,
+            "VpcConnectorArn": connector.arn,
+            "VpcConnectorRevision": connector.revision,
+            "Subnets": list(connector.subnets),
+            "SecurityGroups": list(connector.security_groups),
+            "Status": "ACTIVE" if connector.active else "INACTIVE",
+            "CreatedAt": connector.created,
+            "DeletedAt": connector.deleted,
+        }
+    )
+
+
+def find(call: Call, arn: str) -> VpcConnector | None:
+    """Return the caller's connector of that full ARN in the call's Region, or None."""
+    for connector in vpc_connectors.where(call.tx, "by_arn", arn):
+        if (connector.account, connector.region) == (call.account, call.region):
+            return connector
+    return None
+
+
+def require_supported_region(call: Call) -> None:
+    """Raise in a Region without App Runner (apprunner.md 4.5, S9)."""
+    if call.region not in APP_RUNNER_REGIONS:
+        raise errors.no_endpoint(call.region)
+
+
+class ConnectorUse(Record, frozen=True, kw_only=True):
+    """A service's use of a connector. It is written and deleted together with the service."""
+
+    account: str
+    region: str
+    connector: str
+    service: str
+
+
+connector_uses = Table(
+    "apprunner/connector-use",
+    ConnectorUse,
+    key=lambda record: (record.account, record.region, record.connector, record.service),
+)
+
+
+def in_use(tx: Transaction, connector: VpcConnector) -> bool:
+    """Return whether a service uses this connector."""
+    uses = connector_uses.scan(tx, connector.account, connector.region, connector.arn)
+    return next(uses, None) is not None
+
+
+def new_tags(
+    existing: Iterable[tuple[str, str]], added: Iterable[Mapping[str, str]]
+) -> tuple[tuple[str, str], ...]:
+    """Return tags with some added or replaced. Raises for more than 50, AWS's usual number (apprunner.md 2.1)."""
+    tags = dict(existing)
+    for tag in added:
+        if "Key" not in tag:
+            raise errors.invalid_request("Every tag must have a key.")
+        tags[tag["Key"]] = tag.get("Value", "")
+    if len(tags) > 50:
+        raise errors.invalid_request("A resource can have at most 50 tags.")
+    return tuple(tags.items())
+
+
+def _existing(call: Call, arn: str) -> VpcConnector:
+    connector = find(call, arn)
+    if connector is None:
+        raise errors.no_such_resource(arn)
+    return connector
+
+
+def _the_one_vpc(call: Call, subnets: Sequence[str]) -> str:
+    """Return the VPC of these subnets, as the caller can see them. Raises for subnets of several VPCs."""
+    if not subnets:
+        raise errors.invalid_request("At least one subnet is required.")
+    found = _seen(call, "DescribeSubnets", subnet_ids=list(dict.fromkeys(subnets)))["Subnets"]
+    vpcs = {subnet["VpcId"] for subnet in found}
+    if len(vpcs) != 1:
+        raise errors.invalid_request("All subnets of a VPC connector must be in the same VPC.")
+    return str(vpcs.pop())
+
+
+def _groups_in(call: Call, vpc: str, named: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the groups named, all of that VPC, or else its default group."""
+    if not named:
+        filters = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": ["default"]}]
+        return tuple(
+            group["GroupId"]
+            for group in _seen(call, "DescribeSecurityGroups", filters=filters)["SecurityGroups"]
+        )
+    wanted = tuple(dict.fromkeys(named))
+    if len(wanted) > GROUPS_PER_INTERFACE:
+        raise errors.invalid_request(
+            f"A VPC connector can have at most {GROUPS_PER_INTERFACE} security groups."
+        )
+    for group in _seen(call, "DescribeSecurityGroups", group_ids=list(wanted))["SecurityGroups"]:
+        if group["VpcId"] != vpc:
+            raise errors.invalid_request(
+                f"The security group {group['GroupId']} and the subnets of a VPC connector must be in the same VPC."
+            )
+    return wanted
+
+
+def _seen(call: Call, describe_operation: str, **params: Any) -> Answer:
+    """Return what EC2 shows the caller. Its errors become App Runner's (docs/decisions/0006)."""
+    try:
+        return call.onward("ec2", describe_operation, **params)
+    except ApiError as error:
+        if error.status == 403:
+            raise ApiError("AccessDeniedException", error.message, 403) from error
+        raise errors.invalid_request(error.message) from error
+
+
+def _ensure_the_networking_role(call: Call) -> None:
+    try:
+        ensure_service_linked_role(call, NETWORKING)
+    except ApiError as error:
+        if error.status == 403:
+            raise errors.may_not_create_the_role() from error
+        raise

@@ -1,0 +1,190 @@
+"""EC2's errors, with AWS's codes and texts (ec2.md 7.2, 7.3). There is one function for each."""
+
+from __future__ import annotations
+
+from understudy_aws.core.errors import ApiError
+
+
+def not_found(code: str, noun: str, id: str) -> ApiError:
+    """Return an error such as `The subnet ID 'subnet-1' does not exist`."""
+    return ApiError(f"{code}.NotFound", f"The {noun} ID '{id}' does not exist")
+
+
+def no_such_group(id: str) -> ApiError:
+    return ApiError("InvalidGroup.NotFound", f"The security group '{id}' does not exist")
+
+
+def no_such_group_name(name: str, vpc: str) -> ApiError:
+    return ApiError(
+        "InvalidGroup.NotFound", f"The security group '{name}' does not exist in default VPC '{vpc}'"
+    )
+
+
+def other_network() -> ApiError:
+    return ApiError(
+        "InvalidGroup.NotFound", "You have specified two resources that belong to different networks."
+    )
+
+
+def malformed(code: str, id: str, prefix: str = "") -> ApiError:
+    """Return the error for an id of another kind, or with characters that such ids cannot have."""
+    expecting = f' (expecting "{prefix}-...")' if prefix else ""
+    return ApiError(f"{code}.Malformed", f'Invalid id: "{id}"{expecting}')
+
+
+def invalid(message: str) -> ApiError:
+    """Return InvalidParameterValue with this text."""
+    return ApiError("InvalidParameterValue", message)
+
+
+def invalid_value(value: object, parameter: str, why: str = "") -> ApiError:
+    """Return the error for a value that a parameter cannot have; it says why."""
+    return ApiError(
+        "InvalidParameterValue", f"Value ({value}) for parameter {parameter} is invalid. {why}".rstrip()
+    )
+
+
+def missing(parameter: str) -> ApiError:
+    return ApiError("MissingParameter", f"The request must contain the parameter {parameter}")
+
+
+def missing_choice(message: str) -> ApiError:
+    """Return MissingParameter for a request that must name one of several parameters."""
+    return ApiError("MissingParameter", message)
+
+
+def combination(first: str, second: str) -> ApiError:
+    return ApiError(
+        "InvalidParameterCombination",
+        f"The parameter {first} cannot be used with the parameter {second}",
+    )
+
+
+def several_attributes() -> ApiError:
+    """Return the error for two attributes in a call that changes one."""
+    return ApiError(
+        "InvalidParameterCombination", "Fields for multiple attribute types specified. Specify only one."
+    )
+
+
+def unsupported(parameter: str) -> ApiError:
+    """Return the error for a parameter that AWS has and this server does not implement."""
+    return ApiError("UnsupportedOperation", f"Understudy does not support the parameter {parameter} yet.")
+
+
+def dependency(noun: str, id: str) -> ApiError:
+    """Return the error for a resource that others still depend on."""
+    return ApiError("DependencyViolation", f"The {noun} '{id}' has dependencies and cannot be deleted.")
+
+
+def group_in_use(id: str) -> ApiError:
+    return ApiError("DependencyViolation", f"resource {id} has a dependent object")
+
+
+def default_group_stays(id: str) -> ApiError:
+    return ApiError(
+        "CannotDelete", f'the specified group: "{id}" name: "default" cannot be deleted by a user'
+    )
+
+
+def no_default_vpc() -> ApiError:
+    return ApiError("VPCIdNotSpecified", "No default VPC for this user")
+
+
+def default_vpc_exists() -> ApiError:
+    return ApiError(
+        "DefaultVpcAlreadyExists", "A Default VPC already exists for this account in this region."
+    )
+
+
+def invalid_cidr(text: str, parameter: str = "cidrBlock") -> ApiError:
+    return invalid_value(text, parameter, "This is not a valid CIDR block.")
+
+
+def vpc_range(text: str) -> ApiError:
+    return ApiError("InvalidVpc.Range", f"The CIDR '{text}' is invalid.")
+
+
+def subnet_range(text: str) -> ApiError:
+    return ApiError("InvalidSubnet.Range", f"The CIDR '{text}' is invalid.")
+
+
+def subnet_conflict(text: str) -> ApiError:
+    return ApiError("InvalidSubnet.Conflict", f"The CIDR '{text}' conflicts with another subnet")
+
+
+def no_free_address() -> ApiError:
+    return ApiError(
+        "InsufficientFreeAddressesInSubnet",
+        "The specified subnet does not have enough free addresses to satisfy the request.",
+    )
+
+
+def address_in_use() -> ApiError:
+    return ApiError("InvalidIPAddress.InUse", "The specified address is already in use.")
+
+
+def different_networks(group: str, subnet: str) -> ApiError:
+    return invalid(f"Security group {group} and subnet {subnet} belong to different networks.")
+
+
+def duplicate_group(name: str, vpc: str) -> ApiError:
+    return ApiError("InvalidGroup.Duplicate", f"The security group '{name}' already exists for VPC '{vpc}'")
+
+
+def reserved_group() -> ApiError:
+    return ApiError("InvalidGroup.Reserved", "The security group 'default' is reserved")
+
+
+def duplicate_rule(rule: str) -> ApiError:
+    """Return the error for a rule that exists. `rule` is such as `peer: 10.0.0.0/8, TCP, from port: 80, to port.
+
+    80, ALLOW`.
+    """
+    return ApiError("InvalidPermission.Duplicate", f'the specified rule "{rule}" already exists')
+
+
+def repeated_rule() -> ApiError:
+    return invalid("The same permission must not appear multiple times")
+
+
+def no_such_rule() -> ApiError:
+    return ApiError("InvalidPermission.NotFound", "The specified rule does not exist in this security group.")
+
+
+def no_such_rule_id(id: str) -> ApiError:
+    return ApiError(
+        "InvalidSecurityGroupRuleId.NotFound", f"The security group rule ID '{id}' does not exist"
+    )
+
+
+def limit(code: str, what: str) -> ApiError:
+    """Return the error for a quota that is reached, such as `SubnetLimitExceeded`."""
+    return ApiError(code, f"The maximum number of {what} has been reached.")
+
+
+def no_such_prefix_list(id: str) -> ApiError:
+    return ApiError("InvalidPrefixListID.NotFound", f"The prefix list ID '{id}' does not exist")
+
+
+def gateway_not_attached(gateway: str, vpc: str) -> ApiError:
+    return ApiError("Gateway.NotAttached", f"resource {gateway} is not attached to network {vpc}")
+
+
+def invalid_id(id: str) -> ApiError:
+    return ApiError("InvalidID", f"The ID '{id}' is not valid")
+
+
+def too_many_values(most: int) -> ApiError:
+    """Return the error for a call with more filter values than AWS allows."""
+    return ApiError(
+        "FilterLimitExceeded", f"The maximum number of filter values specified on a single call is {most}"
+    )
+
+
+def too_many_wildcards() -> ApiError:
+    """Return the error for filter values that would take one call too long to try on all resources."""
+    return ApiError(
+        "FilterLimitExceeded",
+        "The filter values of this call have too many wildcards to be tried on all resources.",
+    )

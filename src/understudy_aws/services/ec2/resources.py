@@ -1,0 +1,151 @@
+"""The kinds of resource that EC2 has here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeVar
+
+from msgspec.structs import replace
+
+from understudy_aws.core.arn import Arn, ec2
+from understudy_aws.gateway.call import Call, Target
+from understudy_aws.gateway.service import TaggedKind
+from understudy_aws.services.ec2 import errors
+from understudy_aws.services.ec2.dhcp_options import dhcp_options, find_options, options_target
+from understudy_aws.services.ec2.internet_gateways import find_gateway, gateway_target, internet_gateways
+from understudy_aws.services.ec2.network_acls import acl_target, find_acl, network_acls
+from understudy_aws.services.ec2.network_interfaces import (
+    find_interface,
+    interface_target,
+    network_interfaces,
+)
+from understudy_aws.services.ec2.route_tables import find_route_table, route_table_target, route_tables
+from understudy_aws.services.ec2.security_group_permissions import group_with_rule, rule_in
+from understudy_aws.services.ec2.security_group_rules import SecurityGroupRule
+from understudy_aws.services.ec2.security_groups import (
+    SecurityGroup,
+    find_group,
+    group_target,
+    security_groups,
+)
+from understudy_aws.services.ec2.subnets import find_subnet, subnet_target, subnets
+from understudy_aws.services.ec2.targets import resource_tags
+from understudy_aws.services.ec2.vpcs import find_vpc, vpc_target, vpcs
+from understudy_aws.store.database import Transaction
+from understudy_aws.store.tables import Record, Table
+
+R = TypeVar("R")
+Recorded = TypeVar("Recorded", bound=Record)
+Tags = Mapping[str, str]
+
+
+class Ec2Resource(TaggedKind[R], frozen=True, kw_only=True):
+    """A kind of resource whose resources have an id.
+
+    id_prefix  what its ids begin with: `eni` in `eni-0123456789abcdef0`
+    existing   returns the record of an id in the caller's account and Region, or raises EC2's error for a missing one
+    scan       yields the ids of an account and Region in order, each with its tags
+    """
+
+    id_prefix: str
+    existing: Callable[[Call, str], R]
+    scan: Callable[[Transaction, str, str], Iterable[tuple[str, Tags]]]
+
+    def find_by_id(self, call: Call, id: str) -> R | None:
+        """Return the record of an id in the caller's account and Region, or None."""
+        return self.find(call.tx, Arn("aws", "ec2", call.region, call.account, f"{self.name}/{id}"))
+
+
+def _with_table(
+    name: str,
+    id_prefix: str,
+    table: Table[Recorded],
+    existing: Callable[[Call, str], Recorded],
+    target: Callable[[Recorded], Target],
+) -> Ec2Resource[Any]:
+    """Describe a kind that has a table of its own, whose records have `id` and `tags`."""
+
+    def find(tx: Transaction, arn: Arn) -> Recorded | None:
+        return table.get(tx, arn.account, arn.region, arn.resource.partition("/")[2])
+
+    def scan(tx: Transaction, account: str, region: str) -> Iterator[tuple[str, Tags]]:
+        records: Iterable[Any] = table.scan(tx, account, region)
+        return ((record.id, record.tags) for record in records)
+
+    def tags(record: Any) -> Tags:
+        found: Tags = record.tags
+        return found
+
+    def set_tags(tx: Transaction, record: Any, tags: Tags) -> None:
+        table.put(tx, replace(record, tags=dict(tags)))
+
+    return Ec2Resource(
+        name=name,
+        id_prefix=id_prefix,
+        table=table,
+        find=find,
+        existing=existing,
+        target=target,
+        scan=scan,
+        tags=tags,
+        set_tags=set_tags,
+    )
+
+
+class _RuleOfGroup(NamedTuple):
+    """A security group rule and the group whose record it is part of."""
+
+    group: SecurityGroup
+    rule: SecurityGroupRule
+
+
+def _find_rule(tx: Transaction, arn: Arn) -> _RuleOfGroup | None:
+    id = arn.resource.partition("/")[2]
+    group = group_with_rule(tx, arn.account, arn.region, id)
+    return None if group is None else _RuleOfGroup(group, rule_in(group, id))
+
+
+def _existing_rule(call: Call, id: str) -> _RuleOfGroup:
+    group = group_with_rule(call.tx, call.account, call.region, id)
+    if group is None:
+        raise errors.no_such_rule_id(id)
+    return _RuleOfGroup(group, rule_in(group, id))
+
+
+def _rule_target(found: _RuleOfGroup) -> Target:
+    arn = ec2(found.group.region, found.group.account, f"security-group-rule/{found.rule.id}")
+    return Target(arn, resource_tags(found.rule.tags))
+
+
+def _scan_rules(tx: Transaction, account: str, region: str) -> Iterable[tuple[str, Tags]]:
+    groups = security_groups.scan(tx, account, region)
+    return sorted((rule.id, rule.tags) for group in groups for rule in group.rules if rule.tags)
+
+
+def _set_tags_of_rule(tx: Transaction, found: _RuleOfGroup, tags: Tags) -> None:
+    group, changed = found
+    rules = tuple(replace(rule, tags=dict(tags)) if rule.id == changed.id else rule for rule in group.rules)
+    security_groups.put(tx, replace(group, rules=rules))
+
+
+RESOURCES: tuple[Ec2Resource[Any], ...] = (
+    _with_table("dhcp-options", "dopt", dhcp_options, find_options, options_target),
+    _with_table("internet-gateway", "igw", internet_gateways, find_gateway, gateway_target),
+    _with_table("network-acl", "acl", network_acls, find_acl, acl_target),
+    _with_table("network-interface", "eni", network_interfaces, find_interface, interface_target),
+    _with_table("route-table", "rtb", route_tables, find_route_table, route_table_target),
+    _with_table("security-group", "sg", security_groups, find_group, group_target),
+    Ec2Resource(
+        name="security-group-rule",
+        id_prefix="sgr",
+        table=security_groups,
+        find=_find_rule,
+        existing=_existing_rule,
+        target=_rule_target,
+        scan=_scan_rules,
+        tags=lambda found: found.rule.tags,
+        set_tags=_set_tags_of_rule,
+    ),
+    _with_table("subnet", "subnet", subnets, find_subnet, subnet_target),
+    _with_table("vpc", "vpc", vpcs, find_vpc, vpc_target),
+)

@@ -1,0 +1,178 @@
+"""Reads security group rules as requests write them (`IpPermissions`) into the rules that groups keep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from understudy_aws.gateway.call import Call
+from understudy_aws.services.ec2 import errors
+from understudy_aws.services.ec2.cidrs import parse, parse_ipv6
+from understudy_aws.services.ec2.listings import refuse
+from understudy_aws.services.ec2.security_group_rules import Ports, SecurityGroupRule
+from understudy_aws.services.ec2.security_groups import SecurityGroup, find_group, named
+from understudy_aws.services.ec2.tag_specifications import Tags
+
+_NAMES = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "icmpv6": "icmpv6", "all": "-1"}
+_WITH_PORTS = ("tcp", "udp")
+_ICMP = ("icmp", "icmpv6")
+_DESCRIBABLE = frozenset(
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789. _-:/()#,@[]+=&;{}!$*"
+)
+
+
+def rules_from(
+    call: Call,
+    group: SecurityGroup,
+    entries: Sequence[Mapping[str, Any]],
+    *,
+    egress: bool,
+    tags: Tags | None = None,
+) -> list[SecurityGroupRule]:
+    """Return the rules that `IpPermissions` stand for, each with a new id.
+
+    Raises for permissions that are not valid.
+    """
+    rules = [
+        rule
+        for entry in entries
+        for rule in _rules_of(call, group, entry, ports_from(entry), egress=egress, tags=tags or {})
+    ]
+    if len({rule.meaning for rule in rules}) < len(rules):
+        raise errors.repeated_rule()
+    return rules
+
+
+def ports_from(entry: Mapping[str, Any]) -> Ports:
+    """Return a rule's protocol and ports in canonical form. Raises InvalidParameterValue, MissingParameter."""
+    protocol = _protocol(entry.get("IpProtocol"))
+    first, last = entry.get("FromPort"), entry.get("ToPort")
+    if protocol in _WITH_PORTS:
+        if first is None or last is None:
+            raise errors.invalid(
+                "Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange."
+            )
+        # AWS takes -1 to -1 for all ports.
+        if first == last == -1:
+            return protocol, 0, 65535
+        for port in (first, last):
+            if not 0 <= port <= 65535:
+                raise errors.invalid(f"TCP/UDP port ({port}) out of range")
+        if first > last:
+            raise errors.invalid(f"Invalid TCP/UDP port range ({first}:{last})")
+        return protocol, first, last
+    if protocol in _ICMP:
+        kind, code = (-1 if number is None else number for number in (first, last))
+        if not -1 <= kind <= 255 or not -1 <= code <= 255:
+            raise errors.invalid(f"ICMP code ({code}) or type ({kind}) out of range")
+        if kind == -1 and code != -1:
+            raise errors.invalid(f"ICMP code ({code}) must be -1 when the type is -1")
+        return protocol, kind, code
+    return protocol, None, None
+
+
+def peer_from(
+    call: Call,
+    group: SecurityGroup,
+    *,
+    cidr: str | None,
+    cidr_ipv6: str | None,
+    prefix_list: str | None,
+    referenced: str | None,
+    account: str | None = None,
+    name: str | None = None,
+) -> dict[str, str]:
+    """Return the field of a rule that names its peer. Exactly one peer must be given.
+
+    Raises InvalidGroup.NotFound for a group that does not exist or is in another VPC.
+    """
+    if cidr:
+        block = parse(cidr)
+        if block is None:
+            raise errors.invalid(f"CIDR block {cidr} is malformed")
+        return {"cidr": str(block)}
+    if cidr_ipv6:
+        canonical = parse_ipv6(cidr_ipv6)
+        if canonical is None:
+            raise errors.invalid(f"CIDR block {cidr_ipv6} is malformed")
+        return {"cidr_ipv6": canonical}
+    if prefix_list:
+        raise errors.no_such_prefix_list(prefix_list)
+    if not referenced and not name:
+        raise errors.missing("groupId")
+    if account and account != group.account:
+        raise errors.no_such_group(referenced or name or "")
+    other = find_group(call, referenced) if referenced else named(call.tx, group.vpc, name or "")
+    if other is None:
+        raise errors.no_such_group(name or "")
+    if other.vpc != group.vpc:
+        raise errors.other_network()
+    return {"group": other.id, "group_account": other.account}
+
+
+def described_as(text: str | None) -> str | None:
+    """Return a rule's description; an empty one counts as none. Raises InvalidParameterValue."""
+    if not text:
+        return None
+    if len(text) > 255 or not _DESCRIBABLE.issuperset(text):
+        raise errors.invalid(
+            "Invalid rule description. Valid descriptions are strings less than 256 characters "
+            "from the following set:  a-zA-Z0-9. _-:/()#,@[]+=&;{}!$*"
+        )
+    return text
+
+
+def _rules_of(
+    call: Call, group: SecurityGroup, entry: Mapping[str, Any], ports: Ports, *, egress: bool, tags: Tags
+) -> Iterator[SecurityGroupRule]:
+    protocol, first, last = ports
+    peers = list(_peers_of(call, group, entry))
+    if not peers:
+        raise errors.missing_choice(
+            "The request must contain one of the parameters ipRanges, ipv6Ranges, prefixListIds or groups"
+        )
+    for peer, description in peers:
+        yield SecurityGroupRule(
+            id=call.ids.ec2("sgr"),
+            egress=egress,
+            protocol=protocol,
+            from_port=first,
+            to_port=last,
+            description=described_as(description),
+            tags=tags,
+            **peer,
+        )
+
+
+def _peers_of(
+    call: Call, group: SecurityGroup, entry: Mapping[str, Any]
+) -> Iterator[tuple[dict[str, str], str | None]]:
+    for span in entry.get("IpRanges") or ():
+        peer = peer_from(
+            call, group, cidr=span.get("CidrIp"), cidr_ipv6=None, prefix_list=None, referenced=None
+        )
+        yield peer, span.get("Description")
+    for span in entry.get("Ipv6Ranges") or ():
+        peer = peer_from(
+            call, group, cidr=None, cidr_ipv6=span.get("CidrIpv6"), prefix_list=None, referenced=None
+        )
+        yield peer, span.get("Description")
+    for listed in entry.get("PrefixListIds") or ():
+        raise errors.no_such_prefix_list(str(listed.get("PrefixListId")))
+    for pair in entry.get("UserIdGroupPairs") or ():
+        refuse(vpc_peering_connection_id=pair.get("VpcPeeringConnectionId"))
+        peer = peer_from(
+            call, group, cidr=None, cidr_ipv6=None, prefix_list=None,
+            referenced=pair.get("GroupId"), account=pair.get("UserId"), name=pair.get("GroupName"),
+        )  # fmt: skip
+        yield peer, pair.get("Description")
+
+
+def _protocol(given: Any) -> str:
+    if given is None or given == "":
+        raise errors.missing("ipProtocol")
+    text = str(given).lower()
+    name = _NAMES.get(text, text)
+    if name in (*_WITH_PORTS, *_ICMP, "-1") or (name.isascii() and name.isdigit() and int(name) <= 255):
+        return name
+    raise errors.invalid(f"Invalid value '{given}' for IP protocol. Unknown protocol.")

@@ -1,0 +1,434 @@
+"""The operations on security group rules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from msgspec.structs import replace
+
+from understudy_aws.core.answers import Answer
+from understudy_aws.core.arn import ec2
+from understudy_aws.gateway.call import Call, Params, Target
+from understudy_aws.gateway.operations import all_resources, operation
+from understudy_aws.services.ec2 import errors
+from understudy_aws.services.ec2.filters import FilterTable, exact, matching
+from understudy_aws.services.ec2.listings import Filters, items_after, page_start, paginate, refuse
+from understudy_aws.services.ec2.rule_requests import described_as, peer_from, ports_from, rules_from
+from understudy_aws.services.ec2.security_group_rules import (
+    SecurityGroupRule,
+    described_rule,
+    permissions,
+    revoked_rule,
+)
+from understudy_aws.services.ec2.security_groups import (
+    SecurityGroup,
+    a_group,
+    find_group,
+    group_of,
+    security_groups,
+    target_of_group,
+)
+from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tags_for
+from understudy_aws.services.ec2.targets import named_tags, request_tags, tagging
+from understudy_aws.services.ec2.vpcs import find_vpc, vpcs
+from understudy_aws.store.database import RecordKey, Transaction
+
+# AWS's quota, counted for each direction.
+RULES_PER_DIRECTION = 60
+Entries = list[dict[str, Any]] | None
+
+
+def a_group_to_open(call: Call, params: Params) -> Sequence[Target]:
+    """Return the group, and with tags also the new rules and the tagging of them."""
+    targets = list(a_group(call, params))
+    tags = named_tags(params)
+    if tags:
+        arn = ec2(call.region, call.account, "security-group-rule/*")
+        targets += [Target(arn, request_tags(tags)), *tagging(call, arn, tags)]
+    return targets
+
+
+@operation("ec2:AuthorizeSecurityGroupIngress", on=a_group_to_open)
+def authorize_security_group_ingress(
+    call: Call,
+    *,
+    cidr_ip: str | None = None,
+    from_port: int | None = None,
+    group_id: str | None = None,
+    group_name: str | None = None,
+    ip_permissions: Entries = None,
+    ip_protocol: str | None = None,
+    source_security_group_name: str | None = None,
+    source_security_group_owner_id: str | None = None,
+    to_port: int | None = None,
+    tag_specifications: TagSpecifications = None,
+) -> Answer:
+    """Add ingress rules, all or none."""
+    refuse(
+        source_security_group_name=source_security_group_name,
+        source_security_group_owner_id=source_security_group_owner_id,
+    )
+    entries = _entries(ip_permissions, cidr_ip, ip_protocol, from_port, to_port)
+    return _authorize(call, group_of(call, group_id, group_name), entries, tag_specifications, egress=False)
+
+
+@operation("ec2:AuthorizeSecurityGroupEgress", on=a_group_to_open)
+def authorize_security_group_egress(
+    call: Call,
+    *,
+    group_id: str,
+    tag_specifications: TagSpecifications = None,
+    source_security_group_name: str | None = None,
+    source_security_group_owner_id: str | None = None,
+    ip_protocol: str | None = None,
+    from_port: int | None = None,
+    to_port: int | None = None,
+    cidr_ip: str | None = None,
+    ip_permissions: Entries = None,
+) -> Answer:
+    """Add egress rules, all or none."""
+    refuse(
+        source_security_group_name=source_security_group_name,
+        source_security_group_owner_id=source_security_group_owner_id,
+    )
+    entries = _entries(ip_permissions, cidr_ip, ip_protocol, from_port, to_port)
+    return _authorize(call, find_group(call, group_id), entries, tag_specifications, egress=True)
+
+
+@operation("ec2:RevokeSecurityGroupIngress", on=a_group)
+def revoke_security_group_ingress(
+    call: Call,
+    *,
+    cidr_ip: str | None = None,
+    from_port: int | None = None,
+    group_id: str | None = None,
+    group_name: str | None = None,
+    ip_permissions: Entries = None,
+    ip_protocol: str | None = None,
+    source_security_group_name: str | None = None,
+    source_security_group_owner_id: str | None = None,
+    to_port: int | None = None,
+    security_group_rule_ids: list[str] | None = None,
+) -> Answer:
+    """Remove ingress rules, named by their content or their ids."""
+    refuse(
+        source_security_group_name=source_security_group_name,
+        source_security_group_owner_id=source_security_group_owner_id,
+    )
+    group = group_of(call, group_id, group_name)
+    if security_group_rule_ids:
+        return _revoke_by_id(call, group, security_group_rule_ids, egress=False)
+    entries = _entries(ip_permissions, cidr_ip, ip_protocol, from_port, to_port)
+    return _revoke(call, group, entries, egress=False)
+
+
+@operation("ec2:RevokeSecurityGroupEgress", on=a_group)
+def revoke_security_group_egress(
+    call: Call,
+    *,
+    group_id: str,
+    security_group_rule_ids: list[str] | None = None,
+    source_security_group_name: str | None = None,
+    source_security_group_owner_id: str | None = None,
+    ip_protocol: str | None = None,
+    from_port: int | None = None,
+    to_port: int | None = None,
+    cidr_ip: str | None = None,
+    ip_permissions: Entries = None,
+) -> Answer:
+    """Remove egress rules, named by their content or their ids."""
+    refuse(
+        source_security_group_name=source_security_group_name,
+        source_security_group_owner_id=source_security_group_owner_id,
+    )
+    group = find_group(call, group_id)
+    if security_group_rule_ids:
+        return _revoke_by_id(call, group, security_group_rule_ids, egress=True)
+    entries = _entries(ip_permissions, cidr_ip, ip_protocol, from_port, to_port)
+    return _revoke(call, group, entries, egress=True)
+
+
+class _Row(NamedTuple):
+    """A rule with its group, as filters see it."""
+
+    group: SecurityGroup
+    rule: SecurityGroupRule
+
+    @property
+    def tags(self) -> Mapping[str, str]:
+        return self.rule.tags
+
+    @property
+    def key(self) -> RecordKey:
+        return self.group.id, self.rule.id
+
+
+RULE_FILTERS: FilterTable = MappingProxyType(
+    {
+        "group-id": lambda row: (row.group.id,),
+        "security-group-rule-id": lambda row: (row.rule.id,),
+    }
+)
+
+
+@operation("ec2:DescribeSecurityGroupRules", on=all_resources)
+def describe_security_group_rules(
+    call: Call,
+    *,
+    filters: Filters = None,
+    security_group_rule_ids: list[str] | None = None,
+    next_token: str | None = None,
+    max_results: int | None = None,
+) -> Answer:
+    """Describe rules one by one, across groups."""
+    matches = matching(filters, RULE_FILTERS)
+    if security_group_rule_ids and max_results is not None:
+        raise errors.combination("securityGroupRuleIdSet", "maxResults")
+    after, scope = page_start(call, filters, max_results, next_token)
+    rows: Iterable[_Row]
+    if security_group_rule_ids:
+        rows = [_row(call, id) for id in dict.fromkeys(security_group_rule_ids)]
+    else:
+        rows = items_after(_rows(call, exact(filters, "group-id")), after, lambda row: row.key)
+    found, token = paginate(
+        filter(matches, rows) if matches else rows, max_results, lambda row: row.key, scope
+    )
+    return {
+        "SecurityGroupRules": [
+            described_rule(rule, call.account, call.region, group.id) for group, rule in found
+        ],
+        "NextToken": token,
+    }
+
+
+@operation("ec2:ModifySecurityGroupRules", on=a_group)
+def modify_security_group_rules(
+    call: Call, *, group_id: str, security_group_rules: list[dict[str, Any]]
+) -> Answer:
+    """Replace rules of a group. Their ids, directions and tags stay."""
+    group = find_group(call, group_id)
+    rules = {rule.id: rule for rule in group.rules}
+    for update in security_group_rules:
+        id, request = update["SecurityGroupRuleId"], update.get("SecurityGroupRule") or {}
+        old = rules.get(id)
+        if old is None:
+            raise errors.no_such_rule_id(id)
+        rules[id] = _rewritten(call, group, old, request)
+    changed = tuple(rules.values())
+    seen = set()
+    for rule in changed:
+        if rule.meaning in seen:
+            raise errors.duplicate_rule(str(rule))
+        seen.add(rule.meaning)
+    security_groups.put(call.tx, replace(group, rules=changed))
+    return {"Return": True}
+
+
+@operation("ec2:UpdateSecurityGroupRuleDescriptionsIngress", on=a_group)
+def update_security_group_rule_descriptions_ingress(
+    call: Call,
+    *,
+    group_id: str | None = None,
+    group_name: str | None = None,
+    ip_permissions: Entries = None,
+    security_group_rule_descriptions: list[dict[str, Any]] | None = None,
+) -> Answer:
+    """Change the descriptions of ingress rules."""
+    group = group_of(call, group_id, group_name)
+    return _describe_anew(call, group, ip_permissions, security_group_rule_descriptions, egress=False)
+
+
+@operation("ec2:UpdateSecurityGroupRuleDescriptionsEgress", on=a_group)
+def update_security_group_rule_descriptions_egress(
+    call: Call,
+    *,
+    group_id: str | None = None,
+    group_name: str | None = None,
+    ip_permissions: Entries = None,
+    security_group_rule_descriptions: list[dict[str, Any]] | None = None,
+) -> Answer:
+    """Change the descriptions of egress rules."""
+    group = group_of(call, group_id, group_name)
+    return _describe_anew(call, group, ip_permissions, security_group_rule_descriptions, egress=True)
+
+
+def the_groups(call: Call, params: Params) -> Sequence[Target]:
+    """Return each group that the request names."""
+    return [target_of_group(call, id) for id in params["group_id"]]
+
+
+@operation("ec2:DescribeSecurityGroupReferences", on=the_groups)
+def describe_security_group_references(call: Call, *, group_id: list[str]) -> Answer:
+    """Describe peered VPCs whose groups refer to these groups. Peering is not implemented, so there are none."""
+    for id in group_id:
+        find_group(call, id)
+    return {"SecurityGroupReferenceSet": []}
+
+
+@operation("ec2:DescribeStaleSecurityGroups", on=all_resources)
+def describe_stale_security_groups(
+    call: Call, *, vpc_id: str, max_results: int | None = None, next_token: str | None = None
+) -> Answer:
+    """Describe groups with rules for groups of a deleted peering. Peering is not implemented, so there are none."""
+    find_vpc(call, vpc_id)
+    page_start(call, None, max_results, next_token)
+    return {"StaleSecurityGroupSet": []}
+
+
+def _entries(
+    given: Entries, cidr: str | None, protocol: str | None, first: int | None, last: int | None
+) -> list[dict[str, Any]]:
+    """Return the permissions of a request. A single one may be in parameters of the request itself."""
+    if given and (cidr or protocol):
+        raise errors.combination("ipPermissions", "cidrIp" if cidr else "ipProtocol")
+    if given:
+        return given
+    if not cidr and not protocol:
+        raise errors.missing("ipPermissions")
+    ranges = [{"CidrIp": cidr}] if cidr else []
+    return [{"IpProtocol": protocol, "FromPort": first, "ToPort": last, "IpRanges": ranges}]
+
+
+def _authorize(
+    call: Call,
+    group: SecurityGroup,
+    entries: list[dict[str, Any]],
+    specifications: TagSpecifications,
+    *,
+    egress: bool,
+) -> Answer:
+    new = rules_from(
+        call, group, entries, egress=egress, tags=tags_for("security-group-rule", specifications)
+    )
+    known = {rule.meaning for rule in group.rules}
+    for rule in new:
+        if rule.meaning in known:
+            raise errors.duplicate_rule(str(rule))
+    if sum(rule.egress == egress for rule in group.rules) + len(new) > RULES_PER_DIRECTION:
+        raise errors.limit("RulesPerSecurityGroupLimitExceeded", "rules per security group")
+    security_groups.put(call.tx, replace(group, rules=(*group.rules, *new)))
+    return {
+        "Return": True,
+        "SecurityGroupRules": [described_rule(rule, group.account, group.region, group.id) for rule in new],
+    }
+
+
+def _revoke(call: Call, group: SecurityGroup, entries: list[dict[str, Any]], *, egress: bool) -> Answer:
+    known = {rule.meaning: rule for rule in group.rules}
+    asked = rules_from(call, group, entries, egress=egress)
+    leaving = [known[rule.meaning] for rule in asked if rule.meaning in known]
+    unknown = [rule for rule in asked if rule.meaning not in known]
+    if unknown:
+        vpc = vpcs.get(call.tx, call.account, call.region, group.vpc)
+        # In a default VPC AWS tells which rules it does not know; elsewhere it refuses and revokes none.
+        if vpc is None or not vpc.is_default:
+            raise errors.no_such_rule()
+    return _without(call, group, leaving, unknown)
+
+
+def _revoke_by_id(call: Call, group: SecurityGroup, ids: Sequence[str], *, egress: bool) -> Answer:
+    rules = {rule.id: rule for rule in group.rules if rule.egress == egress}
+    for id in ids:
+        if id not in rules:
+            raise errors.no_such_rule_id(id)
+    return _without(call, group, [rules[id] for id in dict.fromkeys(ids)], [])
+
+
+def _without(
+    call: Call, group: SecurityGroup, leaving: list[SecurityGroupRule], unknown: list[SecurityGroupRule]
+) -> Answer:
+    gone = {rule.id for rule in leaving}
+    staying = tuple(rule for rule in group.rules if rule.id not in gone)
+    security_groups.put(call.tx, replace(group, rules=staying))
+    return {
+        "Return": True,
+        "UnknownIpPermissions": permissions(unknown),
+        "RevokedSecurityGroupRules": [revoked_rule(rule, group.id) for rule in leaving],
+    }
+
+
+def _describe_anew(
+    call: Call, group: SecurityGroup, entries: Entries, by_id: list[dict[str, Any]] | None, *, egress: bool
+) -> Answer:
+    if bool(entries) == bool(by_id):
+        raise errors.missing_choice(
+            "Either 'ipPermissions' or 'securityGroupRuleDescriptions' should be provided."
+        )
+    if entries:
+        words = {rule.meaning: rule.description for rule in rules_from(call, group, entries, egress=egress)}
+        if not words.keys() <= {rule.meaning for rule in group.rules}:
+            raise errors.no_such_rule()
+        changed = tuple(
+            replace(rule, description=words[rule.meaning]) if rule.meaning in words else rule
+            for rule in group.rules
+        )
+    else:
+        named = {
+            str(entry.get("SecurityGroupRuleId")): described_as(entry.get("Description"))
+            for entry in by_id or ()
+        }
+        for id in named:
+            if id not in {rule.id for rule in group.rules if rule.egress == egress}:
+                raise errors.no_such_rule_id(id)
+        changed = tuple(
+            replace(rule, description=named[rule.id]) if rule.id in named else rule for rule in group.rules
+        )
+    security_groups.put(call.tx, replace(group, rules=changed))
+    return {"Return": True}
+
+
+def _rewritten(
+    call: Call, group: SecurityGroup, old: SecurityGroupRule, request: Mapping[str, Any]
+) -> SecurityGroupRule:
+    protocol, first, last = ports_from(request)
+    given = ("CidrIpv4", "CidrIpv6", "PrefixListId", "ReferencedGroupId")
+    if sum(bool(request.get(name)) for name in given) != 1:
+        raise errors.missing_choice(f"Exactly one of {', '.join(given)} must be specified.")
+    peer = peer_from(
+        call, group, cidr=request.get("CidrIpv4"), cidr_ipv6=request.get("CidrIpv6"),
+        prefix_list=request.get("PrefixListId"), referenced=request.get("ReferencedGroupId"),
+    )  # fmt: skip
+    return SecurityGroupRule(
+        id=old.id,
+        egress=old.egress,
+        protocol=protocol,
+        from_port=first,
+        to_port=last,
+        description=described_as(request.get("Description")),
+        tags=old.tags,
+        **peer,
+    )
+
+
+def _rows(call: Call, groups: list[str] | None) -> Iterable[_Row]:
+    """Yield rules in the order of their keys, of these groups only when they are given."""
+    scope = (call.account, call.region)
+    if groups is None:
+        found: Iterable[SecurityGroup] = security_groups.scan(call.tx, *scope)
+    else:
+        found = filter(None, (security_groups.get(call.tx, *scope, id) for id in groups))
+    for group in found:
+        for rule in sorted(group.rules, key=lambda rule: rule.id):
+            yield _Row(group, rule)
+
+
+def _row(call: Call, id: str) -> _Row:
+    found = group_with_rule(call.tx, call.account, call.region, id)
+    if found is None:
+        raise errors.no_such_rule_id(id)
+    return _Row(found, rule_in(found, id))
+
+
+def group_with_rule(tx: Transaction, account: str, region: str, id: str) -> SecurityGroup | None:
+    """Return the group that has this rule, or None."""
+    for group in security_groups.where(tx, "rule", id):
+        if (group.account, group.region) == (account, region):
+            return group
+    return None
+
+
+def rule_in(group: SecurityGroup, id: str) -> SecurityGroupRule:
+    """Return the rule of that id of a group that has it."""
+    return next(rule for rule in group.rules if rule.id == id)

@@ -1,0 +1,115 @@
+"""Makes and deletes VPCs together with their default security group, main route table and network ACL."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from understudy_aws.core.answers import Answer
+from understudy_aws.core.ids import Ids
+from understudy_aws.gateway.call import Call, Params, Target
+from understudy_aws.gateway.operations import operation
+from understudy_aws.services.ec2 import errors, network_acls, security_groups
+from understudy_aws.services.ec2.cidrs import parse
+from understudy_aws.services.ec2.dhcp_options import default_set
+from understudy_aws.services.ec2.internet_gateways import internet_gateways
+from understudy_aws.services.ec2.listings import refuse
+from understudy_aws.services.ec2.route_tables import make_main, route_tables
+from understudy_aws.services.ec2.subnets import subnets
+from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tags_for
+from understudy_aws.services.ec2.targets import a_new
+from understudy_aws.services.ec2.vpcs import Vpc, a_vpc, described_vpc, find_vpc, vpcs
+from understudy_aws.store.database import Transaction
+
+# AWS gives five at first and a hundred to who asks; on one's own machine nobody should have to ask.
+VPCS_PER_REGION = 100
+
+
+def a_new_vpc(call: Call, params: Params) -> Sequence[Target]:
+    """Return the targets of making a VPC: it, and its tags."""
+    return a_new(call, params, "vpc")
+
+
+@operation("ec2:CreateVpc", on=a_new_vpc)
+def create_vpc(
+    call: Call,
+    *,
+    cidr_block: str | None = None,
+    ipv6_pool: str | None = None,
+    ipv6_cidr_block: str | None = None,
+    ipv4_ipam_pool_id: str | None = None,
+    ipv4_netmask_length: int | None = None,
+    ipv6_ipam_pool_id: str | None = None,
+    ipv6_netmask_length: int | None = None,
+    ipv6_cidr_block_network_border_group: str | None = None,
+    vpc_encryption_control: dict[str, Any] | None = None,
+    tag_specifications: TagSpecifications = None,
+    instance_tenancy: str | None = None,
+    amazon_provided_ipv6_cidr_block: bool | None = None,
+) -> Answer:
+    """Make a VPC of a block between /16 and /28. Blocks of several VPCs may overlap (ec2.md 7.5)."""
+    refuse(
+        ipv6_pool=ipv6_pool, ipv6_cidr_block=ipv6_cidr_block, ipv4_ipam_pool_id=ipv4_ipam_pool_id,
+        ipv4_netmask_length=ipv4_netmask_length, ipv6_ipam_pool_id=ipv6_ipam_pool_id,
+        ipv6_netmask_length=ipv6_netmask_length, vpc_encryption_control=vpc_encryption_control,
+        ipv6_cidr_block_network_border_group=ipv6_cidr_block_network_border_group,
+        amazon_provided_ipv6_cidr_block=amazon_provided_ipv6_cidr_block,
+    )  # fmt: skip
+    if cidr_block is None:
+        raise errors.missing_choice("Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
+    block = parse(cidr_block)
+    if block is None:
+        raise errors.invalid_cidr(cidr_block)
+    if not 16 <= block.length <= 28:
+        raise errors.vpc_range(cidr_block)
+    if instance_tenancy == "host":
+        raise errors.invalid_value(instance_tenancy, "instanceTenancy")
+    tags = tags_for("vpc", tag_specifications)
+    if vpcs.count_where(call.tx, "place", (call.account, call.region)) >= VPCS_PER_REGION:
+        raise errors.limit("VpcLimitExceeded", "VPCs")
+    options = default_set(call.tx, call.account, call.region, call.ids)
+    vpc = Vpc(
+        account=call.account,
+        region=call.region,
+        id=call.ids.ec2("vpc"),
+        cidr=str(block),
+        association=call.ids.ec2("vpc-cidr-assoc"),
+        dhcp_options=options.id,
+        tenancy=instance_tenancy or "default",
+        tags=tags,
+    )
+    provision_vpc(call.tx, vpc, call.ids)
+    make_main(call.tx, vpc, call.ids)
+    # Recorded: the answer says pending, and lacks what the describe answer has.
+    answer = {**described_vpc(vpc), "State": "pending"}
+    del answer["BlockPublicAccessStates"]
+    return {"Vpc": answer}
+
+
+def provision_vpc(tx: Transaction, vpc: Vpc, ids: Ids) -> None:
+    """Store a new VPC with its default security group and network ACL."""
+    vpcs.put(tx, vpc)
+    security_groups.make_default(tx, vpc, ids)
+    network_acls.make_default(tx, vpc, ids)
+
+
+@operation("ec2:DeleteVpc", on=a_vpc)
+def delete_vpc(call: Call, *, vpc_id: str) -> Answer | None:
+    """Delete a VPC that has nothing but what it was made with. Raises DependencyViolation."""
+    vpc = find_vpc(call, vpc_id)
+    groups = security_groups.security_groups
+    # A subnet is held by its interfaces, so asking for subnets asks for these too.
+    if (
+        subnets.count_where(call.tx, "vpc", vpc.id)
+        or groups.count_where(call.tx, "vpc", vpc.id) > 1
+        or internet_gateways.count_where(call.tx, "vpc", vpc.id)
+    ):
+        raise errors.dependency("vpc", vpc.id)
+    for group in groups.where(call.tx, "vpc", vpc.id):
+        groups.delete(call.tx, group)
+    for acl in network_acls.network_acls.where(call.tx, "vpc", vpc.id):
+        network_acls.network_acls.delete(call.tx, acl)
+    for table in route_tables.where(call.tx, "vpc", vpc.id):
+        route_tables.delete(call.tx, table)
+    vpcs.delete(call.tx, vpc)
+    return None

@@ -1,0 +1,159 @@
+"""VPCs: the record and DescribeVpcs. `vpc_lifecycle` makes and deletes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import MappingProxyType
+
+from understudy_aws.core.answers import Answer, Description
+from understudy_aws.core.arn import ec2
+from understudy_aws.gateway.call import Call, Params, Target
+from understudy_aws.gateway.operations import all_resources, operation
+from understudy_aws.services.ec2.errors import no_default_vpc, not_found
+from understudy_aws.services.ec2.filters import FilterTable, nothing, yes_or_no
+from understudy_aws.services.ec2.identifiers import check
+from understudy_aws.services.ec2.listings import Filters, select
+from understudy_aws.services.ec2.tag_specifications import tag_set
+from understudy_aws.services.ec2.targets import Keys, resource_tags, unknown
+from understudy_aws.store.database import Transaction
+from understudy_aws.store.tables import Record, Table, memoized
+
+
+class Vpc(Record, frozen=True, kw_only=True):
+    """A VPC. `dhcp_options` is the id of a set, or `default` for none (ec2.md 7.5)."""
+
+    account: str
+    region: str
+    id: str
+    cidr: str
+    association: str
+    dhcp_options: str
+    tenancy: str = "default"
+    is_default: bool = False
+    dns_support: bool = True
+    dns_hostnames: bool = False
+    usage_metrics: bool = False
+    tags: dict[str, str] = {}
+
+
+vpcs = Table(
+    "ec2/vpc",
+    Vpc,
+    key=lambda vpc: (vpc.account, vpc.region, vpc.id),
+    indexes={
+        "dhcp_options": lambda vpc: (vpc.dhcp_options,),
+        "default": lambda vpc: ((vpc.account, vpc.region),) if vpc.is_default else (),
+        "place": lambda vpc: ((vpc.account, vpc.region),),
+    },
+)
+
+VPC_FILTERS: FilterTable = MappingProxyType(
+    {
+        "cidr": lambda vpc: (vpc.cidr,),
+        "cidr-block": lambda vpc: (vpc.cidr,),
+        "cidrBlock": lambda vpc: (vpc.cidr,),
+        "cidr-block-association.cidr-block": lambda vpc: (vpc.cidr,),
+        "cidr-block-association.association-id": lambda vpc: (vpc.association,),
+        "cidr-block-association.state": lambda _: ("associated",),
+        "dhcp-options-id": lambda vpc: (vpc.dhcp_options,),
+        "ipv6-cidr-block-association.ipv6-cidr-block": nothing,
+        "ipv6-cidr-block-association.ipv6-pool": nothing,
+        "ipv6-cidr-block-association.association-id": nothing,
+        "ipv6-cidr-block-association.state": nothing,
+        "is-default": lambda vpc: yes_or_no(vpc.is_default),
+        "isDefault": lambda vpc: yes_or_no(vpc.is_default),
+        "owner-id": lambda vpc: (vpc.account,),
+        "state": lambda _: ("available",),
+        "vpc-id": lambda vpc: (vpc.id,),
+    }
+)
+
+
+@operation("ec2:DescribeVpcs", on=all_resources)
+def describe_vpcs(
+    call: Call,
+    *,
+    filters: Filters = None,
+    vpc_ids: list[str] | None = None,
+    next_token: str | None = None,
+    max_results: int | None = None,
+) -> Answer:
+    """Describe the account's VPCs in the Region."""
+    found, token = select(
+        call, vpcs, find_vpc, VPC_FILTERS,
+        ids=vpc_ids, filters=filters, max_results=max_results, next_token=next_token, ids_name="vpcSet",
+    )  # fmt: skip
+    return {"Vpcs": [described_vpc(vpc) for vpc in found], "NextToken": token}
+
+
+def find_vpc(call: Call, id: str) -> Vpc:
+    """Return the VPC of this id. Raises InvalidVpcId.Malformed, InvalidVpcID.NotFound."""
+    found = vpcs.get(call.tx, call.account, call.region, id)
+    if found is None:
+        check(id, "vpc", "InvalidVpcId")
+        raise not_found("InvalidVpcID", "vpc", id)
+    return found
+
+
+def default_vpc(tx: Transaction, account: str, region: str) -> Vpc | None:
+    """Return the account's default VPC in the Region, or None if it was deleted."""
+    found = vpcs.where(tx, "default", (account, region))
+    return found[0] if found else None
+
+
+def find_default_vpc(call: Call) -> Vpc:
+    """Return the default VPC. Raises VPCIdNotSpecified."""
+    found = default_vpc(call.tx, call.account, call.region)
+    if found is None:
+        raise no_default_vpc()
+    return found
+
+
+@memoized
+def described_vpc(vpc: Vpc) -> Description:
+    """Return a VPC as answers describe it."""
+    return Description(
+        {
+            "OwnerId": vpc.account,
+            "InstanceTenancy": vpc.tenancy,
+            "CidrBlockAssociationSet": [
+                {
+                    "AssociationId": vpc.association,
+                    "CidrBlock": vpc.cidr,
+                    "CidrBlockState": {"State": "associated"},
+                }
+            ],
+            "IsDefault": vpc.is_default,
+            "Tags": tag_set(vpc.tags),
+            "BlockPublicAccessStates": {"InternetGatewayBlockMode": "off"},
+            "VpcId": vpc.id,
+            "State": "available",
+            "CidrBlock": vpc.cidr,
+            "DhcpOptionsId": vpc.dhcp_options,
+        }
+    )
+
+
+@memoized
+def vpc_arn(vpc: Vpc) -> str:
+    return ec2(vpc.region, vpc.account, f"vpc/{vpc.id}")
+
+
+@memoized
+def vpc_target(vpc: Vpc) -> Target:
+    """Return a VPC's ARN and the condition keys that policies see of it."""
+    keys: Keys = resource_tags(vpc.tags)
+    keys["ec2:tenancy"] = vpc.tenancy
+    keys["ec2:vpcid"] = vpc.id
+    return Target(vpc_arn(vpc), keys)
+
+
+def target_of_vpc(call: Call, id: str) -> Target:
+    """Return the target of a VPC, which need not exist."""
+    found = vpcs.get(call.tx, call.account, call.region, id)
+    return vpc_target(found) if found is not None else unknown(call, "vpc", id)
+
+
+def a_vpc(call: Call, params: Params) -> Sequence[Target]:
+    """Return the VPC that the request names."""
+    return [target_of_vpc(call, params["vpc_id"])]

@@ -1,0 +1,151 @@
+"""Organizations' records as answers describe them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from understudy_aws.gateway.call import Call
+from understudy_aws.gateway.durable_operations import DurableOperation
+from understudy_aws.services.organizations import entities
+from understudy_aws.services.organizations.account_requests import details_of, failure_of, state_of
+from understudy_aws.services.organizations.handshake_records import Handshake
+from understudy_aws.services.organizations.organization_records import (
+    Member,
+    Organization,
+    OrganizationalUnit,
+    members,
+    path,
+    units_above,
+)
+from understudy_aws.services.organizations.policy_records import SCP, Policy
+from understudy_aws.wire.model import load
+
+Answered = Mapping[str, Any]
+
+
+def organization_shown(call: Call, organization: Organization) -> Answered:
+    """Return an organization. Its list of policy types is deprecated at AWS; the root tells which are enabled."""
+    management = members.get(call.tx, organization.management)
+    assert management is not None, "the management account cannot leave"
+    return {
+        "Id": organization.id,
+        "Arn": organization.arn,
+        "FeatureSet": "ALL",
+        "MasterAccountArn": management.arn,
+        "MasterAccountId": management.account,
+        "MasterAccountEmail": management.email,
+        "AvailablePolicyTypes": [{"Type": SCP, "Status": "ENABLED"}],
+    }
+
+
+def root_shown(organization: Organization) -> Answered:
+    return {
+        "Id": organization.root,
+        "Arn": organization.root_arn,
+        "Name": entities.ROOT_NAME,
+        "PolicyTypes": [{"Type": each, "Status": "ENABLED"} for each in organization.enabled],
+    }
+
+
+def unit_shown(call: Call, organization: Organization, unit: OrganizationalUnit) -> Answered:
+    chain = units_above(call.tx, organization.id, unit.id)
+    return _known(
+        "OrganizationalUnit",
+        {"Id": unit.id, "Arn": unit.arn, "Name": unit.name, "Path": path(organization, chain)},
+    )
+
+
+def account_shown(call: Call, organization: Organization, member: Member) -> Answered:
+    chain = units_above(call.tx, organization.id, member.parent)
+    return _known(
+        "Account",
+        {
+            "Id": member.account,
+            "Arn": member.arn,
+            "Email": member.email,
+            "Name": member.name,
+            "Status": "ACTIVE",
+            "State": "ACTIVE",
+            "Paths": [f"{path(organization, chain)}{member.account}/"],
+            "JoinedMethod": member.joined_method,
+            "JoinedTimestamp": member.joined,
+        },
+    )
+
+
+def request_shown(request: DurableOperation) -> Answered:
+    details, state = details_of(request), state_of(request)
+    return {
+        "Id": request.id,
+        "AccountName": details.name,
+        "State": state,
+        "RequestedTimestamp": request.accepted,
+        "CompletedTimestamp": request.ended,
+        "AccountId": details.account if state == "SUCCEEDED" else None,
+        "FailureReason": failure_of(request) or None,
+    }
+
+
+def handshake_shown(call: Call, handshake: Handshake) -> Answered:
+    management = members.get(call.tx, handshake.management)
+    sender = [
+        {"Type": "MASTER_EMAIL", "Value": management.email if management else None},
+        {"Type": "MASTER_NAME", "Value": management.name if management else None},
+        {"Type": "ORGANIZATION_FEATURE_SET", "Value": "ALL"},
+    ]
+    resources: list[Answered] = [
+        {"Type": "ORGANIZATION", "Value": handshake.organization, "Resources": sender},
+        {"Type": "ACCOUNT", "Value": handshake.account},
+    ]
+    if handshake.notes:
+        resources.append({"Type": "NOTES", "Value": handshake.notes})
+    state = handshake.state
+    return {
+        "Id": handshake.id,
+        "Arn": handshake.arn,
+        "Parties": [
+            {"Id": handshake.organization, "Type": "ORGANIZATION"},
+            {"Id": handshake.account, "Type": "ACCOUNT"},
+        ],
+        "State": "EXPIRED" if state == "OPEN" and handshake.expires <= call.at else state,
+        "RequestedTimestamp": handshake.requested,
+        "ExpirationTimestamp": handshake.expires,
+        "Action": "INVITE",
+        "Resources": resources,
+    }
+
+
+def policy_summary(policy: Policy) -> Answered:
+    return {
+        "Id": policy.id,
+        "Arn": policy.arn,
+        "Name": policy.name,
+        "Description": policy.description,
+        "Type": policy.type,
+        "AwsManaged": policy.aws_managed,
+    }
+
+
+def policy_shown(policy: Policy) -> Answered:
+    return {"PolicySummary": policy_summary(policy), "Content": policy.content}
+
+
+def target_shown(entity: entities.Entity) -> Answered:
+    return {
+        "TargetId": entities.id_of(entity),
+        "Arn": entities.arn_of(entity),
+        "Name": entities.name_of(entity),
+        "Type": entities.type_of(entity),
+    }
+
+
+def _known(shape: str, answer: Answered) -> Answered:
+    """Return the members that the installed API description has. States and paths of accounts are new in it."""
+    return {name: value for name, value in answer.items() if name in _members(shape)}
+
+
+@cache
+def _members(shape: str) -> frozenset[str]:
+    return frozenset(load("organizations").shape(shape).members)

@@ -1,0 +1,93 @@
+"""The root of an organization, and the policy types enabled in it."""
+
+from __future__ import annotations
+
+import msgspec
+
+from understudy_aws.core.answers import Answer
+from understudy_aws.gateway.call import Call
+from understudy_aws.gateway.operations import all_resources, operation
+from understudy_aws.services.organizations import entities, errors, policy_records
+from understudy_aws.services.organizations.descriptions import root_shown
+from understudy_aws.services.organizations.listings import listing
+from understudy_aws.services.organizations.organization_records import (
+    Organization,
+    everything,
+    organizations,
+)
+from understudy_aws.services.organizations.targets import a_root, managed
+
+
+def served_type(name: str) -> str:
+    """Return the policy type if it is implemented. Raises NotImplemented, which names it."""
+    if name not in policy_records.KINDS:
+        raise errors.not_served(f"policies of type {name}")
+    return name
+
+
+@operation("organizations:ListRoots", on=all_resources)
+def list_roots(call: Call, *, next_token: str | None = None, max_results: int | None = None) -> Answer:
+    """List the root. There is one."""
+    return listing(
+        "Roots",
+        [managed(call)],
+        root_shown,
+        key=lambda organization: organization.root,
+        scope="ListRoots",
+        max_results=max_results,
+        next_token=next_token,
+    )
+
+
+@operation("organizations:EnablePolicyType", on=a_root)
+def enable_policy_type(call: Call, *, root_id: str, policy_type: str) -> Answer:
+    """Enable a type. The policy of the type that allows everything is attached to everything in the tree.
+
+    At AWS this takes a moment; here it is done with the answer. Raises PolicyTypeAlreadyEnabled.
+    """
+    organization = _root(call, root_id)
+    served_type(policy_type)
+    if policy_type in organization.enabled:
+        raise errors.type_already_enabled()
+    first = policy_records.FIRST_OF_TYPE[policy_type]
+    for entity in everything(call.tx, organization):
+        entities.put(call.tx, entity, attached=(*entity.attached, first))
+    changed = msgspec.structs.replace(
+        organization,
+        enabled=(*organization.enabled, policy_type),
+        attached=(*organization.attached, first),
+    )
+    return {"Root": root_shown(organizations.put(call.tx, changed))}
+
+
+@operation("organizations:DisablePolicyType", on=a_root)
+def disable_policy_type(call: Call, *, root_id: str, policy_type: str) -> Answer:
+    """Disable a type. Its policies stay, but they are detached from everything.
+
+    Raises PolicyTypeNotEnabled.
+    """
+    organization = _root(call, root_id)
+    served_type(policy_type)
+    if policy_type not in organization.enabled:
+        raise errors.type_not_enabled()
+    for entity in everything(call.tx, organization):
+        entities.put(call.tx, entity, attached=_without(call, organization, entity.attached, policy_type))
+    changed = msgspec.structs.replace(
+        organization,
+        enabled=tuple(each for each in organization.enabled if each != policy_type),
+        attached=_without(call, organization, organization.attached, policy_type),
+    )
+    return {"Root": root_shown(organizations.put(call.tx, changed))}
+
+
+def _root(call: Call, id: str) -> Organization:
+    organization = managed(call)
+    if organization.root != id:
+        raise errors.not_found("root")
+    return organization
+
+
+def _without(
+    call: Call, organization: Organization, attached: tuple[str, ...], policy_type: str
+) -> tuple[str, ...]:
+    return tuple(id for id in attached if policy_records.type_of(call.tx, organization.id, id) != policy_type)

@@ -1,0 +1,361 @@
+"""Temporary credentials of roles, of users and of federated users (sts.md 3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Literal
+
+from msgspec.structs import replace
+
+from understudy_aws.core import arn as arns
+from understudy_aws.core.answers import Answer
+from understudy_aws.core.arn import sts
+from understudy_aws.core.errors import ApiError
+from understudy_aws.gateway.call import Call, Params, Target
+from understudy_aws.gateway.operations import operation
+from understudy_aws.policy import MalformedPolicy, NamedPolicy, compile_policy, review
+from understudy_aws.services.iam.policy_records import document_of
+from understudy_aws.services.iam.role_records import Role, roles
+from understudy_aws.services.iam.tags import request_keys
+from understudy_aws.services.iam.trust import readable
+from understudy_aws.services.iam.users import users
+from understudy_aws.services.sts.records import Session, sessions
+
+HOUR = 3600
+HALF_A_DAY = 43200
+# Of a session policy as plain text; not every API description in use says so (sts.md 3.1).
+MOST_CHARACTERS = 2048
+# AWS packs policies and tags in a way of its own, and says only how full that is. This much holds the longest
+# policy and all the tags there can be, but not ten of the longest ARNs as well.
+_PACKED_SIZE = 24 * 1024
+_NO_TAGS: tuple[tuple[str, str], ...] = ()
+
+
+def the_role(call: Call, params: Params) -> Sequence[Target]:
+    """Return the role, which its trust policy must allow too. A role that does not exist is denied like one that does.
+
+    Session tags and a source identity take permissions of their own (sts.md 3.1).
+    """
+    if call.caller.kind == "root":
+        raise ApiError("AccessDenied", "Roles may not be assumed by root accounts.", 403)
+    arn = params["role_arn"]
+    account = _account_of(arn)
+    role = known_role(call, arn)
+    keys: dict[str, str | list[str]] = {
+        "sts:rolesessionname": params["role_session_name"],
+        **request_keys(params),
+    }
+    if params.get("external_id") is not None:
+        keys["sts:externalid"] = params["external_id"]
+    # What the calling session hands on is asked about like what is given now: both end up in the new session.
+    facts = call.caller.session
+    source_identity = params.get("source_identity") or (facts.source_identity if facts else "")
+    if source_identity:
+        keys["sts:sourceidentity"] = source_identity
+    if params.get("transitive_tag_keys"):
+        keys["sts:transitivetagkeys"] = list(params["transitive_tag_keys"])
+    if role is not None:
+        for name, value in role.tags:
+            keys[f"aws:resourcetag/{name.lower()}"] = value
+            keys[f"iam:resourcetag/{name.lower()}"] = value
+    trust = (
+        NamedPolicy(arn, compile_policy(readable(call.tx, role.trust), kind="trust"))
+        if role
+        else _TRUSTS_NOBODY
+    )
+    actions = ["sts:AssumeRole"]
+    if params.get("tags") or (facts and facts.transitive):
+        actions.append("sts:TagSession")
+    if source_identity:
+        actions.append("sts:SetSourceIdentity")
+    linked = role is not None and bool(role.linked_service)
+    return [
+        Target(arn, keys, action=action, policy=trust, trust=True, account=account, linked_role=linked)
+        for action in actions
+    ]
+
+
+def _account_of(arn: str) -> str:
+    """Return the account in a role's ARN. Raises ValidationError for what is no ARN of IAM's."""
+    parsed = arns.parse(arn)
+    if parsed is None or parsed.service != "iam":
+        raise ApiError("ValidationError", f"{arn} is invalid")
+    return parsed.account
+
+
+def known_role(call: Call, arn: str) -> Role | None:
+    """Return the role of that ARN, or None while it is not visible yet."""
+    role = roles.get(call.tx, _account_of(arn), arn.rpartition("/")[2].lower())
+    if role is None or role.arn != arn:
+        return None
+    delay = call.latency.propagation_seconds(role.id)
+    return None if delay and call.at < role.created + timedelta(seconds=delay) else role
+
+
+def a_federated_user(call: Call, params: Params) -> Sequence[Target]:
+    """Return the federated user. Session tags take a permission of their own."""
+    target = Target(sts(call.account, f"federated-user/{params['name']}"), request_keys(params))
+    return [target, replace(target, action="sts:TagSession")] if params.get("tags") else [target]
+
+
+@operation("sts:AssumeRole", on=the_role)
+def assume_role(
+    call: Call,
+    *,
+    role_arn: str,
+    role_session_name: str,
+    policy_arns: list[dict[str, str]] | None = None,
+    policy: str | None = None,
+    duration_seconds: int | None = None,
+    tags: list[dict[str, str]] | None = None,
+    transitive_tag_keys: list[str] | None = None,
+    external_id: str | None = None,  # noqa: ARG001 - the trust policy sees it as sts:ExternalId
+    serial_number: str | None = None,
+    token_code: str | None = None,
+    source_identity: str | None = None,
+    provided_contexts: list[dict[str, str]] | None = None,
+) -> Answer:
+    """Make credentials of a role's session for a principal that the role trusts."""
+    _no_second_factor(serial_number, token_code)
+    if provided_contexts:
+        raise ApiError("NotImplemented", "Understudy does not serve ProvidedContexts.", 501)
+    role = known_role(call, role_arn)
+    if role is None:
+        # With IAM off nothing was asked before.
+        raise ApiError("AccessDenied", f"The role {role_arn} cannot be assumed.", 403)
+    duration = duration_seconds or HOUR
+    _check_duration(call, role, duration)
+    identity = _source_identity(call, source_identity)
+    arns_passed = _session_policies(call, role.account, policy, policy_arns)
+    session_tags, transitive = _session_tags(call, tags, transitive_tag_keys)
+    session = Session(
+        access_key_id=call.ids.access_key_id("ASIA", role.account),
+        account=role.account,
+        secret=call.ids.secret_access_key(),
+        token=call.ids.session_token(),
+        kind="assume-role",
+        principal_id=role.id,
+        issued=call.at,
+        expires=call.at + timedelta(seconds=duration),
+        session_name=role_session_name,
+        policies=(policy,) if policy else None,
+        policy_arns=arns_passed,
+        tags=session_tags,
+        transitive=transitive,
+        source_identity=identity,
+        chained=call.caller.session is not None,
+        invoked_by=call.caller.arn if call.caller.kind == "service" else "",
+        region=call.region if call.caller.kind == "service" else "",
+    )
+    sessions.put(call.tx, session)
+    return {
+        "Credentials": _credentials(session),
+        "AssumedRoleUser": {
+            "AssumedRoleId": f"{role.id}:{role_session_name}",
+            "Arn": sts(role.account, f"assumed-role/{role.name}/{role_session_name}"),
+        },
+        "PackedPolicySize": _packed(policy, arns_passed, tags),
+        "SourceIdentity": identity or None,
+    }
+
+
+def _check_duration(call: Call, role: Role, duration: int) -> None:
+    """Raise for a longer session than the role allows, or than role chaining allows."""
+    if call.caller.session is not None and duration > HOUR:
+        raise ApiError(
+            "ValidationError",
+            "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
+        )
+    if duration > role.max_session_duration:
+        raise ApiError(
+            "ValidationError",
+            "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+        )
+
+
+def _source_identity(call: Call, given: str | None) -> str:
+    """Return the source identity of the new session: that of the calling session, else the one given."""
+    inherited = call.caller.session.source_identity if call.caller.session else ""
+    if given and inherited and given != inherited:
+        # AWS's own text is not known.
+        raise ApiError("AccessDenied", "The source identity of a session cannot be changed.", 403)
+    return inherited or given or ""
+
+
+@operation("sts:GetSessionToken", on=None)
+def get_session_token(
+    call: Call,
+    *,
+    duration_seconds: int | None = None,
+    serial_number: str | None = None,
+    token_code: str | None = None,
+) -> Answer:
+    """Make temporary credentials of the calling user."""
+    _no_second_factor(serial_number, token_code)
+    session = _of_the_user(call, "session-token", duration_seconds or HALF_A_DAY)
+    sessions.put(call.tx, session)
+    return {"Credentials": _credentials(session)}
+
+
+@operation("sts:GetFederationToken", on=a_federated_user)
+def get_federation_token(
+    call: Call,
+    *,
+    name: str,
+    policy: str | None = None,
+    policy_arns: list[dict[str, str]] | None = None,
+    duration_seconds: int | None = None,
+    tags: list[dict[str, str]] | None = None,
+) -> Answer:
+    """Make credentials for a federated user.
+
+    Both the calling user's and the session's policies must allow its calls.
+    """
+    arns_passed = _session_policies(call, call.account, policy, policy_arns)
+    session_tags, _ = _session_tags(call, tags, None)
+    session = _of_the_user(
+        call,
+        "federation",
+        duration_seconds or HALF_A_DAY,
+        session_name=name,
+        policies=(policy,) if policy else None,
+        policy_arns=arns_passed,
+        tags=session_tags,
+    )
+    sessions.put(call.tx, session)
+    return {
+        "Credentials": _credentials(session),
+        "FederatedUser": {
+            "FederatedUserId": f"{call.account}:{name}",
+            "Arn": sts(call.account, f"federated-user/{name}"),
+        },
+        "PackedPolicySize": _packed(policy, arns_passed, tags) or 0,
+    }
+
+
+def _of_the_user(
+    call: Call, kind: Literal["session-token", "federation"], duration: int, **more: Any
+) -> Session:
+    user = users.get(call.tx, call.account, call.caller.name.lower())
+    if user is None:
+        raise ApiError("AccessDenied", "Only an IAM user can call this with his own keys.", 403)
+    return Session(
+        access_key_id=call.ids.access_key_id("ASIA", call.account),
+        account=call.account,
+        secret=call.ids.secret_access_key(),
+        token=call.ids.session_token(),
+        kind=kind,
+        principal_id=user.id,
+        issued=call.at,
+        expires=call.at + timedelta(seconds=duration),
+        **more,
+    )
+
+
+def _session_policies(
+    call: Call, account: str, policy: str | None, policy_arns: list[dict[str, str]] | None
+) -> tuple[str, ...]:
+    """Check the session policies in an account. Returns the ARNs of the managed ones."""
+    if policy is not None:
+        if len(policy) > MOST_CHARACTERS:
+            raise ApiError(
+                "ValidationError",
+                f"1 validation error detected: Value '{policy}' at 'policy' failed to satisfy constraint: "
+                f"Member must have length less than or equal to {MOST_CHARACTERS}",
+            )
+        try:
+            review(policy, "session")
+        except MalformedPolicy as error:
+            raise ApiError("MalformedPolicyDocument", str(error)) from error
+    for number, each in enumerate(policy_arns or (), 1):
+        if "arn" not in each:
+            # Passed over, it would leave the session with more than was meant.
+            raise ApiError(
+                "ValidationError",
+                f"1 validation error detected: Value null at 'policyArns.{number}.member.arn' failed to satisfy "
+                "constraint: Member must not be null",
+            )
+    passed = tuple(each["arn"] for each in policy_arns or ())
+    if len(passed) > 10:
+        raise ApiError("ValidationError", "A session can have at most 10 managed session policies.")
+    for arn in passed:
+        owner = arns.parse(arn)
+        foreign = owner is not None and owner.account not in {"aws", account}
+        if foreign or document_of(call.tx, arn) is None:
+            raise ApiError("MalformedPolicyDocument", f"PolicyArn {arn} does not exist or is not attachable.")
+    return passed
+
+
+def _session_tags(
+    call: Call, tags: list[dict[str, str]] | None, transitive_tag_keys: list[str] | None
+) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+    """Return a session's tags, given and inherited, and the keys that are transitive."""
+    given: dict[str, tuple[str, str]] = {}
+    for tag in tags or ():
+        if tag["Key"].lower().startswith("aws:"):
+            # Reserved for sessions too, as AWS documents; its text for them is not known.
+            raise _bad_tags("Tag keys beginning with aws: are reserved for system use.")
+        if tag["Key"].lower() in given:
+            raise _bad_tags("Duplicate tag keys found. Please note that Tag keys are case insensitive.")
+        given[tag["Key"].lower()] = (tag["Key"], tag["Value"])
+    transitive = {key.lower() for key in transitive_tag_keys or ()}
+    if not transitive <= set(given):
+        raise _bad_tags("The specified transitive tag key must be included in the requested tags.")
+    inherited: dict[str, tuple[str, str]] = {}
+    facts = call.caller.session
+    if facts is not None:
+        goes_on = {key.lower() for key in facts.transitive}
+        inherited = {key.lower(): (key, value) for key, value in facts.tags if key.lower() in goes_on}
+    if inherited.keys() & given.keys():
+        raise _bad_tags(
+            "One of the specified transitive tag keys can't be set because it conflicts with a transitive tag key "
+            "from the calling session."
+        )
+    every = {**given, **inherited}
+    keys = tuple(every[key][0] for key in every if key in transitive or key in inherited)
+    return tuple(every.values()) or _NO_TAGS, keys
+
+
+def _bad_tags(message: str) -> ApiError:
+    return ApiError("InvalidParameterValue", message)
+
+
+def _no_second_factor(serial_number: str | None, token_code: str | None) -> None:
+    if serial_number is not None or token_code is not None:
+        # There are no MFA devices here, so no code can be right.
+        raise ApiError(
+            "AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. ", 403
+        )
+
+
+def _credentials(session: Session) -> Mapping[str, Any]:
+    return {
+        "AccessKeyId": session.access_key_id,
+        "SecretAccessKey": session.secret,
+        "SessionToken": session.token,
+        "Expiration": session.expires,
+    }
+
+
+def _packed(
+    policy: str | None, passed: Sequence[str], tags: Sequence[Mapping[str, str]] | None
+) -> int | None:
+    """Return how full the session's packed policies and tags are, in percent, or None without any.
+
+    Raises PackedPolicyTooLarge.
+    """
+    if policy is None and not passed and not tags:
+        return None
+    size = len(policy or "") + sum(map(len, passed))
+    size += sum(len(tag["Key"]) + len(tag["Value"]) for tag in tags or ())
+    percent = max(1, -(-size * 100 // _PACKED_SIZE))
+    if percent > 100:
+        raise ApiError(
+            "PackedPolicyTooLarge",
+            f"Packed policy consumes {percent}% of allotted space, please use smaller policy.",
+        )
+    return percent
+
+
+_TRUSTS_NOBODY = NamedPolicy("", compile_policy('{"Version":"2012-10-17","Statement":[]}', kind="trust"))
