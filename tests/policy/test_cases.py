@@ -15,9 +15,9 @@ from understudy_aws.policy import (
     compile_policy,
     decide,
     explain,
+    question_context,
     reason,
     render,
-    request_context,
 )
 from understudy_aws.policy.explanation.remedy import with_remedy
 
@@ -55,7 +55,7 @@ def question_of(case):
         Principal(**case.get("principal", USER)),
         case.get("action", "ec2:CreateVpc"),
         case.get("resource", "*"),
-        context if case.get("raw_context") else request_context(context),
+        context if case.get("raw_context") else question_context(context),
         case.get("resource_account"),
     )
 

@@ -6,7 +6,7 @@ import pytest
 
 from understudy_aws.data import service_catalogue
 from understudy_aws.data.resource_control_policies import COVERED_SERVICES
-from understudy_aws.policy import Principal, principal_context, request_context
+from understudy_aws.policy import Principal, principal_context, question_context
 from understudy_aws.policy.language.context_keys import is_list_key
 from understudy_aws.policy.language.list_keys import LIST_KEY_PREFIXES, LIST_KEYS
 
@@ -49,18 +49,18 @@ def test_every_key_of_the_catalogue_is_judged_as_its_type_says():
 )  # fmt: skip
 def test_one_value_of_a_list_key_is_a_list_of_one(key):
     """Reference policies.md 4.4: the type is a property of the key."""
-    assert {key.lower(): ["x"]} == request_context({key: "x"})
+    assert {key.lower(): ["x"]} == question_context({key: "x"})
 
 
 @pytest.mark.parametrize(
     "key", ["aws:RequestTag/team:amr", "aws:ResourceTag/a/b:amr", "aws:username", "amr", "aws:TagKeys/x", ""]
 )
 def test_a_tag_that_looks_like_a_list_key_is_none(key):
-    assert {key.lower(): "x"} == request_context({key: "x"})
+    assert {key.lower(): "x"} == question_context({key: "x"})
 
 
 def test_a_list_stays_a_list_whatever_the_key():
-    assert {"aws:username": ["x"]} == request_context({"aws:username": ("x",)})
+    assert {"aws:username": ["x"]} == question_context({"aws:username": ("x",)})
 
 
 def test_the_services_under_rcps_are_services():

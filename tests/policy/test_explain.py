@@ -17,8 +17,8 @@ from understudy_aws.policy import (
     compile_policy,
     decide,
     explain,
+    question_context,
     render,
-    request_context,
 )
 from understudy_aws.policy.explanation.remedy import with_remedy
 
@@ -158,7 +158,7 @@ def all_bindings(draw):
 
 contexts = st.dictionaries(
     st.sampled_from(KEYS), st.sampled_from(VALUES) | st.lists(st.sampled_from(VALUES), max_size=3)
-).map(request_context)
+).map(question_context)
 questions = st.builds(
     Question,
     st.sampled_from(PRINCIPALS),

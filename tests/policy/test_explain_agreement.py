@@ -23,7 +23,7 @@ from inventions import (
 )
 from oracle import Documents, answer
 
-from understudy_aws.policy import Question, decide, explain, principal_context, request_context
+from understudy_aws.policy import Question, decide, explain, principal_context, question_context
 
 ACTIONS = ["s3:GetObject", "kms:Decrypt", "sts:AssumeRole", "ec2:CreateVpc"]
 RESOURCES = {
@@ -122,7 +122,7 @@ def situation(lots: random.Random) -> tuple[Question, Documents]:
         resource=one("trust" if trust else "resource") if lots.randint(0, 2) else None,
         trust=trust,
     )
-    context = request_context({**principal_context(who), **CONTEXT})
+    context = question_context({**principal_context(who), **CONTEXT})
     owner = lots.choice([None, ACCOUNT, ACCOUNT, OTHER])
     return Question(who, action, RESOURCES[action], context, owner), documents
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from inventions import invention, one_condition
 from oracle import Documents, answer, holds
 
-from understudy_aws.policy import Principal, Question, decide, request_context
+from understudy_aws.policy import Principal, Question, decide, question_context
 from understudy_aws.policy.engine.conditions.condition import compile_condition
 from understudy_aws.policy.language.document import Condition
 
@@ -61,7 +61,7 @@ def test_the_oracle_knows_every_case(case):
         Principal(**case.get("principal", USER)),
         case.get("action", "ec2:CreateVpc"),
         case.get("resource", "*"),
-        context if case.get("raw_context") else request_context(context),
+        context if case.get("raw_context") else question_context(context),
         case.get("resource_account"),
     )
     expected = case["expect"] if isinstance(case["expect"], str) else case["expect"]["effect"]

@@ -19,7 +19,7 @@ from understudy_aws.policy import (
     Question,
     compile_policy,
     principal_context,
-    request_context,
+    question_context,
 )
 
 
@@ -233,7 +233,7 @@ def one_condition(lots: Lots) -> tuple[str, str, list[str], dict[str, Any]]:
             given[other] = [text(lots, pool) for _ in range(lots.randint(0, 3))]
     if lots.randint(0, 7) == 0:
         del given[key]
-    return name, key, values, request_context(given)
+    return name, key, values, question_context(given)
 
 
 def document(lots: Lots, kind: str, who: Principal = USER) -> dict[str, Any]:
@@ -305,7 +305,7 @@ def question(lots: Lots) -> Question:
         who,
         text(lots, ACTIONS) if lots.randint(0, 3) == 0 else lots.choice(ACTIONS),
         text(lots, RESOURCES),
-        request_context(values),
+        question_context(values),
         lots.choice([None, None, None, ACCOUNT, OTHER]),
     )
 

@@ -8,55 +8,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-ROLE = "AWSServiceRoleForAppRunnerNetworking"
-PRINCIPAL = "networking.apprunner.amazonaws.com"
+from understudy_aws.cli.scenario import PERMISSIONS, PRINCIPAL, ROLE, TRUST
+from understudy_aws.cli.scenario import POLICY as POLICY_ARN
+
+__all__ = ["PERMISSIONS", "POLICY_ARN", "PRINCIPAL", "ROLE", "TRUST"]
+
 PATH = f"/aws-service-role/{PRINCIPAL}/"
-POLICY_ARN = "arn:aws:iam::aws:policy/aws-service-role/AppRunnerNetworkingServiceRolePolicy"
 # What is answered to every attempt at changing the role, but for its description and its tags.
 PROTECTED = (
     f"Cannot perform the operation on the protected role '{ROLE}' - this role is only modifiable by AWS"
 )
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"Service": PRINCIPAL}, "Action": "sts:AssumeRole"}],
-}
-PERMISSIONS = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Action": [
-                "ec2:DescribeNetworkInterfaces",
-                "ec2:DescribeVpcs",
-                "ec2:DescribeDhcpOptions",
-                "ec2:DescribeSubnets",
-                "ec2:DescribeSecurityGroups",
-            ],
-            "Resource": "*",
-        },
-        {
-            "Effect": "Allow",
-            "Action": "ec2:CreateNetworkInterface",
-            "Resource": "*",
-            "Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": ["AWSAppRunnerManaged"]}},
-        },
-        {
-            "Effect": "Allow",
-            "Action": "ec2:CreateTags",
-            "Resource": "arn:aws:ec2:*:*:network-interface/*",
-            "Condition": {
-                "StringEquals": {"ec2:CreateAction": "CreateNetworkInterface"},
-                "StringLike": {"aws:RequestTag/AWSAppRunnerManaged": "*"},
-            },
-        },
-        {
-            "Effect": "Allow",
-            "Action": "ec2:DeleteNetworkInterface",
-            "Resource": "*",
-            "Condition": {"Null": {"ec2:ResourceTag/AWSAppRunnerManaged": "false"}},
-        },
-    ],
-}
 
 
 def role_arn(account: str) -> str:

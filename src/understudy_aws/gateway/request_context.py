@@ -18,7 +18,7 @@ from understudy_aws.data import service_catalogue
 from understudy_aws.data.regions import GLOBAL_REGION, GLOBAL_SERVICES
 from understudy_aws.gateway.membership import Membership
 from understudy_aws.gateway.policy_source import PolicySource
-from understudy_aws.policy import Principal, principal_context, request_context
+from understudy_aws.policy import Principal, principal_context, question_context
 from understudy_aws.store.database import Transaction
 
 ConditionKeys = dict[str, str | list[str]]
@@ -154,7 +154,7 @@ def stated_keys(values: Mapping[str, str | list[str]]) -> ConditionKeys:
     """Return condition keys that somebody stated, in the form the policy engine takes: lower-cased, lists as lists."""
     return {
         key: [value] if isinstance(value, str) and service_catalogue.is_list_key(key) else value
-        for key, value in request_context(values).items()
+        for key, value in question_context(values).items()
     }
 
 

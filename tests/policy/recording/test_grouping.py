@@ -7,25 +7,25 @@ from itertools import product
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy_aws.policy.recording.grouping import Grant, grouped
+from understudy_aws.policy.recording.grouping import Permission, grouped
 from understudy_aws.policy.recording.narrowing import NarrowingCondition
 
 A, B, C = "ec2:A", "ec2:B", "ec2:C"
 
 
-def grant(action, resource, *conditions):
-    return Grant((action,), (resource,), tuple(sorted(conditions)))
+def permission(action, resource, *conditions):
+    return Permission((action,), (resource,), tuple(sorted(conditions)))
 
 
 def equals(key, value):
     return NarrowingCondition("StringEquals", key, (value,))
 
 
-def pairs(grants):
-    """Every single permission of the grants; lists of values count as one."""
+def pairs(permissions):
+    """Every single permission of the permissions; lists of values count as one."""
     return {
         (action, resource, conditions)
-        for each in grants
+        for each in permissions
         for action in each.actions
         for resource in each.resources
         for conditions in product(
@@ -48,9 +48,9 @@ conditions = st.lists(
     unique_by=lambda each: each.key,
     max_size=3,
 ).map(lambda every: tuple(sorted(every)))
-grants = st.lists(
+permissions = st.lists(
     st.builds(
-        lambda action, resource, every: Grant((action,), (resource,), every),
+        lambda action, resource, every: Permission((action,), (resource,), every),
         st.sampled_from([A, B, C, "iam:A"]),
         st.sampled_from(["*", "r1", "r2", "r3"]),
         conditions,
@@ -59,18 +59,18 @@ grants = st.lists(
 )
 
 
-@given(grants)
+@given(permissions)
 def test_the_union_is_what_it_was(single):
     assert pairs(single) == pairs(grouped(single))
 
 
-@given(grants)
+@given(permissions)
 def test_no_permission_is_in_two_statements(single):
     found = grouped(single)
     assert len(pairs(found)) == sum(len(pairs([each])) for each in found)
 
 
-@given(grants, st.randoms(use_true_random=False))
+@given(permissions, st.randoms(use_true_random=False))
 def test_the_order_does_not_matter(single, random):
     shuffled = [*single]
     random.shuffle(shuffled)
@@ -78,23 +78,29 @@ def test_the_order_does_not_matter(single, random):
 
 
 def test_actions_on_the_same_resources_share_a_statement():
-    single = [grant(A, "r1"), grant(A, "r2"), grant(B, "r2"), grant(B, "r1"), grant(C, "r1")]
-    assert [Grant((A, B), ("r1", "r2")), Grant((C,), ("r1",))] == grouped(single)
+    single = [
+        permission(A, "r1"),
+        permission(A, "r2"),
+        permission(B, "r2"),
+        permission(B, "r1"),
+        permission(C, "r1"),
+    ]
+    assert [Permission((A, B), ("r1", "r2")), Permission((C,), ("r1",))] == grouped(single)
 
 
 def test_conditions_that_differ_in_one_value_share_a_statement():
     single = [
-        grant(A, "r1", equals("k", "1"), equals("l", "1")),
-        grant(A, "r1", equals("k", "2"), equals("l", "1")),
+        permission(A, "r1", equals("k", "1"), equals("l", "1")),
+        permission(A, "r1", equals("k", "2"), equals("l", "1")),
     ]
     both = (NarrowingCondition("StringEquals", "k", ("1", "2")), equals("l", "1"))
-    assert [Grant((A,), ("r1",), both)] == grouped(single)
+    assert [Permission((A,), ("r1",), both)] == grouped(single)
 
 
 def test_conditions_that_differ_in_two_values_do_not():
     single = [
-        grant(A, "r1", equals("k", "1"), equals("l", "1")),
-        grant(A, "r1", equals("k", "2"), equals("l", "2")),
+        permission(A, "r1", equals("k", "1"), equals("l", "1")),
+        permission(A, "r1", equals("k", "2"), equals("l", "2")),
     ]
     assert 2 == len(grouped(single))
 
@@ -102,8 +108,8 @@ def test_conditions_that_differ_in_two_values_do_not():
 def test_lists_of_values_are_never_put_together():
     """Together they would let in a request that has the values of both."""
     lists = [NarrowingCondition("ForAllValues:StringEquals", "aws:TagKeys", (value,)) for value in ("a", "b")]
-    assert 2 == len(grouped([grant(A, "r1", each) for each in lists]))
+    assert 2 == len(grouped([permission(A, "r1", each) for each in lists]))
 
 
 def test_services_keep_to_themselves():
-    assert 2 == len(grouped([grant(A, "*"), grant("iam:A", "*")]))
+    assert 2 == len(grouped([permission(A, "*"), permission("iam:A", "*")]))

@@ -30,7 +30,7 @@ def is_absent(key: str, context: Context) -> bool:
     return value is None or (not value and not isinstance(value, str))
 
 
-def request_context(values: Mapping[str, str | list[str] | tuple[str, ...]]) -> dict[str, str | list[str]]:
+def question_context(values: Mapping[str, str | list[str] | tuple[str, ...]]) -> dict[str, str | list[str]]:
     """`values` as a Question wants them: keys lower-cased, list-typed keys as lists; the last wins."""
     context: dict[str, str | list[str]] = {}
     for key, value in values.items():

@@ -10,15 +10,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from msgspec.structs import replace
 
 from understudy_aws.data import service_catalogue
-from understudy_aws.policy.recording.grouping import Grant
+from understudy_aws.policy.recording.grouping import Permission
 from understudy_aws.policy.recording.resources import EVERY_RESOURCE
 
 # Of a managed policy, white space not counted (iam.md 2.2).
 MOST_CHARACTERS = 6144
 
 Document = dict[str, object]
-# Documents, and by their Sids the grants that each holds.
-Written = list[tuple[Document, list[tuple[str, Grant]]]]
+# Documents, and by their Sids the permissions that each holds.
+Written = list[tuple[Document, list[tuple[str, Permission]]]]
 
 _VERBS = {
     "List": "Read",
@@ -33,38 +33,40 @@ _NOT_IN_SIDS = re.compile(r"[^0-9A-Za-z]+")
 _MOST_TYPES = 3
 
 
-def documents(grants: Iterable[Grant]) -> Written:
-    """The grants as policies of at most so many characters each, with the grants each holds by their Sids.
+def documents(permissions: Iterable[Permission]) -> Written:
+    """The permissions as policies of at most so many characters each, with the permissions each holds by their Sids.
 
     A statement too long for a policy of its own is cut into several; only one that cannot be cut any more, its one
     resource or condition being that long, stays longer.
     """
     empty = size(_document([]))
-    found: list[list[tuple[str, Grant]]] = [[]]
+    found: list[list[tuple[str, Permission]]] = [[]]
     room = MOST_CHARACTERS - empty
     sids = _Sids()
-    for grant in (piece for each in grants for piece in _cut(each, MOST_CHARACTERS - empty)):
-        sid = sids.of(grant)
-        needed = size(statement(grant, sid)) + 1
+    for permission in (piece for each in permissions for piece in _cut(each, MOST_CHARACTERS - empty)):
+        sid = sids.of(permission)
+        needed = size(statement(permission, sid)) + 1
         if found[-1] and needed > room:
             found.append([])
             room = MOST_CHARACTERS - empty
-        found[-1].append((sid, grant))
+        found[-1].append((sid, permission))
         room -= needed
-    return [(_document([statement(grant, sid) for sid, grant in each]), each) for each in found if each]
+    return [
+        (_document([statement(permission, sid) for sid, permission in each]), each) for each in found if each
+    ]
 
 
-def statement(grant: Grant, sid: str = "") -> Document:
-    """One grant as a statement; lists of one are written as what they hold."""
+def statement(permission: Permission, sid: str = "") -> Document:
+    """One permission as a statement; lists of one are written as what they hold."""
     written: Document = {"Sid": sid} if sid else {}
     written |= {
         "Effect": "Allow",
-        "Action": _one_or_all(grant.actions),
-        "Resource": _one_or_all(grant.resources),
+        "Action": _one_or_all(permission.actions),
+        "Resource": _one_or_all(permission.resources),
     }
-    if grant.conditions:
+    if permission.conditions:
         block: dict[str, dict[str, object]] = {}
-        for condition in grant.conditions:
+        for condition in permission.conditions:
             block.setdefault(condition.operator, {})[condition.key] = _one_or_all(condition.values)
         written["Condition"] = block
     return written
@@ -88,38 +90,38 @@ def _one_or_all(values: tuple[str, ...]) -> object:
     return values[0] if len(values) == 1 else list(values)
 
 
-def _cut(grant: Grant, most: int) -> Iterator[Grant]:
-    """The grant, or as many pieces of it as it takes for none to be longer than `most`."""
+def _cut(permission: Permission, most: int) -> Iterator[Permission]:
+    """The permission, or as many pieces of it as it takes for none to be longer than `most`."""
     # The longest Sid it may get, and the comma that follows, are part of the statement.
-    length = size(statement(grant, f"{_sid(grant)}{_types(grant.resources)}0000")) + 1
+    length = size(statement(permission, f"{_sid(permission)}{_types(permission.resources)}0000")) + 1
     count = -(-length // most)
     if count == 1:
-        yield grant
-    elif len(grant.resources) > 1:
-        for resources in _pieces(grant.resources, count):
-            yield from _cut(replace(grant, resources=resources), most)
-    elif len(grant.actions) > 1:
-        for actions in _pieces(grant.actions, count):
-            yield from _cut(replace(grant, actions=actions), most)
+        yield permission
+    elif len(permission.resources) > 1:
+        for resources in _pieces(permission.resources, count):
+            yield from _cut(replace(permission, resources=resources), most)
+    elif len(permission.actions) > 1:
+        for actions in _pieces(permission.actions, count):
+            yield from _cut(replace(permission, actions=actions), most)
     else:
-        yield from _cut_at_values(grant, count, most)
+        yield from _cut_at_values(permission, count, most)
 
 
-def _cut_at_values(grant: Grant, count: int, most: int) -> Iterator[Grant]:
+def _cut_at_values(permission: Permission, count: int, most: int) -> Iterator[Permission]:
     """The same by the values of the condition that has most; lists that belong together stay together."""
     places = [
         place
-        for place, condition in enumerate(grant.conditions)
+        for place, condition in enumerate(permission.conditions)
         if len(condition.values) > 1 and not condition.is_of_lists
     ]
     if not places:
-        yield grant
+        yield permission
         return
-    place = max(places, key=lambda each: len(grant.conditions[each].values))
-    for values in _pieces(grant.conditions[place].values, count):
-        conditions = list(grant.conditions)
+    place = max(places, key=lambda each: len(permission.conditions[each].values))
+    for values in _pieces(permission.conditions[place].values, count):
+        conditions = list(permission.conditions)
         conditions[place] = conditions[place]._replace(values=values)
-        yield from _cut(replace(grant, conditions=tuple(conditions)), most)
+        yield from _cut(replace(permission, conditions=tuple(conditions)), most)
 
 
 def _pieces(values: tuple[str, ...], count: int) -> Iterator[tuple[str, ...]]:
@@ -135,11 +137,11 @@ class _Sids:
     def __init__(self) -> None:
         self._times: Counter[str] = Counter()
 
-    def of(self, grant: Grant) -> str:
+    def of(self, permission: Permission) -> str:
         """What the statement is for; if need be with the types of its resources, and then with a number."""
-        sid = _sid(grant)
-        if self._times[sid] and len(grant.actions) == 1:
-            sid += _types(grant.resources)
+        sid = _sid(permission)
+        if self._times[sid] and len(permission.actions) == 1:
+            sid += _types(permission.resources)
         found = sid
         while self._times[found]:
             self._times[sid] += 1
@@ -148,13 +150,13 @@ class _Sids:
         return found
 
 
-def _sid(grant: Grant) -> str:
+def _sid(permission: Permission) -> str:
     """`CreateSubnet` for one action; `ReadEc2`, `ChangeEc2VpcSubnet` for several: what is done, and to what."""
-    if len(grant.actions) == 1:
-        return _word(grant.actions[0].partition(":")[2])
-    verbs = {_verb(action) for action in grant.actions}
+    if len(permission.actions) == 1:
+        return _word(permission.actions[0].partition(":")[2])
+    verbs = {_verb(action) for action in permission.actions}
     done = "".join(verb for verb in _ORDER if verb in verbs)
-    return done + _word(grant.service) + _types(grant.resources)
+    return done + _word(permission.service) + _types(permission.resources)
 
 
 def _verb(action: str) -> str:

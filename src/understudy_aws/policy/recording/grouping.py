@@ -1,12 +1,13 @@
-"""Single permissions put together into statements that grant exactly their union, never a pair more.
+"""Single permissions put together into statements that allow exactly their union, never a pair more.
 
-A statement grants every combination of its actions, its resources and the values of its conditions. So two are put
+A statement allows every combination of its actions, its resources and the values of its conditions. So two are put
 together only when they differ in one of these alone: then the combinations of both are those of each.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from functools import partial
 from itertools import product
 
 import msgspec
@@ -15,7 +16,7 @@ from msgspec.structs import replace
 from understudy_aws.policy.recording.narrowing import NarrowingCondition
 
 
-class Grant(msgspec.Struct, frozen=True, order=True):
+class Permission(msgspec.Struct, frozen=True, order=True):
     """What one statement allows: all of `actions` on all of `resources`, where all `conditions` hold. Each sorted."""
 
     actions: tuple[str, ...]
@@ -27,9 +28,9 @@ class Grant(msgspec.Struct, frozen=True, order=True):
         return self.actions[0].partition(":")[0]
 
 
-def grouped(grants: Iterable[Grant]) -> list[Grant]:
+def grouped(permissions: Iterable[Permission]) -> list[Permission]:
     """The same permissions in fewer statements, one service each, in an order that does not depend on theirs."""
-    found = sorted(set(grants), key=_order)
+    found = sorted(set(permissions), key=_order)
     found = _values_united(found)
     # Resources first, so that it shows which actions have the same ones.
     found = _united(found, _all_but_resources, _with_resources)
@@ -38,11 +39,11 @@ def grouped(grants: Iterable[Grant]) -> list[Grant]:
     return sorted(found, key=_order)
 
 
-def singles(grant: Grant) -> Iterator[Grant]:
-    """The single permissions that a grant was put together of."""
-    every = product(*(_single_values(condition) for condition in grant.conditions))
-    for action, resource, conditions in product(grant.actions, grant.resources, every):
-        yield Grant((action,), (resource,), conditions)
+def singles(permission: Permission) -> Iterator[Permission]:
+    """The permissions for one action, resource and value each that this one was put together of."""
+    every = product(*(_single_values(condition) for condition in permission.conditions))
+    for action, resource, conditions in product(permission.actions, permission.resources, every):
+        yield Permission((action,), (resource,), conditions)
 
 
 def _single_values(condition: NarrowingCondition) -> list[NarrowingCondition]:
@@ -51,63 +52,67 @@ def _single_values(condition: NarrowingCondition) -> list[NarrowingCondition]:
     return [condition._replace(values=(value,)) for value in condition.values]
 
 
-def _order(grant: Grant) -> tuple[str, tuple[str, ...], tuple[str, ...], tuple[NarrowingCondition, ...]]:
-    return grant.service, grant.actions, grant.resources, grant.conditions
+def _order(
+    permission: Permission,
+) -> tuple[str, tuple[str, ...], tuple[str, ...], tuple[NarrowingCondition, ...]]:
+    return permission.service, permission.actions, permission.resources, permission.conditions
 
 
 def _united(
-    grants: list[Grant], same: Callable[[Grant], Hashable], put: Callable[[list[Grant]], Grant]
-) -> list[Grant]:
+    permissions: list[Permission],
+    same: Callable[[Permission], Hashable],
+    put: Callable[[list[Permission]], Permission],
+) -> list[Permission]:
     """Grants that are the `same` but for one thing, put together."""
-    buckets: dict[Hashable, list[Grant]] = {}
-    for grant in grants:
-        buckets.setdefault(same(grant), []).append(grant)
+    buckets: dict[Hashable, list[Permission]] = {}
+    for permission in permissions:
+        buckets.setdefault(same(permission), []).append(permission)
     return [bucket[0] if len(bucket) == 1 else put(bucket) for bucket in buckets.values()]
 
 
-def _all_but_resources(grant: Grant) -> Hashable:
-    return grant.service, grant.actions, grant.conditions
+def _all_but_resources(permission: Permission) -> Hashable:
+    return permission.service, permission.actions, permission.conditions
 
 
-def _all_but_actions(grant: Grant) -> Hashable:
-    return grant.service, grant.resources, grant.conditions
+def _all_but_actions(permission: Permission) -> Hashable:
+    return permission.service, permission.resources, permission.conditions
 
 
-def _with_resources(grants: list[Grant]) -> Grant:
-    every = {resource for grant in grants for resource in grant.resources}
-    return replace(grants[0], resources=tuple(sorted(every)))
+def _with_resources(permissions: list[Permission]) -> Permission:
+    every = {resource for permission in permissions for resource in permission.resources}
+    return replace(permissions[0], resources=tuple(sorted(every)))
 
 
-def _with_actions(grants: list[Grant]) -> Grant:
-    every = {action for grant in grants for action in grant.actions}
-    return replace(grants[0], actions=tuple(sorted(every)))
+def _with_actions(permissions: list[Permission]) -> Permission:
+    every = {action for permission in permissions for action in permission.actions}
+    return replace(permissions[0], actions=tuple(sorted(every)))
 
 
-def _values_united(grants: list[Grant]) -> list[Grant]:
-    """Grants that differ in the values of one condition, put together; one condition after the other."""
-    longest = max((len(grant.conditions) for grant in grants), default=0)
+def _values_united(permissions: list[Permission]) -> list[Permission]:
+    """Permissions that differ in the values of one condition, put together; one condition after the other."""
+    longest = max((len(permission.conditions) for permission in permissions), default=0)
     for place in range(longest):
-        grants = _united(grants, lambda grant, at=place: _all_but_values(grant, at), _with_values)  # type: ignore[misc]
-    return grants
+        permissions = _united(permissions, partial(_all_but_values, place=place), _with_values)
+    return permissions
 
 
-def _all_but_values(grant: Grant, place: int) -> Hashable:
+def _all_but_values(permission: Permission, place: int) -> Hashable:
     """Everything but the values of the condition in this place; a list of values means all of them, so it stays."""
-    if place >= len(grant.conditions) or grant.conditions[place].is_of_lists:
-        return grant
-    condition = grant.conditions[place]._replace(values=())
+    if place >= len(permission.conditions) or permission.conditions[place].is_of_lists:
+        return permission
+    condition = permission.conditions[place]._replace(values=())
     return (
-        grant.actions,
-        grant.resources,
-        (*grant.conditions[:place], condition, *grant.conditions[place + 1 :]),
+        permission.actions,
+        permission.resources,
+        (*permission.conditions[:place], condition, *permission.conditions[place + 1 :]),
     )
 
 
-def _with_values(grants: list[Grant]) -> Grant:
-    """The grants, which differ in one condition's values."""
-    columns = zip(*(grant.conditions for grant in grants), strict=True)
+def _with_values(permissions: list[Permission]) -> Permission:
+    """The permissions, which differ in one condition's values."""
+    columns = zip(*(permission.conditions for permission in permissions), strict=True)
     conditions = tuple(
         column[0]._replace(values=tuple(sorted({value for each in column for value in each.values})))
         for column in columns
     )
-    return replace(grants[0], conditions=conditions)
+    return replace(permissions[0], conditions=conditions)

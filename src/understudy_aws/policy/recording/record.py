@@ -8,7 +8,7 @@ import msgspec
 
 from understudy_aws.data import service_catalogue
 from understudy_aws.policy.recording.documents import MOST_CHARACTERS, Document, Written, documents, size
-from understudy_aws.policy.recording.grouping import Grant, grouped, singles
+from understudy_aws.policy.recording.grouping import Permission, grouped, singles
 from understudy_aws.policy.recording.narrowing import narrowing
 from understudy_aws.policy.recording.observation import Observation
 from understudy_aws.policy.recording.redundancy import needed
@@ -48,7 +48,7 @@ def record(observations: Iterable[Observation], *, portable: bool = False) -> Re
     needless: list[Observation] = []
     unnameable: list[Observation] = []
     counted: list[Observation] = []
-    permissions: dict[Grant, list[Observation]] = {}
+    permissions: dict[Permission, list[Observation]] = {}
     for observation in observations:
         if not needs_identity_policy(observation):
             needless.append(observation)
@@ -76,7 +76,9 @@ def record(observations: Iterable[Observation], *, portable: bool = False) -> Re
     )
 
 
-def _refuted(written: Written, permissions: Mapping[Grant, Sequence[Observation]]) -> tuple[Observation, ...]:
+def _refuted(
+    written: Written, permissions: Mapping[Permission, Sequence[Observation]]
+) -> tuple[Observation, ...]:
     """The observations that the policies together refuse.
 
     They hold no Deny, so what one of them allows alone all allow: each observation is tried under the one that has
@@ -85,8 +87,8 @@ def _refuted(written: Written, permissions: Mapping[Grant, Sequence[Observation]
     home = {
         single: place
         for place, (_, statements) in enumerate(written)
-        for _, grant in statements
-        for single in singles(grant)
+        for _, permission in statements
+        for single in singles(permission)
     }
     by_home: dict[int, list[Observation]] = {}
     homeless: list[Observation] = []
@@ -98,7 +100,7 @@ def _refuted(written: Written, permissions: Mapping[Grant, Sequence[Observation]
     return replay(homeless, [document for document, _ in written])
 
 
-def _permission(observation: Observation, *, portable: bool) -> Grant | None:
+def _permission(observation: Observation, *, portable: bool) -> Permission | None:
     """What this observation alone takes; None when no policy can name it."""
     question, pending = observation.question, observation.pending
     resource = named(question.action, question.resource, pending=pending, portable=portable)
@@ -107,4 +109,4 @@ def _permission(observation: Observation, *, portable: bool) -> Grant | None:
     known = service_catalogue.action(question.action)
     action = question.action if known is None else known.full_name
     conditions = narrowing(question, resource, pending=pending, portable=portable)
-    return Grant((action,), (resource.pattern,), conditions)
+    return Permission((action,), (resource.pattern,), conditions)

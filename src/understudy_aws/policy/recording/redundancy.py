@@ -7,16 +7,16 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 from understudy_aws.policy.engine.policies import CompiledStatement, compile_uncached
 from understudy_aws.policy.language.question import Question
 from understudy_aws.policy.recording.documents import statement, text_of
-from understudy_aws.policy.recording.grouping import Grant
+from understudy_aws.policy.recording.grouping import Permission
 from understudy_aws.policy.recording.narrowing import NarrowingCondition
 from understudy_aws.policy.recording.observation import Observation
 
-Permissions = Mapping[Grant, Sequence[Observation]]
+Permissions = Mapping[Permission, Sequence[Observation]]
 
 
-def needed(permissions: Permissions) -> list[Grant]:
+def needed(permissions: Permissions) -> list[Permission]:
     """The permissions that are left when each must allow an observation that no other allows."""
-    by_action: dict[str, list[Grant]] = {}
+    by_action: dict[str, list[Permission]] = {}
     for permission in permissions:
         by_action.setdefault(permission.actions[0].lower(), []).append(permission)
     return [each for several in by_action.values() for each in _of_one_action(several, permissions)]
@@ -27,9 +27,9 @@ def has_wildcard(pattern: str) -> bool:
     return "*" in pattern.replace("${*}", "")
 
 
-def _of_one_action(several: list[Grant], permissions: Permissions) -> list[Grant]:
+def _of_one_action(several: list[Permission], permissions: Permissions) -> list[Permission]:
     index = _Index(several)
-    compiled: dict[Grant, CompiledStatement] = {}
+    compiled: dict[Permission, CompiledStatement] = {}
     remaining = dict.fromkeys(several)
     # The most particular first, so that it is the general ones that stay.
     for each in sorted(several, key=_particular):
@@ -45,7 +45,7 @@ def _of_one_action(several: list[Grant], permissions: Permissions) -> list[Grant
     return list(remaining)
 
 
-def _particular(permission: Grant) -> tuple[int, bool, int, Grant]:
+def _particular(permission: Permission) -> tuple[int, bool, int, Permission]:
     """How particular it is; and of two alike one is always the first, whatever was seen first."""
     pattern = permission.resources[0]
     return -len(permission.conditions), has_wildcard(pattern), -len(pattern), permission
@@ -58,8 +58,8 @@ class _Index:
     they are found by their exact values, and only patterns and lists are tried.
     """
 
-    def __init__(self, several: list[Grant]) -> None:
-        self._found: dict[Hashable, list[Grant]] = {}
+    def __init__(self, several: list[Permission]) -> None:
+        self._found: dict[Hashable, list[Permission]] = {}
         # The operators and keys that permissions on one resource ask for.
         self._shapes: dict[str, dict[tuple[tuple[str, str], ...], frozenset[str]]] = {}
         for each in several:
@@ -71,7 +71,7 @@ class _Index:
         # What stands before the first star is the same in all that a pattern matches.
         self._broad = [(each.partition("*")[0], each) for each in self._shapes if has_wildcard(each)]
 
-    def that_may_cover(self, permission: Grant) -> Iterator[Grant]:
+    def that_may_cover(self, permission: Permission) -> Iterator[Permission]:
         """The permissions that ask for no key and no exact value that this one does not ask for; itself too."""
         own = permission.resources[0]
         asked = {(one.operator, one.key): one for one in permission.conditions}
@@ -97,6 +97,6 @@ def _allows(compiled: CompiledStatement, question: Question) -> bool:
     )
 
 
-def _compiled(permission: Grant) -> CompiledStatement:
+def _compiled(permission: Permission) -> CompiledStatement:
     document = {"Version": "2012-10-17", "Statement": [statement(permission)]}
     return compile_uncached(text_of(document), "identity").statements[0]

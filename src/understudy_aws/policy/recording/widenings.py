@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from understudy_aws.policy.recording.grouping import Grant, singles
+from understudy_aws.policy.recording.grouping import Permission, singles
 from understudy_aws.policy.recording.narrowing import NarrowingCondition
 from understudy_aws.policy.recording.observation import Observation
 from understudy_aws.policy.recording.redundancy import has_wildcard
@@ -22,22 +22,22 @@ class Widening(msgspec.Struct, frozen=True):
 
 
 def widenings(
-    statements: Sequence[tuple[str, Grant]], permissions: Mapping[Grant, Sequence[Observation]]
+    statements: Sequence[tuple[str, Permission]], permissions: Mapping[Permission, Sequence[Observation]]
 ) -> tuple[Widening, ...]:
     """The widenings in statements, given by Sid and in their order."""
     found: list[Widening] = []
-    for sid, grant in statements:
+    for sid, permission in statements:
         seen: dict[str, set[str]] = {}
-        if any(has_wildcard(pattern) and pattern != EVERY_RESOURCE for pattern in grant.resources):
-            for permission in singles(grant):
-                pattern = permission.resources[0]
+        if any(has_wildcard(pattern) and pattern != EVERY_RESOURCE for pattern in permission.resources):
+            for single in singles(permission):
+                pattern = single.resources[0]
                 if has_wildcard(pattern) and pattern != EVERY_RESOURCE:
-                    names = {each.question.resource for each in permissions.get(permission, ())} - {pattern}
+                    names = {each.question.resource for each in permissions.get(single, ())} - {pattern}
                     seen.setdefault(pattern, set()).update(names)
         found.extend(
             Widening(sid, tuple(sorted(names)), each) for each, names in sorted(seen.items()) if names
         )
-        found.extend(Widening(sid, *each) for each in _loose(grant.conditions))
+        found.extend(Widening(sid, *each) for each in _loose(permission.conditions))
     return tuple(found)
 
 

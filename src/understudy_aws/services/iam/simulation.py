@@ -29,7 +29,7 @@ from understudy_aws.policy import (
     compile_simulated,
     context_key_names,
     evaluate,
-    request_context,
+    question_context,
     simulator_spans,
 )
 from understudy_aws.services.iam import errors
@@ -264,7 +264,7 @@ def _context(entries: Sequence[Mapping[str, Any]]) -> dict[str, str | list[str]]
         values = list(entry.get("ContextKeyValues") or ())
         is_list = (entry.get("ContextKeyType") or "string").endswith("List")
         given[name] = values if is_list or len(values) != 1 else values[0]
-    return request_context(given)
+    return question_context(given)
 
 
 def _resources(resource_arns: Sequence[str] | None) -> tuple[str, ...]:

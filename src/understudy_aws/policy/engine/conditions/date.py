@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
 
-from understudy_aws.policy.engine.conditions.operand import Comparison
-from understudy_aws.policy.language.context_keys import Context
+from understudy_aws.policy.engine.conditions.operand import ordered
 
 _DATE = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?)?)?)?\Z",
@@ -71,28 +69,8 @@ def _offset(zone: str | None) -> int | None:
     return (hours * 3600 + minutes * 60) * (1 if zone[0] == "+" else -1)
 
 
-def dated(holds: Callable[[int, int], bool]) -> Callable[[tuple[str, ...], bool], Comparison]:
-    """The operator for which `holds(time of the request, time of the policy)`; no variables."""
-
-    def compile_values(values: tuple[str, ...], _variables: bool) -> Comparison:
-        moments: list[int] = []
-        for text in values:
-            moment = milliseconds(text)
-            if moment is None:
-                break
-            moments.append(moment)
-
-        def compare(value: str, _context: Context) -> bool:
-            given = milliseconds(value)
-            return given is not None and any(holds(given, moment) for moment in moments)
-
-        return Comparison(compare, broken=len(moments) < len(values))
-
-    return compile_values
-
-
-equals = dated(operator.eq)
-less_than = dated(operator.lt)
-less_than_equals = dated(operator.le)
-greater_than = dated(operator.gt)
-greater_than_equals = dated(operator.ge)
+equals = ordered(milliseconds, operator.eq)
+less_than = ordered(milliseconds, operator.lt)
+less_than_equals = ordered(milliseconds, operator.le)
+greater_than = ordered(milliseconds, operator.gt)
+greater_than_equals = ordered(milliseconds, operator.ge)

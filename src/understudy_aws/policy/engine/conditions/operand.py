@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import msgspec
 
 from understudy_aws.policy.language.context_keys import Context
 from understudy_aws.policy.language.patterns import Matches
 
+T = TypeVar("T")
 # True: the request's value matches one of the policy's; False: none; None: the request's value cannot be
 # compared at all, so that neither the operator nor its negation matches (recorded, policies.md 4.4).
 Compare = Callable[[str, Context], bool | None]
@@ -31,3 +33,27 @@ class Comparison(msgspec.Struct, frozen=True):
 
 
 Compile = Callable[[tuple[str, ...], bool], Comparison]
+
+
+def ordered(read: Callable[[str], T | None], holds: Callable[[T, T], bool]) -> Compile:
+    """Return the operator for which `holds(value of the request, value of the policy)`, both as `read` reads them.
+
+    There are no variables in it. A value of the policy that cannot be read breaks the comparison; one of the request
+    equals nothing.
+    """
+
+    def compile_values(values: tuple[str, ...], _variables: bool) -> Comparison:
+        bounds: list[T] = []
+        for text in values:
+            bound = read(text)
+            if bound is None:
+                break
+            bounds.append(bound)
+
+        def compare(value: str, _context: Context) -> bool:
+            given = read(value)
+            return given is not None and any(holds(given, bound) for bound in bounds)
+
+        return Comparison(compare, broken=len(bounds) < len(values))
+
+    return compile_values
