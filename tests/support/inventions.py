@@ -89,7 +89,7 @@ RESOURCE_PATTERNS = [
     "arn:aws:s3:::${aws:username, 'alice'}/?", "arn:*:ec2:*:*:vpc/*", "arn:aws:iam::*:role/*", "arn:aws:*",
     "arn:*:k", "arn:aws:s3:*:y/z", "arn:aws:s3:*:*:*:q", "${aws:username}", "arn:${app:word}:s3:::bob*",
     "arn:aws:s3:::${*}", "arn:aws:s3:::${app:none}", "arn:aws:s3:::??", "arn:aws:s3:::?", "arn:aws:s3:::${aws:TagKeys}*",
-    "arn:aws:s3:::${aws:TagKeys, 'bob'}/*",
+    "arn:aws:s3:::${aws:TagKeys, 'bob'}/*", "arn:aws:s3:::${aws:RequestTag/Team}/*",
     "arn:a?s:s3:*k", "arn:*s:s3:*:y/z", "a*", "*k", "?*", "arn:aws:s3*", "arn:aws:*:*bob*",
 ]  # fmt: skip
 OPERATORS = [
@@ -112,6 +112,7 @@ TEXTS = [
     "${aws:username}",
     "${*}",
     "${app:word, 'bob'}",
+    "${aws:requesttag/team}",
     "${",
     "${a b}",
     "ΑΣ",

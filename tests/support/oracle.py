@@ -186,6 +186,8 @@ def about_resource(
         pattern is not None and (matches(pattern, resource) if wide else by_part(pattern, resource))
         for pattern in patterns
     )
+    if wide and variables and any(in_two_spellings(each, context) for each in variables_in(written)):
+        matched = True
     return matched is not inverted
 
 
@@ -344,6 +346,27 @@ def value_of(name: str, default: str | None, context: Mapping[str, Any]) -> str 
     return default if value is None or value == [] else value
 
 
+def variables_in(texts: Iterable[str]) -> list[str]:
+    """The keys of all variables in these texts."""
+    names = []
+    for text in texts:
+        rest = text
+        while "${" in rest:
+            found = variable(rest.partition("${")[2])
+            if found is None:
+                break
+            names.append(found[0] or "")
+            rest = found[2]
+    return names
+
+
+def in_two_spellings(key: str, context: Mapping[str, Any]) -> bool:
+    """Whether a tag is there in more than one spelling: a key for one tag that holds several values."""
+    key = key.strip().lower()
+    value = context.get(key)
+    return re.match("[^/]*tag/", key) is not None and isinstance(value, list) and len(value) > 1
+
+
 # --- conditions: policies.md 4.4 ---
 
 
@@ -372,6 +395,9 @@ def holds(
     operator: str, key: str, values: list[Any], context: Mapping[str, Any], variables: bool, denies: bool
 ) -> bool:
     texts = [str(value).lower() if isinstance(value, bool) else str(value) for value in values]
+    if any(in_two_spellings(each, context) for each in (key, *(variables_in(texts) if variables else ()))):
+        # "Either, but not both": what is met by neither grants nothing, and a Deny is applied.
+        return denies
     quantifier, name, optional = SPELLINGS[lower(operator)]
     key = key.lower()
     given = context.get(key)

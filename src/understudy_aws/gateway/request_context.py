@@ -18,6 +18,7 @@ from understudy_aws.data import service_catalogue
 from understudy_aws.data.regions import GLOBAL_REGION, GLOBAL_SERVICES
 from understudy_aws.gateway.membership import Membership
 from understudy_aws.gateway.policy_source import PolicySource
+from understudy_aws.gateway.tag_keys import tag_keys
 from understudy_aws.policy import Principal, principal_context, question_context
 from understudy_aws.store.database import Transaction
 
@@ -104,8 +105,7 @@ def request_keys(tx: Transaction, request: RequestFacts, policies: PolicySource)
         keys["aws:sourcearn"] = caller.source_arn
         keys["aws:sourceaccount"] = caller.source_account
         keys.update(organization_keys("source", policies.membership(tx, caller.source_account)))
-    for name, value in policies.tags(tx, caller).items():
-        keys[f"aws:principaltag/{name.lower()}"] = value
+    keys.update(tag_keys("aws:principaltag", policies.tags(tx, caller).items()))
     membership = policies.membership(tx, caller.account)
     if membership is not None:
         # Most questions are about the caller's own resources, so the keys of those are made once for all questions.

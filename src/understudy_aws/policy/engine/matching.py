@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from enum import IntEnum
 
-from understudy_aws.policy.language.context_keys import Context
+from understudy_aws.policy.language.context_keys import Context, is_ambiguous
 from understudy_aws.policy.language.document import PrincipalElement
 from understudy_aws.policy.language.patterns import (
     STAR,
@@ -145,7 +145,10 @@ def _filled_matcher(fixed: MatchesResource, filled: tuple[Template, ...], wide: 
             return True
         for pattern in patterns:
             with_values = pattern.matcher(context)
-            if with_values is not None and with_values(resource):
+            if with_values is None:
+                if wide and pattern.is_ambiguous(context):
+                    return True
+            elif with_values(resource):
                 return True
         return False
 
@@ -162,6 +165,10 @@ class _Filled:
         self._variables = tuple(token for token in tokens if isinstance(token, Variable))
         self._wide = wide
         self._known: dict[tuple[str, ...], Matches] = {}
+
+    def is_ambiguous(self, context: Context) -> bool:
+        """Whether a variable stands for two tags, so that the pattern may mean anything (policies.md 4.4)."""
+        return any(is_ambiguous(variable.key, context) for variable in self._variables)
 
     def matcher(self, context: Context) -> Matches | None:
         """The matcher with the request's values; without one of them the pattern matches nothing (policies.md 4.3)."""

@@ -23,7 +23,7 @@ from understudy_aws.policy.engine.rules import (
     rcps_govern,
     resource_policy_must_allow,
 )
-from understudy_aws.policy.language.context_keys import Context, is_absent, is_list_key
+from understudy_aws.policy.language.context_keys import Context, is_absent, is_ambiguous, is_list_key
 from understudy_aws.policy.language.json_text import statement_spans
 from understudy_aws.policy.language.patterns import lower_ascii
 from understudy_aws.policy.language.positions import Span, has_lines
@@ -201,13 +201,16 @@ def _statement_report(
         statement.matches_action(lower_ascii(question.action)),
         fits,
         principal_match,
-        tuple(_condition_report(each, question.context) for each in statement.conditions),
+        tuple(
+            _condition_report(each, question.context, denies=statement.denies)
+            for each in statement.conditions
+        ),
         missing_keys(statement, question.context, resource_matches=fits),
         named.policy,
     )
 
 
-def _condition_report(condition: CompiledCondition, context: Context) -> ConditionReport:
+def _condition_report(condition: CompiledCondition, context: Context, *, denies: bool) -> ConditionReport:
     key = condition.key.lower()
     value = context.get(key)
     actual: tuple[str, ...] | None = None
@@ -219,14 +222,21 @@ def _condition_report(condition: CompiledCondition, context: Context) -> Conditi
         condition.values,
         actual,
         condition.test(context),
-        _note(condition, context, actual),
+        _note(condition, context, actual, denies=denies),
     )
 
 
-def _note(condition: CompiledCondition, context: Context, actual: tuple[str, ...] | None) -> str:
+def _note(
+    condition: CompiledCondition, context: Context, actual: tuple[str, ...] | None, *, denies: bool
+) -> str:
     """What a person would otherwise have to look up about this condition."""
     if condition.broken:
         return "a value of the policy cannot be read by this operator"
+    ambiguous = [key for key in condition.keys if is_ambiguous(key, context)]
+    if ambiguous:
+        name = ambiguous[0].partition("/")[2]
+        counted = "a Deny counts it as met" if denies else "an Allow counts it as not met"
+        return f'there are several tags "{name}" in different letter case, so nothing can be said: {counted}'
     spelled = spelling(condition.operator)
     assert spelled is not None, "an unknown operator does not compile"
     is_list = is_list_key(condition.key.lower()) or isinstance(context.get(condition.key.lower()), list)

@@ -24,6 +24,22 @@ def _is_claim(key: str) -> bool:
     return not slash or ":" not in host
 
 
+def is_tag_key(key: str) -> bool:
+    """Whether the lower-cased `key` stands for one tag, such as `aws:requesttag/team`."""
+    kind, slash, _name = key.partition("/")
+    return bool(slash) and kind.endswith("tag")
+
+
+def is_ambiguous(key: str, context: Context) -> bool:
+    """Whether `key` stands for several tags, whose keys differ in letter case alone (policies.md 4.4).
+
+    AWS says that a condition matches either of the spellings, but not both, so that nothing can be said of any: an
+    Allow with such a condition does not apply, and a Deny does.
+    """
+    value = context.get(key)
+    return value is not None and not isinstance(value, str) and len(value) > 1 and is_tag_key(key)
+
+
 def is_absent(key: str, context: Context) -> bool:
     """A key the request does not carry; an empty list carries nothing, an empty text does (policies.md 4.4)."""
     value = context.get(key)
@@ -31,15 +47,25 @@ def is_absent(key: str, context: Context) -> bool:
 
 
 def question_context(values: Mapping[str, str | list[str] | tuple[str, ...]]) -> dict[str, str | list[str]]:
-    """`values` as a Question wants them: keys lower-cased, list-typed keys as lists; the last wins."""
+    """`values` as a Question wants them: keys lower-cased, list-typed keys as lists; the last wins.
+
+    Tags whose keys differ in letter case alone are a list of their values (`is_ambiguous`).
+    """
     context: dict[str, str | list[str]] = {}
     for key, value in values.items():
         lowered = key.lower()
-        if not isinstance(value, str):
+        if lowered in context and is_tag_key(lowered):
+            before = context[lowered]
+            context[lowered] = [*([before] if isinstance(before, str) else before), *_listed(value)]
+        elif not isinstance(value, str):
             context[lowered] = list(value)
         else:
             context[lowered] = [value] if is_list_key(lowered) else value
     return context
+
+
+def _listed(value: str | list[str] | tuple[str, ...]) -> list[str]:
+    return [value] if isinstance(value, str) else list(value)
 
 
 _PRINCIPAL_TYPES = {

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from understudy_aws.core.arn import parse
 from understudy_aws.data import service_catalogue
 from understudy_aws.data.regions import GLOBAL_SERVICES
-from understudy_aws.policy.language.context_keys import is_absent, is_list_key
+from understudy_aws.policy.language.context_keys import is_absent, is_ambiguous, is_list_key
 from understudy_aws.policy.language.question import Question
 from understudy_aws.policy.recording.resources import EVERY_RESOURCE, Named, escaped, literal, widen, widen_id
 
@@ -98,6 +98,9 @@ def narrowing(
     found: list[NarrowingCondition] = []
     for key, value in question.context.items():
         if is_absent(key, question.context) or not _narrows(key, resource, pending=pending):
+            continue
+        if is_ambiguous(key, question.context):
+            # No condition on it would hold.
             continue
         spelled = known.spelling(key, question.context)
         if spelled is not None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from understudy_aws.core.arn import apprunner
 from understudy_aws.gateway.call import Call, Target
+from understudy_aws.gateway.tag_keys import tag_keys
 
 
 def new_resource(call: Call, kind: str, tail: str, tags: Iterable[Mapping[str, str]] | None) -> list[Target]:
@@ -20,19 +21,13 @@ def new_resource(call: Call, kind: str, tail: str, tags: Iterable[Mapping[str, s
 
 def request_tags(tags: Iterable[Mapping[str, str]]) -> dict[str, str | list[str]]:
     """Return `aws:RequestTag/…` and `aws:TagKeys` of a request. Without tags it is empty."""
-    keys: dict[str, str | list[str]] = {}
-    names: list[str] = []
-    for tag in tags:
-        # The last of several tags with one key is what counts (policies.md 4.8).
-        # AWS's description does not require a key; a tag without one is refused later.
-        key = tag.get("Key", "")
-        keys[f"aws:requesttag/{key.lower()}"] = tag.get("Value", "")
-        names.append(key)
-    if names:
-        keys["aws:tagkeys"] = names
-    return keys
+    # AWS's description does not require a key; a tag without one is refused later.
+    named = [(tag.get("Key", ""), tag.get("Value", "")) for tag in tags]
+    if not named:
+        return {}
+    return {**tag_keys("aws:requesttag", named), "aws:tagkeys": [key for key, _ in named]}
 
 
 def resource_tags(tags: Iterable[tuple[str, str]]) -> dict[str, str | list[str]]:
     """Return `aws:ResourceTag/…` for the tags of a resource."""
-    return {f"aws:resourcetag/{name.lower()}": value for name, value in tags}
+    return tag_keys("aws:resourcetag", tags)

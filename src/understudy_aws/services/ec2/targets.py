@@ -7,6 +7,7 @@ from typing import Any
 
 from understudy_aws.core.arn import ec2
 from understudy_aws.gateway.call import Call, Params, Target
+from understudy_aws.gateway.tag_keys import tag_keys
 
 Keys = dict[str, str | list[str]]
 
@@ -18,12 +19,7 @@ def unknown(call: Call, kind: str, id: str) -> Target:
 
 def resource_tags(tags: Mapping[str, str]) -> Keys:
     """Return the condition keys of a resource's tags, under both names that AWS has for them."""
-    keys: Keys = {}
-    for name, value in tags.items():
-        lower = name.lower()
-        keys["aws:resourcetag/" + lower] = value
-        keys["ec2:resourcetag/" + lower] = value
-    return keys
+    return {**tag_keys("aws:resourcetag", tags.items()), **tag_keys("ec2:resourcetag", tags.items())}
 
 
 def request_tags(tags: Sequence[Mapping[str, Any]], absent: str | None = "") -> Keys:
@@ -33,14 +29,12 @@ def request_tags(tags: Sequence[Mapping[str, Any]], absent: str | None = "") -> 
     """
     if not tags:
         return {}
-    keys: Keys = {"aws:tagkeys": [str(tag.get("Key") or "") for tag in tags]}
-    for tag in tags:
-        value = tag.get("Value")
-        if value is None:
-            value = absent
-        if value is not None:
-            keys["aws:requesttag/" + str(tag.get("Key") or "").lower()] = value
-    return keys
+    named = [(str(tag.get("Key") or ""), tag.get("Value")) for tag in tags]
+    given = [(key, absent if value is None else value) for key, value in named]
+    return {
+        "aws:tagkeys": [key for key, _ in named],
+        **tag_keys("aws:requesttag", ((key, value) for key, value in given if value is not None)),
+    }
 
 
 def named_tags(params: Params) -> list[Mapping[str, Any]]:

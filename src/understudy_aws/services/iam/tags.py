@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from understudy_aws.gateway.tag_keys import tag_keys
 from understudy_aws.services.iam import errors
 
 Tags = tuple[tuple[str, str], ...]
@@ -61,9 +62,9 @@ def request_keys(params: Mapping[str, Any]) -> dict[str, str | list[str]]:
     """Return `aws:RequestTag/…` and `aws:TagKeys` of a request's tags or tag keys. Without them it is empty."""
     keys: dict[str, str | list[str]] = {}
     names = list(params.get("tag_keys") or ())
-    for tag in params.get("tags") or ():
-        keys[f"aws:requesttag/{tag['Key'].lower()}"] = tag.get("Value", "")
-        names.append(tag["Key"])
+    given = [(tag["Key"], tag.get("Value", "")) for tag in params.get("tags") or ()]
+    keys.update(tag_keys("aws:requesttag", given))
+    names += [key for key, _ in given]
     if names:
         keys["aws:tagkeys"] = names
     return keys
@@ -71,11 +72,11 @@ def request_keys(params: Mapping[str, Any]) -> dict[str, str | list[str]]:
 
 def resource_keys(tags: Tags) -> dict[str, str | list[str]]:
     """Return `aws:ResourceTag/…` for the tags of a resource."""
-    return {f"aws:resourcetag/{key.lower()}": value for key, value in tags}
+    return tag_keys("aws:resourcetag", tags)
 
 
 def entity_keys(tags: Tags) -> dict[str, str | list[str]]:
     """Return `aws:ResourceTag/…` and `iam:ResourceTag/…` for the tags of a user or role (policies.md 4.7)."""
     keys = resource_keys(tags)
-    keys.update({f"iam:resourcetag/{key.lower()}": value for key, value in tags})
+    keys.update(tag_keys("iam:resourcetag", tags))
     return keys

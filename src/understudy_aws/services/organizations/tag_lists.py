@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from understudy_aws.gateway.tag_keys import tag_keys
 from understudy_aws.services.iam.tags import Tags
 from understudy_aws.services.organizations import errors
 
@@ -27,4 +28,4 @@ def merged(existing: Tags, added: Sequence[Mapping[str, str]] | None) -> Tags:
 
 def resource_keys(tags: Tags) -> dict[str, str | list[str]]:
     """Return `aws:ResourceTag/…` for the tags of a resource."""
-    return {f"aws:resourcetag/{key.lower()}": value for key, value in tags}
+    return tag_keys("aws:resourcetag", tags)

@@ -17,7 +17,7 @@ from understudy_aws.gateway.operations import operation
 from understudy_aws.policy import MalformedPolicy, NamedPolicy, compile_policy, review
 from understudy_aws.services.iam.policy_records import document_of
 from understudy_aws.services.iam.role_records import Role, roles
-from understudy_aws.services.iam.tags import request_keys
+from understudy_aws.services.iam.tags import entity_keys, request_keys
 from understudy_aws.services.iam.trust import readable
 from understudy_aws.services.iam.users import users
 from understudy_aws.services.sts.records import Session, sessions
@@ -56,9 +56,7 @@ def the_role(call: Call, params: Params) -> Sequence[Target]:
     if params.get("transitive_tag_keys"):
         keys["sts:transitivetagkeys"] = list(params["transitive_tag_keys"])
     if role is not None:
-        for name, value in role.tags:
-            keys[f"aws:resourcetag/{name.lower()}"] = value
-            keys[f"iam:resourcetag/{name.lower()}"] = value
+        keys.update(entity_keys(role.tags))
     trust = (
         NamedPolicy(arn, compile_policy(readable(call.tx, role.trust), kind="trust"))
         if role

@@ -9,7 +9,13 @@ import msgspec
 
 from understudy_aws.policy.engine.conditions import address, arn, binary, boolean, date, numeric, string
 from understudy_aws.policy.engine.conditions.operand import Comparison, Compile
-from understudy_aws.policy.language.context_keys import Context, is_absent, is_list_key
+from understudy_aws.policy.language.context_keys import (
+    Context,
+    is_absent,
+    is_ambiguous,
+    is_list_key,
+    is_tag_key,
+)
 from understudy_aws.policy.language.document import LEGACY, Condition, MalformedPolicy
 from understudy_aws.policy.language.patterns import Matches, lower_ascii, matches_everything
 
@@ -122,16 +128,32 @@ def _compiled(raw: Condition, variables: bool, in_deny: bool) -> CompiledConditi
         raise MalformedPolicy(LEGACY)
     if spelled.operator is None:
         wanted = [boolean.TRUTHS.get(value.lower()) for value in raw.values]
-        return CompiledCondition(
-            raw.operator, raw.key, raw.values, _presence(key, wanted), (key,), None in wanted
-        )
+        presence = _of_known_tags((key,), _presence(key, wanted), in_deny)
+        return CompiledCondition(raw.operator, raw.key, raw.values, presence, (key,), None in wanted)
     compared = spelled.operator.compile(raw.values, variables)
     test = _plain_test(key, spelled, compared)
     if test is None:
         value_test = _value_test(spelled.operator, compared, in_deny)
         test = _test(key, spelled, value_test, _when_absent(spelled, compared.broken, in_deny))
     keys = tuple(dict.fromkeys((key, *compared.variables)))
-    return CompiledCondition(raw.operator, raw.key, raw.values, test, keys, compared.broken)
+    return CompiledCondition(
+        raw.operator, raw.key, raw.values, _of_known_tags(keys, test, in_deny), keys, compared.broken
+    )
+
+
+def _of_known_tags(keys: tuple[str, ...], test: Test, in_deny: bool) -> Test:
+    """The test, but on the safe side where one of the keys stands for two tags (policies.md 4.4)."""
+    tags = tuple(filter(is_tag_key, keys))
+    if not tags:
+        return test
+
+    def tested(context: Context) -> bool:
+        for key in tags:
+            if is_ambiguous(key, context):
+                return in_deny
+        return test(context)
+
+    return tested
 
 
 _shared = lru_cache(maxsize=16_384)(_compiled)
