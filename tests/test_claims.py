@@ -104,7 +104,7 @@ class TestS1TheRoleIsLinkedAndOnlyAppRunnerAssumesIt:
         with pytest.raises(Exception, match="not authorized to perform: sts:AssumeRole"):
             acting.call("ec2", "DescribeVpcs", region="us-east-1")
 
-    def test_a_role_of_its_path_and_name_made_by_hand_is_not_the_linked_one(self, place):
+    def test_a_role_with_its_name_and_trust_made_by_hand_is_not_the_linked_one(self, place):
         """Decision D5: being linked is a property given at creation, never read off a name or a path."""
         trust = {
             "Version": "2012-10-17",
@@ -112,8 +112,8 @@ class TestS1TheRoleIsLinkedAndOnlyAppRunnerAssumesIt:
                 {"Effect": "Allow", "Principal": {"Service": PRINCIPAL}, "Action": "sts:AssumeRole"}
             ],
         }
-        place.iam.create_role(RoleName=f"{ROLE}X", AssumeRolePolicyDocument=json.dumps(trust))
-        place.iam.delete_role(RoleName=f"{ROLE}X")
+        place.iam.create_role(RoleName=f"My{ROLE}", AssumeRolePolicyDocument=json.dumps(trust))
+        place.iam.delete_role(RoleName=f"My{ROLE}")
 
 
 class TestS2ItManagesNetworkInterfaces:

@@ -66,11 +66,27 @@ class TestCreateRole:
         with refused("ValidationError", status=400):
             iam.create_role(RoleName="r", Path=path, AssumeRolePolicyDocument=TRUST)
 
-    def test_the_path_of_linked_roles_makes_none(self, iam, refused):
-        """Our decision where AWS is silent: service-linked-roles.md 1.4."""
-        path = "/aws-service-role/apprunner.amazonaws.com/"
-        with refused("ValidationError", status=400):
-            iam.create_role(RoleName="r", Path=path, AssumeRolePolicyDocument=TRUST)
+    @pytest.mark.parametrize(
+        ("name", "path", "text"),
+        [
+            (
+                "r",
+                "/aws-service-role/apprunner.amazonaws.com/",
+                "Path prefix '/aws-service-role/' can only be used for AWS Service linked Roles",
+            ),
+            ("r", "/aws-reserved/sso.amazonaws.com/", "Path prefix '/aws-reserved/' can only be used by AWS"),
+            ("r", "/AWS-Reserved/", "Path prefix '/aws-reserved/' can only be used by AWS"),
+            (
+                "AWSServiceRoleForMe",
+                "/",
+                "Role name prefix AWSServiceRoleFor can only be used for AWS Service Linked Roles",
+            ),
+        ],
+    )
+    def test_what_is_reserved_for_aws_makes_no_role(self, iam, refused, name, path, text):
+        """Reference service-linked-roles.md 1.4; the text for `/aws-reserved/` is ours (docs/decisions/0008)."""
+        with refused("InvalidInput", text, 400):
+            iam.create_role(RoleName=name, Path=path, AssumeRolePolicyDocument=TRUST)
 
     def test_linked_roles_count_and_may_go_beyond_the_quota(self, iam, refused):
         """Reference service-linked-roles.md 1.1, iam.md 2.2, 2.3."""

@@ -16,6 +16,7 @@ from understudy_aws.services.iam import errors, tags
 from understudy_aws.services.iam.documents import shown, size
 from understudy_aws.services.iam.listings import after, listing, tags_listed
 from understudy_aws.services.iam.policy_records import check_boundary
+from understudy_aws.services.iam.reserved_roles import belongs_to_aws, check_new_role
 from understudy_aws.services.iam.role_records import Role, instance_profiles, purge, role_uses, roles
 from understudy_aws.services.iam.tags import merged
 from understudy_aws.services.iam.trust import readable, stored
@@ -24,7 +25,6 @@ from understudy_aws.store.tables import memoized
 
 ROLES_PER_ACCOUNT = 1000
 TRUST_SIZE = 2048
-RESERVED_PATH = "/aws-service-role/"
 
 
 def find(call: Call, name: str) -> Role | None:
@@ -40,12 +40,23 @@ def existing_role(call: Call, name: str) -> Role:
 
 
 def modifiable_role(call: Call, name: str) -> Role:
-    """Return the role unless it is service-linked.
+    """Return the role unless it is service-linked, or AWS's own.
 
     Raises NoSuchEntity, UnmodifiableEntity (service-linked-roles.md 1.2).
     """
-    role = existing_role(call, name)
+    role = describable_role(call, name)
     if role.linked_service:
+        raise errors.protected(role.name)
+    return role
+
+
+def describable_role(call: Call, name: str) -> Role:
+    """Return the role, whose description and tags can be changed; of AWS's own roles not even these can.
+
+    Raises NoSuchEntity, UnmodifiableEntity (service-linked-roles.md 1.4).
+    """
+    role = existing_role(call, name)
+    if belongs_to_aws(role.path):
         raise errors.protected(role.name)
     return role
 
@@ -96,9 +107,7 @@ def create_role(
 ) -> Answer:
     """Make a role that the principals of its trust policy may assume."""
     trust = _checked_trust(call, assume_role_policy_document)
-    if (path or "/").lower().startswith(RESERVED_PATH):
-        # AWS's own answer is not known; see docs/decisions/0008.
-        raise errors.validation(f"Path {path} is reserved for service-linked roles.")
+    check_new_role(role_name, path or "/")
     if permissions_boundary:
         check_boundary(call, permissions_boundary, "role")
     if find(call, role_name) is not None:
@@ -166,7 +175,7 @@ def update_role(
     call: Call, *, role_name: str, description: str | None = None, max_session_duration: int | None = None
 ) -> Answer:
     """Change the description or the longest session. Of a service-linked role only the description can be changed."""
-    role = existing_role(call, role_name)
+    role = describable_role(call, role_name)
     if max_session_duration is not None:
         if role.linked_service:
             raise ApiError(
@@ -183,7 +192,7 @@ def update_role(
 @operation("iam:UpdateRoleDescription", on=a_role_as_bounded)
 def update_role_description(call: Call, *, role_name: str, description: str) -> Answer:
     """Change the description. Service-linked roles are allowed."""
-    role = msgspec.structs.replace(existing_role(call, role_name), description=description)
+    role = msgspec.structs.replace(describable_role(call, role_name), description=description)
     return {"Role": {**_plain(call, roles.put(call.tx, role)), "Description": role.description}}
 
 
@@ -210,7 +219,7 @@ def delete_role(call: Call, *, role_name: str) -> None:
 @operation("iam:TagRole", on=a_role)
 def tag_role(call: Call, *, role_name: str, tags: list[dict[str, str]]) -> None:
     """Add tags. They replace those of the same key. Service-linked roles are allowed."""
-    role = existing_role(call, role_name)
+    role = describable_role(call, role_name)
     if not tags:
         raise errors.invalid_input("The list of tags must not be empty.")
     roles.put(call.tx, msgspec.structs.replace(role, tags=merged(role.tags, tags)))
@@ -219,7 +228,7 @@ def tag_role(call: Call, *, role_name: str, tags: list[dict[str, str]]) -> None:
 @operation("iam:UntagRole", on=a_role)
 def untag_role(call: Call, *, role_name: str, tag_keys: list[str]) -> None:
     """Remove tags. Service-linked roles are allowed."""
-    role = existing_role(call, role_name)
+    role = describable_role(call, role_name)
     roles.put(call.tx, msgspec.structs.replace(role, tags=tags.without(role.tags, tag_keys)))
 
 
