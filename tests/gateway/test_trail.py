@@ -28,30 +28,19 @@ def entry(number, account="1"):
 
 
 class TestPresentable:
-    def test_secrets_are_hidden(self):
-        names = [
-            "password",
-            "new_password",
-            "old_password",
-            "token_code",
-            "saml_assertion",
-            "web_identity_token",
-        ]
-        assert {"HIDDEN_DUE_TO_SECURITY_REASONS"} == set(presentable(dict.fromkeys(names, "x")).values())
-
     def test_long_texts_are_cut_wherever_they_stand(self):
         cut = "x" * 2048 + "…"
         assert {"a": cut, "b": [cut], "c": [{"Key": cut}]} == presentable(
-            {"a": "x" * 9999, "b": ["x" * 9999], "c": [{"Key": "x" * 2049}]}
+            {"a": "x" * 9999, "b": ["x" * 9999], "c": [{"Key": "x" * 2049}]}, None
         )
 
     def test_long_lists_are_cut(self):
-        shown = presentable({"a": ["x"] * 1000})["a"]
+        shown = presentable({"a": ["x"] * 1000}, None)["a"]
         assert (201, "… and 800 more") == (len(shown), shown[-1])
 
     def test_everything_else_is_as_it_was(self):
         params = {"a": 1, "b": True, "c": [{"Key": "k"}], "d": b"x", "e": AT, "f": 1.5}
-        assert params == presentable(params)
+        assert params == presentable(params, None)
 
 
 class TestTrail:

@@ -52,6 +52,14 @@ CHECKED_BY = {
         "gateway/test_pipeline.py::test_a_bug_is_an_answer_and_leaves_nothing",
         "gateway/test_pipeline.py::test_an_answer_that_cannot_be_written_undoes_what_was_done",
     ),
+    "No role is handed to a service without `iam:PassRole` and `iam:PassedToService`.": (
+        "gateway/test_role_passing.py::test_no_operation_forgets_it",
+        "gateway/test_role_passing.py::test_there_is_no_other_way_to_ask_for_it",
+    ),
+    "No secret reaches the trail": (
+        "gateway/test_secrets.py::test_no_secret_of_any_member_of_any_operation_is_kept",
+        "gateway/test_secrets.py::test_secrets_that_clients_send",
+    ),
     "An answer that left is on disk.": (
         "system/test_crash.py::test_whatever_was_answered_is_there_after_a_kill",
         "store/test_failing_store.py::test_no_200_leaves_for_what_was_not_kept",
@@ -89,7 +97,7 @@ CHECKED_BY = {
     ),
     "Being service-linked is a property given at creation": (
         "tidy/test_invariants.py::test_being_linked_is_never_read_off_a_path",
-        "services/iam/test_roles.py::test_the_path_of_linked_roles_makes_none",
+        "services/iam/test_roles.py::test_what_is_reserved_for_aws_makes_no_role",
     ),
     "The clock is read in one place": (
         "tidy/test_invariants.py::test_the_clock_is_read_in_one_place",
@@ -219,7 +227,7 @@ def test_being_linked_is_never_read_off_a_path():
         "admin/explanations.py",
         "services/apprunner/network_interfaces.py",
         "services/iam/deletion_tasks.py",
-        "services/iam/roles.py",
+        "services/iam/reserved_roles.py",
         "services/iam/service_linked_roles.py",
     } == named
 

@@ -118,3 +118,8 @@ GLOBAL_SERVICES = frozenset(
         "route53", "route53domains", "shield", "support", "trustedadvisor", "waf",
     }
 )  # fmt: skip
+
+
+def region_of_calls(service: str, region: str) -> str:
+    """The Region that calls of a service (its prefix) are carried out in, when the client calls from `region`."""
+    return GLOBAL_REGION if service in GLOBAL_SERVICES else region

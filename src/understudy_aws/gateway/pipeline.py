@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 from weakref import WeakValueDictionary
@@ -15,20 +16,24 @@ from understudy_aws.authn.credentials import Credential
 from understudy_aws.authn.errors import RefusedSignatureError
 from understudy_aws.authn.sigv4 import SKEW
 from understudy_aws.core.answers import Answer
+from understudy_aws.core.arn import PARTITION
 from understudy_aws.core.clock import Clock, ticks
 from understudy_aws.core.errors import ApiError
 from understudy_aws.core.http import HttpRequest, HttpResponse
 from understudy_aws.core.ids import Ids
 from understudy_aws.core.simulated_latency import SimulatedLatency
+from understudy_aws.data.partitions import has_region
+from understudy_aws.data.regions import GLOBAL_REGION, region_of_calls
 from understudy_aws.gateway.authorization import Authorizer, denial
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.client_tokens import answered_before, remember
 from understudy_aws.gateway.membership import Membership
 from understudy_aws.gateway.message_signing import MessageSigner
-from understudy_aws.gateway.operations import Operation
+from understudy_aws.gateway.operations import Operation, Targets
 from understudy_aws.gateway.registry import Registry
 from understudy_aws.gateway.request_context import principal_of
-from understudy_aws.gateway.trail import Trail, TrailEntry, presentable, shortened
+from understudy_aws.gateway.trail import Trail, TrailEntry, presentable, presentable_message, shortened
+from understudy_aws.gateway.unserved import unserved_targets
 from understudy_aws.policy import Decision
 from understudy_aws.store.database import Database, Transaction
 from understudy_aws.store.protocol import StoreError
@@ -117,21 +122,13 @@ class Gateway(msgspec.Struct, frozen=True):
         params: Params = {}
         failure: ApiError | None = None
         try:
-            caller = authenticate(
-                request,
-                service=service.signing_name,
-                dialect=service.dialect,
-                source=_Credentials(self.credentials, tx),
-                now=at,
-                # The signature must be for the Region the call is carried out in.
-                region=found.region,
-                skew=self.skew,
-            )
+            caller = self._authenticated(tx, found, request, at)
             call = _received(self, tx, found, request, caller, at, request_id)
-            self.last_use.note(caller, service.id, found.region, at)
-            params = protocol.parse(found)
+            operation = self.registry.find(service.id, found.operation.name)
+            self.last_use.note(caller, service.id, call.region, at)
+            params = protocol.parse(found) if operation is not None else protocol.parse_unchecked(found)
             with tx.savepoint():
-                answer = self._carry_out(call, found.operation, params)
+                answer = self._carry_out(call, operation, found.operation, params)
                 response = protocol.render(found.operation, answer, request_id)
         except ApiError as refusal:
             # Its trace would keep this call alive, and with it the request's body, until the next collection.
@@ -147,10 +144,26 @@ class Gateway(msgspec.Struct, frozen=True):
                 "InternalFailure", f"Understudy failed on this request; its id is {request_id}.", 500
             )
             response = protocol.render_error(failure, service, request_id)
-        self._record(
-            call or _received(self, tx, found, request, ANONYMOUS, at, request_id), params, failure, started
-        )
+        if call is None:
+            call = _received(self, tx, found, request, ANONYMOUS, at, request_id)
+        self._record(call, found.operation, params, failure, started, lambda: protocol.parse_unchecked(found))
         return response
+
+    def _authenticated(self, tx: Transaction, found: Route, request: HttpRequest, at: datetime) -> Caller:
+        """Return who signed a request; nobody, where the operation is there for callers without credentials."""
+        if found.operation.is_unsigned:
+            return ANONYMOUS
+        service = found.service
+        return authenticate(
+            request,
+            service=service.signing_name,
+            dialect=service.dialect,
+            source=_Credentials(self.credentials, tx),
+            now=at,
+            # The signature must be for the Region that the client calls from, and AWS must have that Region.
+            region=found.region if has_region(PARTITION, found.region) else GLOBAL_REGION,
+            skew=self.skew,
+        )
 
     def not_durable(self, request: HttpRequest) -> HttpResponse:
         """The answer to a request whose changes could not be made durable; its body may be gone."""
@@ -181,7 +194,7 @@ class Gateway(msgspec.Struct, frozen=True):
         else:
             with self.database.transaction() as tx:
                 call = _inner_call(self, tx, shape, caller, region, None)
-                self.last_use.note(caller, service, region, call.at)
+                self.last_use.note(caller, service, call.region, call.at)
                 answer = self._inner(call, shape, params)
         if isinstance(answer, Exception):
             raise answer
@@ -194,25 +207,34 @@ class Gateway(msgspec.Struct, frozen=True):
         outcome: Answer | Exception
         try:
             with call.tx.savepoint():
-                outcome = self._carry_out(call, shape, params) or {}
+                operation = self.registry.find(call.service, shape.name)
+                outcome = self._carry_out(call, operation, shape, params) or {}
         except ApiError as refusal:
             outcome = failure = refusal
         except StoreError as error:
             outcome, failure = error, _unavailable(error)
         except Exception as error:  # noqa: BLE001 - raised again by the caller
             outcome, failure = error, ApiError("InternalFailure", "Understudy failed on this call.", 500)
-        self._record(call, params, failure, started)
+        self._record(call, shape, params, failure, started, lambda: params)
         return outcome
 
-    def _carry_out(self, call: Call, shape: OperationShape, params: Params) -> Answer | None:
-        """Authorize the call, answer a dry run or a repeated client token, and otherwise run the operation."""
-        operation = self._find(call, shape)
+    def _carry_out(
+        self, call: Call, operation: Operation | None, shape: OperationShape, params: Params
+    ) -> Answer | None:
+        """Authorize the call, answer a dry run or a repeated client token, and otherwise run the operation.
+
+        Of an operation that is not served, who may not call it is told that first.
+        """
         if call.caller.session is not None and self.authorizer.mode != "off":
             self.limits(call.caller, call.service, call.operation)
+        if operation is None:
+            action = f"{self.registry.prefix_of(call.service)}:{shape.name}"
+            if not shape.is_unsigned:
+                self._authorize(call, action, params, self._unserved_targets)
+            raise ApiError("NotImplemented", f"Understudy knows {action} but does not serve it.", 501)
         if operation.on is not None:
             # A request that names nothing to act on still takes the permission.
-            for target in operation.on(call, params) or _EVERYTHING:
-                self.require(call, operation.action, target)
+            self._authorize(call, operation.action, params, operation.on)
         if "dry_run" in params:
             params = dict(params)
             if params.pop("dry_run"):
@@ -233,6 +255,17 @@ class Gateway(msgspec.Struct, frozen=True):
             remember(call, token, params, answer)
         return answer
 
+    def _authorize(self, call: Call, action: str, params: Params, on: Targets) -> None:
+        """Ask for everything that a call takes: its targets, and to pass on the roles that it hands to a service."""
+        targets = on(call, params) or _EVERYTHING
+        for target in targets:
+            self.require(call, action, target)
+        for target in self.registry.passed_roles(call, params, targets):
+            self.require(call, action, target)
+
+    def _unserved_targets(self, call: Call, params: Params) -> Sequence[Target]:
+        return unserved_targets(call, self.registry.prefix_of(call.service), params, self.registry)
+
     def require(self, call: Call, action: str, target: Target) -> None:
         """Raise the access-denied error unless the caller may; the IAM mode decides which denials count."""
         decision = self.authorizer.refusal(call, action, target)
@@ -247,15 +280,16 @@ class Gateway(msgspec.Struct, frozen=True):
         """Return an account's place in its organization, or None when it is in none."""
         return self.authorizer.membership(tx, account)
 
-    def _find(self, call: Call, shape: OperationShape) -> Operation:
-        operation = self.registry.find(call.service, shape.name)
-        if operation is None:
-            raise ApiError(
-                "NotImplemented", f"Understudy knows {call.service}:{shape.name} but does not serve it.", 501
-            )
-        return operation
-
-    def _record(self, call: Call, params: Params, error: ApiError | None, started: int) -> None:
+    def _record(  # noqa: PLR0917 - what there is to tell of a call
+        self,
+        call: Call,
+        shape: OperationShape,
+        params: Params,
+        error: ApiError | None,
+        started: int,
+        sent: Callable[[], Params],
+    ) -> None:
+        """Write the trail's entry of a call. `sent` reads what was sent, as far as it can be read."""
         self.trail.record(
             call.tx,
             TrailEntry(
@@ -271,11 +305,11 @@ class Gateway(msgspec.Struct, frozen=True):
                 source_ip=call.source_ip,
                 user_agent=shortened(call.user_agent),
                 secure=call.secure,
-                parameters=presentable(params),
+                parameters=presentable(params, shape.input),
                 evaluations=tuple(call.evaluations),
                 mode=self.authorizer.mode,
                 outcome="ok" if error is None else error.code,
-                message="" if error is None else shortened(error.message, 2048),
+                message="" if error is None else presentable_message(error.message, shape.input, sent),
                 status=200 if error is None else error.status,
                 microseconds=(ticks() - started) // 1000,
             ),
@@ -297,7 +331,7 @@ def _received(  # noqa: PLR0917 - everything a client's call consists of
         principal=principal_of(caller),
         service=found.service.id,
         operation=found.operation.name,
-        region=found.region,
+        region=region_of_calls(found.service.signing_name, found.region),
         at=at,
         request_id=request_id,
         tx=tx,
@@ -322,7 +356,7 @@ def _inner_call(  # noqa: PLR0917 - everything an inner call consists of
         principal=principal_of(caller),
         service=shape.service.id,
         operation=shape.name,
-        region=region,
+        region=region_of_calls(shape.service.signing_name, region),
         at=gateway.clock.now() if parent is None else parent.at,
         request_id=gateway.ids.uuid(),
         tx=tx,

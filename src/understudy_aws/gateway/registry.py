@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from understudy_aws.core.arn import parse
-from understudy_aws.gateway.call import ContextKeys
+from understudy_aws.gateway.call import Call, ContextKeys, Params, Target
 from understudy_aws.gateway.operations import Operation
+from understudy_aws.gateway.role_passing import passed_roles
 from understudy_aws.gateway.role_usage import RoleUsage
 from understudy_aws.gateway.service import Service
 from understudy_aws.store.database import Transaction
@@ -22,6 +23,7 @@ class Registry:
     def __init__(self, services: Iterable[Service]) -> None:
         self._services: dict[str, Service] = {}
         self._by_prefix: dict[str, Service] = {}
+        self._keeper_of_roles: Service | None = None
         principals: set[str] = set()
         services = tuple(services)
         for service in services:
@@ -33,6 +35,8 @@ class Registry:
                 raise LookupError(f"Two services are described like {service.id}.")
             self._services[service.id] = self._by_prefix[service.prefix] = service
             principals.add(service.principal)
+            if service.roles:
+                self._keeper_of_roles = service
         self.addresses = ServiceAddresses(
             ServiceAddress(
                 id=service.id,
@@ -53,6 +57,10 @@ class Registry:
         for service in self._services.values():
             yield from service.operations.values()
 
+    def prefix_of(self, service: str) -> str:
+        """Return what IAM calls a served service in actions."""
+        return self._services[service].prefix
+
     def principal_of(self, service: str) -> str:
         """Return the service principal of a served service."""
         return self._services[service].principal
@@ -63,6 +71,27 @@ class Registry:
         service = self._by_prefix.get(arn.service) if arn is not None else None
         target = service.resource_target(tx, arn) if service is not None and arn is not None else None
         return target.keys if target is not None and target.resource == resource else {}
+
+    def resource_named(
+        self, tx: Transaction, service: str, kind: str, account: str, name: str
+    ) -> Target | None:
+        """Return the resource that an account has under a name, of a kind whose ARNs hold more than the name."""
+        found = self._services[service].resource_kinds.get(kind)
+        if found is None or found.named is None:
+            return None
+        record = found.named(tx, account, name)
+        return None if record is None else found.target(record)
+
+    def passed_roles(self, call: Call, params: Params, targets: Sequence[Target]) -> Iterable[Target]:
+        """Return the roles that a call hands to a service, each as what `iam:PassRole` is asked for.
+
+        `targets` are what the call acts on.
+        """
+        found = self._services[call.service].passings.get(call.operation)
+        if found is None:
+            return ()
+        assert self._keeper_of_roles is not None, "a service keeps the roles"
+        return passed_roles(call, found, params, targets, self._keeper_of_roles.role_lookup)
 
     def role_usage(self) -> Mapping[str, Mapping[str, RoleUsage]]:
         """Return, by service id and principal, the function that says what uses the principal's linked role."""

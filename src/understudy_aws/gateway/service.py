@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from understudy_aws.core.arn import Arn
 from understudy_aws.gateway.call import Target
 from understudy_aws.gateway.operations import Operation, operations_in
+from understudy_aws.gateway.role_passing import RoleLookup, RolePassing, passings_by_operation
 from understudy_aws.gateway.role_usage import RoleUsage
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Table
@@ -29,12 +30,14 @@ class ResourceKind(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     table   where its records are kept
     find    the record an ARN names, or None
     target  its ARN and the condition keys that policies see of it
+    named   the record an account has under a name, where ARNs hold more than the name; None for kinds without such
     """
 
     name: str
     table: Table[Any]
     find: Callable[[Transaction, Arn], R | None]
     target: Callable[[R], Target]
+    named: Callable[[Transaction, str, str], R | None] | None = None
 
 
 class TaggedKind(ResourceKind[R], frozen=True, kw_only=True):
@@ -63,6 +66,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     package    the folder, as a package: `__name__`
     resources  `module:name` of the sequence of its `ResourceKind`s; empty for a service without resources
     usage      by principal with a service-linked role served here: `module:name` of its `RoleUsage`
+    passes     the members by which requests hand a role to a service
+    roles      of the service that keeps roles: `module:name` of the `RoleLookup`
     """
 
     id: str
@@ -73,6 +78,8 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     target: str = ""
     resources: str = ""
     usage: Mapping[str, str] = msgspec.field(default_factory=dict)
+    passes: tuple[RolePassing, ...] = ()
+    roles: str = ""
 
     def modules(self) -> Sequence[ModuleType]:
         """Every module of the folder, imported."""
@@ -100,6 +107,17 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The kinds of resource, by their word in ARNs."""
         kinds: Sequence[ResourceKind[Any]] = self._lookup(self.resources) if self.resources else ()
         return {kind.name: kind for kind in kinds}
+
+    @cached_property
+    def passings(self) -> Mapping[str, tuple[RolePassing, ...]]:
+        """The roles that requests hand over, by operation, served or not."""
+        return passings_by_operation(self.passes)
+
+    @cached_property
+    def role_lookup(self) -> RoleLookup:
+        """How the role is found that a request hands over."""
+        lookup: RoleLookup = self._lookup(self.roles)
+        return lookup
 
     @cached_property
     def role_usage(self) -> Mapping[str, RoleUsage]:

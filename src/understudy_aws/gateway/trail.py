@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -11,13 +11,14 @@ import msgspec
 
 from understudy_aws.authn.caller import Caller
 from understudy_aws.gateway.request_context import principal_of
+from understudy_aws.gateway.unknown_callers import UnknownCallersShare
 from understudy_aws.policy import Principal
 from understudy_aws.store.database import Database, Transaction
+from understudy_aws.wire.model import Shape
+from understudy_aws.wire.secret_members import HIDDEN, may_hold_secrets, secrets_in, without_secrets
 
-_HIDDEN = "HIDDEN_DUE_TO_SECURITY_REASONS"
-_SECRETS = frozenset(
-    {"password", "new_password", "old_password", "token_code", "saml_assertion", "web_identity_token"}
-)
+# Shorter secrets are replaced in messages only where they are quoted: they may be part of any word.
+_SHORTEST_ANYWHERE = 4
 _LONGEST = 2048
 _MOST_ITEMS = 200
 # Characters of condition keys: all the tags a resource can have, both as asked for and as it has them.
@@ -68,7 +69,7 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     `outcome` is `ok`, the error's code, or `ROLLED_BACK` when what the call did was undone.
     `via` are the service principals the call came through, as in `Call`; `secure` says whether it came over TLS.
     `signature` is the kind of fault (`authn.errors`) of a signature that was not accepted; answers do not always say
-    it.
+    it. `left_out` is the number of calls by unknown callers, before this one of such a caller, that left no entry.
     """
 
     request_id: str
@@ -90,6 +91,7 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     message: str = ""
     status: int = 200
     microseconds: int = 0
+    left_out: int = 0
 
     def encoded(self) -> bytes:
         """Return the entry as the store keeps it. Characters that UTF-8 cannot hold are replaced.
@@ -136,9 +138,23 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
         return any(not evaluation.allowed for evaluation in self.evaluations)
 
 
-def presentable(params: Mapping[str, Any]) -> dict[str, Any]:
+def presentable(params: Mapping[str, Any], shape: Shape | None) -> dict[str, Any]:
     """Return parameters as the trail keeps them: secrets are hidden, long texts and lists are cut."""
-    return {name: _HIDDEN if name in _SECRETS else _cut(value) for name, value in params.items()}
+    return {name: _cut(value) for name, value in without_secrets(params, shape).items()}
+
+
+def presentable_message(text: str, shape: Shape | None, sent: Callable[[], Mapping[str, Any]]) -> str:
+    """Return an error's message as the trail keeps it: without the secrets of the request, which it may repeat.
+
+    `sent` reads the request's parameters; it is asked only where there can be secrets among them.
+    """
+    if shape is not None and may_hold_secrets(shape):
+        for secret in sorted(secrets_in(sent(), shape), key=len, reverse=True):
+            if len(secret) < _SHORTEST_ANYWHERE:
+                text = text.replace(f"'{secret}'", f"'{HIDDEN}'")
+            else:
+                text = text.replace(secret, HIDDEN)
+    return shortened(text, _LONGEST)
 
 
 def keepable(keys: Mapping[str, str | list[str]], earlier: int) -> dict[str, str | list[str]] | None:
@@ -181,9 +197,17 @@ class Trail:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._unknown_callers = UnknownCallersShare()
 
     def record(self, tx: Transaction, entry: TrailEntry) -> None:
-        """Append an entry as part of a transaction; it is durable when the transaction is."""
+        """Append an entry as part of a transaction; it is durable when the transaction is.
+
+        Calls of unknown callers that are too many leave none.
+        """
+        if entry.caller.kind == "anonymous":
+            if not self._unknown_callers.admits(entry.at):
+                return
+            entry = msgspec.structs.replace(entry, left_out=self._unknown_callers.left_out())
         tx.append(entry.request_id, entry.account, entry)
 
     def find(self, request_id: str) -> TrailEntry | None:

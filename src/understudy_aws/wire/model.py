@@ -51,6 +51,7 @@ class _RawShape(msgspec.Struct, rename="camel"):
     error: _ErrorTrait | None = None
     exception: bool = False
     fault: bool = False
+    sensitive: bool = False
 
 
 class _Http(msgspec.Struct, rename="camel"):
@@ -65,6 +66,8 @@ class _RawOperation(msgspec.Struct, rename="camel"):
     input: _Reference | None = None
     output: _Reference | None = None
     errors: list[_Reference] = []
+    authtype: str = ""
+    auth: list[str] = []
 
 
 class _Metadata(msgspec.Struct, rename="camel"):
@@ -184,6 +187,11 @@ class Shape:
     def is_json_value(self) -> bool:
         return self._raw.json_value
 
+    @property
+    def is_sensitive(self) -> bool:
+        """Whether AWS's description marks values of this shape as secrets."""
+        return self._raw.sensitive
+
 
 class Member:
     """A shape as part of another shape or of a request, with the name it has there on the wire."""
@@ -230,14 +238,16 @@ class OperationShape:
     """An operation: its input shape, its output shape and the errors it documents."""
 
     __slots__ = (
-        "errors", "idempotency_token_member", "input", "members", "name", "output", "output_wrapper", "required",
-        "service", "status",
+        "errors", "idempotency_token_member", "input", "is_unsigned", "members", "name", "output", "output_wrapper",
+        "required", "service", "status",
     )  # fmt: skip
 
     def __init__(self, service: ServiceShape, raw: _RawOperation) -> None:
         self.service = service
         self.name = raw.name
         self.status = raw.http.response_code
+        # Callers of such an operation have no credentials yet: AssumeRoleWithSAML and its like.
+        self.is_unsigned = raw.authtype == "none" or raw.auth == [_NO_AUTH]
         self.input = service.shape(raw.input.shape) if raw.input else None
         self.output = service.shape(raw.output.shape) if raw.output else None
         self.output_wrapper = raw.output.result_wrapper if raw.output else ""
@@ -341,6 +351,7 @@ def described(service_id: str) -> ServiceShape:
     return ServiceShape(service_id, msgspec.json.decode(text, type=_Description))
 
 
+_NO_AUTH = "smithy.api#noAuth"
 # zlib's word for a gzip header with the largest window; the gzip module itself takes a quarter longer.
 _GZIP = 31
 

@@ -100,6 +100,19 @@ class Protocol(ABC):
             raise self.no_text()
         return {snake(name): item for name, item in value.items()}
 
+    def parse_unchecked(self, route: Route) -> dict[str, Any]:
+        """Read the parameters of an operation that is not served, and check nothing.
+
+        What cannot be read is as if it had not been sent.
+        """
+        if route.operation.input is None:
+            return {}
+        try:
+            value = self.read(route)
+        except ApiError:
+            return {}
+        return {} if holds_nul(value) else {snake(name): item for name, item in value.items()}
+
     @abstractmethod
     def read(self, route: Route) -> dict[str, Any]:
         """Read the input structure, by AWS's names."""

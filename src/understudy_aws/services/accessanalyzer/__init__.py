@@ -1,5 +1,6 @@
 """IAM Access Analyzer: policy validation."""
 
+from understudy_aws.gateway.role_passing import RolePassing
 from understudy_aws.gateway.service import Service
 
 SERVICE = Service(
@@ -8,4 +9,11 @@ SERVICE = Service(
     prefix="access-analyzer",
     protocol="rest-json",
     package=__name__,
+    passes=(
+        RolePassing(
+            member="accessRole",
+            to="access-analyzer.amazonaws.com",
+            operations=frozenset({"StartPolicyGeneration"}),
+        ),
+    ),
 )

@@ -1,6 +1,9 @@
 """AWS App Runner: VPC connectors."""
 
+from understudy_aws.gateway.role_passing import RolePassing
 from understudy_aws.gateway.service import Service
+
+_GIVEN_ROLES = frozenset({"CreateService", "UpdateService"})
 
 SERVICE = Service(
     id="apprunner",
@@ -10,6 +13,11 @@ SERVICE = Service(
     target="AppRunner",
     package=__name__,
     resources="resources:RESOURCES",
+    # apprunner.md 4.4: so says AWS's managed policy; its reference names `bullet.amazonaws.com` in its place.
+    passes=(
+        RolePassing(member="AccessRoleArn", to="apprunner.amazonaws.com", operations=_GIVEN_ROLES),
+        RolePassing(member="InstanceRoleArn", to="apprunner.amazonaws.com", operations=_GIVEN_ROLES),
+    ),
     usage={
         "apprunner.amazonaws.com": "vpc_connectors:management_usage",
         "networking.apprunner.amazonaws.com": "vpc_connectors:networking_usage",

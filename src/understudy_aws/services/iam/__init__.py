@@ -1,5 +1,6 @@
 """AWS Identity and Access Management: users, groups, roles and policies."""
 
+from understudy_aws.gateway.role_passing import RolePassing
 from understudy_aws.gateway.service import Service
 
 SERVICE = Service(
@@ -9,4 +10,12 @@ SERVICE = Service(
     protocol="query",
     package=__name__,
     resources="resources:RESOURCES",
+    passes=(
+        RolePassing(
+            member="RoleName",
+            to="ec2.amazonaws.com",
+            operations=frozenset({"AddRoleToInstanceProfile"}),
+        ),
+    ),
+    roles="passed_roles:passed_role",
 )

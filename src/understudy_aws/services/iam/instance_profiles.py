@@ -16,7 +16,7 @@ from understudy_aws.gateway.operations import operation
 from understudy_aws.services.iam import errors, tags
 from understudy_aws.services.iam.listings import after, listing, short_listing, tags_listed
 from understudy_aws.services.iam.role_records import InstanceProfile, instance_profiles, roles
-from understudy_aws.services.iam.roles import a_role, created, existing_role, modifiable_role, role_target
+from understudy_aws.services.iam.roles import a_role, created, existing_role, modifiable_role
 from understudy_aws.services.iam.tags import merged
 
 PROFILES_PER_ACCOUNT = 1000
@@ -35,15 +35,6 @@ def a_profile(call: Call, params: Params) -> Sequence[Target]:
     arn = profile.arn if profile else iam(call.account, f"instance-profile/{name}")
     kept = tags.resource_keys(profile.tags) if profile else {}
     return [Target(arn, {**kept, **tags.request_keys(params)})]
-
-
-def a_profile_and_its_role(call: Call, params: Params) -> Sequence[Target]:
-    """Return the profile and its role. Whoever is given the profile can use the role (`iam:PassRole`)."""
-    passed = replace(
-        role_target(call, params["role_name"], {"iam:passedtoservice": "ec2.amazonaws.com"}),
-        action="iam:PassRole",
-    )
-    return [*a_profile(call, params), passed]
 
 
 def a_new_profile(call: Call, params: Params) -> Sequence[Target]:
@@ -126,9 +117,12 @@ def list_instance_profiles_for_role(
     )
 
 
-@operation("iam:AddRoleToInstanceProfile", on=a_profile_and_its_role)
+@operation("iam:AddRoleToInstanceProfile", on=a_profile)
 def add_role_to_instance_profile(call: Call, *, instance_profile_name: str, role_name: str) -> None:
-    """Put a role into an instance profile, which holds one. Service-linked roles are refused."""
+    """Put a role into an instance profile, which holds one. Service-linked roles are refused.
+
+    Whoever is given the profile can use the role, so that the role is passed to EC2 (`passes` of the service).
+    """
     role = modifiable_role(call, role_name)
     profile = _existing(call, instance_profile_name)
     if profile.role:

@@ -24,7 +24,10 @@ def _with_table(name: str, table: Table[Any], target: Callable[[Any], Target]) -
         found: Any = table.get(tx, arn.account, arn.resource.rpartition("/")[2].lower())
         return found if found is not None and found.arn == str(arn) else None
 
-    return ResourceKind(name=name, table=table, find=find, target=target)
+    def named(tx: Transaction, account: str, name: str) -> Any:
+        return table.get(tx, account, name.lower())
+
+    return ResourceKind(name=name, table=table, find=find, target=target, named=named)
 
 
 def _entity(entity: Role | User) -> Target:
