@@ -14,7 +14,7 @@ from understudy_aws.admin.outcomes import summary
 from understudy_aws.authn.caller import ANONYMOUS, Caller
 from understudy_aws.authn.errors import Kind
 from understudy_aws.gateway.trail import TrailEntry
-from understudy_aws.testing import Credentials
+from understudy_aws.testing import Credentials, Understudy
 
 
 @pytest.fixture
@@ -74,9 +74,38 @@ class TestRefusedBeforePolicies:
         said = self.summary(explanations, understudy.client("iam").get_role, RoleName="")
         assert "it was refused with ValidationError before that" in said
 
-    def test_an_operation_that_is_not_served(self, understudy, explanations):
-        said = self.summary(explanations, understudy.client("iam").list_virtual_mfa_devices)
-        assert "No policy was asked about iam:ListVirtualMFADevices: it is not served here." == said
+    def test_an_operation_without_signature_that_is_not_served(self, understudy, explanations):
+        of = {
+            "RoleArn": "arn:aws:iam::000000000000:role/r",
+            "RoleSessionName": "me",
+            "WebIdentityToken": "abcd",
+        }
+        said = self.summary(explanations, understudy.client("sts").assume_role_with_web_identity, **of)
+        assert "No policy was asked about sts:AssumeRoleWithWebIdentity: it is not served here." == said
+
+
+class TestWhatIsNotServed:
+    """Docs/decisions/0016: policies are asked first."""
+
+    def summary(self, explanations, client):
+        return explanations.of_request(refusal(client.reboot_instances, InstanceIds=["i-1"]).request_id)[
+            "summary"
+        ]
+
+    def test_allowed(self, understudy, explanations):
+        said = self.summary(explanations, understudy.client("ec2"))
+        assert "Policies allow ec2:RebootInstances; Understudy does not serve it" in said
+
+    def test_refused(self, understudy, explanations):
+        said = self.summary(explanations, understudy.client("ec2", as_=understudy.user("nobody")))
+        assert said.startswith("ec2:RebootInstances was refused over ec2:RebootInstances on arn:aws:ec2:")
+
+    def test_refused_while_iam_is_soft(self):
+        with Understudy(iam="soft") as understudy:
+            gateway = understudy.app.gateway
+            explanations = Explanations(gateway, gateway.credentials)
+            said = self.summary(explanations, understudy.client("ec2", as_=understudy.user("nobody")))
+        assert said.startswith("ec2:RebootInstances is not served here, and over ec2:RebootInstances on")
 
     def test_an_operation_that_takes_no_permission(self, understudy, explanations):
         nobody = understudy.user("nobody")

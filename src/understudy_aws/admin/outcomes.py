@@ -29,6 +29,8 @@ def summary(entry: TrailEntry, refusals: Sequence[Mapping[str, Any]]) -> str:
         if not entry.evaluations:
             return f"{call} was carried out, and no policy was asked: {_unasked(entry)}."
         return f"{call} was allowed and carried out."
+    if entry.evaluations and entry.outcome == "NotImplemented":
+        return f"Policies allow {call}; Understudy does not serve it, or not with these parameters."
     if entry.evaluations:
         return f"No policy stood in the way of {call}; it was refused for what its answer says."
     return f"No policy was asked about {call}: {_before(entry)}."
@@ -54,6 +56,8 @@ def _before(entry: TrailEntry) -> str:
 
 def _over(call: str, entry: TrailEntry, last: Mapping[str, Any]) -> str:
     why = "a statement denies it" if last["effect"] == "explicit-deny" else "no statement allows it"
+    if entry.outcome == "NotImplemented":
+        return f"{call} is not served here, and over {last['action']} on {last['resource']} it is refused: {why}."
     if entry.outcome == "ok" and entry.mode != "strict":
         return (
             f"{call} was carried out because IAM is {entry.mode}; over {last['action']} it is refused: {why}."
