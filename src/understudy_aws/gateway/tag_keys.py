@@ -20,6 +20,8 @@ def tag_keys(prefix: str, tags: Iterable[tuple[str, str]]) -> TagKeys:
     Of tags of the very same key the last one counts (policies.md 4.8).
     """
     named = dict(tags)
+    if not named:
+        return {}
     keys: TagKeys = {f"{prefix}/{key.lower()}": value for key, value in named.items()}
     if len(keys) < len(named):
         for name in keys:

@@ -194,7 +194,7 @@ def test_it_is_in_the_trail_with_the_action_that_was_decided(understudy, analyze
 
 def test_what_is_not_served_says_so_and_names_itself(analyzer):
     with refused(
-        "NotImplemented", "Understudy knows accessanalyzer:ListAnalyzers but does not serve it.", 501
+        "NotImplemented", "Understudy knows access-analyzer:ListAnalyzers but does not serve it.", 501
     ):
         analyzer.list_analyzers()
 
@@ -202,7 +202,7 @@ def test_what_is_not_served_says_so_and_names_itself(analyzer):
 @pytest.mark.parametrize(
     "arn",
     [
-        "arn:aws:access-analyzer:us-east-1:1:analyzer/a",
+        "arn:aws:access-analyzer:us-east-1:000000000000:analyzer/a",
         "a b+c",
         "ü%2F/..//x",
         "%25",
@@ -213,7 +213,7 @@ def test_what_is_not_served_says_so_and_names_itself(analyzer):
 def test_whatever_stands_in_a_path_is_signed_and_understood(analyzer, arn):
     """Signature Version 4 encodes a path twice; a wrong reading would be a wrong signature (signatures.md 6.1)."""
     with refused(
-        "NotImplemented", "Understudy knows accessanalyzer:UntagResource but does not serve it.", 501
+        "NotImplemented", "Understudy knows access-analyzer:UntagResource but does not serve it.", 501
     ):
         analyzer.untag_resource(resourceArn=arn, tagKeys=["a b", "ü&="])
 

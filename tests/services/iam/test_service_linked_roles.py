@@ -194,7 +194,7 @@ class TestBeingLinked:
                 {"Effect": "Allow", "Principal": {"Service": PRINCIPAL}, "Action": "sts:AssumeRole"}
             ],
         }
-        iam.create_role(RoleName=NAME, AssumeRolePolicyDocument=json.dumps(trust))
-        with refused("NoSuchEntity", f"{NAME} exists but is not a service role.", 404):
-            iam.delete_service_linked_role(RoleName=NAME)
-        iam.delete_role(RoleName=NAME)
+        iam.create_role(RoleName=NAME.lower(), AssumeRolePolicyDocument=json.dumps(trust))
+        with refused("NoSuchEntity", f"{NAME.lower()} exists but is not a service role.", 404):
+            iam.delete_service_linked_role(RoleName=NAME.lower())
+        iam.delete_role(RoleName=NAME.lower())

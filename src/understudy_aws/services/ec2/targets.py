@@ -19,6 +19,8 @@ def unknown(call: Call, kind: str, id: str) -> Target:
 
 def resource_tags(tags: Mapping[str, str]) -> Keys:
     """Return the condition keys of a resource's tags, under both names that AWS has for them."""
+    if not tags:
+        return {}
     return {**tag_keys("aws:resourcetag", tags.items()), **tag_keys("ec2:resourcetag", tags.items())}
 
 

@@ -20,7 +20,7 @@ def check_new_role(name: str, path: str) -> None:
     if lowered.startswith(OF_AWS):
         # AWS's own text is not known (docs/decisions/0008).
         raise errors.invalid_input(f"Path prefix '{OF_AWS}' can only be used by AWS")
-    if name.lower().startswith(_LINKED_NAME.lower()):
+    if name.startswith(_LINKED_NAME):
         raise errors.invalid_input(
             f"Role name prefix {_LINKED_NAME} can only be used for AWS Service Linked Roles"
         )

@@ -77,6 +77,4 @@ def resource_keys(tags: Tags) -> dict[str, str | list[str]]:
 
 def entity_keys(tags: Tags) -> dict[str, str | list[str]]:
     """Return `aws:ResourceTag/…` and `iam:ResourceTag/…` for the tags of a user or role (policies.md 4.7)."""
-    keys = resource_keys(tags)
-    keys.update(tag_keys("iam:resourcetag", tags))
-    return keys
+    return {**tag_keys("aws:resourcetag", tags), **tag_keys("iam:resourcetag", tags)} if tags else {}
