@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import os
+import pwd
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, get_args
 
+from understudy_aws.core.deferred import deferred
 from understudy_aws.core.errors import UserError
+
+if TYPE_CHECKING:
+    import difflib
+else:
+    difflib = deferred("difflib")
 
 IamMode = Literal["strict", "soft", "off"]
 ClockDial = Literal["instant", "aws"]
 Synchronous = Literal["normal", "full"]
+
+DEFAULT_ACCOUNT = "000000000000"
 
 
 class Settings(NamedTuple):
@@ -27,14 +36,14 @@ class Settings(NamedTuple):
     state: str = ""
     """Where the state is: a directory, or `memory:`; by default `understudy` in the user's state directory."""
 
-    account: str = "000000000000"
-    """The account made at the first start: 12 digits."""
+    account: str = ""
+    """An account's 12 digits; by default the first one of the state, which is 000000000000 in a new state."""
 
     iam: IamMode = "strict"
     """`strict` refuses what policies refuse; `soft` notes what the caller's own refuse, `off` asks none of these."""
 
     clock: ClockDial = "instant"
-    """`instant` does background work within a second; `aws` takes as long as AWS, also to know new roles."""
+    """`instant` does background work before the answer that asks for it; `aws` takes AWS's time, also to know roles."""
 
     seed: int = 0
     """Draws the waiting times of the `aws` clock, and nothing secret."""
@@ -55,48 +64,110 @@ class Settings(NamedTuple):
     @property
     def directory(self) -> Path:
         """The state directory; meaningless in memory."""
-        return Path(self.state).expanduser()
+        return Path(self.state)
+
+    @property
+    def first_account(self) -> str:
+        """The account that a new state begins with."""
+        return self.account or DEFAULT_ACCOUNT
+
+
+DEFAULTS: Mapping[str, object] = Settings._field_defaults
+CHOICES: Mapping[str, tuple[str, ...]] = {
+    "iam": get_args(IamMode),
+    "clock": get_args(ClockDial),
+    "synchronous": get_args(Synchronous),
+}
+RANGES: Mapping[str, tuple[int, int]] = {
+    "port": (0, 65535),
+    "seed": (0, 2**63 - 1),
+    "trail": (1, 10_000_000),
+}
+PREFIX = "UNDERSTUDY_"
+# Variables of this prefix that are no settings of a server.
+OTHER_VARIABLES = ("DEBUG",)
+
+_PATHS = ("state", "tls_certificate")
 
 
 def read(environment: Mapping[str, str] | None = None, **given: str | int | None) -> Settings:
-    """Settings from the environment, overridden by what is given. Raises UserError for a value that is none."""
+    """Settings from the environment, overridden by what is given; an empty variable is one that is not set.
+
+    Paths become absolute. Raises UserError for a value that is none, and for a name that is no setting's.
+    """
     environment = os.environ if environment is None else environment
+    check_variables(environment)
+    for name in given:
+        if name not in DEFAULTS:
+            raise UserError(f"There is no setting {name!r}; {_nearest(name, DEFAULTS)}")
     values: dict[str, object] = {}
-    for name, default in _DEFAULTS.items():
-        value = given.get(name)
+    for name in DEFAULTS:
+        value, said = given.get(name), name
         if value is None:
-            value = environment.get(f"UNDERSTUDY_{name.upper()}")
-        if value is None:
-            continue
-        values[name] = _integer(name, value) if isinstance(default, int) else str(value)
-    settings = Settings(**values)  # type: ignore[arg-type]  # the names are the fields', the types checked above
-    if not settings.state:
-        home = environment.get("XDG_STATE_HOME") or str(
-            Path(environment.get("HOME", "~")) / ".local" / "state"
-        )
-        settings = Settings(**{**values, "state": str(Path(home) / "understudy")})  # type: ignore[arg-type]
-    _check(settings)
-    return settings
+            variable = f"{PREFIX}{name.upper()}"
+            value, said = environment.get(variable) or None, f"{variable}: {name}"
+        if value is not None:
+            values[name] = _checked(name, value, said)
+    if not values.get("state"):
+        values["state"] = str(default_directory(environment))
+    return Settings(**values)  # type: ignore[arg-type]  # the names are the fields', the types checked above
 
 
-def _integer(name: str, value: object) -> int:
-    try:
-        return int(str(value))
-    except ValueError as error:
-        raise UserError(f"{name} must be a whole number, not {value!r}.") from error
+def default_directory(environment: Mapping[str, str]) -> Path:
+    """Where the state is unless somebody says. Raises UserError when the user has no home directory."""
+    chosen, home = Path(environment.get("XDG_STATE_HOME", "")), Path(environment.get("HOME", ""))
+    if chosen.is_absolute():
+        return chosen / "understudy"
+    if not home.is_absolute():
+        try:
+            home = Path(pwd.getpwuid(os.getuid()).pw_dir)
+        except KeyError:
+            raise UserError("HOME is not set, so there is no place for the state; say --state DIR.") from None
+    return home / ".local" / "state" / "understudy"
 
 
-def _check(settings: Settings) -> None:
-    if not re.fullmatch(r"[0-9]{12}", settings.account):
-        raise UserError(f"account must be 12 digits, not {settings.account!r}.")
-    if settings.iam not in ("strict", "soft", "off"):
-        raise UserError(f"iam must be strict, soft or off, not {settings.iam!r}.")
-    if settings.clock not in ("instant", "aws"):
-        raise UserError(f"clock must be instant or aws, not {settings.clock!r}.")
-    if settings.synchronous not in ("normal", "full"):
-        raise UserError(f"synchronous must be normal or full, not {settings.synchronous!r}.")
-    if not 0 <= settings.port <= 65535:
-        raise UserError(f"port must be between 0 and 65535, not {settings.port}.")
+def check_variables(environment: Mapping[str, str]) -> None:
+    """Raise UserError for a variable that looks like a setting and is none."""
+    known = [*map(str.upper, DEFAULTS), *OTHER_VARIABLES]
+    for variable in environment:
+        if variable.startswith(PREFIX) and (name := variable.removeprefix(PREFIX)) not in known:
+            raise UserError(f"{variable} in the environment is no setting; {_nearest(name, known, PREFIX)}")
 
 
-_DEFAULTS: dict[str, object] = Settings._field_defaults
+def _nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
+    close = difflib.get_close_matches(name, known, 1)
+    if close:
+        return f"did you mean {prefix}{close[0]}?"
+    return f"there are {', '.join(prefix + each for each in sorted(known))}."
+
+
+def _checked(name: str, value: object, said: str) -> object:
+    """Return a setting's value from what was given. `said` is how the setting was named."""
+    default = DEFAULTS[name]
+    if isinstance(default, int):
+        return _integer(name, value, said)
+    text = str(value)
+    if name in CHOICES and text not in CHOICES[name]:
+        *others, last = CHOICES[name]
+        raise UserError(f"{said} must be {', '.join(others)} or {last}, not {text!r}.")
+    if name == "account" and text and not re.fullmatch(r"[0-9]{12}", text):
+        raise UserError(f"{said} must be 12 digits, not {text!r}.")
+    if name == "host" and not re.fullmatch(r"[0-9A-Za-z.:%_-]+", text):
+        raise UserError(f"{said} must be an address or a name to listen on, not {text!r}.")
+    if name in _PATHS and text and not _is_url(text):
+        return str(Path(text).expanduser().absolute())
+    return text
+
+
+def _is_url(text: str) -> bool:
+    """Whether a state is named by a URL, such as `memory:`; the store knows which ones there are."""
+    scheme, colon, _ = text.partition(":")
+    return bool(colon) and scheme.isidentifier()
+
+
+def _integer(name: str, value: object, said: str) -> int:
+    least, most = RANGES[name]
+    text = str(value).strip()
+    if re.fullmatch(r"-?[0-9]{1,30}", text, re.ASCII) and least <= int(text) <= most:
+        return int(text)
+    raise UserError(f"{said} must be a whole number from {least} to {most}, not {value!r}.")

@@ -74,7 +74,7 @@ class Understudy:
             store=store,
         )
         self._session = _session()
-        self.account = self.app.settings.account
+        self.account = self.app.settings.first_account
         self.administrator = self.account_administrator(self.account)
 
     def __enter__(self) -> Self:

@@ -62,7 +62,9 @@ def test_an_unknown_command_is_named_and_the_nearest_offered(capsys):
 
 
 def test_a_setting_without_sense_is_named(capsys):
-    assert "port must be a whole number, not 'x'" in complaint(capsys, "status", "--port", "x")
+    assert "port must be a whole number from 0 to 65535, not 'x'" in complaint(
+        capsys, "status", "--port", "x"
+    )
     assert "account must be 12 digits" in complaint(capsys, "--account", "12", "status")
 
 

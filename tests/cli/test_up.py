@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from understudy_aws.admin.requests import Reset
 from understudy_aws.app import build
 from understudy_aws.cli.output import Output
 from understudy_aws.cli.server_files import files_of
@@ -72,6 +73,20 @@ class TestTheFirstAccount:
         first_account(app)
         app.close()
         app = self.open(state)
+        assert ("111122223333", None) == first_account(app)
+        app.close()
+
+    def test_it_stays_the_first_when_others_are_made(self, state):
+        """Also the account that is made by default, which comes first by its number."""
+        app = self.open(state, account="111122223333")
+        first_account(app)
+        app.make_account("000000000000")
+        app.close()
+        app = self.open(state)
+        assert ("111122223333", None) == first_account(app)
+        assert "111122223333" == app.admin.answer(Reset())["account"]
+        app.close()
+        app = self.open(state, account="111122223333")
         assert ("111122223333", None) == first_account(app)
         app.close()
 

@@ -33,6 +33,7 @@ from understudy_aws.gateway.trail import decode
 from understudy_aws.services import accounts
 from understudy_aws.services.apprunner.rehearsal import connector_of, rehearse
 from understudy_aws.services.iam.role_records import roles
+from understudy_aws.settings import DEFAULT_ACCOUNT
 from understudy_aws.store.database import Transaction
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ class Administration:
     """Answers the administrative requests of one state, for a running server and for the command line alone.
 
     `controllers` answers how background work does. `clear` removes all records within a transaction. `account` is
-    the account that a reset creates. `settings` are the settings that `status` repeats. `keeper` is told the keys of
-    every account that is created here.
+    the account that a reset creates, empty for the one that was the first. `settings` are the settings that `status`
+    repeats. `keeper` is told the keys of every account that is created here.
     """
 
     def __init__(
@@ -135,7 +136,7 @@ class Administration:
     def _status(self, _request: Status) -> Any:
         database = self._gateway.database
         with database.transaction() as tx:
-            known = [{"id": account.id, "created": account.created} for account in accounts.accounts.scan(tx)]
+            known = [{"id": account.id, "created": account.created} for account in accounts.in_order(tx)]
         return {
             "version": __version__,
             "accounts": known,
@@ -148,11 +149,13 @@ class Administration:
 
     def _reset(self, _request: Reset) -> Any:
         with self._gateway.database.transaction() as tx:
+            known = [account.id for account in accounts.in_order(tx)]
+            account = self._account or next(iter(known), DEFAULT_ACCOUNT)
             self._clear(tx)
-            keys = self._keys_of_new(tx, self._account)
+            keys = self._keys_of_new(tx, account)
         self._gateway.database.flush()
         self.keeper.forget_keys()
-        return self._handed_over(self._account, keys)
+        return self._handed_over(account, keys)
 
     def _add_account(self, request: AddAccount) -> Any:
         if not re.fullmatch(r"[0-9]{12}", request.id):

@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import asdict
 
 from understudy_aws.cli.admin_client import running_server
-from understudy_aws.cli.options import settings_of
+from understudy_aws.cli.options import SETTINGS, settings_of
 from understudy_aws.cli.output import Colour, Output
 from understudy_aws.core.clock import SystemClock
 from understudy_aws.settings import Settings
@@ -38,6 +38,9 @@ class Finding(msgspec.Struct, frozen=True):
     name: str
     verdict: Verdict
     sentence: str
+
+
+SHOWN = SETTINGS
 
 
 def add_arguments(_parser: argparse.ArgumentParser) -> None:

@@ -60,10 +60,7 @@ def run(asked: argparse.Namespace, out: Output) -> int:
 def _endpoint_and_keys(settings: Settings, out: Output) -> tuple[str, Keys]:
     files = files_of(settings)
     server = running_server(settings)
-    account = settings.account
-    if account == Settings().account and account not in files.accounts():
-        # Nobody asked for the default account: the state was made for another one.
-        account = next(iter(files.accounts()), account)
+    account = settings.account or next(iter(files.accounts()), settings.first_account)
     keys = files.read_keys(account)
     if keys is None:
         where = (

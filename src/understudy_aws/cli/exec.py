@@ -12,11 +12,14 @@ from collections.abc import Mapping, Sequence
 from types import FrameType
 
 from understudy_aws.cli.client_environment import made
-from understudy_aws.cli.options import settings_of
+from understudy_aws.cli.options import SETTINGS, settings_of_own_server
 from understudy_aws.cli.output import Output
 from understudy_aws.cli.server_process import ServerProcess, Started
 from understudy_aws.core.errors import UserError
 from understudy_aws.settings import Settings
+
+DEFAULTS: Mapping[str, str | int] = {"state": "memory:", "port": 0}
+SHOWN = SETTINGS - {"host"}
 
 # What shells answer for a command that is not there, cannot be run, or was killed by signal n (128 + n).
 _NOT_FOUND = 127
@@ -36,9 +39,7 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     """Run the command; answers its exit code. State in memory and a free port, unless asked otherwise."""
     if not asked.command_line:
         raise UserError("Which command? For example: understudy exec -- aws sts get-caller-identity")
-    settings = settings_of(
-        asked, state=getattr(asked, "state", "memory:"), port=getattr(asked, "port", 0), host="127.0.0.1"
-    )
+    settings = settings_of_own_server(asked, DEFAULTS)
     with ServerProcess(options_of(settings)) as server:
         started = server.start()
         code = run_command(asked.command_line, environment_of(started, settings))
@@ -50,8 +51,12 @@ def run(asked: argparse.Namespace, out: Output) -> int:
 
 def options_of(settings: Settings) -> list[str]:
     """Return the settings as options for the server's command line."""
-    names = ("state", "port", "host", "account", "iam", "clock", "seed")
-    return [word for name in names for word in (f"--{name}", str(getattr(settings, name)))]
+    words = []
+    for name, value in settings._asdict().items():
+        option = name.replace("_", "-")
+        if value != "":
+            words += [f"--{option}", str(value)]
+    return words
 
 
 def environment_of(started: Started, settings: Settings) -> dict[str, str]:

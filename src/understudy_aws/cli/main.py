@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from understudy_aws import __version__
 from understudy_aws.cli.loading import load
-from understudy_aws.cli.options import FLAGS, add_options
+from understudy_aws.cli.options import ADDRESSING, FLAGS, add_options
 from understudy_aws.cli.output import Output
 from understudy_aws.core.deferred import deferred
 from understudy_aws.core.errors import UserError
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import difflib
 else:
     difflib = deferred("difflib")
+
+_OTHER_SETTINGS = "The other settings are in `understudy up --help`."
 
 # What a shell reports of a command stopped with Ctrl-C.
 _INTERRUPTED = 130
@@ -93,16 +95,23 @@ def _run(given: list[str]) -> int:
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"understudy {__version__}")
-    add_options(parser)
     choices = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND", parser_class=Parser)
+    add_options(parser)
     chosen = _command_in(words)
     for name, sentence in COMMANDS.items():
         command = choices.add_parser(
             name, help=sentence, description=f"{sentence[:1].upper()}{sentence[1:]}.", allow_abbrev=False
         )
-        add_options(command)
         if name == chosen:
-            load(name).add_arguments(command)
+            # Its own options first; then the settings, those alone that matter to it.
+            module = load(name)
+            module.add_arguments(command)
+            shown = getattr(module, "SHOWN", ADDRESSING)
+            add_options(command, defaults=getattr(module, "DEFAULTS", None), shown=shown)
+            if shown is ADDRESSING:
+                command.epilog = f"{command.epilog or ''} {_OTHER_SETTINGS}".strip()
+        else:
+            add_options(command)
     asked = parser.parse_args(words)
     if asked.command is None:
         parser.print_help()

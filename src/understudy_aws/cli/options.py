@@ -3,46 +3,69 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Collection, Mapping
 
-from understudy_aws.settings import Settings, read
+from understudy_aws.settings import DEFAULTS, Settings, read
 
 FLAGS = frozenset({"-h", "--help", "--version", "--json", "--no-color"})
-_NAMES = ("state", "host", "port", "account", "iam", "synchronous", "clock", "seed", "tls_certificate")
+
+# What each setting's option takes, and what its help says. The default follows in brackets.
+_OPTIONS: Mapping[str, tuple[str, str]] = {
+    "state": ("DIR", "where the state is: a directory, or memory:"),
+    "port": ("PORT", "the port to listen on; 0 takes a free one"),
+    "account": ("ID", "the account, 12 digits"),
+    "host": ("ADDRESS", "the address to listen on"),
+    "iam": ("MODE", "strict, soft or off"),
+    "clock": ("DIAL", "instant or aws"),
+    "seed": ("NUMBER", "draws the aws clock's waiting times"),
+    "trail": ("CALLS", "how many calls the trail keeps"),
+    "synchronous": ("MODE", "normal, or full against power cuts"),
+    "tls_certificate": ("FILE", "serve HTTPS with this chain and key (PEM)"),
+}
+# What a default that is no constant is called.
+_CALLED = {
+    "state": "understudy in your state directory",
+    "account": "the first of the state; 000000000000 in a new one",
+    "tls_certificate": "none",
+}
+SETTINGS = frozenset(DEFAULTS)
+# The settings that say which server or state is meant. Commands that start no server show only these.
+ADDRESSING = frozenset({"state", "port", "account"})
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Declare the options; they may stand before or after the command's name."""
+def add_options(
+    parser: argparse.ArgumentParser,
+    *,
+    defaults: Mapping[str, str | int] | None = None,
+    shown: Collection[str] = SETTINGS,
+) -> None:
+    """Declare the options, which may stand before or after the command's name.
+
+    `defaults` are those settings for which the command has a default of its own. The help has those that are `shown`.
+    """
     group = parser.add_argument_group("settings")
-    # Suppressed, so that an option before the command is not forgotten by the command's own parser.
-    nothing = argparse.SUPPRESS
+    own = defaults or {}
+    for name, (metavar, sentence) in _OPTIONS.items():
+        option = f"--{name.replace('_', '-')}"
+        default = own.get(name, _CALLED.get(name, DEFAULTS[name]))
+        text = f"{sentence} ({default})" if name in shown else argparse.SUPPRESS
+        # Suppressed, so that an option before the command is not forgotten by the command's own parser.
+        group.add_argument(option, metavar=metavar, default=argparse.SUPPRESS, help=text)
     group.add_argument(
-        "--state", metavar="DIR", default=nothing, help="where the state is: a directory, or memory:"
+        "--json", action="store_true", default=argparse.SUPPRESS, help="answer in JSON, for programs"
     )
     group.add_argument(
-        "--host", metavar="ADDRESS", default=nothing, help="the address to listen on (127.0.0.1)"
+        "--no-color", action="store_true", default=argparse.SUPPRESS, help="no colours, as NO_COLOR=1"
     )
-    group.add_argument(
-        "--port", metavar="PORT", default=nothing, help="the port to listen on (4566; 0: a free one)"
-    )
-    group.add_argument(
-        "--account", metavar="ID", default=nothing, help="the account: 12 digits (000000000000)"
-    )
-    group.add_argument("--iam", metavar="MODE", default=nothing, help="strict, soft or off (strict)")
-    group.add_argument(
-        "--synchronous", metavar="MODE", default=nothing, help="normal, or full against power cuts (normal)"
-    )
-    group.add_argument("--clock", metavar="DIAL", default=nothing, help="instant or aws (instant)")
-    group.add_argument(
-        "--seed", metavar="NUMBER", default=nothing, help="draws the aws clock's waiting times (0)"
-    )
-    group.add_argument(
-        "--tls-certificate", metavar="FILE", default=nothing, help="serve HTTPS with this chain and key (PEM)"
-    )
-    group.add_argument("--json", action="store_true", default=nothing, help="answer in JSON, for programs")
-    group.add_argument("--no-color", action="store_true", default=nothing, help="no colours, as NO_COLOR=1")
 
 
 def settings_of(asked: argparse.Namespace, **instead: str | int) -> Settings:
     """The settings asked for, over those of the environment. Raises UserError for a value that is none."""
-    given: dict[str, str | int | None] = {name: getattr(asked, name, None) for name in _NAMES}
+    given: dict[str, str | int | None] = {name: getattr(asked, name, None) for name in DEFAULTS}
     return read(None, **{**given, **instead})
+
+
+def settings_of_own_server(asked: argparse.Namespace, defaults: Mapping[str, str | int]) -> Settings:
+    """The settings of a server that a command starts for itself: `defaults` count unless an option says otherwise."""
+    own = {name: getattr(asked, name, value) for name, value in defaults.items()}
+    return settings_of(asked, **own, host="127.0.0.1")

@@ -13,8 +13,8 @@ from msgspec.structs import replace
 from understudy_aws.admin.requests import ListTrail, RecordPolicies
 from understudy_aws.cli.admin_client import ask, ask_server, running_server
 from understudy_aws.cli.client_environment import made
-from understudy_aws.cli.exec import environment_of, options_of, run_command
-from understudy_aws.cli.options import settings_of
+from understudy_aws.cli.exec import DEFAULTS, environment_of, options_of, run_command
+from understudy_aws.cli.options import SETTINGS, settings_of, settings_of_own_server
 from understudy_aws.cli.output import Output
 from understudy_aws.cli.server_files import ServerFile, files_of
 from understudy_aws.cli.server_process import ServerProcess
@@ -32,6 +32,9 @@ _LAYERS = {
     "trust": "trust policy of the role",
     "resource": "policy of the resource",
 }
+
+
+SHOWN = SETTINGS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -84,9 +87,11 @@ def _while_running(
     environment = dict(os.environ)
     # Whoever has a key for this server already, such as a role's, goes on with it.
     if environment.get("AWS_ENDPOINT_URL") != server.endpoint or not environment.get("AWS_ACCESS_KEY_ID"):
-        keys = files_of(settings).read_keys(settings.account)
+        files = files_of(settings)
+        account = settings.account or next(iter(files.accounts()), settings.first_account)
+        keys = files.read_keys(account)
         if keys is None:
-            raise UserError(f"There are no keys for account {settings.account}; see `understudy env`.")
+            raise UserError(f"There are no keys for account {account}; see `understudy env`.")
         environment = made(server.endpoint, keys, os.environ)
     before = ask_server(server, ListTrail(limit=1))["entries"]
     since = str(before[0]["number"] + 1) if before else ""
@@ -98,9 +103,7 @@ def _with_a_server_of_its_own(
     asked: argparse.Namespace, wanted: RecordPolicies, out: Output
 ) -> tuple[int, Any]:
     """Run the command as `exec` does; answers its exit code and the recording."""
-    settings = settings_of(
-        asked, state=getattr(asked, "state", "memory:"), port=getattr(asked, "port", 0), host="127.0.0.1"
-    )
+    settings = settings_of_own_server(asked, DEFAULTS)
     with ServerProcess(options_of(settings)) as process:
         started = process.start()
         before = ask_server(started.server, ListTrail(limit=1))["entries"]

@@ -16,7 +16,7 @@ import msgspec
 
 from understudy_aws import __version__
 from understudy_aws.app import App, build
-from understudy_aws.cli.options import settings_of
+from understudy_aws.cli.options import SETTINGS, settings_of
 from understudy_aws.cli.output import Output
 from understudy_aws.cli.server_files import ServerFile, ServerFiles, files_of
 from understudy_aws.core.errors import UserError
@@ -34,6 +34,9 @@ _CLOCK = {
     "instant": "background work is done within a second",
     "aws": "background work takes AWS's seconds, and new roles take time to be known",
 }
+
+
+SHOWN = SETTINGS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,13 +65,14 @@ def first_account(app: App) -> tuple[str, accounts.Keys | None]:
     """
     wanted = app.settings.account
     with app.database.transaction() as tx:
-        known = [account.id for account in accounts.accounts.scan(tx)]
+        known = [account.id for account in accounts.in_order(tx)]
+    if not known:
+        first = app.settings.first_account
+        return first, app.make_account(first)
+    if not wanted:
+        return known[0], None
     if wanted in known:
         return wanted, None
-    if not known:
-        return wanted, app.make_account(wanted)
-    if wanted == Settings().account:
-        return known[0], None
     raise UserError(
         f"This state holds account {', '.join(known)} and not {wanted}; see `understudy account add`."
     )
@@ -111,7 +115,7 @@ def _serve(app: App, lifeline: bool, out: Output) -> None:
 def keep_administrators_keys(app: App, files: ServerFiles) -> None:
     """Write the administrators' keys that the owner's file lacks, as after a crash at the first start."""
     with app.database.transaction() as tx:
-        for account in accounts.accounts.scan(tx):
+        for account in accounts.in_order(tx):
             if files.read_keys(account.id) is not None:
                 continue
             owner = (account.id, accounts.ADMINISTRATOR.lower())

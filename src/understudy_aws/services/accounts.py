@@ -34,6 +34,11 @@ class Account(Record, frozen=True, kw_only=True):
 accounts = Table("account", Account, key=lambda record: (record.id,))
 
 
+def in_order(tx: Transaction) -> list[Account]:
+    """Every account, the first one made first."""
+    return sorted(accounts.scan(tx), key=lambda account: (account.created, account.id))
+
+
 class Keys(Confidential, frozen=True):
     """An access key pair for its user. The secret is not printed."""
 
