@@ -33,7 +33,7 @@ _DRAWN = (
 )
 # Called last: what they delete others need.
 _TAKES_AWAY = re.compile(
-    "(Delete|Remove|Detach|Disable|Leave|Close|Disassociate|Decline|Cancel|Unassign|Untag|Revoke|Move|Update(User|Group)$)"
+    "(Delete|Remove|Detach|Disable|Leave|Close|Disassociate|Decline|Cancel|Unassign|Untag|Revoke|Move|Replace(RouteTable|NetworkAcl)Association|Update(User|Group)$)"
 )
 
 # Where one name stands for different things.
@@ -87,7 +87,10 @@ def tagged_estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     """Something of every kind, with a tag and a boundary where it can have one."""
     known = estate(understudy)
     ec2, iam = understudy.client("ec2"), understudy.client("iam")
-    names = ("VpcId", "SubnetId", "GroupId", "DhcpOptionsId", "NetworkInterfaceId", "SecurityGroupRuleId")
+    names = (
+        "VpcId", "SubnetId", "GroupId", "DhcpOptionsId", "NetworkInterfaceId", "SecurityGroupRuleId",
+        "RouteTableId", "InternetGatewayId",
+    )  # fmt: skip
     ec2.create_tags(Resources=[known[name][0] for name in names], Tags=TAGS)
     iam.tag_user(UserName="somebody", Tags=TAGS)
     iam.tag_role(RoleName="role", Tags=TAGS)
@@ -97,11 +100,9 @@ def tagged_estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     iam.put_user_permissions_boundary(UserName="somebody", PermissionsBoundary=boundary)
     iam.put_role_permissions_boundary(RoleName="role", PermissionsBoundary=boundary)
     understudy.client("apprunner").tag_resource(ResourceArn=known["ResourceArn"][0], Tags=TAGS)
-    gateway = ec2.describe_internet_gateways()["InternetGateways"][0]["InternetGatewayId"]
     return {
         **known,
         "": ("abcd", "123456", *known[""]),
-        "InternetGatewayId": (gateway,),
         "PolicySourceArn": known["RoleArn"],
         "VpcConnectorName": ("connector",),
         "NewUserName": ("new-name",),

@@ -81,7 +81,10 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
         VpcConnectorName="connector", Subnets=[subnet], SecurityGroups=[group]
     )["VpcConnector"]["VpcConnectorArn"]
     rule = ec2.describe_security_group_rules()["SecurityGroupRules"][0]["SecurityGroupRuleId"]
-    table = ec2.describe_route_tables()["RouteTables"][0]["RouteTableId"]
+    table = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+    association = ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)["AssociationId"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
     acl = ec2.describe_network_acls()["NetworkAcls"][0]["NetworkAclId"]
     subnets, groups, things = (subnet, GONE[1]), (group, GONE[2]), (vpc, subnet, group, interface)
     known = {
@@ -94,7 +97,9 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
         "Groups": groups, "SecurityGroups": groups, "DhcpOptionsId": (options, "default"),
         "DhcpOptionsIds": (options,), "NetworkInterfaceId": (interface, GONE[3]),
         "NetworkInterfaceIds": (interface, GONE[3]), "SecurityGroupRuleId": (rule,),
-        "SecurityGroupRuleIds": (rule,), "RouteTableIds": (table,), "NetworkAclIds": (acl,),
+        "SecurityGroupRuleIds": (rule,), "RouteTableIds": (table,), "RouteTableId": (table,), "AssociationId": (association,),
+        "GatewayId": (gateway, "local"), "InternetGatewayId": (gateway,), "DestinationCidrBlock": ("0.0.0.0/0",),
+        "NetworkAclIds": (acl,),
         "VpcConnectorArn": (connector,), "ResourceArn": (connector,), "Resources": things,
         "AWSServiceName": ("apprunner.amazonaws.com", "networking.apprunner.amazonaws.com"),
         "CidrBlock": ("10.0.2.0/24", "10.1.0.0/16"), "CidrIp": ("10.0.0.0/8", "0.0.0.0/0"),

@@ -1,4 +1,4 @@
-"""EC2's errors, with AWS's codes and texts (ec2.md 7.2, 7.3). There is one function for each."""
+"""EC2's errors, with AWS's codes and texts (ec2.md 7.2, 7.3, 7.8). There is one function for each."""
 
 from __future__ import annotations
 
@@ -188,3 +188,70 @@ def too_many_wildcards() -> ApiError:
         "FilterLimitExceeded",
         "The filter values of this call have too many wildcards to be tried on all resources.",
     )
+
+
+def gateway_attached_already(gateway: str, vpc: str) -> ApiError:
+    return ApiError("Resource.AlreadyAssociated", f"resource {gateway} is already attached to network {vpc}")
+
+
+def vpc_has_gateway(vpc: str) -> ApiError:
+    return invalid(f"Network {vpc} already has an internet gateway attached")
+
+
+def public_addresses_mapped(vpc: str) -> ApiError:
+    return ApiError(
+        "DependencyViolation",
+        f"Network {vpc} has some mapped public address(es). Please unmap those public address(es) before "
+        "detaching the gateway.",
+    )
+
+
+def table_of_other_network(table: str, other: str) -> ApiError:
+    """Return the error for a route table and something that is not in its VPC, such as `interface eni-1`."""
+    return invalid(f"route table {table} and {other} belong to different networks")
+
+
+def subnet_of_other_network(table: str, subnet: str) -> ApiError:
+    return invalid(f"Route table {table} and subnet {subnet} belong to different networks")
+
+
+def association_conflict(table: str) -> ApiError:
+    return ApiError(
+        "Resource.AlreadyAssociated",
+        f"the specified association for route table {table} conflicts with an existing association",
+    )
+
+
+def no_such_association(id: str) -> ApiError:
+    return ApiError("InvalidAssociationID.NotFound", f"The association ID '{id}' does not exist")
+
+
+def route_exists(destination: str) -> ApiError:
+    return ApiError("RouteAlreadyExists", f"The route identified by {destination} already exists.")
+
+
+def no_such_route(member: str, destination: str, table: str) -> ApiError:
+    """Return the error for deleting a route that is not there; `member` is such as `destination-cidr-block`."""
+    return ApiError("InvalidRoute.NotFound", f"no route with {member} {destination} in route table {table}")
+
+
+def no_route_to_replace(destination: str) -> ApiError:
+    return invalid(
+        f"There is no route defined for '{destination}' in the route table. Use CreateRoute instead."
+    )
+
+
+def local_route_stays(destination: str, table: str) -> ApiError:
+    return invalid(f"cannot remove local route {destination} in route table {table}")
+
+
+def more_specific_than_vpc(destination: str) -> ApiError:
+    return invalid(
+        f"The destination CIDR block {destination} is equal to or more specific than one of this VPC's CIDR "
+        "blocks. This route can target only an interface or an instance."
+    )
+
+
+def no_such_gateway(id: str) -> ApiError:
+    """Return the error for an id under GatewayId that is of no kind that can stand there."""
+    return ApiError("InvalidGatewayID.NotFound", f"The gateway ID '{id}' does not exist")

@@ -1,4 +1,4 @@
-"""Internet gateways. A default VPC has one, which is detached and deleted before the VPC can be."""
+"""Internet gateways. One that is attached must be detached and deleted before its VPC can be."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from understudy_aws.services.ec2 import errors
 from understudy_aws.services.ec2.filters import FilterTable
 from understudy_aws.services.ec2.identifiers import check
 from understudy_aws.services.ec2.listings import Filters, select
-from understudy_aws.services.ec2.route_tables import black_hole
-from understudy_aws.services.ec2.tag_specifications import tag_set
-from understudy_aws.services.ec2.targets import Keys, resource_tags, unknown
+from understudy_aws.services.ec2.route_tables import ACTIVE, BLACKHOLE, release, set_state
+from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tag_set, tags_for
+from understudy_aws.services.ec2.targets import Keys, a_new, resource_tags, unknown
 from understudy_aws.services.ec2.vpcs import find_vpc, target_of_vpc
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table, memoized
@@ -38,8 +38,14 @@ internet_gateways = Table(
     "ec2/internet-gateway",
     InternetGateway,
     key=lambda gateway: (gateway.account, gateway.region, gateway.id),
-    indexes={"vpc": lambda gateway: (gateway.vpc,) if gateway.vpc else ()},
+    indexes={
+        "vpc": lambda gateway: (gateway.vpc,) if gateway.vpc else (),
+        "place": lambda gateway: ((gateway.account, gateway.region),),
+    },
 )
+
+# VPC user guide, "Amazon VPC quotas": as many as VPCs.
+GATEWAYS_PER_REGION = 100
 
 GATEWAY_FILTERS: FilterTable = MappingProxyType(
     {
@@ -51,14 +57,48 @@ GATEWAY_FILTERS: FilterTable = MappingProxyType(
 )
 
 
+def a_new_gateway(call: Call, params: Params) -> Sequence[Target]:
+    """Return the targets of making a gateway: it, and its tags."""
+    return a_new(call, params, "internet-gateway")
+
+
 def a_gateway(call: Call, params: Params) -> Sequence[Target]:
     """Return the gateway that the request names."""
     return [target_of_gateway(call, params["internet_gateway_id"])]
 
 
 def a_gateway_and_a_vpc(call: Call, params: Params) -> Sequence[Target]:
-    """Return the gateway, and the VPC it is detached from."""
+    """Return the gateway, and the VPC it is attached to or detached from."""
     return [*a_gateway(call, params), target_of_vpc(call, params["vpc_id"])]
+
+
+@operation("ec2:CreateInternetGateway", on=a_new_gateway)
+def create_internet_gateway(call: Call, *, tag_specifications: TagSpecifications = None) -> Answer:
+    """Make a gateway that is attached to no VPC yet. Raises InternetGatewayLimitExceeded."""
+    tags = tags_for("internet-gateway", tag_specifications)
+    if internet_gateways.count_where(call.tx, "place", (call.account, call.region)) >= GATEWAYS_PER_REGION:
+        raise errors.limit("InternetGatewayLimitExceeded", "internet gateways")
+    gateway = internet_gateways.put(
+        call.tx,
+        InternetGateway(account=call.account, region=call.region, id=call.ids.ec2("igw"), tags=tags),
+    )
+    return {"InternetGateway": described_gateway(gateway)}
+
+
+@operation("ec2:AttachInternetGateway", on=a_gateway_and_a_vpc)
+def attach_internet_gateway(call: Call, *, internet_gateway_id: str, vpc_id: str) -> Answer | None:
+    """Attach a gateway to a VPC; each has one other at most. Routes to it that were black holes are active again.
+
+    Raises Resource.AlreadyAssociated, InvalidParameterValue.
+    """
+    gateway, vpc = find_gateway(call, internet_gateway_id), find_vpc(call, vpc_id)
+    if gateway.vpc:
+        raise errors.gateway_attached_already(gateway.id, gateway.vpc)
+    if internet_gateways.count_where(call.tx, "vpc", vpc.id):
+        raise errors.vpc_has_gateway(vpc.id)
+    internet_gateways.put(call.tx, replace(gateway, vpc=vpc.id))
+    set_state(call.tx, gateway.id, ACTIVE, vpc=vpc.id)
+    return None
 
 
 @operation("ec2:DescribeInternetGateways", on=all_resources)
@@ -86,7 +126,8 @@ def detach_internet_gateway(call: Call, *, internet_gateway_id: str, vpc_id: str
     if gateway.vpc != vpc.id:
         raise errors.gateway_not_attached(gateway.id, vpc.id)
     internet_gateways.put(call.tx, replace(gateway, vpc=""))
-    black_hole(call.tx, vpc.id, gateway.id)
+    set_state(call.tx, gateway.id, BLACKHOLE)
+    release(call.tx, gateway=gateway.id)
     return None
 
 

@@ -14,6 +14,7 @@ from understudy_aws.services.ec2 import errors
 from understudy_aws.services.ec2.filters import FilterTable, exact, nothing, yes_or_no
 from understudy_aws.services.ec2.identifiers import check
 from understudy_aws.services.ec2.listings import Filters, select
+from understudy_aws.services.ec2.route_tables import BLACKHOLE, set_state
 from understudy_aws.services.ec2.tag_specifications import tag_set
 from understudy_aws.services.ec2.targets import Keys, resource_tags, unknown
 from understudy_aws.store.tables import Record, Table, memoized
@@ -145,7 +146,9 @@ def describe_network_interface_attribute(
 @operation("ec2:DeleteNetworkInterface", on=an_interface)
 def delete_network_interface(call: Call, *, network_interface_id: str) -> Answer | None:
     """Delete an interface, which frees its addresses."""
-    network_interfaces.delete(call.tx, find_interface(call, network_interface_id))
+    interface = find_interface(call, network_interface_id)
+    set_state(call.tx, interface.id, BLACKHOLE)
+    network_interfaces.delete(call.tx, interface)
     return None
 
 

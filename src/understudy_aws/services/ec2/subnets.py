@@ -21,6 +21,7 @@ from understudy_aws.services.ec2.cidrs import Cidr, known, parse
 from understudy_aws.services.ec2.filters import FilterTable, nothing, yes_or_no
 from understudy_aws.services.ec2.identifiers import check
 from understudy_aws.services.ec2.listings import Filters, refuse, select, value_of
+from understudy_aws.services.ec2.route_tables import release
 from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tag_set, tags_for
 from understudy_aws.services.ec2.targets import Keys, a_new, changes_in, changing, resource_tags, unknown
 from understudy_aws.services.ec2.vpcs import Vpc, find_vpc, target_of_vpc
@@ -193,6 +194,7 @@ def delete_subnet(call: Call, *, subnet_id: str) -> Answer | None:
     subnet = find_subnet(call, subnet_id)
     if not is_empty(call.tx, subnet.id):
         raise errors.dependency("subnet", subnet.id)
+    release(call.tx, subnet=subnet.id)
     subnets.delete(call.tx, subnet)
     return None
 

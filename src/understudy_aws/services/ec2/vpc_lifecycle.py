@@ -103,6 +103,7 @@ def delete_vpc(call: Call, *, vpc_id: str) -> Answer | None:
         subnets.count_where(call.tx, "vpc", vpc.id)
         or groups.count_where(call.tx, "vpc", vpc.id) > 1
         or internet_gateways.count_where(call.tx, "vpc", vpc.id)
+        or route_tables.count_where(call.tx, "vpc", vpc.id) > 1
     ):
         raise errors.dependency("vpc", vpc.id)
     for group in groups.where(call.tx, "vpc", vpc.id):

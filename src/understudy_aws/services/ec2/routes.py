@@ -1,0 +1,262 @@
+"""The operations that make, replace and delete routes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from msgspec.structs import replace
+
+from understudy_aws.core.answers import Answer
+from understudy_aws.gateway.call import Call
+from understudy_aws.gateway.operations import operation
+from understudy_aws.services.ec2 import errors
+from understudy_aws.services.ec2.cidrs import known, parse, parse_ipv6
+from understudy_aws.services.ec2.internet_gateways import find_gateway
+from understudy_aws.services.ec2.listings import refuse
+from understudy_aws.services.ec2.network_interfaces import find_interface
+from understudy_aws.services.ec2.route_tables import (
+    LOCAL,
+    Route,
+    RouteTable,
+    a_route_table,
+    find_route_table,
+    route_tables,
+)
+from understudy_aws.services.ec2.vpcs import vpcs
+
+# VPC user guide, "Amazon VPC quotas".
+ROUTES_PER_TABLE = 500
+
+
+@operation("ec2:CreateRoute", on=a_route_table)
+def create_route(
+    call: Call,
+    *,
+    route_table_id: str,
+    destination_cidr_block: str | None = None,
+    destination_ipv6_cidr_block: str | None = None,
+    destination_prefix_list_id: str | None = None,
+    gateway_id: str | None = None,
+    nat_gateway_id: str | None = None,
+    network_interface_id: str | None = None,
+    vpc_peering_connection_id: str | None = None,
+    egress_only_internet_gateway_id: str | None = None,
+    instance_id: str | None = None,
+    transit_gateway_id: str | None = None,
+    vpc_endpoint_id: str | None = None,
+    local_gateway_id: str | None = None,
+    carrier_gateway_id: str | None = None,
+    core_network_arn: str | None = None,
+    odb_network_arn: str | None = None,
+) -> Answer:
+    """Add a route to a table. Raises RouteAlreadyExists, RouteLimitExceeded."""
+    refuse(
+        local_gateway_id=local_gateway_id, carrier_gateway_id=carrier_gateway_id,
+        core_network_arn=core_network_arn, odb_network_arn=odb_network_arn,
+    )  # fmt: skip
+    table = find_route_table(call, route_table_id)
+    destination = _destination(
+        destination_cidr_block, destination_ipv6_cidr_block, destination_prefix_list_id
+    )
+    target = _target(
+        call,
+        table,
+        gateway_id=gateway_id,
+        nat_gateway_id=nat_gateway_id,
+        network_interface_id=network_interface_id,
+        vpc_peering_connection_id=vpc_peering_connection_id,
+        egress_only_internet_gateway_id=egress_only_internet_gateway_id,
+        instance_id=instance_id,
+        transit_gateway_id=transit_gateway_id,
+        vpc_endpoint_id=vpc_endpoint_id,
+    )
+    if any(route.destination == destination for route in table.routes):
+        raise errors.route_exists(destination)
+    _check_pair(call, table, destination, target)
+    if len(table.routes) >= ROUTES_PER_TABLE:
+        raise errors.limit("RouteLimitExceeded", "routes")
+    route = Route(destination=destination, target=target)
+    route_tables.put(call.tx, replace(table, routes=(*table.routes, route)))
+    return {"Return": True}
+
+
+@operation("ec2:ReplaceRoute", on=a_route_table)
+def replace_route(
+    call: Call,
+    *,
+    route_table_id: str,
+    destination_cidr_block: str | None = None,
+    destination_ipv6_cidr_block: str | None = None,
+    destination_prefix_list_id: str | None = None,
+    local_target: bool | None = None,
+    gateway_id: str | None = None,
+    nat_gateway_id: str | None = None,
+    network_interface_id: str | None = None,
+    vpc_peering_connection_id: str | None = None,
+    egress_only_internet_gateway_id: str | None = None,
+    instance_id: str | None = None,
+    transit_gateway_id: str | None = None,
+    vpc_endpoint_id: str | None = None,
+    local_gateway_id: str | None = None,
+    carrier_gateway_id: str | None = None,
+    core_network_arn: str | None = None,
+    odb_network_arn: str | None = None,
+) -> Answer | None:
+    """Give an existing route another target. `local_target` gives a local route its own target back."""
+    refuse(
+        local_gateway_id=local_gateway_id, carrier_gateway_id=carrier_gateway_id,
+        core_network_arn=core_network_arn, odb_network_arn=odb_network_arn,
+    )  # fmt: skip
+    table = find_route_table(call, route_table_id)
+    destination = _destination(
+        destination_cidr_block, destination_ipv6_cidr_block, destination_prefix_list_id
+    )
+    target = _target(
+        call,
+        table,
+        local_target=LOCAL if local_target else None,
+        gateway_id=gateway_id,
+        nat_gateway_id=nat_gateway_id,
+        network_interface_id=network_interface_id,
+        vpc_peering_connection_id=vpc_peering_connection_id,
+        egress_only_internet_gateway_id=egress_only_internet_gateway_id,
+        instance_id=instance_id,
+        transit_gateway_id=transit_gateway_id,
+        vpc_endpoint_id=vpc_endpoint_id,
+    )
+    found = [route for route in table.routes if route.destination == destination]
+    if not found:
+        raise errors.no_route_to_replace(destination)
+    _check_pair(call, table, destination, target)
+    new = Route(destination=destination, target=target, origin=found[0].origin)
+    routes = [new if route is found[0] else route for route in table.routes]
+    route_tables.put(call.tx, replace(table, routes=tuple(routes)))
+    return None
+
+
+@operation("ec2:DeleteRoute", on=a_route_table)
+def delete_route(
+    call: Call,
+    *,
+    route_table_id: str,
+    destination_cidr_block: str | None = None,
+    destination_ipv6_cidr_block: str | None = None,
+    destination_prefix_list_id: str | None = None,
+) -> Answer | None:
+    """Delete a route. The local routes of the VPC stay. Raises InvalidRoute.NotFound, InvalidParameterValue."""
+    table = find_route_table(call, route_table_id)
+    destination = _destination(
+        destination_cidr_block, destination_ipv6_cidr_block, destination_prefix_list_id
+    )
+    found = [route for route in table.routes if route.destination == destination]
+    if not found:
+        member = (
+            "destination-prefix-list-id"
+            if destination_prefix_list_id
+            else "destination-ipv6-cidr-block"
+            if destination_ipv6_cidr_block
+            else "destination-cidr-block"
+        )
+        raise errors.no_such_route(member, destination, table.id)
+    if found[0].origin == "CreateRouteTable":
+        raise errors.local_route_stays(destination, table.id)
+    kept = tuple(route for route in table.routes if route.destination != destination)
+    route_tables.put(call.tx, replace(table, routes=kept))
+    return None
+
+
+def _destination(ipv4: str | None, ipv6: str | None, prefix_list: str | None) -> str:
+    """Return the one destination that a request names, without host bits."""
+    given = {
+        name: value
+        for name, value in (
+            ("destinationCidrBlock", ipv4),
+            ("destinationIpv6CidrBlock", ipv6),
+            ("destinationPrefixListId", prefix_list),
+        )
+        if value
+    }
+    if len(given) > 1:
+        raise errors.combination(*list(given)[:2])
+    if ipv4:
+        block = parse(ipv4)
+        if block is None:
+            raise errors.invalid_cidr(ipv4, "destinationCidrBlock")
+        return str(block)
+    if ipv6:
+        canonical = parse_ipv6(ipv6)
+        if canonical is None:
+            raise errors.invalid_cidr(ipv6, "destinationIpv6CidrBlock")
+        return canonical
+    if prefix_list:
+        raise errors.no_such_prefix_list(prefix_list)
+    raise errors.missing("destinationCidrBlock")
+
+
+def _check_gateway(call: Call, table: RouteTable, id: str) -> None:
+    if id == LOCAL:
+        return
+    if not id.startswith("igw-"):
+        raise errors.no_such_gateway(id)
+    if find_gateway(call, id).vpc != table.vpc:
+        raise errors.table_of_other_network(table.id, f"network gateway {id}")
+
+
+def _check_interface(call: Call, table: RouteTable, id: str) -> None:
+    if find_interface(call, id).vpc != table.vpc:
+        raise errors.table_of_other_network(table.id, f"interface {id}")
+
+
+def _missing(code: str, noun: str) -> Callable[[Call, RouteTable, str], None]:
+    def check(_call: Call, _table: RouteTable, id: str) -> None:
+        raise errors.not_found(code, noun, id)
+
+    return check
+
+
+# By parameter: raises when there is no such target, or when it belongs to another VPC than the table.
+_CHECKS: Mapping[str, Callable[[Call, RouteTable, str], Any]] = MappingProxyType(
+    {
+        "local_target": lambda *_: None,
+        "gateway_id": _check_gateway,
+        "network_interface_id": _check_interface,
+        "nat_gateway_id": _missing("InvalidNatGatewayID", "natGateway"),
+        "vpc_peering_connection_id": _missing("InvalidVpcPeeringConnectionID", "vpcPeeringConnection"),
+        "egress_only_internet_gateway_id": _missing(
+            "InvalidEgressOnlyInternetGatewayId", "egressOnlyInternetGateway"
+        ),
+        "instance_id": _missing("InvalidInstanceID", "instance"),
+        "transit_gateway_id": _missing("InvalidTransitGatewayID", "transitGateway"),
+        "vpc_endpoint_id": _missing("InvalidVpcEndpointId", "vpcEndpoint"),
+    }
+)
+
+
+def _target(call: Call, table: RouteTable, **named: str | None) -> str:
+    """Return the one target that a request names. Raises for none, for several, and for one that cannot be."""
+    given = {name: value for name, value in named.items() if value}
+    if not given:
+        raise errors.missing("gatewayId")
+    if len(given) > 1:
+        first, second = (_member(name) for name in list(given)[:2])
+        raise errors.combination(first, second)
+    ((name, id),) = given.items()
+    _CHECKS[name](call, table, id)
+    return id
+
+
+def _member(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _check_pair(call: Call, table: RouteTable, destination: str, target: str) -> None:
+    """Raise for a destination inside the VPC with a target that cannot stand between its subnets."""
+    block = parse(destination) if ":" not in destination and not destination.startswith("pl-") else None
+    vpc = vpcs.get(call.tx, table.account, table.region, table.vpc)
+    if block is None or vpc is None or target.partition("-")[0] in ("eni", "nat", "vpce", LOCAL):
+        return
+    if known(vpc.cidr).holds(block):
+        raise errors.more_specific_than_vpc(destination)
