@@ -8,8 +8,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from msgspec.structs import replace
 from raw_requests import action, signed
 
+from understudy_aws.core.errors import ApiError
 from understudy_aws.gateway.trail import presentable, presentable_message
 from understudy_aws.services import SERVICES
 from understudy_aws.wire.model import load
@@ -84,6 +86,26 @@ def test_no_secret_of_any_member_of_any_operation_is_kept():
             told = presentable_message(f"'{SECRET}' is none", operation.input, lambda params=params: params)
             assert f"'{HIDDEN}' is none" == told
     assert seen > 40
+
+
+def test_none_is_in_what_policies_are_asked(understudy):
+    """Not as a condition key, and not in the ARN of a resource: the whole entry of each operation that is not served."""
+    gateway = understudy.app.gateway
+    with understudy.app.database.transaction() as tx:
+        known = gateway.credentials.credential(tx, understudy.administrator.access_key_id)
+    tried = 0
+    for service, operation in inputs():
+        if operation.name in service.operations:
+            continue
+        params = {snake(name): value for name, value in filled(operation.input).items()}
+        with pytest.raises(ApiError):
+            gateway.perform(known.caller, service.id, operation.name, params, region="us-east-1")
+        understudy.app.database.flush()
+        (row, *_) = understudy.app.database.log(limit=1)
+        assert operation.name.encode() in row.body
+        assert SECRET.encode() not in row.body, row.body
+        tried += 1
+    assert tried > 800
 
 
 def test_what_is_no_secret_is_kept():
@@ -191,4 +213,24 @@ def test_a_parameter_that_cannot_be_read_leaves_no_secret(understudy):
     understudy.app.handle(signed(broken, understudy.administrator, "iam"))
     understudy.app.database.flush()
     (row, *_) = understudy.app.database.log(limit=1)
+    assert SECRET.encode() not in row.body
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        f"AWS4-HMAC-SHA256 {SECRET}",
+        f"AWS4-HMAC-SHA256 {SECRET}=x",
+        f"AWS4-HMAC-SHA256 Credential={SECRET}/20260101/us-east-1/iam, SignedHeaders=host, Signature=x",
+        f"Bearer {SECRET}",
+    ],
+)
+def test_a_header_that_is_no_signature_is_not_repeated(understudy, header):
+    """AWS repeats an Authorization header that it does not understand, which may hold anything (signatures.md 6.2)."""
+    request = signed(action("iam", "ListUsers"), understudy.administrator, "iam")
+    broken = replace(request, headers={**request.headers, "authorization": header})
+    assert 400 <= understudy.app.handle(broken).status < 500
+    understudy.app.database.flush()
+    (row, *_) = understudy.app.database.log(limit=1)
+    assert b"ListUsers" in row.body
     assert SECRET.encode() not in row.body

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import random
+import time
+
 import pytest
 from botocore.exceptions import ClientError
 from raw_requests import action, signed
 from refusals import refusal
-from samples import valid
+from samples import sample, valid
 
 from understudy_aws.admin.explanations import Explanations
+from understudy_aws.core.errors import ApiError
 from understudy_aws.data import service_catalogue
 from understudy_aws.services import SERVICES
 from understudy_aws.testing import Understudy
@@ -73,6 +77,65 @@ def test_all_of_them_ask_for_permission_and_then_say_that_they_are_not_served():
             assert entry.evaluations
             tried += 1
     assert tried > 800
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_sent_is_asked_about(understudy, seed):
+    """Values of the right types and of any content, for every operation; none makes the gateway fail."""
+    draw, gateway = random.Random(seed), understudy.app.gateway
+    with understudy.app.database.transaction() as tx:
+        known = gateway.credentials.credential(tx, understudy.administrator.access_key_id)
+    for service, operation in unserved():
+        params = sample(operation.input, draw) if operation.input else {}
+        named = {snake(name): value for name, value in params.items()}
+        with pytest.raises(ApiError) as refused:
+            gateway.perform(known.caller, service.id, operation.name, named, region="eu-west-1")
+        assert refused.value.code in {"NotImplemented", "AccessDenied", "AccessDeniedException"}, operation
+
+
+@pytest.mark.parametrize(
+    ("service", "name", "params"),
+    [
+        ("ec2", "terminate_instances", {"InstanceIds": [f"i-{number}" for number in range(5_000)]}),
+        (
+            "ec2",
+            "run_instances",
+            {
+                "MinCount": 1,
+                "MaxCount": 1,
+                "SecurityGroupIds": [f"sg-{number}" for number in range(2_000)],
+                "TagSpecifications": [
+                    {
+                        "ResourceType": "instance",
+                        "Tags": [{"Key": f"k{number}", "Value": "v" * 200} for number in range(1_000)],
+                    }
+                ],
+            },
+        ),
+        (
+            "accessanalyzer",
+            "check_access_not_granted",
+            {
+                "policyDocument": "{}",
+                "policyType": "IDENTITY_POLICY",
+                "access": [
+                    {"resources": [f"arn:aws:ec2:eu-west-1:1:vpc/{number}" for number in range(100)]}
+                    for _ in range(50)
+                ],
+            },
+        ),
+    ],
+)
+def test_a_long_request_keeps_nobody_waiting(understudy, service, name, params):
+    """Two hundred questions at most, and half a second of processor time, what the client takes included."""
+    client = understudy.client(service)
+    best = float("inf")
+    for _ in range(3):
+        began = time.thread_time()
+        assert "NotImplemented" == refusal(getattr(client, name), **params).code
+        best = min(best, time.thread_time() - began)
+    assert len(understudy.trail(1)[-1].evaluations) <= 200
+    assert best < 0.5
 
 
 @pytest.mark.parametrize("name", ["assume_role_with_web_identity", "assume_role_with_saml"])

@@ -32,7 +32,14 @@ from understudy_aws.gateway.message_signing import MessageSigner
 from understudy_aws.gateway.operations import Operation, Targets
 from understudy_aws.gateway.registry import Registry
 from understudy_aws.gateway.request_context import principal_of
-from understudy_aws.gateway.trail import Trail, TrailEntry, presentable, presentable_message, shortened
+from understudy_aws.gateway.trail import (
+    Trail,
+    TrailEntry,
+    presentable,
+    presentable_message,
+    presentable_signature_message,
+    shortened,
+)
 from understudy_aws.gateway.unserved import unserved_targets
 from understudy_aws.policy import Decision
 from understudy_aws.store.database import Database, Transaction
@@ -290,6 +297,12 @@ class Gateway(msgspec.Struct, frozen=True):
         sent: Callable[[], Params],
     ) -> None:
         """Write the trail's entry of a call. `sent` reads what was sent, as far as it can be read."""
+        signature = error.kind if isinstance(error, RefusedSignatureError) else ""
+        message = "" if error is None else error.message
+        if signature:
+            message = presentable_signature_message(message)
+        elif message:
+            message = presentable_message(message, shape.input, sent)
         self.trail.record(
             call.tx,
             TrailEntry(
@@ -299,7 +312,7 @@ class Gateway(msgspec.Struct, frozen=True):
                 operation=call.operation,
                 region=shortened(call.region),
                 caller=call.caller,
-                signature=error.kind if isinstance(error, RefusedSignatureError) else "",
+                signature=signature,
                 via=call.via,
                 parent=call.parent,
                 source_ip=call.source_ip,
@@ -309,7 +322,7 @@ class Gateway(msgspec.Struct, frozen=True):
                 evaluations=tuple(call.evaluations),
                 mode=self.authorizer.mode,
                 outcome="ok" if error is None else error.code,
-                message="" if error is None else presentable_message(error.message, shape.input, sent),
+                message=message,
                 status=200 if error is None else error.status,
                 microseconds=(ticks() - started) // 1000,
             ),

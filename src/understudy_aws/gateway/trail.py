@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from itertools import islice
@@ -19,6 +20,14 @@ from understudy_aws.wire.secret_members import HIDDEN, may_hold_secrets, secrets
 
 # Shorter secrets are replaced in messages only where they are quoted: they may be part of any word.
 _SHORTEST_ANYWHERE = 4
+# What refusals of signatures repeat of a header (signatures.md 6.2).
+_REPEATED_HEADER = re.compile(
+    r"^'.*'(?= not a valid key=value pair)"
+    r"|(?<=Authorization=).*"
+    r"|(?<=in Authorization header: ').*(?='\.$)"
+    r"|(?<=, got ').*(?='$)",
+    re.DOTALL,
+)
 _LONGEST = 2048
 _MOST_ITEMS = 200
 # Characters of condition keys: all the tags a resource can have, both as asked for and as it has them.
@@ -155,6 +164,14 @@ def presentable_message(text: str, shape: Shape | None, sent: Callable[[], Mappi
             else:
                 text = text.replace(secret, HIDDEN)
     return shortened(text, _LONGEST)
+
+
+def presentable_signature_message(text: str) -> str:
+    """Return the refusal of a signature as the trail keeps it: without the header that AWS repeats in it.
+
+    Whatever stands in an Authorization header that is not understood may be a secret.
+    """
+    return shortened(_REPEATED_HEADER.sub(HIDDEN, text), _LONGEST)
 
 
 def keepable(keys: Mapping[str, str | list[str]], earlier: int) -> dict[str, str | list[str]] | None:

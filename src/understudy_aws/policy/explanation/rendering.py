@@ -10,6 +10,7 @@ from understudy_aws.policy.explanation.alternatives import ANY_VALUE
 from understudy_aws.policy.explanation.evaluation import ConditionReport, LayerReport, StatementReport
 from understudy_aws.policy.explanation.explanation import Explanation
 from understudy_aws.policy.explanation.remedy import MAX_REMEDIES, Remedy, statement_called
+from understudy_aws.policy.language.context_keys import is_ambiguous
 from understudy_aws.policy.language.document import PrincipalElement
 from understudy_aws.policy.language.question import Question
 
@@ -160,7 +161,10 @@ def _alternative_lines(explanation: Explanation) -> list[str]:
     lines = []
     for key, value in explanation.alternative.items():
         values = [value] if isinstance(value, str) else value
-        lines.append(f"  {key} = {value if value == ANY_VALUE else ', '.join(map(_quoted, values))}")
+        alone = (
+            ", and no other spelling of it" if is_ambiguous(key.lower(), explanation.question.context) else ""
+        )
+        lines.append(f"  {key} = {value if value == ANY_VALUE else ', '.join(map(_quoted, values))}{alone}")
     return lines
 
 
