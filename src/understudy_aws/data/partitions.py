@@ -30,8 +30,3 @@ PARTITIONS: Mapping[str, frozenset[str]] = MappingProxyType(
 )  # fmt: skip
 
 ALL_REGIONS = frozenset().union(*PARTITIONS.values())
-
-
-def has_region(partition: str, region: str) -> bool:
-    """Whether a partition has a Region of this name, whether or not accounts have to enable it."""
-    return region in PARTITIONS.get(partition, ())

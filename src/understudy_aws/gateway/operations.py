@@ -22,7 +22,7 @@ class Operation(msgspec.Struct, frozen=True):
     `on` returns the targets of one call, which must all be allowed. None marks the few operations that AWS answers to
     every caller with valid credentials. `takes` are the names of the function's parameters; a newer API description
     may have more members, which are refused by name. `service` is the id of the
-    service that declares it.
+    service that declares it, and `passes_roles` says whether its requests can hand a role to a service.
     """
 
     action: str
@@ -30,6 +30,7 @@ class Operation(msgspec.Struct, frozen=True):
     function: Body
     takes: frozenset[str] = frozenset()
     service: str = ""
+    passes_roles: bool = False
 
     @property
     def name(self) -> str:

@@ -22,14 +22,14 @@ from understudy_aws.core.errors import ApiError
 from understudy_aws.core.http import HttpRequest, HttpResponse
 from understudy_aws.core.ids import Ids
 from understudy_aws.core.simulated_latency import SimulatedLatency
-from understudy_aws.data.partitions import has_region
+from understudy_aws.data.partitions import PARTITIONS
 from understudy_aws.data.regions import GLOBAL_REGION, region_of_calls
 from understudy_aws.gateway.authorization import Authorizer, denial
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.client_tokens import answered_before, remember
 from understudy_aws.gateway.membership import Membership
 from understudy_aws.gateway.message_signing import MessageSigner
-from understudy_aws.gateway.operations import Operation, Targets
+from understudy_aws.gateway.operations import Operation
 from understudy_aws.gateway.registry import Registry
 from understudy_aws.gateway.request_context import principal_of
 from understudy_aws.gateway.trail import (
@@ -50,6 +50,7 @@ from understudy_aws.wire.routing import RoutingError, route, spoken_by
 
 _LOG = logging.getLogger("understudy_aws.gateway")
 _EVERYTHING = (Target(),)
+_REGIONS = PARTITIONS[PARTITION]
 
 
 class LastUseNotes(Protocol):
@@ -168,7 +169,7 @@ class Gateway(msgspec.Struct, frozen=True):
             source=_Credentials(self.credentials, tx),
             now=at,
             # The signature must be for the Region that the client calls from, and AWS must have that Region.
-            region=found.region if has_region(PARTITION, found.region) else GLOBAL_REGION,
+            region=found.region if found.region in _REGIONS else GLOBAL_REGION,
             skew=self.skew,
         )
 
@@ -235,24 +236,18 @@ class Gateway(msgspec.Struct, frozen=True):
         if call.caller.session is not None and self.authorizer.mode != "off":
             self.limits(call.caller, call.service, call.operation)
         if operation is None:
-            action = f"{self.registry.prefix_of(call.service)}:{shape.name}"
-            if not shape.is_unsigned:
-                self._authorize(call, action, params, self._unserved_targets)
-            raise ApiError("NotImplemented", f"Understudy knows {action} but does not serve it.", 501)
+            raise self._not_served(call, shape, params)
         if operation.on is not None:
             # A request that names nothing to act on still takes the permission.
-            self._authorize(call, operation.action, params, operation.on)
+            targets = operation.on(call, params) or _EVERYTHING
+            for target in targets:
+                self.require(call, operation.action, target)
+            if operation.passes_roles:
+                self._require_passing(call, params, targets)
         if "dry_run" in params:
-            params = dict(params)
-            if params.pop("dry_run"):
-                raise ApiError(
-                    "DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412
-                )
+            params = _without_dry_run(params)
         if not params.keys() <= operation.takes:
-            unknown = ", ".join(
-                sorted(shape.members.get(name, name) for name in params.keys() - operation.takes)
-            )
-            raise ApiError("NotImplemented", f"Understudy serves {operation.action} without {unknown}.", 501)
+            raise _served_without(operation, shape, params)
         token = params.get(shape.idempotency_token_member) if shape.idempotency_token_member else None
         if token is None:
             return operation.function(call, **params)
@@ -262,16 +257,21 @@ class Gateway(msgspec.Struct, frozen=True):
             remember(call, token, params, answer)
         return answer
 
-    def _authorize(self, call: Call, action: str, params: Params, on: Targets) -> None:
-        """Ask for everything that a call takes: its targets, and to pass on the roles that it hands to a service."""
-        targets = on(call, params) or _EVERYTHING
-        for target in targets:
-            self.require(call, action, target)
+    def _require_passing(self, call: Call, params: Params, targets: Sequence[Target]) -> None:
+        """Ask for the permission to hand on the roles that a call hands to a service."""
         for target in self.registry.passed_roles(call, params, targets):
-            self.require(call, action, target)
+            self.require(call, target.action, target)
 
-    def _unserved_targets(self, call: Call, params: Params) -> Sequence[Target]:
-        return unserved_targets(call, self.registry.prefix_of(call.service), params, self.registry)
+    def _not_served(self, call: Call, shape: OperationShape, params: Params) -> ApiError:
+        """Return the refusal of a known operation that is not served, once its caller is known to be allowed."""
+        prefix = self.registry.prefix_of(call.service)
+        action = f"{prefix}:{shape.name}"
+        if not shape.is_unsigned:
+            targets = unserved_targets(call, prefix, params, self.registry)
+            for target in targets:
+                self.require(call, action, target)
+            self._require_passing(call, params, targets)
+        return ApiError("NotImplemented", f"Understudy knows {action} but does not serve it.", 501)
 
     def require(self, call: Call, action: str, target: Target) -> None:
         """Raise the access-denied error unless the caller may; the IAM mode decides which denials count."""
@@ -383,6 +383,20 @@ def _inner_call(  # noqa: PLR0917 - everything an inner call consists of
         via=via,
         parent="" if parent is None else parent.request_id,
     )
+
+
+def _without_dry_run(params: Params) -> Params:
+    """Return the other parameters. Raises DryRunOperation where a dry run is all that was asked for."""
+    others = dict(params)
+    if others.pop("dry_run"):
+        raise ApiError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412)
+    return others
+
+
+def _served_without(operation: Operation, shape: OperationShape, params: Params) -> ApiError:
+    """Return the error for members of a newer API description, which the operation does not take."""
+    unknown = ", ".join(sorted(shape.members.get(name, name) for name in params.keys() - operation.takes))
+    return ApiError("NotImplemented", f"Understudy serves {operation.action} without {unknown}.", 501)
 
 
 def _unavailable(reason: object, code: str = "ServiceUnavailable") -> ApiError:

@@ -99,7 +99,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 raise LookupError(f"{operation.action} is declared in the folder of {self.id}.")
             if name in served:
                 raise LookupError(f"{operation.action} is declared twice.")
-            served[name] = replace(operation, service=self.id)
+            served[name] = replace(operation, service=self.id, passes_roles=name in self.passings)
         return served
 
     @cached_property

@@ -89,11 +89,14 @@ def secrets_in(params: Mapping[str, Any], shape: Shape) -> Iterator[str]:
 
 def without_secrets(params: Mapping[str, Any], shape: Shape | None) -> Mapping[str, Any]:
     """Return a request's parameters, which have top-level names in snake case, with their secrets replaced."""
-    if shape is None or hider(shape) is None:
+    if shape is None:
         return params
-    if "hide-params" not in shape.compiled:
-        shape.compiled["hide-params"] = {snake(name): hide for name, hide in _of_members(shape).items()}
-    hides: dict[str, Hide] = shape.compiled["hide-params"]
+    hides: dict[str, Hide] | None = shape.compiled.get("hide-params")
+    if hides is None:
+        hides = {snake(name): hide for name, hide in _of_members(shape).items()}
+        shape.compiled["hide-params"] = hides
+    if not hides:
+        return params
     return {name: hides[name](value) if name in hides else value for name, value in params.items()}
 
 
