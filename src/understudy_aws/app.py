@@ -31,6 +31,7 @@ from understudy_aws.gateway.trail import Trail
 from understudy_aws.services import SERVICES, accounts
 from understudy_aws.services.apprunner import vpc_connectors
 from understudy_aws.services.directory import Directory
+from understudy_aws.services.ec2.nat_gateway_records import ended_nat_gateways, nat_gateway_deletions
 from understudy_aws.services.iam import deletion_tasks
 from understudy_aws.services.iam.last_use import LastUse
 from understudy_aws.services.iam.linked_role_usage import LinkedRoleUsage
@@ -52,6 +53,7 @@ EXPIRIES = (
     expired_sessions,
     old_handshakes,
     vpc_connectors.deleted_connectors,
+    ended_nat_gateways,
 )
 
 
@@ -157,6 +159,7 @@ def build(
                 for each in controllers_of(kind)
             ),
             abandoned_sessions(gateway.held_sessions),
+            nat_gateway_deletions(),
             last_use.controller(),
             *map(expiry_controller, EXPIRIES),
         ],

@@ -44,6 +44,7 @@ _OF_ONE_OPERATION: dict[str, dict[str, tuple[str, ...]]] = {
             "task/aws-service-role/networking.apprunner.amazonaws.com/AWSServiceRoleForAppRunnerNetworking/12345678-1234-1234-1234-123456789012",
         )
     },
+    "ec2:DisassociateAddress": {"AssociationId": ()},
     "sts:GetFederationToken": {"Name": ("federated",)},
     "iam:CreateRole": {"RoleName": ("new-role",)},
     "iam:CreateUser": {"UserName": ("new-user",)},
@@ -89,7 +90,7 @@ def tagged_estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     ec2, iam = understudy.client("ec2"), understudy.client("iam")
     names = (
         "VpcId", "SubnetId", "GroupId", "DhcpOptionsId", "NetworkInterfaceId", "SecurityGroupRuleId",
-        "RouteTableId", "InternetGatewayId",
+        "RouteTableId", "InternetGatewayId", "AllocationId", "NatGatewayId",
     )  # fmt: skip
     ec2.create_tags(Resources=[known[name][0] for name in names], Tags=TAGS)
     iam.tag_user(UserName="somebody", Tags=TAGS)

@@ -86,6 +86,12 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
     ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
     acl = ec2.describe_network_acls()["NetworkAcls"][0]["NetworkAclId"]
+    address = ec2.allocate_address()["AllocationId"]
+    tied = ec2.allocate_address()["AllocationId"]
+    public = ec2.associate_address(AllocationId=tied, NetworkInterfaceId=interface)["AssociationId"]
+    nat = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=ec2.allocate_address()["AllocationId"])[
+        "NatGateway"
+    ]["NatGatewayId"]
     subnets, groups, things = (subnet, GONE[1]), (group, GONE[2]), (vpc, subnet, group, interface)
     known = {
         "UserName": ("somebody", "somebody", "new-name"), "RoleName": ("role",), "PolicyName": ("inline", "policy"),
@@ -97,7 +103,8 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
         "Groups": groups, "SecurityGroups": groups, "DhcpOptionsId": (options, "default"),
         "DhcpOptionsIds": (options,), "NetworkInterfaceId": (interface, GONE[3]),
         "NetworkInterfaceIds": (interface, GONE[3]), "SecurityGroupRuleId": (rule,),
-        "SecurityGroupRuleIds": (rule,), "RouteTableIds": (table,), "RouteTableId": (table,), "AssociationId": (association,),
+        "SecurityGroupRuleIds": (rule,), "RouteTableIds": (table,), "RouteTableId": (table,), "AssociationId": (association, public),
+        "AllocationId": (address, tied), "AllocationIds": (address, tied), "NatGatewayId": (nat,), "NatGatewayIds": (nat,),
         "GatewayId": (gateway, "local"), "InternetGatewayId": (gateway,), "DestinationCidrBlock": ("0.0.0.0/0",),
         "NetworkAclIds": (acl,),
         "VpcConnectorArn": (connector,), "ResourceArn": (connector,), "Resources": things,

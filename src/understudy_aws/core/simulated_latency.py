@@ -29,6 +29,10 @@ class SimulatedLatency(msgspec.Struct, frozen=True):
         """How long a new key or role is not yet known everywhere: some seconds at AWS."""
         return self._drawn("propagation", id, 2, 10)
 
+    def nat_gateway_seconds(self, gateway: str) -> float:
+        """How long a NAT gateway is pending or deleting: one to two minutes at AWS, by what Terraform users see."""
+        return self._drawn("NAT gateway", gateway, 60, 120)
+
     def _drawn(self, what: str, whom: str, least: float, most: float) -> float:
         if self.name != "aws":
             return 0.0

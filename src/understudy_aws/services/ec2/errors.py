@@ -1,4 +1,4 @@
-"""EC2's errors, with AWS's codes and texts (ec2.md 7.2, 7.3, 7.8). There is one function for each."""
+"""EC2's errors, with AWS's codes and texts (ec2.md 7.2, 7.3, 7.8, 7.9). There is one function for each."""
 
 from __future__ import annotations
 
@@ -255,3 +255,55 @@ def more_specific_than_vpc(destination: str) -> ApiError:
 def no_such_gateway(id: str) -> ApiError:
     """Return the error for an id under GatewayId that is of no kind that can stand there."""
     return ApiError("InvalidGatewayID.NotFound", f"The gateway ID '{id}' does not exist")
+
+
+def interface_in_use(id: str) -> ApiError:
+    return invalid(f"Network interface '{id}' is currently in use.")
+
+
+def not_yours() -> ApiError:
+    """Return the error for changing what a service holds, such as a NAT gateway's interface. Its status is 400."""
+    return ApiError("AuthFailure", "You do not have permission to access the specified resource.")
+
+
+def no_public_address() -> ApiError:
+    return ApiError("InsufficientAddressCapacity", "There are not enough free public IPv4 addresses.")
+
+
+def no_such_address(ip: str) -> ApiError:
+    return ApiError("InvalidAddress.NotFound", f"Address '{ip}' not found.")
+
+
+def public_address_in_use(ip: str) -> ApiError:
+    return ApiError("InvalidIPAddress.InUse", f"Address {ip} is in use.")
+
+
+def address_associated_already(resource: str, association: str) -> ApiError:
+    return ApiError(
+        "Resource.AlreadyAssociated",
+        f"resource {resource} is already associated with associate-id {association}",
+    )
+
+
+def no_internet_gateway(vpc: str) -> ApiError:
+    return ApiError("Gateway.NotAttached", f"Network {vpc} is not attached to any internet gateway")
+
+
+def no_such_nat_gateway(id: str) -> ApiError:
+    return ApiError("NatGatewayNotFound", f"NAT gateway {id} was not found")
+
+
+def nat_gateway_not_available(id: str, state: str) -> ApiError:
+    return ApiError("IncorrectState", f"NAT gateway {id} is in the state {state}, not available.")
+
+
+def nat_gateway_is_private(id: str) -> ApiError:
+    return invalid(f"NAT gateway {id} is private: it takes no Elastic IP addresses.")
+
+
+def nat_gateway_is_public(id: str) -> ApiError:
+    return invalid(f"NAT gateway {id} is public: its private addresses come with Elastic IP addresses.")
+
+
+def primary_address_stays(id: str) -> ApiError:
+    return invalid(f"The primary address of NAT gateway {id} cannot be removed.")

@@ -13,6 +13,7 @@ from understudy_aws.core.ids import Ids
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
 from understudy_aws.services.ec2 import errors
+from understudy_aws.services.ec2.elastic_ip_records import elastic_ips
 from understudy_aws.services.ec2.filters import FilterTable
 from understudy_aws.services.ec2.identifiers import check
 from understudy_aws.services.ec2.listings import Filters, select
@@ -125,6 +126,8 @@ def detach_internet_gateway(call: Call, *, internet_gateway_id: str, vpc_id: str
     gateway, vpc = find_gateway(call, internet_gateway_id), find_vpc(call, vpc_id)
     if gateway.vpc != vpc.id:
         raise errors.gateway_not_attached(gateway.id, vpc.id)
+    if elastic_ips.count_where(call.tx, "vpc", vpc.id):
+        raise errors.public_addresses_mapped(vpc.id)
     internet_gateways.put(call.tx, replace(gateway, vpc=""))
     set_state(call.tx, gateway.id, BLACKHOLE)
     release(call.tx, gateway=gateway.id)

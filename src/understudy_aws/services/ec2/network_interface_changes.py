@@ -15,8 +15,11 @@ from understudy_aws.gateway.operations import operation
 from understudy_aws.services.ec2 import errors
 from understudy_aws.services.ec2.addresses import RESERVED_FIRST, free, taken
 from understudy_aws.services.ec2.cidrs import parse_address
+from understudy_aws.services.ec2.elastic_ip_records import find_elastic_ip
+from understudy_aws.services.ec2.elastic_ips import disassociate
 from understudy_aws.services.ec2.listings import refuse, value_of
 from understudy_aws.services.ec2.network_interfaces import (
+    Attachment,
     NetworkInterface,
     an_interface,
     described_interface,
@@ -24,6 +27,7 @@ from understudy_aws.services.ec2.network_interfaces import (
     network_interfaces,
     target_of_interface,
 )
+from understudy_aws.services.ec2.public_names import public_name
 from understudy_aws.services.ec2.security_groups import (
     default_group,
     find_group,
@@ -104,9 +108,35 @@ def create_network_interface(
         _check_address(call, subnet, ip)
     if wanted and secondary_private_ip_address_count and len(wanted) > 1:
         raise errors.combination("secondaryPrivateIpAddressCount", "privateIpAddresses")
+    count = max(1, len(wanted)) + _counted(secondary_private_ip_address_count)
+    interface = place_interface(
+        call, subnet, wanted=wanted, count=count, description=description or "", groups=members, tags=tags
+    )
+    # Reference ec2.md 7.4: the answer says pending, though the interface is available at once.
+    shown = {**described_interface(interface), "Status": "pending"}
+    return {"NetworkInterface": shown, "ClientToken": client_token}
+
+
+def place_interface(
+    call: Call,
+    subnet: Subnet,
+    *,
+    wanted: Sequence[str],
+    count: int,
+    description: str,
+    groups: tuple[tuple[str, str], ...] = (),
+    tags: dict[str, str] | None = None,
+    kind: str = "interface",
+    attachment: Attachment | None = None,
+) -> NetworkInterface:
+    """Make an interface with `count` addresses: those wanted, which were checked, and free ones.
+
+    One of another kind than `interface` is made by a service for a resource of its own, and managed by it.
+    """
+    managed = kind != "interface"
     id = call.ids.ec2("eni")
-    held = _take(call, subnet, id, wanted, max(1, len(wanted)) + _counted(secondary_private_ip_address_count))
-    interface = network_interfaces.put(
+    held = _take(call, subnet, id, wanted, count)
+    return network_interfaces.put(
         call.tx,
         NetworkInterface(
             account=call.account,
@@ -116,18 +146,28 @@ def create_network_interface(
             subnet=subnet.id,
             zone=subnet.zone,
             zone_id=subnet.zone_id,
-            description=description or "",
-            requester=call.caller.user_id.partition(":")[0],
+            description=description,
+            requester=call.account if managed else call.caller.user_id.partition(":")[0],
             mac=_mac(id),
             addresses=held,
-            groups=members,
+            groups=groups,
             private_dns_name=host_name(call, subnet.vpc, held[0]),
-            tags=tags,
+            source_dest_check=not managed,
+            tags=tags or {},
+            kind=kind,
+            requester_managed=managed,
+            attachment=attachment,
         ),
     )
-    # Reference ec2.md 7.4: the answer says pending, though the interface is available at once.
-    shown = {**described_interface(interface), "Status": "pending"}
-    return {"NetworkInterface": shown, "ClientToken": client_token}
+
+
+def free_addresses(
+    call: Call, subnet: Subnet, interface: NetworkInterface, wanted: Sequence[str], count: int
+) -> tuple[str, ...]:
+    """Return `count` more addresses for an interface: those wanted, which are checked, and free ones."""
+    for ip in wanted:
+        _check_address(call, subnet, ip)
+    return _take(call, subnet, interface.id, wanted, count, held=len(interface.addresses))
 
 
 @operation("ec2:ModifyNetworkInterfaceAttribute", on=an_interface_to_change)
@@ -151,7 +191,7 @@ def modify_network_interface_attribute(
         connection_tracking_specification=connection_tracking_specification, attachment=attachment,
         associate_public_ip_address=associate_public_ip_address, associated_subnet_ids=associated_subnet_ids,
     )  # fmt: skip
-    interface = find_interface(call, network_interface_id)
+    interface = _changeable(call, network_interface_id)
     if sum(given is not None for given in (description, source_dest_check, groups or None)) > 1:
         raise errors.several_attributes()
     text, check = value_of(description), value_of(source_dest_check)
@@ -191,7 +231,7 @@ def assign_private_ip_addresses(
         raise errors.missing_choice(
             "One of privateIpAddresses or secondaryPrivateIpAddressCount must be specified."
         )
-    interface = find_interface(call, network_interface_id)
+    interface = _changeable(call, network_interface_id)
     subnet = find_subnet(call, interface.subnet)
     # An address the interface already has may be named again; it then just stays.
     wanted = [ip for ip in dict.fromkeys(private_ip_addresses or ()) if ip not in interface.addresses]
@@ -219,7 +259,7 @@ def unassign_private_ip_addresses(
     refuse(ipv4_prefixes=ipv4_prefixes)
     if not private_ip_addresses:
         raise errors.missing_choice("One of privateIpAddresses or ipv4Prefixes must be specified.")
-    interface = find_interface(call, network_interface_id)
+    interface = _changeable(call, network_interface_id)
     leaving = dict.fromkeys(private_ip_addresses)
     primary = interface.addresses[0]
     if primary in leaving:
@@ -228,9 +268,21 @@ def unassign_private_ip_addresses(
         )
     if not set(leaving) <= set(interface.addresses):
         raise errors.invalid(f"Some of the specified addresses are not assigned to interface {interface.id}")
+    for each in interface.public_addresses:
+        if each.private_ip in leaving:
+            disassociate(call, find_elastic_ip(call, each.allocation))
+    interface = find_interface(call, interface.id)
     staying = tuple(ip for ip in interface.addresses if ip not in leaving)
     network_interfaces.put(call.tx, replace(interface, addresses=staying))
     return None
+
+
+def _changeable(call: Call, id: str) -> NetworkInterface:
+    """Return an interface that its owner may change. Raises AuthFailure for one that a service manages."""
+    interface = find_interface(call, id)
+    if interface.requester_managed:
+        raise errors.not_yours()
+    return interface
 
 
 def host_name(call: Call, vpc: str, ip: str) -> str:
@@ -248,7 +300,13 @@ def rename_hosts(call: Call, held: Iterable[Subnet]) -> None:
     for subnet in held:
         for interface in network_interfaces.where(call.tx, "subnet", subnet.id):
             name = host_name(call, subnet.vpc, interface.addresses[0])
-            network_interfaces.put(call.tx, replace(interface, private_dns_name=name))
+            public = [
+                replace(each, dns_name=public_name(call.tx, interface, each.ip))
+                for each in interface.public_addresses
+            ]
+            network_interfaces.put(
+                call.tx, replace(interface, private_dns_name=name, public_addresses=tuple(public))
+            )
 
 
 def _groups(call: Call, subnet: Subnet, ids: Sequence[str] | None) -> tuple[tuple[str, str], ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -11,20 +12,46 @@ from understudy_aws.core.arn import ec2
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
 from understudy_aws.services.ec2 import errors
+from understudy_aws.services.ec2.elastic_ip_records import elastic_ips, free_again
 from understudy_aws.services.ec2.filters import FilterTable, exact, nothing, yes_or_no
 from understudy_aws.services.ec2.identifiers import check
 from understudy_aws.services.ec2.listings import Filters, select
 from understudy_aws.services.ec2.route_tables import BLACKHOLE, set_state
 from understudy_aws.services.ec2.tag_specifications import tag_set
 from understudy_aws.services.ec2.targets import Keys, resource_tags, unknown
+from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table, memoized
+
+
+class PublicAddress(Record, frozen=True, kw_only=True):
+    """An Elastic IP address that one private address of an interface has to the outside.
+
+    `dns_name` is empty when the VPC gives no host names.
+    """
+
+    private_ip: str
+    ip: str
+    allocation: str
+    association: str
+    dns_name: str = ""
+
+
+class Attachment(Record, frozen=True, kw_only=True):
+    """What an interface is attached to; `owner` is the account that has it, or `amazon-aws`."""
+
+    id: str
+    owner: str
+    at: datetime
+    device_index: int = 1
+    delete_on_termination: bool = False
 
 
 class NetworkInterface(Record, frozen=True, kw_only=True):
     """An interface in a subnet.
 
     `addresses` are its private addresses, the primary one first. `groups` are pairs of id and name; a group's name
-    never changes. `private_dns_name` is empty when the VPC gives no host names.
+    never changes. `private_dns_name` is empty when the VPC gives no host names. `kind` is its InterfaceType; one that
+    a service has made for a resource of its own is `requester_managed`, and only the service can change it.
     """
 
     account: str
@@ -42,6 +69,10 @@ class NetworkInterface(Record, frozen=True, kw_only=True):
     private_dns_name: str = ""
     source_dest_check: bool = True
     tags: dict[str, str] = {}
+    kind: str = "interface"
+    requester_managed: bool = False
+    attachment: Attachment | None = None
+    public_addresses: tuple[PublicAddress, ...] = ()
 
 
 network_interfaces = Table(
@@ -55,20 +86,40 @@ network_interfaces = Table(
     },
 )
 
+
+def _attachments(interface: NetworkInterface) -> tuple[Attachment, ...]:
+    return (interface.attachment,) if interface.attachment is not None else ()
+
+
+def status_of(interface: NetworkInterface) -> str:
+    """Return `in-use` for an interface that is attached to something, else `available`."""
+    return "available" if interface.attachment is None else "in-use"
+
+
 INTERFACE_FILTERS: FilterTable = MappingProxyType(
     {
-        # No interface has a public address or an attachment yet.
         **dict.fromkeys(
-            (
-                "association.allocation-id", "association.association-id", "association.ip-owner-id",
-                "association.public-ip", "association.public-dns-name", "addresses.association.owner-id",
-                "addresses.association.public-ip", "attachment.attach-time", "attachment.attachment-id",
-                "attachment.delete-on-termination", "attachment.device-index", "attachment.instance-id",
-                "attachment.instance-owner-id", "attachment.status", "ipv6-addresses.ipv6-address",
-                "operator.principal",
-            ),
-            nothing,
+            ("attachment.instance-id", "ipv6-addresses.ipv6-address", "operator.principal"), nothing
         ),
+        "association.allocation-id": lambda interface: [each.allocation for each in interface.public_addresses],
+        "association.association-id": lambda interface: [each.association for each in interface.public_addresses],
+        "association.ip-owner-id": lambda interface: [interface.account for _ in interface.public_addresses],
+        "association.public-dns-name": lambda interface: [each.dns_name for each in interface.public_addresses],
+        "association.public-ip": lambda interface: [each.ip for each in interface.public_addresses],
+        "addresses.association.owner-id": lambda interface: [
+            interface.account for _ in interface.public_addresses
+        ],
+        "addresses.association.public-ip": lambda interface: [each.ip for each in interface.public_addresses],
+        "attachment.attach-time": lambda interface: [
+            f"{each.at:%Y-%m-%dT%H:%M:%S}.000Z" for each in _attachments(interface)
+        ],
+        "attachment.attachment-id": lambda interface: [each.id for each in _attachments(interface)],
+        "attachment.delete-on-termination": lambda interface: [
+            yes_or_no(each.delete_on_termination)[0] for each in _attachments(interface)
+        ],
+        "attachment.device-index": lambda interface: [str(each.device_index) for each in _attachments(interface)],
+        "attachment.instance-owner-id": lambda interface: [each.owner for each in _attachments(interface)],
+        "attachment.status": lambda interface: ["attached" for _ in _attachments(interface)],
         "addresses.primary": lambda interface: (
             ("true", "false") if len(interface.addresses) > 1 else ("true",)
         ),
@@ -78,7 +129,7 @@ INTERFACE_FILTERS: FilterTable = MappingProxyType(
         "description": lambda interface: (interface.description,),
         "group-id": lambda interface: [group for group, _ in interface.groups],
         "group-name": lambda interface: [name for _, name in interface.groups],
-        "interface-type": lambda _: ("interface",),
+        "interface-type": lambda interface: (interface.kind,),
         "mac-address": lambda interface: (interface.mac,),
         "network-interface-id": lambda interface: (interface.id,),
         "operator.managed": lambda _: yes_or_no(False),
@@ -88,9 +139,9 @@ INTERFACE_FILTERS: FilterTable = MappingProxyType(
         ),
         "private-ip-address": lambda interface: interface.addresses,
         "requester-id": lambda interface: (interface.requester,),
-        "requester-managed": lambda _: yes_or_no(False),
+        "requester-managed": lambda interface: yes_or_no(interface.requester_managed),
         "source-dest-check": lambda interface: yes_or_no(interface.source_dest_check),
-        "status": lambda _: ("available",),
+        "status": lambda interface: (status_of(interface),),
         "subnet-id": lambda interface: (interface.subnet,),
         "vpc-id": lambda interface: (interface.vpc,),
     }
@@ -132,8 +183,7 @@ def describe_network_interface_attribute(
         "description": {"Description": {"Value": interface.description}},
         "groupSet": {"Groups": shown["Groups"]},
         "sourceDestCheck": {"SourceDestCheck": {"Value": interface.source_dest_check}},
-        # Nothing is attached, so there is nothing to show.
-        "attachment": {},
+        "attachment": {"Attachment": shown["Attachment"]} if "Attachment" in shown else {},
         "associatePublicIpAddress": {"AssociatePublicIpAddress": False},
     }
     if attribute is None:
@@ -145,11 +195,22 @@ def describe_network_interface_attribute(
 
 @operation("ec2:DeleteNetworkInterface", on=an_interface)
 def delete_network_interface(call: Call, *, network_interface_id: str) -> Answer | None:
-    """Delete an interface, which frees its addresses."""
+    """Delete an interface that is attached to nothing, which frees its addresses. Raises InvalidParameterValue."""
     interface = find_interface(call, network_interface_id)
-    set_state(call.tx, interface.id, BLACKHOLE)
-    network_interfaces.delete(call.tx, interface)
+    if interface.attachment is not None:
+        raise errors.interface_in_use(interface.id)
+    remove(call.tx, interface)
     return None
+
+
+def remove(tx: Transaction, interface: NetworkInterface) -> None:
+    """Delete an interface. Its Elastic IP addresses are free again, and routes to it are black holes."""
+    for each in interface.public_addresses:
+        held = elastic_ips.get(tx, interface.account, interface.region, each.allocation)
+        if held is not None:
+            elastic_ips.put(tx, free_again(held))
+    set_state(tx, interface.id, BLACKHOLE)
+    network_interfaces.delete(tx, interface)
 
 
 def find_interface(call: Call, id: str) -> NetworkInterface:
@@ -183,9 +244,12 @@ def _indexed(call: Call, filters: Filters) -> list[NetworkInterface] | None:
 def described_interface(interface: NetworkInterface) -> Description:
     """Return an interface as answers describe it, its members in AWS's order (ec2.md 7.4)."""
     primary = interface.addresses[0]
+    public = {each.private_ip: _described_public(interface, each) for each in interface.public_addresses}
     first: dict[str, Any] = {"Primary": True, "PrivateIpAddress": primary}
     if interface.private_dns_name:
         first["PrivateDnsName"] = interface.private_dns_name
+    if primary in public:
+        first["Association"] = public[primary]
     shown: dict[str, Any] = {
         "NetworkInterfaceId": interface.id,
         "SubnetId": interface.subnet,
@@ -194,8 +258,8 @@ def described_interface(interface: NetworkInterface) -> Description:
         "Description": interface.description,
         "OwnerId": interface.account,
         "RequesterId": interface.requester,
-        "RequesterManaged": False,
-        "Status": "available",
+        "RequesterManaged": interface.requester_managed,
+        "Status": status_of(interface),
         "MacAddress": interface.mac,
         "PrivateIpAddress": primary,
         "SourceDestCheck": interface.source_dest_check,
@@ -204,18 +268,44 @@ def described_interface(interface: NetworkInterface) -> Description:
         "PrivateIpAddresses": [
             first,
             *(
-                {"Primary": False, "PrivateDnsName": "", "PrivateIpAddress": ip}
+                {
+                    "Primary": False,
+                    "PrivateDnsName": "",
+                    "PrivateIpAddress": ip,
+                    **({"Association": public[ip]} if ip in public else {}),
+                }
                 for ip in interface.addresses[1:]
             ),
         ],
         "Ipv6Addresses": [],
-        "InterfaceType": "interface",
+        "InterfaceType": interface.kind,
         "Operator": {"Managed": False},
         "AvailabilityZoneId": interface.zone_id,
     }
     if interface.private_dns_name:
         shown["PrivateDnsName"] = interface.private_dns_name
+    if primary in public:
+        shown["Association"] = public[primary]
+    if interface.attachment is not None:
+        shown["Attachment"] = {
+            "AttachmentId": interface.attachment.id,
+            "AttachTime": interface.attachment.at,
+            "DeleteOnTermination": interface.attachment.delete_on_termination,
+            "DeviceIndex": interface.attachment.device_index,
+            "InstanceOwnerId": interface.attachment.owner,
+            "Status": "attached",
+        }
     return Description(shown)
+
+
+def _described_public(interface: NetworkInterface, public: PublicAddress) -> dict[str, Any]:
+    return {
+        "AllocationId": public.allocation,
+        "AssociationId": public.association,
+        "IpOwnerId": interface.account,
+        "PublicDnsName": public.dns_name,
+        "PublicIp": public.ip,
+    }
 
 
 @memoized

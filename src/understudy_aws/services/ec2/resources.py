@@ -12,7 +12,17 @@ from understudy_aws.gateway.call import Call, Target
 from understudy_aws.gateway.service import TaggedKind
 from understudy_aws.services.ec2 import errors
 from understudy_aws.services.ec2.dhcp_options import dhcp_options, find_options, options_target
+from understudy_aws.services.ec2.elastic_ip_records import (
+    elastic_ip_target,
+    elastic_ips,
+    find_elastic_ip,
+)
 from understudy_aws.services.ec2.internet_gateways import find_gateway, gateway_target, internet_gateways
+from understudy_aws.services.ec2.nat_gateway_records import (
+    find_nat_gateway,
+    nat_gateway_target,
+    nat_gateways,
+)
 from understudy_aws.services.ec2.network_acls import acl_target, find_acl, network_acls
 from understudy_aws.services.ec2.network_interfaces import (
     find_interface,
@@ -130,7 +140,9 @@ def _set_tags_of_rule(tx: Transaction, found: _RuleOfGroup, tags: Tags) -> None:
 
 RESOURCES: tuple[Ec2Resource[Any], ...] = (
     _with_table("dhcp-options", "dopt", dhcp_options, find_options, options_target),
+    _with_table("elastic-ip", "eipalloc", elastic_ips, find_elastic_ip, elastic_ip_target),
     _with_table("internet-gateway", "igw", internet_gateways, find_gateway, gateway_target),
+    _with_table("natgateway", "nat", nat_gateways, find_nat_gateway, nat_gateway_target),
     _with_table("network-acl", "acl", network_acls, find_acl, acl_target),
     _with_table("network-interface", "eni", network_interfaces, find_interface, interface_target),
     _with_table("route-table", "rtb", route_tables, find_route_table, route_table_target),

@@ -15,6 +15,7 @@ from understudy_aws.services.ec2 import errors
 from understudy_aws.services.ec2.cidrs import known, parse, parse_ipv6
 from understudy_aws.services.ec2.internet_gateways import find_gateway
 from understudy_aws.services.ec2.listings import refuse
+from understudy_aws.services.ec2.nat_gateway_records import nat_gateways
 from understudy_aws.services.ec2.network_interfaces import find_interface
 from understudy_aws.services.ec2.route_tables import (
     LOCAL,
@@ -209,6 +210,14 @@ def _check_interface(call: Call, table: RouteTable, id: str) -> None:
         raise errors.table_of_other_network(table.id, f"interface {id}")
 
 
+def _check_nat_gateway(call: Call, table: RouteTable, id: str) -> None:
+    gateway = nat_gateways.get(call.tx, call.account, call.region, id)
+    if gateway is None or gateway.ended is not None:
+        raise errors.not_found("InvalidNatGatewayID", "natGateway", id)
+    if gateway.vpc != table.vpc:
+        raise errors.table_of_other_network(table.id, f"network gateway {id}")
+
+
 def _missing(code: str, noun: str) -> Callable[[Call, RouteTable, str], None]:
     def check(_call: Call, _table: RouteTable, id: str) -> None:
         raise errors.not_found(code, noun, id)
@@ -222,7 +231,7 @@ _CHECKS: Mapping[str, Callable[[Call, RouteTable, str], Any]] = MappingProxyType
         "local_target": lambda *_: None,
         "gateway_id": _check_gateway,
         "network_interface_id": _check_interface,
-        "nat_gateway_id": _missing("InvalidNatGatewayID", "natGateway"),
+        "nat_gateway_id": _check_nat_gateway,
         "vpc_peering_connection_id": _missing("InvalidVpcPeeringConnectionID", "vpcPeeringConnection"),
         "egress_only_internet_gateway_id": _missing(
             "InvalidEgressOnlyInternetGatewayId", "egressOnlyInternetGateway"
