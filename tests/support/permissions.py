@@ -44,7 +44,6 @@ _OF_ONE_OPERATION: dict[str, dict[str, tuple[str, ...]]] = {
             "task/aws-service-role/networking.apprunner.amazonaws.com/AWSServiceRoleForAppRunnerNetworking/12345678-1234-1234-1234-123456789012",
         )
     },
-    "ec2:DisassociateAddress": {"AssociationId": ()},
     "sts:GetFederationToken": {"Name": ("federated",)},
     "iam:CreateRole": {"RoleName": ("new-role",)},
     "iam:CreateUser": {"UserName": ("new-user",)},
@@ -90,7 +89,8 @@ def tagged_estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     ec2, iam = understudy.client("ec2"), understudy.client("iam")
     names = (
         "VpcId", "SubnetId", "GroupId", "DhcpOptionsId", "NetworkInterfaceId", "SecurityGroupRuleId",
-        "RouteTableId", "InternetGatewayId", "AllocationId", "NatGatewayId",
+        "RouteTableId", "InternetGatewayId", "AllocationId", "NatGatewayId", "NetworkAclId",
+        "EgressOnlyInternetGatewayId",
     )  # fmt: skip
     ec2.create_tags(Resources=[known[name][0] for name in names], Tags=TAGS)
     iam.tag_user(UserName="somebody", Tags=TAGS)
@@ -123,7 +123,7 @@ def _call(understudy: Understudy, operation: Operation, known: dict[str, Any], f
     method = getattr(client, snake(operation.name))
     for everything in (False, True):
         wanted = shape.input.members if shape.input else {}
-        known = {**known, **_OF_ONE_OPERATION.get(operation.action, {})}
+        known = {**known, **_OF_ONE_OPERATION.get(operation.action, {}), **_associations(operation, known)}
         params = {
             name: value_of(member.shape, name, known, everything)
             for name, member in wanted.items()
@@ -135,6 +135,13 @@ def _call(understudy: Understudy, operation: Operation, known: dict[str, Any], f
         for action, resource, keys in _since(understudy, last):
             always, before = found.get((action, resource), (False, set()))
             found[action, resource] = (always or not everything, before | keys)
+
+
+def _associations(operation: Operation, known: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    """The association that an operation of EC2 is about: of a route table, an Elastic IP address or an ACL."""
+    kinds = {"DisassociateAddress": "eipassoc-", "ReplaceNetworkAclAssociation": "aclassoc-"}
+    prefix = kinds.get(operation.name, "rtbassoc-")
+    return {"AssociationId": tuple(id for id in known["AssociationId"] if id.startswith(prefix))}
 
 
 def _since(understudy: Understudy, request_id: str) -> Iterator[tuple[str, str, set[str]]]:

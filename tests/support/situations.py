@@ -85,7 +85,13 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     association = ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)["AssociationId"]
     gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
     ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
-    acl = ec2.describe_network_acls()["NetworkAcls"][0]["NetworkAclId"]
+    acl = ec2.create_network_acl(VpcId=vpc)["NetworkAcl"]["NetworkAclId"]
+    acl_tie = ec2.describe_network_acls(Filters=[{"Name": "association.subnet-id", "Values": [subnet]}])[
+        "NetworkAcls"
+    ][0]["Associations"][0]["NetworkAclAssociationId"]
+    egress = ec2.create_egress_only_internet_gateway(VpcId=vpc)["EgressOnlyInternetGateway"][
+        "EgressOnlyInternetGatewayId"
+    ]
     address = ec2.allocate_address()["AllocationId"]
     tied = ec2.allocate_address()["AllocationId"]
     public = ec2.associate_address(AllocationId=tied, NetworkInterfaceId=interface)["AssociationId"]
@@ -103,7 +109,8 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
         "Groups": groups, "SecurityGroups": groups, "DhcpOptionsId": (options, "default"),
         "DhcpOptionsIds": (options,), "NetworkInterfaceId": (interface, GONE[3]),
         "NetworkInterfaceIds": (interface, GONE[3]), "SecurityGroupRuleId": (rule,),
-        "SecurityGroupRuleIds": (rule,), "RouteTableIds": (table,), "RouteTableId": (table,), "AssociationId": (association, public),
+        "SecurityGroupRuleIds": (rule,), "RouteTableIds": (table,), "RouteTableId": (table,), "AssociationId": (association, public, acl_tie), "NetworkAclId": (acl,),
+        "EgressOnlyInternetGatewayId": (egress,), "EgressOnlyInternetGatewayIds": (egress,),
         "AllocationId": (address, tied), "AllocationIds": (address, tied), "NatGatewayId": (nat,), "NatGatewayIds": (nat,),
         "GatewayId": (gateway, "local"), "InternetGatewayId": (gateway,), "DestinationCidrBlock": ("0.0.0.0/0",),
         "NetworkAclIds": (acl,),

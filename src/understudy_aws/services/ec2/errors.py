@@ -1,4 +1,4 @@
-"""EC2's errors, with AWS's codes and texts (ec2.md 7.2, 7.3, 7.8, 7.9). There is one function for each."""
+"""EC2's errors, with AWS's codes and texts (ec2.md 7.2, 7.3, 7.8 to 7.10). There is one function for each."""
 
 from __future__ import annotations
 
@@ -307,3 +307,30 @@ def nat_gateway_is_public(id: str) -> ApiError:
 
 def primary_address_stays(id: str) -> ApiError:
     return invalid(f"The primary address of NAT gateway {id} cannot be removed.")
+
+
+def acl_entry_exists(number: int) -> ApiError:
+    return ApiError(
+        "NetworkAclEntryAlreadyExists", f"The network acl entry identified by {number} already exists."
+    )
+
+
+def no_such_acl_entry(number: int) -> ApiError:
+    return ApiError(
+        "InvalidNetworkAclEntry.NotFound", f"The network acl entry identified by {number} does not exist."
+    )
+
+
+def default_acl_stays(id: str) -> ApiError:
+    return invalid(f"cannot delete default network ACL {id}")
+
+
+def acl_of_other_network(acl: str, subnet: str) -> ApiError:
+    return invalid(f"Network ACL {acl} and subnet {subnet} belong to different networks")
+
+
+def no_such_egress_only_gateway(id: str) -> ApiError:
+    return ApiError(
+        "InvalidEgressOnlyInternetGatewayId.NotFound",
+        f"The eigw ID '{id}' does not exist",
+    )

@@ -1,4 +1,4 @@
-"""Network ACLs: the default one that is made with every VPC, and DescribeNetworkAcls."""
+"""Network ACLs: the record, the default one that is made with every VPC, and DescribeNetworkAcls."""
 
 from __future__ import annotations
 
@@ -12,40 +12,52 @@ from understudy_aws.core.ids import Ids
 from understudy_aws.gateway.call import Call, Target
 from understudy_aws.gateway.operations import all_resources, operation
 from understudy_aws.services.ec2 import errors
-from understudy_aws.services.ec2.filters import FilterTable, nothing, yes_or_no
+from understudy_aws.services.ec2.filters import FilterTable, yes_or_no
 from understudy_aws.services.ec2.identifiers import check
 from understudy_aws.services.ec2.listings import Filters, select
 from understudy_aws.services.ec2.subnets import Subnet, subnets
 from understudy_aws.services.ec2.tag_specifications import tag_set
-from understudy_aws.services.ec2.targets import Keys, resource_tags
+from understudy_aws.services.ec2.targets import Keys, resource_tags, unknown
 from understudy_aws.services.ec2.vpcs import Vpc
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table, memoized
 
 _EVERYTHING = "0.0.0.0/0"
+# Protocols by number: TCP and UDP have ports, both ICMPs a type and a code.
+WITH_PORTS, ICMP = ("6", "17"), ("1", "58")
 
 
 class Entry(Record, frozen=True, kw_only=True):
-    """A numbered rule. A `protocol` of -1 means all protocols."""
+    """A numbered rule of one direction. A `protocol` of -1 means all protocols.
+
+    The peers are an IPv4 block, or with `ipv6` an IPv6 block (`cidr` is empty then). `first` and `last` are the ports
+    of TCP and UDP, or type and code of ICMP, -1 for any.
+    """
 
     number: int
     action: str
     egress: bool
     protocol: str = "-1"
     cidr: str = _EVERYTHING
+    ipv6: str = ""
+    first: int | None = None
+    last: int | None = None
 
 
-# Reference ec2.md 7.5: 100 allows, 32767 denies what is left, both ways.
+# Reference ec2.md 7.5: what no rule with a lower number takes is denied, both ways.
+LAST_NUMBER = 32767
+LAST_ENTRIES = tuple(Entry(number=LAST_NUMBER, action="deny", egress=egress) for egress in (True, False))
+# Those of a default ACL, which allows everything by its rule 100.
 _DEFAULT_ENTRIES = (
     Entry(number=100, action="allow", egress=True),
-    Entry(number=32767, action="deny", egress=True),
+    LAST_ENTRIES[0],
     Entry(number=100, action="allow", egress=False),
-    Entry(number=32767, action="deny", egress=False),
+    LAST_ENTRIES[1],
 )
 
 
 class NetworkAcl(Record, frozen=True, kw_only=True):
-    """The default network ACL of a VPC. All subnets of the VPC are associated with it."""
+    """A network ACL. The default one holds for every subnet of its VPC that is associated with no other."""
 
     account: str
     region: str
@@ -64,28 +76,39 @@ network_acls = Table(
 )
 
 
-def _filters(tx: Transaction) -> FilterTable:
-    def tied(acl: NetworkAcl) -> list[Subnet]:
-        return subnets.where(tx, "vpc", acl.vpc)
+def subnets_of(tx: Transaction, acl: NetworkAcl) -> list[Subnet]:
+    """Return the subnets that an ACL holds for."""
+    own = acl.id if not acl.is_default else ""
+    return [subnet for subnet in subnets.where(tx, "vpc", acl.vpc) if subnet.acl in (own, acl.id)]
 
+
+def _filters(tx: Transaction) -> FilterTable:
     return {
         **_ACL_FILTERS,
-        "association.association-id": lambda acl: [subnet.acl_association for subnet in tied(acl)],
-        "association.network-acl-id": lambda acl: (acl.id,) if tied(acl) else (),
-        "association.subnet-id": lambda acl: [subnet.id for subnet in tied(acl)],
+        "association.association-id": lambda acl: [each.acl_association for each in subnets_of(tx, acl)],
+        "association.network-acl-id": lambda acl: (acl.id,) if subnets_of(tx, acl) else (),
+        "association.subnet-id": lambda acl: [subnet.id for subnet in subnets_of(tx, acl)],
     }
+
+
+def _numbers(member: str, protocols: tuple[str, ...]) -> Any:
+    return lambda acl: [
+        str(getattr(entry, member))
+        for entry in acl.entries
+        if entry.protocol in protocols and entry.first is not None
+    ]
 
 
 _ACL_FILTERS: FilterTable = MappingProxyType(
     {
         "default": lambda acl: yes_or_no(acl.is_default),
-        "entry.cidr": lambda acl: [entry.cidr for entry in acl.entries],
+        "entry.cidr": lambda acl: [entry.cidr for entry in acl.entries if entry.cidr],
         "entry.egress": lambda acl: [yes_or_no(entry.egress)[0] for entry in acl.entries],
-        "entry.icmp.code": nothing,
-        "entry.icmp.type": nothing,
-        "entry.ipv6-cidr": nothing,
-        "entry.port-range.from": nothing,
-        "entry.port-range.to": nothing,
+        "entry.icmp.code": _numbers("last", ICMP),
+        "entry.icmp.type": _numbers("first", ICMP),
+        "entry.ipv6-cidr": lambda acl: [entry.ipv6 for entry in acl.entries if entry.ipv6],
+        "entry.port-range.from": _numbers("first", WITH_PORTS),
+        "entry.port-range.to": _numbers("last", WITH_PORTS),
         "entry.protocol": lambda acl: [entry.protocol for entry in acl.entries],
         "entry.rule-action": lambda acl: [entry.action for entry in acl.entries],
         "entry.rule-number": lambda acl: [str(entry.number) for entry in acl.entries],
@@ -112,7 +135,7 @@ def describe_network_acls(
         ids_name="networkAclIdSet",
     )  # fmt: skip
     return {
-        "NetworkAcls": [_describe(acl, subnets.where(call.tx, "vpc", acl.vpc)) for acl in found],
+        "NetworkAcls": [describe(acl, subnets_of(call.tx, acl)) for acl in found],
         "NextToken": token,
     }
 
@@ -133,7 +156,8 @@ def find_acl(call: Call, id: str) -> NetworkAcl:
     return found
 
 
-def _describe(acl: NetworkAcl, tied: Sequence[Subnet]) -> dict[str, Any]:
+def describe(acl: NetworkAcl, tied: Sequence[Subnet]) -> dict[str, Any]:
+    """Return an ACL as answers describe it, with the subnets it holds for."""
     return {
         "Associations": [
             {
@@ -143,22 +167,28 @@ def _describe(acl: NetworkAcl, tied: Sequence[Subnet]) -> dict[str, Any]:
             }
             for subnet in tied
         ],
-        "Entries": [
-            {
-                "CidrBlock": entry.cidr,
-                "Egress": entry.egress,
-                "Protocol": entry.protocol,
-                "RuleAction": entry.action,
-                "RuleNumber": entry.number,
-            }
-            for entry in acl.entries
-        ],
+        "Entries": [_described_entry(entry) for entry in acl.entries],
         "IsDefault": acl.is_default,
         "NetworkAclId": acl.id,
         "Tags": tag_set(acl.tags),
         "VpcId": acl.vpc,
         "OwnerId": acl.account,
     }
+
+
+def _described_entry(entry: Entry) -> dict[str, Any]:
+    shown: dict[str, Any] = {"Ipv6CidrBlock": entry.ipv6} if entry.ipv6 else {"CidrBlock": entry.cidr}
+    shown |= {
+        "Egress": entry.egress,
+        "Protocol": entry.protocol,
+        "RuleAction": entry.action,
+        "RuleNumber": entry.number,
+    }
+    if entry.first is not None and entry.protocol in WITH_PORTS:
+        shown["PortRange"] = {"From": entry.first, "To": entry.last}
+    if entry.first is not None and entry.protocol in ICMP:
+        shown["IcmpTypeCode"] = {"Type": entry.first, "Code": entry.last}
+    return shown
 
 
 @memoized
@@ -168,3 +198,9 @@ def acl_target(acl: NetworkAcl) -> Target:
     keys["ec2:networkaclid"] = acl.id
     keys["ec2:vpc"] = ec2(acl.region, acl.account, f"vpc/{acl.vpc}")
     return Target(ec2(acl.region, acl.account, f"network-acl/{acl.id}"), keys)
+
+
+def target_of_acl(call: Call, id: str) -> Target:
+    """Return the target of a network ACL, which need not exist."""
+    found = network_acls.get(call.tx, call.account, call.region, id)
+    return acl_target(found) if found is not None else unknown(call, "network-acl", id)

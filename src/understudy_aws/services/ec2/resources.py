@@ -12,6 +12,11 @@ from understudy_aws.gateway.call import Call, Target
 from understudy_aws.gateway.service import TaggedKind
 from understudy_aws.services.ec2 import errors
 from understudy_aws.services.ec2.dhcp_options import dhcp_options, find_options, options_target
+from understudy_aws.services.ec2.egress_only_internet_gateways import (
+    egress_only_gateways,
+    egress_only_target,
+    find_egress_only_gateway,
+)
 from understudy_aws.services.ec2.elastic_ip_records import (
     elastic_ip_target,
     elastic_ips,
@@ -140,6 +145,13 @@ def _set_tags_of_rule(tx: Transaction, found: _RuleOfGroup, tags: Tags) -> None:
 
 RESOURCES: tuple[Ec2Resource[Any], ...] = (
     _with_table("dhcp-options", "dopt", dhcp_options, find_options, options_target),
+    _with_table(
+        "egress-only-internet-gateway",
+        "eigw",
+        egress_only_gateways,
+        find_egress_only_gateway,
+        egress_only_target,
+    ),
     _with_table("elastic-ip", "eipalloc", elastic_ips, find_elastic_ip, elastic_ip_target),
     _with_table("internet-gateway", "igw", internet_gateways, find_gateway, gateway_target),
     _with_table("natgateway", "nat", nat_gateways, find_nat_gateway, nat_gateway_target),

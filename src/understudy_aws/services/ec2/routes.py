@@ -13,6 +13,7 @@ from understudy_aws.gateway.call import Call
 from understudy_aws.gateway.operations import operation
 from understudy_aws.services.ec2 import errors
 from understudy_aws.services.ec2.cidrs import known, parse, parse_ipv6
+from understudy_aws.services.ec2.egress_only_internet_gateways import find_egress_only_gateway
 from understudy_aws.services.ec2.internet_gateways import find_gateway
 from understudy_aws.services.ec2.listings import refuse
 from understudy_aws.services.ec2.nat_gateway_records import nat_gateways
@@ -218,6 +219,11 @@ def _check_nat_gateway(call: Call, table: RouteTable, id: str) -> None:
         raise errors.table_of_other_network(table.id, f"network gateway {id}")
 
 
+def _check_egress_only_gateway(call: Call, table: RouteTable, id: str) -> None:
+    if find_egress_only_gateway(call, id).vpc != table.vpc:
+        raise errors.table_of_other_network(table.id, f"network gateway {id}")
+
+
 def _missing(code: str, noun: str) -> Callable[[Call, RouteTable, str], None]:
     def check(_call: Call, _table: RouteTable, id: str) -> None:
         raise errors.not_found(code, noun, id)
@@ -233,9 +239,7 @@ _CHECKS: Mapping[str, Callable[[Call, RouteTable, str], Any]] = MappingProxyType
         "network_interface_id": _check_interface,
         "nat_gateway_id": _check_nat_gateway,
         "vpc_peering_connection_id": _missing("InvalidVpcPeeringConnectionID", "vpcPeeringConnection"),
-        "egress_only_internet_gateway_id": _missing(
-            "InvalidEgressOnlyInternetGatewayId", "egressOnlyInternetGateway"
-        ),
+        "egress_only_internet_gateway_id": _check_egress_only_gateway,
         "instance_id": _missing("InvalidInstanceID", "instance"),
         "transit_gateway_id": _missing("InvalidTransitGatewayID", "transitGateway"),
         "vpc_endpoint_id": _missing("InvalidVpcEndpointId", "vpcEndpoint"),
@@ -262,7 +266,12 @@ def _member(name: str) -> str:
 
 
 def _check_pair(call: Call, table: RouteTable, destination: str, target: str) -> None:
-    """Raise for a destination inside the VPC with a target that cannot stand between its subnets."""
+    """Raise for a destination and a target that do not go together.
+
+    Only some targets can stand between the subnets of a VPC, and an egress-only gateway takes IPv6 alone.
+    """
+    if target.startswith("eigw-") and ":" not in destination:
+        raise errors.combination("destinationCidrBlock", "egressOnlyInternetGatewayId")
     block = parse(destination) if ":" not in destination and not destination.startswith("pl-") else None
     vpc = vpcs.get(call.tx, table.account, table.region, table.vpc)
     if block is None or vpc is None or target.partition("-")[0] in ("eni", "nat", "vpce", LOCAL):

@@ -32,7 +32,11 @@ SUBNETS_PER_VPC = 200
 
 
 class Subnet(Record, frozen=True, kw_only=True):
-    """A subnet. `acl_association` is the id of its association with its VPC's network ACL."""
+    """A subnet.
+
+    `acl` is the network ACL that holds for it, or empty for its VPC's default one; `acl_association` is the id of their
+    association.
+    """
 
     account: str
     region: str
@@ -42,6 +46,7 @@ class Subnet(Record, frozen=True, kw_only=True):
     zone: str
     zone_id: str
     acl_association: str
+    acl: str = ""
     default_for_zone: bool = False
     public_addresses: bool = False
     hostname_type: str = "ip-name"
@@ -53,7 +58,10 @@ subnets = Table(
     "ec2/subnet",
     Subnet,
     key=lambda subnet: (subnet.account, subnet.region, subnet.id),
-    indexes={"vpc": lambda subnet: (subnet.vpc,)},
+    indexes={
+        "vpc": lambda subnet: (subnet.vpc,),
+        "acl_association": lambda subnet: (subnet.acl_association,),
+    },
 )
 
 _OPTIONS = "private-dns-name-options-on-launch."

@@ -12,6 +12,7 @@ from understudy_aws.gateway.operations import operation
 from understudy_aws.services.ec2 import errors, network_acls, security_groups
 from understudy_aws.services.ec2.cidrs import parse
 from understudy_aws.services.ec2.dhcp_options import default_set
+from understudy_aws.services.ec2.egress_only_internet_gateways import egress_only_gateways
 from understudy_aws.services.ec2.internet_gateways import internet_gateways
 from understudy_aws.services.ec2.listings import refuse
 from understudy_aws.services.ec2.route_tables import make_main, route_tables
@@ -104,6 +105,8 @@ def delete_vpc(call: Call, *, vpc_id: str) -> Answer | None:
         or groups.count_where(call.tx, "vpc", vpc.id) > 1
         or internet_gateways.count_where(call.tx, "vpc", vpc.id)
         or route_tables.count_where(call.tx, "vpc", vpc.id) > 1
+        or network_acls.network_acls.count_where(call.tx, "vpc", vpc.id) > 1
+        or egress_only_gateways.count_where(call.tx, "vpc", vpc.id)
     ):
         raise errors.dependency("vpc", vpc.id)
     for group in groups.where(call.tx, "vpc", vpc.id):
