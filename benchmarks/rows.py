@@ -9,11 +9,12 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSRequest
-from servers import Running
+from servers import Running, keys_in
 
 APP_RUNNER_REGIONS = [
     "ap-northeast-1",
@@ -137,14 +138,13 @@ def create_connectors(server: Running, count: int) -> list[bytes]:
     while len(made) < count:
         account = f"{700000000000 + _next_account(server)}"
         command = [sys.executable, "-m", server.package, "--json", "--state", server.state]
-        added = subprocess.run(
+        subprocess.run(
             [*command, "account", "add", account],
             check=True,
             capture_output=True,
             env={**os.environ, **server.environment},
         )
-        keys = json.loads(added.stdout)
-        owner = replace(server, keys=(keys["access_key_id"], keys["secret_access_key"]))
+        owner = replace(server, keys=keys_in(Path(server.state), account))
         for region in APP_RUNNER_REGIONS:
             subnet = owner.client("ec2", region).describe_subnets()["Subnets"][0]["SubnetId"]
             wanted = [{"VpcConnectorName": f"vpc-{name}", "Subnets": [subnet]} for name in range(10)]

@@ -130,9 +130,9 @@ def understudy(
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def keys_in(state: Path) -> tuple[str, str]:
-    """The administrator's keys, as the server left them with its state."""
-    text = (state / "credentials").read_text()
+def keys_in(state: Path, account: str = "") -> tuple[str, str]:
+    """The administrator's keys of an account or of the first, as the server left them with its state."""
+    text = (state / "credentials").read_text().partition(f"[{account}" if account else "[")[2]
     found = [
         re.search(rf"{name}\s*=\s*(\S+)", text) for name in ("aws_access_key_id", "aws_secret_access_key")
     ]

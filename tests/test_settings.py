@@ -57,6 +57,7 @@ def test_numbers_have_ranges(name, bounds):
 def test_every_number_has_a_range_and_every_word_is_chosen_or_free():
     numbers = {name for name, value in DEFAULTS.items() if type(value) is int}
     assert numbers == set(RANGES)
+    assert {"tls"} == {name for name, value in DEFAULTS.items() if type(value) is bool}
     assert {"iam", "clock", "synchronous"} == set(CHOICES)
 
 
@@ -64,6 +65,14 @@ def test_every_number_has_a_range_and_every_word_is_chosen_or_free():
 def test_a_word_that_is_no_choice_is_told_the_choices(name):
     with pytest.raises(UserError, match=f"^UNDERSTUDY_{name.upper()}: {name} must be .* or .*, not 'lax'"):
         read({f"UNDERSTUDY_{name.upper()}": "lax"})
+
+
+def test_a_switch_is_on_or_off():
+    assert [True, True, False, False] == [
+        read({"UNDERSTUDY_TLS": word}).tls for word in ("1", "True", "off", "no")
+    ]
+    with pytest.raises(UserError, match=r"^UNDERSTUDY_TLS: tls must be true or false, not 'maybe'"):
+        read({"UNDERSTUDY_TLS": "maybe"})
 
 
 @pytest.mark.parametrize("host", ["http://x", "a b", "127.0.0.1/8"])

@@ -149,7 +149,18 @@ def soak(minutes: float, every: float, show: Callable[[str], object] = print) ->
     with tempfile.TemporaryDirectory(prefix="understudy-soak-") as folder:
         state = Path(folder)
         server = subprocess.Popen(
-            [sys.executable, "-m", "understudy_aws", "up", "--json", "--port", "0", "--state", folder],
+            [
+                sys.executable,
+                "-m",
+                "understudy_aws",
+                "up",
+                "--json",
+                "--show-keys",
+                "--port",
+                "0",
+                "--state",
+                folder,
+            ],
             stdout=subprocess.PIPE,
             env={**os.environ, "UNDERSTUDY_TRAIL": str(_TRAIL)},
         )

@@ -54,8 +54,11 @@ class Settings(NamedTuple):
     trail: int = 100_000
     """How many calls the trail keeps."""
 
+    tls: bool = False
+    """Serve HTTPS with a certificate made here, of a certificate authority that is kept with the state."""
+
     tls_certificate: str = ""
-    """A PEM file with certificate chain and key to serve HTTPS with; empty serves HTTP."""
+    """A PEM file with certificate chain and key to serve HTTPS with, instead of a certificate made here."""
 
     @property
     def in_memory(self) -> bool:
@@ -70,6 +73,10 @@ class Settings(NamedTuple):
     def first_account(self) -> str:
         """The account that a new state begins with."""
         return self.account or DEFAULT_ACCOUNT
+
+    @property
+    def serves_tls(self) -> bool:
+        return self.tls or bool(self.tls_certificate)
 
 
 DEFAULTS: Mapping[str, object] = Settings._field_defaults
@@ -87,6 +94,8 @@ PREFIX = "UNDERSTUDY_"
 # Variables of this prefix that are no settings of a server.
 OTHER_VARIABLES = ("DEBUG",)
 
+_ON = ("1", "true", "yes", "on")
+_OFF = ("0", "false", "no", "off")
 _PATHS = ("state", "tls_certificate")
 
 
@@ -144,6 +153,8 @@ def _nearest(name: str, known: Iterable[str], prefix: str = "") -> str:
 def _checked(name: str, value: object, said: str) -> object:
     """Return a setting's value from what was given. `said` is how the setting was named."""
     default = DEFAULTS[name]
+    if isinstance(default, bool):
+        return _boolean(value, said)
     if isinstance(default, int):
         return _integer(name, value, said)
     text = str(value)
@@ -163,6 +174,13 @@ def _is_url(text: str) -> bool:
     """Whether a state is named by a URL, such as `memory:`; the store knows which ones there are."""
     scheme, colon, _ = text.partition(":")
     return bool(colon) and scheme.isidentifier()
+
+
+def _boolean(value: object, said: str) -> bool:
+    text = str(value).lower()
+    if text not in _ON + _OFF:
+        raise UserError(f"{said} must be true or false, not {value!r}.")
+    return text in _ON
 
 
 def _integer(name: str, value: object, said: str) -> int:

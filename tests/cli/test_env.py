@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from understudy_aws.admin.requests import FORMAT
+from understudy_aws.cli import admin_client
 from understudy_aws.cli.env import write_profile
 from understudy_aws.cli.main import main
-from understudy_aws.cli.server_files import Keys, files_of
+from understudy_aws.cli.server_files import Keys, ServerFile, files_of
 from understudy_aws.core.errors import UserError
 from understudy_aws.settings import read
 
@@ -19,9 +21,13 @@ ENDPOINT = "http://127.0.0.1:4566"
 
 
 @pytest.fixture
-def state(tmp_path):
+def state(tmp_path, monkeypatch):
+    """The state of a server that answers: what is asked of it is in tests/system."""
     directory = str(tmp_path / "state")
-    files_of(read({}, state=directory)).write_keys("000000000000", KEYS.access_key_id, KEYS.secret_access_key)
+    files = files_of(read({}, state=directory))
+    files.write_keys("000000000000", KEYS.access_key_id, KEYS.secret_access_key)
+    files.write_server(ServerFile(ENDPOINT, 1, "token"))
+    monkeypatch.setattr(admin_client, "health_of", lambda server: {"format": FORMAT})
     return directory
 
 
@@ -31,7 +37,7 @@ class TestLines:
         out, err = capsys.readouterr()
         assert "export AWS_ENDPOINT_URL=http://127.0.0.1:4566\n" in out
         assert """export AWS_SECRET_ACCESS_KEY='se'"'"'cret'\n""" in out
-        assert "No server runs now; start it with `understudy up`.\n" == err
+        assert "" == err
 
     def test_json_for_programs(self, state, capsys):
         assert 0 == main(["env", "--state", state, "--json"])
@@ -42,9 +48,12 @@ class TestLines:
         main(["env", "--state", state])
         assert "unset AWS_PROFILE\n" in capsys.readouterr().out
 
-    def test_without_keys_there_is_one_sentence(self, tmp_path, capsys):
-        assert 2 == main(["env", "--state", str(tmp_path / "nothing")])
-        assert capsys.readouterr().err.startswith("understudy: No keys for account 000000000000")
+    def test_the_keys_of_a_state_made_for_another_account_are_found(self, state, capsys):
+        files = files_of(read({}, state=state))
+        files.forget_keys()
+        files.write_keys("111122223333", "AKIAOTHER", "secret")
+        assert 0 == main(["env", "--state", state])
+        assert "AKIAOTHER" in capsys.readouterr().out
 
 
 class TestProfile:
@@ -90,16 +99,13 @@ class TestProfile:
         write_profile("work", ENDPOINT, KEYS, environment, force=True)
         assert "aws_session_token" not in (tmp_path / "aws" / "credentials").read_text()
 
+    def test_the_authority_of_a_server_with_tls_is_written_and_taken_away_again(self, environment):
+        write_profile("ours", ENDPOINT, KEYS, environment, force=False, ca_bundle="/kept/ca.pem")
+        assert "\nca_bundle = /kept/ca.pem\n" in self.contents(environment)[0]
+        write_profile("ours", ENDPOINT, KEYS, environment, force=False)
+        assert "ca_bundle" not in self.contents(environment)[0]
+
     @pytest.mark.parametrize("name", ["a]b", "a\nb", " "])
     def test_a_name_that_would_break_the_file_is_refused(self, environment, name):
         with pytest.raises(UserError, match="cannot be a profile's name"):
             write_profile(name, ENDPOINT, KEYS, environment, force=False)
-
-
-def test_the_keys_of_a_state_made_for_another_account_are_found(tmp_path, capsys):
-    directory = str(tmp_path / "state")
-    files_of(read({}, state=directory)).write_keys("111122223333", "AKIAOTHER", "secret")
-    assert 0 == main(["env", "--state", directory])
-    assert "AKIAOTHER" in capsys.readouterr().out
-    assert 2 == main(["env", "--state", directory, "--account", "444455556666"])
-    assert "No keys for account 444455556666" in capsys.readouterr().err

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from understudy_aws.admin.requests import Reset
 from understudy_aws.app import build
+from understudy_aws.cli.invocation import program
 from understudy_aws.cli.output import Output
-from understudy_aws.cli.server_files import files_of
+from understudy_aws.cli.server_files import Keys, files_of
 from understudy_aws.cli.up import Announcement, first_account, keep_administrators_keys, notes
 from understudy_aws.core.errors import UserError
-from understudy_aws.services.accounts import Keys
 from understudy_aws.settings import read
 
 
@@ -39,16 +41,40 @@ def test_any_other_address_is_said_loudly(host):
     assert f"LISTENING ON {host}" in said(host=host)
 
 
-def test_a_person_is_told_where_the_server_is_and_the_new_keys_once(tmp_path, capsys):
+def test_a_person_is_told_where_the_server_is_and_the_keys_when_asked(tmp_path, capsys):
     settings = read({}, state=str(tmp_path))
-    for keys, shown in ((Keys("AKIAEXAMPLE", "secret"), True), (None, False)):
+    for keys, shown in ((Keys("AKIAEXAMPLE", "secret-one"), True), (None, False)):
         Announcement(settings, "http://127.0.0.1:1", "111122223333", files_of(settings), keys).give(Output())
         told = capsys.readouterr()
         assert all(
             fact in told.out for fact in ("http://127.0.0.1:1", "111122223333", "strict", str(tmp_path))
         )
-        assert ("AKIAEXAMPLE" in told.out, "secret (shown this once)" in told.out) == (shown, shown)
+        assert (shown, shown) == ("AKIAEXAMPLE" in told.out, "secret-one" in told.out)
+        assert f"{tmp_path}/credentials (profile 111122223333)" in told.out
         assert "No packets" in told.err
+
+
+class TestTheLineForOtherTerminals:
+    def line(self, **given):
+        settings = read({"HOME": str(Path.home())}, **given)
+        endpoint = "http://127.0.0.1:7000"
+        return Announcement(settings, endpoint, "111122223333", files_of(settings), None).eval_line
+
+    @pytest.fixture(autouse=True)
+    def home(self, monkeypatch):
+        monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+
+    def test_the_default_state_needs_no_options(self):
+        assert f'eval "$({program()} env)"' == self.line()
+
+    def test_another_state_is_named(self):
+        assert self.line(state="/some where").endswith(" env --state '/some where')\"")
+
+    def test_a_state_in_memory_is_found_by_its_port(self):
+        assert self.line(state="memory:").endswith(' env --state memory: --port 7000)"')
+
+    def test_an_account_that_was_asked_for_is_named(self):
+        assert self.line(account="111122223333").endswith(' env --account 111122223333)"')
 
 
 class TestTheFirstAccount:
@@ -108,3 +134,13 @@ class TestTheFirstAccount:
         kept = files.read_keys(account)
         app.close()
         assert (keys.access_key_id, keys.secret_access_key) == (kept.access_key_id, kept.secret_access_key)
+
+    def test_keys_that_are_no_more_are_replaced_in_the_owners_file(self, state):
+        app = self.open(state)
+        account, keys = first_account(app)
+        files = files_of(app.settings)
+        for kept in (("AKIAOLD", "old"), (keys.access_key_id, "wrong")):
+            files.write_keys(account, *kept)
+            keep_administrators_keys(app, files)
+            assert keys.secret_access_key == files.read_keys(account).secret_access_key
+        app.close()

@@ -1,5 +1,6 @@
 """Starting in order, stopping in reverse: a process of its own, told by signals."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -9,7 +10,7 @@ import textwrap
 import pytest
 
 from understudy_aws.core.errors import UserError
-from understudy_aws.server.run import run
+from understudy_aws.server.run import check_address, tls_context
 
 PROGRAM = """
     import asyncio
@@ -111,4 +112,20 @@ def test_background_work_that_is_done_leaves_the_server_running():
 def test_a_certificate_that_cannot_be_used_is_one_clear_sentence(tmp_path):
     nothing = tmp_path / "nothing.pem"
     with pytest.raises(UserError, match=r"^The certificate .*nothing\.pem cannot be used: .+\.$"):
-        run(None, host="127.0.0.1", port=0, tls_certificate=str(nothing))
+        tls_context(str(nothing))
+
+
+def test_a_port_that_is_taken_is_one_sentence_that_says_by_whom():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UserError) as refused:
+            check_address("127.0.0.1", port)
+    said = str(refused.value)
+    assert said.startswith(f"Cannot listen on 127.0.0.1:{port}: process {os.getpid()} (")
+    assert said.endswith(") does. Choose another --port, or 0 for a free one.")
+    check_address("127.0.0.1", port)
+
+
+def test_an_address_that_is_not_ours_is_one_sentence():
+    with pytest.raises(UserError, match=r"^Cannot listen on 192\.0\.2\.1:\d+: cannot assign .*\.$"):
+        check_address("192.0.2.1", 4566)

@@ -32,7 +32,7 @@ class ServerProcess:
     def __init__(self, *arguments: str, environment: dict[str, str] | None = None) -> None:
         self._complaints = tempfile.TemporaryFile("w+")  # noqa: SIM115 - `end` closes it
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "understudy_aws", "up", "--port", "0", *arguments],
+            [sys.executable, "-m", "understudy_aws", "up", "--port", "0", "--show-keys", *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # A file takes whatever the server complains of; a pipe nobody reads would stop it.

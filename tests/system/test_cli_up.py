@@ -30,7 +30,7 @@ def run(*arguments: str, **more) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_the_first_start_shows_keys_once_and_keeps_them_private(state):
+def test_secrets_are_shown_when_asked_for_and_otherwise_kept_private(state):
     with ServerProcess("--state", str(state), "--json") as server:
         first = json.loads(server.line())
         assert 0o600 == (state / "server.json").stat().st_mode & 0o777
@@ -39,9 +39,13 @@ def test_the_first_start_shows_keys_once_and_keeps_them_private(state):
         assert first["secret_access_key"] in (state / "credentials").read_text()
         assert (0, "", "") == server.end()
     assert not (state / "server.json").exists()
-    with ServerProcess("--state", str(state), "--json") as server:
-        assert "secret_access_key" not in json.loads(server.line())
-        server.end()
+    command = [*COMMAND, "up", "--state", str(state), "--port", "0", "--json"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        said = json.loads(process.stdout.readline())
+        process.send_signal(signal.SIGHUP)
+        assert 0 == process.wait(timeout=60)
+    assert {"access_key_id", "secret_access_key"}.isdisjoint(said)
+    assert str(state / "credentials") == said["credentials_file"]
 
 
 def test_the_banner_is_for_people_and_says_what_is_not_here(state):
@@ -62,6 +66,7 @@ def test_the_banner_is_for_people_and_says_what_is_not_here(state):
     assert str(state) in out
     for remark in ("NO POLICY IS ASKED", "LISTENING ON 0.0.0.0", "No packets", "Plain HTTP"):
         assert remark in err
+    assert f' env --state {state})"\n' in err
     assert "\x1b" not in out + err
     assert "Traceback" not in err
 
@@ -93,13 +98,26 @@ def test_reset_makes_new_keys_and_keeps_them(state):
     assert before not in kept
 
 
-def test_a_port_in_use_is_one_sentence(state):
+def test_a_port_in_use_is_one_sentence_that_says_by_whom_and_leaves_no_state(state):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = run("up", "--port", port, "--state", str(state))
     assert (2, "", 1) == (done.returncode, done.stdout, done.stderr.count("\n"))
-    assert done.stderr.startswith("understudy: ")
-    assert port in done.stderr
+    assert done.stderr.startswith(f"understudy: Cannot listen on 127.0.0.1:{port}: process {os.getpid()} (")
+    assert not state.exists()
+
+
+def test_our_own_server_on_the_port_is_named(state):
+    with ServerProcess("--state", str(state), "--json") as server:
+        endpoint = server.said["endpoint"]
+        port = endpoint.rpartition(":")[2]
+        done = run("up", "--port", port, "--state", str(state))
+        assert 2 == done.returncode
+        assert (
+            f"Understudy runs already, at {endpoint} with this state, process {server.process.pid}; "
+            in done.stderr
+        )
+        server.end()
 
 
 def test_a_state_in_use_is_one_sentence(state):
@@ -180,6 +198,7 @@ def test_a_certificate_that_is_none_is_one_sentence(state, tmp_path):
     done = run("up", "--port", "0", "--state", str(state), "--tls-certificate", str(tmp_path / "pem"))
     assert (2, "", 1) == (done.returncode, done.stdout, done.stderr.count("\n"))
     assert done.stderr.startswith("understudy: The certificate ")
+    assert not state.exists()
 
 
 def test_a_server_in_memory_is_found_by_its_port(tmp_path):
@@ -194,12 +213,8 @@ def test_a_server_in_memory_is_found_by_its_port(tmp_path):
 
 
 def test_nothing_there_is_one_sentence(state):
-    done = run("trail", "--state", str(state))
-    assert (
-        2,
-        f"understudy: No server runs and there is no state in {state}. Start one with `understudy up`.\n",
-    ) == (
-        done.returncode,
-        done.stderr,
-    )
+    done = run("trail", "--state", str(state), env={**os.environ, "TMPDIR": str(state.parent)})
+    start = f"{sys.executable} -m understudy_aws up --state {state}"
+    expected = f"understudy: No server runs and there is no state in {state}. Start one with `{start}`.\n"
+    assert (2, expected) == (done.returncode, done.stderr)
     assert not state.exists()

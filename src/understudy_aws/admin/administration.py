@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Any, Protocol
 from understudy_aws import __version__
 from understudy_aws.admin.errors import ConflictError, InvalidRequestError, NotFoundError, NotReadyError
 from understudy_aws.admin.requests import (
+    FORMAT,
     AddAccount,
     AdminRequest,
     ExplainQuestion,
     ExplainRequest,
     Health,
+    ListAccounts,
     ListRoles,
     ListTrail,
     LocalstackHealth,
@@ -22,6 +24,7 @@ from understudy_aws.admin.requests import (
     RecordPolicies,
     Rehearse,
     Reset,
+    RotateKeys,
     Status,
 )
 from understudy_aws.core.deferred import deferred
@@ -37,8 +40,9 @@ from understudy_aws.settings import DEFAULT_ACCOUNT
 from understudy_aws.store.database import Transaction
 
 if TYPE_CHECKING:
-    from understudy_aws.admin import explanations, recordings
+    from understudy_aws.admin import account_access, explanations, recordings
 else:
+    account_access = deferred("understudy_aws.admin.account_access")
     explanations = deferred("understudy_aws.admin.explanations")
     recordings = deferred("understudy_aws.admin.recordings")
 
@@ -94,6 +98,8 @@ class Administration:
             Status: self._status,
             Reset: self._reset,
             AddAccount: self._add_account,
+            ListAccounts: self._list_accounts,
+            RotateKeys: self._rotate_keys,
             ListTrail: self._list_trail,
             ExplainRequest: lambda request: self._explanations.of_request(request.id),
             ExplainQuestion: lambda asked: self._explanations.ahead(
@@ -117,10 +123,20 @@ class Administration:
         return self._functions[type(request)](request)
 
     def _health(self, _request: Health) -> Any:
-        return {"status": "ok", "version": __version__}
+        return {
+            "status": "ok",
+            "version": __version__,
+            "format": FORMAT,
+            "state_format": self._gateway.database.store.format,
+        }
 
     def _ready(self, _request: Ready) -> Any:
-        with self._gateway.database.transaction() as tx:
+        database = self._gateway.database
+        # Whoever waits for the server to be ready again sends it nothing else that it could try to keep.
+        database.retry()
+        if database.refusal:
+            raise NotReadyError(f"Changes cannot be kept: {database.refusal}")
+        with database.transaction() as tx:
             if next(accounts.accounts.scan(tx), None) is None:
                 raise NotReadyError("There is no account yet.")
         return {"status": "ready", "version": __version__}
@@ -139,6 +155,8 @@ class Administration:
             known = [{"id": account.id, "created": account.created} for account in accounts.in_order(tx)]
         return {
             "version": __version__,
+            "format": FORMAT,
+            "state_format": database.store.format,
             "accounts": known,
             "records": database.count(),
             "controllers": self._controllers(),
@@ -165,6 +183,16 @@ class Administration:
                 raise ConflictError(f"Account {request.id} exists already.")
             keys = self._keys_of_new(tx, request.id)
         # A crash must not take back keys that somebody was told.
+        self._gateway.database.flush()
+        return self._handed_over(request.id, keys)
+
+    def _list_accounts(self, _request: ListAccounts) -> Any:
+        with self._gateway.database.transaction() as tx:
+            return {"accounts": account_access.listed(tx)}
+
+    def _rotate_keys(self, request: RotateKeys) -> Any:
+        with self._gateway.database.transaction() as tx:
+            keys = account_access.rotate(tx, request.id, ids=self._gateway.ids, clock=self._gateway.clock)
         self._gateway.database.flush()
         return self._handed_over(request.id, keys)
 

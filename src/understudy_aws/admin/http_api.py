@@ -42,7 +42,10 @@ _STATUSES: dict[type[AdminError], int] = {
     ConflictError: 409,
     NotReadyError: 503,
 }
-_FIXED = {request.path: request for request in REQUESTS if not request.path.endswith(_ID)}
+_FIXED: dict[str, list[type[AdminRequest]]] = {}
+for _each in REQUESTS:
+    if not _each.path.endswith(_ID):
+        _FIXED.setdefault(_each.path, []).append(_each)
 _WITH_ID = {request.path.removesuffix(_ID): request for request in REQUESTS if request.path.endswith(_ID)}
 
 
@@ -75,7 +78,7 @@ class AdminApi:
     def _read(self, request: HttpRequest) -> AdminRequest:
         method = "GET" if request.method == "HEAD" else request.method
         path = request.path.rstrip("/")
-        asked, id = _find(path)
+        asked, id = _find(path, method)
         given = request.headers.get(_TOKEN_HEADER, "").encode("utf-8", "surrogateescape")
         known = hmac.compare_digest(given, self.token.encode())
         public = asked is not None and asked.public and method in asked.methods
@@ -99,10 +102,11 @@ def _response(status: int, answer: Any) -> HttpResponse:
     return HttpResponse(status, msgspec.json.encode(answer) + b"\n", (("Content-Type", "application/json"),))
 
 
-def _find(path: str) -> tuple[type[AdminRequest] | None, str | None]:
-    """Return the request type of a path, and the id in the path if there is one."""
+def _find(path: str, method: str) -> tuple[type[AdminRequest] | None, str | None]:
+    """Return the request type of a path, for this method if there is one, and the id in the path if there is one."""
     if path in _FIXED:
-        return _FIXED[path], None
+        found = _FIXED[path]
+        return next((each for each in found if method in each.methods), found[0]), None
     for prefix, request in _WITH_ID.items():
         if path.startswith(prefix):
             return request, unquote(path.removeprefix(prefix))

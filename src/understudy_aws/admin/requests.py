@@ -11,6 +11,10 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+# The format of this API, which server and client must share. It rises with every change that an older one of
+# either would misunderstand. Servers older than format 2 do not tell theirs.
+FORMAT = 2
+
 
 class AdminRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A request to the administrative API; its fields are its parameters.
@@ -26,14 +30,14 @@ class AdminRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
 
 
 class Health(AdminRequest, frozen=True):
-    """Tells that the server is alive."""
+    """Tells that the server is alive, and the formats it knows."""
 
     path: ClassVar[str] = "/_understudy/health"
     public: ClassVar[bool] = True
 
 
 class Ready(AdminRequest, frozen=True):
-    """Tells whether the server can answer AWS requests: it needs an account for that."""
+    """Tells whether the server can answer AWS requests: it needs an account for that, and a store that takes writes."""
 
     path: ClassVar[str] = "/_understudy/ready"
     public: ClassVar[bool] = True
@@ -64,6 +68,21 @@ class AddAccount(AdminRequest, frozen=True):
 
     methods: ClassVar[tuple[str, ...]] = ("POST",)
     path: ClassVar[str] = "/_understudy/accounts"
+
+    id: str
+
+
+class ListAccounts(AdminRequest, frozen=True):
+    """Lists the accounts, the first one made first, and how one gets into each."""
+
+    path: ClassVar[str] = "/_understudy/accounts"
+
+
+class RotateKeys(AdminRequest, frozen=True):
+    """Gives an account's administrator a new access key and deletes the old ones."""
+
+    methods: ClassVar[tuple[str, ...]] = ("POST",)
+    path: ClassVar[str] = "/_understudy/rotate-keys"
 
     id: str
 
@@ -133,6 +152,8 @@ REQUESTS: tuple[type[AdminRequest], ...] = (
     Status,
     Reset,
     AddAccount,
+    ListAccounts,
+    RotateKeys,
     ListTrail,
     ExplainRequest,
     ExplainQuestion,

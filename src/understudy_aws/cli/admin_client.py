@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import ssl
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from understudy_aws.admin.requests import AdminRequest, Health, as_http
+from understudy_aws import __version__
+from understudy_aws.admin.requests import FORMAT, AdminRequest, Health, as_http
+from understudy_aws.cli.invocation import command
 from understudy_aws.cli.loading import load
-from understudy_aws.cli.server_files import ServerFile, files_of
+from understudy_aws.cli.profiles import read_text
+from understudy_aws.cli.server_files import ServerFile, files_of, servers_in_memory
 from understudy_aws.core.errors import UserError
-from understudy_aws.settings import Settings
+from understudy_aws.settings import DEFAULTS, Settings
 
 _TIMEOUT = 30.0  # seconds
 
@@ -22,15 +28,61 @@ class NoServerError(Exception):
 
 
 def running_server(settings: Settings) -> ServerFile | None:
-    """Return the server of this state if it answers; another program on its port is not one."""
+    """Return the server of this state if it answers; another program on its port is not one.
+
+    A port that is neither the default nor the server's asks for another server.
+    """
     server = files_of(settings).read_server()
-    if server is None:
+    if server is None or settings.port not in (0, DEFAULTS["port"], server.port):
         return None
+    return server if health_of(server) is not None else None
+
+
+def health_of(server: ServerFile) -> Mapping[str, Any] | None:
+    """Return what a server says of itself, or None when it does not answer."""
     try:
-        ask_server(server, Health())
+        said: Mapping[str, Any] = ask_server(server, Health())
     except (NoServerError, UserError):
         return None
-    return server
+    return said
+
+
+def check_format(server: ServerFile, health: Mapping[str, Any]) -> None:
+    """Raise UserError when the server and this command are too far apart to understand each other."""
+    theirs = health.get("format", 1)
+    if theirs == FORMAT:
+        return
+    relation = "older" if theirs < FORMAT else "newer"
+    cure = (
+        "Stop it and start it again with this one"
+        if theirs < FORMAT
+        else "Use the command that it was started with"
+    )
+    raise UserError(
+        f"The server at {server.endpoint} is Understudy {health.get('version', '?')}, {relation} than this command, "
+        f"which is {__version__} (their formats are {theirs} and {FORMAT}). {cure}."
+    )
+
+
+def no_server(settings: Settings) -> UserError:
+    """The error for a server that is asked for and does not run: what runs instead, or how to start it."""
+    start = command("up", settings)
+    if settings.in_memory:
+        return UserError(f"No server in memory runs on port {settings.port}. Start one with `{start}`.")
+    server = files_of(settings).read_server()
+    if server is not None and health_of(server) is not None:
+        return UserError(
+            f"The server of {settings.state} listens on port {server.port}, and none of it on {settings.port}."
+        )
+    reason = f"No server runs for {settings.state}."
+    if not (settings.directory / "understudy.db").exists():
+        reason = f"No server runs and there is no state in {settings.state}."
+    reason = f"{reason} Start one with `{start}`."
+    others = [each for each in servers_in_memory() if health_of(each) is not None]
+    if others:
+        asked = command("status", settings._replace(state="memory:"), port=others[0].port)
+        reason = f"{reason} (One in memory runs on port {others[0].port}: `{asked}`.)"
+    return UserError(reason)
 
 
 def ask(settings: Settings, request: AdminRequest) -> Any:
@@ -40,13 +92,14 @@ def ask(settings: Settings, request: AdminRequest) -> Any:
     """
     server = running_server(settings)
     if server is not None:
+        check_format(server, ask_server(server, Health()))
         return ask_server(server, request)
-    if settings.in_memory:
-        raise UserError(f"No server in memory runs on port {settings.port}. Start one with `understudy up`.")
-    if not (settings.directory / "understudy.db").exists():
-        raise UserError(
-            f"No server runs and there is no state in {settings.directory}. Start one with `understudy up`."
-        )
+    if settings.in_memory or not (settings.directory / "understudy.db").exists():
+        raise no_server(settings)
+    left = files_of(settings).read_server()
+    if left is not None and health_of(left) is not None:
+        # It runs, on another port than was asked for.
+        raise no_server(settings)
     return load("offline").answer(settings, request)
 
 
@@ -86,8 +139,32 @@ def read_answer(status: int, content: bytes) -> Any:
 def _connection(server: ServerFile) -> http.client.HTTPConnection:
     where = urlsplit(server.endpoint)
     if where.scheme == "https":
-        context = ssl.create_default_context(cafile=server.certificate or None)
-        return http.client.HTTPSConnection(
-            where.hostname or "", where.port, timeout=_TIMEOUT, context=context
-        )
+        return _Pinned(where.hostname or "", where.port, server.certificate)
     return http.client.HTTPConnection(where.hostname or "", where.port, timeout=_TIMEOUT)
+
+
+class _Pinned(http.client.HTTPSConnection):
+    """A connection to the server that shows this very certificate, whatever names are in it and whoever signed it."""
+
+    def __init__(self, host: str, port: int | None, certificate: str) -> None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        # It is compared with the server's own instead, before anything is sent.
+        context.verify_mode = ssl.CERT_NONE
+        super().__init__(host, port, timeout=_TIMEOUT, context=context)
+        self._certificate = certificate
+
+    def connect(self) -> None:
+        super().connect()
+        shown = self.sock.getpeercert(binary_form=True)
+        if shown != _first_certificate(self._certificate):
+            self.close()
+            raise ConnectionError("another certificate than the server's")
+
+
+def _first_certificate(file: str) -> bytes | None:
+    """Return the first certificate of a PEM file, or None when there is none."""
+    found = re.search(
+        r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", read_text(Path(file)), re.DOTALL
+    )
+    return ssl.PEM_cert_to_DER_cert(found[0]) if found else None

@@ -19,8 +19,11 @@ _MISLEADING = (
 _PER_SERVICE = "AWS_ENDPOINT_URL_"
 
 
-def to_set(endpoint: str, keys: Keys, environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables to set. A region that is set already stays."""
+def to_set(endpoint: str, keys: Keys, environment: Mapping[str, str], ca_bundle: str = "") -> dict[str, str]:
+    """Return the variables to set. A region that is set already stays.
+
+    `ca_bundle` is the file with the certificate authority to trust, if the system does not know it.
+    """
     region = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION") or REGION
     variables = {
         "AWS_ENDPOINT_URL": endpoint,
@@ -31,6 +34,9 @@ def to_set(endpoint: str, keys: Keys, environment: Mapping[str, str]) -> dict[st
         # Nobody on this machine plays the metadata service; asking for it only costs seconds.
         "AWS_EC2_METADATA_DISABLED": "true",
     }
+    if ca_bundle:
+        # The AWS CLI and boto3 read the one, programs on Node.js the other.
+        variables |= {"AWS_CA_BUNDLE": ca_bundle, "NODE_EXTRA_CA_CERTS": ca_bundle}
     if any(environment.get(name) for name in _PROXIES):
         for name in ("no_proxy", "NO_PROXY"):
             variables[name] = ",".join(filter(None, (environment.get(name), "127.0.0.1,localhost,::1")))
@@ -43,8 +49,8 @@ def to_unset(environment: Mapping[str, str]) -> tuple[str, ...]:
     return (*_MISLEADING, *sorted(per_service))
 
 
-def made(endpoint: str, keys: Keys, environment: Mapping[str, str]) -> dict[str, str]:
+def made(endpoint: str, keys: Keys, environment: Mapping[str, str], ca_bundle: str = "") -> dict[str, str]:
     """Return a whole environment for a child process."""
     away = to_unset(environment)
     kept = {name: value for name, value in environment.items() if name not in away}
-    return {**kept, **to_set(endpoint, keys, environment)}
+    return {**kept, **to_set(endpoint, keys, environment, ca_bundle)}

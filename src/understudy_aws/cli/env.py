@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import os
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from understudy_aws.admin.requests import ListAccounts
 from understudy_aws.cli import client_environment
-from understudy_aws.cli.admin_client import running_server
+from understudy_aws.cli.admin_client import ask, no_server, running_server
+from understudy_aws.cli.invocation import program
 from understudy_aws.cli.options import settings_of
 from understudy_aws.cli.output import Output
 from understudy_aws.cli.profiles import read_profile, read_text, with_profile, write_private
-from understudy_aws.cli.server_files import Keys, files_of
+from understudy_aws.cli.server_files import Keys, ServerFiles, files_of
 from understudy_aws.core.errors import UserError
 from understudy_aws.settings import Settings
 
@@ -33,11 +36,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(asked: argparse.Namespace, out: Output) -> int:
-    """Print export lines, or write a profile. Raises UserError when there are no keys to give."""
+    """Print export lines, or write a profile. Raises UserError when no server runs or there are no keys to give."""
     settings = settings_of(asked)
-    endpoint, keys = _endpoint_and_keys(settings, out)
+    server = running_server(settings)
+    if server is None:
+        raise no_server(settings)
+    endpoint, keys = server.endpoint, _keys(settings)
     if asked.profile:
-        write_profile(asked.profile, endpoint, keys, os.environ, force=asked.force)
+        write_profile(
+            asked.profile, endpoint, keys, os.environ, force=asked.force, ca_bundle=server.ca_bundle
+        )
         if out.as_json:
             out.value({"profile": asked.profile, "endpoint": endpoint})
         else:
@@ -45,7 +53,7 @@ def run(asked: argparse.Namespace, out: Output) -> int:
                 f"Profile {asked.profile} is written: aws --profile {asked.profile} sts get-caller-identity"
             )
         return 0
-    variables = client_environment.to_set(endpoint, keys, os.environ)
+    variables = client_environment.to_set(endpoint, keys, os.environ, server.ca_bundle)
     if out.as_json:
         out.value(variables)
         return 0
@@ -57,26 +65,43 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     return 0
 
 
-def _endpoint_and_keys(settings: Settings, out: Output) -> tuple[str, Keys]:
+def _keys(settings: Settings) -> Keys:
+    """Return the keys of the account asked for, or of the first. Raises UserError with the way in if there are none."""
     files = files_of(settings)
-    server = running_server(settings)
     account = settings.account or next(iter(files.accounts()), settings.first_account)
     keys = files.read_keys(account)
     if keys is None:
-        where = (
-            f"in {files.credentials}"
-            if files.credentials.exists()
-            else f"because there is no {files.credentials}"
+        raise _no_keys(account, ask(settings, ListAccounts())["accounts"], files)
+    return keys
+
+
+def _no_keys(account: str, known: Sequence[Mapping[str, Any]], files: ServerFiles) -> UserError:
+    found = next((each for each in known if each["id"] == account), None)
+    if found is None:
+        there = ", ".join(each["id"] for each in known)
+        return UserError(f"There is no account {account}; there is {there or 'none yet'}.")
+    if found["role"]:
+        return UserError(
+            f"Account {account} was made by Organizations and has no keys of its own. With the keys of its management "
+            f"account {found['management']}, assume its role: aws sts assume-role --role-arn {found['role']} "
+            "--role-session-name admin"
         )
-        raise UserError(f"No keys for account {account} {where}. Start a server with `understudy up`.")
-    if server is None:
-        out.remark("No server runs now; start it with `understudy up`.")
-        return f"http://127.0.0.1:{settings.port}", keys
-    return server.endpoint, keys
+    if found["administrator"]:
+        return UserError(
+            f"{files.credentials} has no keys for account {account}; `{program()} account rotate-keys {account}` "
+            "makes new ones."
+        )
+    return UserError(f"Account {account} has no user Administrator, so there are no keys to give.")
 
 
 def write_profile(
-    name: str, endpoint: str, keys: Keys, environment: Mapping[str, str], *, force: bool
+    name: str,
+    endpoint: str,
+    keys: Keys,
+    environment: Mapping[str, str],
+    *,
+    force: bool,
+    ca_bundle: str = "",
 ) -> None:
     """Write a profile into AWS's config and credentials files, and leave all else in them alone.
 
@@ -97,6 +122,7 @@ def write_profile(
     settings: dict[str, str | None] = dict.fromkeys(_MISLEADING)
     # A region somebody chose stays.
     settings |= {"region": (known or {}).get("region", client_environment.REGION), "endpoint_url": endpoint}
+    settings["ca_bundle"] = ca_bundle or None
     secrets: dict[str, str | None] = dict.fromkeys((*_MISLEADING, "aws_session_token"))
     secrets |= {"aws_access_key_id": keys.access_key_id, "aws_secret_access_key": keys.secret_access_key}
     write_private(credentials, with_profile(credentials_text, name, secrets))

@@ -54,7 +54,9 @@ def options_of(settings: Settings) -> list[str]:
     words = []
     for name, value in settings._asdict().items():
         option = name.replace("_", "-")
-        if value != "":
+        if isinstance(value, bool):
+            words.append(f"--{option}" if value else f"--no-{option}")
+        elif value != "":
             words += [f"--{option}", str(value)]
     return words
 
@@ -63,7 +65,7 @@ def environment_of(started: Started, settings: Settings) -> dict[str, str]:
     """Return the environment for a command: its AWS clients find this server and no other."""
     # The latter so that `understudy explain`, said inside the command, finds it too.
     return {
-        **made(started.endpoint, started.keys, os.environ),
+        **made(started.endpoint, started.keys, os.environ, started.server.ca_bundle),
         "UNDERSTUDY_STATE": settings.state,
         "UNDERSTUDY_PORT": str(started.port),
     }

@@ -30,6 +30,7 @@ _BUG = 70
 COMMANDS = {
     "up": "start a server and keep its state",
     "exec": "run a command against a server that lives as long as the command",
+    "stop": "stop the server",
     "env": "print the environment a client needs, or write an AWS profile",
     "status": "say what is running and what it holds",
     "doctor": "look over this machine and say what works here",
@@ -41,7 +42,7 @@ COMMANDS = {
     "record": "write the least-privilege policy for what was called",
     "rehearse": "use a VPC connector as App Runner would, through its networking role",
     "demo": "walk the life of App Runner's networking role against a real server",
-    "account": "add an account",
+    "account": "add an account, list them all, or rotate an administrator's keys",
     "version": "print the version",
 }
 

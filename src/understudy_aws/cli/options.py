@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 from understudy_aws.settings import DEFAULTS, Settings, read
 
-FLAGS = frozenset({"-h", "--help", "--version", "--json", "--no-color"})
+FLAGS = frozenset({"-h", "--help", "--version", "--json", "--no-color", "--tls", "--no-tls"})
 
 # What each setting's option takes, and what its help says. The default follows in brackets.
 _OPTIONS: Mapping[str, tuple[str, str]] = {
@@ -20,12 +20,14 @@ _OPTIONS: Mapping[str, tuple[str, str]] = {
     "seed": ("NUMBER", "draws the aws clock's waiting times"),
     "trail": ("CALLS", "how many calls the trail keeps"),
     "synchronous": ("MODE", "normal, or full against power cuts"),
+    "tls": ("", "serve HTTPS with a certificate authority of the state's own"),
     "tls_certificate": ("FILE", "serve HTTPS with this chain and key (PEM)"),
 }
 # What a default that is no constant is called.
 _CALLED = {
     "state": "understudy in your state directory",
     "account": "the first of the state; 000000000000 in a new one",
+    "tls": "no",
     "tls_certificate": "none",
 }
 SETTINGS = frozenset(DEFAULTS)
@@ -50,7 +52,12 @@ def add_options(
         default = own.get(name, _CALLED.get(name, DEFAULTS[name]))
         text = f"{sentence} ({default})" if name in shown else argparse.SUPPRESS
         # Suppressed, so that an option before the command is not forgotten by the command's own parser.
-        group.add_argument(option, metavar=metavar, default=argparse.SUPPRESS, help=text)
+        if isinstance(DEFAULTS[name], bool):
+            group.add_argument(
+                option, action=argparse.BooleanOptionalAction, default=argparse.SUPPRESS, help=text
+            )
+        else:
+            group.add_argument(option, metavar=metavar, default=argparse.SUPPRESS, help=text)
     group.add_argument(
         "--json", action="store_true", default=argparse.SUPPRESS, help="answer in JSON, for programs"
     )

@@ -92,7 +92,7 @@ def _while_running(
         keys = files.read_keys(account)
         if keys is None:
             raise UserError(f"There are no keys for account {account}; see `understudy env`.")
-        environment = made(server.endpoint, keys, os.environ)
+        environment = made(server.endpoint, keys, os.environ, server.ca_bundle)
     before = ask_server(server, ListTrail(limit=1))["entries"]
     since = str(before[0]["number"] + 1) if before else ""
     code = run_command(command_line, environment, aside=True)

@@ -18,7 +18,11 @@ from understudy_aws.settings import Settings
 
 
 class ServerFile(Confidential, frozen=True):
-    """Where a server listens, which process it is, and the token of its administrative API."""
+    """Where a server listens, which process it is, and the token of its administrative API.
+
+    `certificate` is the file with the certificate that it shows, and `ca_bundle` the file with the authority that
+    clients must trust; both are empty without TLS, the latter also where the system's authorities will do.
+    """
 
     hidden = frozenset({"token"})
 
@@ -26,6 +30,11 @@ class ServerFile(Confidential, frozen=True):
     pid: int
     token: str
     certificate: str = ""
+    ca_bundle: str = ""
+
+    @property
+    def port(self) -> int:
+        return int(self.endpoint.rpartition(":")[2])
 
 
 class Keys(Confidential, frozen=True):
@@ -43,13 +52,22 @@ class ServerFiles(msgspec.Struct, frozen=True):
     server: Path
     credentials: Path
 
+    @property
+    def log(self) -> Path:
+        """Where a server in the background writes what it has to say."""
+        return self.server.with_suffix(".log")
+
     def read_server(self) -> ServerFile | None:
-        """Read what the last server wrote; None if there is no file. That server may have stopped."""
+        """Read what the last server wrote; None if there is no file. That server may have stopped.
+
+        What a newer server wrote besides is left out.
+        """
         text = read_text(self.server)
         if not text:
             return None
         try:
-            return ServerFile(**json.loads(text))
+            said = json.loads(text)
+            return ServerFile(**{name: said[name] for name in ServerFile.__struct_fields__ if name in said})
         except (ValueError, TypeError) as error:
             raise UserError(f"{self.server} is damaged; remove it and start the server again.") from error
 
@@ -91,10 +109,24 @@ def files_of(settings: Settings, *, port: int | None = None) -> ServerFiles:
     """
     if not settings.in_memory:
         return ServerFiles(settings.directory / "server.json", settings.directory / "credentials")
+    directory = private_directory()
+    name = f"memory-{settings.port if port is None else port}"
+    return ServerFiles(directory / f"{name}.json", directory / f"{name}.credentials")
+
+
+def private_directory() -> Path:
+    """Return the user's own folder among the temporary files. Raises UserError when somebody else made it."""
     directory = Path(tempfile.gettempdir()) / f"understudy-{os.getuid()}"
     directory.mkdir(mode=0o700, exist_ok=True)
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise UserError(f"{directory} is not private to you; remove it.")
-    name = f"memory-{settings.port if port is None else port}"
-    return ServerFiles(directory / f"{name}.json", directory / f"{name}.credentials")
+    return directory
+
+
+def servers_in_memory() -> list[ServerFile]:
+    """Return what servers in memory have written, those among them that have stopped without a word included."""
+    directory = Path(tempfile.gettempdir()) / f"understudy-{os.getuid()}"
+    files = sorted(directory.glob("memory-*.json"))
+    found = (ServerFiles(file, file.with_suffix(".credentials")).read_server() for file in files)
+    return [server for server in found if server is not None]

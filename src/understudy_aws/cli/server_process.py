@@ -6,10 +6,10 @@ import json
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import msgspec
 
@@ -47,6 +47,12 @@ class Started(msgspec.Struct, frozen=True):
         return server
 
 
+def started_of(said: Mapping[str, Any]) -> Started:
+    """Return what a server has said with `--json`."""
+    files = ServerFiles(Path(said["server_file"]), Path(said["credentials_file"]))
+    return Started(said["endpoint"], said["account"], files)
+
+
 class ServerProcess:
     """`understudy up` as a child process. Leaving the block stops it.
 
@@ -79,12 +85,7 @@ class ServerProcess:
             self._process = None
             sentence = self.said_aside().strip().rpartition("\n")[2].removeprefix("understudy: ")
             raise UserError(sentence or "The server did not start and did not say why.")
-        said = json.loads(line)
-        return Started(
-            said["endpoint"],
-            said["account"],
-            ServerFiles(Path(said["server_file"]), Path(said["credentials_file"])),
-        )
+        return started_of(json.loads(line))
 
     def said_aside(self) -> str:
         """Return what it has written to stderr."""

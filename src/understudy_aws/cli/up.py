@@ -4,26 +4,42 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import logging
 import os
+import shlex
 import signal
+import ssl
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
 from ipaddress import ip_address
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from understudy_aws import __version__
 from understudy_aws.app import App, build
+from understudy_aws.cli.admin_client import running_server
+from understudy_aws.cli.invocation import command
+from understudy_aws.cli.loading import load
 from understudy_aws.cli.options import SETTINGS, settings_of
 from understudy_aws.cli.output import Output
-from understudy_aws.cli.server_files import ServerFile, ServerFiles, files_of
+from understudy_aws.cli.server_files import Keys, ServerFile, ServerFiles, files_of, private_directory
+from understudy_aws.core.deferred import deferred
 from understudy_aws.core.errors import UserError
+from understudy_aws.server.run import check_address, tls_context
 from understudy_aws.server.run import run as serve
 from understudy_aws.services import accounts
 from understudy_aws.services.iam.users import access_keys
 from understudy_aws.settings import Settings
+
+if TYPE_CHECKING:
+    from understudy_aws.cli import certificates
+    from understudy_aws.cli.certificates import Certificates
+else:
+    certificates = deferred("understudy_aws.cli.certificates")
 
 _IAM = {
     "strict": "policies are enforced",
@@ -31,7 +47,7 @@ _IAM = {
     "off": "NO POLICY IS ASKED: every caller with valid keys may do everything",
 }
 _CLOCK = {
-    "instant": "background work is done within a second",
+    "instant": "background work is done at once",
     "aws": "background work takes AWS's seconds, and new roles take time to be known",
 }
 
@@ -40,22 +56,70 @@ SHOWN = SETTINGS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--detach", action="store_true", help="go on in the background; `understudy stop` stops it"
+    )
+    parser.add_argument(
+        "--show-keys", action="store_true", help="show the administrator's keys, not only where they are kept"
+    )
     # For our own child processes: stop when stdin closes, so that no server outlives who started it.
     parser.add_argument("--lifeline", action="store_true", help=argparse.SUPPRESS)
+    # The child of `--detach`: once it serves, it writes what it has to say into a file.
+    parser.add_argument("--log-to-file", action="store_true", help=argparse.SUPPRESS)
 
 
 def run(asked: argparse.Namespace, out: Output) -> int:
-    """Serve until SIGTERM or SIGINT. Raises UserError when port or state cannot be used."""
+    """Serve until SIGTERM, SIGINT or SIGHUP. Raises UserError when port or state cannot be used."""
+    settings = settings_of(asked)
+    if asked.detach:
+        started = load("background").start(settings)
+        keys = started.keys if asked.show_keys else None
+        Announcement(settings, started.endpoint, started.account, started.files, keys, detached=True).give(
+            out
+        )
+        return 0
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
-    settings = settings_of(asked)
+    # Before there is a state, so that a start that fails over these has made none.
+    given = tls_context(settings.tls_certificate) if settings.tls_certificate else None
+    _check_port(settings)
     app = build(settings)
     try:
-        _serve(app, asked.lifeline, out)
+        with _certificates(settings) as made:
+            _Serving(app, asked, out, made).serve(tls_context(str(made.server)) if made else given)
     finally:
         app.close()
     return 0
+
+
+def _check_port(settings: Settings) -> None:
+    """Raise UserError when the port is taken; our own server on it says more than its process."""
+    if settings.port == 0:
+        return
+    try:
+        check_address(settings.host, settings.port)
+    except UserError:
+        server = running_server(settings)
+        if server is None or server.port != settings.port:
+            raise
+        stop = command("stop", settings)
+        raise UserError(
+            f"Understudy runs already, at {server.endpoint} with this state, process {server.pid}; "
+            f"`{stop}` stops it."
+        ) from None
+
+
+@contextlib.contextmanager
+def _certificates(settings: Settings) -> Iterator[Certificates | None]:
+    """The certificates that `--tls` asks for; those of a server in memory go with it."""
+    if settings.tls_certificate or not settings.tls:
+        yield None
+    elif settings.in_memory:
+        with tempfile.TemporaryDirectory(prefix="tls-", dir=private_directory()) as directory:
+            yield certificates.certificates_in(Path(directory), settings.host)
+    else:
+        yield certificates.certificates_in(settings.directory / "tls", settings.host)
 
 
 def first_account(app: App) -> tuple[str, accounts.Keys | None]:
@@ -78,50 +142,82 @@ def first_account(app: App) -> tuple[str, accounts.Keys | None]:
     )
 
 
-def _serve(app: App, lifeline: bool, out: Output) -> None:
-    settings = app.settings
-    opened: list[ServerFiles] = []
+class _Serving:
+    """One run of a server: what it leaves for its owner when it is ready, and takes away at the end."""
 
-    def ready(port: int) -> None:
+    def __init__(
+        self, app: App, asked: argparse.Namespace, out: Output, certificates: Certificates | None
+    ) -> None:
+        self._app = app
+        self._asked = asked
+        self._out = out
+        self._certificates = certificates
+        self._files: ServerFiles | None = None
+
+    def serve(self, tls: ssl.SSLContext | None) -> None:
+        """Serve until a signal."""
+        settings = self._app.settings
+        try:
+            serve(
+                self._app,
+                host=settings.host,
+                port=settings.port,
+                ready=self._ready,
+                background=_background(self._app, self._asked.lifeline),
+                tls=tls,
+            )
+        finally:
+            if self._files is not None:
+                self._files.remove_server()
+                if settings.in_memory:
+                    self._files.forget_keys()
+                    self._files.log.unlink(missing_ok=True)
+
+    def _ready(self, port: int) -> None:
         # Only now, so that a start that fails over its port has made no account.
+        app, settings = self._app, self._app.settings
         account, new_keys = first_account(app)
-        files = files_of(settings, port=port)
-        opened.append(files)
+        files = self._files = files_of(settings, port=port)
         endpoint = _endpoint(settings, port)
         app.admin.keeper = files
         if new_keys is not None:
             files.write_keys(account, new_keys.access_key_id, new_keys.secret_access_key)
-        else:
-            keep_administrators_keys(app, files)
-        files.write_server(ServerFile(endpoint, os.getpid(), app.admin_api.token, settings.tls_certificate))
-        Announcement(settings, endpoint, account, files, new_keys).give(out)
+        keep_administrators_keys(app, files)
+        certificate, ca_bundle = settings.tls_certificate, _authority_in(settings.tls_certificate)
+        if self._certificates is not None:
+            certificate, ca_bundle = str(self._certificates.server), str(self._certificates.authority)
+        files.write_server(ServerFile(endpoint, os.getpid(), app.admin_api.token, certificate, ca_bundle))
+        keys = files.read_keys(account) if self._asked.show_keys else None
+        Announcement(settings, endpoint, account, files, keys).give(self._out)
+        if self._asked.log_to_file:
+            _complain_to(files.log)
 
-    try:
-        serve(
-            app,
-            host=settings.host,
-            port=settings.port,
-            ready=ready,
-            background=_background(app, lifeline),
-            tls_certificate=settings.tls_certificate,
-        )
-    finally:
-        for files in opened:
-            files.remove_server()
-            if settings.in_memory:
-                files.forget_keys()
+
+def _authority_in(certificate: str) -> str:
+    """Return the file itself when it holds an authority, as one that signed itself does; else an empty text."""
+    if not certificate:
+        return ""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_verify_locations(certificate)
+    return certificate if context.get_ca_certs() else ""
+
+
+def _complain_to(log: Path) -> None:
+    """Let everything on stderr go into a file from now on."""
+    descriptor = os.open(log, os.O_CREAT | os.O_WRONLY | os.O_TRUNC | os.O_APPEND, 0o600)
+    os.dup2(descriptor, sys.stderr.fileno())
+    os.close(descriptor)
 
 
 def keep_administrators_keys(app: App, files: ServerFiles) -> None:
-    """Write the administrators' keys that the owner's file lacks, as after a crash at the first start."""
+    """Bring the owner's file up to date: keys it lacks, as after a crash at the first start, or that are no more."""
     with app.database.transaction() as tx:
         for account in accounts.in_order(tx):
-            if files.read_keys(account.id) is not None:
-                continue
             owner = (account.id, accounts.ADMINISTRATOR.lower())
-            key = next((each for each in access_keys.scan(tx) if (each.account, each.user) == owner), None)
-            if key is not None:
-                files.write_keys(account.id, key.id, key.secret)
+            known = {key.id: key.secret for key in access_keys.where(tx, "by_user", owner)}
+            kept = files.read_keys(account.id)
+            if known and (kept is None or known.get(kept.access_key_id) != kept.secret_access_key):
+                files.write_keys(account.id, *next(iter(known.items())))
 
 
 def _background(app: App, lifeline: bool) -> Sequence[Any]:
@@ -146,7 +242,7 @@ async def _stop_with_stdin() -> None:
 
 
 def _endpoint(settings: Settings, port: int) -> str:
-    scheme = "https" if settings.tls_certificate else "http"
+    scheme = "https" if settings.serves_tls else "http"
     host = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(settings.host, settings.host)
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
@@ -160,8 +256,13 @@ def notes(settings: Settings) -> list[str]:
         said.append(
             f"LISTENING ON {settings.host}: everybody who can reach this machine can reach this server."
         )
-    if not settings.tls_certificate:
+    if not settings.serves_tls:
         said.append("Plain HTTP: requests are signed, but whoever sees the traffic can read it.")
+    elif settings.tls_certificate and Path(settings.tls_certificate).stat().st_mode & 0o077:
+        said.append(
+            f"Others may read the private key in {settings.tls_certificate}: "
+            f"chmod 600 {shlex.quote(settings.tls_certificate)}"
+        )
     said.append(
         "No packets: this version keeps VPCs and connectors as records; App Runner services do not run yet."
     )
@@ -178,24 +279,38 @@ def _is_loopback(host: str) -> bool:
 
 
 class Announcement(msgspec.Struct, frozen=True):
-    """What a server prints when it is ready."""
+    """What a server prints when it is ready; `keys` are those to show, if they were asked for."""
 
     settings: Settings
     endpoint: str
     account: str
     files: ServerFiles
-    new_keys: accounts.Keys | None
+    keys: Keys | None
+    detached: bool = False
 
     def give(self, out: Output) -> None:
         """Print one JSON line for programs; for people, facts on stdout and remarks on stderr."""
         if out.as_json:
             out.value(self._values())
             return
-        out.line(f"{out.paint('Understudy', 'bold')} {__version__} is up. Ctrl-C stops it.")
+        how = f"in the background. `{self._command('stop')}`" if self.detached else "Ctrl-C"
+        out.line(
+            f"{out.paint('Understudy', 'bold')} {__version__} is up{', ' if self.detached else '. '}{how} stops it."
+        )
         out.facts(self._facts())
         for note in notes(self.settings):
             out.remark(note)
-        out.remark('In another terminal: eval "$(understudy env)"')
+        where = "In this and other terminals" if self.detached else "In another terminal"
+        out.remark(f"{where}: {self.eval_line}")
+
+    @property
+    def eval_line(self) -> str:
+        """What leads a shell to this server."""
+        account = f" --account {self.account}" if self.settings.account else ""
+        return f'eval "$({self._command("env")}{account})"'
+
+    def _command(self, words: str) -> str:
+        return command(words, self.settings, port=int(self.endpoint.rpartition(":")[2]))
 
     def _values(self) -> dict[str, Any]:
         values: dict[str, Any] = {
@@ -209,9 +324,11 @@ class Announcement(msgspec.Struct, frozen=True):
             "credentials_file": str(self.files.credentials),
             "notes": notes(self.settings),
         }
-        if self.new_keys is not None:
-            values["access_key_id"] = self.new_keys.access_key_id
-            values["secret_access_key"] = self.new_keys.secret_access_key
+        if self.detached:
+            values["log"] = str(self.files.log)
+        if self.keys is not None:
+            values["access_key_id"] = self.keys.access_key_id
+            values["secret_access_key"] = self.keys.secret_access_key
         return values
 
     def _facts(self) -> list[tuple[str, str]]:
@@ -224,9 +341,8 @@ class Announcement(msgspec.Struct, frozen=True):
             ("state", settings.state),
             ("keys", f"{self.files.credentials} (profile {self.account})"),
         ]
-        if self.new_keys is not None:
-            facts += [
-                ("access key", self.new_keys.access_key_id),
-                ("secret key", f"{self.new_keys.secret_access_key} (shown this once)"),
-            ]
+        if self.detached:
+            facts.append(("log", str(self.files.log)))
+        if self.keys is not None:
+            facts += [("access key", self.keys.access_key_id), ("secret key", self.keys.secret_access_key)]
         return facts

@@ -10,9 +10,10 @@ import asyncio
 import errno
 import logging
 import ssl
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from understudy_aws.core.clock import monotonic_seconds
+from understudy_aws.core.deferred import deferred
 from understudy_aws.core.errors import UserError
 from understudy_aws.core.http import HttpRequest, HttpResponse
 from understudy_aws.server.answers import Answer, Durability
@@ -22,6 +23,11 @@ from understudy_aws.server.limits import Limits, within_open_files
 from understudy_aws.server.memory import give_back
 from understudy_aws.server.parsing import Refusal
 from understudy_aws.server.responses import ResponseWriter, plain
+
+if TYPE_CHECKING:
+    from understudy_aws.server import port_holders
+else:
+    port_holders = deferred("understudy_aws.server.port_holders")
 
 _LOG = logging.getLogger("understudy_aws.server")
 
@@ -81,9 +87,7 @@ class Server:
                 self._listener = TlsListener(lambda sock: Handshake(self, sock, tls))
                 await self._listener.listen(host, port, _BACKLOG)
         except OSError as error:
-            taken = error.errno == errno.EADDRINUSE
-            reason = "it is already in use" if taken else error.strerror or str(error)
-            raise UserError(f"Cannot listen on {host}:{port}: {reason}.") from error
+            raise cannot_listen(host, port, error) from error
         self._sweep = self._loop.call_later(self.limits.sweep_seconds, self._sweep_connections)
         return int(self._listener.sockets[0].getsockname()[1])
 
@@ -188,3 +192,13 @@ class Server:
             self._most_incoming = self.incoming
             give_back()
         self._sweep = self._loop.call_later(self.limits.sweep_seconds, self._sweep_connections)
+
+
+def cannot_listen(host: str, port: int, error: OSError) -> UserError:
+    """The error for a port that cannot be had; who holds it is said where the system tells."""
+    where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    if error.errno != errno.EADDRINUSE:
+        return UserError(f"Cannot listen on {where}: {(error.strerror or str(error)).lower()}.")
+    holder = port_holders.holder_of(port)
+    who = f"{holder} does" if holder else "another program does"
+    return UserError(f"Cannot listen on {where}: {who}. Choose another --port, or 0 for a free one.")

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gc
 import signal
+import socket
 import ssl
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 import uvloop
 
 from understudy_aws.core.errors import UserError
-from understudy_aws.server.http import Application, Server
+from understudy_aws.server.http import Application, Server, cannot_listen
 from understudy_aws.server.limits import Limits
 from understudy_aws.server.memory import keep_freed_memory
 
@@ -27,13 +28,13 @@ def run(
     port: int,
     ready: Callable[[int], object] = int,
     background: Sequence[Background] = (),
-    tls_certificate: str = "",
+    tls: ssl.SSLContext | None = None,
     limits: Limits | None = None,
 ) -> None:
-    """Serve until SIGTERM or SIGINT. `ready` is told the port once requests are answered.
+    """Serve until SIGTERM, SIGINT or SIGHUP. `ready` is told the port once requests are answered.
 
-    Raises UserError when the port or the certificate cannot be used, and whatever ended background work:
-    the server stops, rather than answer on without it.
+    SIGHUP is ignored when it was ignored before, as under `nohup`. Raises UserError when the port cannot be used, and
+    whatever ended background work: the server stops, rather than answer on without it.
     """
     keep_freed_memory()
     uvloop.run(
@@ -43,7 +44,7 @@ def run(
             port=port,
             ready=ready,
             background=background,
-            tls=_tls(tls_certificate),
+            tls=tls,
             limits=limits,
         )
     )
@@ -61,7 +62,9 @@ async def _serve(
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if number == signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+            continue
         with contextlib.suppress(NotImplementedError, RuntimeError):
             loop.add_signal_handler(number, stop.set)
     server = Server(app, limits)
@@ -92,9 +95,24 @@ def _failure(task: asyncio.Task[None]) -> BaseException | None:
     return None if task.cancelled() else task.exception()
 
 
-def _tls(certificate: str) -> ssl.SSLContext | None:
-    if not certificate:
-        return None
+def check_address(host: str, port: int) -> None:
+    """Raise UserError when a server cannot listen there now; nothing is left listening."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        for family, kind, protocol, _, address in found:
+            with socket.socket(family, kind, protocol) as trial:
+                trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    trial.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                trial.bind(address)
+                # Another program may be bound there with the same option; only one can listen.
+                trial.listen(1)
+    except OSError as error:
+        raise cannot_listen(host, port, error) from error
+
+
+def tls_context(certificate: str) -> ssl.SSLContext:
+    """Return how to serve TLS with the chain and key of a file. Raises UserError when they cannot be used."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         context.load_cert_chain(certificate)

@@ -117,14 +117,19 @@ class Committer:
         if self.refusal and ticks() < self._retry_at:
             raise self._refused()
 
-    def write(self) -> None:
+    def retry(self) -> None:
+        """While the store refuses, see now and then whether it takes writes again, though nobody has any."""
+        if self.refusal and ticks() >= self._retry_at:
+            self.write(even_nothing=True)
+
+    def write(self, *, even_nothing: bool = False) -> None:
         """Write what was added, unless a write is under way already; then it is written after that one."""
         if self._in_flight is not None:
             if not self._in_flight[1].done():
                 return
             self._finish_in_flight()
         batch = self.batch
-        if not (batch.entries or batch.has_changes):
+        if not (even_nothing or batch.entries or batch.has_changes):
             return
         self.batch = Batch()
         if self.refusal and not batch.has_changes and ticks() < self._retry_at:

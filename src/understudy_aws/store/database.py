@@ -77,6 +77,11 @@ class Database:
         """Return how the store does (see `Committer.status`)."""
         return self._committer.status()
 
+    def retry(self) -> None:
+        """While the store refuses writes, see whether it takes them again. Blocks no longer than a write."""
+        if self._open is None:
+            self._committer.retry()
+
     @property
     def refusal(self) -> str:
         """Why the store refuses writes, one sentence; empty while it takes them."""

@@ -11,6 +11,8 @@ from understudy_aws.store.protocol import FencedError, LogEntry, RecordChange
 class MemoryStore:
     """Rows in dictionaries; a real store in all but outliving the process."""
 
+    format = 0
+
     def __init__(self) -> None:
         self._rows: dict[str, dict[str, bytes]] = {}
         self._log: deque[LogEntry] = deque()

@@ -46,6 +46,9 @@ class Store(Protocol):
     got to every write; a later `claim` makes all earlier numbers invalid.
     """
 
+    format: int
+    """The version of what is kept: it rises when an older program could not read it; 0 when nothing is kept."""
+
     def claim(self) -> int:
         """Become the one writer. Returns the epoch that `write` takes from now on."""
         ...

@@ -14,7 +14,7 @@ from understudy_aws.core.errors import UserError
 from understudy_aws.store.protocol import FencedError, LogEntry, NotKeptError, RecordChange
 from understudy_aws.store.sqlite_checkpoints import Checkpoints
 from understudy_aws.store.sqlite_log import Log
-from understudy_aws.store.sqlite_schema import migrate
+from understudy_aws.store.sqlite_schema import VERSION, migrate
 
 _PAGE = 4096
 # After a checkpoint begins the log anew, its file is cut to this size. A file that stays is written faster.
@@ -33,6 +33,8 @@ class SqliteStore:
 
     Raises UserError if the directory cannot be used or another server already uses it.
     """
+
+    format = VERSION
 
     def __init__(self, directory: Path, *, synchronous: str = "normal") -> None:
         self._lock = _own(directory)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from understudy_aws import __version__
 from understudy_aws.core.errors import UserError
 
 # One script for each version: it makes a file of the version before into one of this version. The first one also
@@ -46,7 +47,8 @@ def migrate(connection: sqlite3.Connection) -> None:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > VERSION:
         raise UserError(
-            f"The state was written by a newer Understudy (state version {version}; this one reads up to {VERSION})."
+            f"The state was written by a newer Understudy, in format {version}; this one, {__version__}, is older "
+            f"and reads up to {VERSION}. Use the newer one, or another --state."
         )
     if version == VERSION:
         return
