@@ -11,6 +11,7 @@ from refusals import refused
 from understudy_aws import __version__
 from understudy_aws.admin.http_api import AdminApi
 from understudy_aws.admin.requests import (
+    FORMAT,
     REQUESTS,
     AddAccount,
     ExplainQuestion,
@@ -52,7 +53,8 @@ def api(understudy):
 
 
 def test_health_answers_everybody(api):
-    assert (200, {"status": "ok", "version": __version__}) == api.raw("GET", "/_understudy/health", token="")
+    expected = {"status": "ok", "version": __version__, "format": FORMAT, "state_format": 0}
+    assert (200, expected) == api.raw("GET", "/_understudy/health", token="")
 
 
 def test_tools_that_look_for_a_local_aws_find_its_services(api):
@@ -257,8 +259,9 @@ class TestRequests:
         response = api.handle(HttpRequest(method, path, query, {"x-understudy-token": "token"}, body))
         assert (200, [request_]) == (response.status, seen)
 
-    def test_every_request_has_a_path_of_its_own(self):
-        assert len(REQUESTS) == len({request.path for request in REQUESTS})
+    def test_every_request_has_a_path_and_a_method_of_its_own(self):
+        addresses = [(request.path, method) for request in REQUESTS for method in request.methods]
+        assert len(addresses) == len(set(addresses))
 
 
 class Recorder:
