@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import signal
-import time
+import threading
 
 from understudy_aws.cli.admin_client import running_server
 from understudy_aws.cli.options import settings_of
@@ -39,13 +39,13 @@ def run(asked: argparse.Namespace, out: Output) -> int:
         raise UserError(
             f"The server is process {server.pid} of another user, who alone can stop it."
         ) from None
-    until = monotonic_seconds() + _PATIENCE
+    until, pause = monotonic_seconds() + _PATIENCE, threading.Event()
     while _is_there(server.pid):
         if monotonic_seconds() > until:
             raise UserError(
                 f"Process {server.pid} goes on after {_PATIENCE:.0f} s; `kill -9 {server.pid}` ends it."
             )
-        time.sleep(0.02)
+        pause.wait(0.02)
     if out.as_json:
         out.value({"stopped": server.endpoint})
     else:
