@@ -195,12 +195,15 @@ class TestWhatTheyAskAbout:
     @pytest.mark.parametrize(
         ("name", "params", "resource"),
         [
-            ("delete_network_acl", {"NetworkAclId": "acl-1"}, "network-acl/acl-1"),
+            (
+                "delete_queued_reserved_instances",
+                {"ReservedInstancesIds": ["ri-1"]},
+                "reserved-instances/ri-1",
+            ),
             ("delete_volume", {"VolumeId": "vol-1"}, "volume/vol-1"),
             ("delete_placement_group", {"GroupName": "pg"}, "placement-group/pg"),
-            ("delete_nat_gateway", {"NatGatewayId": "nat-1"}, "natgateway/nat-1"),
+            ("delete_transit_gateway", {"TransitGatewayId": "tgw-1"}, "transit-gateway/tgw-1"),
             ("release_hosts", {"HostIds": ["h-1"]}, "dedicated-host/h-1"),
-            ("release_address", {"AllocationId": "eipalloc-1"}, "elastic-ip/eipalloc-1"),
         ],
     )
     def test_it_may_be_named_by_part_by_type_or_by_the_last_words(self, understudy, name, params, resource):
