@@ -39,6 +39,9 @@ _FURTHER = """
     tasks.apprunner telemetry-pipelines.observabilityadmin tts vmie vpc-flow-logs wam worklink
 """
 
+# Endpoints that AWS was seen to refuse as principals: hashicorp/terraform#35086.
+_REFUSED = {"tagging"}
+
 
 def _names() -> Iterator[str]:
     yield from service_catalogue.everything()
@@ -64,6 +67,7 @@ def _of_botocore() -> Iterator[str]:
 def main() -> None:
     """Write the file."""
     names = {name.lower() for name in _names()} | set(_FURTHER.split())
+    names -= _REFUSED
     _FILE.write_text("".join(f"{name}\n" for name in sorted(names)), "utf-8")
     print(f"{len(names)} names written to {_FILE}")
 

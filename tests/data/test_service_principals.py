@@ -38,6 +38,7 @@ def test_principals_that_aws_has(principal):
         ".amazonaws.com",
         "amazonaws.com",
         "nobody.amazonaws.com",
+        "tagging.amazonaws.com",
         "s3",
         "s3.amazonaws.com.",
         "s3.amazonaws.com\n",

@@ -43,7 +43,7 @@ REFUSED = [
     ("identity", allow('"Action": "s3:*", "Resource": «"arn:aws:iam:us-east-1:111122223333:role/r"»')),
     ("identity", allow(f'«"Principal"»: "*", {FULL}')),
     ("identity", allow(f'{FULL}, "Condition": {{«"StringEqual"»: {{"aws:userid": "a"}}}}')),
-    ("identity", allow(f'{FULL}, "Condition": {{"StringEquals": {{«"userid"»: "a"}}}}')),
+    ("identity", allow(f'{FULL}, "Condition": {{"StringEquals": {{«"aws:"»: "a"}}}}')),
     ("identity", allow(f'{FULL}, "Condition": {{"IpAddress": {{«"aws:SourceIp"»: "here"}}}}')),
     ("identity", allow(f'«"Sid"»: "my statement", {FULL}')),
     (

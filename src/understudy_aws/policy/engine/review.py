@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
-from understudy_aws.policy.engine.conditions.condition import compile_condition, spelling
+import msgspec
+
+from understudy_aws.data import service_principals
+from understudy_aws.policy.engine.conditions.condition import Spelling, compile_condition, spelling
+from understudy_aws.policy.engine.conditions.date import is_storable
 from understudy_aws.policy.engine.matching import has_wild_prefix
+from understudy_aws.policy.engine.review_principals import review_principal
+from understudy_aws.policy.engine.review_resources import breaks_legacy_parsing, review_resource
 from understudy_aws.policy.language.document import (
     INVALID_JSON,
     KINDS,
-    KINDS_WITH_SHORT_ARNS,
     LEGACY,
     NO_ACTIONS,
     NO_RESOURCES,
     SYNTAX,
     BrokenPart,
+    Condition,
     Document,
     MalformedPolicy,
     PrincipalElement,
     Statement,
+    declares_newest_version,
     read_document,
 )
 from understudy_aws.policy.language.error_positions import error_position
@@ -33,7 +40,6 @@ SID_NOT_ALPHANUMERIC = (
 NO_VENDOR = "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc."
 VENDOR_OF_ACTION = "Action vendors (e.g., aws, ec2, etc.) must not contain wildcards"
 ONE_COLON = "Actions/Condition can contain only one colon."
-VENDOR_WILDCARD = "Resource vendor must be fully qualified and cannot contain regexes."
 TRUST_RESOURCE = "Has prohibited field Resource."
 PRINCIPAL = "Policy document should not specify a principal."
 NO_PRINCIPAL = "Missing required field Principal"
@@ -48,51 +54,69 @@ TRUST_ACTIONS = (
 )
 ORGANIZATIONS = "The provided policy document does not meet the requirements of the specified policy type."
 
-_PARTITIONS = frozenset(
-    {"aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-iso-e", "aws-iso-f", "aws-eusc"}
-)
-_IAM_PATHS = (
-    "user/", "federated-user/", "role/", "group/", "instance-profile/", "mfa/", "server-certificate/",
-    "policy/", "sms-mfa/", "saml-provider/", "oidc-provider/", "report/", "access-report/",
-)  # fmt: skip
-# Newer than the text: AWS's own managed policies name them.
-_UNLISTED_IAM_PATHS = ("role-template/", "contextProvider/")
-_IAM_PATH_TEXT = f'IAM resource path must either be "*" or start with {", ".join(_IAM_PATHS)}.'
+LEADING_SPACE = "JSON strings must not have leading spaces"
+
+# The kinds of policy that IAM's own parser reads; what it refuses beyond the language is known of these alone.
+_STORED_BY_IAM = frozenset({"identity", "managed", "boundary"})
 _SID = re.compile(r"[0-9A-Za-z]*\Z")
 _VENDOR = re.compile(r"[A-Za-z0-9*_.-]+\Z")
 _CHARACTERS = re.compile("[\t\n\r -\u00ff]*\\Z")
-_ACCOUNT = re.compile(r"[0-9]{12}\Z")
-_PRINCIPAL_ARN = re.compile(
-    r"arn:[a-z-]+:(?:iam::[0-9]{12}:(?:root|user/|role/)|sts::[0-9]{12}:(?:assumed-role/|federated-user/))"
-)
-_UNIQUE_ID = re.compile(r"A(?:ROA|IDA)[A-Z0-9]{12,124}\Z")
-_SERVICE = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+\Z")
-_LONGEST_ARN = 2048
+
+IsService = Callable[[str], bool]
 
 
-def review(text: str | bytes, kind: str) -> None:
+class _Rules(msgspec.Struct, frozen=True):
+    """What documents of one kind are held against, in one partition, with the service principals there are."""
+
+    kind: str
+    partition: str
+    is_service: IsService
+
+    @property
+    def stored_by_iam(self) -> bool:
+        return self.kind in _STORED_BY_IAM
+
+
+def review(
+    text: str | bytes,
+    kind: str,
+    *,
+    partition: str = "",
+    is_service: IsService = service_principals.is_known,
+) -> None:
     """Refuse what AWS would refuse to store as a policy of this kind.
 
-    `kind` is one of `document.KINDS`; `managed` is an identity policy as CreatePolicy takes it. Raises
-    MalformedPolicy with AWS's text and the place of what broke the rule; the first rule broken is the one named.
+    `kind` is one of `document.KINDS`; `managed` is an identity policy as CreatePolicy takes it. `partition` is the
+    one of the account that stores the policy; without it, that of any account will do. `is_service` tells the service
+    principals that exist. Raises MalformedPolicy with AWS's text and the place of what broke the rule; the first rule
+    broken is the one named.
     """
     assert kind in KINDS, f"{kind} is no kind of policy"
     try:
-        _review(text, kind)
+        _review(text, _Rules(kind, partition, is_service))
     except MalformedPolicy as error:
         error.position = error_position(text, error)
         raise
 
 
-def _review(text: str | bytes, kind: str) -> None:
+def _review(text: str | bytes, rules: _Rules) -> None:
+    """Check in the order in which IAM names what is wrong (iam.md 2.5)."""
+    kind = rules.kind
     document = _read(text, kind)
     if kind == "managed" and not document.has_variables:
         raise MalformedPolicy(OLD_VERSION, part=BrokenPart("Version"))
     if not document.statements:
         raise MalformedPolicy(SYNTAX)
-    _review_each(document, lambda statement: _review_elements(statement, kind))
+    if rules.stored_by_iam and _has_leading_space(text):
+        raise MalformedPolicy(LEGACY)
+    _review_legacy(document, rules)
     _review_sids(document, kind)
-    _review_each(document, lambda statement: _review_statement(statement, document, kind))
+    _review_each(document, lambda statement: _review_elements(statement, kind))
+    _review_each(document, lambda statement: _review_resources(statement, rules))
+    _review_each(document, lambda statement: _review_actions(statement, kind))
+    if kind != "trust":
+        _review_each(document, _review_presence_of_resources)
+    _review_each(document, lambda statement: _review_principal(statement, rules))
     if kind == "rcp":
         _review_each(document, _review_for_resources)
 
@@ -107,17 +131,40 @@ def _review_each(document: Document, review_one: Callable[[Statement], None]) ->
 
 
 def _read(text: str | bytes, kind: str) -> Document:
+    plain = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    if kind == "trust" and _has_leading_space(text):
+        raise MalformedPolicy(LEADING_SPACE)
     try:
         document = read_document(text)
     except MalformedPolicy as error:
         # Only trust policies are told that it is the JSON (iam.md 2.5).
         if error.message == INVALID_JSON and kind != "trust":
             raise MalformedPolicy(SYNTAX) from error
+        if error.message == LEGACY and kind == "managed" and not declares_newest_version(text):
+            raise MalformedPolicy(OLD_VERSION, part=BrokenPart("Version")) from error
         raise
-    plain = text.decode() if isinstance(text, bytes) else text
     if not _CHARACTERS.match(plain):
         raise MalformedPolicy(SYNTAX)
     return document
+
+
+def _has_leading_space(text: str | bytes) -> bool:
+    return text[:1] in ((b"\t", b"\n", b"\r", b" ") if isinstance(text, bytes) else ("\t", "\n", "\r", " "))
+
+
+def _review_legacy(document: Document, rules: _Rules) -> None:
+    """Checks what IAM says fails its legacy parsing."""
+    if rules.stored_by_iam and document.oddly_ordered:
+        raise MalformedPolicy(LEGACY, part=BrokenPart("Statement"))
+    _review_each(document, lambda statement: _review_conditions(statement, document, rules.kind))
+    if rules.stored_by_iam:
+        _review_each(document, _review_legacy_resources)
+
+
+def _review_legacy_resources(statement: Statement) -> None:
+    for resource in statement.resources or ():
+        if breaks_legacy_parsing(resource):
+            raise MalformedPolicy(LEGACY, part=BrokenPart("Resource", resource))
 
 
 def _review_elements(statement: Statement, kind: str) -> None:
@@ -132,7 +179,10 @@ def _review_elements(statement: Statement, kind: str) -> None:
         raise MalformedPolicy(PRINCIPAL, part=BrokenPart("Principal"))
     if not statement.actions:
         raise MalformedPolicy(NO_ACTIONS, part=BrokenPart("Action"))
-    if kind != "trust" and not statement.resources:
+
+
+def _review_presence_of_resources(statement: Statement) -> None:
+    if not statement.resources:
         raise MalformedPolicy(NO_RESOURCES, part=BrokenPart("Resource"))
 
 
@@ -162,18 +212,8 @@ def _review_sid(statement: Statement) -> None:
         raise MalformedPolicy(SID_NOT_ALPHANUMERIC, part=BrokenPart("Sid"))
 
 
-def _review_statement(statement: Statement, document: Document, kind: str) -> None:
-    _review_actions(statement.actions or ())
-    if kind == "trust":
-        _review_trust_actions(statement)
-    _review_resources(statement.resources or (), kind)
-    if statement.principal is not None:
-        _review_principal(statement.principal, kind)
-    _review_conditions(statement, document, kind)
-
-
-def _review_actions(actions: Iterable[str]) -> None:
-    for action in actions:
+def _review_actions(statement: Statement, kind: str) -> None:
+    for action in statement.actions or ():
         if action == "*":
             continue
         part = BrokenPart("Action", action)
@@ -188,6 +228,8 @@ def _review_actions(actions: Iterable[str]) -> None:
             raise MalformedPolicy(f"Vendor {vendor} is not valid", part=part)
         if not name:
             raise MalformedPolicy(LEGACY, part=part)
+    if kind == "trust":
+        _review_trust_actions(statement)
 
 
 def _review_trust_actions(statement: Statement) -> None:
@@ -197,73 +239,17 @@ def _review_trust_actions(statement: Statement) -> None:
         raise MalformedPolicy(TRUST_ACTIONS, part=BrokenPart("Action", others[0] if others else ""))
 
 
-def _review_resources(resources: Iterable[str], kind: str) -> None:
-    for resource in resources:
+def _review_resources(statement: Statement, rules: _Rules) -> None:
+    for resource in statement.resources or ():
         if resource != "*":
-            _review_arn(resource, kind)
+            review_resource(resource, kind=rules.kind, partition=rules.partition)
 
 
-def _review_arn(resource: str, kind: str) -> None:
-    part = BrokenPart("Resource", resource)
-    if len(resource) > _LONGEST_ARN:
-        raise MalformedPolicy(LEGACY, part=part)
-    prefix, *rest = resource.split(":", 5)
-    if prefix != "arn" or not rest:
-        raise MalformedPolicy(f'Resource {resource} must be in ARN format or "*".', part=part)
-    partition = rest[0]
-    if not _is_partition(partition):
-        raise MalformedPolicy(f'Partition "{partition}" is not valid for resource "{resource}".', part=part)
-    vendor = rest[1] if len(rest) > 1 else ""
-    if ("*" in vendor or "?" in vendor) and len(rest) > 2:
-        raise MalformedPolicy(VENDOR_WILDCARD, part=part)
-    if len(rest) < 5:
-        if len(rest) == 1 and not partition.endswith("*"):
-            raise MalformedPolicy(VENDOR_WILDCARD, part=part)
-        # Identity policies and boundaries have `*` for missing parts (policies.md 4.3); elsewhere it has to be written.
-        if kind not in KINDS_WITH_SHORT_ARNS and not rest[-1].endswith("*"):
-            raise MalformedPolicy(LEGACY, part=part)
-        return
-    if vendor == "iam":
-        _review_iam_resource(resource, region=rest[2], path=rest[4])
-
-
-def _is_partition(partition: str) -> bool:
-    return partition in _PARTITIONS or "*" in partition or "?" in partition or "${" in partition
-
-
-def _review_iam_resource(resource: str, *, region: str, path: str) -> None:
-    part = BrokenPart("Resource", resource)
-    if region not in ("", "*"):
-        raise MalformedPolicy(f"IAM resource {resource} cannot contain region information.", part=part)
-    known = path.startswith(_IAM_PATHS + _UNLISTED_IAM_PATHS) or path == "root" or path[:1] in "*$"
-    # `rol*` may still become one of them.
-    may_become = "*" in path and any(start.startswith(path.partition("*")[0]) for start in _IAM_PATHS)
-    if not known and not may_become:
-        raise MalformedPolicy(_IAM_PATH_TEXT, part=part)
-
-
-def _review_principal(principal: PrincipalElement, kind: str) -> None:
-    if principal.inverted and kind == "trust":
-        raise MalformedPolicy("Has prohibited field NotPrincipal", part=BrokenPart("Principal"))
-    for member, value in principal.members:
-        if not _is_principal(member, value, kind):
-            raise MalformedPolicy(
-                f'Invalid principal in policy: "{member.upper()}":"{value}"',
-                part=BrokenPart("Principal", value),
-            )
-
-
-def _is_principal(member: str, value: str, kind: str) -> bool:
-    if member == "AWS":
-        return (
-            value == "*"
-            or _ACCOUNT.match(value) is not None
-            or _UNIQUE_ID.match(value) is not None
-            or (_PRINCIPAL_ARN.match(value) is not None and "*" not in value and "?" not in value)
+def _review_principal(statement: Statement, rules: _Rules) -> None:
+    if statement.principal is not None:
+        review_principal(
+            statement.principal, kind=rules.kind, partition=rules.partition, is_service=rules.is_service
         )
-    if member == "Service":
-        return _SERVICE.match(value) is not None
-    return bool(value) and not (kind == "trust" and member == "CanonicalUser")
 
 
 def _review_conditions(statement: Statement, document: Document, kind: str) -> None:
@@ -274,19 +260,22 @@ def _review_conditions(statement: Statement, document: Document, kind: str) -> N
         _review_key(raw.key)
         condition = compile_condition(raw, document.has_variables, statement.effect == "Deny")
         # STS takes literals it cannot read in session policies and then fails to match (recorded, iam.md 2.5).
-        if condition.broken and kind != "session":
+        if condition.broken and kind != "session" and not _are_odd_dates(raw, spelled):
             raise MalformedPolicy(LEGACY, part=BrokenPart("Condition", raw.key))
 
 
+def _are_odd_dates(raw: Condition, spelled: Spelling) -> bool:
+    """Whether IAM stores these values as dates, although no date can be compared with them."""
+    operator = spelled.operator
+    return operator is not None and operator.name.startswith("Date") and all(map(is_storable, raw.values))
+
+
 def _review_key(key: str) -> None:
-    # Keys of identity providers are named by their issuer, `accounts.google.com:aud`; tag keys follow a slash
-    # and may hold colons themselves.
-    part = BrokenPart("Condition", key)
+    # A key without a vendor is taken (iam.md 2.5), and no request carries it. Keys of identity providers are named by
+    # their issuer, `accounts.google.com:aud`; tag keys follow a slash and may hold colons themselves.
     vendor, colon, name = key.partition("/")[0].partition(":")
-    if not colon and "/" not in key:
-        raise MalformedPolicy(NO_VENDOR, part=part)
     if colon and (not vendor or not name):
-        raise MalformedPolicy(LEGACY, part=part)
+        raise MalformedPolicy(LEGACY, part=BrokenPart("Condition", key))
 
 
 def _review_for_resources(statement: Statement) -> None:

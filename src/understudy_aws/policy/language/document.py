@@ -66,10 +66,11 @@ class MalformedPolicy(Exception):
 class _FormError(Exception):
     """A value of the wrong form, somewhere below `steps`; the callers put their own steps before these."""
 
-    def __init__(self, *steps: str | int, at_key: bool = False) -> None:
+    def __init__(self, *steps: str | int, at_key: bool = False, legacy: bool = False) -> None:
         super().__init__()
         self.steps = steps
         self.at_key = at_key
+        self.legacy = legacy
 
 
 class Condition(msgspec.Struct, frozen=True):
@@ -81,10 +82,11 @@ class Condition(msgspec.Struct, frozen=True):
 
 
 class PrincipalElement(msgspec.Struct, frozen=True):
-    """Principal or NotPrincipal: (type, value) pairs; `"*"` reads as ("AWS", "*")."""
+    """Principal or NotPrincipal: (type, value) pairs; `"*"` reads as ("AWS", "*"), and is then `bare`."""
 
     members: tuple[tuple[str, str], ...]
     inverted: bool
+    bare: bool = False
 
 
 class Statement(msgspec.Struct, frozen=True):
@@ -101,11 +103,15 @@ class Statement(msgspec.Struct, frozen=True):
 
 
 class Document(msgspec.Struct, frozen=True):
-    """A whole policy. `version` is "" when the document names none."""
+    """A whole policy. `version` is "" when the document names none.
+
+    `oddly_ordered` says that a statement without a list stands before Version.
+    """
 
     version: str
     id: str
     statements: tuple[Statement, ...]
+    oddly_ordered: bool = False
 
     @property
     def has_variables(self) -> bool:
@@ -131,9 +137,15 @@ def read_document(text: str | bytes) -> Document:
     try:
         return _document(value)
     except _FormError as error:
-        refused = MalformedPolicy(SYNTAX)
+        refused = MalformedPolicy(LEGACY if error.legacy else SYNTAX)
         refused.path, refused.at_key = error.steps, error.at_key
         raise refused from error
+
+
+def declares_newest_version(text: str | bytes) -> bool:
+    """Whether the document, which is an object in JSON, has the version that CreatePolicy asks for."""
+    value = read_values(text.decode() if isinstance(text, bytes) else text)
+    return isinstance(value, dict) and value.get("Version") == VERSIONS[0]
 
 
 def _document(value: object) -> Document:
@@ -149,9 +161,11 @@ def _document(value: object) -> Document:
     statements = value["Statement"]
     if isinstance(statements, dict):
         try:
-            return Document(str(version), identifier, (_statement(statements),))
+            # What comes first was kept by the reading of the JSON.
+            odd = "Version" in value and next(key for key in value if key != "Id") == "Statement"
+            return Document(str(version), identifier, (_statement(statements),), odd)
         except _FormError as error:
-            raise _FormError("Statement", *error.steps, at_key=error.at_key) from error
+            raise _below("Statement", error=error) from error
     if not isinstance(statements, list) or len(statements) > MAX_STATEMENTS:
         raise _FormError("Statement")
     read: list[Statement] = []
@@ -159,8 +173,12 @@ def _document(value: object) -> Document:
         for each in statements:
             read.append(_statement(each))  # noqa: PERF401 - its length is the index of the one that fails
     except _FormError as error:
-        raise _FormError("Statement", len(read), *error.steps, at_key=error.at_key) from error
+        raise _below("Statement", len(read), error=error) from error
     return Document(str(version), identifier, tuple(read))
+
+
+def _below(*steps: str | int, error: _FormError) -> _FormError:
+    return _FormError(*steps, *error.steps, at_key=error.at_key, legacy=error.legacy)
 
 
 def _refuse_unknown_keys(value: Mapping[str, object], known: frozenset[str]) -> None:
@@ -175,8 +193,11 @@ def _statement(value: object) -> Statement:
     sid = value.get("Sid", "")
     if type(sid) is not str:
         raise _FormError("Sid")
-    if value.get("Effect") not in ("Allow", "Deny"):
-        raise _FormError("Effect") if "Effect" in value else _FormError
+    effect = value.get("Effect")
+    if effect not in ("Allow", "Deny"):
+        # Another letter case passes IAM's check of the syntax and fails its legacy parsing (iam.md 2.5).
+        legacy = isinstance(effect, str) and effect.lower() in ("allow", "deny")
+        raise _FormError("Effect", legacy=legacy) if "Effect" in value else _FormError
     actions, not_action = _either(value, "Action", "NotAction")
     resources, not_resource = _either(value, "Resource", "NotResource")
     return Statement(
@@ -221,7 +242,7 @@ def _principal(value: Mapping[str, object]) -> PrincipalElement | None:
         raise _FormError(name, at_key=True)
     block = value[name]
     if block == "*":
-        return PrincipalElement((("AWS", "*"),), inverted)
+        return PrincipalElement((("AWS", "*"),), inverted, bare=True)
     if not isinstance(block, dict):
         raise _FormError(name)
     members: list[tuple[str, str]] = []

@@ -13,6 +13,14 @@ _DATE = re.compile(
     r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:T(\d\d):(\d\d)(?::(\d\d)(?:\.(\d{1,9}))?)?(Z|[+-]\d\d:?\d\d)?)?)?)?\Z",
     re.ASCII,
 )
+# What IAM stores as a date is wider (iam.md 2.5): fields of any length, a lower-case t, and nothing after it.
+_STORABLE = re.compile(
+    r"-?(?P<year>\d{1,9})(?:-(?P<month>\d{1,2})(?:-(?P<day>\d{1,2}))?)?"
+    r"(?:[Tt](?:(?P<hour>\d{1,2})(?::(?P<minute>\d{1,2})(?::(?P<second>\d{1,2})(?:\.\d{1,9})?"
+    r"(?:[Zz]|[+-](?P<east>\d\d)(?::(?P<past>\d\d))?)?)?)?)?)?\Z",
+    re.ASCII,
+)
+_MOST = {"month": 12, "day": 31, "hour": 23, "minute": 59, "second": 59, "east": 23, "past": 59}
 _EPOCH = re.compile(r"(-?)0*(\d{1,14})(?:\.(\d{1,9}))?\Z", re.ASCII)
 _DAY_ZERO = date(1970, 1, 1).toordinal()
 _DAY = 86_400
@@ -29,6 +37,21 @@ def milliseconds(text: str) -> int | None:
     policies.md 4.4).
     """
     return _parsed(text) if len(text) <= _LONGEST else None
+
+
+def is_storable(text: str) -> bool:
+    """Whether IAM stores a policy that compares with this text as a date.
+
+    Of some such texts, as `01T`, it is not known which moment AWS takes them for. They are no moment here, and match
+    nothing.
+    """
+    found = _STORABLE.match(text) if len(text) <= _LONGEST else None
+    if found is None:
+        return milliseconds(text) is not None
+    fields = {name: int(value) for name, value in found.groupdict().items() if value is not None}
+    return all(fields.get(name, 0) <= most for name, most in _MOST.items()) and all(
+        fields.get(name, 1) >= 1 for name in ("month", "day")
+    )
 
 
 @lru_cache(maxsize=4096)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from understudy_aws.policy.findings.check import MOST_TOLD, Problem, check, listed
 from understudy_aws.policy.findings.tree import PolicyTree, PrincipalNode, StatementNode
 from understudy_aws.policy.language.patterns import matcher, wildcard_tokens
-
-_SAML = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:saml-provider/.")
-_OIDC = re.compile(r"arn:[a-z-]+:iam::[0-9]{12}:oidc-provider/.")
-_DOMAIN = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?:/[A-Za-z0-9._~/-]*)?\Z")
+from understudy_aws.policy.language.principals import is_saml_provider, is_web_identity_provider
 
 # The kinds of principals that can be allowed each way into a role (sts.md 3, operations of STS).
 _TAKES = {
@@ -77,11 +73,9 @@ def _kind(member: PrincipalNode) -> str | None:
     kind = None if member.kind is None else member.kind.value
     if kind != "Federated":
         return kind
-    if _SAML.match(member.value.value):
+    if is_saml_provider(member.value.value):
         return "SAML"
-    if _OIDC.match(member.value.value) or _DOMAIN.match(member.value.value):
-        return "OIDC"
-    return None
+    return "OIDC" if is_web_identity_provider(member.value.value) else None
 
 
 @check("INVALID_FEDERATED_PRINCIPAL_SYNTAX_IN_ROLE_TRUST_POLICY", "ERROR")
