@@ -81,6 +81,12 @@ def test_a_host_that_is_none(host):
         read({}, host=host)
 
 
+@pytest.mark.parametrize("names", ["nope", "a.amazonaws.com b.amazonaws.com", "*", "a.amazonaws.com,,"])
+def test_service_principals_have_their_form(names):
+    with pytest.raises(UserError, match="known_service_principals must be names such as "):
+        read({}, known_service_principals=names)
+
+
 def test_every_setting_is_an_option_and_a_variable():
     assert set(Settings._fields) == set(_OPTIONS)
     values = {"host": "::1", "port": "1", "account": "111122223333", "trail": "5", "iam": "soft"}

@@ -149,6 +149,7 @@ def build(
         last_use=last_use,
         limits=session_limits.check,
         skew=skew,
+        further_services=frozenset(settings.service_principals),
     )
     manager = ControllerManager(
         World(database, clock, ids, gateway),

@@ -57,8 +57,16 @@ class Settings(NamedTuple):
     tls: bool = False
     """Serve HTTPS with a certificate made here, of a certificate authority that is kept with the state."""
 
+    known_service_principals: str = ""
+    """Service principals that trust policies may name besides those known to be AWS's, with commas between them."""
+
     tls_certificate: str = ""
     """A PEM file with certificate chain and key to serve HTTPS with, instead of a certificate made here."""
+
+    @property
+    def service_principals(self) -> tuple[str, ...]:
+        """Each of `known_service_principals`."""
+        return tuple(each.strip() for each in self.known_service_principals.split(",") if each.strip())
 
     @property
     def in_memory(self) -> bool:
@@ -97,6 +105,7 @@ OTHER_VARIABLES = ("DEBUG",)
 _ON = ("1", "true", "yes", "on")
 _OFF = ("0", "false", "no", "off")
 _PATHS = ("state", "tls_certificate")
+_PRINCIPALS = re.compile(r"(?:\s*[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+\s*(?:,|\Z))*")
 
 
 def read(environment: Mapping[str, str] | None = None, **given: str | int | None) -> Settings:
@@ -165,6 +174,8 @@ def _checked(name: str, value: object, said: str) -> object:
         raise UserError(f"{said} must be 12 digits, not {text!r}.")
     if name == "host" and not re.fullmatch(r"[0-9A-Za-z.:%_-]+", text):
         raise UserError(f"{said} must be an address or a name to listen on, not {text!r}.")
+    if name == "known_service_principals" and not _PRINCIPALS.fullmatch(text):
+        raise UserError(f"{said} must be names such as new.amazonaws.com, with commas, not {text!r}.")
     if name in _PATHS and text and not _is_url(text):
         return str(Path(text).expanduser().absolute())
     return text

@@ -28,11 +28,13 @@ def test_every_setting_of_a_server_is_an_option():
     given = asked(
         "--state", "memory:", "--host", "::1", "--port", "0", "--account", "111122223333", "--iam", "off",
         "--clock", "aws", "--seed", "7", "--trail", "9", "--synchronous", "full", "--tls-certificate", "/pem",
+        "--known-service-principals", "new.amazonaws.com, newer.amazonaws.com",
     )  # fmt: skip
     made = settings_of(given)
     assert ("memory:", "::1", 0, "111122223333") == (made.state, made.host, made.port, made.account)
     assert ("off", "aws", 7, "/pem") == (made.iam, made.clock, made.seed, made.tls_certificate)
     assert (9, "full") == (made.trail, made.synchronous)
+    assert ("new.amazonaws.com", "newer.amazonaws.com") == made.service_principals
 
 
 def test_a_value_that_is_none_is_one_sentence():

@@ -21,6 +21,7 @@ _OPTIONS: Mapping[str, tuple[str, str]] = {
     "trail": ("CALLS", "how many calls the trail keeps"),
     "synchronous": ("MODE", "normal, or full against power cuts"),
     "tls": ("", "serve HTTPS with a certificate authority of the state's own"),
+    "known_service_principals": ("NAMES", "service principals that count as AWS's too, with commas"),
     "tls_certificate": ("FILE", "serve HTTPS with this chain and key (PEM)"),
 }
 # What a default that is no constant is called.
@@ -28,6 +29,7 @@ _CALLED = {
     "state": "understudy in your state directory",
     "account": "the first of the state; 000000000000 in a new one",
     "tls": "no",
+    "known_service_principals": "none besides AWS's",
     "tls_certificate": "none",
 }
 SETTINGS = frozenset(DEFAULTS)

@@ -16,6 +16,7 @@ from understudy_aws.cli.excerpt import excerpt
 from understudy_aws.cli.output import Colour, Output
 from understudy_aws.cli.wrapping import width, wrapped
 from understudy_aws.core.errors import UserError
+from understudy_aws.data import service_principals
 from understudy_aws.policy import (
     RESOURCE_TYPES,
     TRUST_POLICY,
@@ -30,6 +31,7 @@ from understudy_aws.policy import (
     review,
     validate_policy,
 )
+from understudy_aws.settings import read
 
 STANDARD_INPUT = "-"
 # What each word of --type asks of ValidatePolicy; the words are those of `review`.
@@ -106,10 +108,11 @@ def _review_file(name: str, kind: str | None, attached_to: str | None) -> Review
     if attached_to == TRUST_POLICY:
         kind = "trust"
     policy_type, resource_type = _TYPES[kind]
-    findings = validate_policy(text, policy_type, attached_to or resource_type)
+    findings = validate_policy(text, policy_type, attached_to or resource_type, beyond_aws=True)
     refusal = None
+    further = read().service_principals
     try:
-        review(text, kind)
+        review(text, kind, is_service=lambda name: name in further or service_principals.is_known(name))
     except MalformedPolicy as error:
         refusal = error
     shown = "standard input" if name == STANDARD_INPUT else name

@@ -22,6 +22,7 @@ from understudy_aws.core.errors import ApiError
 from understudy_aws.core.http import HttpRequest, HttpResponse
 from understudy_aws.core.ids import Ids
 from understudy_aws.core.simulated_latency import SimulatedLatency
+from understudy_aws.data import service_principals
 from understudy_aws.data.partitions import PARTITIONS
 from understudy_aws.data.regions import GLOBAL_REGION, region_of_calls
 from understudy_aws.gateway.authorization import Authorizer, denial
@@ -95,6 +96,7 @@ class Gateway(msgspec.Struct, frozen=True):
 
     `held_sessions` are the role sessions that services of this process hold, by access key id
     (`gateway/role_sessions.py`). Its references are weak: a session that no service holds any more drops out.
+    `further_services` are service principals that count as AWS's besides those that are known.
     """
 
     database: Database
@@ -110,6 +112,11 @@ class Gateway(msgspec.Struct, frozen=True):
     limits: CredentialLimits
     skew: timedelta = SKEW
     held_sessions: WeakValueDictionary[str, object] = msgspec.field(default_factory=WeakValueDictionary)
+    further_services: frozenset[str] = frozenset()
+
+    def is_service_principal(self, name: str) -> bool:
+        """Whether AWS has this service principal, as far as is known or was said."""
+        return name in self.further_services or service_principals.is_known(name)
 
     def handle(self, request: HttpRequest) -> HttpResponse:
         """Answer one HTTP request. The answer may be given once the database says that all is durable."""

@@ -7,7 +7,7 @@ import json
 import pytest
 from refusals import refused
 
-from understudy_aws.testing import Credentials
+from understudy_aws.testing import Credentials, Understudy
 
 # Both blanks are AWS's.
 ACTIONS = (
@@ -25,6 +25,11 @@ def trusting(*principals, action="sts:AssumeRole"):
             "Statement": [{"Effect": "Allow", "Principal": {"AWS": named}, "Action": action}],
         }
     )
+
+
+def for_services(*names):
+    statement = {"Effect": "Allow", "Principal": {"Service": names}, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
 
 
 def shown(iam, name="trusted"):
@@ -164,3 +169,31 @@ class TestMadeAgain:
         iam.create_role(RoleName="middle", AssumeRolePolicyDocument=first)
         with refused("AccessDenied"):
             session().assume_role(RoleArn=arn, RoleSessionName="xx")
+
+
+class TestServicePrincipals:
+    @pytest.mark.parametrize("name", ["tagging.amazonaws.com", "amazonaws.com", "nope.amazonaws.com"])
+    def test_a_service_that_aws_does_not_have_is_refused(self, iam, role, name):
+        """hashicorp/terraform#35086, aws-samples/aws-cdk-examples#801: new and changed trust policies alike."""
+        text = f'Invalid principal in policy: "SERVICE":"{name}"'
+        document = for_services("ec2.amazonaws.com", name)
+        with refused("MalformedPolicyDocument", text):
+            iam.create_role(RoleName="other", AssumeRolePolicyDocument=document)
+        with refused("MalformedPolicyDocument", text):
+            iam.update_assume_role_policy(RoleName=role["RoleName"], PolicyDocument=document)
+
+    def test_the_owner_may_know_more_of_them(self):
+        document = for_services("brand-new.amazonaws.com", "ec2.amazonaws.com")
+        with Understudy(
+            known_service_principals="newer.amazonaws.com, brand-new.amazonaws.com"
+        ) as understudy:
+            iam = understudy.client("iam")
+            iam.create_role(RoleName="trusted", AssumeRolePolicyDocument=document)
+            kept = iam.get_role(RoleName="trusted")["Role"]["AssumeRolePolicyDocument"]
+            assert json.loads(document) == kept
+
+    def test_another_partitions_account_is_nobody(self, iam):
+        """DataDog/cloudformation-template#71."""
+        arn = "arn:aws-us-gov:iam::111122223333:root"
+        with refused("MalformedPolicyDocument", f'Invalid principal in policy: "AWS":"{arn}"'):
+            iam.create_role(RoleName="other", AssumeRolePolicyDocument=trusting(arn))

@@ -132,8 +132,6 @@ def _review_each(document: Document, review_one: Callable[[Statement], None]) ->
 
 def _read(text: str | bytes, kind: str) -> Document:
     plain = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    if kind == "trust" and _has_leading_space(text):
-        raise MalformedPolicy(LEADING_SPACE)
     try:
         document = read_document(text)
     except MalformedPolicy as error:
@@ -143,6 +141,8 @@ def _read(text: str | bytes, kind: str) -> Document:
         if error.message == LEGACY and kind == "managed" and not declares_newest_version(text):
             raise MalformedPolicy(OLD_VERSION, part=BrokenPart("Version")) from error
         raise
+    if kind == "trust" and _has_leading_space(text):
+        raise MalformedPolicy(LEADING_SPACE)
     if not _CHARACTERS.match(plain):
         raise MalformedPolicy(SYNTAX)
     return document

@@ -17,6 +17,12 @@ def checks() -> tuple[Check, ...]:
 
 
 @cache
+def checks_beyond_aws() -> tuple[Check, ...]:
+    """The checks that Access Analyzer has no like of."""
+    return tuple(import_module("understudy_aws.policy.findings.beyond").CHECKS)
+
+
+@cache
 def form_checks() -> tuple[Check, ...]:
     """The checks of a document's form and size alone, which are quick however long the document is."""
     names = (f"{name}.document" for name in _MODULES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from understudy_aws.policy.findings.checks import checks, form_checks
+from understudy_aws.policy.findings.checks import checks, checks_beyond_aws, form_checks
 from understudy_aws.policy.findings.finding import Finding, FindingType, PolicyType
 from understudy_aws.policy.findings.tree import PolicyTree
 from understudy_aws.policy.language.document import MAX_DOCUMENT
@@ -25,13 +25,18 @@ _SEVERITY = {finding_type: number for number, finding_type in enumerate(FindingT
 
 
 def validate_policy(
-    text: str | bytes, policy_type: PolicyType | str, resource_type: str | None = None
+    text: str | bytes,
+    policy_type: PolicyType | str,
+    resource_type: str | None = None,
+    *,
+    beyond_aws: bool = False,
 ) -> tuple[Finding, ...]:
     """The findings of a document of this type, by their place in it, the worst first.
 
     `policy_type` is a PolicyType or its AWS name; `resource_type` is what the policy is attached to, such as
     `AWS::IAM::AssumeRolePolicyDocument`, and matters to resource policies only. Codes and types are those of
-    the page "IAM policy validation check reference" in the IAM guide; sentences are this module's own.
+    the page "IAM policy validation check reference" in the IAM guide; sentences are this module's own. With
+    `beyond_aws` there are findings too that Access Analyzer does not give (decision 0018).
 
     A document of more than MAX_CHECKED values or MAX_CHECKED_RESOURCES resources is checked for its form and size
     alone, and one of more than MAX_DOCUMENT characters is not read. Never raises for a text, whatever it holds; raises
@@ -46,6 +51,8 @@ def validate_policy(
         return (_syntax_error(error),)
     policy = PolicyTree(source, kind, resource_type)
     asked = checks() if _can_be_checked(policy) else form_checks()
+    if beyond_aws and asked is checks():
+        asked += checks_beyond_aws()
     found = [finding for check in asked for finding in check.findings(policy)]
     return tuple(sorted(found, key=_order))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from urllib.parse import quote
 
+from understudy_aws.core.arn import PARTITION
+from understudy_aws.data import service_principals
 from understudy_aws.policy import MalformedPolicy, review
 from understudy_aws.services.iam import errors
 
@@ -13,10 +15,15 @@ from understudy_aws.services.iam import errors
 LONGEST_TOGETHER = 131_072
 
 
-def reviewed(document: str, kind: str) -> str:
-    """Return the document if it is valid for that kind of policy. Raises MalformedPolicyDocument in AWS's words."""
+def reviewed(
+    document: str, kind: str, *, is_service: Callable[[str], bool] = service_principals.is_known
+) -> str:
+    """Return the document if it is valid for that kind of policy. Raises MalformedPolicyDocument in AWS's words.
+
+    `is_service` tells the service principals that exist.
+    """
     try:
-        review(document, kind)
+        review(document, kind, partition=PARTITION, is_service=is_service)
     except MalformedPolicy as error:
         raise errors.malformed_policy(str(error)) from error
     return document

@@ -293,4 +293,4 @@ def _plain(call: Call, role: Role) -> Mapping[str, Any]:
 def _checked_trust(call: Call, document: str) -> str:
     if size(document) > TRUST_SIZE:
         raise errors.quota("ACLSizePerRole", TRUST_SIZE)
-    return stored(call.tx, document)
+    return stored(call.tx, document, is_service=call.gateway.is_service_principal)

@@ -20,14 +20,13 @@ from understudy_aws.store.database import Transaction
 _KINDS = ("user", "role")
 
 
-def stored(tx: Transaction, document: str) -> str:
+def stored(tx: Transaction, document: str, *, is_service: Callable[[str], bool]) -> str:
     """Return a trust policy as it is stored.
 
     Raises MalformedPolicyDocument, also for a principal that does not exist.
     """
-    return _each_principal(
-        reviewed(document, "trust"), lambda text: _id_of(tx, text), ":user/", ":role/", '"AIDA', '"AROA'
-    )
+    document = reviewed(document, "trust", is_service=is_service)
+    return _each_principal(document, lambda text: _id_of(tx, text), ":user/", ":role/", '"AIDA', '"AROA')
 
 
 def readable(tx: Transaction, document: str) -> str:
