@@ -13,6 +13,8 @@ from understudy_aws.admin.explanations import Explanations
 PRINCIPAL = "networking.apprunner.amazonaws.com"
 ROLE = "AWSServiceRoleForAppRunnerNetworking"
 
+DENY_ALL = {"Effect": "Deny", "Action": "*", "Resource": "*"}
+
 
 @pytest.fixture
 def explanations(understudy):
@@ -264,6 +266,36 @@ class TestAhead:
             answer["missing_statement"],
         )
         assert f"There is no role {role} here" in answer["text"]
+
+    @pytest.mark.parametrize(
+        "action", ["sts:GetCallerIdentity", "STS:getcalleridentity", "sts:GetSessionToken"]
+    )
+    def test_what_needs_no_permission_is_allowed_whatever_denies_it(self, understudy, explanations, action):
+        """Reference sts.md 3.2: these succeed even under an explicit deny."""
+        keys = understudy.user("bob", {"Version": "2012-10-17", "Statement": {**DENY_ALL}})
+        sts = understudy.client("sts", as_=keys)
+        arn = sts.get_caller_identity()["Arn"]
+        assert sts.get_session_token()["Credentials"]
+        answer = explanations.ahead(arn, action, "*", {})
+        assert ("allow", []) == (answer["effect"], list(answer["remedies"]))
+        assert f"ALLOWED  {action} on *\n        for {arn}\n" in answer["text"]
+        assert "a Deny does not stop it" in answer["text"]
+        assert "explicit-deny" == self.effect(explanations, arn, "sts:GetServiceBearerToken")
+
+    def test_sessions_get_no_session_token_and_nothing_would_allow_it(self, understudy, explanations):
+        self.trusting(understudy, "Target", {"AWS": understudy.account})
+        session = f"arn:aws:sts::{understudy.account}:assumed-role/Target/night"
+        answer = explanations.ahead(session, "sts:GetSessionToken", "*", {})
+        assert ("implicit-deny", []) == (answer["effect"], list(answer["remedies"]))
+        assert "for their own keys alone" in answer["unchangeable"]
+        assert "allow" == self.effect(explanations, session, "sts:GetCallerIdentity")
+
+    def test_a_key_of_kms_is_said_to_have_a_policy_that_was_not_asked(self, understudy, explanations):
+        """Reference policies.md 4.8: key policies must always allow; creating and listing keys asks none."""
+        administrator = f"arn:aws:iam::{understudy.account}:user/Administrator"
+        key = f"arn:aws:kms:us-east-1:{understudy.account}:key/1"
+        assert "must allow this too" in explanations.ahead(administrator, "kms:Decrypt", key, {})["note"]
+        assert "" == explanations.ahead(administrator, "kms:ListKeys", "*", {})["note"]
 
     def test_the_root_user_assumes_no_role(self, understudy, explanations):
         """Reference sts.md 3.1."""

@@ -205,3 +205,37 @@ def test_no_more_is_promised_than_was_sought():
     few = policy(deny(Sid="one"), deny(Sid="two"))
     text = render(explain(question, Bindings(identity=(policy(allow()), few))))
     assert "takes 2 changes: first" in text
+
+
+@pytest.mark.parametrize(
+    ("resource", "written", "others"),
+    [
+        ("arn:aws:s3:::b/a*", "arn:aws:s3:::b/a${*}", ("arn:aws:s3:::b/ab", "arn:aws:s3:::b/a")),
+        ("arn:aws:s3:::b/a?c", "arn:aws:s3:::b/a${?}c", ("arn:aws:s3:::b/abc",)),
+        ("arn:aws:s3:::b/*", "arn:aws:s3:::b/${*}", ("arn:aws:s3:::b/c",)),
+        ("arn:aws:s3:::b/${x}*", "arn:aws:s3:::b/${$}{x}${*}", ("arn:aws:s3:::b/${x}y",)),
+    ],
+)
+def test_a_resource_that_looks_like_a_pattern_is_allowed_and_no_other(resource, written, others):
+    """IAM user guide, "IAM policy elements: Variables and tags", on characters that are not to be wildcards."""
+    question = Question(USER, "s3:GetObject", resource)
+    bindings = Bindings()
+    remedy = remedy_of(question, bindings)
+    assert written == remedy.statement["Resource"]
+    after = with_remedy(bindings, remedy)
+    assert decide(question, after).allowed
+    assert not any(decide(Question(USER, "s3:GetObject", other), after).allowed for other in others)
+
+
+def test_the_star_of_what_is_to_be_made_stays():
+    resource = f"arn:aws:ec2:eu-west-1:{ACCOUNT}:instance/*"
+    assert (
+        resource == remedy_of(Question(USER, "ec2:RunInstances", resource), Bindings()).statement["Resource"]
+    )
+
+
+def test_whoever_lets_the_anonymous_in_is_told_whom_besides():
+    question = Question(Principal("anonymous"), "s3:GetObject", "arn:aws:s3:::b/c", resource_account=ACCOUNT)
+    remedy = remedy_of(question, Bindings())
+    assert "*" == remedy.statement["Principal"]
+    assert "every user, role and service of any AWS account too" in remedy.change

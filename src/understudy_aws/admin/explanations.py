@@ -50,6 +50,17 @@ _MOST_MADE_FOR_ONE = 200
 _ASSUMING = frozenset({"sts:assumerole", "sts:tagsession", "sts:setsourceidentity"})
 _TRUSTS_NOBODY = compile_policy('{"Version":"2012-10-17","Statement":[]}', kind="trust")
 _ROOT_ASSUMES = "AWS lets no account's root user assume a role, whatever policies say. Use a user or a role."
+# Operations of STS that no policy is asked about, not even one that denies them (sts.md 3.2).
+_NEEDS_NOTHING = frozenset({"sts:getcalleridentity", "sts:getsessiontoken"})
+_NO_POLICY = "AWS asks no policy about this: it needs no permission, and a Deny does not stop it."
+_ONLY_LONG_TERM = (
+    "AWS asks no policy about this, and gives session tokens to users and the root user for their own keys alone. "
+    "There is nothing that would allow this."
+)
+_KEYS_OF_KMS = (
+    "Every key of KMS has a policy of its own, and it must allow this too, if only by letting the account's policies "
+    "decide. Understudy does not play KMS, so that policy was not asked."
+)
 _FIRST_ACCOUNT = "000000000000"
 _LINKED_ROLES = "role/aws-service-role/"
 _ORGANIZATIONS = "arn:aws:organizations:"
@@ -107,7 +118,8 @@ class Explanations:
             caller = find_principal(tx, arn, account_in(resource) or _FIRST_ACCOUNT, now)
             question = self.question_ahead(tx, caller, action, resource, context)
             answer = self.answer_ahead(tx, caller, question)
-        notes = [f"As for {each.key}, {each.text}." for each in _in_vain(question, context)]
+        notes = [_KEYS_OF_KMS] if _is_about_a_key(action, resource) else []
+        notes += [f"As for {each.key}, {each.text}." for each in _in_vain(question, context)]
         if arn.startswith("arn:aws:sts:"):
             notes.append("Asked with the policies of the role; a session policy can only take from them.")
         return {**answer, "note": "\n".join(notes)}
@@ -191,6 +203,8 @@ class Explanations:
         self, tx: Transaction, question: Question, caller: Caller, *, asked_ahead: bool
     ) -> dict[str, Any]:
         """Explain a question with today's policies; for assuming a role, the role's trust policy is one of them."""
+        if question.action.lower() in _NEEDS_NOTHING:
+            return _without_policies(question)
         owner = question.resource_account or caller.account
         bindings = self._policies.bindings(tx, caller, owner)
         fixed: dict[str, str] = {}
@@ -217,6 +231,46 @@ class Explanations:
         if caller.kind == "root" and question.action.lower() == "sts:assumerole":
             return {**answer, **_root_assumes(question)}
         return answer
+
+
+def _is_about_a_key(action: str, resource: str) -> bool:
+    arn = parse(resource)
+    return (
+        action.lower().startswith("kms:") and arn is not None and arn.resource.startswith(("key/", "alias/"))
+    )
+
+
+def _without_policies(question: Question) -> dict[str, Any]:
+    """Answer for an operation that needs no permission."""
+    sessions = question.action.lower() == "sts:getsessiontoken" and question.principal.kind not in {
+        "user",
+        "root",
+    }
+    why = _ONLY_LONG_TERM if sessions else _NO_POLICY
+    verdict = "DENIED" if sessions else "ALLOWED"
+    principal = question.principal.arn or question.principal.service
+    return {
+        "principal": principal,
+        "action": question.action,
+        "resource": question.resource,
+        "effect": "implicit-deny" if sessions else "allow",
+        "layer": "",
+        "policy": "",
+        "statement": -1,
+        "sid": "",
+        "position": None,
+        "reason": "",
+        "missing_keys": [],
+        "absent_keys": [],
+        "text": f"{verdict}  {question.action} on {question.resource}\n        for {principal}\n{why}",
+        "missing_statement": "",
+        "remedies": (),
+        "unchangeable": why if sessions else "",
+        "alternative": {},
+        "remarks": (),
+        "layers": (),
+        "note": "",
+    }
 
 
 def _root_assumes(question: Question) -> dict[str, Any]:

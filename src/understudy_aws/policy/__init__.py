@@ -17,7 +17,7 @@ from understudy_aws.policy.engine.decision import Decision, reason
 from understudy_aws.policy.engine.policies import CompiledPolicy, NamedPolicy, compile_policy
 from understudy_aws.policy.engine.review import review
 from understudy_aws.policy.engine.simulated import compile_simulated
-from understudy_aws.policy.language.context_keys import principal_context, question_context
+from understudy_aws.policy.language.context_keys import is_absent, principal_context, question_context
 from understudy_aws.policy.language.document import MalformedPolicy
 from understudy_aws.policy.language.json_text import simulator_spans
 from understudy_aws.policy.language.positions import (
@@ -106,6 +106,7 @@ __all__ = [
     "decide",
     "evaluate",
     "explain",
+    "is_absent",
     "likely_kind",
     "one_of",
     "position_of",

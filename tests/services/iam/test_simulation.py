@@ -153,6 +153,27 @@ class TestContext:
         (specific,) = result["ResourceSpecificResults"]
         assert result["MissingContextValues"] == specific["MissingContextValues"]
 
+    def test_every_input_policys_keys_are_missing_whichever_statement_matches(self, simulate):
+        """boto/boto3#3111: AWS names the keys of statements about other actions and resources too."""
+        other = (
+            '{"Effect":"Allow","Action":"iam:ChangePassword","Resource":"arn:aws:iam::*:user/${aws:username}",'
+            '"Condition":{"StringLike":{"aws:PrincipalTag/Team":"${*}"}}}'
+        )
+        documents = (
+            f'{{"Version":"2012-10-17","Statement":[{ALLOW},{other}]}}',
+            condition("Null", "AWS:Username", "true"),
+        )
+        for resources in ([OPEN], [OPEN, OTHER], []):
+            more = {"ResourceArns": resources} if resources else {}
+            (result,) = simulate(*documents, **more)
+            assert ["aws:PrincipalTag/Team", "aws:username"] == sorted(result["MissingContextValues"])
+
+    def test_what_has_a_value_is_not_missing(self, simulate):
+        entry = {"ContextKeyName": "my:key", "ContextKeyValues": [""], "ContextKeyType": "string"}
+        documents = (condition("StringEquals", "MY:Key", "a"), condition("StringEquals", "aws:userid", "a"))
+        (result,) = simulate(*documents, ContextEntries=[entry])
+        assert [] == result["MissingContextValues"]
+
     def test_a_key_that_is_given_decides(self, simulate):
         document = condition("StringEquals", "aws:RequestedRegion", "eu-west-1")
         entry = {

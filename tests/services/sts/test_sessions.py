@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -95,28 +96,27 @@ class TestTags:
         answer = sts.assume_role(RoleArn=tagged, RoleSessionName="session", Tags=[tag("team", "a")])
         assert 1 <= answer["PackedPolicySize"] <= 100
 
-    def test_all_there_can_be_fit_with_the_longest_policy(self, understudy, tagged, alice, policy):
-        tags = [tag(f"{number:0128}", "v" * 256) for number in range(50)]
-        narrow = policy("iam:ListUsers")
-        answer = understudy.client("sts", as_=alice).assume_role(
-            RoleArn=tagged, RoleSessionName="session", Tags=tags, Policy=narrow + " " * (2048 - len(narrow))
-        )
-        assert 80 < answer["PackedPolicySize"] <= 100
-
-    def test_too_much_is_too_large(self, iam, tagged, alice, assume, policy):
-        path = "/" + "p" * 510 + "/"
-        arns = [
-            {
-                "arn": iam.create_policy(PolicyName=f"p{n}", Path=path, PolicyDocument=policy("*"))["Policy"][
-                    "Arn"
-                ]
-            }
-            for n in range(10)
-        ]
-        tags = [tag(f"{number:0128}", "v" * 256) for number in range(50)]
+    def test_more_than_fits_is_too_large(self, tagged, assume, alice, policy):
+        """aws-actions/configure-aws-credentials#1898: nine tags of 250 letters, run against AWS."""
+        nine = [tag(f"T{number}", "a" * 250) for number in range(1, 10)]
+        with refused(
+            "PackedPolicyTooLarge", "Packed size of session tags consumes 498% of allotted space.", 400
+        ):
+            assume(tagged, alice, Tags=nine)
         with refused("PackedPolicyTooLarge", status=400) as told:
-            assume(tagged, alice, Tags=tags, PolicyArns=arns)
-        assert told.text.startswith("Packed policy consumes 1")
+            assume(tagged, alice, Tags=nine, Policy=policy("iam:ListUsers"))
+        assert re.fullmatch(
+            r"Packed policy consumes 5\d\d% of allotted space, please use smaller policy\.", told.text
+        )
+
+    def test_white_space_of_a_policy_is_not_packed(self, understudy, tagged, alice, policy):
+        sts = understudy.client("sts", as_=alice)
+        narrow = policy("iam:ListUsers")
+        sizes = {
+            sts.assume_role(RoleArn=tagged, RoleSessionName="session", Policy=text)["PackedPolicySize"]
+            for text in (narrow, narrow + " " * (2048 - len(narrow)))
+        }
+        assert 1 == len(sizes)
 
 
 class TestTransitiveTags:

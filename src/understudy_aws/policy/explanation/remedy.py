@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -21,6 +22,8 @@ from understudy_aws.policy.language.question import Principal, Question
 MAX_REMEDIES = 16
 
 _NAME = "remedy"
+# In S3 it would be all objects of a bucket, and a star is a letter of a key like others.
+_TO_BE_MADE = re.compile(r"arn:[^:]*:(?!s3:)[^:]*:[^:]*:[^:]*:[a-zA-Z-]+/\*\Z")
 
 # Conditions that narrow an allow to what was asked: whom a role is for or passed to, which policy is attached,
 # as part of what tags are set (service-linked-roles.md 1.7, policies.md 4.7). Without them a little permission is
@@ -162,9 +165,12 @@ def _adding(unmet: LayerReport, question: Question, bindings: Bindings, names: N
         if names.is_as_it_is(bindings.boundary.name):
             return f"{_another_boundary(bindings.boundary.name, question, names)} that also has"
     owner = question.resource_account
+    change = f"add to {where}"
     if unmet.layer in ("trust", "resource") and question.is_cross_account and owner is not None:
-        return f"let account {owner} add to {where}"
-    return f"add to {where}"
+        change = f"let account {owner} add to {where}"
+    if question.principal.kind == "anonymous":
+        change += ", which then lets in everybody, every user, role and service of any AWS account too"
+    return change
 
 
 def _session_again(question: Question) -> str:
@@ -187,13 +193,14 @@ def _statement(unmet: LayerReport, question: Question, bindings: Bindings) -> di
     What no document can hold (NUL, half of a surrogate pair) is written as the wildcard of one character.
     """
     layer = unmet.layer
-    literal = _literal if _expands(_edited_by(layer, bindings)) else str
+    expands = _expands(_edited_by(layer, bindings))
+    literal = _literal if expands else str
     statement: dict[str, object] = {"Effect": "Allow"}
     if layer in ("trust", "resource"):
         statement["Principal"] = _principal(question.principal)
     statement["Action"] = NO_TEXT.sub("?", question.action)
     if layer != "trust":
-        resource = NO_TEXT.sub("?", literal(question.resource))
+        resource = NO_TEXT.sub("?", _only(question.resource) if expands else question.resource)
         if missing_parts(resource, variables=True):
             # Without the star, a policy would have stars for the missing parts, and the resource has no such parts.
             resource += "*"
@@ -229,6 +236,16 @@ def _expands(named: NamedPolicy | None) -> bool:
 def _literal(text: str) -> str:
     """`text` so that no policy variable is read into it."""
     return text.replace("${", "${$}{")
+
+
+def _only(resource: str) -> str:
+    """A pattern that only this resource fits: what looks like a wildcard or a variable in it is itself.
+
+    The star of `instance/*` stays: so a request is asked about something that it would make, and that has no id yet.
+    """
+    made = _TO_BE_MADE.match(resource)
+    kept, ending = (resource[:-1], "*") if made else (resource, "")
+    return _literal(kept).replace("*", "${*}").replace("?", "${?}") + ending
 
 
 def _principal(principal: Principal) -> object:

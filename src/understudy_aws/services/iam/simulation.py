@@ -29,6 +29,7 @@ from understudy_aws.policy import (
     compile_simulated,
     context_key_names,
     evaluate,
+    is_absent,
     question_context,
     simulator_spans,
 )
@@ -56,6 +57,8 @@ _TYPES = {
 }
 # Whose absent keys are reported; an organization's and a boundary's are not.
 _REPORTS_MISSING = ("identity", "resource")
+# What `${*}`, `${?}` and `${$}` are reported as, which are no keys.
+_ESCAPES = frozenset("*?$")
 _EFFECTS = {"allow": "allowed", "explicit-deny": "explicitDeny", "implicit-deny": "implicitDeny"}
 _VERDICTS = {"allow": "allowed", "deny": "explicitDeny", "implicit-deny": "implicitDeny"}
 # The most restrictive first: what a decision on several resources is.
@@ -363,7 +366,7 @@ def _result(simulation: _Simulation, action: str, resource: str) -> _Result:
         resource,
         decision,
         tuple(_matched(simulation, evaluation)),
-        tuple(_missing(simulation, layers)),
+        tuple(_missing(simulation)),
         _details(layers) if question.is_cross_account else {},
         by_boundary,
         by_organizations,
@@ -387,15 +390,19 @@ def _matched(simulation: _Simulation, evaluation: Evaluation) -> Iterable[_Match
                 yield _Match(source, statement.index)
 
 
-def _missing(simulation: _Simulation, layers: Mapping[str, LayerReport]) -> Iterable[str]:
-    """Return the keys without value that statements about the action ask for, as the documents spell them."""
-    missing: dict[str, None] = {}
-    for name in _REPORTS_MISSING:
-        for source, statement in _sourced(simulation, layers[name]) if name in layers else ():
-            if statement.action and statement.principal and statement.missing_keys:
-                spelled = {key.lower(): key for key in reversed(context_key_names(source.text))}
-                missing.update((spelled.get(key, key), None) for key in statement.missing_keys)
-    return missing
+def _missing(simulation: _Simulation) -> Iterable[str]:
+    """Return the keys of the input policies that have no value, whichever statement asks for them, as they are spelled.
+
+    One key is told once, in its first spelling.
+    """
+    missing: dict[str, str] = {}
+    for layer in _REPORTS_MISSING:
+        for source in simulation.sources.get(layer, ()):
+            for name in context_key_names(source.text):
+                key = name.lower()
+                if key not in _ESCAPES and is_absent(key, simulation.context):
+                    missing.setdefault(key, name)
+    return missing.values()
 
 
 def _sourced(simulation: _Simulation, layer: LayerReport) -> Iterable[tuple[Source, Any]]:

@@ -20,15 +20,13 @@ from understudy_aws.services.iam.role_records import Role, roles
 from understudy_aws.services.iam.tags import entity_keys, request_keys
 from understudy_aws.services.iam.trust import readable
 from understudy_aws.services.iam.users import users
+from understudy_aws.services.sts.packing import packed_size
 from understudy_aws.services.sts.records import Session, sessions
 
 HOUR = 3600
 HALF_A_DAY = 43200
 # Of a session policy as plain text; not every API description in use says so (sts.md 3.1).
 MOST_CHARACTERS = 2048
-# AWS packs policies and tags in a way of its own, and says only how full that is. This much holds the longest
-# policy and all the tags there can be, but not ten of the longest ARNs as well.
-_PACKED_SIZE = 24 * 1024
 _NO_TAGS: tuple[tuple[str, str], ...] = ()
 
 
@@ -127,6 +125,7 @@ def assume_role(
     identity = _source_identity(call, source_identity)
     arns_passed = _session_policies(call, role.account, policy, policy_arns)
     session_tags, transitive = _session_tags(call, tags, transitive_tag_keys)
+    packed = packed_size(policy, arns_passed, session_tags)
     session = Session(
         access_key_id=call.ids.access_key_id("ASIA", role.account),
         account=role.account,
@@ -153,7 +152,7 @@ def assume_role(
             "AssumedRoleId": f"{role.id}:{role_session_name}",
             "Arn": sts(role.account, f"assumed-role/{role.name}/{role_session_name}"),
         },
-        "PackedPolicySize": _packed(policy, arns_passed, tags),
+        "PackedPolicySize": packed,
         "SourceIdentity": identity or None,
     }
 
@@ -212,6 +211,7 @@ def get_federation_token(
     """
     arns_passed = _session_policies(call, call.account, policy, policy_arns)
     session_tags, _ = _session_tags(call, tags, None)
+    packed = packed_size(policy, arns_passed, session_tags)
     session = _of_the_user(
         call,
         "federation",
@@ -228,7 +228,7 @@ def get_federation_token(
             "FederatedUserId": f"{call.account}:{name}",
             "Arn": sts(call.account, f"federated-user/{name}"),
         },
-        "PackedPolicySize": _packed(policy, arns_passed, tags) or 0,
+        "PackedPolicySize": packed or 0,
     }
 
 
@@ -334,26 +334,6 @@ def _credentials(session: Session) -> Mapping[str, Any]:
         "SessionToken": session.token,
         "Expiration": session.expires,
     }
-
-
-def _packed(
-    policy: str | None, passed: Sequence[str], tags: Sequence[Mapping[str, str]] | None
-) -> int | None:
-    """Return how full the session's packed policies and tags are, in percent, or None without any.
-
-    Raises PackedPolicyTooLarge.
-    """
-    if policy is None and not passed and not tags:
-        return None
-    size = len(policy or "") + sum(map(len, passed))
-    size += sum(len(tag["Key"]) + len(tag["Value"]) for tag in tags or ())
-    percent = max(1, -(-size * 100 // _PACKED_SIZE))
-    if percent > 100:
-        raise ApiError(
-            "PackedPolicyTooLarge",
-            f"Packed policy consumes {percent}% of allotted space, please use smaller policy.",
-        )
-    return percent
 
 
 _TRUSTS_NOBODY = NamedPolicy("", compile_policy('{"Version":"2012-10-17","Statement":[]}', kind="trust"))
