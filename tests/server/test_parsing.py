@@ -1,11 +1,13 @@
 """What becomes of bytes: requests, or a refusal; over real sockets on the loopback address."""
 
 import asyncio
+import tracemalloc
 
 import pytest
 from loopback import GET, Echo, exchange, run, serving
 
 from understudy_aws.server.limits import Limits
+from understudy_aws.server.parsing import RequestParser
 
 pytestmark = pytest.mark.usefixtures("both_loops")
 
@@ -44,6 +46,64 @@ class TestReading:
         assert [{"host": "h", "transfer-encoding": "chunked"}] == [
             request.headers for request in app.requests
         ]
+
+    @pytest.mark.parametrize("line", [b"0\r\nX-Long: ", b"0\r\nX-Long", b"3\r\nabc\r\n3;x="])
+    def test_a_line_of_a_chunked_body_without_end_is_refused(self, line):
+        """It was kept, whatever its length, and counted nowhere: httptools holds a line until it is complete."""
+
+        async def talk():
+            async with serving(Echo()) as (server, connect):
+                client = await connect()
+                client.send(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", line)
+                for _ in range(64):
+                    client.send(b"a" * 65536)
+                    await asyncio.sleep(0)
+                    assert server.incoming < 1024 * 1024
+                status, _, body = await client.answer()
+                assert (status, b"lines around the chunks" in body) == (431, True)
+
+        run(talk())
+
+    def test_a_head_just_short_enough_may_have_a_chunked_body_that_comes_late(self):
+        """What is left of the head's bound is not what the lines of the body may take."""
+
+        async def talk():
+            app = Echo()
+            async with serving(app) as (_, connect):
+                client = await connect()
+                pieces = [
+                    b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\nX-Long: ",
+                    b"a" * 65_000,
+                    b"\r\n\r",
+                    b"\n",
+                    b"3",
+                    b"\r\nabc",
+                    b"\r\n0\r\n\r\n",
+                ]
+                for piece in pieces:
+                    client.send(piece)
+                    await client.writer.drain()
+                    await asyncio.sleep(0.01)
+                assert (await client.answer())[::2] == (200, b"abc")
+
+        run(talk())
+
+    def test_a_body_in_tiny_chunks_takes_little_more_than_its_own_size(self):
+        """Each piece was kept for itself: a body of 10 MiB in chunks of two bytes took 300 MiB."""
+        parser = RequestParser(Limits(), source_ip="", secure=False)
+        parser.feed(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
+        chunks = b"2\r\nab\r\n" * 1024
+        tracemalloc.start()
+        try:
+            for _ in range(512):
+                parser.feed(chunks)
+            peak = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        parser.feed(b"3000\r\n" + b"c" * 0x3000 + b"\r\n1\r\nd\r\n0\r\n\r\n")
+        (arrived,) = parser.arrived
+        assert arrived.request.body == b"ab" * 512 * 1024 + b"c" * 0x3000 + b"d"
+        assert peak < 3 * 1024 * 1024
 
     def test_a_request_in_single_bytes_is_one_request(self):
         async def talk():

@@ -23,6 +23,8 @@ _NAMES: dict[bytes, str] = {}
 _MOST_NAMES, _LONGEST_NAME = 256, 64
 # The colon, the blank and the line's end around the name and the value of a header.
 _AROUND = 4
+# After so many pieces of a body, small ones are copied together: each has more bytes of its own than it holds.
+_MOST_PIECES, _SMALL = 64, 4096
 
 
 def _header_name(name: bytes) -> str:
@@ -70,7 +72,7 @@ class RequestParser:
         self._refusal: Refusal | None = None
         self._skipping = False  # a head is replayed to a new parser, and was heard already
         self._awaits_body = False  # httptools thinks that another protocol begins where the body does
-        self._unfinished = 0  # bytes fed towards a head that is not complete yet
+        self._unfinished = 0  # bytes fed towards a head, or towards lines of a chunked body, that are not complete yet
         self._clear()
 
     def feed(self, data: bytes) -> None:
@@ -85,6 +87,8 @@ class RequestParser:
             return
         if self.phase == "head":
             self._bound_head(data)
+        elif self.phase == "body":
+            self._bound_lines(data)
 
     def _bound_head(self, data: bytes) -> None:
         """Refuse a head that is not complete yet and too long already."""
@@ -99,6 +103,20 @@ class RequestParser:
         except _StopParsingError:
             assert self._refusal is not None, "it was just set"
             self.refuse(self._refusal)
+
+    def _bound_lines(self, data: bytes) -> None:
+        """Refuse a chunked body whose lines between two chunks, or after the last one, are too long.
+
+        httptools keeps an unfinished line to itself here too. The piece in which some of the body came is left out.
+        """
+        if self._body_size != self._body_size_before:
+            self._body_size_before = self._body_size
+            self._unfinished = 0
+        else:
+            self._unfinished += len(data)
+            if self._unfinished > self._limits.head:
+                sentence = f"The lines around the chunks of the body are longer than {self._limits.head} bytes."
+                self.refuse(Refusal(431, sentence))
 
     def refuse(self, refusal: Refusal) -> None:
         """Drop the unfinished request and take nothing more."""
@@ -162,8 +180,10 @@ class RequestParser:
         self._lines: list[tuple[bytes, bytes]] | None = []
         self._counted = 0
         self._head_size = 0
-        self._body: list[bytes] = []
+        self._body: list[bytes | bytearray] = []
         self._body_size = 0
+        # At the end of the piece that was fed before; in the piece that ended the head, no size of a body.
+        self._body_size_before = -1
         self._keep_alive = True
         self._method = ""
 
@@ -273,7 +293,13 @@ class RequestParser:
         self._body_size += len(body)
         if self._body_size > self._limits.body:
             raise self._body_too_long()
-        self._body.append(body)
+        pieces = self._body
+        if len(pieces) < _MOST_PIECES or len(body) > _SMALL:
+            pieces.append(body)
+        elif isinstance(last := pieces[-1], bytearray):
+            last += body
+        else:
+            pieces.append(bytearray(body))
 
     def on_message_complete(self) -> None:
         if self._awaits_body:
@@ -289,7 +315,7 @@ class RequestParser:
             path,
             query,
             self._headers,
-            body[0] if len(body) == 1 else b"".join(body),
+            bytes(body[0]) if len(body) == 1 else b"".join(body),
             self._source_ip,
             self._secure,
         )
