@@ -44,7 +44,7 @@ from understudy_aws.settings import Settings
 from understudy_aws.store.database import Database, Transaction
 from understudy_aws.store.durability import Durability
 from understudy_aws.store.opening import open_store
-from understudy_aws.store.protocol import Store
+from understudy_aws.store.protocol import Store, StoreError
 from understudy_aws.store.tables import Record, Table
 
 # Records that are deleted when they are old.
@@ -129,7 +129,11 @@ def build(
         store = open_store(settings.state, synchronous=settings.synchronous)
     store.keep_entries(settings.trail)
     database = Database(store)
-    _adopt_old_records(database)
+    try:
+        _adopt_old_records(database)
+    except StoreError as error:
+        store.close()
+        raise UserError(str(error)) from error
     clock = clock or SystemClock()
     ids = ids or Ids()
     latency = SimulatedLatency(settings.clock, settings.seed)

@@ -191,3 +191,28 @@ class TestOpenFiles:
 
     def test_fewer_stay_fewer(self):
         assert 3 == within_open_files(Limits(connections=3), 1024).connections
+
+
+def test_each_of_several_newcomers_in_one_turn_takes_the_place_of_another_idle_client():
+    """A connection that was closing already was found idle again, so that all but one newcomer took a place beyond."""
+
+    async def talk():
+        limits = Limits(connections=4, yield_seconds=0.05, sweep_seconds=3600)
+        async with serving(Echo(), limits) as (server, connect):
+            for _ in range(4):
+                await connect()
+            await until(lambda: len(server.connections) == 4)
+            await asyncio.sleep(0.1)
+            # The loop sees all of them at once, because nothing yields between these.
+            newcomers = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(3)]
+            await asyncio.sleep(0.2)
+            assert len(server.connections) == 4
+            for each in newcomers:
+                each.sendall(GET)
+            await asyncio.sleep(0.2)
+            for each in newcomers:
+                each.setblocking(False)
+                assert each.recv(12) == b"HTTP/1.1 200"
+                each.close()
+
+    run(talk())

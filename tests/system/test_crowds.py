@@ -241,3 +241,17 @@ def test_handshakes_that_are_never_finished_make_room(certificate):
                 assert secured.recv(100).startswith(b"HTTP/1.1 200 ")
             took.append(time.perf_counter() - began)
         assert statistics.median(took) < 0.25
+
+
+def test_a_storm_of_handshakes_does_not_use_the_files_up(certificate):
+    """Every 64 of them used the last files, and nobody was accepted for a second: newcomers waited behind them."""
+    with crowded("--tls-certificate", str(certificate), files=256) as crowd:
+        began = time.perf_counter()
+        _fill(crowd, 700)
+        # The server has taken or closed them all when the one after them was told something.
+        with socket.create_connection(("127.0.0.1", crowd.port), timeout=20) as last:
+            last.sendall(b"no TLS")
+            with contextlib.suppress(ConnectionError):
+                last.recv(1)
+        assert crowd.open_files() < 256
+        assert time.perf_counter() - began < 6

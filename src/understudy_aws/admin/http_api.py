@@ -18,7 +18,7 @@ from understudy_aws.admin.errors import (
 )
 from understudy_aws.admin.requests import REQUESTS, AdminRequest
 from understudy_aws.core.http import HttpRequest, HttpResponse
-from understudy_aws.store.protocol import StoreError
+from understudy_aws.store.protocol import DamagedError, StoreError
 
 PREFIXES = ("/_understudy/", "/_localstack/")
 
@@ -66,6 +66,8 @@ class AdminApi:
             status, answer = 200, self._administration.answer(self._read(request))
         except AdminError as refusal:
             status, answer = _STATUSES[type(refusal)], {"error": str(refusal)}
+        except DamagedError as error:
+            return _response(503, {"error": str(error)})
         except StoreError as error:
             return _unavailable(str(error))
         return _response(status, answer)

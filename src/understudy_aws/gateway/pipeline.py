@@ -44,7 +44,7 @@ from understudy_aws.gateway.trail import (
 from understudy_aws.gateway.unserved import unserved_targets
 from understudy_aws.policy import Decision
 from understudy_aws.store.database import Database, Transaction
-from understudy_aws.store.protocol import StoreError
+from understudy_aws.store.protocol import DamagedError, StoreError
 from understudy_aws.wire.model import OperationShape, load
 from understudy_aws.wire.protocol import Route
 from understudy_aws.wire.routing import RoutingError, route, spoken_by
@@ -407,5 +407,10 @@ def _served_without(operation: Operation, shape: OperationShape, params: Params)
 
 
 def _unavailable(reason: object, code: str = "ServiceUnavailable") -> ApiError:
-    """Return the error of a request whose changes the store did not keep. Clients retry on its status, 503."""
-    return ApiError(code, f"What the request changed could not be kept: {reason}", 503)
+    """Return the error of a request that the store failed: 503, on which clients retry."""
+    said = (
+        reason
+        if isinstance(reason, DamagedError)
+        else f"What the request changed could not be kept: {reason}"
+    )
+    return ApiError(code, str(said), 503)

@@ -247,8 +247,10 @@ class Connection(asyncio.Protocol):
 
     @property
     def waits_for_client_since(self) -> float | None:
-        """Since when nothing is under way and the client may send a request; None when something is."""
-        return None if self.is_busy or not self.state.is_handling else self._since
+        """Since when nothing is under way and the client may send a request; None when something is, or it closes."""
+        if self.is_busy or not self.state.is_handling or self._transport.is_closing():
+            return None
+        return self._since
 
     def close_if_late(self, now: float) -> None:
         """End the connection if its client kept us waiting too long; `now` is of the monotonic clock."""

@@ -18,10 +18,11 @@ from understudy_aws.server.connection import Connection
 from understudy_aws.server.limits import Limits
 from understudy_aws.server.parsing import Refusal
 
-# How many connections are accepted before the loop does something else.
-_AT_ONCE = 64
+# How many connections are accepted before the loop does something else. Those that make room for them are closed only
+# then, so both take files meanwhile: `limits.within_open_files` leaves room for so many.
+_AT_ONCE = 16
 # How long nothing is accepted when the process can open no more files.
-_PAUSE = 1.0
+_PAUSE = 0.1
 
 
 class Host(Protocol):
@@ -47,8 +48,13 @@ class Handshake:
         self._host = host
         self._sock = sock
         self._since = monotonic_seconds()
+        self._is_closing = False
         # Who is refused is told so after the handshake, unless there are too many even for that.
         host.opened(self)
+        if self._is_closing:
+            sock.close()
+            host.closed(self)
+            return
         self._task = asyncio.get_running_loop().create_task(self._run(context))
 
     async def _run(self, context: ssl.SSLContext) -> None:
@@ -66,9 +72,9 @@ class Handshake:
             self._host.closed(self)
 
     @property
-    def waits_for_client_since(self) -> float:
-        """Since when the handshake has been unfinished."""
-        return self._since
+    def waits_for_client_since(self) -> float | None:
+        """Since when the handshake has been unfinished; None when it is being closed."""
+        return None if self._is_closing else self._since
 
     @property
     def is_busy(self) -> bool:
@@ -81,6 +87,7 @@ class Handshake:
 
     def abort(self) -> None:
         """Close without waiting for anything."""
+        self._is_closing = True
         with contextlib.suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
 

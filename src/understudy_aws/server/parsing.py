@@ -72,7 +72,11 @@ class RequestParser:
         self._refusal: Refusal | None = None
         self._skipping = False  # a head is replayed to a new parser, and was heard already
         self._awaits_body = False  # httptools thinks that another protocol begins where the body does
-        self._unfinished = 0  # bytes fed towards a head, or towards lines of a chunked body, that are not complete yet
+        self._unfinished = (
+            0  # bytes fed towards a head, or towards lines of a chunked body, that are not complete yet
+        )
+        # The body's size at the end of the piece that was fed before; -1 in the piece that ends the head.
+        self._body_size_before = -1
         self._clear()
 
     def feed(self, data: bytes) -> None:
@@ -115,7 +119,9 @@ class RequestParser:
         else:
             self._unfinished += len(data)
             if self._unfinished > self._limits.head:
-                sentence = f"The lines around the chunks of the body are longer than {self._limits.head} bytes."
+                sentence = (
+                    f"The lines around the chunks of the body are longer than {self._limits.head} bytes."
+                )
                 self.refuse(Refusal(431, sentence))
 
     def refuse(self, refusal: Refusal) -> None:
@@ -182,7 +188,6 @@ class RequestParser:
         self._head_size = 0
         self._body: list[bytes | bytearray] = []
         self._body_size = 0
-        # At the end of the piece that was fed before; in the piece that ended the head, no size of a body.
         self._body_size_before = -1
         self._keep_alive = True
         self._method = ""

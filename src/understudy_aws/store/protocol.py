@@ -39,6 +39,10 @@ class FencedError(StoreError):
     """Another server has taken over this store; this one can write no more."""
 
 
+class DamagedError(StoreError):
+    """The store cannot read what it holds."""
+
+
 class Store(Protocol):
     """Keeps rows through a crash. `tests/contracts/test_store.py` tests this contract over every implementation.
 
@@ -54,7 +58,7 @@ class Store(Protocol):
         ...
 
     def load(self, table: str) -> Iterable[tuple[str, bytes]]:
-        """Return every key and body of a table, ordered by key."""
+        """Return every key and body of a table, ordered by key. Raises DamagedError, also while they are taken."""
         ...
 
     def tables(self) -> Sequence[str]:

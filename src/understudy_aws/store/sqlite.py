@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from understudy_aws.core.errors import UserError
-from understudy_aws.store.protocol import FencedError, LogEntry, NotKeptError, RecordChange
+from understudy_aws.store.protocol import DamagedError, FencedError, LogEntry, NotKeptError, RecordChange
 from understudy_aws.store.sqlite_checkpoints import Checkpoints
 from understudy_aws.store.sqlite_log import Log
 from understudy_aws.store.sqlite_schema import VERSION, migrate
@@ -22,6 +23,9 @@ _LOG_FILE = 16 * 1024 * 1024
 # Writes are refused while less of the disk than this is free beyond what the next checkpoint may need.
 _SPARE = 4 * 1024 * 1024
 _WRITES_PER_LOOK = 16
+# What SQLite raises for disks and files, of which it keeps nothing then; the other errors are mistakes of ours. The
+# base class itself is for files that are damaged.
+_OF_THE_FILE = (sqlite3.OperationalError, sqlite3.DatabaseError)
 
 
 class SqliteStore:
@@ -73,17 +77,14 @@ class SqliteStore:
             with self._checkpoints.gate:
                 self._writer.execute("UPDATE epoch SET number = number + 1")
             return int(self._writer.execute("SELECT number FROM epoch").fetchone()[0])
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
             raise UserError(self._cannot(error)) from error
 
     def load(self, table: str) -> Iterable[tuple[str, bytes]]:
-        rows: Iterable[tuple[str, bytes]] = self._reader.execute(
-            'SELECT key, body FROM records WHERE "table" = ? ORDER BY key', (table,)
-        )
-        return rows
+        return self._read('SELECT key, body FROM records WHERE "table" = ? ORDER BY key', (table,))
 
     def tables(self) -> Sequence[str]:
-        return [name for (name,) in self._reader.execute('SELECT DISTINCT "table" FROM records ORDER BY 1')]
+        return [name for (name,) in self._read('SELECT DISTINCT "table" FROM records ORDER BY 1')]
 
     def write(
         self, epoch: int, changes: Sequence[RecordChange], entries: Sequence[LogEntry], *, clear: bool = False
@@ -115,7 +116,7 @@ class SqliteStore:
             f"SELECT sequence, id, account, body FROM log WHERE {' AND '.join(terms)} "  # noqa: S608 - the terms are ours
             "ORDER BY sequence DESC LIMIT ?"
         )
-        return (LogEntry(*row) for row in self._reader.execute(statement, (*values, limit)).fetchall())
+        return iter([LogEntry(*row) for row in self._read(statement, (*values, limit))])
 
     def keep_entries(self, count: int) -> None:
         self._log.keep(count)
@@ -130,6 +131,13 @@ class SqliteStore:
         self._reader.close()
         self._writer.close()
         os.close(self._lock)
+
+    def _read(self, statement: str, values: Sequence[object] = ()) -> Iterator[Any]:
+        try:
+            for row in self._reader.execute(statement, values):  # noqa: UP028 - that would close the cursor too late
+                yield row
+        except sqlite3.DatabaseError as error:
+            raise DamagedError(f"The state in {self.path.parent} cannot be read: {error}.") from error
 
     def _pool(self) -> ThreadPoolExecutor:
         if self._threads is None:
@@ -155,7 +163,9 @@ class SqliteStore:
                     raise self._fenced()
             else:
                 size = self._write_together(epoch, changes, entries, clear)
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
+            if type(error) not in _OF_THE_FILE:
+                raise
             self._checkpoints.ask()
             self._looked = 0
             raise NotKeptError(self._cannot(error)) from error
@@ -207,7 +217,12 @@ class SqliteStore:
         self._looked -= 1
         if self._looked > 0:
             return
-        disk = os.statvfs(self.path.parent)
+        try:
+            disk = os.statvfs(self.path.parent)
+        except OSError as error:
+            raise NotKeptError(
+                f"The state directory {self.path.parent} is gone: {error.strerror}."
+            ) from error
         free, whole = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
         logged = self._checkpoints.pages * _PAGE
         if free < 2 * logged:

@@ -74,11 +74,13 @@ class Checkpoints:
         return thread
 
     def _run(self) -> None:
-        connection = sqlite3.connect(self._path, isolation_level=None)
+        connection: sqlite3.Connection | None = None
         try:
             while self._due.wait() and not self._stopping:
                 self._due.clear()
                 try:
+                    if connection is None:
+                        connection = sqlite3.connect(self._path, isolation_level=None)
                     self._shorten(connection)
                 except sqlite3.Error as error:
                     if not self.error:
@@ -90,7 +92,8 @@ class Checkpoints:
                     self.error = ""
                 self._ended.set()
         finally:
-            connection.close()
+            if connection is not None:
+                connection.close()
 
     def _shorten(self, connection: sqlite3.Connection) -> None:
         for _ in range(_MOST_PASSES):

@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 
 from understudy_aws.store.database import RecordKey, Transaction
+from understudy_aws.store.protocol import DamagedError
 
 _ENCODE = msgspec.json.Encoder().encode
 # Sorts after every key that begins with the same parts.
@@ -128,5 +129,8 @@ class Table(Generic[R]):
         return None if record is None else _ENCODE(record)
 
     def decode(self, body: bytes) -> R:
-        """A record as it was kept."""
-        return self._decoder.decode(body)
+        """A record as it was kept. Raises DamagedError for what is none."""
+        try:
+            return self._decoder.decode(body)
+        except msgspec.MsgspecError as error:
+            raise DamagedError(f"A record of {self.name} cannot be read: {error}.") from error
