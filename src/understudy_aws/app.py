@@ -17,7 +17,7 @@ from understudy_aws.controllers.expiry import expiry_controller
 from understudy_aws.controllers.operation_runner import controllers_of
 from understudy_aws.core.clock import Clock, SystemClock
 from understudy_aws.core.errors import UserError
-from understudy_aws.core.http import HttpRequest, HttpResponse
+from understudy_aws.core.http import HttpRequest, HttpResponse, ResponseInSteps, take_all
 from understudy_aws.core.ids import Ids
 from understudy_aws.core.simulated_latency import SimulatedLatency
 from understudy_aws.gateway.authorization import Authorizer
@@ -77,7 +77,7 @@ class App(msgspec.Struct, frozen=True):
     admin: Administration
     admin_api: AdminApi
 
-    def handle(self, request: HttpRequest) -> HttpResponse:
+    def handle(self, request: HttpRequest) -> HttpResponse | ResponseInSteps:
         """Answer a request; the answer may be given only when `durability`, asked right after this, is done."""
         if request.path.startswith(PREFIXES):
             return self.admin_api.handle(request)
@@ -96,6 +96,8 @@ class App(msgspec.Struct, frozen=True):
     def answer(self, request: HttpRequest) -> HttpResponse:
         """Answer a request when all of it is durable; blocks meanwhile. For callers without an event loop."""
         response = self.handle(request)
+        if isinstance(response, ResponseInSteps):
+            response = take_all(response.steps)
         wanted = self.database.durability()
         if not wanted.done:
             with contextlib.suppress(Exception):

@@ -22,7 +22,7 @@ from understudy_aws.admin.requests import (
     as_http,
 )
 from understudy_aws.cli.server_files import Keys, files_of
-from understudy_aws.core.http import HttpRequest
+from understudy_aws.core.http import HttpRequest, ResponseInSteps, take_all
 from understudy_aws.settings import read
 from understudy_aws.testing import Credentials
 
@@ -37,7 +37,7 @@ class Api:
         path, _, query = path.partition("?")
         headers = {"x-understudy-token": self.app.admin_api.token if token is None else token}
         content = content if content is not None else b"" if body is None else json.dumps(body).encode()
-        response = self.app.handle(HttpRequest(method, path, query, headers, content))
+        response = self.app.answer(HttpRequest(method, path, query, headers, content))
         assert ("Content-Type", "application/json") in response.headers
         return response.status, json.loads(response.body)
 
@@ -257,6 +257,8 @@ class TestRequests:
         seen = []
         api = AdminApi(Recorder(seen), "token")
         response = api.handle(HttpRequest(method, path, query, {"x-understudy-token": "token"}, body))
+        if isinstance(response, ResponseInSteps):
+            response = take_all(response.steps)
         assert (200, [request_]) == (response.status, seen)
 
     def test_every_request_has_a_path_and_a_method_of_its_own(self):
@@ -273,3 +275,7 @@ class Recorder:
     def answer(self, request):
         self._seen.append(request)
         return {}
+
+    def record_in_steps(self, request):
+        yield
+        return self.answer(request)

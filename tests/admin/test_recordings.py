@@ -345,3 +345,26 @@ class TestBetween:
         assert {"iam:ListUsers"} == actions(since="1", until=first)
         assert {"iam:ListGroups"} == actions(since=last)
         assert set() == actions(until="2000-01-01T00:00:00Z")
+
+
+@pytest.mark.parametrize(("until", "calls"), [("", 1000), ("2h", 0)])
+def test_a_long_trail_is_read_in_steps_and_calls_made_between_them_change_nothing(understudy, until, calls):
+    """All of it was one step: 100,000 entries held every other client up for more than a second."""
+    iam = understudy.client("iam")
+    for _ in range(1000):
+        iam.get_user(UserName="Administrator")
+    recordings = Recordings(understudy.app.gateway)
+    steps = recordings.in_steps(RecordPolicies(until=until))
+    taken = 0
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            made = end.value
+            break
+        taken += 1
+        if taken == 2:
+            iam.create_user(UserName="meanwhile")
+            understudy.app.database.flush()
+    assert taken >= 5
+    assert calls == made["calls"]

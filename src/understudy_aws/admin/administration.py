@@ -28,6 +28,7 @@ from understudy_aws.admin.requests import (
     Status,
 )
 from understudy_aws.core.deferred import deferred
+from understudy_aws.core.http import Steps
 from understudy_aws.data import service_linked_roles
 from understudy_aws.gateway.controller import ControllerStatus
 from understudy_aws.gateway.pipeline import Gateway
@@ -121,6 +122,10 @@ class Administration:
     def answer(self, request: AdminRequest) -> Any:
         """The answer to a request, as a value that `msgspec.json` can encode. Raises AdminError."""
         return self._functions[type(request)](request)
+
+    def record_in_steps(self, request: RecordPolicies) -> Steps[Any]:
+        """Make the answer to a request for policies in short steps. Raises AdminError."""
+        return self._recordings.in_steps(request)
 
     def _health(self, _request: Health) -> Any:
         return {

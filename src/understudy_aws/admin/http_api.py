@@ -16,8 +16,8 @@ from understudy_aws.admin.errors import (
     NotFoundError,
     NotReadyError,
 )
-from understudy_aws.admin.requests import REQUESTS, AdminRequest
-from understudy_aws.core.http import HttpRequest, HttpResponse
+from understudy_aws.admin.requests import REQUESTS, AdminRequest, RecordPolicies
+from understudy_aws.core.http import HttpRequest, HttpResponse, ResponseInSteps, Steps
 from understudy_aws.store.protocol import DamagedError, StoreError
 
 PREFIXES = ("/_understudy/", "/_localstack/")
@@ -60,17 +60,23 @@ class AdminApi:
         self.token = token
         self._administration = administration
 
-    def handle(self, request: HttpRequest) -> HttpResponse:
+    def handle(self, request: HttpRequest) -> HttpResponse | ResponseInSteps:
         """Answer one HTTP request. A refusal is `{"error": one sentence}`."""
         try:
-            status, answer = 200, self._administration.answer(self._read(request))
-        except AdminError as refusal:
-            status, answer = _STATUSES[type(refusal)], {"error": str(refusal)}
-        except DamagedError as error:
-            return _response(503, {"error": str(error)})
-        except StoreError as error:
-            return _unavailable(str(error))
-        return _response(status, answer)
+            asked = self._read(request)
+            if isinstance(asked, RecordPolicies):
+                # The trail may hold very many calls.
+                return ResponseInSteps(self._recorded(asked))
+            return _response(200, self._administration.answer(asked))
+        except (AdminError, StoreError) as error:
+            return _refused(error)
+
+    def _recorded(self, asked: RecordPolicies) -> Steps[HttpResponse]:
+        try:
+            answer = yield from self._administration.record_in_steps(asked)
+        except (AdminError, StoreError) as error:
+            return _refused(error)
+        return _response(200, answer)
 
     @staticmethod
     def not_durable(reason: str) -> HttpResponse:
@@ -94,6 +100,14 @@ class AdminApi:
         if method not in asked.methods:
             raise _WrongMethodError(f"{path} does not take {method}.")
         return _decoded(asked, method, request, id)
+
+
+def _refused(error: AdminError | StoreError) -> HttpResponse:
+    if isinstance(error, AdminError):
+        return _response(_STATUSES[type(error)], {"error": str(error)})
+    if isinstance(error, DamagedError):
+        return _response(503, {"error": str(error)})
+    return _unavailable(str(error))
 
 
 def _unavailable(reason: str) -> HttpResponse:

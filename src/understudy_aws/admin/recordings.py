@@ -10,6 +10,7 @@ import msgspec
 
 from understudy_aws.admin.requests import RecordPolicies
 from understudy_aws.admin.time_ranges import TimeRange, parse_bound
+from understudy_aws.core.http import Steps, take_all
 from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.gateway.request_context import question_keys
 from understudy_aws.gateway.trail import EvaluatedQuestion, TrailEntry
@@ -91,6 +92,10 @@ class Recordings:
 
     def of(self, asked: RecordPolicies) -> dict[str, Any]:
         """Return the policies of each principal in a time range. Raises InvalidRequestError for a bad time."""
+        return take_all(self.in_steps(asked))
+
+    def in_steps(self, asked: RecordPolicies) -> Steps[dict[str, Any]]:
+        """Do the same in short steps: some entries of the trail at a time, and then one principal at a time."""
         database, now = self._gateway.database, self._gateway.clock.now()
         time_range = TimeRange(
             database,
@@ -99,7 +104,11 @@ class Recordings:
         )
         heard: dict[str, _Heard] = {}
         passed_over, first, last = 0, None, None
-        for number, entry in time_range:
+        for each in time_range.in_steps():
+            if each is None:
+                yield
+                continue
+            number, entry = each
             first, last = number, last or number
             principal = entry.caller.role_arn or entry.caller.arn
             if asked.as_:
@@ -110,13 +119,17 @@ class Recordings:
                 continue
             one = heard.setdefault(principal, _Heard(entry.caller.kind))
             one.hear(entry, include_refused=asked.include_refused)
+        principals = []
+        for principal in sorted(heard):
+            yield
+            principals.append(_described(principal, heard[principal], asked))
         return {
             "calls": sum(one.calls for one in heard.values()),
             "first": first,
             "last": last,
             "forgotten": time_range.forgotten,
             "passed_over": passed_over,
-            "principals": [_described(principal, heard[principal], asked) for principal in sorted(heard)],
+            "principals": principals,
         }
 
 

@@ -14,6 +14,7 @@ from understudy_aws.store.database import Database
 from understudy_aws.store.protocol import LogEntry
 
 _PAGE = 1000
+_ENTRIES_A_STEP = 200
 _NUMBER = re.compile(r"[0-9]{1,18}\Z")
 _AGO = re.compile(r"([0-9]{1,9})([smhd])\Z")
 _REQUEST = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
@@ -69,11 +70,17 @@ class TimeRange:
         self.forgotten = False
 
     def __iter__(self) -> Iterator[tuple[int, TrailEntry]]:
+        return (each for each in self.in_steps() if each is not None)
+
+    def in_steps(self) -> Iterator[tuple[int, TrailEntry] | None]:
+        """Give the same calls, and None each time some milliseconds' work is done, whether it found calls or not."""
         since, until = self._since or Bound(), self._until
         # What was done for a request is written just before it, and belongs to it.
         belonging = {since.request_id} if since.request_id else set()
         oldest = 1
-        for row in self._newest_first():
+        for read, row in enumerate(self._newest_first()):
+            if not read % _ENTRIES_A_STEP:
+                yield None
             entry = decode(row.body)
             oldest = row.sequence
             if until is not None and until.at is not None and entry.at > until.at:

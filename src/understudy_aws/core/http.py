@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
+
+T = TypeVar("T")
+
+Steps = Generator[None, None, T]
+"""Work in short steps, between which its caller may do something else."""
 
 
 class HttpRequest(msgspec.Struct, frozen=True):
@@ -33,3 +39,19 @@ class HttpResponse(msgspec.Struct, frozen=True):
     status: int
     body: bytes = b""
     headers: tuple[tuple[str, str], ...] = msgspec.field(default=())
+
+
+class ResponseInSteps(msgspec.Struct, frozen=True):
+    """An answer that takes long to make. A server answers others between two steps."""
+
+    steps: Steps[HttpResponse]
+
+
+def take_all(steps: Steps[T]) -> T:
+    """Take all steps one after the other, and return their result."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: T = end.value
+            return result

@@ -32,6 +32,7 @@ class Answer(msgspec.Struct, frozen=True):
     """An answer in bytes, and what it waits for: nothing, if `durability` is None.
 
     `request` and `keep_alive` are kept to say instead, in the request's own protocol, that it could not be kept.
+    `made` is asked for the answer when it was not made yet; `durability` is done when it is.
     """
 
     pieces: tuple[bytes, ...]
@@ -39,6 +40,7 @@ class Answer(msgspec.Struct, frozen=True):
     durability: Durability | None = None
     request: HttpRequest | None = None
     keep_alive: bool = True
+    made: Callable[[], Answer] | None = None
 
 
 class AnswerQueue:
@@ -70,7 +72,8 @@ class AnswerQueue:
         if len(queue) == 1 and ((of := queue[0].durability) is None or (of.done and of.error is None)):
             # As it is nearly always.
             self.size = 0
-            return list(queue.popleft().pieces)
+            answer = queue.popleft()
+            return list((answer if answer.made is None else answer.made()).pieces)
         taken: list[bytes] = []
         while queue:
             answer = queue[0]
@@ -79,7 +82,10 @@ class AnswerQueue:
                 if not durability.done:
                     self._wait_for(durability)
                     break
-                if durability.error is not None:
+                if answer.made is not None:
+                    answer = queue[0] = answer.made()
+                    self.size += answer.size
+                elif durability.error is not None:
                     self.size -= answer.size
                     answer = queue[0] = self._replace(answer)
                     self.size += answer.size

@@ -10,12 +10,13 @@ import asyncio
 import errno
 import logging
 import ssl
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from understudy_aws.core.clock import monotonic_seconds
 from understudy_aws.core.deferred import deferred
 from understudy_aws.core.errors import UserError
-from understudy_aws.core.http import HttpRequest, HttpResponse
+from understudy_aws.core.http import HttpRequest, HttpResponse, ResponseInSteps
 from understudy_aws.server.answers import Answer, Durability
 from understudy_aws.server.connection import Connection
 from understudy_aws.server.handshakes import Handshake, TlsListener
@@ -44,7 +45,7 @@ _TOO_MUCH = Refusal(503, "Too many bytes of requests are arriving at the same ti
 class Application(Protocol):
     """What a server serves. All of these are plain functions and quick."""
 
-    def handle(self, request: HttpRequest) -> HttpResponse: ...
+    def handle(self, request: HttpRequest) -> HttpResponse | ResponseInSteps: ...
 
     def durability(self) -> Durability:
         """The durability of everything that was committed up to now."""
@@ -53,6 +54,28 @@ class Application(Protocol):
     def not_durable(self, request: HttpRequest) -> HttpResponse:
         """The answer to a request whose changes could not be made durable; its body may be gone."""
         ...
+
+
+class _Making:
+    """An answer that is being made: `done` when it is."""
+
+    error = None
+
+    def __init__(self) -> None:
+        self.done = False
+        self.answer = Answer((), 0)
+        self._callbacks: list[Callable[[Durability], None]] = []
+
+    def add_done_callback(self, callback: Callable[[Durability], None], /) -> None:
+        """Call back when the answer is made."""
+        self._callbacks.append(callback)
+
+    def finish(self, answer: Answer) -> None:
+        """Make the answer known."""
+        self.answer = answer
+        self.done = True
+        for callback in self._callbacks:
+            callback(self)
 
 
 class Server:
@@ -69,6 +92,7 @@ class Server:
         self.connections: set[Connection | Handshake] = set()
         self.incoming = 0
         self.closing = False
+        self._tasks: set[asyncio.Task[None]] = set()
         self._most_incoming = 0
         self._writer = ResponseWriter()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -142,6 +166,8 @@ class Server:
         head_only = request.method == "HEAD"
         try:
             response = self.app.handle(request)
+            if isinstance(response, ResponseInSteps):
+                return self._answer_in_steps(response, request, keep_alive=keep_alive)
             pieces = self._writer.pieces_of(response, keep_alive=keep_alive, head_only=head_only)
         except Exception:  # noqa: BLE001 - the other connections go on
             _LOG.exception("the application failed")
@@ -154,6 +180,35 @@ class Server:
         if len(request.body) > _LARGE_BODY:
             request = request.without_body()
         return Answer(pieces, size, durability, request, keep_alive)
+
+    def _answer_in_steps(
+        self, response: ResponseInSteps, request: HttpRequest, *, keep_alive: bool
+    ) -> Answer:
+        """Have an answer made beside others; it waits in its connection until it is."""
+        making = _Making()
+        task = asyncio.get_running_loop().create_task(self._make(making, response, request, keep_alive))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return Answer((), 0, making, made=lambda: making.answer)
+
+    async def _make(
+        self, making: _Making, response: ResponseInSteps, request: HttpRequest, keep_alive: bool
+    ) -> None:
+        head_only = request.method == "HEAD"
+        try:
+            while True:
+                try:
+                    next(response.steps)
+                except StopIteration as end:
+                    made: HttpResponse = end.value
+                    break
+                await asyncio.sleep(0)
+            pieces = self._writer.pieces_of(made, keep_alive=keep_alive, head_only=head_only)
+        except Exception:  # noqa: BLE001 - the other connections go on
+            _LOG.exception("the application failed")
+            failed = plain(500, "The request failed.")
+            pieces = self._writer.pieces_of(failed, keep_alive=keep_alive, head_only=head_only)
+        making.finish(Answer(pieces, sum(map(len, pieces)), keep_alive=keep_alive))
 
     def replacement(self, answer: Answer) -> Answer:
         """What the application answers when a request's changes could not be made durable, in bytes."""
