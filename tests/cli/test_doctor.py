@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sqlite3
+from types import SimpleNamespace
 
 import pytest
 
+from understudy_aws import __version__
+from understudy_aws.admin.requests import FORMAT
+from understudy_aws.cli import admin_client, doctor
 from understudy_aws.cli.doctor import examine
 from understudy_aws.cli.main import main
+from understudy_aws.cli.server_files import ServerFile, files_of
 from understudy_aws.settings import read
 from understudy_aws.testing import Understudy
 
@@ -67,3 +73,55 @@ def test_a_state_file_that_is_damaged_blocks(tmp_path):
         file.write_bytes(damaged)
         found = findings(state=str(tmp_path))["state"]
         assert ("blocked", True) == (found.verdict, "cannot be used" in found.sentence)
+
+
+def test_a_state_that_others_may_write_to_blocks(tmp_path):
+    tmp_path.chmod(0o777)
+    found = findings(state=str(tmp_path))["state"]
+    assert ("blocked", True) == (found.verdict, f"chmod go-w {tmp_path}" in found.sentence)
+
+
+def test_secrets_that_others_may_read_are_noted_with_what_mends_it(tmp_path):
+    for name in ("credentials", "server.json"):
+        (tmp_path / name).touch(mode=0o600)
+    assert "ok" == findings(state=str(tmp_path))["keys"].verdict
+    (tmp_path / "credentials").chmod(0o644)
+    key = tmp_path / "key.pem"
+    key.touch(mode=0o640)
+    found = findings(state=str(tmp_path), tls_certificate=str(key))["keys"]
+    assert ("note", True) == (
+        found.verdict,
+        f"chmod 600 {key} {tmp_path}/credentials" in found.sentence,
+    )
+
+
+@pytest.mark.parametrize(("free", "verdict"), [(2**20, "blocked"), (2**25, "note"), (2**30, "ok")])
+def test_a_disk_without_room_is_told(tmp_path, monkeypatch, free, verdict):
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=free))
+    assert verdict == findings(state=str(tmp_path))["disk"].verdict
+
+
+def test_a_state_of_a_later_version_is_told(tmp_path):
+    with Understudy(state=str(tmp_path)):
+        pass
+    with sqlite3.connect(tmp_path / "understudy.db") as file:
+        file.execute("PRAGMA user_version = 99")
+    file.close()
+    found = findings(state=str(tmp_path))["state"]
+    assert ("blocked", True) == (found.verdict, "a newer Understudy wrote it, in format 99" in found.sentence)
+
+
+@pytest.mark.parametrize(
+    ("health", "told"),
+    [
+        (None, "none runs"),
+        ({"version": "0.0.1"}, "is Understudy 0.0.1, older than this command"),
+        ({"version": "0.0.2", "format": FORMAT}, f"is Understudy 0.0.2; this command is {__version__}"),
+        ({"version": __version__, "format": FORMAT}, f"process 1, version {__version__}"),
+    ],
+)
+def test_the_server_that_runs_is_told_and_whether_it_is_older(tmp_path, monkeypatch, health, told):
+    files_of(read({}, state=str(tmp_path))).write_server(ServerFile("http://127.0.0.1:1", 1, "token"))
+    for module in (admin_client, doctor):
+        monkeypatch.setattr(module, "health_of", lambda server: health)
+    assert told in findings(state=str(tmp_path))["server"].sentence

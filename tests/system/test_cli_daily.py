@@ -290,3 +290,84 @@ class TestVersions:
             assert FORMAT == told["format"]
             assert told["state_format"] >= 2
             server.end()
+
+
+class TestCopies:
+    def test_a_copy_of_a_running_server_is_restored_with_its_keys(self, here, tmp_path):
+        copy = tmp_path / "copy"
+        with ServerProcess("--json", environment=here) as server:
+            first = server.said
+            done = run(here, "backup", str(copy))
+            assert (0, "") == (done.returncode, done.stderr)
+            assert "which you alone can read" in done.stdout
+            assert 0o600 == copy.stat().st_mode & 0o777
+            answer(here, "account", "rotate-keys")
+            again = run(here, "backup", str(copy))
+            assert (2, 1) == (again.returncode, again.stderr.count("\n"))
+            assert "--force writes over it" in again.stderr
+            running = run(here, "restore", str(copy), "--yes")
+            assert 2 == running.returncode
+            assert f"The server at {first['endpoint']} uses " in running.stderr
+            assert "stop it first: " in running.stderr
+            server.end()
+        kept = run(here, "restore", str(copy))
+        assert (2, 1) == (kept.returncode, kept.stderr.count("\n"))
+        assert "--yes puts the copy in its place" in kept.stderr
+        assert ["000000000000"] == answer(here, "restore", str(copy), "--yes")["accounts"]
+        with ServerProcess("--json", environment=here) as server:
+            assert server.said
+            found = answer(here, "env")
+            assert first["secret_access_key"] == found["AWS_SECRET_ACCESS_KEY"]
+            asked = "import boto3; print(boto3.client('sts').get_caller_identity()['Account'])"
+            done = subprocess.run([sys.executable, "-c", asked], env={**here, **found}, capture_output=True,
+                                  text=True, timeout=60, check=False)  # fmt: skip
+            assert "000000000000\n" == done.stdout
+            server.end()
+
+
+def old_aws(folder: Path, version: str) -> None:
+    """An AWS CLI that says its version, and what it is asked."""
+    folder.mkdir(exist_ok=True)
+    program = folder / "aws"
+    program.write_text(
+        f'#!/bin/sh\nif [ "$1" = --version ]; then echo "aws-cli/{version} Python/3.11 Linux"; else echo called "$@"; fi\n'
+    )
+    program.chmod(0o755)
+
+
+class TestOldCommandLines:
+    """An AWS CLI before 2.13.0 or 1.29.0 knows no AWS_ENDPOINT_URL and calls AWS itself (Debian 12 has 2.9.19)."""
+
+    def exec(self, here, tmp_path, version, *words):
+        old_aws(tmp_path / "bin", version)
+        return run({**here, "PATH": f"{tmp_path}/bin:{here['PATH']}"}, "exec", "--", *words)
+
+    @pytest.mark.parametrize("version", ["2.9.19", "2.12.7", "1.28.85", "1.22.34"])
+    def test_one_that_would_call_aws_is_not_run(self, here, tmp_path, version):
+        done = self.exec(here, tmp_path, version, "aws", "s3", "ls")
+        assert (2, "", 1) == (done.returncode, done.stdout, done.stderr.count("\n"))
+        assert (
+            f"is the AWS CLI {version}, which does not obey AWS_ENDPOINT_URL and calls AWS itself"
+            in done.stderr
+        )
+
+    @pytest.mark.parametrize("version", ["2.13.0", "2.30.1", "1.29.0", "1.46.3"])
+    def test_one_that_obeys_is_run(self, here, tmp_path, version):
+        done = self.exec(here, tmp_path, version, "aws", "s3", "ls")
+        assert (0, "called s3 ls\n", "") == (done.returncode, done.stdout, done.stderr)
+
+    def test_one_that_is_led_by_hand_is_run(self, here, tmp_path):
+        done = self.exec(here, tmp_path, "2.9.19", "aws", "--endpoint-url", "http://127.0.0.1:1", "s3", "ls")
+        assert done.stdout.startswith("called --endpoint-url")
+
+    def test_a_script_that_may_call_it_is_warned_of(self, here, tmp_path):
+        done = self.exec(here, tmp_path, "2.9.19", "sh", "-c", "aws s3 ls")
+        assert (0, "called s3 ls\n") == (done.returncode, done.stdout)
+        assert "understudy: " in done.stderr
+        assert "calls AWS itself" in done.stderr
+
+    def test_doctor_tells(self, here, tmp_path):
+        old_aws(tmp_path / "bin", "2.9.19")
+        said = answer({**here, "PATH": f"{tmp_path}/bin:{here['PATH']}"}, "doctor", "--port", "0")
+        found = next(each for each in said["findings"] if each["name"] == "aws command")
+        assert ("note", True) == (found["verdict"], "2.13.0 is the first that does" in found["sentence"])

@@ -125,7 +125,7 @@ def test_a_state_in_use_is_one_sentence(state):
         server.line()
         done = run("up", "--port", "0", "--state", str(state))
         server.end()
-    assert (2, f"understudy: Another understudy already uses the state directory {state}.\n") == (
+    assert (2, f"understudy: Process {server.process.pid} already uses the state directory {state}.\n") == (
         done.returncode,
         done.stderr,
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import shutil
-import socket
 import stat
 import sys
 from collections.abc import Iterator
@@ -16,12 +16,18 @@ from typing import Literal
 import msgspec
 from msgspec.structs import asdict
 
-from understudy_aws.cli.admin_client import running_server
+from understudy_aws import __version__
+from understudy_aws.cli.admin_client import check_format, health_of, running_server
+from understudy_aws.cli.aws_command import problem_with, spoken_version
 from understudy_aws.cli.options import SETTINGS, settings_of
 from understudy_aws.cli.output import Colour, Output
 from understudy_aws.core.clock import SystemClock
+from understudy_aws.core.errors import UserError
+from understudy_aws.server.run import check_address
 from understudy_aws.settings import Settings
-from understudy_aws.store.sqlite import problem_of
+from understudy_aws.store.directory_safety import danger_in
+from understudy_aws.store.sqlite import LEAST_FREE, problem_of
+from understudy_aws.store.sqlite_schema import VERSION
 
 Verdict = Literal["ok", "note", "blocked"]
 
@@ -72,6 +78,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield from map(_client_package, _CLIENTS)
     yield _command_line_client()
     yield _state(settings)
+    yield _secrets(settings)
+    yield _disk(settings)
+    yield _server(settings)
     yield _port(settings)
     yield _clock()
     yield _privileges()
@@ -114,7 +123,12 @@ def _version(name: str) -> str | None:
 def _command_line_client() -> Finding:
     beside = Path(sys.executable).with_name("aws")
     found = shutil.which("aws") or (str(beside) if beside.exists() else None)
-    return Finding("aws command", "ok", found) if found else Finding("aws command", "note", "not on PATH")
+    if found is None:
+        return Finding("aws command", "note", "not on PATH")
+    problem = problem_with(found)
+    if problem:
+        return Finding("aws command", "note", problem)
+    return Finding("aws command", "ok", f"{found}, {spoken_version(found) or 'of an unknown version'}")
 
 
 def _state(settings: Settings) -> Finding:
@@ -125,16 +139,69 @@ def _state(settings: Settings) -> Finding:
         return _future_state(directory)
     if not directory.is_dir() or not os.access(directory, os.R_OK | os.W_OK | os.X_OK):
         return Finding("state", "blocked", f"{directory} is no directory we can write to.")
-    if problem := problem_of(directory):
-        return Finding(
-            "state",
-            "blocked",
-            f"the state file in {directory} cannot be used: {problem}. Put back a copy of it, or move it away to "
-            "start anew.",
+    problem = danger_in(directory)
+    if not problem and (found := problem_of(directory)):
+        problem = (
+            f"the state file in {directory} cannot be used: {found}. Put back a copy of it (`understudy restore`), or "
+            "move it away to start anew."
         )
+    if problem:
+        return Finding("state", "blocked", problem)
     if stat.S_IMODE(directory.stat().st_mode) & 0o077:
-        return Finding("state", "note", f"{directory} is open to others; chmod 700 keeps them out.")
-    return Finding("state", "ok", f"{directory}, private to you")
+        mend = f"chmod 700 {shlex.quote(str(directory))}"
+        return Finding("state", "note", f"{directory} is open to others. This keeps them out: {mend}")
+    return Finding("state", "ok", f"{directory}, private to you, in format {VERSION}")
+
+
+def _secrets(settings: Settings) -> Finding:
+    """Whether others may read the files that hold keys."""
+    files = [] if settings.tls_certificate == "" else [Path(settings.tls_certificate)]
+    if not settings.in_memory:
+        names = ("credentials", "server.json", "understudy.db", "tls/authority.pem", "tls/server.pem")
+        files += [settings.directory / name for name in names]
+    open_ones = [str(file) for file in files if _others_may_read(file)]
+    if open_ones:
+        mend = f"chmod 600 {shlex.join(open_ones)}"
+        return Finding("keys", "note", f"Others may read secrets of yours. This keeps them out: {mend}")
+    return Finding("keys", "ok", "readable by you alone")
+
+
+def _others_may_read(file: Path) -> bool:
+    try:
+        return bool(stat.S_IMODE(file.stat().st_mode) & 0o077)
+    except OSError:
+        return False
+
+
+def _disk(settings: Settings) -> Finding:
+    """Whether there is room: a server refuses changes when less than a few MiB are left."""
+    if settings.in_memory:
+        return Finding("disk", "ok", "nothing is written to it")
+    there = next(each for each in (settings.directory, *settings.directory.parents) if each.exists())
+    free = shutil.disk_usage(there).free
+    said = f"{free // 2**20} MiB free for {settings.directory}"
+    if free < LEAST_FREE:
+        return Finding(
+            "disk", "blocked", f"{said}; changes are refused until there are {LEAST_FREE // 2**20}."
+        )
+    return Finding("disk", "ok" if free >= 16 * LEAST_FREE else "note", said)
+
+
+def _server(settings: Settings) -> Finding:
+    """The server that runs, if one does, and whether this command understands it."""
+    server = running_server(settings)
+    if server is None:
+        return Finding("server", "ok", "none runs")
+    health = health_of(server) or {}
+    try:
+        check_format(server, health)
+    except UserError as error:
+        return Finding("server", "note", str(error))
+    if (theirs := health.get("version")) != __version__:
+        return Finding(
+            "server", "note", f"{server.endpoint} is Understudy {theirs}; this command is {__version__}."
+        )
+    return Finding("server", "ok", f"{server.endpoint}, process {server.pid}, version {theirs}")
 
 
 def _future_state(directory: Path) -> Finding:
@@ -150,16 +217,10 @@ def _port(settings: Settings) -> Finding:
     server = running_server(settings)
     if server is not None and server.endpoint.endswith(f":{settings.port}"):
         return Finding("port", "ok", f"{settings.port} is used by our own server, process {server.pid}")
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind((settings.host, settings.port))
-        except OSError as error:
-            where = f"{settings.host}:{settings.port}"
-            return Finding(
-                "port", "blocked", f"{where} cannot be used: {(error.strerror or str(error)).lower()}."
-            )
+    try:
+        check_address(settings.host, settings.port)
+    except UserError as error:
+        return Finding("port", "blocked", str(error))
     return Finding("port", "ok", f"{settings.port} is free")
 
 

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from types import FrameType
 
+from understudy_aws.cli.aws_command import refusal_of, remark_on
 from understudy_aws.cli.client_environment import made
 from understudy_aws.cli.options import SETTINGS, settings_of_own_server
 from understudy_aws.cli.output import Output
@@ -74,8 +75,14 @@ def environment_of(started: Started, settings: Settings) -> dict[str, str]:
 def run_command(command_line: Sequence[str], environment: Mapping[str, str], *, aside: bool = False) -> int:
     """Run a command with our terminal, pass signals on, and return its exit code.
 
+    Raises UserError for an AWS CLI that is so old that it would call AWS instead of the server.
+
     With `aside` what it says on stdout goes to stderr, for stdout is for an answer of ours.
     """
+    if refusal := refusal_of(command_line, environment):
+        raise UserError(refusal)
+    if remark := remark_on(command_line, environment):
+        print(f"understudy: {remark}", file=sys.stderr)
     said = sys.stderr if aside else None
     try:
         process = subprocess.Popen(command_line, env=environment, stdout=said)  # noqa: S603 - what we are for

@@ -34,6 +34,8 @@ COMMANDS = {
     "env": "print the environment a client needs, or write an AWS profile",
     "status": "say what is running and what it holds",
     "doctor": "look over this machine and say what works here",
+    "backup": "copy the state into a file, also while a server uses it",
+    "restore": "put a copy in the place of the state",
     "reset": "forget everything and make the account anew",
     "roles": "list the service-linked roles, and which exist",
     "explain": "say why a request was allowed or refused, or would be",

@@ -115,5 +115,5 @@ def read_text(path: Path) -> str:
     """A file's text; empty when there is none."""
     try:
         return path.read_text("utf-8")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,13 +14,14 @@ from understudy_aws.core.errors import UserError
 from understudy_aws.store.protocol import DamagedError, FencedError, LogEntry, NotKeptError, RecordChange
 from understudy_aws.store.sqlite_checkpoints import Checkpoints
 from understudy_aws.store.sqlite_log import Log
+from understudy_aws.store.sqlite_ownership import own
 from understudy_aws.store.sqlite_schema import VERSION, migrate
 
 _PAGE = 4096
 # After a checkpoint begins the log anew, its file is cut to this size. A file that stays is written faster.
 _LOG_FILE = 16 * 1024 * 1024
 # Writes are refused while less of the disk than this is free beyond what the next checkpoint may need.
-_SPARE = 4 * 1024 * 1024
+LEAST_FREE = 4 * 1024 * 1024
 _WRITES_PER_LOOK = 16
 # What SQLite raises for disks and files, of which it keeps nothing then; the other errors are mistakes of ours. The
 # base class itself is for files that are damaged.
@@ -41,7 +41,7 @@ class SqliteStore:
     format = VERSION
 
     def __init__(self, directory: Path, *, synchronous: str = "normal") -> None:
-        self._lock = _own(directory)
+        self._lock = own(directory)
         self.path = directory / "understudy.db"
         self._in_thread = synchronous == "full"
         try:
@@ -228,7 +228,7 @@ class SqliteStore:
         if free < 2 * logged:
             self._checkpoints.ask()
         # A small disk keeps a smaller part of it free.
-        if free < max(min(_SPARE, whole // 16), logged):
+        if free < max(min(LEAST_FREE, whole // 16), logged):
             self._checkpoints.ask()
             raise NotKeptError(f"The disk of {self.path.parent} has only {free // 1024} KiB left.")
         self._looked = _WRITES_PER_LOOK
@@ -256,22 +256,10 @@ def problem_of(directory: Path) -> str:
         return ""
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            (version,) = connection.execute("PRAGMA user_version").fetchone()
             (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     except sqlite3.Error as error:
         return str(error)
+    if version > VERSION:
+        return f"a newer Understudy wrote it, in format {version}, and this older one reads up to {VERSION}"
     return "" if found == "ok" else str(found)
-
-
-def _own(directory: Path) -> int:
-    """Make the directory, keep it to its owner, and lock it for this process."""
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = os.open(directory / "lock", os.O_CREAT | os.O_RDWR, 0o600)
-    except OSError as error:
-        raise UserError(f"The state directory {directory} cannot be used: {error.strerror}.") from error
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock)
-        raise UserError(f"Another understudy already uses the state directory {directory}.") from error
-    return lock
