@@ -23,7 +23,7 @@ from understudy_aws.core.simulated_latency import SimulatedLatency
 from understudy_aws.gateway.authorization import Authorizer
 from understudy_aws.gateway.client_tokens import old_client_tokens
 from understudy_aws.gateway.controller import World
-from understudy_aws.gateway.durable_operations import OperationKind
+from understudy_aws.gateway.durable_operations import OperationKind, any_due
 from understudy_aws.gateway.message_signing import MessageSigner
 from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.gateway.registry import Registry
@@ -84,8 +84,15 @@ class App(msgspec.Struct, frozen=True):
         return self.gateway.handle(request)
 
     def durability(self) -> Durability:
-        """Return the durability of everything that was committed up to now."""
-        return self.database.durability()
+        """Return the durability of everything that was committed up to now.
+
+        With the clock at `instant` a server's answer also waits for the durable operations that are due: whoever
+        asks next finds them ended.
+        """
+        wanted = self.database.durability()
+        if self.settings.clock == "instant" and any_due(self.database, self.gateway.clock):
+            return self.controllers.after_due_work(wanted)
+        return wanted
 
     def not_durable(self, request: HttpRequest) -> HttpResponse:
         """The answer to a request whose changes could not be made durable."""

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 
+from understudy_aws.controllers import controller_manager
 from understudy_aws.controllers.controller_manager import ControllerManager
 from understudy_aws.core.clock import SetClock
 from understudy_aws.core.ids import Ids
@@ -286,3 +287,49 @@ def test_inside_a_running_loop_it_is_drained():
 
     asyncio.run(within())
     assert [] == place.undone()
+
+
+class TestAnswersThatWait:
+    """An answer leaves when what it asked for was worked on, but never waits long, and no failure keeps it back."""
+
+    def outcome(self, reconcile=None, longest=None, monkeypatch=None):
+        """How long an answer waited, as the loop measures it, and what was left to do."""
+        if longest is not None:
+            monkeypatch.setattr(controller_manager, "_LONGEST_WAIT", longest)
+        place = Place("x")
+        place.world.database.flush()
+        manager = place.manager(reconcile) if reconcile else place.manager()
+
+        async def asked():
+            # `run` looks for work only after this test is over.
+            working = asyncio.create_task(manager.run(lambda seconds: asyncio.sleep(60)))
+            await asyncio.sleep(0)
+            outcome = manager.after_due_work(place.world.database.durability())
+            assert not outcome.done
+            await outcome
+            left = list(place.undone())
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
+            return left
+
+        return asyncio.run(asked())
+
+    def test_it_waits_until_the_work_is_done(self):
+        assert [] == self.outcome()
+
+    def test_it_does_not_wait_for_work_that_takes_long(self, monkeypatch):
+        async def hang(key, world):
+            await asyncio.sleep(3600)
+
+        assert self.outcome(hang, 0.05, monkeypatch)
+
+    def test_work_that_fails_keeps_nothing_back(self):
+        async def fail(key, world):
+            raise OSError("no")
+
+        assert self.outcome(fail)
+
+    def test_without_background_work_nobody_waits(self):
+        place = Place("x")
+        wanted = place.world.database.durability()
+        assert wanted is place.manager().after_due_work(wanted)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import subprocess
 import time
+import urllib.error
+import urllib.request
 
 import boto3
 import pytest
@@ -77,6 +79,16 @@ def create(iam, number):
     return False
 
 
+def ready(server):
+    """The status of the page that tells whether a server can be used."""
+    try:
+        with urllib.request.urlopen(f"{server.said['endpoint']}/_understudy/ready", timeout=20) as said:
+            return said.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
 def names(iam):
     return {user["UserName"] for user in iam.list_users(MaxItems=1000)["Users"]} - {"Administrator"}
 
@@ -94,8 +106,12 @@ def test_a_disk_that_others_fill(disk):
                 kept.add(f"user-{number}")
             assert kept == names(iam), "reads go on, and tell what is kept"
         assert not create(iam, 200)
+        assert 503 == ready(server)
         (disk / "others").unlink()
         until = time.monotonic() + 20
+        while ready(server) != 200:
+            assert time.monotonic() < until, "it passes by itself, without a change that is asked for"
+            time.sleep(0.1)
         while not create(iam, 300):
             assert time.monotonic() < until, "it passes by itself"
             time.sleep(0.1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import math
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,6 +14,8 @@ import msgspec
 from understudy_aws.controllers.failures import back_off, sentence
 from understudy_aws.controllers.work_queue import Item, WorkQueue
 from understudy_aws.gateway.controller import Controller, ControllerStatus, Failing, World
+from understudy_aws.store.durability import Durability
+from understudy_aws.store.protocol import StoreError
 
 _LOG = logging.getLogger("understudy_aws.controllers")
 # How often a change is looked for, and how soon after one the work begins: late enough for a client to read
@@ -21,6 +24,8 @@ _TICK = 0.05
 _CALM = 0.25
 # What is due only because time has passed is looked for this often.
 _PERIOD = 1.0
+# An answer waits no longer for the work that it asked for.
+_LONGEST_WAIT = 2.0
 
 Sleep = Callable[[float], Awaitable[object]]
 
@@ -58,6 +63,8 @@ class ControllerManager:
         self._tasks: set[asyncio.Task[None]] = set()
         self._started = 0
         self._stopping = False
+        self._running = False
+        self._waiting: set[asyncio.Task[None]] = set()
 
     def settle(self) -> int:
         """Do everything due now, again until nothing is, and make it durable. Answers how many keys were worked on.
@@ -84,6 +91,7 @@ class ControllerManager:
     async def run(self, sleep: Sleep = asyncio.sleep) -> None:
         """Work until cancelled: soon after something was committed, and every second."""
         waited, seen = _PERIOD, -1
+        self._running = True
         try:
             while True:
                 if self.world.database.revision != seen:
@@ -97,11 +105,35 @@ class ControllerManager:
                 await sleep(_TICK)
                 waited += _TICK
         finally:
-            self._stopping = True
-            for task in self._tasks:
+            self._stopping, self._running = True, False
+            unfinished = [*self._waiting, *self._tasks]
+            for task in unfinished:
                 task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await asyncio.gather(*unfinished, return_exceptions=True)
             self._stopping = False
+
+    def after_due_work(self, wanted: Durability) -> Durability:
+        """Return an outcome that is known when `wanted` is and all that is due now was worked on.
+
+        Whoever waits for it, waits no longer than two seconds for the work. While `run` does not, nobody waits.
+        """
+        if not self._running:
+            return wanted
+        outcome = Durability()
+        task = asyncio.create_task(self._work_on_due())
+        self._waiting.add(task)
+
+        def done(task: asyncio.Task[None]) -> None:
+            self._waiting.discard(task)
+            wanted.add_done_callback(lambda known: outcome.finish(known.error))
+
+        task.add_done_callback(done)
+        return outcome
+
+    async def _work_on_due(self) -> None:
+        with contextlib.suppress(TimeoutError, StoreError):
+            async with asyncio.timeout(_LONGEST_WAIT):
+                await self.drain()
 
     def status(self) -> list[ControllerStatus]:
         """How each controller does, by name."""

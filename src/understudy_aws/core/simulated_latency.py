@@ -10,8 +10,8 @@ from understudy_aws.core.ids import uniform
 class SimulatedLatency(msgspec.Struct, frozen=True):
     """Waiting times in seconds: `instant` answers 0 for all, `aws` a time within the range AWS was seen to take.
 
-    Background work that has waited its time is done soon: within a second on a server, at the next `settle()` in a
-    test. A time depends on the seed and on what it is drawn for, so that a run can be repeated.
+    Background work that has waited its time is done soon: with `instant`, before a server's next answer, and at the
+    next `settle()` in a test. A time depends on the seed and on what it is drawn for, so that a run can be repeated.
     """
 
     name: str = "instant"

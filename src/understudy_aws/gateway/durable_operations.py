@@ -11,8 +11,9 @@ from typing import Any, Literal
 
 import msgspec
 
+from understudy_aws.core.clock import Clock
 from understudy_aws.gateway.controller import World
-from understudy_aws.store.database import Transaction
+from understudy_aws.store.database import Database, Transaction
 from understudy_aws.store.tables import Record, Table
 
 State = Literal["PENDING", "RUNNING", "UNDOING", "SUCCEEDED", "FAILED", "UNDO_FAILED"]
@@ -162,6 +163,16 @@ def begin(
         details=dict(details),
     )
     return durable_operations.put(tx, operation)
+
+
+def any_due(database: Database, clock: Clock) -> bool:
+    """Whether an operation may go on now. Costs next to nothing while none is under way."""
+    known = database.caches.get(durable_operations.name)
+    if known is None or not known.orders["due"]:
+        return False
+    now = clock.now()
+    with database.transaction() as tx:
+        return any(operation.next_try <= now for operation in durable_operations.in_order(tx, "due"))
 
 
 def under_way(tx: Transaction, kind: str, subject: str) -> DurableOperation | None:
