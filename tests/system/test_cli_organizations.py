@@ -105,7 +105,7 @@ def test_guard_rails_from_the_command_line(session):
     session.start()
     is_refused()
     explained = session.run(
-        "understudy", "explain", "--as", f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole",
+        "understudy_aws", "explain", "--as", f"arn:aws:iam::{account}:role/OrganizationAccountAccessRole",
         "--action", "iam:CreateUser", "--resource", f"arn:aws:iam::{account}:user/x", "--state", session.state,
     )  # fmt: skip
     assert f"organizational unit Prod ({unit})" in explained.stdout

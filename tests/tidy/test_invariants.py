@@ -83,6 +83,10 @@ CHECKED_BY = {
         "controllers/test_controller_manager.py::test_a_poisoned_key_leaves_nothing_and_blocks_no_other_of_its_kind",
         "controllers/test_crash_between_steps.py::test_killed_after_any_write_it_ends_as_if_nothing_had_happened",
     ),
+    "With the clock at `instant`, an answer waits for the durable operations that are due": (
+        "system/test_instant_clock.py::test_a_deletion_has_ended_at_the_first_question",
+        "controllers/test_controller_manager.py::test_it_does_not_wait_for_work_that_takes_long",
+    ),
     "A durable operation resumes at the step that was not noted as done": (
         "controllers/test_crash_between_steps.py::test_killed_after_any_write_it_ends_as_if_nothing_had_happened",
         "controllers/test_operation_runner.py::test_a_step_that_cannot_succeed_has_all_undone",
