@@ -91,11 +91,13 @@ def _is_protected(call: Call, target: Target) -> bool:
     return target.linked_role or _owner(call, target) != call.caller.account
 
 
-def denial(call: Call, action: str, target: Target, decision: Decision, encoded_message: str) -> ApiError:
-    """Return the refusal in AWS's words (policies.md 4.9, ec2.md 7.2); EC2 adds the `encoded_message` to it."""
-    asked = target.action or action
-    where = "" if target.resource == "*" else f" on resource: {target.resource}"
-    text = f"User: {call.caller.arn} is not authorized to perform: {asked}{where} {reason(decision, asked)}"
+def denial(call: Call, action: str, named: str, decision: Decision, encoded_message: str) -> ApiError:
+    """Return the refusal in AWS's words (policies.md 4.9, ec2.md 7.2); EC2 adds the `encoded_message` to it.
+
+    `named` is how it names the resource; empty for one that is not named.
+    """
+    where = f" on resource: {named}" if named else ""
+    text = f"User: {call.caller.arn} is not authorized to perform: {action}{where} {reason(decision, action)}"
     if call.service == "ec2":
         return ApiError(
             "UnauthorizedOperation",

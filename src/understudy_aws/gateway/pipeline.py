@@ -284,7 +284,10 @@ class Gateway(msgspec.Struct, frozen=True):
         """Raise the access-denied error unless the caller may; the IAM mode decides which denials count."""
         decision = self.authorizer.refusal(call, action, target)
         if decision is not None:
-            raise denial(call, action, target, decision, self.message_signer.sign(call.request_id))
+            named = self.registry.resource_words(call, action, target)
+            raise denial(
+                call, target.action or action, named, decision, self.message_signer.sign(call.request_id)
+            )
 
     def evaluate(self, call: Call, action: str, target: Target) -> Decision:
         """Return the policies' decision, for an operation that needs it without refusing."""

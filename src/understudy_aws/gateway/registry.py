@@ -65,6 +65,12 @@ class Registry:
         """Return the service principal of a served service."""
         return self._services[service].principal
 
+    def resource_words(self, call: Call, action: str, target: Target) -> str:
+        """Return how the refusal of a call names a target. One of another action than the call's is named by its ARN."""
+        if target.action in ("", action):
+            return self._services[call.service].resource_words(call.operation, target.resource)
+        return "" if target.resource == "*" else target.resource
+
     def resource_keys(self, tx: Transaction, resource: str) -> ContextKeys:
         """Return the condition keys of the resource with that ARN; none for a resource that does not exist."""
         arn = parse(resource)

@@ -68,6 +68,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     usage      by principal with a service-linked role served here: `module:name` of its `RoleUsage`
     passes     the members by which requests hand a role to a service
     roles      of the service that keeps roles: `module:name` of the `RoleLookup`
+    words      `module:name` of what says how refusals name a resource of an operation's own action; "" for its ARN
     """
 
     id: str
@@ -80,6 +81,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     usage: Mapping[str, str] = msgspec.field(default_factory=dict)
     passes: tuple[RolePassing, ...] = ()
     roles: str = ""
+    words: str = ""
 
     def modules(self) -> Sequence[ModuleType]:
         """Every module of the folder, imported."""
@@ -124,6 +126,12 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """What uses the linked role of each principal in `usage`; its module is imported when first asked."""
         return {principal: self._deferred(reference) for principal, reference in self.usage.items()}
 
+    @cached_property
+    def resource_words(self) -> Callable[[str, str], str]:
+        """How the refusal of an operation names a resource; empty where it names none."""
+        found: Callable[[str, str], str] = self._lookup(self.words) if self.words else _arn
+        return found
+
     def resource_target(self, tx: Transaction, arn: Arn) -> Target | None:
         """What policies see of an existing resource of this service; None for one that is not here."""
         kind = self.resource_kinds.get(arn.resource.partition("/")[0])
@@ -139,3 +147,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             return source(tx, account, region)
 
         return usage
+
+
+def _arn(_operation: str, resource: str) -> str:
+    return "" if resource == "*" else resource

@@ -9,6 +9,7 @@ from understudy_aws.core.clock import iso_seconds
 from understudy_aws.core.errors import ApiError
 from understudy_aws.core.http import HttpResponse
 from understudy_aws.wire.model import Member, OperationShape, ServiceShape, Shape
+from understudy_aws.wire.name_texts import name_text
 from understudy_aws.wire.names import camel
 from understudy_aws.wire.protocol import Protocol, Route
 from understudy_aws.wire.query_tree import Reader, ordered, scalar_reader, tree
@@ -36,8 +37,15 @@ class AwsQuery(Protocol):
         return ApiError("MalformedInput", "The request holds a character that is no text.")
 
     def invalid(self, service: ServiceShape, problems: list[Problem]) -> ApiError:
+        is_iam = service.id == "iam"
+        if is_iam:
+            # A name or path of other characters is told last, in a text of its own (iam.md 2.4).
+            others = [problem for problem in problems if name_text(problem) is None]
+            if not others:
+                return ApiError("ValidationError", name_text(problems[0]) or "")
+            problems = others
         # STS prints the value, IAM does not (iam.md 2.4).
-        told = [_told(problem, with_value=service.id != "iam") for problem in problems]
+        told = [_told(problem, with_value=not is_iam) for problem in problems]
         plural = "s" if len(told) > 1 else ""
         return ApiError(
             "ValidationError", f"{len(told)} validation error{plural} detected: {'; '.join(told)}"

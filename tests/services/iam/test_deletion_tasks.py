@@ -279,7 +279,7 @@ class TestStatus:
         other = f"task/aws-service-role/apprunner.amazonaws.com/Other/{task.rpartition('/')[2]}"
         with refused("AccessDenied", status=403) as told:
             status(watcher, other)
-        assert "role/aws-service-role/apprunner.amazonaws.com/Other" in told.text
+        assert "on resource: role Other because" in told.text
 
     def test_the_tags_of_the_role_count_while_it_is_there(self, iam, linked, understudy, refused):
         """Whoever may delete the roles of a team can also see what becomes of it."""

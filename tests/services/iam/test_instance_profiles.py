@@ -92,6 +92,11 @@ class TestLists:
 
 
 class TestTags:
+    def test_without_any_the_list_is_empty_when_one_profile_is_asked_for(self, iam):
+        """Reference iam.md 2.4, where GetPolicy does so."""
+        iam.create_instance_profile(InstanceProfileName="bare")
+        assert [] == iam.get_instance_profile(InstanceProfileName="bare")["InstanceProfile"]["Tags"]
+
     def test_keys_that_differ_in_case_stay_side_by_side(self, iam, profile):
         iam.tag_instance_profile(
             InstanceProfileName="web", Tags=[{"Key": "a", "Value": "1"}, {"Key": "A", "Value": "2"}]

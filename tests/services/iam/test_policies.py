@@ -316,6 +316,13 @@ class TestAwsPolicies:
 
 
 class TestTags:
+    def test_without_any_the_list_is_empty_when_one_policy_is_asked_for(self, iam, policy):
+        """Reference iam.md 2.4."""
+        made = iam.create_policy(PolicyName="p", PolicyDocument=policy())["Policy"]
+        assert "Tags" not in made
+        assert [] == iam.get_policy(PolicyArn=made["Arn"])["Policy"]["Tags"]
+        assert [] == iam.get_policy(PolicyArn=ADMINISTRATOR)["Policy"]["Tags"]
+
     def test_spellings_live_side_by_side(self, iam, policy):
         """Reference iam.md 2.4."""
         arn = iam.create_policy(

@@ -139,15 +139,15 @@ class TestGetRole:
         with refused("NoSuchEntity", "The role with name Nobody cannot be found.", 404):
             iam.get_role(RoleName="Nobody")
 
-    def test_denials_name_the_stored_arn(self, iam, understudy, refused):
-        """Reference iam.md 2.1."""
+    def test_denials_name_the_stored_name(self, iam, understudy, refused):
+        """Reference iam.md 2.1, policies.md 4.9."""
         iam.create_role(RoleName="Worker", Path="/deep/", AssumeRolePolicyDocument=TRUST)
         nobody = understudy.client("iam", as_=understudy.user("nobody"))
         with refused("AccessDenied", status=403) as caught:
             nobody.get_role(RoleName="WORKER")
         assert caught.text == (
             "User: arn:aws:iam::000000000000:user/nobody is not authorized to perform: iam:GetRole on resource: "
-            "arn:aws:iam::000000000000:role/deep/Worker because no identity-based policy allows the iam:GetRole action"
+            "role Worker because no identity-based policy allows the iam:GetRole action"
         )
 
 

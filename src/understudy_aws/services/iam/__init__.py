@@ -18,4 +18,5 @@ SERVICE = Service(
         ),
     ),
     roles="passed_roles:passed_role",
+    words="refusal_words:resource_words",
 )

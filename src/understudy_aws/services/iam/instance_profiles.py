@@ -74,7 +74,9 @@ def create_instance_profile(
 @operation("iam:GetInstanceProfile", on=a_profile)
 def get_instance_profile(call: Call, *, instance_profile_name: str) -> Answer:
     """Describe an instance profile and the role in it."""
-    return {"InstanceProfile": describe(call, _existing(call, instance_profile_name))}
+    profile = _existing(call, instance_profile_name)
+    # Without tags the list is empty here, as in GetPolicy (iam.md 2.4).
+    return {"InstanceProfile": {**describe(call, profile), "Tags": tags.shown(profile.tags) or []}}
 
 
 @operation("iam:ListInstanceProfiles", on=profiles_under)

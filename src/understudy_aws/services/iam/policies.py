@@ -118,7 +118,9 @@ def create_policy(
 def get_policy(call: Call, *, policy_arn: str) -> Answer:
     """Describe a policy."""
     policy = visible(call, policy_arn)
-    return {"Policy": {**describe(call, policy), "Description": policy.description or None, **_tags(policy)}}
+    # A policy without tags has an empty list of them here, and no list in other answers (iam.md 2.4).
+    shown_tags = {"Tags": _tags(policy)["Tags"] or []}
+    return {"Policy": {**describe(call, policy), "Description": policy.description or None, **shown_tags}}
 
 
 @operation("iam:ListPolicies", on=policies_under)
