@@ -70,6 +70,19 @@ def without_empties(value: Any) -> Any:
     return value
 
 
+def without_empty_texts(value: Any) -> Any:
+    """A value less the empty texts that EC2 takes for absent; those of `Value` and `Values` count."""
+    if isinstance(value, dict):
+        return {
+            key: without_empty_texts(item)
+            for key, item in value.items()
+            if item not in ("", b"") or key == "Value"
+        }
+    if isinstance(value, list):
+        return [without_empty_texts(item) for item in value if item not in ("", b"")]
+    return value
+
+
 CANDIDATES = (
     "abcd", "v1", "1234", "arn:aws:iam::000000000000:role/somebody", "subnet-0123456789abcdef0", "10.0.0.0/16", "task/aws-service-role/a.b/R/12345678-1234-1234-1234-123456789012",
     "arn:aws:iam::000000000000:role/somebody", "arn:aws:apprunner:us-east-1:000000000000:vpcconnector/name/1/0123456789abcdef0123456789abcdef",

@@ -50,7 +50,7 @@ def test_a_member_it_does_not_know_is_named(name, unknown):
 
 
 def test_a_missing_parameter_is_named():
-    assert ("MissingParameter", "The request must contain the parameter vpcId") == refusal(
+    assert ("MissingParameter", "The request must contain the parameter VpcId") == refusal(
         ("CidrBlock", "10.0.0.0/24"), name="CreateSubnet"
     )
 

@@ -10,7 +10,7 @@ import botocore.parsers
 import botocore.serialize
 import botocore.session
 import pytest
-from samples import sample, without_empties
+from samples import sample, without_empties, without_empty_texts
 from served import IDS, route
 
 from understudy_aws.core.answers import Description
@@ -55,6 +55,9 @@ def test_what_botocore_writes_we_read(models, service):
             continue
         for _ in range(SAMPLES[service]):
             params = without_empties(sample(shape, draw))
+            if service == "ec2":
+                # An empty text counts as absent (tests/wire/test_ec2_empty_texts.py).
+                params = without_empties(without_empty_texts(params))
             request = received(serializer.serialize_to_request(params, model.operation_model(name)), service)
             found = route(request)
             read = found.protocol.read(found)

@@ -33,8 +33,8 @@ class Region(msgspec.Struct, frozen=True):
 
     @property
     def opt_in_status(self) -> str:
-        """Every region here is enabled by default."""
-        return "opt-in-not-required"
+        """Whether an account has to enable the region. Regions without zones here are those that it has not enabled."""
+        return "opt-in-not-required" if self.zones else "not-opted-in"
 
     @property
     def private_dns_suffix(self) -> str:

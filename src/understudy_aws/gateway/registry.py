@@ -66,8 +66,8 @@ class Registry:
         return self._services[service].principal
 
     def resource_words(self, call: Call, action: str, target: Target) -> str:
-        """Return how the refusal of a call names a target. One of another action than the call's is named by its ARN."""
-        if target.action in ("", action):
+        """Return how a refusal names a target. One of another action than the call's is named by its ARN."""
+        if (target.action or action).endswith(f":{call.operation}"):
             return self._services[call.service].resource_words(call.operation, target.resource)
         return "" if target.resource == "*" else target.resource
 

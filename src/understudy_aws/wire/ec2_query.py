@@ -17,6 +17,10 @@ from understudy_aws.wire.xml import XmlWriter, escaped
 
 _HEADERS = ("Content-Type", "text/xml;charset=UTF-8")
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+# The member of tags, attributes, filters and options whose text may be empty.
+_VALUE = "Value"
+# What lists are called where they are missing; others are called as the API description calls them (ec2.md 7.2).
+_SETS = {"Resources": "resourceIdSet", "Tags": "tagSet"}
 # What belongs to the request and not to the operation.
 _COMMON = frozenset(
     [
@@ -60,10 +64,11 @@ class Ec2Query(Protocol):
 
     def invalid(self, _service: ServiceShape, problems: list[Problem]) -> ApiError:
         problem = problems[0]
-        name = camel(problem.name)
         if problem.kind == "required":
-            return ApiError("MissingParameter", f"The request must contain the parameter {name}")
-        return _invalid_value(name, problem.value, phrase(problem))
+            return ApiError(
+                "MissingParameter", f"The request must contain the parameter {_missing_name(problem)}"
+            )
+        return _invalid_value(camel(problem.name), problem.value, phrase(problem))
 
     def render(self, operation: OperationShape, answer: Answer | None, request_id: str) -> HttpResponse:
         name = operation.name
@@ -116,6 +121,9 @@ class Ec2Query(Protocol):
                 field = fields.get(name)
                 if field is None:
                     raise _unknown(name)
+                # An empty text counts as absent, but for the value of a tag or an attribute (ec2.md 7.2).
+                if below == "" and name != _VALUE:
+                    continue
                 value[field[0]] = field[1](below, name)
             return value
 
@@ -131,7 +139,10 @@ class Ec2Query(Protocol):
             if type(node) is not dict:
                 raise _unknown(name)
             # Any first index and any gaps are fine.
-            return [element(below, name) for _, below in ordered(node, name, lowest=0, refuse=refuse)]
+            found = [below for _, below in ordered(node, name, lowest=0, refuse=refuse)]
+            if "" in found and name != _VALUE:
+                raise _invalid_value(camel(name), "", "The value cannot be empty")
+            return [element(below, name) for below in found]
 
         return read_list
 
@@ -143,6 +154,15 @@ def _wire_name(member: Member, name: str) -> str:
     if member.location_name:
         return member.location_name[:1].upper() + member.location_name[1:]
     return name
+
+
+def _missing_name(problem: Problem) -> str:
+    """Return what AWS calls a parameter that is missing: a single one as on the wire, a list by a name of its own."""
+    member = problem.member
+    assert member is not None, "a problem of this kind has its member"
+    if member.shape.type == "list":
+        return _SETS.get(problem.name, camel(problem.name))
+    return _wire_name(member, problem.name)
 
 
 def _unknown(name: str) -> ApiError:

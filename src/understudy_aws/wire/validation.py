@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from understudy_aws.wire.model import Shape
+from understudy_aws.wire.model import Member, Shape
 from understudy_aws.wire.names import camel
 
 # Unicode's separators (category Z), for patterns that name them.
@@ -22,7 +22,8 @@ _LONGEST_ECHO = 1024
 class Problem(NamedTuple):
     """One constraint that does not hold. `kind` names it; `limit` is what it asks for.
 
-    `path` is spelled as AWS's texts spell it; `name` is the last member's own name.
+    `path` is spelled as AWS's texts spell it; `name` is the last member's own name, and `member` is that member where
+    it is missing.
     """
 
     path: str
@@ -30,6 +31,7 @@ class Problem(NamedTuple):
     value: Any
     kind: str
     limit: Any
+    member: Member | None = None
 
 
 Validator = Callable[[Any, str, str, list[Problem]], None]
@@ -94,15 +96,15 @@ def _structure(shape: Shape) -> Validator | None:
         for name, member in shape.members.items()
         if (check := validator(member.shape)) is not None
     }
-    required = tuple((name, camel(name)) for name in shape.required)
+    required = tuple((name, camel(name), shape.members.get(name)) for name in shape.required)
     if not checks and not required:
         return None
 
     def check_structure(value: Any, path: str, _name: str, problems: list[Problem]) -> None:
         prefix = f"{path}." if path else ""
-        for name, spelled in required:
+        for name, spelled, member in required:
             if value.get(name) is None:
-                problems.append(Problem(prefix + spelled, name, None, "required", None))
+                problems.append(Problem(prefix + spelled, name, None, "required", None, member))
         for name, item in value.items():
             found = checks.get(name)
             if found is not None and item is not None and len(problems) < _RAN_OUT:

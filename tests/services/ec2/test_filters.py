@@ -96,6 +96,8 @@ def test_values_are_alternatives_and_filters_add_up():
     assert passes(record, ("colour", ["green", "blue"]))
     assert passes(record, ("colour", ["r*"]), ("tag:team", ["one"]), ("tag-key", ["team"]))
     assert not passes(record, ("colour", ["red"]), ("tag:team", ["two"]))
+    assert passes(record, ("tag-value", ["o*"]))
+    assert not passes(record, ("tag-value", ["team"]))
     assert not passes(record, ("colour", ["Red"]))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from understudy_aws.data.partitions import PARTITIONS
 from understudy_aws.data.regions import REGIONS
 
 
@@ -29,6 +30,19 @@ def test_regions_are_listed(ec2, refused):
     assert ("ec2.eu-west-1.amazonaws.com", "opt-in-not-required") == (one["Endpoint"], one["OptInStatus"])
     with refused("InvalidParameterValue"):
         ec2.describe_regions(RegionNames=["moon-1"])
+
+
+def test_regions_that_are_not_enabled_are_shown_to_who_asks(ec2):
+    """Reference ec2.md 7.7: by name, or all of the partition."""
+    (one,) = ec2.describe_regions(RegionNames=["me-central-1"])["Regions"]
+    assert ("not-opted-in", "ec2.me-central-1.amazonaws.com") == (one["OptInStatus"], one["Endpoint"])
+    every = {region["RegionName"] for region in ec2.describe_regions(AllRegions=True)["Regions"]}
+    assert PARTITIONS["aws"] == every
+    chosen = [{"Name": "opt-in-status", "Values": ["not-opted-in"]}]
+    left = {
+        region["RegionName"] for region in ec2.describe_regions(AllRegions=True, Filters=chosen)["Regions"]
+    }
+    assert every - set(REGIONS) == left
 
 
 def test_an_account_knows_its_default_vpc(ec2):

@@ -162,14 +162,20 @@ class TestModify:
             GroupId=group, IpPermissions=[HTTP], TagSpecifications=given
         )
         id = made["SecurityGroupRules"][0]["SecurityGroupRuleId"]
-        new = {"IpProtocol": "udp", "FromPort": 53, "ToPort": 53, "CidrIpv6": "::/0", "Description": "names"}
+        new = {
+            "IpProtocol": "udp",
+            "FromPort": 53,
+            "ToPort": 53,
+            "CidrIpv4": "10.1.0.0/16",
+            "Description": "names",
+        }
         update = [{"SecurityGroupRuleId": id, "SecurityGroupRule": new}]
         assert ec2.modify_security_group_rules(GroupId=group, SecurityGroupRules=update)["Return"]
         (shown,) = ec2.describe_security_group_rules(SecurityGroupRuleIds=[id])["SecurityGroupRules"]
-        assert ("udp", 53, "::/0", "names", given[0]["Tags"]) == (
+        assert ("udp", 53, "10.1.0.0/16", "names", given[0]["Tags"]) == (
             shown["IpProtocol"],
             shown["FromPort"],
-            shown["CidrIpv6"],
+            shown["CidrIpv4"],
             shown["Description"],
             shown["Tags"],
         )
@@ -221,3 +227,148 @@ class TestDescribe:
     def test_without_peerings_nothing_refers_from_elsewhere(self, ec2, vpc, group):
         assert [] == ec2.describe_security_group_references(GroupId=[group])["SecurityGroupReferenceSet"]
         assert [] == ec2.describe_stale_security_groups(VpcId=vpc)["StaleSecurityGroupSet"]
+
+
+BLOCK = {"IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+ICMP_BOTH = "Must specify both from and to ports with ICMP."
+TCP_BOTH = "Must specify both from and to ports with TCP/UDP."
+EXPLICIT = "Invalid value 'null' for protocol. VPC security group rules must specify protocols explicitly."
+WRONG_RULES = [
+    ({}, EXPLICIT, EXPLICIT),
+    ({"IpProtocol": ""}, EXPLICIT, EXPLICIT),
+    *(
+        (ports, f"Invalid value '{TCP_BOTH}' for portRange.", f"Invalid value for portRange. {TCP_BOTH}")
+        for ports in (
+            {"IpProtocol": "tcp"},
+            {"IpProtocol": "udp", "FromPort": 1},
+            {"IpProtocol": "6", "ToPort": 1},
+        )
+    ),
+    *(
+        (ports, f"Invalid value '{ICMP_BOTH}' for portRange.", f"Invalid value for portRange. {ICMP_BOTH}")
+        for ports in (
+            {"IpProtocol": "icmp"},
+            {"IpProtocol": "1", "FromPort": 8},
+            {"IpProtocol": "icmp", "ToPort": 0},
+            {"IpProtocol": "icmpv6", "FromPort": 1},
+        )
+    ),
+    *(
+        ({"IpProtocol": protocol, "FromPort": kind, "ToPort": code}, text, text)
+        for protocol in ("icmp", "icmpv6", "1", "58")
+        for kind, code, text in (
+            (8, 256, "ICMP code (256) out of range"),
+            (8, -2, "ICMP code (-2) out of range"),
+            (256, -1, "ICMP type (256) out of range"),
+        )
+    ),
+]
+
+
+class TestOneChecker:
+    """Rules are read alike by all operations that take them (ec2.md 7.7)."""
+
+    @pytest.mark.parametrize(("rule", "text", "modified"), WRONG_RULES)
+    def test_wrong_rules(self, ec2, group, refused, rule, text, modified):
+        calls = (
+            ec2.authorize_security_group_ingress,
+            ec2.authorize_security_group_egress,
+            ec2.revoke_security_group_ingress,
+            ec2.revoke_security_group_egress,
+            ec2.update_security_group_rule_descriptions_ingress,
+            ec2.update_security_group_rule_descriptions_egress,
+        )
+        for call in calls:
+            with refused("InvalidParameterValue", text, 400):
+                call(GroupId=group, IpPermissions=[{**rule, **BLOCK}])
+        made = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[HTTP])["SecurityGroupRules"]
+        update = {
+            "SecurityGroupRuleId": made[0]["SecurityGroupRuleId"],
+            "SecurityGroupRule": {**rule, "CidrIpv4": "10.0.0.0/8"},
+        }
+        with refused("InvalidParameterValue", modified, 400):
+            ec2.modify_security_group_rules(GroupId=group, SecurityGroupRules=[update])
+
+    def test_icmpv6_means_all_types_without_ports(self, ec2, group):
+        """cfn-lint#2999; API reference: ports are optional for icmpv6 alone."""
+        permission = {"IpProtocol": "icmpv6", "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
+        (rule,) = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[permission])[
+            "SecurityGroupRules"
+        ]
+        assert (-1, -1) == (rule["FromPort"], rule["ToPort"])
+
+    @pytest.mark.parametrize(
+        ("sources", "code", "text"),
+        [
+            ({}, "MissingParameter", "The request must contain exactly one of: cidrIp, cidrIpv6, prefixListId, or referencedGroupId"),
+            ({"CidrIpv4": "10.0.0.0/8", "CidrIpv6": "::/0"}, "InvalidParameterCombination",
+             "Only one of cidrIp, cidrIpv6, prefixListId, or referencedGroupId can be specified"),
+        ],
+    )  # fmt: skip
+    def test_one_source_of_a_modified_rule(self, ec2, group, refused, sources, code, text):
+        """Reference ec2.md 7.7."""
+        made = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[HTTP])["SecurityGroupRules"]
+        new = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, **sources}
+        update = {"SecurityGroupRuleId": made[0]["SecurityGroupRuleId"], "SecurityGroupRule": new}
+        with refused(code, text):
+            ec2.modify_security_group_rules(GroupId=group, SecurityGroupRules=[update])
+
+    def test_a_rule_keeps_its_kind_of_source(self, ec2, group, refused):
+        """Reference ec2.md 7.7."""
+        made = ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[HTTP])["SecurityGroupRules"]
+        id = made[0]["SecurityGroupRuleId"]
+        text = (
+            f"Invalid rule type for security group rule '{id}'. "
+            "You may not specify CidrIpv6 for an existing IPv4 CIDR rule."
+        )
+        new = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "CidrIpv6": "::/0"}
+        with refused("InvalidParameterValue", text):
+            ec2.modify_security_group_rules(
+                GroupId=group, SecurityGroupRules=[{"SecurityGroupRuleId": id, "SecurityGroupRule": new}]
+            )
+
+    def test_a_rule_without_a_source(self, ec2, group, refused):
+        """boto3#1078."""
+        text = "Missing source specification: include source security group or CIDR information"
+        with refused("MissingParameter", text):
+            ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[{"IpProtocol": "-1"}])
+
+    @pytest.mark.parametrize(
+        ("parameter", "value"),
+        [("CidrIp", "10.0.0.0/8"), ("IpProtocol", "tcp"), ("FromPort", 80), ("ToPort", 80),
+         ("SourceSecurityGroupName", "web"), ("SourceSecurityGroupOwnerId", "000000000000")],
+    )  # fmt: skip
+    def test_egress_takes_rules_in_permissions_alone(self, ec2, group, refused, parameter, value):
+        """boto3#790; API reference: not supported, use IP permissions."""
+        for call in (ec2.authorize_security_group_egress, ec2.revoke_security_group_egress):
+            with refused("UnknownParameter", f"The parameter {parameter} is not recognized"):
+                call(GroupId=group, **{parameter: value})
+
+    @pytest.mark.parametrize(
+        ("protocol", "ports", "told"),
+        [
+            ("50", (), "protocol: 50"),
+            ("icmp", (-1, -1), "ICMP, type: ALL, code: ALL"),
+            ("icmp", (8, -1), "ICMP, type: 8, code: ALL"),
+            ("-1", (), "ALL"),
+        ],
+    )
+    def test_how_a_rule_that_exists_is_told(self, ec2, group, refused, protocol, ports, told):
+        """ansible#11177, ansible-modules-core#3258."""
+        rule = {"IpProtocol": protocol, **dict(zip(("FromPort", "ToPort"), ports, strict=False)), **BLOCK}
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+        text = f'the specified rule "peer: 10.0.0.0/8, {told}, ALLOW" already exists'
+        with refused("InvalidPermission.Duplicate", text):
+            ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[rule])
+
+    @pytest.mark.parametrize("id", ["foobar", "sg-xyz", "sg-00000000000000000", "vpc-0123456789abcdef0"])
+    def test_a_filter_on_what_is_no_group(self, ec2, refused, id):
+        """Reference ec2.md 7.7."""
+        with refused("InvalidGroupId.Malformed", f"The security group ID '{id}' is malformed"):
+            ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [id]}])
+        assert (
+            []
+            == ec2.describe_security_group_rules(
+                Filters=[{"Name": "group-id", "Values": ["sg-0123456789abcdef0"]}]
+            )["SecurityGroupRules"]
+        )

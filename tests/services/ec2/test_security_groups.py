@@ -30,10 +30,18 @@ class TestCreateSecurityGroup:
         other = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
         ec2.create_security_group(VpcId=other, GroupName="web", Description="web")
 
-    @pytest.mark.parametrize("name", ["sg-mine", "naïve", "x" * 256, ""])
+    @pytest.mark.parametrize("name", ["sg-mine", "naïve", "x" * 256, "a\tb"])
     def test_names_keep_to_their_characters(self, ec2, vpc, refused, name):
         with refused("InvalidParameterValue"):
             ec2.create_security_group(VpcId=vpc, GroupName=name, Description="web")
+
+    def test_texts_beyond_ascii_are_named(self, ec2, vpc, refused):
+        """terraform-provider-aws#43854."""
+        given = {"GroupName": "a", "Description": "a"}
+        for parameter, member in (("GroupName", "GroupName"), ("GroupDescription", "Description")):
+            text = f"Value (a — b) for parameter {parameter} is invalid. Character sets beyond ASCII are not supported."
+            with refused("InvalidParameterValue", text):
+                ec2.create_security_group(VpcId=vpc, **{**given, member: "a — b"})
 
     def test_the_name_default_is_taken(self, ec2, vpc, refused):
         with refused("InvalidGroup.Reserved"):

@@ -40,3 +40,13 @@ def test_interfaces_get_names_when_host_names_are_turned_on(ec2, vpc, interface)
     assert f"ip-{shown['PrivateIpAddress'].replace('.', '-')}.ec2.internal" == shown["PrivateDnsName"]
     ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": False})
     assert "PrivateDnsName" not in ec2.describe_network_interfaces()["NetworkInterfaces"][0]
+
+
+def test_host_names_need_dns_support(ec2, vpc, refused):
+    """API reference, ModifyVpcAttribute: host names can only be enabled while DNS support is."""
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": False})
+    with refused("InvalidParameterValue"):
+        ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": False})
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsSupport={"Value": True})
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})

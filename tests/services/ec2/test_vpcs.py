@@ -25,7 +25,7 @@ def test_an_unknown_vpc_fails_the_whole_call(ec2, vpc, refused):
 
 
 def test_an_id_of_another_kind_is_malformed(ec2, refused):
-    with refused("InvalidVpcId.Malformed"):
+    with refused("InvalidVpcID.Malformed"):
         ec2.describe_vpcs(VpcIds=["subnet-0123456789abcdef0"])
 
 

@@ -17,7 +17,7 @@ from understudy_aws.gateway.operations import all_resources, operation
 from understudy_aws.services.ec2 import errors
 from understudy_aws.services.ec2.cidrs import parse_address
 from understudy_aws.services.ec2.filters import FilterTable
-from understudy_aws.services.ec2.identifiers import check
+from understudy_aws.services.ec2.identifiers import no_such
 from understudy_aws.services.ec2.listings import Filters, select
 from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tag_set, tags_for
 from understudy_aws.services.ec2.targets import Keys, a_new, resource_tags, unknown
@@ -166,8 +166,7 @@ def find_options(call: Call, id: str) -> DhcpOptions:
     """Return the set of this id. Raises InvalidDhcpOptionsId.Malformed, InvalidDhcpOptionsID.NotFound."""
     found = dhcp_options.get(call.tx, call.account, call.region, id)
     if found is None:
-        check(id, "dopt", "InvalidDhcpOptionsId")
-        raise errors.not_found("InvalidDhcpOptionsID", "dhcpOptions", id)
+        raise no_such("dopt", id)
     return found
 
 

@@ -11,7 +11,7 @@ from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
 from understudy_aws.services.ec2 import errors
 from understudy_aws.services.ec2.filters import FilterTable
-from understudy_aws.services.ec2.identifiers import check
+from understudy_aws.services.ec2.identifiers import no_such
 from understudy_aws.services.ec2.listings import Filters, select
 from understudy_aws.services.ec2.route_tables import BLACKHOLE, set_state
 from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tag_set, tags_for
@@ -104,8 +104,7 @@ def find_egress_only_gateway(call: Call, id: str) -> EgressOnlyInternetGateway:
     """Return the gateway of this id. Raises InvalidEgressOnlyInternetGatewayId.Malformed and .NotFound."""
     found = egress_only_gateways.get(call.tx, call.account, call.region, id)
     if found is None:
-        check(id, "eigw", "InvalidEgressOnlyInternetGatewayId")
-        raise errors.no_such_egress_only_gateway(id)
+        raise no_such("eigw", id)
     return found
 
 

@@ -10,8 +10,8 @@ from understudy_aws.core.answers import Description
 from understudy_aws.core.arn import ec2
 from understudy_aws.gateway.call import Call, Target
 from understudy_aws.services.ec2 import errors
-from understudy_aws.services.ec2.cidrs import known, text_of
-from understudy_aws.services.ec2.identifiers import check
+from understudy_aws.services.ec2.cidrs import known, parse_address, text_of
+from understudy_aws.services.ec2.identifiers import no_such
 from understudy_aws.services.ec2.tag_specifications import tag_set
 from understudy_aws.services.ec2.targets import Keys, resource_tags, unknown
 from understudy_aws.store.database import Transaction
@@ -73,23 +73,19 @@ def next_free(tx: Transaction, draw: int) -> str:
 
 
 def find_elastic_ip(call: Call, id: str) -> ElasticIp:
-    """Return the address of this allocation id.
-
-    Raises InvalidAllocationId.Malformed, InvalidAllocationID.NotFound.
-    """
+    """Return the address of this allocation id. Raises InvalidAllocationID.NotFound."""
     found = elastic_ips.get(call.tx, call.account, call.region, id)
     if found is None:
-        check(id, "eipalloc", "InvalidAllocationId")
-        raise errors.not_found("InvalidAllocationID", "allocation", id)
+        raise no_such("eipalloc", id)
     return found
 
 
 def find_by_ip(call: Call, ip: str) -> ElasticIp:
-    """Return the caller's Elastic IP with this address. Raises InvalidAddress.NotFound."""
+    """Return the caller's Elastic IP with this address. Raises InvalidAddress.Malformed, InvalidAddress.NotFound."""
     for found in elastic_ips.where(call.tx, "ip", ip):
         if (found.account, found.region) == (call.account, call.region):
             return found
-    raise errors.no_such_address(ip)
+    raise errors.no_such_address(ip) if parse_address(ip) is not None else errors.malformed_address(ip)
 
 
 @memoized

@@ -27,7 +27,7 @@ from understudy_aws.services.ec2.elastic_ip_records import (
     target_of_elastic_ip,
 )
 from understudy_aws.services.ec2.filters import FilterTable, nothing
-from understudy_aws.services.ec2.identifiers import check
+from understudy_aws.services.ec2.identifiers import no_such
 from understudy_aws.services.ec2.internet_gateways import internet_gateways
 from understudy_aws.services.ec2.listings import Filters, refuse, select
 from understudy_aws.services.ec2.network_interfaces import (
@@ -37,6 +37,7 @@ from understudy_aws.services.ec2.network_interfaces import (
     network_interfaces,
     target_of_interface,
 )
+from understudy_aws.services.ec2.parameters import check_addresses
 from understudy_aws.services.ec2.public_names import public_name
 from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tags_for
 from understudy_aws.services.ec2.targets import a_new, changing, unknown
@@ -174,6 +175,7 @@ def associate_address(
 
     What either was associated with before ends, unless `allow_reassociation` is off (API reference, AssociateAddress).
     """
+    check_addresses(private_ip_address)
     if instance_id:
         raise errors.not_found("InvalidInstanceID", "instance", instance_id)
     if not network_interface_id:
@@ -331,8 +333,7 @@ def _associated(call: Call, association: str | None, public_ip: str | None) -> E
     for found in elastic_ips.where(call.tx, "association", association):
         if (found.account, found.region) == (call.account, call.region):
             return found
-    check(association, "eipassoc", "InvalidAssociationId")
-    raise errors.no_such_association(association)
+    raise no_such("eipassoc", association)
 
 
 def _check_attribute(attribute: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from understudy_aws.core.errors import ApiError
 
 
@@ -29,7 +31,27 @@ def other_network() -> ApiError:
 def malformed(code: str, id: str, prefix: str = "") -> ApiError:
     """Return the error for an id of another kind, or with characters that such ids cannot have."""
     expecting = f' (expecting "{prefix}-...")' if prefix else ""
-    return ApiError(f"{code}.Malformed", f'Invalid id: "{id}"{expecting}')
+    return ApiError(code, f'Invalid id: "{id}"{expecting}')
+
+
+def malformed_group_filter(id: str) -> ApiError:
+    """Return the error for a value of the filter `group-id` that no group can have (ec2.md 7.7)."""
+    return ApiError("InvalidGroupId.Malformed", f"The security group ID '{id}' is malformed")
+
+
+def malformed_address(ip: str) -> ApiError:
+    """Return the error for a public address that is none. The code is documented, the text is ours."""
+    return ApiError("InvalidAddress.Malformed", f"The address '{ip}' is malformed")
+
+
+def invalid_address(text: str) -> ApiError:
+    """Return the error for a private address that is none (ec2.md 7.7)."""
+    return invalid(f"invalid value for parameter address: {text}")
+
+
+def unknown_parameter(name: str) -> ApiError:
+    """Return the error for a parameter that the operation does not take, although its description has it."""
+    return ApiError("UnknownParameter", f"The parameter {name} is not recognized")
 
 
 def invalid(message: str) -> ApiError:
@@ -60,10 +82,11 @@ def combination(first: str, second: str) -> ApiError:
     )
 
 
-def several_attributes() -> ApiError:
-    """Return the error for two attributes in a call that changes one."""
+def several_attributes(names: Sequence[str]) -> ApiError:
+    """Return the error for two attributes in a call that changes one (ec2.md 7.7)."""
     return ApiError(
-        "InvalidParameterCombination", "Fields for multiple attribute types specified. Specify only one."
+        "InvalidParameterCombination",
+        f"Fields for multiple attribute types specified: {', '.join(names)}",
     )
 
 
@@ -95,6 +118,11 @@ def default_vpc_exists() -> ApiError:
     return ApiError(
         "DefaultVpcAlreadyExists", "A Default VPC already exists for this account in this region."
     )
+
+
+def no_dns_support(vpc: str) -> ApiError:
+    """Return the error for host names in a VPC without DNS support. The refusal is documented, the text is ours."""
+    return invalid(f"DNS host names cannot be enabled in the VPC {vpc}: its DNS support is disabled.")
 
 
 def invalid_cidr(text: str, parameter: str = "cidrBlock") -> ApiError:
@@ -144,6 +172,20 @@ def duplicate_rule(rule: str) -> ApiError:
     return ApiError("InvalidPermission.Duplicate", f'the specified rule "{rule}" already exists')
 
 
+def several_sources() -> ApiError:
+    return ApiError(
+        "InvalidParameterCombination",
+        "Only one of cidrIp, cidrIpv6, prefixListId, or referencedGroupId can be specified",
+    )
+
+
+def other_rule_type(id: str, given: str, kind: str) -> ApiError:
+    """Return the error for a rule that is given another kind of source; `kind` is such as `IPv4 CIDR`."""
+    return invalid(
+        f"Invalid rule type for security group rule '{id}'. You may not specify {given} for an existing {kind} rule."
+    )
+
+
 def repeated_rule() -> ApiError:
     return invalid("The same permission must not appear multiple times")
 
@@ -152,10 +194,12 @@ def no_such_rule() -> ApiError:
     return ApiError("InvalidPermission.NotFound", "The specified rule does not exist in this security group.")
 
 
-def no_such_rule_id(id: str) -> ApiError:
-    return ApiError(
-        "InvalidSecurityGroupRuleId.NotFound", f"The security group rule ID '{id}' does not exist"
-    )
+def tags_of_no_kind() -> ApiError:
+    return ApiError("InvalidParameter", "Tag specification resource type must have a value")
+
+
+def empty_tag_key() -> ApiError:
+    return invalid("Value ( '' ) for parameter Tag key is invalid. Tag key cannot be null or empty.")
 
 
 def limit(code: str, what: str) -> ApiError:
@@ -222,10 +266,6 @@ def association_conflict(table: str) -> ApiError:
     )
 
 
-def no_such_association(id: str) -> ApiError:
-    return ApiError("InvalidAssociationID.NotFound", f"The association ID '{id}' does not exist")
-
-
 def route_exists(destination: str) -> ApiError:
     return ApiError("RouteAlreadyExists", f"The route identified by {destination} already exists.")
 
@@ -289,10 +329,6 @@ def no_internet_gateway(vpc: str) -> ApiError:
     return ApiError("Gateway.NotAttached", f"Network {vpc} is not attached to any internet gateway")
 
 
-def no_such_nat_gateway(id: str) -> ApiError:
-    return ApiError("NatGatewayNotFound", f"NAT gateway {id} was not found")
-
-
 def nat_gateway_not_available(id: str, state: str) -> ApiError:
     return ApiError("IncorrectState", f"NAT gateway {id} is in the state {state}, not available.")
 
@@ -327,10 +363,3 @@ def default_acl_stays(id: str) -> ApiError:
 
 def acl_of_other_network(acl: str, subnet: str) -> ApiError:
     return invalid(f"Network ACL {acl} and subnet {subnet} belong to different networks")
-
-
-def no_such_egress_only_gateway(id: str) -> ApiError:
-    return ApiError(
-        "InvalidEgressOnlyInternetGatewayId.NotFound",
-        f"The eigw ID '{id}' does not exist",
-    )

@@ -25,9 +25,9 @@ _WILD = re.compile(r"[*?\\]")
 def matching(filters: Sequence[Mapping[str, Any]] | None, table: FilterTable) -> Matches | None:
     """Return a function that says whether a record passes the filters, or None when there are none.
 
-    `table` has, for each filter's name, the function that returns a record's values. `tag:<key>` and `tag-key` work for
-    every record with `tags`. Raises FilterLimitExceeded for too many values, and InvalidParameterValue for an unknown
-    filter or a value that is too long.
+    `table` has, for each filter's name, the function that returns a record's values. `tag:<key>`, `tag-key` and
+    `tag-value` work for every record with `tags`. Raises FilterLimitExceeded for too many values, and
+    InvalidParameterValue for an unknown filter or a value that is too long.
     """
     if not filters:
         return None
@@ -81,6 +81,8 @@ def _getter(name: str, table: FilterTable) -> Values:
         return found
     if name == "tag-key":
         return _tag_keys
+    if name == "tag-value":
+        return _tag_values
     if name.startswith("tag:"):
         key = name[4:]
         return lambda record: (tags[key],) if key in (tags := _tags(record)) else ()
@@ -110,6 +112,10 @@ def _test(getter: Values, filters: Sequence[Sequence[str]], budget: MatchingBudg
 
 def _tag_keys(record: Any) -> Iterable[str]:
     return _tags(record)
+
+
+def _tag_values(record: Any) -> Iterable[str]:
+    return _tags(record).values()
 
 
 def _tags(record: Any) -> Mapping[str, str]:

@@ -15,7 +15,7 @@ from understudy_aws.gateway.operations import all_resources, operation
 from understudy_aws.services.ec2 import errors
 from understudy_aws.services.ec2.elastic_ip_records import elastic_ips
 from understudy_aws.services.ec2.filters import FilterTable
-from understudy_aws.services.ec2.identifiers import check
+from understudy_aws.services.ec2.identifiers import no_such
 from understudy_aws.services.ec2.listings import Filters, select
 from understudy_aws.services.ec2.route_tables import ACTIVE, BLACKHOLE, release, set_state
 from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tag_set, tags_for
@@ -155,8 +155,7 @@ def find_gateway(call: Call, id: str) -> InternetGateway:
     """Return the gateway of this id. Raises InvalidInternetGatewayId.Malformed, InvalidInternetGatewayID.NotFound."""
     found = internet_gateways.get(call.tx, call.account, call.region, id)
     if found is None:
-        check(id, "igw", "InvalidInternetGatewayId")
-        raise errors.not_found("InvalidInternetGatewayID", "internetGateway", id)
+        raise no_such("igw", id)
     return found
 
 

@@ -11,8 +11,7 @@ from understudy_aws.core.deferred import deferred
 from understudy_aws.gateway.call import Call, Target
 from understudy_aws.gateway.controller import Controller, Due, Key, World
 from understudy_aws.gateway.expiry import Expiry
-from understudy_aws.services.ec2 import errors
-from understudy_aws.services.ec2.identifiers import check
+from understudy_aws.services.ec2.identifiers import no_such
 from understudy_aws.services.ec2.tag_specifications import tag_set
 from understudy_aws.services.ec2.targets import resource_tags, unknown
 from understudy_aws.store.database import Transaction
@@ -87,8 +86,7 @@ def find_nat_gateway(call: Call, id: str) -> NatGateway:
     """Return the gateway of this id. Raises NatGatewayMalformed, NatGatewayNotFound."""
     found = nat_gateways.get(call.tx, call.account, call.region, id)
     if found is None:
-        check(id, "nat", "InvalidNatGatewayId")
-        raise errors.no_such_nat_gateway(id)
+        raise no_such("nat", id)
     return found
 
 

@@ -21,6 +21,7 @@ from understudy_aws.services.ec2.elastic_ip_records import (
 )
 from understudy_aws.services.ec2.elastic_ips import associate, disassociate
 from understudy_aws.services.ec2.filters import FilterTable
+from understudy_aws.services.ec2.identifiers import no_such
 from understudy_aws.services.ec2.internet_gateways import internet_gateways
 from understudy_aws.services.ec2.listings import Filters, refuse, select
 from understudy_aws.services.ec2.nat_gateway_records import (
@@ -45,6 +46,7 @@ from understudy_aws.services.ec2.network_interfaces import (
     network_interfaces,
     remove,
 )
+from understudy_aws.services.ec2.parameters import check_addresses
 from understudy_aws.services.ec2.route_tables import BLACKHOLE, set_state
 from understudy_aws.services.ec2.subnets import Subnet, find_subnet, target_of_subnet
 from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tags_for
@@ -110,6 +112,7 @@ def create_nat_gateway(
         availability_mode=None if availability_mode == "zonal" else availability_mode,
         vpc_id=vpc_id, availability_zone_addresses=availability_zone_addresses,
     )  # fmt: skip
+    check_addresses(private_ip_address, *secondary_private_ip_addresses or ())
     if not subnet_id:
         raise errors.missing("SubnetId")
     connectivity = connectivity_type or "public"
@@ -194,6 +197,7 @@ def associate_nat_gateway_address(
 ) -> Answer:
     """Give a public gateway more Elastic IP addresses, each with a private address of its own."""
     refuse(availability_zone=availability_zone, availability_zone_id=availability_zone_id)
+    check_addresses(*private_ip_addresses or ())
     gateway = _available(call, nat_gateway_id)
     if gateway.connectivity == "private":
         raise errors.nat_gateway_is_private(gateway.id)
@@ -217,7 +221,7 @@ def disassociate_nat_gateway_address(
     gateway = _available(call, nat_gateway_id)
     leaving = [each for each in gateway.addresses if each.association and each.association in association_ids]
     for id in set(association_ids) - {each.association for each in leaving}:
-        raise errors.no_such_association(id)
+        raise no_such("eipassoc", id)
     gateway = _without_addresses(call, gateway, leaving)
     return {"NatGatewayId": gateway.id, "NatGatewayAddresses": described_addresses(gateway)}
 
@@ -231,6 +235,7 @@ def assign_private_nat_gateway_address(
     private_ip_address_count: int | None = None,
 ) -> Answer:
     """Give a private gateway more private addresses: those named, or a number of free ones."""
+    check_addresses(*private_ip_addresses or ())
     gateway = _available(call, nat_gateway_id)
     if gateway.connectivity != "private":
         raise errors.nat_gateway_is_public(gateway.id)
@@ -248,6 +253,7 @@ def unassign_private_nat_gateway_address(
     max_drain_duration_seconds: int | None = None,  # noqa: ARG001 - no connection is drained before there are packets
 ) -> Answer:
     """Take secondary private addresses from a private gateway."""
+    check_addresses(*private_ip_addresses)
     gateway = _available(call, nat_gateway_id)
     leaving = [each for each in gateway.addresses if each.private_ip in private_ip_addresses]
     for ip in set(private_ip_addresses) - {each.private_ip for each in leaving}:

@@ -11,8 +11,7 @@ from understudy_aws.core.answers import Answer
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import operation
 from understudy_aws.services.ec2 import errors
-from understudy_aws.services.ec2.cidrs import parse, parse_ipv6
-from understudy_aws.services.ec2.identifiers import check
+from understudy_aws.services.ec2.identifiers import no_such
 from understudy_aws.services.ec2.network_acls import (
     ICMP,
     LAST_ENTRIES,
@@ -26,6 +25,7 @@ from understudy_aws.services.ec2.network_acls import (
     subnets_of,
     target_of_acl,
 )
+from understudy_aws.services.ec2.parameters import block_in, ipv6_block_in
 from understudy_aws.services.ec2.subnets import Subnet, subnet_target, subnets
 from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tags_for
 from understudy_aws.services.ec2.targets import a_new, unknown
@@ -159,8 +159,7 @@ def replace_network_acl_association(call: Call, *, association_id: str, network_
     acl = find_acl(call, network_acl_id)
     held = _subnets_with(call, association_id)
     if not held:
-        check(association_id, "aclassoc", "InvalidAssociationId")
-        raise errors.no_such_association(association_id)
+        raise no_such("aclassoc", association_id)
     (subnet,) = held
     if subnet.vpc != acl.vpc:
         raise errors.acl_of_other_network(acl.id, subnet.id)
@@ -240,15 +239,9 @@ def _blocks(cidr: str | None, ipv6: str | None) -> tuple[str, str]:
     if cidr and ipv6:
         raise errors.combination("cidrBlock", "ipv6CidrBlock")
     if cidr:
-        block = parse(cidr)
-        if block is None:
-            raise errors.invalid_cidr(cidr)
-        return str(block), ""
+        return str(block_in(cidr)), ""
     if ipv6:
-        canonical = parse_ipv6(ipv6)
-        if canonical is None:
-            raise errors.invalid_cidr(ipv6, "ipv6CidrBlock")
-        return "", canonical
+        return "", ipv6_block_in(ipv6, "ipv6CidrBlock")
     raise errors.missing("cidrBlock")
 
 

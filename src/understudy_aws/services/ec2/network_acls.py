@@ -11,9 +11,8 @@ from understudy_aws.core.arn import ec2
 from understudy_aws.core.ids import Ids
 from understudy_aws.gateway.call import Call, Target
 from understudy_aws.gateway.operations import all_resources, operation
-from understudy_aws.services.ec2 import errors
 from understudy_aws.services.ec2.filters import FilterTable, yes_or_no
-from understudy_aws.services.ec2.identifiers import check
+from understudy_aws.services.ec2.identifiers import no_such
 from understudy_aws.services.ec2.listings import Filters, select
 from understudy_aws.services.ec2.subnets import Subnet, subnets
 from understudy_aws.services.ec2.tag_specifications import tag_set
@@ -151,8 +150,7 @@ def find_acl(call: Call, id: str) -> NetworkAcl:
     """Return the network ACL of this id. Raises InvalidNetworkAclId.Malformed, InvalidNetworkAclID.NotFound."""
     found = network_acls.get(call.tx, call.account, call.region, id)
     if found is None:
-        check(id, "acl", "InvalidNetworkAclId")
-        raise errors.not_found("InvalidNetworkAclID", "networkAcl", id)
+        raise no_such("acl", id)
     return found
 
 

@@ -14,7 +14,6 @@ from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import operation
 from understudy_aws.services.ec2 import errors
 from understudy_aws.services.ec2.addresses import RESERVED_FIRST, free, taken
-from understudy_aws.services.ec2.cidrs import parse_address
 from understudy_aws.services.ec2.elastic_ip_records import find_elastic_ip
 from understudy_aws.services.ec2.elastic_ips import disassociate
 from understudy_aws.services.ec2.listings import refuse, value_of
@@ -27,6 +26,7 @@ from understudy_aws.services.ec2.network_interfaces import (
     network_interfaces,
     target_of_interface,
 )
+from understudy_aws.services.ec2.parameters import address_in, check_addresses, one_attribute
 from understudy_aws.services.ec2.public_names import public_name
 from understudy_aws.services.ec2.security_groups import (
     default_group,
@@ -101,9 +101,10 @@ def create_network_interface(
     if description:
         _check_description(description)
     tags = tags_for("network-interface", tag_specifications)
+    wanted = _named_addresses(private_ip_address, private_ip_addresses)
+    check_addresses(*wanted)
     subnet = find_subnet(call, subnet_id)
     members = _groups(call, subnet, groups)
-    wanted = _named_addresses(private_ip_address, private_ip_addresses)
     for ip in wanted:
         _check_address(call, subnet, ip)
     if wanted and secondary_private_ip_address_count and len(wanted) > 1:
@@ -186,14 +187,18 @@ def modify_network_interface_attribute(
     attachment: dict[str, Any] | None = None,
 ) -> Answer | None:
     """Change the description, the groups or the source/destination check. AWS takes one of them in a call."""
+    one_attribute(
+        enaSrdSpecification=ena_srd_specification, enablePrimaryIpv6=enable_primary_ipv6,
+        connectionTrackingSpecification=connection_tracking_specification,
+        associatePublicIpAddress=associate_public_ip_address, associatedSubnetIds=associated_subnet_ids,
+        description=description, sourceDestCheck=source_dest_check, groupSet=groups, attachment=attachment,
+    )  # fmt: skip
     refuse(
         ena_srd_specification=ena_srd_specification, enable_primary_ipv6=enable_primary_ipv6,
         connection_tracking_specification=connection_tracking_specification, attachment=attachment,
         associate_public_ip_address=associate_public_ip_address, associated_subnet_ids=associated_subnet_ids,
     )  # fmt: skip
     interface = _changeable(call, network_interface_id)
-    if sum(given is not None for given in (description, source_dest_check, groups or None)) > 1:
-        raise errors.several_attributes()
     text, check = value_of(description), value_of(source_dest_check)
     if text is not None:
         _check_description(text)
@@ -225,6 +230,7 @@ def assign_private_ip_addresses(
         ipv4_prefix_count=ipv4_prefix_count,
         allow_reassignment=allow_reassignment,
     )
+    check_addresses(*private_ip_addresses or ())
     if private_ip_addresses and secondary_private_ip_address_count:
         raise errors.combination("secondaryPrivateIpAddressCount", "privateIpAddresses")
     if not private_ip_addresses and not secondary_private_ip_address_count:
@@ -259,6 +265,7 @@ def unassign_private_ip_addresses(
     refuse(ipv4_prefixes=ipv4_prefixes)
     if not private_ip_addresses:
         raise errors.missing_choice("One of privateIpAddresses or ipv4Prefixes must be specified.")
+    check_addresses(*private_ip_addresses)
     interface = _changeable(call, network_interface_id)
     leaving = dict.fromkeys(private_ip_addresses)
     primary = interface.addresses[0]
@@ -326,8 +333,10 @@ def _named_addresses(primary: str | None, several: Sequence[dict[str, Any]] | No
     """Return the addresses that a request names, the primary one first."""
     if not several:
         return [primary] if primary else []
-    first = [str(entry.get("PrivateIpAddress")) for entry in several if entry.get("Primary")]
-    rest = [str(entry.get("PrivateIpAddress")) for entry in several if not entry.get("Primary")]
+    if any(entry.get("PrivateIpAddress") is None for entry in several):
+        raise errors.missing("privateIpAddress")
+    first = [entry["PrivateIpAddress"] for entry in several if entry.get("Primary")]
+    rest = [entry["PrivateIpAddress"] for entry in several if not entry.get("Primary")]
     if primary:
         first.insert(0, primary)
     if len(dict.fromkeys(first)) > 1:
@@ -344,9 +353,7 @@ def _counted(given: int | None) -> int:
 
 
 def _check_address(call: Call, subnet: Subnet, ip: str) -> None:
-    number, block = parse_address(ip), block_of(subnet)
-    if number is None:
-        raise errors.invalid_value(ip, "privateIpAddress", "This is not a valid IPv4 address.")
+    number, block = address_in(ip), block_of(subnet)
     offset = number - block.network
     if not 0 <= offset < block.size:
         raise errors.invalid("Address does not fall within the subnet's address range")

@@ -14,7 +14,7 @@ from understudy_aws.gateway.operations import all_resources, operation
 from understudy_aws.services.ec2 import errors
 from understudy_aws.services.ec2.elastic_ip_records import elastic_ips, free_again
 from understudy_aws.services.ec2.filters import FilterTable, exact, nothing, yes_or_no
-from understudy_aws.services.ec2.identifiers import check
+from understudy_aws.services.ec2.identifiers import no_such
 from understudy_aws.services.ec2.listings import Filters, select
 from understudy_aws.services.ec2.route_tables import BLACKHOLE, set_state
 from understudy_aws.services.ec2.tag_specifications import tag_set
@@ -220,8 +220,7 @@ def find_interface(call: Call, id: str) -> NetworkInterface:
     """
     found = network_interfaces.get(call.tx, call.account, call.region, id)
     if found is None:
-        check(id, "eni", "InvalidNetworkInterfaceId")
-        raise errors.not_found("InvalidNetworkInterfaceID", "networkInterface", id)
+        raise no_such("eni", id)
     return found
 
 

@@ -6,6 +6,8 @@ from types import MappingProxyType
 from typing import Any
 
 from understudy_aws.core.answers import Answer, Description
+from understudy_aws.core.arn import PARTITION
+from understudy_aws.data.partitions import PARTITIONS
 from understudy_aws.data.regions import REGIONS, AvailabilityZone, Region
 from understudy_aws.data.regions import find as find_region
 from understudy_aws.gateway.call import Call
@@ -73,17 +75,27 @@ def describe_availability_zones(
     }
 
 
+# The account has enabled none of the Regions that AWS does not enable by itself.
+_NOT_ENABLED = MappingProxyType(
+    {
+        name: Region(name=name, long_name="", geography="", zones=())
+        for name in sorted(PARTITIONS[PARTITION] - REGIONS.keys())
+    }
+)
+
+
 @operation("ec2:DescribeRegions", on=all_resources)
 def describe_regions(
     _call: Call,
     *,
     region_names: list[str] | None = None,
-    all_regions: bool | None = None,  # noqa: ARG001 - regions that need opting in are not known here
+    all_regions: bool | None = None,
     filters: Filters = None,
 ) -> Answer:
-    """Describe the Regions that AWS enables by default."""
+    """Describe the Regions that are enabled, or all that are asked for by name or by `all_regions` (ec2.md 7.7)."""
     matches = matching(filters, REGION_FILTERS)
-    wrong = [name for name in region_names or () if name not in REGIONS]
+    known = {**REGIONS, **_NOT_ENABLED} if region_names or all_regions else REGIONS
+    wrong = [name for name in region_names or () if name not in known]
     if wrong:
         raise errors.invalid(f"Invalid region names: [{', '.join(wrong)}]")
     return {
@@ -93,7 +105,7 @@ def describe_regions(
                 "RegionName": region.name,
                 "Endpoint": region.endpoint,
             }
-            for region in REGIONS.values()
+            for region in known.values()
             if (not region_names or region.name in region_names) and (matches is None or matches(region))
         ]
     }

@@ -10,7 +10,6 @@ from msgspec.structs import replace
 from understudy_aws.core.arn import Arn, ec2
 from understudy_aws.gateway.call import Call, Target
 from understudy_aws.gateway.service import TaggedKind
-from understudy_aws.services.ec2 import errors
 from understudy_aws.services.ec2.dhcp_options import dhcp_options, find_options, options_target
 from understudy_aws.services.ec2.egress_only_internet_gateways import (
     egress_only_gateways,
@@ -22,6 +21,7 @@ from understudy_aws.services.ec2.elastic_ip_records import (
     elastic_ips,
     find_elastic_ip,
 )
+from understudy_aws.services.ec2.identifiers import no_such
 from understudy_aws.services.ec2.internet_gateways import find_gateway, gateway_target, internet_gateways
 from understudy_aws.services.ec2.nat_gateway_records import (
     find_nat_gateway,
@@ -123,7 +123,7 @@ def _find_rule(tx: Transaction, arn: Arn) -> _RuleOfGroup | None:
 def _existing_rule(call: Call, id: str) -> _RuleOfGroup:
     group = group_with_rule(call.tx, call.account, call.region, id)
     if group is None:
-        raise errors.no_such_rule_id(id)
+        raise no_such("sgr", id)
     return _RuleOfGroup(group, rule_in(group, id))
 
 

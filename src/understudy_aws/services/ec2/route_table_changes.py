@@ -10,7 +10,7 @@ from understudy_aws.core.answers import Answer
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import operation
 from understudy_aws.services.ec2 import errors
-from understudy_aws.services.ec2.identifiers import check
+from understudy_aws.services.ec2.identifiers import no_such
 from understudy_aws.services.ec2.internet_gateways import find_gateway, target_of_gateway
 from understudy_aws.services.ec2.listings import refuse
 from understudy_aws.services.ec2.route_tables import (
@@ -186,8 +186,7 @@ def _table_with(call: Call, association: str) -> RouteTable:
     """Return the table with this association. Raises InvalidAssociationID.NotFound."""
     for table in _tables_with(call, association):
         return table
-    check(association, "rtbassoc", "InvalidAssociationId")
-    raise errors.no_such_association(association)
+    raise no_such("rtbassoc", association)
 
 
 def _associated(call: Call, table: RouteTable, id: str) -> list[Target]:

@@ -14,9 +14,8 @@ from understudy_aws.core.arn import ec2
 from understudy_aws.core.ids import Ids
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
-from understudy_aws.services.ec2 import errors
 from understudy_aws.services.ec2.filters import FilterTable, nothing, yes_or_no
-from understudy_aws.services.ec2.identifiers import check
+from understudy_aws.services.ec2.identifiers import no_such
 from understudy_aws.services.ec2.listings import Filters, select
 from understudy_aws.services.ec2.tag_specifications import tag_set
 from understudy_aws.services.ec2.targets import Keys, resource_tags, unknown
@@ -218,8 +217,7 @@ def find_route_table(call: Call, id: str) -> RouteTable:
     """Return the route table of this id. Raises InvalidRouteTableId.Malformed, InvalidRouteTableID.NotFound."""
     found = route_tables.get(call.tx, call.account, call.region, id)
     if found is None:
-        check(id, "rtb", "InvalidRouteTableId")
-        raise errors.not_found("InvalidRouteTableID", "routeTable", id)
+        raise no_such("rtb", id)
     return found
 
 

@@ -12,12 +12,13 @@ from understudy_aws.core.answers import Answer
 from understudy_aws.gateway.call import Call
 from understudy_aws.gateway.operations import operation
 from understudy_aws.services.ec2 import errors
-from understudy_aws.services.ec2.cidrs import known, parse, parse_ipv6
+from understudy_aws.services.ec2.cidrs import known, parse
 from understudy_aws.services.ec2.egress_only_internet_gateways import find_egress_only_gateway
 from understudy_aws.services.ec2.internet_gateways import find_gateway
 from understudy_aws.services.ec2.listings import refuse
 from understudy_aws.services.ec2.nat_gateway_records import nat_gateways
 from understudy_aws.services.ec2.network_interfaces import find_interface
+from understudy_aws.services.ec2.parameters import block_in, ipv6_block_in
 from understudy_aws.services.ec2.route_tables import (
     LOCAL,
     Route,
@@ -183,15 +184,9 @@ def _destination(ipv4: str | None, ipv6: str | None, prefix_list: str | None) ->
     if len(given) > 1:
         raise errors.combination(*list(given)[:2])
     if ipv4:
-        block = parse(ipv4)
-        if block is None:
-            raise errors.invalid_cidr(ipv4, "destinationCidrBlock")
-        return str(block)
+        return str(block_in(ipv4, "destinationCidrBlock"))
     if ipv6:
-        canonical = parse_ipv6(ipv6)
-        if canonical is None:
-            raise errors.invalid_cidr(ipv6, "destinationIpv6CidrBlock")
-        return canonical
+        return ipv6_block_in(ipv6, "destinationIpv6CidrBlock")
     if prefix_list:
         raise errors.no_such_prefix_list(prefix_list)
     raise errors.missing("destinationCidrBlock")

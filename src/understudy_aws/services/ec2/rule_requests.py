@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from understudy_aws.gateway.call import Call
@@ -19,6 +19,15 @@ _ICMP = ("icmp", "icmpv6")
 _DESCRIBABLE = frozenset(
     "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789. _-:/()#,@[]+=&;{}!$*"
 )
+
+
+def _quoted(requirement: str) -> str:
+    return f"Invalid value '{requirement}' for portRange."
+
+
+def after_all(requirement: str) -> str:
+    """Return the text of ModifySecurityGroupRules for ports that are missing."""
+    return f"Invalid value for portRange. {requirement}"
 
 
 def rules_from(
@@ -43,32 +52,46 @@ def rules_from(
     return rules
 
 
-def ports_from(entry: Mapping[str, Any]) -> Ports:
-    """Return a rule's protocol and ports in canonical form. Raises InvalidParameterValue, MissingParameter."""
+def ports_from(entry: Mapping[str, Any], *, text: Callable[[str], str] = _quoted) -> Ports:
+    """Return a rule's protocol and ports in canonical form. Raises InvalidParameterValue.
+
+    `text` words what is said of ports that are missing: ModifySecurityGroupRules words it otherwise (ec2.md 7.7).
+    """
     protocol = _protocol(entry.get("IpProtocol"))
     first, last = entry.get("FromPort"), entry.get("ToPort")
     if protocol in _WITH_PORTS:
         if first is None or last is None:
-            raise errors.invalid(
-                "Invalid value 'Must specify both from and to ports with TCP/UDP.' for portRange."
-            )
-        # AWS takes -1 to -1 for all ports.
-        if first == last == -1:
-            return protocol, 0, 65535
-        for port in (first, last):
-            if not 0 <= port <= 65535:
-                raise errors.invalid(f"TCP/UDP port ({port}) out of range")
-        if first > last:
-            raise errors.invalid(f"Invalid TCP/UDP port range ({first}:{last})")
-        return protocol, first, last
+            raise errors.invalid(text("Must specify both from and to ports with TCP/UDP."))
+        return protocol, *_tcp_ports(first, last)
     if protocol in _ICMP:
-        kind, code = (-1 if number is None else number for number in (first, last))
-        if not -1 <= kind <= 255 or not -1 <= code <= 255:
-            raise errors.invalid(f"ICMP code ({code}) or type ({kind}) out of range")
-        if kind == -1 and code != -1:
-            raise errors.invalid(f"ICMP code ({code}) must be -1 when the type is -1")
-        return protocol, kind, code
+        # Of ICMPv6 all types are meant when none is named; of ICMP they must be named (ec2.md 7.7).
+        if protocol == "icmpv6" and first is None and last is None:
+            return protocol, -1, -1
+        if first is None or last is None:
+            raise errors.invalid(text("Must specify both from and to ports with ICMP."))
+        _check_icmp(first, last)
+        return protocol, first, last
     return protocol, None, None
+
+
+def _tcp_ports(first: int, last: int) -> tuple[int, int]:
+    # AWS takes -1 to -1 for all ports.
+    if first == last == -1:
+        return 0, 65535
+    for port in (first, last):
+        if not 0 <= port <= 65535:
+            raise errors.invalid(f"TCP/UDP port ({port}) out of range")
+    if first > last:
+        raise errors.invalid(f"Invalid TCP/UDP port range ({first}:{last})")
+    return first, last
+
+
+def _check_icmp(kind: int, code: int) -> None:
+    for noun, number in (("type", kind), ("code", code)):
+        if not -1 <= number <= 255:
+            raise errors.invalid(f"ICMP {noun} ({number}) out of range")
+    if kind == -1 and code != -1:
+        raise errors.invalid(f"ICMP code ({code}) must be -1 when the type is -1")
 
 
 def peer_from(
@@ -129,7 +152,7 @@ def _rules_of(
     peers = list(_peers_of(call, group, entry))
     if not peers:
         raise errors.missing_choice(
-            "The request must contain one of the parameters ipRanges, ipv6Ranges, prefixListIds or groups"
+            "Missing source specification: include source security group or CIDR information"
         )
     for peer, description in peers:
         yield SecurityGroupRule(
@@ -158,7 +181,9 @@ def _peers_of(
         )
         yield peer, span.get("Description")
     for listed in entry.get("PrefixListIds") or ():
-        raise errors.no_such_prefix_list(str(listed.get("PrefixListId")))
+        if not listed.get("PrefixListId"):
+            raise errors.missing("prefixListId")
+        raise errors.no_such_prefix_list(listed["PrefixListId"])
     for pair in entry.get("UserIdGroupPairs") or ():
         refuse(vpc_peering_connection_id=pair.get("VpcPeeringConnectionId"))
         peer = peer_from(
@@ -170,7 +195,9 @@ def _peers_of(
 
 def _protocol(given: Any) -> str:
     if given is None or given == "":
-        raise errors.missing("ipProtocol")
+        raise errors.invalid(
+            "Invalid value 'null' for protocol. VPC security group rules must specify protocols explicitly."
+        )
     text = str(given).lower()
     name = _NAMES.get(text, text)
     if name in (*_WITH_PORTS, *_ICMP, "-1") or (name.isascii() and name.isdigit() and int(name) <= 255):

@@ -14,8 +14,15 @@ from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
 from understudy_aws.services.ec2 import errors
 from understudy_aws.services.ec2.filters import FilterTable, exact, matching
+from understudy_aws.services.ec2.identifiers import is_group_id, no_such
 from understudy_aws.services.ec2.listings import Filters, items_after, page_start, paginate, refuse
-from understudy_aws.services.ec2.rule_requests import described_as, peer_from, ports_from, rules_from
+from understudy_aws.services.ec2.rule_requests import (
+    after_all,
+    described_as,
+    peer_from,
+    ports_from,
+    rules_from,
+)
 from understudy_aws.services.ec2.security_group_rules import (
     SecurityGroupRule,
     described_rule,
@@ -38,6 +45,15 @@ from understudy_aws.store.database import RecordKey, Transaction
 # AWS's quota, counted for each direction.
 RULES_PER_DIRECTION = 60
 Entries = list[dict[str, Any]] | None
+# What ModifySecurityGroupRules can name on the other side, and what AWS calls a rule for it.
+_SOURCES = MappingProxyType(
+    {
+        "CidrIpv4": "IPv4 CIDR",
+        "CidrIpv6": "IPv6 CIDR",
+        "PrefixListId": "prefix list",
+        "ReferencedGroupId": "referenced group",
+    }
+)
 
 
 def a_group_to_open(call: Call, params: Params) -> Sequence[Target]:
@@ -89,12 +105,14 @@ def authorize_security_group_egress(
     ip_permissions: Entries = None,
 ) -> Answer:
     """Add egress rules, all or none."""
-    refuse(
-        source_security_group_name=source_security_group_name,
-        source_security_group_owner_id=source_security_group_owner_id,
-    )
-    entries = _entries(ip_permissions, cidr_ip, ip_protocol, from_port, to_port)
-    return _authorize(call, find_group(call, group_id), entries, tag_specifications, egress=True)
+    _only_permissions(
+        CidrIp=cidr_ip, IpProtocol=ip_protocol, FromPort=from_port, ToPort=to_port,
+        SourceSecurityGroupName=source_security_group_name,
+        SourceSecurityGroupOwnerId=source_security_group_owner_id,
+    )  # fmt: skip
+    if not ip_permissions:
+        raise errors.missing("ipPermissions")
+    return _authorize(call, find_group(call, group_id), ip_permissions, tag_specifications, egress=True)
 
 
 @operation("ec2:RevokeSecurityGroupIngress", on=a_group)
@@ -139,15 +157,17 @@ def revoke_security_group_egress(
     ip_permissions: Entries = None,
 ) -> Answer:
     """Remove egress rules, named by their content or their ids."""
-    refuse(
-        source_security_group_name=source_security_group_name,
-        source_security_group_owner_id=source_security_group_owner_id,
-    )
+    _only_permissions(
+        CidrIp=cidr_ip, IpProtocol=ip_protocol, FromPort=from_port, ToPort=to_port,
+        SourceSecurityGroupName=source_security_group_name,
+        SourceSecurityGroupOwnerId=source_security_group_owner_id,
+    )  # fmt: skip
     group = find_group(call, group_id)
     if security_group_rule_ids:
         return _revoke_by_id(call, group, security_group_rule_ids, egress=True)
-    entries = _entries(ip_permissions, cidr_ip, ip_protocol, from_port, to_port)
-    return _revoke(call, group, entries, egress=True)
+    if not ip_permissions:
+        raise errors.missing("ipPermissions")
+    return _revoke(call, group, ip_permissions, egress=True)
 
 
 class _Row(NamedTuple):
@@ -184,6 +204,9 @@ def describe_security_group_rules(
 ) -> Answer:
     """Describe rules one by one, across groups."""
     matches = matching(filters, RULE_FILTERS)
+    for id in exact(filters, "group-id") or ():
+        if not is_group_id(id):
+            raise errors.malformed_group_filter(id)
     if security_group_rule_ids and max_results is not None:
         raise errors.combination("securityGroupRuleIdSet", "maxResults")
     after, scope = page_start(call, filters, max_results, next_token)
@@ -214,7 +237,7 @@ def modify_security_group_rules(
         id, request = update["SecurityGroupRuleId"], update.get("SecurityGroupRule") or {}
         old = rules.get(id)
         if old is None:
-            raise errors.no_such_rule_id(id)
+            raise no_such("sgr", id)
         rules[id] = _rewritten(call, group, old, request)
     changed = tuple(rules.values())
     seen = set()
@@ -277,6 +300,13 @@ def describe_stale_security_groups(
     return {"StaleSecurityGroupSet": []}
 
 
+def _only_permissions(**others: Any) -> None:
+    """Raise UnknownParameter for a rule outside of IpPermissions, which egress does not take (ec2.md 7.7)."""
+    for name, value in others.items():
+        if value is not None:
+            raise errors.unknown_parameter(name)
+
+
 def _entries(
     given: Entries, cidr: str | None, protocol: str | None, first: int | None, last: int | None
 ) -> list[dict[str, Any]]:
@@ -332,7 +362,7 @@ def _revoke_by_id(call: Call, group: SecurityGroup, ids: Sequence[str], *, egres
     rules = {rule.id: rule for rule in group.rules if rule.egress == egress}
     for id in ids:
         if id not in rules:
-            raise errors.no_such_rule_id(id)
+            raise no_such("sgr", id)
     return _without(call, group, [rules[id] for id in dict.fromkeys(ids)], [])
 
 
@@ -365,13 +395,14 @@ def _describe_anew(
             for rule in group.rules
         )
     else:
+        if any(entry.get("SecurityGroupRuleId") is None for entry in by_id or ()):
+            raise errors.missing("securityGroupRuleId")
         named = {
-            str(entry.get("SecurityGroupRuleId")): described_as(entry.get("Description"))
-            for entry in by_id or ()
+            entry["SecurityGroupRuleId"]: described_as(entry.get("Description")) for entry in by_id or ()
         }
         for id in named:
             if id not in {rule.id for rule in group.rules if rule.egress == egress}:
-                raise errors.no_such_rule_id(id)
+                raise no_such("sgr", id)
         changed = tuple(
             replace(rule, description=named[rule.id]) if rule.id in named else rule for rule in group.rules
         )
@@ -382,14 +413,21 @@ def _describe_anew(
 def _rewritten(
     call: Call, group: SecurityGroup, old: SecurityGroupRule, request: Mapping[str, Any]
 ) -> SecurityGroupRule:
-    protocol, first, last = ports_from(request)
-    given = ("CidrIpv4", "CidrIpv6", "PrefixListId", "ReferencedGroupId")
-    if sum(bool(request.get(name)) for name in given) != 1:
-        raise errors.missing_choice(f"Exactly one of {', '.join(given)} must be specified.")
+    given = [name for name in _SOURCES if request.get(name)]
+    if not given:
+        raise errors.missing_choice(
+            "The request must contain exactly one of: cidrIp, cidrIpv6, prefixListId, or referencedGroupId"
+        )
+    if len(given) > 1:
+        raise errors.several_sources()
+    protocol, first, last = ports_from(request, text=after_all)
     peer = peer_from(
         call, group, cidr=request.get("CidrIpv4"), cidr_ipv6=request.get("CidrIpv6"),
         prefix_list=request.get("PrefixListId"), referenced=request.get("ReferencedGroupId"),
     )  # fmt: skip
+    source = "CidrIpv4" if old.cidr else "CidrIpv6" if old.cidr_ipv6 else "ReferencedGroupId"
+    if given[0] != source:
+        raise errors.other_rule_type(old.id, given[0], _SOURCES[source])
     return SecurityGroupRule(
         id=old.id,
         egress=old.egress,
@@ -417,7 +455,7 @@ def _rows(call: Call, groups: list[str] | None) -> Iterable[_Row]:
 def _row(call: Call, id: str) -> _Row:
     found = group_with_rule(call.tx, call.account, call.region, id)
     if found is None:
-        raise errors.no_such_rule_id(id)
+        raise no_such("sgr", id)
     return _Row(found, rule_in(found, id))
 
 

@@ -53,9 +53,10 @@ class SecurityGroupRule(Record, frozen=True, kw_only=True):
             return f"peer: {self.peer}, ALL, ALLOW"
         name = self.protocol.upper()
         if self.from_port is None:
-            return f"peer: {self.peer}, {name}, ALLOW"
+            return f"peer: {self.peer}, protocol: {name}, ALLOW"
         if self.protocol in _ICMP:
-            return f"peer: {self.peer}, {name}, type: {self.from_port}, code: {self.to_port}, ALLOW"
+            kind, code = ("ALL" if number == -1 else number for number in (self.from_port, self.to_port))
+            return f"peer: {self.peer}, {name}, type: {kind}, code: {code}, ALLOW"
         return f"peer: {self.peer}, {name}, from port: {self.from_port}, to port: {self.to_port}, ALLOW"
 
 

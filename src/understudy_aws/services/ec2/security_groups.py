@@ -14,7 +14,7 @@ from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
 from understudy_aws.services.ec2 import errors
 from understudy_aws.services.ec2.filters import FilterTable, nothing
-from understudy_aws.services.ec2.identifiers import check_group
+from understudy_aws.services.ec2.identifiers import no_such
 from understudy_aws.services.ec2.listings import Filters, select
 from understudy_aws.services.ec2.network_interfaces import network_interfaces
 from understudy_aws.services.ec2.security_group_rules import SecurityGroupRule, permissions
@@ -220,8 +220,7 @@ def find_group(call: Call, id: str) -> SecurityGroup:
     """Return the group of this id. Raises InvalidGroupId.Malformed, InvalidGroup.NotFound."""
     found = security_groups.get(call.tx, call.account, call.region, id)
     if found is None:
-        check_group(id)
-        raise errors.no_such_group(id)
+        raise no_such("sg", id)
     return found
 
 
@@ -295,6 +294,9 @@ def target_of_group(call: Call, id: str) -> Target:
 
 
 def _check_words(name: str, description: str) -> None:
+    for parameter, text in (("GroupName", name), ("GroupDescription", description)):
+        if not text.isascii():
+            raise errors.invalid_value(text, parameter, "Character sets beyond ASCII are not supported.")
     for noun, text in (("group name", name), ("security group description", description)):
         if not text or not _WORDS.fullmatch(text):
             raise errors.invalid(f"Invalid {noun}. {_VALID.format(noun=noun.split()[-1])}")

@@ -17,10 +17,11 @@ from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
 from understudy_aws.services.ec2 import errors
 from understudy_aws.services.ec2.addresses import RESERVED, in_use, is_empty
-from understudy_aws.services.ec2.cidrs import Cidr, known, parse
+from understudy_aws.services.ec2.cidrs import Cidr, known
 from understudy_aws.services.ec2.filters import FilterTable, nothing, yes_or_no
-from understudy_aws.services.ec2.identifiers import check
+from understudy_aws.services.ec2.identifiers import no_such
 from understudy_aws.services.ec2.listings import Filters, refuse, select, value_of
+from understudy_aws.services.ec2.parameters import block_in, one_attribute
 from understudy_aws.services.ec2.route_tables import release
 from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tag_set, tags_for
 from understudy_aws.services.ec2.targets import Keys, a_new, changes_in, changing, resource_tags, unknown
@@ -224,6 +225,18 @@ def modify_subnet_attribute(
     disable_lni_at_device_index: dict[str, Any] | None = None,
 ) -> Answer | None:
     """Change one attribute. AWS takes one in a call."""
+    one_attribute(
+        assignIpv6AddressOnCreation=assign_ipv6_address_on_creation,
+        mapPublicIpOnLaunch=map_public_ip_on_launch,
+        # The pool is named beside the switch that needs it.
+        mapCustomerOwnedIpOnLaunch=map_customer_owned_ip_on_launch or customer_owned_ipv4_pool,
+        enableDns64=enable_dns64,
+        privateDnsHostnameTypeOnLaunch=private_dns_hostname_type_on_launch,
+        enableResourceNameDnsARecordOnLaunch=enable_resource_name_dns_a_record_on_launch,
+        enableResourceNameDnsAAAARecordOnLaunch=enable_resource_name_dns_aaaa_record_on_launch,
+        enableLniAtDeviceIndex=enable_lni_at_device_index,
+        disableLniAtDeviceIndex=disable_lni_at_device_index,
+    )
     refuse(
         assign_ipv6_address_on_creation=value_of(assign_ipv6_address_on_creation),
         map_customer_owned_ip_on_launch=value_of(map_customer_owned_ip_on_launch),
@@ -242,18 +255,15 @@ def modify_subnet_attribute(
         "a_record": value_of(enable_resource_name_dns_a_record_on_launch),
     }
     changes = {name: value for name, value in changes.items() if value is not None}
-    if len(changes) > 1:
-        raise errors.several_attributes()
     subnets.put(call.tx, replace(subnet, **changes))
     return None
 
 
 def find_subnet(call: Call, id: str) -> Subnet:
-    """Return the subnet of this id. Raises InvalidSubnetId.Malformed, InvalidSubnetID.NotFound."""
+    """Return the subnet of this id. Raises InvalidSubnetID.Malformed, InvalidSubnetID.NotFound."""
     found = subnets.get(call.tx, call.account, call.region, id)
     if found is None:
-        check(id, "subnet", "InvalidSubnetId")
-        raise errors.not_found("InvalidSubnetID", "subnet", id)
+        raise no_such("subnet", id)
     return found
 
 
@@ -342,9 +352,7 @@ def _zone(call: Call, name: str | None, id: str | None) -> AvailabilityZone:
 
 
 def _free_block(tx: Transaction, vpc: Vpc, text: str) -> Cidr:
-    block = parse(text)
-    if block is None:
-        raise errors.invalid_cidr(text)
+    block = block_in(text)
     if not 16 <= block.length <= 28 or not known(vpc.cidr).holds(block):
         raise errors.subnet_range(text)
     others = subnets.where(tx, "vpc", vpc.id)

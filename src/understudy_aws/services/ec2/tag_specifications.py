@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from understudy_aws.services.ec2 import errors
 from understudy_aws.services.ec2.errors import invalid, limit
 
 TAGS_PER_RESOURCE = 50
@@ -21,10 +22,11 @@ def tags_for(kind: str, specifications: TagSpecifications) -> Tags:
         return {}
     given: list[Mapping[str, Any]] = []
     for entry in specifications:
-        if entry.get("ResourceType") != kind:
-            raise invalid(
-                f"'{entry.get('ResourceType')}' is not a valid taggable resource type for this operation."
-            )
+        named = entry.get("ResourceType")
+        if named is None:
+            raise errors.tags_of_no_kind()
+        if named != kind:
+            raise invalid(f"'{named}' is not a valid taggable resource type for this operation.")
         if given:
             raise invalid(f"Tag specification resource type '{kind}' must not appear multiple times.")
         given.extend(entry.get("Tags") or ())
@@ -55,7 +57,7 @@ def checked_key(tag: Mapping[str, Any]) -> str:
     """Return the key of a tag that a customer may set or remove. Raises InvalidParameterValue."""
     key = str(tag.get("Key") or "")
     if not key:
-        raise invalid("Tag key cannot be null or empty")
+        raise errors.empty_tag_key()
     if len(key) > _LONGEST_KEY:
         raise invalid(f"Tag key exceeds the maximum length of {_LONGEST_KEY} characters")
     if key.lower().startswith("aws:"):

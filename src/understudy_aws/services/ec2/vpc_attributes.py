@@ -13,6 +13,7 @@ from understudy_aws.gateway.operations import operation
 from understudy_aws.services.ec2 import errors
 from understudy_aws.services.ec2.listings import value_of
 from understudy_aws.services.ec2.network_interface_changes import rename_hosts
+from understudy_aws.services.ec2.parameters import one_attribute
 from understudy_aws.services.ec2.subnets import subnets
 from understudy_aws.services.ec2.targets import changes_in, changing
 from understudy_aws.services.ec2.vpcs import a_vpc, find_vpc, target_of_vpc, vpcs
@@ -35,6 +36,11 @@ def modify_vpc_attribute(
     enable_network_address_usage_metrics: dict[str, Any] | None = None,
 ) -> Answer | None:
     """Change one attribute. AWS takes one in a call."""
+    one_attribute(
+        enableDnsHostnames=enable_dns_hostnames,
+        enableDnsSupport=enable_dns_support,
+        enableNetworkAddressUsageMetrics=enable_network_address_usage_metrics,
+    )
     vpc = find_vpc(call, vpc_id)
     changes = {
         "dns_hostnames": value_of(enable_dns_hostnames),
@@ -42,8 +48,9 @@ def modify_vpc_attribute(
         "usage_metrics": value_of(enable_network_address_usage_metrics),
     }
     changes = {name: value for name, value in changes.items() if value is not None}
-    if len(changes) > 1:
-        raise errors.several_attributes()
+    # The API reference: host names can only be enabled while DNS support is (ec2.md 7.7).
+    if changes.get("dns_hostnames") and not vpc.dns_support:
+        raise errors.no_dns_support(vpc.id)
     changed = vpcs.put(call.tx, replace(vpc, **changes))
     if changed.dns_hostnames != vpc.dns_hostnames:
         rename_hosts(call, subnets.where(call.tx, "vpc", vpc.id))

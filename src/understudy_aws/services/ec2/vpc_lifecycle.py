@@ -10,11 +10,11 @@ from understudy_aws.core.ids import Ids
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import operation
 from understudy_aws.services.ec2 import errors, network_acls, security_groups
-from understudy_aws.services.ec2.cidrs import parse
 from understudy_aws.services.ec2.dhcp_options import default_set
 from understudy_aws.services.ec2.egress_only_internet_gateways import egress_only_gateways
 from understudy_aws.services.ec2.internet_gateways import internet_gateways
 from understudy_aws.services.ec2.listings import refuse
+from understudy_aws.services.ec2.parameters import block_in
 from understudy_aws.services.ec2.route_tables import make_main, route_tables
 from understudy_aws.services.ec2.subnets import subnets
 from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tags_for
@@ -58,9 +58,7 @@ def create_vpc(
     )  # fmt: skip
     if cidr_block is None:
         raise errors.missing_choice("Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
-    block = parse(cidr_block)
-    if block is None:
-        raise errors.invalid_cidr(cidr_block)
+    block = block_in(cidr_block)
     if not 16 <= block.length <= 28:
         raise errors.vpc_range(cidr_block)
     if instance_tenancy == "host":

@@ -9,9 +9,9 @@ from understudy_aws.core.answers import Answer, Description
 from understudy_aws.core.arn import ec2
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
-from understudy_aws.services.ec2.errors import no_default_vpc, not_found
+from understudy_aws.services.ec2.errors import no_default_vpc
 from understudy_aws.services.ec2.filters import FilterTable, nothing, yes_or_no
-from understudy_aws.services.ec2.identifiers import check
+from understudy_aws.services.ec2.identifiers import no_such
 from understudy_aws.services.ec2.listings import Filters, select
 from understudy_aws.services.ec2.tag_specifications import tag_set
 from understudy_aws.services.ec2.targets import Keys, resource_tags, unknown
@@ -87,11 +87,10 @@ def describe_vpcs(
 
 
 def find_vpc(call: Call, id: str) -> Vpc:
-    """Return the VPC of this id. Raises InvalidVpcId.Malformed, InvalidVpcID.NotFound."""
+    """Return the VPC of this id. Raises InvalidVpcID.Malformed, InvalidVpcID.NotFound."""
     found = vpcs.get(call.tx, call.account, call.region, id)
     if found is None:
-        check(id, "vpc", "InvalidVpcId")
-        raise not_found("InvalidVpcID", "vpc", id)
+        raise no_such("vpc", id)
     return found
 
 
