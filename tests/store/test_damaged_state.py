@@ -105,7 +105,7 @@ def test_a_state_directory_that_was_removed_is_said_to_be_gone(tmp_path):
     store = SqliteStore(directory)
     epoch = store.claim()
     directory.rename(tmp_path / "elsewhere")
-    with pytest.raises(NotKeptError, match=r"The state directory .*/state is gone"):
+    with pytest.raises(NotKeptError, match=r"The state in .*/state is gone"):
         store.write(epoch, [RecordChange("t", "k", b"v")], [])
     shutil.rmtree(tmp_path / "elsewhere")
     store.close()
@@ -117,3 +117,22 @@ def test_a_server_does_not_start_when_it_cannot_read_what_it_must(state):
         connection.execute("INSERT INTO records VALUES ('iam/deletion-task', 'broken', x'00')")
     with pytest.raises(UserError, match=r"A record of iam/deletion-task cannot be read: "):
         Reopened(directory, administrator)
+
+
+def test_a_state_file_that_was_removed_or_replaced_takes_no_more_writes(tmp_path):
+    """SQLite writes on to a file that has no name any more: all was answered, and nothing was there afterwards."""
+    directory = tmp_path / "state"
+    store = SqliteStore(directory)
+    epoch = store.claim()
+    for path in directory.glob("understudy.db*"):
+        path.unlink()
+    kept = 0
+    with pytest.raises(NotKeptError, match=r"is gone: "):
+        for number in range(100):
+            store.write(epoch, [RecordChange("t", str(number), b"v")], [])
+            kept += 1
+    assert kept < 16, "it looks now and then"
+    (directory / "understudy.db").write_bytes(b"")
+    with pytest.raises(NotKeptError, match="was replaced"):
+        store.write(epoch, [RecordChange("t", "k", b"v")], [])
+    store.close()

@@ -60,7 +60,7 @@ def test_files_are_readable_by_the_owner_only(tmp_path):
 def test_two_servers_cannot_share_a_directory(tmp_path):
     store = SqliteStore(tmp_path)
     store.claim()
-    with pytest.raises(UserError, match="Another understudy already uses"):
+    with pytest.raises(UserError, match=f"Process {os.getpid()} already uses the state directory"):
         SqliteStore(tmp_path)
     store.close()
     SqliteStore(tmp_path).close()

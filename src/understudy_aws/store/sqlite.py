@@ -66,6 +66,8 @@ class SqliteStore:
         self._checkpoints = Checkpoints(self.path)
         if _size(self.path.with_name("understudy.db-wal")) > _LOG_FILE:
             self._checkpoints.ask()
+        opened = self.path.stat()
+        self._file = (opened.st_dev, opened.st_ino)
         self._threads: ThreadPoolExecutor | None = None
         self._looked = 0
 
@@ -219,10 +221,13 @@ class SqliteStore:
             return
         try:
             disk = os.statvfs(self.path.parent)
+            found = self.path.stat()
         except OSError as error:
+            raise NotKeptError(f"The state in {self.path.parent} is gone: {error.strerror}.") from error
+        if (found.st_dev, found.st_ino) != self._file:
             raise NotKeptError(
-                f"The state directory {self.path.parent} is gone: {error.strerror}."
-            ) from error
+                f"The state file {self.path} was replaced while this server used it; restart it."
+            )
         free, whole = disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize
         logged = self._checkpoints.pages * _PAGE
         if free < 2 * logged:
