@@ -14,6 +14,7 @@ from understudy_aws.wire.model import ServiceShape, load
 from understudy_aws.wire.protocol import Protocol, RestRoute, Route
 from understudy_aws.wire.protocols import PROTOCOLS
 from understudy_aws.wire.service_addresses import ServiceAddresses
+from understudy_aws.wire.unserved_services import ERROR_RENDERERS, ErrorRenderer, refusal_of
 from understudy_aws.wire.uri_templates import UriTable
 
 DEFAULT_REGION = "us-east-1"
@@ -31,13 +32,17 @@ class RoutingError(ApiError):
 
     def __init__(self, protocol: str, code: str, message: str, status: int = 400) -> None:
         super().__init__(code, message, status)
-        self.protocol: Protocol = PROTOCOLS[protocol]
+        self.protocol: ErrorRenderer = ERROR_RENDERERS[protocol]
 
 
 def route(request: HttpRequest, services: ServiceAddresses) -> Route:
     """Find service, operation and region. Raises RoutingError, and nothing else, whatever came in."""
     service, region = _scope(request)
     headers = request.headers
+    id = services.signed_for(service) if service is not None else None
+    if service is not None and id is None:
+        dialect, refusal = refusal_of(request, service)
+        raise RoutingError(dialect, refusal.code, refusal.message, refusal.status)
     if "x-amz-target" in headers:
         return _by_target(request, services, region)
     if request.path != "/":
@@ -46,9 +51,6 @@ def route(request: HttpRequest, services: ServiceAddresses) -> Route:
             return found
     if "json" in headers.get("content-type", ""):
         return _by_target(request, services, region)
-    id = services.signed_for(service) if service is not None else None
-    if service is not None and id is None:
-        raise RoutingError("query", "NotImplemented", f"Understudy does not serve {service[:64]!r}.", 501)
     return _by_action(request, services, id, region)
 
 
