@@ -54,6 +54,7 @@ def api(understudy):
 
 def test_health_answers_everybody(api):
     expected = {"status": "ok", "version": __version__, "format": FORMAT, "state_format": 0}
+    expected["iam"] = "strict"
     assert (200, expected) == api.raw("GET", "/_understudy/health", token="")
 
 
@@ -107,8 +108,10 @@ def test_a_path_that_is_not_there_and_a_method_it_does_not_take(api):
 def test_a_body_that_is_none_of_ours_is_one_sentence(api, content):
     for path in ("/_understudy/accounts", "/_understudy/explain", "/_understudy/record"):
         status, answer = api.raw("POST", path, content=content)
-        assert 400 == status
-        assert answer["error"].startswith(f"The body is not what {path} takes: ")
+        if content or path != "/_understudy/record":
+            # An empty body is as good as an empty object, which is enough to record everything.
+            assert 400 == status
+            assert answer["error"].startswith(f"The body is not what {path} takes: ")
 
 
 class TestStatus:
@@ -143,9 +146,32 @@ class TestAccounts:
 
 
 class TestReset:
-    def test_everything_is_forgotten_and_new_keys_work(self, api, understudy):
+    @pytest.mark.parametrize("query", ["", "?keep_keys", "?keep_keys=true"])
+    def test_everything_is_forgotten_and_the_keys_go_on(self, api, understudy, query):
         understudy.client("iam").create_user(UserName="me")
+        status, made = api.raw("POST", f"/_understudy/reset{query}", content=b"")
+        assert (200, True) == (status, made["kept_keys"])
+        assert understudy.administrator.access_key_id == made["access_key_id"]
+        assert ["Administrator"] == [
+            user["UserName"] for user in understudy.client("iam").list_users()["Users"]
+        ]
+
+    def test_keys_that_were_revoked_do_not_come_back(self, api, understudy):
+        iam = understudy.client("iam")
+        other = iam.create_access_key()["AccessKey"]
+        iam.update_access_key(AccessKeyId=understudy.administrator.access_key_id, Status="Inactive")
         made = api("POST", "/_understudy/reset", {})
+        assert other["AccessKeyId"] == made["access_key_id"]
+        with refused("InvalidClientTokenId"):
+            understudy.client("sts").get_caller_identity()
+
+    @pytest.mark.parametrize(
+        "how", [("?keep_keys=false", b""), ("?keep_keys=0", b"{}"), ("", b'{"keep_keys": false}')]
+    )
+    def test_new_keys_are_made_when_asked_for(self, api, understudy, how):
+        understudy.client("iam").create_user(UserName="me")
+        status, made = api.raw("POST", f"/_understudy/reset{how[0]}", content=how[1])
+        assert (200, False) == (status, made["kept_keys"])
         assert understudy.account == made["account"]
         with refused("InvalidClientTokenId"):
             understudy.client("sts").get_caller_identity()
@@ -205,9 +231,9 @@ def test_roles_name_the_catalogue_and_where_each_exists(api, understudy):
 
 
 def test_a_request_id_is_taken_as_it_was_quoted(api):
-    status, answer = api.raw("GET", "/_understudy/requests/" + urllib.parse.quote("a/b c", safe=""))
+    status, answer = api.raw("GET", "/_understudy/requests/" + urllib.parse.quote("a/b+c", safe=""))
     assert 404 == status
-    assert answer["error"].startswith("The trail holds no request a/b c.")
+    assert answer["error"].startswith("The trail holds no request a/b+c.")
 
 
 class TestRecord:

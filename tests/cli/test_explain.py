@@ -10,6 +10,8 @@ from understudy_aws.cli.explain import context_of
 from understudy_aws.cli.main import main
 from understudy_aws.core.errors import UserError
 
+ROOT = "arn:aws:iam::000000000000:root"
+
 
 def test_a_key_given_twice_holds_a_list():
     assert {"a": "1", "b": ["2", "3", "4=5"]} == context_of(["a=1", "b=2", "b=3", "b=4=5"])
@@ -23,11 +25,13 @@ def test_a_word_that_is_no_pair_is_refused(word):
 
 @pytest.mark.parametrize(
     "arguments",
-    [[], ["--as", "arn:aws:iam::000000000000:root"], ["some-id", "--as", "arn:aws:iam::000000000000:root"]],
+    [["--as", ROOT], ["--action", "a:B"], ["some-id", "--as", ROOT], ["--resource", "x"]],
 )
 def test_half_a_question_is_one_sentence(arguments, capsys):
     assert 2 == main(["explain", *arguments])
-    assert capsys.readouterr().err.startswith("understudy: Give a request id")
+    said = capsys.readouterr().err
+    assert "--action" in said
+    assert 1 == said.count("\n")
 
 
 def test_the_exit_code_says_whether_it_is_allowed(left_state, capsys):
@@ -39,7 +43,6 @@ def test_the_exit_code_says_whether_it_is_allowed(left_state, capsys):
     assert "understudy: There is no user nobody in account 000000000000.\n" == capsys.readouterr().err
 
 
-ROOT = "arn:aws:iam::000000000000:root"
 ADMINISTRATOR = "arn:aws:iam::000000000000:user/Administrator"
 
 

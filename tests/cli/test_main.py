@@ -69,7 +69,7 @@ def test_a_setting_without_sense_is_named(capsys):
 
 
 def test_an_unknown_option_is_named(capsys):
-    expected = "understudy: Unrecognized arguments: --nonsense. See `understudy --help`.\n"
+    expected = "understudy: `understudy status` has no option --nonsense; see `understudy status --help`.\n"
     assert expected == complaint(capsys, "status", "--nonsense")
 
 

@@ -13,10 +13,26 @@ def test_nothing_is_coloured_into_a_pipe(capsys):
 
 
 class TestOnATerminal:
-    def test_colours_are_used(self, monkeypatch):
+    def test_colours_are_used(self, monkeypatch, capsys):
         monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
         monkeypatch.delenv("NO_COLOR", raising=False)
-        assert "\x1b[31mx\x1b[0m" == Output().paint("x", "red")
+        out = Output()
+        out.line(f"{out.paint('x', 'red')} y")
+        assert "\x1b[31mx\x1b[0m y\n" == capsys.readouterr().out
+
+    def test_what_others_send_gives_a_terminal_no_orders(self, monkeypatch, capsys):
+        monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+        monkeypatch.delenv("NO_COLOR", raising=False)
+        out = Output()
+        out.line(out.paint("\x1b]0;title\x07\n\u202e", "bold"))
+        out.table(("A", "B"), [("\x9b1m", "x"), ("y", "z")])
+        out.facts([("a", "\x7f")])
+        out.remark("\x1b[1m")
+        said = capsys.readouterr()
+        assert said.out.startswith("\x1b[1m\\u001b]0;title\\u0007\\u000a\\u202e\x1b[0m\n")
+        assert "\\u009b1m  x\ny         z\n" in said.out
+        assert said.out.endswith("  \\u007f\n")
+        assert "\\u001b[1m\n" == said.err
 
     def test_no_color_is_honoured_as_variable_and_as_option(self, monkeypatch):
         monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)

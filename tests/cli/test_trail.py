@@ -6,7 +6,7 @@ import pytest
 
 from understudy_aws.app import build
 from understudy_aws.cli.main import main
-from understudy_aws.cli.trail import _row
+from understudy_aws.cli.trail_rows import as_table, numbered_from_one
 from understudy_aws.settings import read
 
 CALL = {
@@ -20,7 +20,8 @@ CALL = {
 
 
 def row(**more) -> tuple[str, ...]:
-    return _row({"number": 7, "call": {**CALL, **more}})
+    entry = {"number": 7, "call": {**CALL, **more}, "refused": False, "waived": False}
+    return as_table([numbered_from_one(entry)])[1][0]
 
 
 def test_no_calls_yet(left_state, capsys):
@@ -43,7 +44,7 @@ def test_a_line_names_the_statement_that_allowed():
         "statement": 1,
     }
     assert (
-        "7", "03:04:05", "id", "000000000000:user/me", "ec2:CreateVpc", "us-east-1", "given statement 2", "ok",
+        "7", "2026-01-02 03:04:05Z", "id", "000000000000:user/me", "ec2:CreateVpc", "us-east-1", "given statement 2", "ok",
     ) == row(evaluations=[allowed])  # fmt: skip
 
 

@@ -92,6 +92,19 @@ def test_understudys_own_commands_find_the_server(environment):
     assert "soft" == json.loads(done.stdout)["iam"]
 
 
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [
+        ("soft", "IAM is soft here: what policies refuse is carried out"),
+        ("off", "IAM is off here: no policy is asked."),
+    ],
+)
+def test_every_command_says_when_iam_is_not_strict(environment, mode, said):
+    done = run(environment, "--iam", mode, sys.executable, "-m", "understudy_aws", "trail", "--json")
+    assert {"entries": []} == json.loads(done.stdout)
+    assert 2 == done.stderr.count(f"understudy: {said}"), "once by exec, once by trail"
+
+
 def test_a_state_directory_is_kept(environment, tmp_path):
     state = tmp_path / "kept"
     code = "import boto3; boto3.client('iam').create_user(UserName='me')"

@@ -13,6 +13,7 @@ from understudy_aws.admin.requests import (
     FORMAT,
     AddAccount,
     AdminRequest,
+    ExplainCall,
     ExplainQuestion,
     ExplainRequest,
     Health,
@@ -33,7 +34,6 @@ from understudy_aws.data import service_linked_roles
 from understudy_aws.gateway.controller import ControllerStatus
 from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.gateway.policy_source import PolicySource
-from understudy_aws.gateway.trail import decode
 from understudy_aws.services import accounts
 from understudy_aws.services.apprunner.rehearsal import connector_of, rehearse
 from understudy_aws.services.iam.role_records import roles
@@ -41,11 +41,12 @@ from understudy_aws.settings import DEFAULT_ACCOUNT
 from understudy_aws.store.database import Transaction
 
 if TYPE_CHECKING:
-    from understudy_aws.admin import account_access, explanations, recordings
+    from understudy_aws.admin import account_access, explanations, recordings, trail_listing
 else:
     account_access = deferred("understudy_aws.admin.account_access")
     explanations = deferred("understudy_aws.admin.explanations")
     recordings = deferred("understudy_aws.admin.recordings")
+    trail_listing = deferred("understudy_aws.admin.trail_listing")
 
 
 class KeyKeeper(Protocol):
@@ -103,6 +104,7 @@ class Administration:
             RotateKeys: self._rotate_keys,
             ListTrail: self._list_trail,
             ExplainRequest: lambda request: self._explanations.of_request(request.id),
+            ExplainCall: lambda asked: self._explanations.of_text(asked.text),
             ExplainQuestion: lambda asked: self._explanations.ahead(
                 asked.as_, asked.action, asked.resource, asked.context
             ),
@@ -133,6 +135,7 @@ class Administration:
             "version": __version__,
             "format": FORMAT,
             "state_format": self._gateway.database.store.format,
+            "iam": self._settings["iam"],
         }
 
     def _ready(self, _request: Ready) -> Any:
@@ -170,15 +173,17 @@ class Administration:
             **self._settings,
         }
 
-    def _reset(self, _request: Reset) -> Any:
-        with self._gateway.database.transaction() as tx:
+    def _reset(self, request: Reset) -> Any:
+        gateway = self._gateway
+        with gateway.database.transaction() as tx:
             known = [account.id for account in accounts.in_order(tx)]
             account = self._account or next(iter(known), DEFAULT_ACCOUNT)
+            kept = accounts.keys_of_administrator(tx, account) if request.keep_keys else []
             self._clear(tx)
-            keys = self._keys_of_new(tx, account)
-        self._gateway.database.flush()
+            keys = accounts.make(tx, account, ids=gateway.ids, at=gateway.clock.now(), keep=kept)
+        gateway.database.flush()
         self.keeper.forget_keys()
-        return self._handed_over(account, keys)
+        return {**self._handed_over(account, keys), "kept_keys": bool(kept)}
 
     def _add_account(self, request: AddAccount) -> Any:
         if not re.fullmatch(r"[0-9]{12}", request.id):
@@ -213,8 +218,7 @@ class Administration:
         }
 
     def _list_trail(self, request: ListTrail) -> Any:
-        rows = self._gateway.database.log(account=request.account, before=request.before, limit=request.limit)
-        return {"entries": [{"number": row.sequence, "call": decode(row.body)} for row in rows]}
+        return {"entries": trail_listing.listed(self._gateway, request)}
 
     def _rehearse(self, request: Rehearse) -> Any:
         """Use a connector through the networking role, and delete again what that creates."""

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
 
+from understudy_aws.admin import propagation
 from understudy_aws.admin.errors import InvalidRequestError, NotFoundError
 from understudy_aws.admin.outcomes import summary
+from understudy_aws.admin.pasted_errors import find_call
 from understudy_aws.admin.policy_names import names_of
 from understudy_aws.admin.principals import find_principal
+from understudy_aws.admin.refused_calls import is_waived
 from understudy_aws.authn.caller import Caller
 from understudy_aws.core.arn import Arn, account_in, parse
+from understudy_aws.core.printable import printable
 from understudy_aws.data.regions import GLOBAL_REGION
 from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.gateway.policy_source import PolicySource
@@ -76,16 +81,18 @@ class Explanations:
     def of_request(self, request_id: str) -> dict[str, Any]:
         """Explain a request that was made: its questions to the policies, and those of the calls made for it.
 
-        EC2's encoded message names its request too. Raises NotFoundError when the trail does not hold it (any more).
+        The beginning of its id, and EC2's encoded message, name it too. Raises NotFoundError when the trail does not
+        hold it (any more).
         """
+        if not request_id.strip():
+            raise NotFoundError("An empty text is no request id.")
+        return self.of_text(request_id)
+
+    def of_text(self, text: str) -> dict[str, Any]:
+        """Explain the call that a text means (`find_call`); `matching` says how many calls it may mean."""
         database = self._gateway.database
-        signed = self._gateway.message_signer.verify(request_id) if request_id.isascii() else None
-        found = next(iter(database.log(id=signed or request_id, limit=1)), None)
-        if found is None:
-            raise NotFoundError(
-                f"The trail holds no request {request_id}. It may be older than the trail, or for a service that is "
-                "not served here."
-            )
+        call = find_call(database, self._gateway.message_signer, text)
+        found = call.row
         entry = decode(found.body)
         earlier = database.log(before=found.sequence, limit=_MOST_MADE_FOR_ONE)
         made_for_it = [each for each in map(_read_row, earlier) if each.parent == entry.request_id][::-1]
@@ -94,14 +101,17 @@ class Explanations:
             inner: list[dict[str, Any]] = [
                 {"call": each, "questions": self._questions(tx, each)} for each in made_for_it
             ]
+            too_new = propagation.of_key(tx, self._gateway, entry)
         everything = [*questions, *(question for each in inner for question in each["questions"])]
         refusals = [question for question in everything if question["effect"] != "allow"]
         return {
             "call": entry,
             "refused": entry.outcome != "ok",
+            "waived": is_waived(entry),
+            "matching": call.matching,
             "questions": questions,
             "made_for_it": inner,
-            "summary": summary(entry, refusals),
+            "summary": f"{summary(entry, refusals)} {too_new}".rstrip(),
         }
 
     def ahead(
@@ -118,7 +128,9 @@ class Explanations:
             caller = find_principal(tx, arn, account_in(resource) or _FIRST_ACCOUNT, now)
             question = self.question_ahead(tx, caller, action, resource, context)
             answer = self.answer_ahead(tx, caller, question)
+            too_new = self._too_new(tx, question, now)
         notes = [_KEYS_OF_KMS] if _is_about_a_key(action, resource) else []
+        notes += [too_new] if too_new else []
         notes += [f"As for {each.key}, {each.text}." for each in _in_vain(question, context)]
         if arn.startswith("arn:aws:sts:"):
             notes.append("Asked with the policies of the role; a session policy can only take from them.")
@@ -173,20 +185,31 @@ class Explanations:
             principal_of(caller), was.action, was.resource, was.context, was.account or entry.account
         )
         answer = self._ask(tx, question, caller, asked_ahead=False)
-        if (answer["effect"], answer["layer"]) == (was.effect, was.layer):
+        too_new = self._too_new(tx, question, entry.at) if was.layer == "trust" else ""
+        if (answer["effect"], answer["layer"]) == (was.effect, was.layer) and not too_new:
             return answer
         now = "yes" if answer["effect"] == "allow" else f"no for another reason, {answer['reason']}"
         over = caller.access_key_id.startswith("ASIA") and caller.session is None
+        changed = (
+            f"Its session is over, and without the session's policies the answer is now {now}."
+            if over
+            else f"Policies have changed since: asked now, the answer is {now}."
+        )
         return {
             **answer,
             **then,
             "text": _refused_then(was, entry),
             "missing_statement": "",
             "remedies": (),
-            "now": "Its session is over, and without the session's policies the answer is now " + now + "."
-            if over
-            else f"Policies have changed since: asked now, the answer is {now}.",
+            "now": too_new or changed,
         }
+
+    def _too_new(self, tx: Transaction, question: Question, at: datetime) -> str:
+        """Return the sentence about the role that the question's caller would assume, if it was too new at a time."""
+        if question.action.lower() not in _ASSUMING:
+            return ""
+        role = _role_assumed(tx, question)
+        return "" if role is None else propagation.of_role(self._gateway, role, at)
 
     def _caller_of(self, tx: Transaction, entry: TrailEntry) -> Caller:
         """Return the caller of an entry; what older lines of the trail did not keep of it is looked up."""
@@ -284,7 +307,11 @@ def _root_assumes(question: Question) -> dict[str, Any]:
         "position": None,
         "reason": "",
         "text": (
-            f"DENIED  {question.action} on {question.resource}\n        for {question.principal.arn}\n{_ROOT_ASSUMES}"
+            _lines(
+                f"DENIED  {question.action} on {question.resource}",
+                f"        for {question.principal.arn}",
+                _ROOT_ASSUMES,
+            )
         ),
         "missing_statement": "",
         "remedies": (),
@@ -343,17 +370,27 @@ def _allowed_by(was: EvaluatedQuestion) -> str:
     """Return the text for a question that was allowed, from what the trail keeps of it."""
     verdict = f"ALLOWED  {was.action} on {was.resource}"
     if not was.policy:
-        return f"{verdict}\nAllowed without a policy ({was.layer})."
+        return _lines(verdict, f"Allowed without a policy ({was.layer}).")
     name = "" if was.policy == was.resource else f"{was.policy}, "
-    return f"{verdict}\nAllowed by {one_of(was.layer)} {name}{_statement(was)}"
+    return _lines(verdict, f"Allowed by {one_of(was.layer)} {name}{_statement(was)}")
 
 
 def _refused_then(was: EvaluatedQuestion, entry: TrailEntry) -> str:
     """Return the text for a past refusal that today's policies would not give, or would give for another reason."""
     decision = Decision(False, was.effect, was.layer, was.policy, was.statement, was.sid)  # type: ignore[arg-type]  # from one
     why = reason(decision, was.action)
-    by = f"\nIt was {_statement(was)} of {was.policy}" if was.policy else ""
-    return f"DENIED  {was.action} on {was.resource}\n        for {entry.caller.arn}\n{why[:1].upper()}{why[1:]}{by}"
+    by = (f"It was {_statement(was)} of {was.policy}",) if was.policy else ()
+    return _lines(
+        f"DENIED  {was.action} on {was.resource}",
+        f"        for {entry.caller.arn}",
+        f"{why[:1].upper()}{why[1:]}",
+        *by,
+    )
+
+
+def _lines(*lines: str) -> str:
+    """Join lines. A line break that a caller sent is spelled out, so that it makes no line of its own."""
+    return "\n".join(map(printable, lines))
 
 
 def _statement(was: EvaluatedQuestion) -> str:

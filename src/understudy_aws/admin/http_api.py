@@ -133,18 +133,29 @@ def _decoded(asked: type[AdminRequest], method: str, request: HttpRequest, id: s
     """Read the request's parameters from query string or body. Raises InvalidRequestError."""
     if not asked.__struct_fields__:
         return asked()
-    if method == "POST":
-        try:
-            found = msgspec.json.decode(request.body, type=asked)
-            # Half a surrogate pair, written as an escape, is read but is no text.
-            msgspec.json.encode(found)
-        except (msgspec.DecodeError, UnicodeError) as error:
-            raise InvalidRequestError(f"The body is not what {asked.path} takes: {error}.") from None
-        return found
-    given: dict[str, Any] = {name: values[-1] for name, values in parse_qs(request.query).items()}
+    given: dict[str, Any] = {}
+    if method == "POST" and (request.body or not request.query):
+        found = _decoded_body(asked, request.body or b"{}")
+        if not request.query:
+            return found
+        given = msgspec.to_builtins(found)
+    # With POST a name alone, such as `?keep_keys`, is a yes.
+    for name, values in parse_qs(request.query, keep_blank_values=method == "POST").items():
+        given[name] = values[-1] or "true"
     if id is not None:
         given["id"] = id
     try:
         return msgspec.convert(given, asked, strict=False)
     except msgspec.ValidationError as error:
         raise InvalidRequestError(f"The query is not what {asked.path} takes: {error}.") from error
+
+
+def _decoded_body(asked: type[AdminRequest], body: bytes) -> AdminRequest:
+    """Read the request's parameters from a JSON body. Raises InvalidRequestError."""
+    try:
+        found = msgspec.json.decode(body, type=asked)
+        # Half a surrogate pair, written as an escape, is read but is no text.
+        msgspec.json.encode(found)
+    except (msgspec.DecodeError, UnicodeError) as error:
+        raise InvalidRequestError(f"The body is not what {asked.path} takes: {error}.") from None
+    return found

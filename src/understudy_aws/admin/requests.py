@@ -57,10 +57,12 @@ class Status(AdminRequest, frozen=True):
 
 
 class Reset(AdminRequest, frozen=True):
-    """Deletes everything and creates the first account anew."""
+    """Deletes everything and creates the first account anew. Its administrator keeps its keys unless told otherwise."""
 
     methods: ClassVar[tuple[str, ...]] = ("POST",)
     path: ClassVar[str] = "/_understudy/reset"
+
+    keep_keys: bool = True
 
 
 class AddAccount(AdminRequest, frozen=True):
@@ -88,21 +90,41 @@ class RotateKeys(AdminRequest, frozen=True):
 
 
 class ListTrail(AdminRequest, frozen=True):
-    """Lists the latest calls, newest first: of one account or of all, and `before` a number of the trail."""
+    """Lists the latest calls, newest first: of one account, caller or service, or of all, `before` a number.
+
+    `refused` asks for those alone that were refused for who called, or were carried out only because IAM is not strict.
+    """
 
     path: ClassVar[str] = "/_understudy/trail"
 
     account: str | None = None
+    as_: str = msgspec.field(name="as", default="")
+    service: str = ""
+    refused: bool = False
+    since: str = ""
+    until: str = ""
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
     before: Annotated[int, msgspec.Meta(ge=1, le=2**62)] | None = None
 
 
 class ExplainRequest(AdminRequest, frozen=True):
-    """Explains a request that was made, by its id or by EC2's encoded authorization message."""
+    """Explains a request that was made, by its id, the beginning of it, or EC2's encoded authorization message."""
 
     path: ClassVar[str] = "/_understudy/requests/{id}"
 
     id: str
+
+
+class ExplainCall(AdminRequest, frozen=True):
+    """Explains the call that a text means: an id, a number of the trail, or the text of an error.
+
+    An empty text means the latest call that was refused.
+    """
+
+    methods: ClassVar[tuple[str, ...]] = ("POST",)
+    path: ClassVar[str] = "/_understudy/explain-call"
+
+    text: str = ""
 
 
 class ExplainQuestion(AdminRequest, frozen=True):
@@ -156,6 +178,7 @@ REQUESTS: tuple[type[AdminRequest], ...] = (
     RotateKeys,
     ListTrail,
     ExplainRequest,
+    ExplainCall,
     ExplainQuestion,
     RecordPolicies,
     Rehearse,

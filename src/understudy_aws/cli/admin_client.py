@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from understudy_aws import __version__
 from understudy_aws.admin.requests import FORMAT, AdminRequest, Health, as_http
+from understudy_aws.cli.iam_mode import say_mode
 from understudy_aws.cli.invocation import command
 from understudy_aws.cli.loading import load
 from understudy_aws.cli.profiles import read_text
@@ -35,7 +36,11 @@ def running_server(settings: Settings) -> ServerFile | None:
     server = files_of(settings).read_server()
     if server is None or settings.port not in (0, DEFAULTS["port"], server.port):
         return None
-    return server if health_of(server) is not None else None
+    health = health_of(server)
+    if health is None:
+        return None
+    say_mode(health.get("iam", "strict"), server.endpoint)
+    return server
 
 
 def health_of(server: ServerFile) -> Mapping[str, Any] | None:

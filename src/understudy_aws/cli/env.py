@@ -130,4 +130,9 @@ def write_profile(
 
 
 def _file(environment: Mapping[str, str], variable: str, name: str) -> Path:
+    home = environment.get("HOME")
+    if not environment.get(variable) and home is not None and not Path(home).is_absolute():
+        raise UserError(
+            f"HOME is no directory, so there is no place for AWS's files; set HOME or {variable}."
+        )
     return Path(environment.get(variable) or f"~/.aws/{name}").expanduser()

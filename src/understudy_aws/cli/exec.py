@@ -13,8 +13,10 @@ from types import FrameType
 
 from understudy_aws.cli.aws_command import refusal_of, remark_on
 from understudy_aws.cli.client_environment import made
+from understudy_aws.cli.iam_mode import say_mode
 from understudy_aws.cli.options import SETTINGS, settings_of_own_server
 from understudy_aws.cli.output import Output
+from understudy_aws.cli.refusals import last_number, tell_refusals
 from understudy_aws.cli.server_process import ServerProcess, Started
 from understudy_aws.core.errors import UserError
 from understudy_aws.settings import Settings
@@ -43,7 +45,10 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     settings = settings_of_own_server(asked, DEFAULTS)
     with ServerProcess(options_of(settings)) as server:
         started = server.start()
+        say_mode(settings.iam, started.endpoint)
+        before = last_number(started.server)
         code = run_command(asked.command_line, environment_of(started, settings))
+        tell_refusals(started.server, settings, before, out)
         complaints = server.said_aside()
     if complaints:
         out.remark(complaints.rstrip())

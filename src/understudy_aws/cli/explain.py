@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from understudy_aws.admin.requests import ExplainQuestion, ExplainRequest
+from understudy_aws.admin.requests import ExplainCall, ExplainQuestion
 from understudy_aws.cli.admin_client import ask
 from understudy_aws.cli.options import settings_of
 from understudy_aws.cli.output import Colour, Output
 from understudy_aws.cli.wrapping import width, wrapped
 from understudy_aws.core.errors import UserError
+from understudy_aws.core.printable import printable
 from understudy_aws.settings import Settings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.usage = (
-        "understudy explain REQUEST-ID | --as ARN --action ACTION [--resource ARN] [--context KEY=VALUE ...]"
+        "understudy explain [WHICH] | --as ARN --action ACTION [--resource ARN] [--context KEY=VALUE ...]"
     )
     parser.epilog = (
+        "Without WHICH it explains the latest call that was refused. When a text fits several calls, it explains the "
+        "latest of them and says so. "
         "The exit code is 0 when the request was carried out or would be allowed, 1 when it was or would be "
         "refused, and 2 when there is nothing to explain: no such request or principal, or a question that is none."
     )
     parser.add_argument(
-        "request_id",
-        nargs="?",
-        metavar="REQUEST-ID",
-        help="of a request that was made, or the encoded message of EC2's refusal",
+        "which",
+        nargs="*",
+        metavar="WHICH",
+        help="a request id or its beginning, a number of the trail, or the text of an error, in quotes; - reads it "
+        "from stdin",
     )
     parser.add_argument(
         "--as",
@@ -49,12 +54,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(asked: argparse.Namespace, out: Output) -> int:
     """Explain; the exit code is 0 when allowed, 1 when refused."""
     settings = settings_of(asked)
-    if asked.request_id and asked.as_:
-        raise UserError("Give a request id, or --as and --action; not both.")
-    if asked.request_id:
-        return _explain_request(settings, asked.request_id, out)
+    ahead = asked.as_ or asked.action
+    if asked.which and ahead:
+        raise UserError("Give a request, or --as and --action; not both.")
+    if not ahead:
+        if asked.resource != "*" or asked.context:
+            raise UserError(
+                "--resource and --context are for a question: give --as ARN and --action ACTION too."
+            )
+        return _explain_call(settings, asked.which, out)
     if not (asked.as_ and asked.action):
-        raise UserError("Give a request id (see `understudy trail`), or --as ARN and --action ACTION.")
+        raise UserError("A question takes both --as ARN and --action ACTION.")
     question = ExplainQuestion(
         as_=asked.as_, action=asked.action, resource=asked.resource, context=context_of(asked.context)
     )
@@ -68,8 +78,15 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     return 0 if answer["effect"] == "allow" else 1
 
 
-def _explain_request(settings: Settings, request_id: str, out: Output) -> int:
-    answer = ask(settings, ExplainRequest(id=request_id))
+def _explain_call(settings: Settings, words: Sequence[str], out: Output) -> int:
+    text = sys.stdin.read() if list(words) == ["-"] else " ".join(words)
+    if words and not text.strip():
+        raise UserError(
+            "There is nothing to explain in an empty text. Without one, the latest refusal is explained."
+        )
+    answer = ask(settings, ExplainCall(text=text))
+    if answer["matching"] > 1:
+        out.remark(f"That fits {answer['matching']} calls; this is the latest of them.")
     if out.as_json:
         out.value(answer)
     else:
@@ -96,6 +113,7 @@ def print_request(answer: Mapping[str, Any], out: Output) -> None:
     """Print a request that was made, its questions to the policies, and those of the calls made for it."""
     call = answer["call"]
     outcome = call.get("outcome", "ok")
+    answered = f"{outcome}, because IAM is {call['mode']}" if answer["waived"] else outcome
     columns = width()
     colour: Colour | None
     for name, value, colour in (
@@ -103,12 +121,12 @@ def print_request(answer: Mapping[str, Any], out: Output) -> None:
         ("at", call["at"], None),
         ("caller", call["caller"]["arn"], None),
         ("call", f"{call['service']}:{call['operation']} in {call.get('region', '')}", None),
-        ("answer", outcome, "green" if outcome == "ok" else "red"),
+        ("answer", answered, "green" if answered == "ok" else "red"),
         # EC2's encoded message is for decoding, and this is it decoded.
         ("message", call.get("message", "").partition(" Encoded authorization failure message")[0], None),
     ):
         if value or name != "message":
-            first, *rest = wrapped(f"{name.ljust(7)}  {value}", columns)
+            first, *rest = wrapped(printable(f"{name.ljust(7)}  {value}"), columns)
             label, shown = first[:7], first[7:]
             out.line(f"{out.paint(label, 'bold')}{out.paint(shown, colour) if colour else shown}")
             for line in rest:
@@ -128,13 +146,13 @@ def print_request(answer: Mapping[str, Any], out: Output) -> None:
 def print_answer(question: Mapping[str, Any], out: Output) -> None:
     """Print the policy engine's text with the verdict in colour, and the remarks."""
     columns = width()
-    verdict, *rest = question["text"].splitlines()
+    verdict, *rest = question["text"].split("\n")
     for line in wrapped(verdict, columns):
         out.line(out.paint(line, "green" if question["effect"] == "allow" else "red"))
     for line in rest:
         _print_wrapped(line, out)
     for remark in (question.get("note"), question.get("now")):
-        for line in (remark or "").splitlines():
+        for line in filter(None, (remark or "").split("\n")):
             for part in wrapped(line, columns):
                 out.line(out.paint(part, "yellow"))
 

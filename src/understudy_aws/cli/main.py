@@ -12,8 +12,10 @@ from understudy_aws import __version__
 from understudy_aws.cli.loading import load
 from understudy_aws.cli.options import ADDRESSING, FLAGS, add_options
 from understudy_aws.cli.output import Output
+from understudy_aws.cli.printable import make_streams_safe
 from understudy_aws.core.deferred import deferred
 from understudy_aws.core.errors import UserError
+from understudy_aws.core.printable import printable
 
 if TYPE_CHECKING:
     import difflib
@@ -26,6 +28,7 @@ _OTHER_SETTINGS = "The other settings are in `understudy up --help`."
 _INTERRUPTED = 130
 _USAGE = 2
 _BUG = 70
+_HELP = "help"
 
 COMMANDS = {
     "up": "start a server and keep its state",
@@ -59,6 +62,7 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; answers its exit code: 0 done, 1 no, 2 asked wrongly or impossible, 70 our own mistake."""
     given = list(sys.argv[1:] if arguments is None else arguments)
+    make_streams_safe()
     try:
         try:
             return _run(given)
@@ -66,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             # Here, where a closed pipe is caught, and not when Python ends.
             sys.stdout.flush()
     except UserError as error:
-        print(f"understudy: {error}", file=sys.stderr)
+        _complain(str(error))
         return _USAGE
     except KeyboardInterrupt:
         return _INTERRUPTED
@@ -76,25 +80,33 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     except OSError as error:
         where = f" {error.filename}" if error.filename else ""
-        print(f"understudy: {error.strerror or error}{where}.", file=sys.stderr)
+        _complain(f"{error.strerror or error}{where}.")
         return _USAGE
     except Exception as error:
         # A mistake of ours is still no reason to show a person a trace.
         if os.environ.get("UNDERSTUDY_DEBUG"):
             raise
-        print(
-            f"understudy: it failed inside: {type(error).__name__}: {error}. UNDERSTUDY_DEBUG=1 shows where.",
-            file=sys.stderr,
-        )
+        _complain(f"it failed inside: {type(error).__name__}: {error}. UNDERSTUDY_DEBUG=1 shows where.")
         return _BUG
 
 
+def _complain(sentence: str) -> None:
+    for line in f"understudy: {sentence}".split("\n"):
+        print(printable(line), file=sys.stderr)
+
+
 def _run(given: list[str]) -> int:
+    if given[:1] == [_HELP]:
+        # As its own --help; a second word may be a command or nothing of ours.
+        given = [*(word for word in given[1:2] if word != _HELP), "--help"]
     words, command_line = _split_command_line(given)
     parser = Parser(
         prog="understudy",
         description="AWS App Runner's VPC networking and its service-linked role, on your own machine.",
-        epilog="Every setting can also be given as UNDERSTUDY_<NAME> in the environment.",
+        epilog=(
+            "Every setting can also be given as UNDERSTUDY_<NAME> in the environment. Exit codes: 0 done, or yes; "
+            "1 no; 2 asked wrongly, or impossible; 70 a mistake of Understudy's; exec and record give their command's."
+        ),
         allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"understudy {__version__}")
@@ -115,7 +127,10 @@ def _run(given: list[str]) -> int:
                 command.epilog = f"{command.epilog or ''} {_OTHER_SETTINGS}".strip()
         else:
             add_options(command)
-    asked = parser.parse_args(words)
+    choices.add_parser(_HELP, help="show the help of a command: understudy help COMMAND")
+    asked, unknown = parser.parse_known_args(words)
+    if unknown:
+        raise _not_taken(unknown[0], choices.choices[asked.command] if asked.command else parser)
     if asked.command is None:
         parser.print_help()
         return 0
@@ -123,6 +138,17 @@ def _run(given: list[str]) -> int:
     out = Output(as_json=getattr(asked, "json", False), colour=not getattr(asked, "no_color", False))
     code: int = load(asked.command).run(asked, out)
     return code
+
+
+def _not_taken(word: str, parser: argparse.ArgumentParser) -> UserError:
+    """Return the error for a word that a command does not take, with the option that may be meant."""
+    option = word.partition("=")[0]
+    if not option.startswith("-"):
+        return UserError(f"`{parser.prog}` takes no {word!r} there. See `{parser.prog} --help`.")
+    known = [name for action in parser._actions for name in action.option_strings]  # noqa: SLF001 - argparse has no other list
+    close = difflib.get_close_matches(option, known, 1, 0.7)
+    meant = f"did you mean {close[0]}?" if close else f"see `{parser.prog} --help`."
+    return UserError(f"`{parser.prog}` has no option {option}; {meant}")
 
 
 def _split_command_line(given: list[str]) -> tuple[list[str], list[str]]:
@@ -144,7 +170,7 @@ def _command_in(words: Sequence[str]) -> str | None:
         elif word in COMMANDS:
             return word
         else:
-            close = difflib.get_close_matches(word, COMMANDS, 1)
+            close = difflib.get_close_matches(word, [*COMMANDS, _HELP], 1)
             meant = f"did you mean {close[0]}?" if close else "see `understudy --help`."
             raise UserError(f"There is no command {word!r}; {meant}")
     return None

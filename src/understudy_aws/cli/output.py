@@ -1,16 +1,27 @@
-"""Prints text for people and JSON for programs; colours on a terminal only."""
+"""Prints text for people and JSON for programs; colours on a terminal only.
+
+Whatever callers sent may be in what is printed, so control characters never reach a terminal.
+"""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Sequence
 from typing import Any, Literal
 
+from understudy_aws.cli.printable import as_json
+from understudy_aws.core.printable import printable
+
 Colour = Literal["bold", "dim", "red", "green", "yellow"]
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33"}
+# Stand for the escape sequences until a line is printed: what begins a colour, and what ends it.
+_MARKS = {"bold": "\ufdd0", "dim": "\ufdd1", "red": "\ufdd2", "green": "\ufdd3", "yellow": "\ufdd4"}
+_END = "\ufdef"
+_SEQUENCES = str.maketrans(
+    {**{mark: f"\x1b[{_CODES[name]}m" for name, mark in _MARKS.items()}, _END: "\x1b[0m"}
+)
 
 
 class Output:
@@ -22,22 +33,29 @@ class Output:
 
     def line(self, text: str = "") -> None:
         """Print a line and flush it, because another program may wait for it."""
-        print(text, flush=True)
+        text = printable(text)
+        print(text.translate(_SEQUENCES) if self._colour else text, flush=True)
 
     def value(self, value: Any) -> None:
         """Print one JSON document on one line."""
-        self.line(json.dumps(value, ensure_ascii=False, default=str))
+        self.document(value)
+
+    def document(self, value: Any, *, indent: int | None = None) -> None:
+        """Print a JSON document, on several lines if indented."""
+        print(as_json(value, indent=indent), flush=True)
 
     def remark(self, text: str) -> None:
-        """Print something that is not part of the answer."""
-        print(text, file=sys.stderr, flush=True)
+        """Print something that is not part of the answer, which may have several lines."""
+        for line in text.splitlines() or [""]:
+            print(printable(line), file=sys.stderr, flush=True)
 
     def paint(self, text: str, colour: Colour) -> str:
         """Return the text in a colour, if colours are on."""
-        return f"\x1b[{_CODES[colour]}m{text}\x1b[0m" if self._colour else text
+        return f"{_MARKS[colour]}{text}{_END}" if self._colour else text
 
     def table(self, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Print columns as wide as their longest cell, the last one as it comes."""
+        rows = [[printable(cell) for cell in row] for row in rows]
         widths = [max([len(head), *(len(row[at]) for row in rows)]) for at, head in enumerate(heads)]
 
         def fitted(cells: Sequence[str]) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,6 +13,7 @@ from understudy_aws.admin.requests import ListTrail, RecordPolicies
 from understudy_aws.cli.admin_client import ask, ask_server, running_server
 from understudy_aws.cli.client_environment import made
 from understudy_aws.cli.exec import DEFAULTS, environment_of, options_of, run_command
+from understudy_aws.cli.iam_mode import say_mode
 from understudy_aws.cli.options import SETTINGS, settings_of, settings_of_own_server
 from understudy_aws.cli.output import Output
 from understudy_aws.cli.server_files import ServerFile, files_of
@@ -106,6 +106,7 @@ def _with_a_server_of_its_own(
     settings = settings_of_own_server(asked, DEFAULTS)
     with ServerProcess(options_of(settings)) as process:
         started = process.start()
+        say_mode(settings.iam, started.endpoint)
         before = ask_server(started.server, ListTrail(limit=1))["entries"]
         since = str(before[0]["number"] + 1) if before else ""
         code = run_command(asked.command_line, environment_of(started, settings), aside=True)
@@ -134,7 +135,7 @@ def _print(answer: Mapping[str, Any], out: Output, who: str) -> int:
         for number, policy in enumerate(each["policies"], 1):
             if len(each["policies"]) > 1:
                 out.remark(f"  policy {number} of {len(each['policies'])}:")
-            out.line(json.dumps(policy, indent=2))
+            out.document(policy, indent=2)
     if answer["passed_over"]:
         calls = _count(answer["passed_over"], "call")
         out.remark(f"Not in it: {calls} by services in roles of their own, or by nobody who signed.")

@@ -16,6 +16,7 @@ from understudy_aws.cli.excerpt import excerpt
 from understudy_aws.cli.output import Colour, Output
 from understudy_aws.cli.wrapping import width, wrapped
 from understudy_aws.core.errors import UserError
+from understudy_aws.core.printable import printable
 from understudy_aws.data import service_principals
 from understudy_aws.policy import (
     RESOURCE_TYPES,
@@ -27,13 +28,13 @@ from understudy_aws.policy import (
     Position,
     Span,
     likely_kind,
-    printable,
     review,
     validate_policy,
 )
 from understudy_aws.settings import read
 
 STANDARD_INPUT = "-"
+_UNREAD = 2
 # What each word of --type asks of ValidatePolicy; the words are those of `review`.
 _TYPES: dict[str, tuple[PolicyType, str | None]] = {
     "identity": (PolicyType.IDENTITY, None),
@@ -85,19 +86,29 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(asked: argparse.Namespace, out: Output) -> int:
-    """Review every file; the exit code is 1 when one has an error or would be refused."""
+    """Review every file; the exit code is 1 when one has an error or would be refused, 2 when one cannot be read."""
     attached_to = asked.attached_to
     if attached_to is not None and attached_to not in RESOURCE_TYPES:
         raise UserError(f"--attached-to takes one of {', '.join(RESOURCE_TYPES)}, not {attached_to!r}.")
     if attached_to is not None and asked.kind not in (None, "resource", "trust"):
         raise UserError("--attached-to is for resource policies.")
-    reviewed = [_review_file(name, asked.kind, attached_to) for name in asked.files]
+    reviewed, unread = [], []
+    for name in asked.files:
+        try:
+            reviewed.append(_review_file(name, asked.kind, attached_to))
+        except OSError as error:
+            unread.append({"file": name, "error": error.strerror or str(error)})
     if out.as_json:
-        out.value({"files": [_as_json(each) for each in reviewed], "counts": _counts(reviewed)})
-    else:
+        said = {"files": [_as_json(each) for each in reviewed], "counts": _counts(reviewed)}
+        out.value({**said, "unread": unread})
+    elif reviewed:
         for each in reviewed:
             _print_file(each, out)
         out.line(_summary(reviewed))
+    for missing in unread:
+        out.remark(f"understudy: {missing['file']} cannot be read: {missing['error']}.")
+    if unread:
+        return _UNREAD
     return 1 if any(each.fails(strict=asked.strict) for each in reviewed) else 0
 
 

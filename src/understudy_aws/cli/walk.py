@@ -93,8 +93,9 @@ class Walk:
         self.steps.append(step)
         if not self._out.as_json:
             mark = f" ({claim})" if claim else ""
+            self._out.line()
             self._out.line(
-                f"\n{self._out.paint(f'{step.number:2}  {title}', 'bold')}{self._out.paint(mark, 'dim')}"
+                f"{self._out.paint(f'{step.number:2}  {title}', 'bold')}{self._out.paint(mark, 'dim')}"
             )
         try:
             do(self)

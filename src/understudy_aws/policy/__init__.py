@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     from understudy_aws.policy.explanation.explanation import Explanation, explain, position_of
     from understudy_aws.policy.explanation.remedy import Names, Remedy
     from understudy_aws.policy.explanation.rendering import one_of, render
-    from understudy_aws.policy.findings.check import printable
     from understudy_aws.policy.findings.finding import (
         RESOURCE_TYPES,
         TRUST_POLICY,
@@ -62,7 +61,6 @@ _LATER = {
     "explanation.explanation": ("Explanation", "explain", "position_of"),
     "explanation.remedy": ("Names", "Remedy"),
     "explanation.rendering": ("one_of", "render"),
-    "findings.check": ("printable",),
     "findings.finding": ("RESOURCE_TYPES", "TRUST_POLICY", "Finding", "FindingType", "PolicyType"),
     "findings.validate": ("likely_kind", "validate_policy"),
     "recording.observation": ("Observation",),
@@ -111,7 +109,6 @@ __all__ = [
     "one_of",
     "position_of",
     "principal_context",
-    "printable",
     "question_context",
     "reason",
     "record",

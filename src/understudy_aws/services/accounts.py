@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -48,10 +49,16 @@ class Keys(Confidential, frozen=True):
     secret_access_key: str
 
 
-def make(tx: Transaction, account: str, *, ids: Ids, at: datetime) -> Keys:
+def keys_of_administrator(tx: Transaction, account: str) -> list[AccessKey]:
+    """Return the administrator's active access keys, the oldest first."""
+    found = access_keys.where(tx, "by_user", (account, ADMINISTRATOR.lower()))
+    return sorted((key for key in found if key.active), key=lambda key: (key.created, key.id))
+
+
+def make(tx: Transaction, account: str, *, ids: Ids, at: datetime, keep: Sequence[AccessKey] = ()) -> Keys:
     """Make an account with an administrator, and the default VPC in every Region. Returns the administrator's keys.
 
-    The account must not exist.
+    The account must not exist. The administrator gets the keys to `keep`, and a new one when there are none.
     """
     provision(tx, account, ids=ids, at=at)
     users.put(
@@ -64,17 +71,20 @@ def make(tx: Transaction, account: str, *, ids: Ids, at: datetime) -> Keys:
             attached=(_ADMINISTRATOR_ACCESS,),
         ),
     )
-    key = AccessKey(
-        id=ids.access_key_id("AKIA", account),
-        account=account,
-        user=ADMINISTRATOR.lower(),
-        secret=ids.secret_access_key(),
-        active=True,
-        # Known everywhere by the time it is handed over, with simulated latency too.
-        created=at - timedelta(minutes=1),
-    )
-    access_keys.put(tx, key)
-    return Keys(key.id, key.secret)
+    if not keep:
+        key = AccessKey(
+            id=ids.access_key_id("AKIA", account),
+            account=account,
+            user=ADMINISTRATOR.lower(),
+            secret=ids.secret_access_key(),
+            active=True,
+            # Known everywhere by the time it is handed over, with simulated latency too.
+            created=at - timedelta(minutes=1),
+        )
+        keep = (key,)
+    for key in keep:
+        access_keys.put(tx, key)
+    return Keys(keep[0].id, keep[0].secret)
 
 
 def provision(tx: Transaction, account: str, *, ids: Ids, at: datetime) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from understudy_aws.core.printable import printable
 from understudy_aws.data import service_catalogue
 from understudy_aws.policy.engine.conditions.condition import spelling
 from understudy_aws.policy.explanation.alternatives import ANY_VALUE
@@ -42,7 +43,7 @@ def render(explanation: Explanation) -> str:
     lines += _because(explanation)
     lines += [remark.text for remark in explanation.remarks]
     if decision.allowed:
-        return "\n".join(lines)
+        return _joined(lines)
     lines += _section(_title_of_layers(question), _layer_lines(explanation))
     lines += _section("The request does not carry:", _absent_lines(explanation))
     lines += _section("Came close:", _near_miss_lines(explanation))
@@ -53,7 +54,12 @@ def render(explanation: Explanation) -> str:
         lines += ["", explanation.unchangeable]
     for number, remedy in enumerate(explanation.remedies, start=1):
         lines += ["", *_remedy_lines(remedy, number, explanation)]
-    return "\n".join(lines)
+    return _joined(lines)
+
+
+def _joined(lines: list[str]) -> str:
+    """Join lines. A line break that a caller sent is spelled out, so that it makes no line of its own."""
+    return "\n".join(map(printable, lines))
 
 
 def _section(title: str, lines: list[str]) -> list[str]:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
 import msgspec
 
+from understudy_aws.core.printable import printable
 from understudy_aws.policy.findings.finding import Finding, FindingType
 from understudy_aws.policy.findings.tree import PolicyTree
 from understudy_aws.policy.language.positions import Location
-
-_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 # How many texts a sentence names, and how many places of one sort a finding points at.
 MOST_TOLD = 20
@@ -43,11 +41,6 @@ class Check(msgspec.Struct, frozen=True):
         for problem in islice(self.find(policy), MOST_FINDINGS):
             details, instead = printable(problem.details), printable(problem.instead)
             yield Finding(self.issue_code, self.finding_type, details, instead, problem.at)
-
-
-def printable(text: str) -> str:
-    """The text with whatever a terminal could take for an order, or cannot show at all, written as JSON escapes."""
-    return _UNPRINTABLE.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 def size_without_space(text: str) -> int:
