@@ -112,7 +112,7 @@ class Bindings(msgspec.Struct, frozen=True):
             force_setattr(self, name, Memo())
 
     def with_resource(self, resource: NamedPolicy | None, *, trust: bool = False) -> Bindings:
-        """The same bindings for a resource with this policy, remembered with their plans."""
+        """Return the same bindings for a resource with this policy, remembered with their plans."""
         key = (resource, trust)
         known = self.with_resources.get(key)
         if known is None:
@@ -128,7 +128,7 @@ class Bindings(msgspec.Struct, frozen=True):
         return "trust" if self.trust else "resource"
 
     def plan(self, action: str, *, exempt: bool) -> Plan:
-        """The plan for `action`; `exempt` principals (service-linked roles) know no SCP and no RCP."""
+        """Return the plan for `action`; `exempt` principals (service-linked roles) know no SCP and no RCP."""
         memo = self.exempt_plans if exempt else self.plans
         plan = memo.get(action)
         if plan is None:
@@ -140,7 +140,7 @@ class Bindings(msgspec.Struct, frozen=True):
 
 
 def make_plan(bindings: Bindings, action: str, *, exempt: bool) -> Plan:
-    """The statements of `bindings` that are about `action`, sorted for the evaluation."""
+    """Return the statements of `bindings` that are about `action`, sorted for the evaluation."""
     scps: Levels = () if exempt else bindings.scps
     rcps = bindings.rcps if rcps_govern(action) and not exempt else ()
     boundary = () if bindings.boundary is None else (bindings.boundary,)
@@ -192,7 +192,7 @@ def _entries(
 
 
 def _governed_resource(layer: str, statement: CompiledStatement, action: str) -> MatchesResource | None:
-    """The statement's resource matcher; an RCP's spares service-linked roles being assumed."""
+    """Return the statement's resource matcher; an RCP's spares service-linked roles being assumed."""
     matches = statement.matches_resource
     if layer != "rcp" or not action.lower().startswith("sts:"):
         return matches
@@ -208,7 +208,10 @@ def _governed_resource(layer: str, statement: CompiledStatement, action: str) ->
 def _principal_entries(
     layer: str, policies: Iterable[NamedPolicy], action: str, *, denies: bool, bounded: bool = False
 ) -> tuple[PlannedPrincipalStatement, ...]:
-    """The statements of a resource's own policy; `bounded` says that the principal has a permissions boundary."""
+    """Return the statements of a resource's own policy.
+
+    `bounded` says that the principal has a permissions boundary.
+    """
     return tuple(
         (
             _matches_bounded(statement) if bounded else statement.matches_principal,
@@ -224,7 +227,10 @@ def _principal_entries(
 
 
 def _matches_bounded(statement: CompiledStatement) -> MatchesPrincipal:
-    """The statement's matcher for a principal with a permissions boundary: no NotPrincipal of a Deny spares it."""
+    """Return the statement's matcher for a principal with a permissions boundary.
+
+    No NotPrincipal of a Deny spares it.
+    """
     matches, element = statement.matches_principal, statement.written.principal
     assert matches is not None, "the statement names principals"
     assert element is not None, "the statement names principals"
@@ -250,7 +256,7 @@ def _allows(layer: str, policies: Iterable[NamedPolicy], action: str) -> Allows:
 
 
 def _guard(layer: str, policies: Iterable[NamedPolicy], action: str) -> Allows | None:
-    """The allows of a layer that may stop a request; None when one of them allows whatever is asked."""
+    """Return the allows of a layer that may stop a request; None when one of them allows whatever is asked."""
     allows = _allows(layer, policies, action)
     entries = allows.entries
     if entries and entries[-1][0] is None and entries[-1][1] is None:
@@ -259,7 +265,7 @@ def _guard(layer: str, policies: Iterable[NamedPolicy], action: str) -> Allows |
 
 
 def _until_certain(entries: tuple[PlannedStatement, ...]) -> tuple[PlannedStatement, ...]:
-    """The statements up to the first without further tests, because no later one is ever reached."""
+    """Return the statements up to the first without further tests, because no later one is ever reached."""
     for at, entry in enumerate(entries):
         if entry[0] is None and entry[1] is None:
             return entries[: at + 1]
@@ -267,7 +273,7 @@ def _until_certain(entries: tuple[PlannedStatement, ...]) -> tuple[PlannedStatem
 
 
 def statement_decision(layer: str, policy: str, statement: CompiledStatement) -> Decision:
-    """The decision on a question that this statement decides."""
+    """Return the decision on a question that this statement decides."""
     if statement.denies:
         return Decision(False, "explicit-deny", layer, policy, statement.index, statement.sid)
     return Decision(True, "allow", layer, policy, statement.index, statement.sid)
@@ -279,7 +285,7 @@ _MAX_IMPLICIT_DENIALS = 1024
 
 
 def implicit_denial(layer: str, missing: tuple[str, ...]) -> Decision:
-    """The implicit denial of a layer, one object for each set of missing keys that keeps coming back."""
+    """Return the implicit denial of a layer, one object for each set of missing keys that keeps coming back."""
     known = implicit_denials_of(layer)
     decision = known.get(missing)
     if decision is None:
@@ -291,5 +297,5 @@ def implicit_denial(layer: str, missing: tuple[str, ...]) -> Decision:
 
 
 def implicit_denials_of(layer: str) -> dict[tuple[str, ...], Decision]:
-    """The implicit denials of a layer made so far, by missing keys."""
+    """Return the implicit denials of a layer made so far, by missing keys."""
     return _IMPLICIT_DENIALS.setdefault(layer, {})

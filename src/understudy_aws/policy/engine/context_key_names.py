@@ -15,7 +15,7 @@ _VARIABLE = re.compile(r"\$\{([^{}',]+)(?:,\s*'[^']*'\s*)?\}")
 
 @lru_cache(maxsize=128)
 def context_key_names(text: str) -> tuple[str, ...]:
-    """The condition keys of a document and the variables of its resources and condition values (simulator.md 5.3).
+    """Return a document's condition keys and the variables of its resources and values (simulator.md 5.3).
 
     A name spelled the same way twice is given once; `${*}`, `${?}` and `${$}` give `*`, `?` and `$`. Statements
     without Action or Resource are read too. Raises MalformedPolicy for text that is no policy document or names an

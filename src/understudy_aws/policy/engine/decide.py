@@ -24,7 +24,7 @@ ROOT_MAY = Decision(True, "allow", "root")
 
 
 def decide(question: Question, bindings: Bindings) -> Decision:
-    """The decision of `bindings` on `question`. It takes half a microsecond once the action has a plan."""
+    """Return the decision of `bindings` on `question`. It takes half a microsecond once the action has a plan."""
     principal = question.principal
     exempt = principal.service_linked
     try:
@@ -61,7 +61,7 @@ def decide(question: Question, bindings: Bindings) -> Decision:
 
 
 def _decide_by_layers(question: Question, plan: Plan) -> Decision:
-    """The rest of the evaluation order, after no identity, boundary, session, SCP or RCP statement has denied."""
+    """Go on in the evaluation order, after no identity, boundary, session, SCP or RCP statement has denied."""
     denied = _resource_denial(question, plan)
     if denied is not None:
         return denied
@@ -95,20 +95,20 @@ def _decide_in_account(
 
 
 def _decide_for_root(question: Question, plan: Plan, granted: Decision | None) -> Decision:
-    """The root user may do what nothing denies; other accounts and trust policies must still let it in."""
+    """Return the root user may do what nothing denies; other accounts and trust policies must still let it in."""
     if granted is None and (plan.resource_must_allow or question.is_cross_account):
         return _resource_implicit_denial(question, plan)
     return _limits(question, plan) or granted or ROOT_MAY
 
 
 def _own_side(question: Question, plan: Plan) -> tuple[Decision, Decision | None]:
-    """What the principal's own policies say: (the allow of an identity policy, the refusal if any)."""
+    """Return what the principal's own policies say: (the allow of an identity policy, the refusal if any)."""
     verdict = _verdict(plan.identity, question)
     return verdict, _limits(question, plan) if verdict.allowed else verdict
 
 
 def _limits(question: Question, plan: Plan) -> Decision | None:
-    """The refusal of the permissions boundary or of the session policies, which only ever limit."""
+    """Return the refusal of the permissions boundary or of the session policies, which only ever limit."""
     for layer in (plan.boundary, plan.session):
         if layer is not None:
             verdict = _verdict(layer, question)
@@ -121,7 +121,7 @@ def _limits(question: Question, plan: Plan) -> Decision | None:
 
 
 def _verdict(layer: Allows, question: Question) -> Decision:
-    """The first allow of a layer, or its implicit denial with the keys that its other matching statements missed."""
+    """Return a layer's first allow, or its implicit denial with the keys that its other matching statements missed."""
     resource, context = question.resource, question.context
     asked: tuple[str, ...] = ()
     for matches, holds, decision, statement in layer.entries:
@@ -133,7 +133,7 @@ def _verdict(layer: Allows, question: Question) -> Decision:
 
 
 def _asked(layer: Allows, question: Question) -> tuple[str, ...]:
-    """The keys a layer asks for; of a statement about other resources only those of its variables."""
+    """Return the keys a layer asks for; of a statement about other resources only those of its variables."""
     resource, context = question.resource, question.context
     return tuple(
         key
@@ -145,7 +145,7 @@ def _asked(layer: Allows, question: Question) -> tuple[str, ...]:
 
 
 def _implicit_denial(layer: Allows, asked: tuple[str, ...], question: Question) -> Decision:
-    """A layer's implicit denial, which names those of the keys it asked for that are absent."""
+    """Return a layer's implicit denial, which names those of the keys it asked for that are absent."""
     if layer.has_variables:
         asked = _asked(layer, question)
     context = question.context
@@ -174,7 +174,7 @@ def _resource_denial(question: Question, plan: Plan) -> Decision | None:
 
 
 def _grant(question: Question, plan: Plan) -> tuple[PrincipalMatch, Decision | None]:
-    """The strongest way in which the resource's own policy lets the principal in, and the statement."""
+    """Return the strongest way in which the resource's own policy lets the principal in, and the statement."""
     best, granted = PrincipalMatch.NONE, None
     resource, context = question.resource, question.context
     for names, matches, holds, decision, _statement in plan.resource_allows:

@@ -43,7 +43,7 @@ _NAMED_IN_DENIALS = frozenset({"identity", "boundary", "session", "scp", "rcp"})
 
 
 def reason(decision: Decision, action: str) -> str:
-    """The clause AWS ends an access-denied message with (policies.md 4.9); "" when the action was allowed."""
+    """Return the clause AWS ends an access-denied message with (policies.md 4.9); "" when the action was allowed."""
     if decision.allowed:
         return ""
     policy = _KINDS_OF_POLICY[decision.layer]

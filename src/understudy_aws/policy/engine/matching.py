@@ -41,13 +41,13 @@ _MOST_ALTERNATIVES = 16
 
 
 def has_wild_prefix(pattern: str) -> bool:
-    """Whether an action's service prefix has a wildcard, which AWS refuses, but for `*:*` (policies.md 4.3)."""
+    """Return whether an action's service prefix has a wildcard, which AWS refuses, but for `*:*` (policies.md 4.3)."""
     prefix, colon, _name = pattern.partition(":")
     return bool(colon) and ("*" in prefix or "?" in prefix) and pattern != "*:*"
 
 
 def actions_matcher(patterns: tuple[str, ...], inverted: bool, *, in_deny: bool) -> Matches:
-    """A matcher of lower-cased actions. `${…}` in an action is plain text (policies.md 4.3).
+    """Return a matcher of lower-cased actions. `${…}` in an action is plain text (policies.md 4.3).
 
     A pattern with a wildcard in its service prefix matches nothing; in a NotAction it lets the whole statement allow
     nothing, and spares nothing from a Deny.
@@ -64,7 +64,7 @@ _A_VARIABLE = re.compile(r"\$\{[^}]*\}")
 
 
 def missing_parts(pattern: str, *, variables: bool) -> int:
-    """How many of an ARN's six parts a resource pattern lacks; 0 for one that ends in `*`, which stands for the rest.
+    """Return how many of an ARN's six parts a pattern lacks; 0 for one that ends in `*`, which stands for the rest.
 
     A colon within a variable separates no parts.
     """
@@ -76,14 +76,14 @@ def missing_parts(pattern: str, *, variables: bool) -> int:
 
 
 def whole_arns(patterns: tuple[str, ...], *, variables: bool) -> tuple[str, ...]:
-    """The patterns with `*` for every part they lack: `arn:aws:sqs` is `arn:aws:sqs:*:*:*` (policies.md 4.3)."""
+    """Return the patterns with `*` for every part they lack: `arn:aws:sqs` is `arn:aws:sqs:*:*:*` (policies.md 4.3)."""
     return tuple(pattern + ":*" * missing_parts(pattern, variables=variables) for pattern in patterns)
 
 
 def resources_matcher(
     patterns: tuple[str, ...] | None, inverted: bool, variables: bool, *, wide: bool
 ) -> MatchesResource | None:
-    """A matcher of resource ARNs, or None when the statement is about every resource.
+    """Return a matcher of resource ARNs, or None when the statement is about every resource.
 
     `wide` says that matching more is the safe side, as where a Deny lists resources or an Allow spares some.
     """
@@ -113,7 +113,10 @@ def _inverted(matches: MatchesResource) -> MatchesResource:
 
 
 def _plain_matcher(plain: list[Tokens], wide: bool) -> MatchesResource:
-    """A matcher of patterns without variables; what is more than texts and prefixes is built when first needed."""
+    """Return a matcher of patterns without variables.
+
+    What is more than texts and prefixes is built when first needed.
+    """
     texts = [literal(tokens) for tokens in plain]
     if None not in texts:
         exact = frozenset(texts)
@@ -167,11 +170,14 @@ class _Filled:
         self._known: dict[tuple[str, ...], Matches] = {}
 
     def is_ambiguous(self, context: Context) -> bool:
-        """Whether a variable stands for two tags, so that the pattern may mean anything (policies.md 4.4)."""
+        """Return whether a variable stands for two tags, so that the pattern may mean anything (policies.md 4.4)."""
         return any(is_ambiguous(variable.key, context) for variable in self._variables)
 
     def matcher(self, context: Context) -> Matches | None:
-        """The matcher with the request's values; without one of them the pattern matches nothing (policies.md 4.3)."""
+        """Return the matcher with the request's values.
+
+        Without one of them the pattern matches nothing (policies.md 4.3).
+        """
         values = values_of(self._variables, context)
         if values is None:
             return None
@@ -188,7 +194,7 @@ class _Filled:
 
 
 def arn_matcher(tokens: Tokens, *, wide: bool) -> Matches:
-    """A matcher of one resource pattern.
+    """Return a matcher of one resource pattern.
 
     In the first five segments a star that ends its segment may go on beyond the colon, any other wildcard stays
     within (IAM user guide, "IAM JSON policy elements: Resource"); in the last one all cross colons and slashes.
@@ -222,12 +228,12 @@ def arn_matcher(tokens: Tokens, *, wide: bool) -> Matches:
 
 
 def _may_go_on(segment: Tokens) -> bool:
-    """Whether a segment has no wildcard, or none but the star it ends with."""
+    """Return whether a segment has no wildcard, or none but the star it ends with."""
     return literal(segment) is not None or literal_prefix(segment) is not None
 
 
 def _expression(plain: list[Tokens]) -> Callable[[str], object] | None:
-    """One regular expression for all patterns, if each is of the shape of `_free_segments`."""
+    """Return one regular expression for all patterns, if each is of the shape of `_free_segments`."""
     if len(plain) > _MOST_ALTERNATIVES:
         return None
     expressions = [_free_segments(tokens) for tokens in plain]
@@ -258,7 +264,7 @@ def _free_segments(tokens: Tokens) -> str | None:
 
 
 def _texts_matcher(patterns: list[Tokens], build: Callable[[Tokens], Matches]) -> Matches:
-    """One matcher for many patterns, the cheapest shapes first."""
+    """Return one matcher for many patterns, the cheapest shapes first."""
     exact: set[str] = set()
     prefixes: list[str] = []
     others: list[Matches] = []
@@ -294,7 +300,7 @@ _ANYBODY = "*"
 
 
 def principal_matcher(raw: PrincipalElement | None, *, in_deny: bool) -> MatchesPrincipal | None:
-    """A matcher of the principal, or None when the statement names none."""
+    """Return a matcher of the principal, or None when the statement names none."""
     if raw is None:
         return None
     # An empty value names nobody. Without this it would match principals without an ARN or account.
@@ -315,7 +321,7 @@ def principal_matcher(raw: PrincipalElement | None, *, in_deny: bool) -> Matches
 
 
 def names_of(principal: Principal) -> list[tuple[PrincipalMatch, tuple[str, str]]]:
-    """Every (type, value) by which a policy can name this principal, and what each naming is worth."""
+    """Return every (type, value) by which a policy can name this principal, and what each naming is worth."""
     if principal.kind == "anonymous":
         return []
     if principal.kind == "service":

@@ -78,7 +78,7 @@ class CompiledPolicy:
         self._by_action: dict[str, tuple[CompiledStatement, ...]] = {}
 
     def statements_for(self, action: str) -> tuple[CompiledStatement, ...]:
-        """The statements whose action element matches `action`, remembered for the actions asked about."""
+        """Return the statements whose action element matches `action`, remembered for the actions asked about."""
         known = self._by_action.get(action)
         if known is None:
             lowered = lower_ascii(action)
@@ -131,7 +131,7 @@ _COMPILED = _Compiled()
 
 
 def compile_policy(text: str | bytes, *, name: str = "", kind: str = "identity") -> CompiledPolicy:
-    """The policy in `text`, compiled once per distinct text and kind.
+    """Return the policy in `text`, compiled once per distinct text and kind.
 
     Stored documents are read leniently: names, sizes and service prefixes are checked by `review` alone. Raises
     MalformedPolicy (with `name` in it) when the document cannot be understood.
@@ -157,7 +157,10 @@ def compile_policy(text: str | bytes, *, name: str = "", kind: str = "identity")
 
 
 def compile_uncached(text: str, kind: str) -> CompiledPolicy:
-    """The policy in `text`, not kept in the cache: for documents that nobody has stored, such as a proposed change."""
+    """Return the policy in `text`, not kept in the cache.
+
+    It is for documents that nobody has stored, such as a proposed change.
+    """
     document = read_document(text)
     statements = tuple(
         compile_statement(written, index, kind=kind, variables=document.has_variables)
@@ -167,7 +170,7 @@ def compile_uncached(text: str, kind: str) -> CompiledPolicy:
 
 
 def compile_statement(written: Statement, index: int, *, kind: str, variables: bool) -> CompiledStatement:
-    """One statement compiled; raises MalformedPolicy when an element it needs is missing or out of place."""
+    """Return one statement compiled; raises MalformedPolicy when an element it needs is missing or out of place."""
     _check_elements(written, kind)
     assert written.actions is not None, "checked above"
     denies = written.effect == "Deny"
@@ -194,7 +197,7 @@ def compile_statement(written: Statement, index: int, *, kind: str, variables: b
 
 
 def _matches_resource(written: Statement, kind: str, *, variables: bool) -> MatchesResource | None:
-    """The matcher of the statement's resources, where ARNs may lack parts (policies.md 4.3).
+    """Return the matcher of the statement's resources, where ARNs may lack parts (policies.md 4.3).
 
     Identity policies and boundaries have `*` for missing parts. Elsewhere AWS refuses such ARNs; where one gets in all
     the same, it has `*` in a Deny and matches nothing in an Allow. An Allow with such a NotResource grants nothing.

@@ -265,7 +265,7 @@ def _review_conditions(statement: Statement, document: Document, kind: str) -> N
 
 
 def _are_odd_dates(raw: Condition, spelled: Spelling) -> bool:
-    """Whether IAM stores these values as dates, although no date can be compared with them."""
+    """Return whether IAM stores these values as dates, although no date can be compared with them."""
     operator = spelled.operator
     return operator is not None and operator.name.startswith("Date") and all(map(is_storable, raw.values))
 

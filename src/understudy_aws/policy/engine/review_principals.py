@@ -60,7 +60,10 @@ def _is_arn(value: str, partition: str) -> bool:
 
 
 def _may_be_of_aws(value: str, kind: str) -> bool:
-    """Whether a service that is not known may still be one: services outside amazonaws.com act on resources alone."""
+    """Return whether a service that is not known may still be one.
+
+    Services outside amazonaws.com act on resources alone.
+    """
     return kind != "trust" and not value.endswith(_KNOWN_ENDINGS) and value.count(".") > 1
 
 

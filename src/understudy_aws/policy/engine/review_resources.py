@@ -26,7 +26,7 @@ _VARIABLE = re.compile(r"\$\{[^}]*\}")
 
 
 def _fields(resource: str) -> list[str]:
-    """The fields of an ARN. A colon within a variable cuts nothing."""
+    """Return the fields of an ARN. A colon within a variable cuts nothing."""
     variables = _VARIABLE.findall(resource)
     if not variables:
         return resource.split(":", _FIELDS - 1)
@@ -36,7 +36,7 @@ def _fields(resource: str) -> list[str]:
 
 
 def breaks_legacy_parsing(resource: str) -> bool:
-    """Whether a resource in a policy that IAM stores fails its legacy parsing."""
+    """Return whether a resource in a policy that IAM stores fails its legacy parsing."""
     prefix, *rest = _fields(resource)
     if prefix != "arn" or len(rest) < 2:
         return False
@@ -71,7 +71,7 @@ def review_resource(resource: str, *, kind: str, partition: str) -> None:
 
 
 def _within_partition(resource: str, kind: str, partition: str) -> list[str]:
-    """The fields after `arn`, the first of them a partition. Raises MalformedPolicy."""
+    """Return the fields after `arn`, the first of them a partition. Raises MalformedPolicy."""
     part = BrokenPart("Resource", resource)
     prefix, *rest = _fields(resource)
     if not rest:
@@ -85,7 +85,10 @@ def _within_partition(resource: str, kind: str, partition: str) -> list[str]:
 
 
 def _is_partition(named: str, kind: str, partition: str) -> bool:
-    """Whether a resource may be of this partition: in a policy that IAM stores, its account's own or a wildcard."""
+    """Return whether a resource may be of this partition.
+
+    In a policy that IAM stores that is its account's own partition or a wildcard.
+    """
     if "*" in named or "?" in named:
         return True
     if kind not in KINDS_WITH_SHORT_ARNS:

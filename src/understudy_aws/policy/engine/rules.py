@@ -12,7 +12,7 @@ _SERVICE_LINKED_PATH = ":role/aws-service-role/"
 
 
 def rcps_govern(action: str) -> bool:
-    """Whether resource control policies have a say in this action (policies.md 4.8)."""
+    """Return whether resource control policies have a say in this action (policies.md 4.8)."""
     lowered = action.lower()
     return lowered.partition(":")[0] in COVERED_SERVICES and lowered not in _RCP_EXEMPT_ACTIONS
 
@@ -28,7 +28,7 @@ def resource_policy_must_allow(action: str, *, trust: bool, has_resource_policy:
 
 
 def has_boundary_that_counts(principal: Principal, *, bounded: bool) -> bool:
-    """Whether the principal is one of IAM's and has a permissions boundary; the root user has none.
+    """Return whether the principal is one of IAM's and has a permissions boundary; the root user has none.
 
     A Deny with NotPrincipal always denies such a principal, whomever it names (policies.md 4.3).
     """
@@ -38,7 +38,7 @@ def has_boundary_that_counts(principal: Principal, *, bounded: bool) -> bool:
 def missing_keys(
     statement: CompiledStatement, context: Context, *, resource_matches: bool = True
 ) -> tuple[str, ...]:
-    """The keys `statement` asks for that the request does not carry.
+    """Return the keys `statement` asks for that the request does not carry.
 
     Of a statement about other resources only the variables in its resources count: with a value it might
     have been about this one.

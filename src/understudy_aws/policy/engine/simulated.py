@@ -12,7 +12,7 @@ from understudy_aws.policy.language.document import Condition
 
 
 def compile_simulated(text: str, kind: str) -> CompiledPolicy:
-    """The policy in `text` as the simulator evaluates it (simulator.md 5.2). The result is not kept.
+    """Return the policy in `text` as the simulator evaluates it (simulator.md 5.2). The result is not kept.
 
     Raises MalformedPolicy when the document cannot be understood.
     """
@@ -25,7 +25,7 @@ def compile_simulated(text: str, kind: str) -> CompiledPolicy:
 
 
 def _simulated_condition(condition: CompiledCondition) -> CompiledCondition:
-    """The condition with the simulator's test, which is recorded for NumericNotEquals and NotIpAddress."""
+    """Return the condition with the simulator's test, which is recorded for NumericNotEquals and NotIpAddress."""
     key, operator = condition.key.lower(), condition.operator.lower().removesuffix("ifexists")
     if operator == "numericnotequals":
 

@@ -137,7 +137,7 @@ _KINDS = {"user": "user", "role-session": "role"}
 
 
 def _types_carrying(action: service_catalogue.Action, lowered: str) -> list[str]:
-    """The resource types for which requests of the action can carry the key."""
+    """Return the resource types for which requests of the action can carry the key."""
     service = service_catalogue.service(action.service)
     assert service is not None, "its action was found"
     found = []
@@ -158,7 +158,7 @@ def _any_matches(patterns: Iterable[str], lowered: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def _matches(pattern: str, lowered: str) -> bool:
-    """Whether a key of the catalogue, such as `aws:RequestTag/${TagKey}`, is this key."""
+    """Return whether a key of the catalogue, such as `aws:RequestTag/${TagKey}`, is this key."""
     start, free, _ = pattern.lower().partition("${")
     return lowered.startswith(start) and len(lowered) > len(start) if free else start == lowered
 
@@ -177,7 +177,7 @@ def _listed(types: list[str]) -> str:
 
 
 def _meant(key: str, service: str) -> str:
-    """The known key most like this one, with the free part of what was written; "" for none."""
+    """Return the known key most like this one, with the free part of what was written; "" for none."""
     head, slash, tail = key.partition("/")
     found = _vocabulary(service, key.partition(":")[0].lower(), bool(slash)).nearest(head)
     return f"{found}{slash}{tail}" if found else ""
@@ -185,7 +185,7 @@ def _meant(key: str, service: str) -> str:
 
 @lru_cache(maxsize=64)
 def _vocabulary(service: str, written: str, has_free_part: bool) -> Vocabulary:
-    """The keys that may be meant: global ones, those of the action's service and of the one that was written."""
+    """Return the keys that may be meant: global ones, those of the action's service and of the one that was written."""
     services = [service_catalogue.service(prefix) for prefix in dict.fromkeys((service, written))]
     known = [*_SPELLED, *(key for each in services if each is not None for key in each.condition_keys)]
     return Vocabulary(key.partition("/")[0] for key in known if ("/" in key) is has_free_part)

@@ -39,7 +39,7 @@ ContextValues = dict[str, str | list[str]]
 
 
 def alternative(question: Question, bindings: Bindings, evaluation: Evaluation) -> ContextValues:
-    """The keys, as their authors spell them, with values that would allow the question as policies stand.
+    """Return the keys, as their authors spell them, with values that would allow the question as policies stand.
 
     Empty when the caller can send nothing that would. The answer is evaluated before it is given.
     """
@@ -54,7 +54,7 @@ def alternative(question: Question, bindings: Bindings, evaluation: Evaluation) 
 
 
 def _fitting(unmet: LayerReport) -> Iterator[ContextValues]:
-    """What would make an Allow of the refusing layer apply."""
+    """Return what would make an Allow of the refusing layer apply."""
     for statement in unmet.statements:
         about = statement.action and statement.resource and statement.principal
         if statement.effect == "Allow" and about and not statement.applies:
@@ -62,7 +62,7 @@ def _fitting(unmet: LayerReport) -> Iterator[ContextValues]:
 
 
 def _sparing(evaluation: Evaluation) -> Iterator[ContextValues]:
-    """What would keep the statement that denies from applying: one of its conditions has to fail."""
+    """Return what would keep the statement that denies from applying: one of its conditions has to fail."""
     denial = next((layer.denial for layer in evaluation.layers if layer.denial is not None), None)
     for condition in denial.conditions if denial is not None else ():
         value = _opposite(condition)
@@ -71,7 +71,7 @@ def _sparing(evaluation: Evaluation) -> Iterator[ContextValues]:
 
 
 def _wanted(statement: StatementReport) -> ContextValues:
-    """What the conditions that do not hold want; nothing unless all of it can be read off them."""
+    """Return what the conditions that do not hold want; nothing unless all of it can be read off them."""
     values: ContextValues = {}
     for condition in statement.conditions:
         if condition.holds:
@@ -84,7 +84,7 @@ def _wanted(statement: StatementReport) -> ContextValues:
 
 
 def _value(condition: ConditionReport) -> str | list[str] | None:
-    """A value that would satisfy the condition, or None where that takes more than reading it off."""
+    """Return a value that would satisfy the condition, or None where that takes more than reading it off."""
     spelled = spelling(condition.operator)
     assert spelled is not None, "an unknown operator does not compile"
     if spelled.operator is None:
@@ -99,7 +99,7 @@ def _value(condition: ConditionReport) -> str | list[str] | None:
 
 
 def _opposite(condition: ConditionReport) -> str | None:
-    """A value for which the condition would not hold, or None where that takes more than reading it off."""
+    """Return a value for which the condition would not hold, or None where that takes more than reading it off."""
     spelled = spelling(condition.operator)
     assert spelled is not None, "an unknown operator does not compile"
     if spelled.operator is None:
@@ -125,7 +125,7 @@ def _can_be_chosen(key: str, question: Question) -> bool:
 
 
 def _carrying(question: Question, values: Mapping[str, str | list[str]]) -> Question:
-    """The question as it would be put then: a tag that is sent is named among the tag keys too."""
+    """Return the question as it would be put then: a tag that is sent is named among the tag keys too."""
     context = dict(question.context)
     before = context.get("aws:tagkeys", ())
     sent = [key.partition("/")[2] for key in values if key.lower().startswith("aws:requesttag/")]

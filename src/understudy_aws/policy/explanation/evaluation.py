@@ -127,14 +127,14 @@ class Evaluation(msgspec.Struct, frozen=True):
 
 
 def evaluate(question: Question, bindings: Bindings) -> Evaluation:
-    """The decision and everything that was looked at on the way."""
+    """Return the decision and everything that was looked at on the way."""
     layers = _layers(question, bindings)
     decision, unmet = _conclude(question, bindings, layers)
     return Evaluation(question, decision, layers, unmet)
 
 
 def _layers(question: Question, bindings: Bindings) -> tuple[LayerReport, ...]:
-    """The layers in the order in which an explicit denial is sought."""
+    """Return the layers in the order in which an explicit denial is sought."""
     principal = question.principal
     governed = (
         rcps_govern(question.action)
@@ -229,7 +229,7 @@ def _condition_report(condition: CompiledCondition, context: Context, *, denies:
 def _note(
     condition: CompiledCondition, context: Context, actual: tuple[str, ...] | None, *, denies: bool
 ) -> str:
-    """What a person would otherwise have to look up about this condition."""
+    """Return what a person would otherwise have to look up about this condition."""
     if condition.broken:
         return "a value of the policy cannot be read by this operator"
     ambiguous = [key for key in condition.keys if is_ambiguous(key, context)]
@@ -255,7 +255,7 @@ def _shown(value: str | list[str] | None) -> str:
 def _conclude(
     question: Question, bindings: Bindings, layers: tuple[LayerReport, ...]
 ) -> tuple[Decision, LayerReport | None]:
-    """The decision, and of an implicit denial the layer in which no statement allows."""
+    """Return the decision, and of an implicit denial the layer in which no statement allows."""
     for layer in layers:
         if layer.denial is not None:
             return _by_statement(layer, layer.denial), None
@@ -277,7 +277,7 @@ def _conclude(
 
 
 def _needs(question: Question, bindings: Bindings, principal_match: PrincipalMatch) -> tuple[str, ...]:
-    """The layers that must allow this question, in the order in which the first that does not is named."""
+    """Return the layers that must allow this question, in the order in which the first that does not is named."""
     principal = question.principal
     if principal.is_outside_iam:
         return ("grant",)
@@ -305,7 +305,7 @@ def _unmet_layer(
     own: LayerReport | None,
     bindings: Bindings,
 ) -> LayerReport | None:
-    """The report of the layer that does not meet `need`, or None when the need is met."""
+    """Return the report of the layer that does not meet `need`, or None when the need is met."""
     if need == "grant":
         return None if granting is not None else own or LayerReport(bindings.resource_layer, 0, True, ())
     if need == "passed-session":
@@ -317,7 +317,7 @@ def _unmet_layer(
 
 
 def _resource_decides(question: Question, bindings: Bindings, principal_match: PrincipalMatch) -> bool:
-    """Whether an allowed question is answered in the name of the resource's own policy."""
+    """Return whether an allowed question is answered in the name of the resource's own policy."""
     if question.principal.kind == "root" or question.principal.is_outside_iam or question.is_cross_account:
         return True
     return principal_match > PrincipalMatch.ACCOUNT or resource_policy_must_allow(

@@ -72,7 +72,7 @@ class Explanation(msgspec.Struct, frozen=True):
         return None if self.statement is None else self.statement.span
 
     def near_misses(self) -> Iterator[tuple[LayerReport, StatementReport]]:
-        """The Allow statements, of layers that refuse, whose action matches while something else does not.
+        """Return the Allow statements, of layers that refuse, whose action matches while something else does not.
 
         A resource's own policy is short, and whom it names at all is worth knowing.
         """
@@ -96,7 +96,7 @@ class Explanation(msgspec.Struct, frozen=True):
                 yield layer, statement, written
 
     def absent_keys(self) -> tuple[AbsentKey, ...]:
-        """An explanation for each condition key that the deciding layer tests and the request does not carry."""
+        """Return an explanation for each condition key that the deciding layer tests and the request does not carry."""
         spelled: dict[str, str] = {}
         for statement in self.deciding.statements if self.deciding is not None else ():
             for condition in statement.statement.conditions:
@@ -105,7 +105,7 @@ class Explanation(msgspec.Struct, frozen=True):
         return tuple(absent_key(spelled.get(key, key), self.question) for key in missing)
 
     def _in_the_way(self) -> Iterator[LayerReport]:
-        """The layers without an Allow that the remedies add one to."""
+        """Return the layers without an Allow that the remedies add one to."""
         if self.decision.effect != "implicit-deny":
             return
         blocking = {(remedy.layer, remedy.level) for remedy in self.remedies}
@@ -163,7 +163,7 @@ class Explanation(msgspec.Struct, frozen=True):
 def explain(
     question: Question, bindings: Bindings, *, names: Names = NO_NAMES, asked_ahead: bool = True
 ) -> Explanation:
-    """Why `decide(question, bindings)` says what it says, and what would change it.
+    """Return why `decide(question, bindings)` says what it says, and what would change it.
 
     `names` are for people to read. A question that was not `asked_ahead` was put by a service, so that nothing about
     it can be odd.
@@ -197,9 +197,9 @@ def _deciding(evaluation: Evaluation) -> LayerReport | None:
 
 
 def position_of(decision: Decision, bindings: Bindings) -> Span | None:
-    """Where the statement a decision names stands in its document, from its opening brace to after its closing one.
+    """Return where the statement of a decision stands in its document, from its opening brace to after its closing one.
 
-    None for a decision no statement made, and where several policies of one name leave it open.
+    It is None for a decision no statement made, and where several policies of one name leave it open.
     """
     found = {
         statement_spans(named.policy.text)[decision.statement]
@@ -232,7 +232,7 @@ def _policies_of(layer: str, bindings: Bindings) -> Iterator[NamedPolicy]:
 
 
 def span_dict(span: Span | None) -> dict[str, Any] | None:
-    """A span as JSON has it: lines and columns from 1."""
+    """Return a span as JSON has it: lines and columns from 1."""
     if span is None:
         return None
     return {

@@ -27,7 +27,7 @@ class Remark(msgspec.Struct, frozen=True):
 
 
 def remarks(question: Question) -> tuple[Remark, ...]:
-    """What is odd about the action and the resource asked for; nothing for a question AWS would put."""
+    """Return what is odd about the action and the resource asked for; nothing for a question AWS would put."""
     action = service_catalogue.action(question.action)
     remark = _unknown(question.action) if action is None else _of_the_resource(action, question.resource)
     return () if remark is None else (remark,)
@@ -78,7 +78,7 @@ def _types(action: service_catalogue.Action) -> str:
 
 
 def misspelled(statement: Statement, action: str) -> str:
-    """The misspelt action that a statement names in place of `action`; "" for none."""
+    """Return the misspelt action that a statement names in place of `action`; "" for none."""
     wanted = action.lower()
     prefix = wanted.partition(":")[0]
     if statement.not_action:

@@ -55,18 +55,18 @@ class Names(msgspec.Struct, frozen=True):
     fixed: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     def policy(self, name: str) -> str:
-        """A policy for a person to read."""
+        """Return a policy for a person to read."""
         known = self.policies.get(name, name) or "(unnamed)"
         return f"{known} (which is gone, and allows nothing)" if name in self.gone else known
 
     def is_as_it_is(self, name: str) -> str:
-        """Why nobody can edit a policy; "" for one that can be."""
+        """Return why nobody can edit a policy; "" for one that can be."""
         if name in self.gone:
             return "which is gone"
         return "which is AWS's own and cannot be edited" if name.startswith(_AWS_S_OWN) else ""
 
     def level(self, layer: str, level: int) -> str:
-        """Where in the organization a level of policies is attached."""
+        """Return where in the organization a level of policies is attached."""
         known = self.scps if layer == "scp" else self.rcps
         return known[level] if level < len(known) else f"level {level} of the organization (0 is its root)"
 
@@ -94,7 +94,7 @@ class Remedy(msgspec.Struct, frozen=True):
 def remedies(
     question: Question, bindings: Bindings, evaluation: Evaluation, names: Names = NO_NAMES
 ) -> tuple[Remedy, ...]:
-    """The changes that, made together, allow the question: each is tried before the next is sought."""
+    """Return the changes that, made together, allow the question: each is tried before the next is sought."""
     found: list[Remedy] = []
     while not evaluation.decision.allowed and len(found) < MAX_REMEDIES:
         remedy = _remedy(question, bindings, evaluation, names)
@@ -124,7 +124,7 @@ def _remedy(question: Question, bindings: Bindings, evaluation: Evaluation, name
 def _lifting(
     layer: LayerReport, denial: StatementReport, question: Question, bindings: Bindings, names: Names
 ) -> Remedy:
-    """The deny that goes, said as it can be done: nobody edits a policy of AWS's own."""
+    """Return the deny that goes, said as it can be done: nobody edits a policy of AWS's own."""
     where = _where(layer.layer, layer.level, question, bindings, names)
     name = names.policy(denial.policy)
     statement = statement_called(denial)
@@ -144,7 +144,7 @@ def _lifting(
 
 
 def statement_called(report: StatementReport) -> str:
-    """A statement for a person to find: its number from 1, its Sid, and its place where there are lines."""
+    """Return a statement for a person to find: its number from 1, its Sid, and its place where there are lines."""
     called = f"statement {report.index + 1}"
     if report.sid:
         called += f' "{report.sid}"'
@@ -155,7 +155,7 @@ def statement_called(report: StatementReport) -> str:
 
 
 def _adding(unmet: LayerReport, question: Question, bindings: Bindings, names: Names) -> str:
-    """What to do so that the layer has one more statement."""
+    """Return what to do so that the layer has one more statement."""
     where = _where(unmet.layer, unmet.level, question, bindings, names)
     if unmet.layer == "session":
         has = "that also has" if unmet.policies else "that has"
@@ -188,7 +188,7 @@ def _another_boundary(name: str, question: Question, names: Names) -> str:
 
 
 def _statement(unmet: LayerReport, question: Question, bindings: Bindings) -> dict[str, object]:
-    """The smallest Allow for this question in the layer that lacks one.
+    """Return the smallest Allow for this question in the layer that lacks one.
 
     What no document can hold (NUL, half of a surrogate pair) is written as the wildcard of one character.
     """
@@ -217,19 +217,19 @@ def _statement(unmet: LayerReport, question: Question, bindings: Bindings) -> di
 
 
 def _takes(question: Question) -> bool:
-    """Whether a statement that names the resource can allow the action on it."""
+    """Return whether a statement that names the resource can allow the action on it."""
     return question.resource.startswith("arn:") and not service_catalogue.takes_only_wildcard(question.action)
 
 
 def _edited_by(layer: str, bindings: Bindings) -> NamedPolicy | None:
-    """The document a statement is added to, where it can only be added to the one there is."""
+    """Return the document a statement is added to, where it can only be added to the one there is."""
     if layer == "boundary":
         return bindings.boundary
     return bindings.resource if layer in ("trust", "resource") else None
 
 
 def _expands(named: NamedPolicy | None) -> bool:
-    """Whether variables are read in a statement that is added; in a document of its own they are."""
+    """Return whether variables are read in a statement that is added; in a document of its own they are."""
     return named is None or named.policy.document.has_variables
 
 
@@ -239,7 +239,7 @@ def _literal(text: str) -> str:
 
 
 def _only(resource: str) -> str:
-    """A pattern that only this resource fits: what looks like a wildcard or a variable in it is itself.
+    """Return a pattern that only this resource fits: what looks like a wildcard or a variable in it is itself.
 
     The star of `instance/*` stays: so a request is asked about something that it would make, and that has no id yet.
     """
@@ -316,7 +316,7 @@ def _of(remedy: Remedy, kind: str) -> NamedPolicy:
 
 
 def _edited(named: NamedPolicy, remedy: Remedy) -> NamedPolicy:
-    """The policy with the remedy's statement added to it, or with the denying one taken out."""
+    """Return the policy with the remedy's statement added to it, or with the denying one taken out."""
     # A number is compared as its text, so a text it may become.
     document = json.loads(named.policy.text, parse_int=str, parse_float=str)
     statements = document["Statement"]

@@ -33,7 +33,7 @@ LAYERS = {
 
 
 def render(explanation: Explanation) -> str:
-    """The explanation as lines of text, the most useful first. Lines are as long as they are."""
+    """Return the explanation as lines of text, the most useful first. Lines are as long as they are."""
     question, decision = explanation.question, explanation.decision
     principal = question.principal
     who = principal.arn or principal.service or principal.kind
@@ -82,7 +82,7 @@ def _because(explanation: Explanation) -> list[str]:
 
 
 def one_of(layer: str) -> str:
-    """What one policy of a layer is called."""
+    """Return what one policy of a layer is called."""
     return LAYERS[layer].replace("policies", "policy")
 
 
@@ -95,7 +95,7 @@ def _named(explanation: Explanation, policy: str) -> str:
 
 
 def _statement_of(explanation: Explanation, report: StatementReport) -> str:
-    """The policy and the statement; a resource's own policy needs no name but the resource's."""
+    """Return the policy and the statement; a resource's own policy needs no name but the resource's."""
     if report.policy == explanation.question.resource:
         return statement_called(report)
     return f"{_named(explanation, report.policy)}, {statement_called(report)}"
@@ -109,7 +109,7 @@ def _title_of_layers(question: Question) -> str:
 
 
 def _layer_lines(explanation: Explanation) -> list[str]:
-    """One line per layer, the one that decided marked."""
+    """Return one line per layer, the one that decided marked."""
     principal = explanation.question.principal
     has_identity = not principal.is_outside_iam and principal.kind != "root"
     layers = [layer for layer in explanation.layers if layer.layer != "identity" or has_identity]
@@ -130,7 +130,7 @@ def _label(explanation: Explanation, layer: LayerReport) -> str:
 
 
 def _says(explanation: Explanation, layer: LayerReport) -> str:
-    """The result of a layer in a few words."""
+    """Return the result of a layer in a few words."""
     if not layer.binds:
         return "do not bind this request"
     if layer.denial is not None:
@@ -211,7 +211,7 @@ def _mismatches(statement: StatementReport, question: Question) -> list[str]:
 
 
 def _principals_line(written: PrincipalElement) -> str:
-    """Whom an Allow is about, for one whom it is not about."""
+    """Return whom an Allow is about, for one whom it is not about."""
     if written.inverted:
         return "it has NotPrincipal, which AWS does not support with Allow: it lets nobody in"
     named = [value if kind == "AWS" else f"{kind} {value}" for kind, value in written.members]
@@ -227,7 +227,7 @@ def _condition_line(report: ConditionReport) -> str:
 
 
 def _wanted(report: ConditionReport) -> str:
-    """What an operator wants of its key, in words."""
+    """Return what an operator wants of its key, in words."""
     spelled = spelling(report.operator)
     assert spelled is not None, "an unknown operator does not compile"
     if spelled.is_null:

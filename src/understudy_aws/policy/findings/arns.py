@@ -47,7 +47,7 @@ class TypePatterns(msgspec.Struct, frozen=True):
 
 @memoized(4096)
 def arn_parts(text: str) -> tuple[Part, ...]:
-    """The parts of an ARN, at most six; a colon inside a variable separates nothing."""
+    """Return the parts of an ARN, at most six; a colon inside a variable separates nothing."""
     # Same length, so that places stay what they are.
     hidden = _VARIABLE.sub(lambda found: "*" * len(found.group()), text) if "${" in text else text
     parts: list[Part] = []
@@ -61,7 +61,7 @@ def arn_parts(text: str) -> tuple[Part, ...]:
 
 @lru_cache(maxsize=512)
 def type_patterns(namespace: str) -> tuple[TypePatterns, ...]:
-    """The resource types whose ARNs name this service."""
+    """Return the resource types whose ARNs name this service."""
     found: list[TypePatterns] = []
     for resource_type in service_catalogue.resource_types_in(namespace):
         parts = resource_type.arn.split(":", len(PARTS) - 1)
@@ -90,7 +90,7 @@ def _places(pattern: str) -> _Places:
 
 
 def overlap(one: str, other: str) -> bool:
-    """Whether some text matches both patterns of `*` and `?`.
+    """Return whether some text matches both patterns of `*` and `?`.
 
     Reads the longer one from left to right and keeps, as bits of a number, every place of the shorter one that
     can have been reached; the cost is the length of the longer one times a few operations. Patterns longer than
@@ -122,12 +122,12 @@ def overlap(one: str, other: str) -> bool:
 
 
 def _past_stars(reached: int, stars: int) -> int:
-    """A star may stand for nothing; no two stand side by side."""
+    """Return the places reached when a star stands for nothing. No two stars stand side by side."""
     return reached | (reached & stars) << 1
 
 
 def types_of_resource(namespace: str, resource: str) -> tuple[TypePatterns, ...]:
-    """The resource types of a service that the last part of an ARN, as a pattern, can be of."""
+    """Return the resource types of a service that the last part of an ARN, as a pattern, can be of."""
     start = _WILD.split(resource, maxsplit=1)[0]
     return tuple(
         found
@@ -137,6 +137,6 @@ def types_of_resource(namespace: str, resource: str) -> tuple[TypePatterns, ...]
 
 
 def _may_start(pattern: str, start: str) -> bool:
-    """A cheap first look: whether the fixed beginnings agree."""
+    """Return a cheap first look: whether the fixed beginnings agree."""
     fixed = _WILD.split(pattern, maxsplit=1)[0]
     return fixed.startswith(start) or start.startswith(fixed)

@@ -23,7 +23,7 @@ _EVERYTHING = frozenset({"*", "0.0.0.0/0", "::/0", "arn:*"})
 
 @check("ROLE_TRUST_POLICY_ALLOWS_EVERY_ACCOUNT", "SECURITY_WARNING")
 def every_account(policy: PolicyTree) -> Iterator[Problem]:
-    """A role that whoever has an AWS account may assume."""
+    """Return a role that whoever has an AWS account may assume."""
     if not policy.is_trust_policy:
         return
     for statement in policy.statements:
@@ -45,7 +45,7 @@ def _is_everyone(member: PrincipalNode) -> bool:
 
 
 def _lets_assume(statement: StatementNode) -> bool:
-    """Whether the statement is about a way into the role."""
+    """Return whether the statement is about a way into the role."""
     for element in statement.actions:
         named = [text.value.lower() for text in element.texts]
         if element.inverted or any("*" in name or "?" in name or name in _ASSUMING for name in named):
@@ -54,7 +54,7 @@ def _lets_assume(statement: StatementNode) -> bool:
 
 
 def _narrows(condition: ConditionNode) -> bool:
-    """Whether the condition asks who calls, of every caller, and would not take any."""
+    """Return whether the condition asks who calls, of every caller, and would not take any."""
     spelled = condition.spelled
     if spelled is None or spelled.operator is None or spelled.if_exists or spelled.operator.negated:
         return False

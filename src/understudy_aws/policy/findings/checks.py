@@ -12,18 +12,18 @@ _MODULES = ("understudy_aws.policy.findings.errors", "understudy_aws.policy.find
 
 @cache
 def checks() -> tuple[Check, ...]:
-    """Every check of every type."""
+    """Return every check of every type."""
     return tuple(check for name in _MODULES for check in import_module(name).CHECKS)
 
 
 @cache
 def checks_beyond_aws() -> tuple[Check, ...]:
-    """The checks that Access Analyzer has no like of."""
+    """Return the checks that Access Analyzer has no like of."""
     return tuple(import_module("understudy_aws.policy.findings.beyond").CHECKS)
 
 
 @cache
 def form_checks() -> tuple[Check, ...]:
-    """The checks of a document's form and size alone, which are quick however long the document is."""
+    """Return the checks of a document's form and size alone, which are quick however long the document is."""
     names = (f"{name}.document" for name in _MODULES)
     return tuple(check for name in names for check in import_module(name).CHECKS)

@@ -31,12 +31,12 @@ _FREE = re.compile(r"\$\{[^}]*\}")
 
 
 def prefix_of(key: str) -> str:
-    """What stands before the first colon: a service, `aws`, or an identity provider."""
+    """Return what stands before the first colon: a service, `aws`, or an identity provider."""
     return key.partition(":")[0]
 
 
 def has_form(key: str) -> bool:
-    """Whether the key is a prefix, a colon and a name."""
+    """Return whether the key is a prefix, a colon and a name."""
     return _FORM.match(key) is not None
 
 
@@ -48,7 +48,7 @@ def is_of_identity_provider(key: str) -> bool:
 
 @memoized(8192)
 def is_known(key: str) -> bool:
-    """Whether the catalogue has the key, in whatever letter case and with whatever tag."""
+    """Return whether the catalogue has the key, in whatever letter case and with whatever tag."""
     lowered = key.lower()
     if lowered.endswith("/"):
         return False
@@ -60,7 +60,7 @@ def is_known(key: str) -> bool:
 
 @memoized(256)
 def _forms(prefix: str) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
-    """The keys of a service, in small letters: whole ones, and beginning and end of those with a free part."""
+    """Return the keys of a service, in small letters: whole ones, and beginning and end of those with a free part."""
     service = service_catalogue.service(prefix)
     patterns = [
         _with_free_tag(key).lower() for key in (service.condition_keys if service is not None else ())
@@ -77,7 +77,7 @@ def _fits_free(key: str, start: str, end: str) -> bool:
 
 @memoized(16_384)
 def fits(key: str, known: str) -> bool:
-    """Whether the lower-case key is this one of the catalogue, whose free part is a tag or a parameter."""
+    """Return whether the lower-case key is this one of the catalogue, whose free part is a tag or a parameter."""
     pattern = _with_free_tag(known).lower()
     if "${" not in pattern:
         return key == pattern
@@ -93,20 +93,20 @@ def _with_free_tag(known: str) -> str:
 
 
 def tag_form(key: str) -> str | None:
-    """The key with its place for a tag, such as `aws:RequestTag/${TagKey}`, if it is written without a tag."""
+    """Return the key with its place for a tag, such as `aws:RequestTag/${TagKey}`, if it is written without a tag."""
     lowered = key.lower()
     return _tag_forms(prefix_of(lowered)).get(lowered.removesuffix("/") + "/")
 
 
 @memoized(256)
 def _tag_forms(prefix: str) -> Mapping[str, str]:
-    """The keys of a service that take a tag, by what stands before it."""
+    """Return the keys of a service that take a tag, by what stands before it."""
     return {known.partition("${")[0].lower(): known for known in known_keys(prefix) if "${" in known}
 
 
 @memoized(256)
 def known_keys(prefix: str) -> tuple[str, ...]:
-    """The keys of a service, or with the prefix `aws` the global ones."""
+    """Return the keys of a service, or with the prefix `aws` the global ones."""
     if prefix == "aws":
         return service_catalogue.global_condition_keys()
     service = service_catalogue.service(prefix)
@@ -118,7 +118,7 @@ def known_keys(prefix: str) -> tuple[str, ...]:
 
 @memoized(4096)
 def nearest_key(key: str) -> str | None:
-    """The known key of the same prefix most like this one; what follows a slash is kept."""
+    """Return the known key of the same prefix most like this one; what follows a slash is kept."""
     head, slash, tag = key.partition("/")
     found = _vocabulary(prefix_of(key.lower())).nearest(head)
     return None if found is None else f"{found}{slash}{tag}"

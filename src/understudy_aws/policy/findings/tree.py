@@ -105,15 +105,15 @@ class StatementNode(msgspec.Struct, frozen=True):
         return member is not None and isinstance(member.value, StringNode) and member.value.value == effect
 
     def action_texts(self) -> Iterator[StringNode]:
-        """The strings of Action and NotAction."""
+        """Return the strings of Action and NotAction."""
         return (text for element in self.actions for text in element.texts)
 
     def resource_texts(self) -> Iterator[StringNode]:
-        """The strings of Resource and NotResource."""
+        """Return the strings of Resource and NotResource."""
         return (text for element in self.resources for text in element.texts)
 
     def principal_members(self) -> Iterator[PrincipalNode]:
-        """The members of Principal and NotPrincipal."""
+        """Return the members of Principal and NotPrincipal."""
         return (member for principal in self.principals for member in principal.members)
 
 
@@ -156,23 +156,23 @@ class PolicyTree:
         )
 
     def at(self, node: Node) -> Location:
-        """Where a value stands."""
+        """Return where a value stands."""
         return self.source.location(node)
 
     def at_key(self, key: StringNode) -> Location:
-        """Where a key stands: the name of an element, an operator, a condition key, a kind of principal."""
+        """Return where a key stands: the name of an element, an operator, a condition key, a kind of principal."""
         return self.source.key_location(key)
 
     def at_part(self, text: StringNode, start: int, length: int) -> Location:
-        """Where a part of a string value stands; it counts the characters of `text.value`."""
+        """Return where a part of a string value stands; it counts the characters of `text.value`."""
         return self.source.part_location(text, start, length)
 
     def at_start(self) -> Location:
-        """The whole document, for what is missing at its top."""
+        """Return the whole document, for what is missing at its top."""
         return self.source.location(self.source.root)
 
     def conditions(self) -> Iterator[tuple[StatementNode, ConditionNode]]:
-        """Every condition of every statement."""
+        """Return every condition of every statement."""
         for statement in self.statements:
             for condition in statement.conditions:
                 yield statement, condition
@@ -192,7 +192,7 @@ def _speaks_of_sts_alone(statements: tuple[StatementNode, ...]) -> bool:
 
 
 def _statement_nodes(root: ObjectNode | None) -> tuple[Node, ...]:
-    """What stands where statements should: the members of the list, or the single value."""
+    """Return what stands where statements should: the members of the list, or the single value."""
     member = None if root is None else root.last("Statement")
     if member is None:
         return ()
@@ -218,7 +218,7 @@ def _either(node: ObjectNode, name: str, inverse: str) -> Iterator[Member]:
 
 
 def values_of(node: Node) -> tuple[Node, ...]:
-    """The members of a list, or the value itself."""
+    """Return the members of a list, or the value itself."""
     return node.items if isinstance(node, ListNode) else (node,)
 
 

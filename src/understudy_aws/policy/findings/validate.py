@@ -31,7 +31,7 @@ def validate_policy(
     *,
     beyond_aws: bool = False,
 ) -> tuple[Finding, ...]:
-    """The findings of a document of this type, by their place in it, the worst first.
+    """Return the findings of a document of this type, by their place in it, the worst first.
 
     `policy_type` is a PolicyType or its AWS name; `resource_type` is what the policy is attached to, such as
     `AWS::IAM::AssumeRolePolicyDocument`, and matters to resource policies only. Codes and types are those of
@@ -58,7 +58,7 @@ def validate_policy(
 
 
 def likely_kind(text: str | bytes) -> str:
-    """What kind of policy a document most likely is: "identity", "resource" or "trust".
+    """Return what kind of policy a document most likely is: "identity", "resource" or "trust".
 
     A statement with principals makes it a resource policy, and if it speaks of STS alone a trust policy.
     """

@@ -42,7 +42,7 @@ class WrittenVariable(msgspec.Struct, frozen=True):
 
 @memoized(4096)
 def variables_in(text: str) -> tuple[WrittenVariable, ...]:
-    """Every `${…}` of a text, in order, up to `MOST`."""
+    """Return every `${…}` of a text, in order, up to `MOST`."""
     found: list[WrittenVariable] = []
     start = text.find("${")
     while start >= 0 and len(found) < MOST:

@@ -11,7 +11,7 @@ Context = Mapping[str, str | list[str]]
 
 
 def is_list_key(key: str) -> bool:
-    """Whether the lower-cased `key` holds a list even when one value was sent (policies.md 4.4).
+    """Return whether the lower-cased `key` holds a list even when one value was sent (policies.md 4.4).
 
     The type belongs to the key, not to the number of values; every identity provider's `amr` is a list.
     """
@@ -19,19 +19,19 @@ def is_list_key(key: str) -> bool:
 
 
 def _is_claim(key: str) -> bool:
-    """Whether the key is named by an identity provider, `host/path:claim`, and is not a tag, `aws:requesttag/a:b`."""
+    """Return whether an identity provider names the key, `host/path:claim`; `aws:requesttag/a:b` is a tag."""
     host, slash, _path = key.partition("/")
     return not slash or ":" not in host
 
 
 def is_tag_key(key: str) -> bool:
-    """Whether the lower-cased `key` stands for one tag, such as `aws:requesttag/team`."""
+    """Return whether the lower-cased `key` stands for one tag, such as `aws:requesttag/team`."""
     kind, slash, _name = key.partition("/")
     return bool(slash) and kind.endswith("tag")
 
 
 def is_ambiguous(key: str, context: Context) -> bool:
-    """Whether `key` stands for several tags, whose keys differ in letter case alone (policies.md 4.4).
+    """Return whether `key` stands for several tags, whose keys differ in letter case alone (policies.md 4.4).
 
     AWS says that a condition matches either of the spellings, but not both, so that nothing can be said of any: an
     Allow with such a condition does not apply, and a Deny does.
@@ -41,7 +41,7 @@ def is_ambiguous(key: str, context: Context) -> bool:
 
 
 def is_absent(key: str, context: Context) -> bool:
-    """A key the request does not carry; an empty list carries nothing, an empty text does (policies.md 4.4)."""
+    """Return whether the request lacks a key. An empty list carries nothing, an empty text does (policies.md 4.4)."""
     value = context.get(key)
     return value is None or (not value and not isinstance(value, str))
 
@@ -78,7 +78,7 @@ _PRINCIPAL_TYPES = {
 
 
 def principal_context(principal: Principal) -> dict[str, str | list[str]]:
-    """The keys every request of this principal carries (policies.md 4.5 and 4.6), without its tags."""
+    """Return the keys every request of this principal carries (policies.md 4.5 and 4.6), without its tags."""
     if principal.kind == "anonymous":
         return {
             "aws:principaltype": "Anonymous",

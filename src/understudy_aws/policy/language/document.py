@@ -120,7 +120,7 @@ class Document(msgspec.Struct, frozen=True):
 
 
 def read_document(text: str | bytes) -> Document:
-    """The document in `text`.
+    """Return the document in `text`.
 
     Raises MalformedPolicy with AWS's text (iam.md 2.5) when it is not JSON, has a key twice in one object, has an
     element the grammar does not know (policies.md 4.1), or is beyond the limits of this module.
@@ -143,7 +143,7 @@ def read_document(text: str | bytes) -> Document:
 
 
 def declares_newest_version(text: str | bytes) -> bool:
-    """Whether the document, which is an object in JSON, has the version that CreatePolicy asks for."""
+    """Return whether the document, which is an object in JSON, has the version that CreatePolicy asks for."""
     value = read_values(text.decode() if isinstance(text, bytes) else text)
     return isinstance(value, dict) and value.get("Version") == VERSIONS[0]
 
@@ -221,7 +221,7 @@ def _either(value: Mapping[str, object], name: str, inverse: str) -> tuple[tuple
 
 
 def _texts(statement: Mapping[str, object], name: str) -> tuple[str, ...]:
-    """The value of an element, a string or a list of strings; numbers are not strings here."""
+    """Return the value of an element, a string or a list of strings; numbers are not strings here."""
     value = statement[name]
     if type(value) is str:
         return (value,)
@@ -276,7 +276,10 @@ def _conditions(value: Mapping[str, object]) -> tuple[Condition, ...]:
 
 
 def _condition_values(value: object) -> tuple[str, ...] | None:
-    """The values of a condition as text; None when one is no string, number or boolean, or when they are too many."""
+    """Return the values of a condition as text.
+
+    It is None when one of them is no string, number or boolean, or when they are too many.
+    """
     values = value if isinstance(value, list) else [value]
     if len(values) > MAX_VALUES:
         return None

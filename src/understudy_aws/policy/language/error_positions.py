@@ -21,7 +21,7 @@ _FOREIGN = re.compile("[^\t\n\r -\u00ff]")
 
 
 def error_position(text: str | bytes, error: MalformedPolicy) -> Position | None:
-    """The position of what the document was refused for; None when it cannot be told.
+    """Return the position of what the document was refused for; None when it cannot be told.
 
     A document that is longer than MAX_DOCUMENT is not read again.
     """
@@ -45,7 +45,7 @@ def error_position(text: str | bytes, error: MalformedPolicy) -> Position | None
 
 
 def _offset_of_path(source: JsonText, path: tuple[str | int, ...], *, at_key: bool) -> int:
-    """The offset of the value that a path of keys and indexes leads to, or of its key."""
+    """Return the offset of the value that a path of keys and indexes leads to, or of its key."""
     node: Node = source.root
     offset = node.start
     for step in path:
@@ -63,7 +63,7 @@ def _offset_of_path(source: JsonText, path: tuple[str | int, ...], *, at_key: bo
 
 
 def _offset_of_duplicate(root: Node) -> int | None:
-    """The offset of the first key that its object already has."""
+    """Return the offset of the first key that its object already has."""
     waiting = [root]
     while waiting:
         node = waiting.pop()
@@ -80,7 +80,7 @@ def _offset_of_duplicate(root: Node) -> int | None:
 
 
 def _offset_of_part(source: JsonText, number: int | None, part: BrokenPart) -> int:
-    """The offset of the value that is meant, or else of its element's key, or else of its statement."""
+    """Return the offset of the value that is meant, or else of its element's key, or else of its statement."""
     root = source.root
     assert isinstance(root, ObjectNode), "its elements were read"
     if number is None:
@@ -100,7 +100,7 @@ def _offset_of_part(source: JsonText, number: int | None, part: BrokenPart) -> i
 
 
 def _texts(node: Node, element: str) -> Iterator[StringNode]:
-    """Every string of an element's value; of a Condition its operators and keys."""
+    """Return every string of an element's value; of a Condition its operators and keys."""
     if element == "Condition":
         yield from _keys(node)
         return

@@ -70,7 +70,7 @@ class NumberText(str):
 
 
 def read_values(text: str) -> object:
-    """The JSON of `text` as dicts, lists, strings, NumberTexts, booleans and None.
+    """Return the JSON of `text` as dicts, lists, strings, NumberTexts, booleans and None.
 
     Raises ValueError or RecursionError when the text is not JSON, DuplicateKeyError when a key is there twice.
     """
@@ -87,7 +87,7 @@ def read_values(text: str) -> object:
 
 
 def _holds_no_text(value: object) -> bool:
-    """Whether a string of the value holds NUL or a surrogate."""
+    """Return whether a string of the value holds NUL or a surrogate."""
     waiting = [value]
     while waiting:
         each = waiting.pop()
@@ -161,11 +161,11 @@ class ObjectNode(NamedTuple):
     end: int
 
     def all(self, key: str) -> Iterator[Member]:
-        """Every member of this key."""
+        """Return every member of this key."""
         return (member for member in self.members if member.key.value == key)
 
     def last(self, key: str) -> Member | None:
-        """The last member of this key, which is the one most readers of JSON take; None if there is none."""
+        """Return the last member of this key, which is the one most readers of JSON take; None if there is none."""
         return next((member for member in reversed(self.members) if member.key.value == key), None)
 
 
@@ -185,7 +185,7 @@ class JsonText:
         self._offsets: list[int] = []
 
     def node_count(self) -> int:
-        """How many values and keys the text has."""
+        """Return how many values and keys the text has."""
         count = 0
         waiting: list[Node] = [self.root]
         while waiting:
@@ -199,29 +199,29 @@ class JsonText:
         return count
 
     def location(self, node: Node) -> Location:
-        """The location of a value."""
+        """Return the location of a value."""
         return Location(tuple(self._path(node)), self.span(node.start, node.end))
 
     def key_location(self, key: StringNode) -> Location:
-        """The location of a key of an object; `key` is a `Member.key`."""
+        """Return the location of a key of an object; `key` is a `Member.key`."""
         return Location(tuple(self._path(key)), self.span(key.start, key.end))
 
     def part_location(self, node: StringNode, start: int, length: int) -> Location:
-        """The location of a part of a string; `start` and `length` count characters of `node.value`."""
+        """Return the location of a part of a string; `start` and `length` count characters of `node.value`."""
         first, end = self._offset_in(node, start), self._offset_in(node, start + length)
         path = (*self._path(node), SubstringStep(start, length))
         return Location(path, self.span(first, end))
 
     def position(self, offset: int) -> Position:
-        """The position of the character at this offset."""
+        """Return the position of the character at this offset."""
         return self._lines.position(offset)
 
     def span(self, start: int, end: int) -> Span:
-        """The span between two offsets."""
+        """Return the span between two offsets."""
         return self._lines.span(start, end)
 
     def _path(self, sought: Node) -> Iterator[PathStep]:
-        """The way down from the root: no two nodes start at one place, and one child of each level holds it."""
+        """Return the way down from the root: no two nodes start at one place, and one child of each level holds it."""
         at: Node = self.root
         while at.start != sought.start:
             if isinstance(at, ListNode):
@@ -251,7 +251,7 @@ class JsonText:
 
 @lru_cache(maxsize=128)
 def statement_spans(text: str) -> tuple[Span, ...]:
-    """The span of every statement of a policy document, from its opening brace to after its closing one."""
+    """Return the span of every statement of a policy document, from its opening brace to after its closing one."""
     source = JsonText(text)
     statement = _statement_value(source)
     nodes = statement.items if isinstance(statement, ListNode) else (statement,)
@@ -260,7 +260,7 @@ def statement_spans(text: str) -> tuple[Span, ...]:
 
 @lru_cache(maxsize=128)
 def simulator_spans(text: str) -> tuple[Span, ...]:
-    """The spans of a document's statements as IAM's policy simulator tells them (simulator.md 5.2).
+    """Return the spans of a document's statements as IAM's policy simulator tells them (simulator.md 5.2).
 
     A statement in a list begins after the list's bracket or the previous statement's brace; a statement that is not
     in a list begins after its own opening brace. The recorded answers come from the parser AWS uses.
@@ -274,7 +274,7 @@ def simulator_spans(text: str) -> tuple[Span, ...]:
 
 
 def _statement_value(source: JsonText) -> Node:
-    """The value of Statement; the document is known to be an object that has it."""
+    """Return the value of Statement; the document is known to be an object that has it."""
     assert isinstance(source.root, ObjectNode), "a policy document is an object"
     member = source.root.last("Statement")
     assert member is not None, "a policy document has a Statement"
@@ -293,7 +293,7 @@ def _decoded(text: bytes) -> str:
 
 
 def _error(message: str, text: str, offset: int) -> JsonSyntaxError:
-    """An error at a character of a text, which has no path to it."""
+    """Return an error at a character of a text, which has no path to it."""
     start = min(offset, len(text))
     return JsonSyntaxError(message, Location((), Lines(text).span(start, min(start + 1, len(text)))))
 
@@ -362,7 +362,7 @@ class _Reader:
             raise _error(f"values nest deeper than {MAX_DEPTH} levels", self.text, begin - 1)
 
     def _punctuation(self) -> str:
-        """The next token, read, if it is punctuation; otherwise "", with nothing read."""
+        """Return the next token, read, if it is punctuation; otherwise "", with nothing read."""
         found = _TOKEN.match(self.text, self.at)
         if found is None or found.lastindex != _PUNCTUATION:
             return ""
@@ -370,7 +370,7 @@ class _Reader:
         return found[2]
 
     def _is_closed(self, begin: int, closing: str) -> bool:
-        """Whether the container that begins here is closed at once; then its end is read."""
+        """Return whether the container that begins here is closed at once; then its end is read."""
         self.at = begin
         self._skip_space()
         if not self.text.startswith(closing, self.at):
@@ -379,7 +379,7 @@ class _Reader:
         return True
 
     def _goes_on(self, closing: str) -> bool:
-        """Whether another value follows in the container; the comma or the closing bracket is read."""
+        """Return whether another value follows in the container; the comma or the closing bracket is read."""
         before = self.at
         mark = self._punctuation()
         if mark == ",":

@@ -37,7 +37,7 @@ class Vocabulary:
                 self._holders.setdefault(pair, []).append(number)
 
     def nearest(self, name: str) -> str | None:
-        """The known name most like this one, None when none is like it."""
+        """Return the known name most like this one, None when none is like it."""
         lowered = name.lower()
         if lowered in self._by_lower:
             return self._by_lower[lowered]
@@ -56,19 +56,19 @@ class Vocabulary:
 
 
 def _pairs(name: str) -> set[str]:
-    """The pairs of neighbouring letters, with `^` before the first and `$` after the last."""
+    """Return the pairs of neighbouring letters, with `^` before the first and `$` after the last."""
     marked = f"^{name}$"
     return {marked[at : at + 2] for at in range(len(marked) - 1)}
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The one of a few known names most like this one, None when none is like it."""
+    """Return the one of a few known names most like this one, None when none is like it."""
     return Vocabulary(known).nearest(name)
 
 
 @memoized(4096)
 def nearest_action(prefix: str, name: str) -> str | None:
-    """The action of the service most like `name`, in full; None when there is no such service or action."""
+    """Return the action of the service most like `name`, in full; None when there is no such service or action."""
     vocabulary = _actions(prefix.lower())
     found = None if vocabulary is None else vocabulary.nearest(name)
     return None if found is None else f"{prefix.lower()}:{found}"
@@ -76,19 +76,19 @@ def nearest_action(prefix: str, name: str) -> str | None:
 
 @memoized(4096)
 def nearest_service(prefix: str) -> str | None:
-    """The service prefix most like this one."""
+    """Return the service prefix most like this one."""
     return _services().nearest(prefix)
 
 
 @memoized(4096)
 def nearest_region(region: str) -> str | None:
-    """The region most like this one."""
+    """Return the region most like this one."""
     return _regions().nearest(region)
 
 
 @memoized(4096)
 def nearest_namespace(namespace: str) -> str | None:
-    """The text most like this one that stands for a service in ARNs."""
+    """Return the text most like this one that stands for a service in ARNs."""
     return _namespaces().nearest(namespace)
 
 

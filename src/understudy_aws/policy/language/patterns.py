@@ -43,7 +43,7 @@ def wildcard_tokens(text: str) -> list[Token]:
 
 
 def literal(tokens: Tokens) -> str | None:
-    """The text of a pattern without wildcards, else None."""
+    """Return the text of a pattern without wildcards, else None."""
     text = ""
     for token in tokens:
         if isinstance(token, Wild):
@@ -53,14 +53,14 @@ def literal(tokens: Tokens) -> str | None:
 
 
 def literal_prefix(tokens: Tokens) -> str | None:
-    """The text before the `*` of a pattern that ends in its only wildcard, else None."""
+    """Return the text before the `*` of a pattern that ends in its only wildcard, else None."""
     if tokens and tokens[-1] is STAR:
         return literal(tokens[:-1])
     return None
 
 
 def matcher(tokens: Tokens) -> Matches:
-    """A function that tells whether a whole text matches.
+    """Return a function that tells whether a whole text matches.
 
     Each piece between stars is sought once, leftmost first, which is enough for a match to be found if there
     is one; so the cost is bounded by length of text times length of piece, never by their powers.
@@ -80,7 +80,7 @@ def matcher(tokens: Tokens) -> Matches:
 
 
 def split_at_colons(tokens: Tokens, limit: int) -> list[list[Token]]:
-    """The pattern cut at its first `limit` colons, as `str.split(":", limit)` would cut a text."""
+    """Return the pattern cut at its first `limit` colons, as `str.split(":", limit)` would cut a text."""
     parts: list[list[Token]] = [[]]
     for token in tokens:
         if isinstance(token, Wild):
@@ -157,7 +157,7 @@ def _with_single_characters(tokens: Tokens) -> Matches:
 
 
 def _expression(tokens: Tokens) -> str:
-    """The pattern as a regular expression that never backtracks into a star."""
+    """Return the pattern as a regular expression that never backtracks into a star."""
     runs: list[str] = [""]
     for token in tokens:
         if token is STAR:
@@ -210,7 +210,7 @@ _TO_LOWER = {upper: upper + 32 for upper in range(ord("A"), ord("Z") + 1)}
 
 
 def any_matches(matchers: Iterable[Matches]) -> Matches:
-    """A function that is true when one of `matchers` is."""
+    """Return a function that is true when one of `matchers` is."""
     several = tuple(matchers)
     if len(several) == 1:
         return several[0]

@@ -76,15 +76,15 @@ class Lines:
         self._starts = [0, *(found.end() for found in _LINE_END.finditer(text))]
 
     def position(self, offset: int) -> Position:
-        """The position of the character at this offset."""
+        """Return the position of the character at this offset."""
         line = bisect_right(self._starts, offset)
         return Position(line, offset - self._starts[line - 1] + 1, offset)
 
     def span(self, start: int, end: int) -> Span:
-        """The span between two offsets."""
+        """Return the span between two offsets."""
         return Span(self.position(start), self.position(end))
 
 
 def has_lines(text: str) -> bool:
-    """Whether a text has more than one line."""
+    """Return whether a text has more than one line."""
     return _LINE_END.search(text.strip()) is not None

@@ -10,10 +10,10 @@ _DOMAIN = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+(?:/[A-Za-z0-9._~/-]*)?\
 
 
 def is_saml_provider(text: str) -> bool:
-    """Whether the text is the ARN of a SAML provider."""
+    """Return whether the text is the ARN of a SAML provider."""
     return _SAML.match(text) is not None
 
 
 def is_web_identity_provider(text: str) -> bool:
-    """Whether the text is the ARN of a provider of web identities, or a domain name such as `accounts.google.com`."""
+    """Return whether the text is a web identity provider: an ARN of one, or a domain such as `accounts.google.com`."""
     return _OIDC.match(text) is not None or _DOMAIN.match(text) is not None

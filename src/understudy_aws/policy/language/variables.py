@@ -58,12 +58,12 @@ def _append_variable(tokens: list[Token | Variable], found: re.Match[str]) -> No
 
 
 def variable_keys(tokens: Template) -> tuple[str, ...]:
-    """The context keys a template asks for, in order."""
+    """Return the context keys a template asks for, in order."""
     return tuple(token.key for token in tokens if isinstance(token, Variable) and token.key)
 
 
 def resolve(tokens: Template, context: Context) -> list[Token] | None:
-    """The template with the request's values in it, each one literal text; None when one has no value."""
+    """Return the template with the request's values in it, each one literal text; None when one has no value."""
     resolved: list[Token] = []
     for token in tokens:
         if isinstance(token, Variable):
@@ -77,7 +77,7 @@ def resolve(tokens: Template, context: Context) -> list[Token] | None:
 
 
 def values_of(variables: Iterable[Variable], context: Context) -> tuple[str, ...] | None:
-    """The request's values for these variables; None when one has none."""
+    """Return the request's values for these variables; None when one has none."""
     values: list[str] = []
     for variable in variables:
         value = _value(variable, context)
@@ -98,12 +98,12 @@ def _value(variable: Variable, context: Context) -> str | None:
 
 
 def plain_tokens(tokens: Template) -> Tokens | None:
-    """The template as a pattern when it holds no variable, else None."""
+    """Return the template as a pattern when it holds no variable, else None."""
     plain = [token for token in tokens if not isinstance(token, Variable)]
     return plain if len(plain) == len(tokens) else None
 
 
 def resolved_text(tokens: Template, context: Mapping[str, str | list[str]]) -> str | None:
-    """A template without wildcards as text, None when a variable has no value."""
+    """Return a template without wildcards as text, None when a variable has no value."""
     resolved = resolve(tokens, context)
     return None if resolved is None else "".join(str(token) for token in resolved)

@@ -34,7 +34,7 @@ _MOST_TYPES = 3
 
 
 def documents(permissions: Iterable[Permission]) -> Written:
-    """The permissions as policies of at most so many characters each, with the permissions each holds by their Sids.
+    """Return the permissions as policies of at most so many characters each, and what each holds by its Sids.
 
     A statement too long for a policy of its own is cut into several; only one that cannot be cut any more, its one
     resource or condition being that long, stays longer.
@@ -57,7 +57,7 @@ def documents(permissions: Iterable[Permission]) -> Written:
 
 
 def statement(permission: Permission, sid: str = "") -> Document:
-    """One permission as a statement; lists of one are written as what they hold."""
+    """Return one permission as a statement; lists of one are written as what they hold."""
     written: Document = {"Sid": sid} if sid else {}
     written |= {
         "Effect": "Allow",
@@ -73,12 +73,12 @@ def statement(permission: Permission, sid: str = "") -> Document:
 
 
 def text_of(document: Mapping[str, object]) -> str:
-    """A document as AWS takes it. Letters beyond ASCII are escaped: IAM takes no others."""
+    """Return a document as AWS takes it. Letters beyond ASCII are escaped: IAM takes no others."""
     return json.dumps(document, separators=(",", ":"))
 
 
 def size(document: Mapping[str, object]) -> int:
-    """The characters of a document that count towards the limit."""
+    """Return the characters of a document that count towards the limit."""
     return sum(1 for letter in text_of(document) if not letter.isspace())
 
 
@@ -91,7 +91,7 @@ def _one_or_all(values: tuple[str, ...]) -> object:
 
 
 def _cut(permission: Permission, most: int) -> Iterator[Permission]:
-    """The permission, or as many pieces of it as it takes for none to be longer than `most`."""
+    """Return the permission, or as many pieces of it as it takes for none to be longer than `most`."""
     # The longest Sid it may get, and the comma that follows, are part of the statement.
     length = size(statement(permission, f"{_sid(permission)}{_types(permission.resources)}0000")) + 1
     count = -(-length // most)
@@ -108,7 +108,7 @@ def _cut(permission: Permission, most: int) -> Iterator[Permission]:
 
 
 def _cut_at_values(permission: Permission, count: int, most: int) -> Iterator[Permission]:
-    """The same by the values of the condition that has most; lists that belong together stay together."""
+    """Return the same by the values of the condition that has most; lists that belong together stay together."""
     places = [
         place
         for place, condition in enumerate(permission.conditions)
@@ -125,7 +125,7 @@ def _cut_at_values(permission: Permission, count: int, most: int) -> Iterator[Pe
 
 
 def _pieces(values: tuple[str, ...], count: int) -> Iterator[tuple[str, ...]]:
-    """The values in so many pieces, one as long as the other, none empty."""
+    """Return the values in so many pieces, one as long as the other, none empty."""
     count = min(count, len(values))
     for number in range(count):
         yield values[len(values) * number // count : len(values) * (number + 1) // count]
@@ -138,7 +138,7 @@ class _Sids:
         self._times: Counter[str] = Counter()
 
     def of(self, permission: Permission) -> str:
-        """What the statement is for; if need be with the types of its resources, and then with a number."""
+        """Return what the statement is for; if need be with the types of its resources, and then with a number."""
         sid = _sid(permission)
         if self._times[sid] and len(permission.actions) == 1:
             sid += _types(permission.resources)
@@ -165,7 +165,7 @@ def _verb(action: str) -> str:
 
 
 def _types(resources: tuple[str, ...]) -> str:
-    """The types of the resources, unless they are many or the statement is about any."""
+    """Return the types of the resources, unless they are many or the statement is about any."""
     if EVERY_RESOURCE in resources:
         return ""
     types = {re.split("[/:]", resource.split(":", 5)[5], maxsplit=1)[0] for resource in resources}

@@ -29,7 +29,7 @@ class Permission(msgspec.Struct, frozen=True, order=True):
 
 
 def grouped(permissions: Iterable[Permission]) -> list[Permission]:
-    """The same permissions in fewer statements, one service each, in an order that does not depend on theirs."""
+    """Return the same permissions in fewer statements, one service each, in an order that does not depend on theirs."""
     found = sorted(set(permissions), key=_order)
     found = _values_united(found)
     # Resources first, so that it shows which actions have the same ones.
@@ -40,7 +40,7 @@ def grouped(permissions: Iterable[Permission]) -> list[Permission]:
 
 
 def singles(permission: Permission) -> Iterator[Permission]:
-    """The permissions for one action, resource and value each that this one was put together of."""
+    """Return the permissions for one action, resource and value each that this one was put together of."""
     every = product(*(_single_values(condition) for condition in permission.conditions))
     for action, resource, conditions in product(permission.actions, permission.resources, every):
         yield Permission((action,), (resource,), conditions)
@@ -97,7 +97,10 @@ def _values_united(permissions: list[Permission]) -> list[Permission]:
 
 
 def _all_but_values(permission: Permission, place: int) -> Hashable:
-    """Everything but the values of the condition in this place; a list of values means all of them, so it stays."""
+    """Return everything but the values of the condition in this place.
+
+    A list of values means all of them, so it stays.
+    """
     if place >= len(permission.conditions) or permission.conditions[place].is_of_lists:
         return permission
     condition = permission.conditions[place]._replace(values=())
@@ -109,7 +112,7 @@ def _all_but_values(permission: Permission, place: int) -> Hashable:
 
 
 def _with_values(permissions: list[Permission]) -> Permission:
-    """The permissions, which differ in one condition's values."""
+    """Return the permissions, which differ in one condition's values."""
     columns = zip(*(permission.conditions for permission in permissions), strict=True)
     conditions = tuple(
         column[0]._replace(values=tuple(sorted({value for each in column for value in each.values})))

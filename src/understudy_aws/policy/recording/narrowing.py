@@ -83,7 +83,7 @@ _LISTING = ("aws:tagkeys", "ec2:attribute")
 
 
 def key_subject(key: str) -> KeySubject:
-    """The subject of the lower-cased `key`, from TABLE."""
+    """Return the subject of the lower-cased `key`, from TABLE."""
     for name, said in TABLE:
         if key == name or (name.endswith("*") and key.startswith(name[:-1])):
             return said
@@ -93,7 +93,7 @@ def key_subject(key: str) -> KeySubject:
 def narrowing(
     question: Question, resource: Named, *, pending: bool, portable: bool
 ) -> tuple[NarrowingCondition, ...]:
-    """The conditions that keep a statement about this resource to what was observed of the question, by key."""
+    """Return the conditions that keep a statement about this resource to what was observed of the question, by key."""
     known = _Known(question.action, question.resource)
     found: list[NarrowingCondition] = []
     for key, value in question.context.items():
@@ -153,7 +153,10 @@ class _Known:
                 self._exact[name.lower()] = name
 
     def spelling(self, key: str, context: Mapping[str, str | list[str]]) -> str | None:
-        """The key as AWS writes it; None for one that the action does not know. Of an unknown action all count."""
+        """Return the key as AWS writes it.
+
+        None for one that the action does not know. Of an unknown action all count.
+        """
         if not self._is_known:
             vendor, colon, name = key.partition("/")[0].partition(":")
             return key if vendor and colon and name else None
@@ -167,7 +170,7 @@ class _Known:
 
 
 def _as_written(lowered: str, context: Mapping[str, str | list[str]]) -> str:
-    """The free end of a key, such as a tag's key, as the request wrote it where it lists such."""
+    """Return the free end of a key, such as a tag's key, as the request wrote it where it lists such."""
     for key in _LISTING:
         listed = context.get(key, ())
         for each in [listed] if isinstance(listed, str) else listed:
@@ -177,7 +180,7 @@ def _as_written(lowered: str, context: Mapping[str, str | list[str]]) -> str:
 
 
 def _conditions(key: str, value: str | list[str], *, portable: bool) -> Iterator[NarrowingCondition]:
-    """What holds for this value alone. A list must be there, and all of it among what was seen."""
+    """Return what holds for this value alone. A list must be there, and all of it among what was seen."""
     as_list = not isinstance(value, str) or is_list_key(key.lower()) or service_catalogue.is_list_key(key)
     values = [value] if isinstance(value, str) else value
     operator, written = _operand(key, values, portable=portable)
@@ -190,7 +193,7 @@ def _conditions(key: str, value: str | list[str], *, portable: bool) -> Iterator
 
 
 def _operand(key: str, values: list[str], *, portable: bool) -> tuple[str, tuple[str, ...]]:
-    """The operator for values of this key's type, and the values as it takes them."""
+    """Return the operator for values of this key's type, and the values as it takes them."""
     kind = service_catalogue.condition_key_type(key) or "String"
     if kind.endswith("ARN") and all(parse(value) is not None for value in values):
         if portable:

@@ -40,7 +40,7 @@ class Recording(msgspec.Struct, frozen=True):
 
 
 def record(observations: Iterable[Observation], *, portable: bool = False) -> Recording:
-    """The narrowest identity policies under which every observation is allowed, whatever else binds the caller.
+    """Return the narrowest identity policies under which every observation is allowed, whatever else binds the caller.
 
     `portable` puts a star for every id that AWS drew, so that the next run, whose ids are others, is allowed too;
     account, Region, service and type of resource stay, and `Recording.widenings` says where.
@@ -79,7 +79,7 @@ def record(observations: Iterable[Observation], *, portable: bool = False) -> Re
 def _refuted(
     written: Written, permissions: Mapping[Permission, Sequence[Observation]]
 ) -> tuple[Observation, ...]:
-    """The observations that the policies together refuse.
+    """Return the observations that the policies together refuse.
 
     They hold no Deny, so what one of them allows alone all allow: each observation is tried under the one that has
     its statement, and under all of them only if that is not enough.
@@ -101,7 +101,7 @@ def _refuted(
 
 
 def _permission(observation: Observation, *, portable: bool) -> Permission | None:
-    """What this observation alone takes; None when no policy can name it."""
+    """Return what this observation alone takes; None when no policy can name it."""
     question, pending = observation.question, observation.pending
     resource = named(question.action, question.resource, pending=pending, portable=portable)
     if resource is None:

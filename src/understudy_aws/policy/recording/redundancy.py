@@ -15,7 +15,7 @@ Permissions = Mapping[Permission, Sequence[Observation]]
 
 
 def needed(permissions: Permissions) -> list[Permission]:
-    """The permissions that are left when each must allow an observation that no other allows."""
+    """Return the permissions that are left when each must allow an observation that no other allows."""
     by_action: dict[str, list[Permission]] = {}
     for permission in permissions:
         by_action.setdefault(permission.actions[0].lower(), []).append(permission)
@@ -23,7 +23,7 @@ def needed(permissions: Permissions) -> list[Permission]:
 
 
 def has_wildcard(pattern: str) -> bool:
-    """Whether a resource as a policy names it holds a star that is no text."""
+    """Return whether a resource as a policy names it holds a star that is no text."""
     return "*" in pattern.replace("${*}", "")
 
 
@@ -46,7 +46,7 @@ def _of_one_action(several: list[Permission], permissions: Permissions) -> list[
 
 
 def _particular(permission: Permission) -> tuple[int, bool, int, Permission]:
-    """How particular it is; and of two alike one is always the first, whatever was seen first."""
+    """Return how particular it is; and of two alike one is always the first, whatever was seen first."""
     pattern = permission.resources[0]
     return -len(permission.conditions), has_wildcard(pattern), -len(pattern), permission
 
@@ -72,7 +72,7 @@ class _Index:
         self._broad = [(each.partition("*")[0], each) for each in self._shapes if has_wildcard(each)]
 
     def that_may_cover(self, permission: Permission) -> Iterator[Permission]:
-        """The permissions that ask for no key and no exact value that this one does not ask for; itself too."""
+        """Return the permissions that ask for no key and no exact value that this one does not ask for; itself too."""
         own = permission.resources[0]
         asked = {(one.operator, one.key): one for one in permission.conditions}
         keys = frozenset(one.key for one in permission.conditions)

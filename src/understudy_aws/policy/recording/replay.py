@@ -17,7 +17,7 @@ _NAME = "recorded policy"
 
 
 def replay(observations: Iterable[Observation], policies: Sequence[Document]) -> tuple[Observation, ...]:
-    """The observations that are refused when these are the caller's only policies: none, if they are right.
+    """Return the observations that are refused when these are the caller's only policies: none, if they are right.
 
     The resource's own policy takes part where it took part; no boundary, session or organization's policy does.
     """
@@ -38,7 +38,10 @@ def replay(observations: Iterable[Observation], policies: Sequence[Document]) ->
 
 
 def needs_identity_policy(observation: Observation) -> bool:
-    """Whether it takes an identity policy: not where the resource's own lets the caller in, nor of a service's call."""
+    """Return whether it takes an identity policy.
+
+    They are not asked where the resource's own policy lets the caller in, nor for a service's call.
+    """
     question = _by_somebody_with_policies(observation.question)
     if question.principal.is_outside_iam:
         return False
@@ -53,7 +56,7 @@ def _compiled(policies: Sequence[Document], kind: str) -> tuple[NamedPolicy, ...
 
 
 def _by_somebody_with_policies(question: Question) -> Question:
-    """The question as it is; the root user's, whom no identity policy binds, as a user's in its place."""
+    """Return the question as it is; the root user's, whom no identity policy binds, as a user's in its place."""
     principal = question.principal
     if principal.kind != "root":
         return question

@@ -45,7 +45,7 @@ def literal(text: str) -> str:
 
 
 def named(action: str, resource: str, *, pending: bool, portable: bool) -> Named | None:
-    """The resource of an action as a policy names it; None when no policy can name this and nothing else."""
+    """Return the resource of an action as a policy names it; None when no policy can name this and nothing else."""
     if not _ACTION.match(action):
         return None
     if resource == EVERY_RESOURCE or service_catalogue.takes_only_wildcard(action):
@@ -62,7 +62,7 @@ def named(action: str, resource: str, *, pending: bool, portable: bool) -> Named
 
 
 def widen(arn: str, *, pending: bool = False) -> Named:
-    """The ARN with a star for every id that AWS drew; partition, service, Region, account and type stay.
+    """Return the ARN with a star for every id that AWS drew; partition, service, Region, account and type stay.
 
     Names are chosen by people and stay too: the catalogue says which part of an ARN is one. A version that is
     counted beside a drawn id is AWS's as well.
@@ -102,12 +102,12 @@ def _pattern(resource: str, *, pending: bool) -> str:
 
 
 def _piece(piece: str, *, pending: bool) -> str:
-    """A part between slashes. Only a star that is a whole part can stand for an id still to be drawn."""
+    """Return a part between slashes. Only a star that is a whole part can stand for an id still to be drawn."""
     return piece if pending and piece == EVERY_RESOURCE else escaped(piece)
 
 
 def _roles(arn: str, count: int) -> list[str]:
-    """What each part after the type is by the catalogue: "name", "version", or "" for anything else."""
+    """Return what each part after the type is by the catalogue: "name", "version", or "" for anything else."""
     for kind in service_catalogue.resource_types_of(arn):
         places = kind.arn.split(":", 5)[5].split("/")[1:]
         if len(places) == count:

@@ -24,7 +24,7 @@ class Widening(msgspec.Struct, frozen=True):
 def widenings(
     statements: Sequence[tuple[str, Permission]], permissions: Mapping[Permission, Sequence[Observation]]
 ) -> tuple[Widening, ...]:
-    """The widenings in statements, given by Sid and in their order."""
+    """Return the widenings in statements, given by Sid and in their order."""
     found: list[Widening] = []
     for sid, permission in statements:
         seen: dict[str, set[str]] = {}
@@ -56,6 +56,6 @@ def _loose(conditions: tuple[NarrowingCondition, ...]) -> Iterator[tuple[tuple[s
 
 
 def _each_is_asked(conditions: tuple[NarrowingCondition, ...], tag_keys: tuple[str, ...]) -> bool:
-    """Whether every tag's value is asked for as well, so that none of them can be left away."""
+    """Return whether every tag's value is asked for as well, so that none of them can be left away."""
     asked = {condition.key.partition("/")[2] for condition in conditions if "RequestTag/" in condition.key}
     return set(tag_keys) <= asked

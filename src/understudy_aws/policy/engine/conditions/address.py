@@ -42,7 +42,7 @@ def _parsed(text: str) -> tuple[int, int] | None:
 
 
 def network(text: str) -> Network | None:
-    """The network `text` names, or None when it names none.
+    """Return the network `text` names, or None when it names none.
 
     Host bits are ignored for IPv4; an IPv6 network with host bits set holds no address (recorded, policies.md 4.4).
     """
@@ -64,7 +64,7 @@ def network(text: str) -> Network | None:
 
 
 def within(values: tuple[str, ...], _variables: bool) -> Comparison:
-    """Whether the request's address lies in one of the networks; None when it is no address."""
+    """Return whether the request's address lies in one of the networks; None when it is no address."""
     networks: list[Network] = []
     for value in values:
         parsed = network(value)

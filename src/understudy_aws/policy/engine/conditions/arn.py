@@ -15,7 +15,7 @@ Parts = list[str]
 
 
 def arn_parts(text: str) -> Parts | None:
-    """The six parts of an ARN, the sixth with its colons; None when `text` is no ARN."""
+    """Return the six parts of an ARN, the sixth with its colons; None when `text` is no ARN."""
     parts = text.split(":", _PARTS - 1)
     if len(parts) < _PARTS or parts[0] != "arn" or not (parts[1] and parts[2] and parts[5]):
         return None
@@ -23,7 +23,10 @@ def arn_parts(text: str) -> Parts | None:
 
 
 def like(values: tuple[str, ...], variables: bool) -> Comparison:
-    """A `*` cannot cross a colon in the first five parts; a request value that is no ARN gives None."""
+    """Compare ARNs part by part: a `*` in one of the first five parts cannot cross a colon.
+
+    A value of the request that is no ARN gives None.
+    """
     templates: list[Template] = []
     tests: list[Callable[[Parts, Context], bool]] = []
     broken = False
@@ -66,13 +69,13 @@ def _filled(tokens: Template) -> Callable[[Parts, Context], bool]:
 
 
 def _may_be_arn(tokens: Template) -> bool:
-    """Whether the variables of a pattern can make an ARN of it, going by how it begins."""
+    """Return whether the variables of a pattern can make an ARN of it, going by how it begins."""
     first = tokens[0]
     return not isinstance(first, str) or first.startswith("arn:") or "arn:".startswith(first)
 
 
 def _part_matchers(tokens: Tokens) -> list[Matches] | None:
-    """One matcher per part; a lone `*` matches every ARN; None when the pattern is no ARN."""
+    """Return one matcher per part; a lone `*` matches every ARN; None when the pattern is no ARN."""
     if list(tokens) == [STAR]:
         return [_always] * _PARTS
     parts: list[list[Token]] = split_at_colons(tokens, _PARTS - 1)

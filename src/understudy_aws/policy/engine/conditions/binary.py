@@ -27,7 +27,7 @@ def equals(values: tuple[str, ...], _variables: bool) -> Comparison:
 
 
 def decoded_bytes(text: str) -> bytes | None:
-    """The bytes behind base64 `text`, or None."""
+    """Return the bytes behind base64 `text`, or None."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):

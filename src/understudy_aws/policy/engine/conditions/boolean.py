@@ -9,7 +9,7 @@ TRUTHS = {"true": True, "false": False}
 
 
 def equals(values: tuple[str, ...], _variables: bool) -> Comparison:
-    """Every request text but `true` counts as false (recorded, policies.md 4.4).
+    """Compare as booleans: every text of the request but `true` counts as false (recorded, policies.md 4.4).
 
     Two AWS pages contradict each other on variables here; without them a policy cannot grant by accident.
     """

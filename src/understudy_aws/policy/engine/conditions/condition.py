@@ -92,7 +92,7 @@ _SUFFIX = "ifexists"
 
 
 def spelling(text: str) -> Spelling | None:
-    """The parts of an operator as written, or None when AWS knows no such operator. Case does not matter."""
+    """Return the parts of an operator as written, or None when AWS knows no such operator. Case does not matter."""
     name = lower_ascii(text)
     quantifier, colon, rest = name.partition(":")
     if colon:
@@ -113,7 +113,7 @@ _MOST_SHARED = 4096
 
 
 def compile_condition(raw: Condition, variables: bool, in_deny: bool) -> CompiledCondition:
-    """The compiled condition, shared by every statement that spells it alike.
+    """Return the compiled condition, shared by every statement that spells it alike.
 
     Raises MalformedPolicy when the operator does not exist.
     """
@@ -142,7 +142,7 @@ def _compiled(raw: Condition, variables: bool, in_deny: bool) -> CompiledConditi
 
 
 def _of_known_tags(keys: tuple[str, ...], test: Test, in_deny: bool) -> Test:
-    """The test, but on the safe side where one of the keys stands for two tags (policies.md 4.4)."""
+    """Return the test, but on the safe side where one of the keys stands for two tags (policies.md 4.4)."""
     tags = tuple(filter(is_tag_key, keys))
     if not tags:
         return test
@@ -170,7 +170,7 @@ ValueTest = Callable[[str, Context], bool | None]
 
 
 def _value_test(operator: Operator, compared: Comparison, in_deny: bool) -> ValueTest:
-    """Whether one value of the request satisfies the operator, negation and broken operands included."""
+    """Return whether one value of the request satisfies the operator, negation and broken operands included."""
     compare = compared.compare
     if compared.broken:
         otherwise = in_deny and operator.denies_when_broken
@@ -183,7 +183,7 @@ def _value_test(operator: Operator, compared: Comparison, in_deny: bool) -> Valu
 
 
 def _when_absent(spelled: Spelling, broken: bool, in_deny: bool) -> bool:
-    """What the condition says of a request without its key (policies.md 4.4)."""
+    """Return what the condition says of a request without its key (policies.md 4.4)."""
     assert spelled.operator is not None, "Null has a test of its own"
     if broken and (not in_deny or spelled.operator.denies_when_broken):
         # An operand that cannot be read never grants, also where the key is absent, of which AWS says nothing.
@@ -204,7 +204,7 @@ def _test(key: str, spelled: Spelling, value_test: ValueTest, when_absent: bool)
 
 
 def _plain_test(key: str, spelled: Spelling, compared: Comparison) -> Test | None:
-    """The same test as `_test`, for membership and patterns, without a function per value."""
+    """Return the same test as `_test`, for membership and patterns, without a function per value."""
     exact, matches = compared.exact, compared.matches
     if spelled.operator is None or (exact is None and matches is None):
         return None

@@ -40,7 +40,7 @@ def milliseconds(text: str) -> int | None:
 
 
 def is_storable(text: str) -> bool:
-    """Whether IAM stores a policy that compares with this text as a date.
+    """Return whether IAM stores a policy that compares with this text as a date.
 
     Of some such texts, as `01T`, it is not known which moment AWS takes them for. They are no moment here, and match
     nothing.

@@ -13,7 +13,7 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]{1,
 
 
 def number(text: str) -> Decimal | None:
-    """The number `text` is, exactly and however long; or None."""
+    """Return the number `text` is, exactly and however long; or None."""
     return Decimal(text) if _NUMBER.match(text) else None
 
 

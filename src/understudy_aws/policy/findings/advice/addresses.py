@@ -18,7 +18,7 @@ _PRIVATE_6 = (IPv6Network("fc00::/7"),)
 
 @check("IMPROVE_IP_RANGE", "SUGGESTION")
 def host_bits(policy: PolicyTree) -> Iterator[Problem]:
-    """An address with bits behind its prefix: IPv4 ignores them, IPv6 then matches nothing (policies.md 4.4)."""
+    """Report an address with bits behind its prefix: IPv4 ignores them, IPv6 then matches nothing (policies.md 4.4)."""
     for _, condition in policy.conditions():
         if not condition.operator_name.endswith("IpAddress"):
             continue
@@ -47,7 +47,7 @@ def _network(text: str) -> IPv4Network | IPv6Network | None:
 
 
 def is_private(text: str) -> bool:
-    """Whether all addresses of a network are of private networks; False for what is no network."""
+    """Return whether all addresses of a network are of private networks; False for what is no network."""
     found = _network(text)
     if isinstance(found, IPv4Network):
         return any(found.subnet_of(private) for private in _PRIVATE_4)

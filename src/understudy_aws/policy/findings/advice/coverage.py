@@ -34,12 +34,12 @@ class Covered(msgspec.Struct, frozen=True):
 
 
 def covered_actions(actions: Sequence[str]) -> list[Covered]:
-    """The actions that others of the list grant too; letter case does not count."""
+    """Return the actions that others of the list grant too; letter case does not count."""
     return _covered([((), text.lower()) for text in actions])
 
 
 def covered_resources(arns: Sequence[str]) -> list[Covered]:
-    """The resources that others of the list name too.
+    """Return the resources that others of the list name too.
 
     In its first five parts a `*` stays within its part, in the last one it goes on to the end (policies.md 4.3).
     `*` covers every ARN; what has fewer parts is only compared with its like.
@@ -48,7 +48,10 @@ def covered_resources(arns: Sequence[str]) -> list[Covered]:
 
 
 def covers(pattern: str, other: str) -> bool:
-    """Whether the pattern matches everything that the other one matches; False for two that are too long to compare."""
+    """Return whether the pattern matches everything that the other one matches.
+
+    It is False for two that are too long to compare.
+    """
     if "?" in pattern and len(pattern) * len(other) > _MOST_STEPS:
         return pattern == other
     return pattern == other or _matcher(pattern)(_as_text(other))
@@ -106,7 +109,7 @@ def _is_wider(wider: Family, narrower: Family) -> bool:
 
 
 def _last(by: dict[int, int], place: int) -> int:
-    """The end of the chain: what covers the place and is covered by nothing itself."""
+    """Return the end of the chain: what covers the place and is covered by nothing itself."""
     while place in by:
         place = by[place]
     return place
@@ -191,7 +194,7 @@ def _is_prefix(pattern: str) -> bool:
 
 
 def _matcher(pattern: str) -> Matches:
-    """A matcher of texts with stand-ins; `?` does not match what stands for a whole run."""
+    """Return a matcher of texts with stand-ins; `?` does not match what stands for a whole run."""
     return _with_single_characters(pattern) if "?" in pattern else matcher(wildcard_tokens(pattern))
 
 

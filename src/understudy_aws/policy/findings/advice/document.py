@@ -29,7 +29,7 @@ _LIMITED_RESOURCES = frozenset(
 
 @check("MISSING_VERSION", "WARNING")
 def missing_version(policy: PolicyTree) -> Iterator[Problem]:
-    """A document without Version, which reads as 2008-10-17 (policies.md 4.2)."""
+    """Report a document without Version, which reads as 2008-10-17 (policies.md 4.2)."""
     if policy.root is not None and policy.version is None:
         yield Problem(
             "The policy names no Version and is read as 2008-10-17, in which ${...} is plain text.",
@@ -40,7 +40,7 @@ def missing_version(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("EMPTY_SID_VALUE", "SUGGESTION")
 def empty_sid(policy: PolicyTree) -> Iterator[Problem]:
-    """A Sid that says nothing."""
+    """Report a Sid that says nothing."""
     for statement in policy.statements:
         sid = statement.sid
         if sid is not None and isinstance(sid.value, StringNode) and not sid.value.value:
@@ -53,7 +53,7 @@ def empty_sid(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("UNIQUE_SIDS_RECOMMENDED", "WARNING")
 def repeated_sid(policy: PolicyTree) -> Iterator[Problem]:
-    """The same Sid twice where AWS stores it nevertheless: in resource policies; elsewhere it is an error."""
+    """Report the same Sid twice where AWS stores it nevertheless: in resource policies; elsewhere it is an error."""
     if policy.type is not PolicyType.RESOURCE or policy.is_trust_policy:
         return
     named: dict[str, list[StringNode]] = {}

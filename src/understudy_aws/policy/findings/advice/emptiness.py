@@ -39,7 +39,7 @@ def _empty(elements: tuple[Element, ...]) -> Iterator[Element]:
 
 @check("EMPTY_ARRAY_PRINCIPAL", "SUGGESTION")
 def empty_principals(policy: PolicyTree) -> Iterator[Problem]:
-    """A kind of principal with an empty list."""
+    """Report a kind of principal with an empty list."""
     for statement in policy.statements:
         for principal in statement.principals:
             if not isinstance(principal.value, ObjectNode):
@@ -68,7 +68,7 @@ def no_principal(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("EMPTY_OBJECT_CONDITION", "SUGGESTION")
 def empty_condition(policy: PolicyTree) -> Iterator[Problem]:
-    """A Condition, or one of its operators, with an empty object."""
+    """Report a Condition, or one of its operators, with an empty object."""
     for statement in policy.statements:
         block = None if statement.condition is None else statement.condition.value
         if not isinstance(block, ObjectNode):
@@ -90,7 +90,7 @@ def empty_condition(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("EMPTY_ARRAY_CONDITION", "SUGGESTION")
 def no_values(policy: PolicyTree) -> Iterator[Problem]:
-    """A key compared with an empty list under a plain operator."""
+    """Report a key compared with an empty list under a plain operator."""
     for condition in _valueless(policy, ""):
         yield Problem(
             f"{condition.key.value} is compared with no value.",

@@ -22,7 +22,7 @@ _BRANCH = re.compile(r"repo:[^*?:/]+/[^*?:/]+:ref:refs/heads/[^*?]+\Z")
 
 @check("MISSING_CONDITION_KEY_FOR_OIDC_PRINCIPAL", "SECURITY_WARNING")
 def any_token(policy: PolicyTree) -> Iterator[Problem]:
-    """A provider of identities trusted with every token it signs."""
+    """Report a provider of identities trusted with every token it signs."""
     for statement in policy.statements:
         for text, issuer in _issuers(policy, statement):
             if issuer != _GITHUB and not _conditions_of(statement, issuer):
@@ -50,7 +50,7 @@ def any_repository(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("SPECIFIC_GITHUB_REPO_AND_BRANCH_RECOMMENDED", "WARNING")
 def loose_subject(policy: PolicyTree) -> Iterator[Problem]:
-    """A subject of GitHub that leaves the repository or the branch open."""
+    """Report a subject of GitHub that leaves the repository or the branch open."""
     for statement in policy.statements:
         if not any(issuer == _GITHUB for _, issuer in _issuers(policy, statement)):
             continue
@@ -76,7 +76,7 @@ def _subject_instead(subject: str) -> str:
 
 @check("CONFIRM_AUDIENCE_CLAIM_TYPE", "SUGGESTION")
 def audience(policy: PolicyTree) -> Iterator[Problem]:
-    """A condition on `aud`, which some providers send as one value and some as several."""
+    """Report a condition on `aud`, which some providers send as one value and some as several."""
     for statement in policy.statements:
         for issuer in dict.fromkeys(issuer for _, issuer in _issuers(policy, statement)):
             for condition in statement.conditions:
@@ -97,7 +97,7 @@ def _audience_instead(condition: ConditionNode) -> str:
 
 
 def _issuers(policy: PolicyTree, statement: StatementNode) -> list[tuple[StringNode, str]]:
-    """The providers of OpenID tokens that an Allow trusts, and what their condition keys begin with."""
+    """Return the providers of OpenID tokens that an Allow trusts, and what their condition keys begin with."""
     if policy.type is not PolicyType.RESOURCE or not statement.allows:
         return []
     found: list[tuple[StringNode, str]] = []

@@ -39,7 +39,7 @@ class Grant(msgspec.Struct, frozen=True):
 
 
 def grants(policy: PolicyTree, action: str, by: By, on: On) -> Iterator[Grant]:
-    """Every statement that allows the action (in lower case, of IAM, on roles) in this way.
+    """Return every statement that allows the action (in lower case, of IAM, on roles) in this way.
 
     A policy of Organizations limits what others allow, and grants nothing itself.
     """
@@ -55,7 +55,7 @@ def grants(policy: PolicyTree, action: str, by: By, on: On) -> Iterator[Grant]:
 
 
 def _action(element: Element, action: str, by: By) -> Node | None:
-    """The first word of the element that names the action in this way; the element's value for NotAction."""
+    """Return the first word of the element that names the action in this way; the element's value for NotAction."""
     if element.inverted:
         if (
             by is not By.OMISSION
@@ -84,7 +84,7 @@ def _is_wild(text: str) -> bool:
 
 
 def _resources(element: Element, on: On) -> Iterator[Node]:
-    """The first resource that leaves the role open; the value of NotResource."""
+    """Return the first resource that leaves the role open; the value of NotResource."""
     if element.inverted:
         if on is On.OTHERS:
             yield element.value
@@ -95,7 +95,7 @@ def _resources(element: Element, on: On) -> Iterator[Node]:
 
 
 def leaves_role_open(arn: str) -> bool:
-    """Whether an ARN with wildcards can be of roles whatever their names: nothing of the name is fixed.
+    """Return whether an ARN with wildcards can be of roles whatever their names: nothing of the name is fixed.
 
     A wildcard for the account, or behind the beginning of a name, leaves no name open; and the path of a
     service-linked role names its service, which names the role (observed with ValidatePolicy).
@@ -118,7 +118,7 @@ def _may_be_iam(parts: list[str]) -> bool:
 
 
 def names_values(statement: StatementNode, key: str) -> ConditionNode | None:
-    """The first condition that limits the statement to values of this key (in lower case) which it names.
+    """Return the first condition that limits the statement to values of this key (in lower case) which it names.
 
     A condition that also holds without the key limits nothing, nor does a pattern that leaves the beginning
     open (recorded: ValidatePolicy on AWSServiceRoleForAmazonEKSNodegroup and AlexaForBusinessFullAccess).
@@ -134,7 +134,7 @@ def _names_values(condition: ConditionNode, key: str) -> bool:
 
 
 def fails_without_key(condition: ConditionNode) -> bool:
-    """Whether the condition does not hold for a request without its key."""
+    """Return whether the condition does not hold for a request without its key."""
     spelled = condition.spelled
     if spelled is None or spelled.operator is None:
         return False

@@ -32,7 +32,7 @@ def outdated_key(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("MISSING_PAIRED_CONDITION_KEYS", "SECURITY_WARNING")
 def lonely_key(policy: PolicyTree) -> Iterator[Problem]:
-    """A private address without the network it is an address of."""
+    """Report a private address without the network it is an address of."""
     for statement, condition in policy.conditions():
         partners = _PARTNERS.get(condition.key.value.lower())
         if partners is None or _names_any(statement, partners):
@@ -53,7 +53,7 @@ def _names_any(statement: StatementNode, keys: tuple[str, ...]) -> bool:
 
 @check("IRRELEVANT_CONDITION_KEY_IN_POLICY", "SUGGESTION")
 def idle_key(policy: PolicyTree) -> Iterator[Problem]:
-    """The owner of a bucket asked for in the policy of that bucket."""
+    """Report the owner of a bucket asked for in the policy of that bucket."""
     if policy.type is not PolicyType.RESOURCE or policy.resource_type not in _S3_ACCESS:
         return
     for _, condition in policy.conditions():
@@ -73,7 +73,7 @@ _BY_SERVICE = ("aws:PrincipalIsAWSService",)
 
 @check("RCP_IS_MISSING_RELATED_PRINCIPAL_CONDITION_KEY", "WARNING")
 def services_shut_out(policy: PolicyTree) -> Iterator[Problem]:
-    """A resource control policy that denies by the caller and so denies AWS services, which have no such key."""
+    """Report a resource control policy that denies by the caller and so denies AWS services, which have no such key."""
     for condition in _rcp_conditions(policy, _CALLER_KEYS):
         yield Problem(
             f"AWS services call without {condition.key.value}, so this statement denies their calls too.",
@@ -84,7 +84,7 @@ def services_shut_out(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("RCP_IS_MISSING_RELATED_SERVICE_PRINCIPAL_CONDITION_KEY", "WARNING")
 def callers_shut_out(policy: PolicyTree) -> Iterator[Problem]:
-    """A resource control policy that denies by the source and so denies callers, which have no such key."""
+    """Report a resource control policy that denies by the source and so denies callers, which have no such key."""
     for condition in _rcp_conditions(policy, _SOURCE_KEYS):
         yield Problem(
             f"Only calls of AWS services carry {condition.key.value}, so this statement denies all others.",

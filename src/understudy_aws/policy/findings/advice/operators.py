@@ -29,7 +29,7 @@ _TREATED_AS_LISTS = frozenset({"codestar-connections:provideraction", "codeconne
 
 @check("TYPE_MISMATCH", "WARNING")
 def wrong_type(policy: PolicyTree) -> Iterator[Problem]:
-    """An operator of another type than the key; text operators on ARNs are not counted here."""
+    """Report an operator of another type than the key; text operators on ARNs are not counted here."""
     for _, condition in policy.conditions():
         wanted = _wanted(condition)
         used = _family(condition.operator_name)
@@ -59,7 +59,7 @@ def text_pattern_for_arn(policy: PolicyTree) -> Iterator[Problem]:
 
 
 def _wanted(condition: ConditionNode) -> str | None:
-    """The family of operators for the key; None for a key whose type is unknown or has none."""
+    """Return the family of operators for the key; None for a key whose type is unknown or has none."""
     if condition.spelled is None or condition.spelled.operator is None:
         return None
     kind = condition_key_type(condition.key.value)
@@ -76,7 +76,7 @@ def _type_name(family: str) -> str:
 
 
 def _respelled(condition: ConditionNode, family: str) -> str:
-    """The operator of this family that does what the written one does, its prefix and suffix kept."""
+    """Return the operator of this family that does what the written one does, its prefix and suffix kept."""
     spelled = condition.spelled
     assert spelled is not None, "only known operators are respelled"
     assert spelled.operator is not None, "Null is for keys of every type"
@@ -104,7 +104,7 @@ def _counterpart(name: str, family: str, *, negated: bool) -> str:
 
 @check("WILDCARD_WITHOUT_LIKE_OPERATOR", "WARNING")
 def literal_wildcard(policy: PolicyTree) -> Iterator[Problem]:
-    """A `*` or `?` under an operator that takes it for itself."""
+    """Report a `*` or `?` under an operator that takes it for itself."""
     for _, condition in policy.conditions():
         if not condition.operator_name.startswith("String") or "Equals" not in condition.operator_name:
             continue
@@ -165,13 +165,13 @@ def quantified_null(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("EQUIVALENT_TO_NULL_FALSE", "SUGGESTION")
 def is_present(policy: PolicyTree) -> Iterator[Problem]:
-    """A pattern that every value fits asks only whether there is one."""
+    """Report a pattern that every value fits asks only whether there is one."""
     yield from _equivalent_to_null(policy, "StringLike", "false", "has")
 
 
 @check("EQUIVALENT_TO_NULL_TRUE", "SUGGESTION")
 def is_absent(policy: PolicyTree) -> Iterator[Problem]:
-    """A pattern that no value avoids asks only whether there is none."""
+    """Report a pattern that no value avoids asks only whether there is none."""
     yield from _equivalent_to_null(policy, "StringNotLike", "true", "does not have")
 
 

@@ -64,13 +64,13 @@ def everyone_but(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("INVALID_ROLE_REFERENCE", "WARNING")
 def role_id(policy: PolicyTree) -> Iterator[Problem]:
-    """A role's identifier, which AWS leaves in place of the ARN of a role that is gone."""
+    """Report a role's identifier, which AWS leaves in place of the ARN of a role that is gone."""
     yield from _identifiers(policy, _ROLE_ID, "role")
 
 
 @check("INVALID_USER_REFERENCE", "WARNING")
 def user_id(policy: PolicyTree) -> Iterator[Problem]:
-    """A user's identifier, which AWS leaves in place of the ARN of a user that is gone."""
+    """Report a user's identifier, which AWS leaves in place of the ARN of a user that is gone."""
     yield from _identifiers(policy, _USER_ID, "user")
 
 
@@ -88,7 +88,7 @@ def _identifiers(policy: PolicyTree, shape: re.Pattern[str], noun: str) -> Itera
 
 @check("RESTRICT_ACCESS_TO_SERVICE_PRINCIPAL", "SECURITY_WARNING")
 def service_for_anyone(policy: PolicyTree) -> Iterator[Problem]:
-    """A service let in no matter on whose behalf it calls, although it would say so."""
+    """Report a service let in no matter on whose behalf it calls, although it would say so."""
     for statement in policy.statements:
         services = _services(policy, statement)
         keys = {condition.key.value.lower() for condition in statement.conditions}
@@ -105,7 +105,7 @@ def service_for_anyone(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("RECOMMENDED_CONDITION_KEY_FOR_SERVICE_PRINCIPAL", "SUGGESTION")
 def key_of_another_caller(policy: PolicyTree) -> Iterator[Problem]:
-    """A service asked for what only other callers have."""
+    """Report a service asked for what only other callers have."""
     for statement in policy.statements:
         services = _services(policy, statement)
         keys = {condition.key.value.lower() for condition in statement.conditions}
@@ -125,7 +125,7 @@ def _conditions_on_caller(statement: StatementNode) -> Iterator[ConditionNode]:
 
 
 def _services(policy: PolicyTree, statement: StatementNode) -> list[StringNode]:
-    """The service principals that an Allow of a resource policy lets in, if they say on whose behalf they call.
+    """Return the service principals that an Allow of a resource policy lets in, if they say on whose behalf they call.
 
     A role does not count: it is assumed by most services without a word of whom they do it for.
     """
@@ -143,7 +143,7 @@ def _services(policy: PolicyTree, statement: StatementNode) -> list[StringNode]:
 
 
 def _is_about_roles(policy: PolicyTree, statement: StatementNode) -> bool:
-    """Whether it says who may assume a role, which shows in the actions where the resource type is not told."""
+    """Return whether it says who may assume a role, which shows in the actions where the resource type is not told."""
     return policy.is_trust_policy or any(
         text.value.lower().startswith("sts:") for text in statement.action_texts()
     )

@@ -18,7 +18,7 @@ _ROLE = re.compile(r"(arn:[a-z-]+:)iam(::[0-9]{12}:)role/(?:.+/)?([^/]+)\Z")
 
 @check("REDUNDANT_ACTION", "SUGGESTION")
 def redundant_action(policy: PolicyTree) -> Iterator[Problem]:
-    """An action that another one of the same list grants as well."""
+    """Report an action that another one of the same list grants as well."""
     for statement in policy.statements:
         for element in statement.actions:
             yield from _redundant(policy, element, covered_actions)
@@ -26,7 +26,7 @@ def redundant_action(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("REDUNDANT_RESOURCE", "SUGGESTION")
 def redundant_resource(policy: PolicyTree) -> Iterator[Problem]:
-    """A resource that another one of the same list names as well."""
+    """Report a resource that another one of the same list names as well."""
     for statement in policy.statements:
         for element in statement.resources:
             yield from _redundant(policy, element, covered_resources)
@@ -71,7 +71,10 @@ def redundant_statement(policy: PolicyTree) -> Iterator[Problem]:
 
 
 def _meaning(node: ObjectNode) -> object:
-    """What two statements have in common if they say the same; a statement of another shape equals itself only."""
+    """Return what two statements have in common if they say the same.
+
+    A statement of another shape equals itself only.
+    """
     parts: list[tuple[str, object]] = []
     for member in node.members:
         name = member.key.value
@@ -101,7 +104,7 @@ def _scalar(node: Node, fold: Callable[[str], str]) -> object:
 
 @check("ROLE_TRUST_POLICY_REDUNDANT_PRINCIPAL", "SUGGESTION")
 def redundant_principal(policy: PolicyTree) -> Iterator[Problem]:
-    """A session of a role that the same statement trusts as a whole."""
+    """Report a session of a role that the same statement trusts as a whole."""
     if not policy.is_trust_policy:
         return
     for statement in policy.statements:

@@ -45,7 +45,7 @@ class _Family(msgspec.Struct, frozen=True):
     describe: Describe
 
     def check(self, form: str) -> Check:
-        """The check for one form of statement."""
+        """Return the check for one form of statement."""
         by, on = _FORMS[form]
 
         def find(policy: PolicyTree) -> Iterator[Problem]:
@@ -69,7 +69,7 @@ def _pass_role(policy: PolicyTree, grant: Grant, by: By, on: On) -> Problem:
 
 
 def _granting(grant: Grant, by: By, action: str) -> str:
-    """The subject of the sentence: which words allow the action."""
+    """Return the subject of the sentence: which words allow the action."""
     if by is By.OMISSION:
         return f"NotAction does not list {action} and"
     if by is By.WILDCARD and isinstance(grant.action, StringNode):
@@ -97,7 +97,7 @@ def _apart(by: By, action: str) -> str:
 
 
 def _passed_services(statement: StatementNode) -> list[str]:
-    """The services whose actions stand beside it and that are known to take roles under their own name."""
+    """Return the services whose actions stand beside it and that are known to take roles under their own name."""
     found: dict[str, None] = {}
     for prefix in _prefixes(statement):
         if prefix in _ROLE_TAKERS:
@@ -158,7 +158,7 @@ def _create_instead(policy: PolicyTree, grant: Grant, by: By) -> str:
 
 
 def _meant_roles(policy: PolicyTree, statement: StatementNode) -> list[ServiceLinkedRoleTemplate]:
-    """The roles that iam:AWSServiceName names, else those of the services whose actions the policy allows."""
+    """Return the roles that iam:AWSServiceName names, else those of the services whose actions the policy allows."""
     named = names_values(statement, _CREATED_FOR.lower())
     if named is not None:
         found = [service_linked_roles.find(text.value) for text in named.texts]
@@ -169,12 +169,12 @@ def _meant_roles(policy: PolicyTree, statement: StatementNode) -> list[ServiceLi
 
 
 def _owner(role: ServiceLinkedRoleTemplate) -> str:
-    """The service whose role it is: `networking.apprunner.amazonaws.com` is App Runner's."""
+    """Return the service whose role it is: `networking.apprunner.amazonaws.com` is App Runner's."""
     return role.principal.removesuffix(".amazonaws.com").rpartition(".")[2]
 
 
 def _prefixes(statement: StatementNode) -> dict[str, None]:
-    """The services whose actions the statement names, IAM aside, in order."""
+    """Return the services whose actions the statement names, IAM aside, in order."""
     found: dict[str, None] = {}
     for element in statement.actions:
         if statement.allows and not element.inverted:

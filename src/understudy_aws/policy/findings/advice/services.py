@@ -16,7 +16,7 @@ from understudy_aws.policy.language.patterns import matcher, wildcard_tokens
 
 @check("WILDCARD_IN_SERVICE_NAME", "SUGGESTION")
 def open_service(policy: PolicyTree) -> Iterator[Problem]:
-    """A wildcard where an ARN or an action names its service."""
+    """Report a wildcard where an ARN or an action names its service."""
     for statement in policy.statements:
         for text in statement.action_texts():
             prefix, colon, name = text.value.partition(":")
@@ -42,7 +42,7 @@ def _is_wild(text: str) -> bool:
 
 @memoized(1024)
 def _matching(pattern: str) -> tuple[str, ...]:
-    """The services whose prefix the pattern matches, by the alphabet."""
+    """Return the services whose prefix the pattern matches, by the alphabet."""
     lowered = pattern.lower()
     start = re.split(r"[*?]", lowered, maxsplit=1)[0]
     everything = service_catalogue.everything()

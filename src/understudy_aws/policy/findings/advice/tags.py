@@ -22,7 +22,7 @@ _MOST_PATTERNS = 1_000
 
 @check("ALLOW_WITH_UNSUPPORTED_TAG_CONDITION_KEY_FOR_SERVICE", "SUGGESTION")
 def never_allowed(policy: PolicyTree) -> Iterator[Problem]:
-    """An Allow by tag for actions whose requests carry no tag of the resource: it allows nothing."""
+    """Report an Allow by tag for actions whose requests carry no tag of the resource: it allows nothing."""
     for statement in policy.statements:
         if statement.allows:
             yield from _without_tag(policy, statement, "allows")
@@ -30,7 +30,7 @@ def never_allowed(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("DENY_WITH_UNSUPPORTED_TAG_CONDITION_KEY_FOR_SERVICE", "SECURITY_WARNING")
 def never_denied(policy: PolicyTree) -> Iterator[Problem]:
-    """A Deny by tag for actions whose requests carry no tag of the resource: it denies nothing."""
+    """Report a Deny by tag for actions whose requests carry no tag of the resource: it denies nothing."""
     for statement in policy.statements:
         if statement.denies:
             yield from _without_tag(policy, statement, "denies")
@@ -38,7 +38,7 @@ def never_denied(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("ALLOW_NOTACTION_WITH_UNSUPPORTED_TAG_CONDITION_KEY_FOR_SERVICE", "SUGGESTION")
 def rest_never_allowed(policy: PolicyTree) -> Iterator[Problem]:
-    """An Allow with NotAction by tag."""
+    """Report an Allow with NotAction by tag."""
     for statement in policy.statements:
         if statement.allows:
             yield from _rest_without_tag(policy, statement, "allowed")
@@ -46,7 +46,7 @@ def rest_never_allowed(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("DENY_NOTACTION_WITH_UNSUPPORTED_TAG_CONDITION_KEY_FOR_SERVICE", "SECURITY_WARNING")
 def rest_never_denied(policy: PolicyTree) -> Iterator[Problem]:
-    """A Deny with NotAction by tag."""
+    """Report a Deny with NotAction by tag."""
     for statement in policy.statements:
         if statement.denies:
             yield from _rest_without_tag(policy, statement, "denied")
@@ -73,7 +73,7 @@ def _without_tag(policy: PolicyTree, statement: StatementNode, verb: str) -> Ite
 
 
 def _affordable(statement: StatementNode) -> Iterator[StringNode]:
-    """The actions of a statement, of those with wildcards as many as can be compared with every action there is."""
+    """Return a statement's actions, of those with wildcards as many as can be compared with every action there is."""
     patterns = 0
     for element in statement.actions:
         if element.inverted:
@@ -99,7 +99,7 @@ def _rest_without_tag(policy: PolicyTree, statement: StatementNode, verb: str) -
 
 
 def _by_tag(statement: StatementNode) -> ConditionNode | None:
-    """The first condition on a tag of the resource that fails without the tag."""
+    """Return the first condition on a tag of the resource that fails without the tag."""
     return next(
         (
             condition
@@ -112,7 +112,7 @@ def _by_tag(statement: StatementNode) -> ConditionNode | None:
 
 @memoized(8192)
 def is_tagless(pattern: str) -> bool:
-    """Whether no action that the pattern (in lower case) names knows a tag of its resource; unknown ones may.
+    """Return whether no action that the pattern (in lower case) names knows a tag of its resource; unknown ones may.
 
     Creating something with tags counts as knowing them (policies.md 4.6; ValidatePolicy on managed policies).
     """
@@ -140,7 +140,7 @@ def _has_tags(action: Action) -> bool:
 
 
 def _arns(names: list[str]) -> str | list[str]:
-    """The ARNs of what the actions act on, `*` where one of them acts on nothing that has an ARN."""
+    """Return the ARNs of what the actions act on, `*` where one of them acts on nothing that has an ARN."""
     arns: dict[str, None] = {}
     for name in names[:5]:
         found = service_catalogue.action(name)

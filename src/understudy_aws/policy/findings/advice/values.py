@@ -21,7 +21,7 @@ _DATE_IN_WORDS = "a date such as 2030-01-31 or 2030-01-31T23:59:59Z"
 
 
 def _as_text(node: Node) -> str | None:
-    """The value as conditions compare it; None for a list, an object and null."""
+    """Return the value as conditions compare it; None for a list, an object and null."""
     if isinstance(node, StringNode | NumberNode):
         return node.value
     if isinstance(node, LiteralNode) and node.value is not None:
@@ -55,32 +55,32 @@ def _values(policy: PolicyTree, operators: tuple[str, ...]) -> Iterator[tuple[Co
 
 @check("TYPE_MISMATCH_BOOLEAN", "WARNING")
 def no_boolean(policy: PolicyTree) -> Iterator[Problem]:
-    """A value under Bool or Null that is neither true nor false."""
+    """Report a value under Bool or Null that is neither true nor false."""
     return _unreadable(policy, ("Bool", "Null"), lambda text: text.lower() in TRUTHS, '"true" or "false"')
 
 
 @check("TYPE_MISMATCH_NUMBER", "WARNING")
 def no_number(policy: PolicyTree) -> Iterator[Problem]:
-    """A value under a Numeric operator that is no number."""
+    """Report a value under a Numeric operator that is no number."""
     return _unreadable(policy, ("Numeric",), lambda text: number(text) is not None, 'a number such as "3600"')
 
 
 @check("TYPE_MISMATCH_DATE", "WARNING")
 def no_date(policy: PolicyTree) -> Iterator[Problem]:
-    """A value under a Date operator that is no date."""
+    """Report a value under a Date operator that is no date."""
     return _unreadable(policy, ("Date",), lambda text: milliseconds(text) is not None, _DATE_IN_WORDS)
 
 
 @check("TYPE_MISMATCH_STRING", "WARNING")
 def no_bytes(policy: PolicyTree) -> Iterator[Problem]:
-    """A value under BinaryEquals that is no base64."""
+    """Report a value under BinaryEquals that is no base64."""
     wanted = "the bytes in base64, with = at the end where it takes it"
     return _unreadable(policy, ("Binary",), lambda text: decoded_bytes(text) is not None, wanted)
 
 
 @check("INVALID_DATE_VALUE", "WARNING")
 def doubtful_date(policy: PolicyTree) -> Iterator[Problem]:
-    """A date that is a number or not a whole date, which may be read otherwise than meant."""
+    """Report a date that is a number or not a whole date, which may be read otherwise than meant."""
     for condition, node, text in _values(policy, ("Date",)):
         moment = milliseconds(text)
         if moment is None or _WHOLE_DATE.match(text) or condition.key.value.lower() == "aws:epochtime":

@@ -9,7 +9,7 @@ _MOST_NAMES = 5
 
 
 def enumeration(names: Sequence[str]) -> str:
-    """The names as a sentence lists them, `a, b and c`; beyond five only how many more there are."""
+    """Return the names as a sentence lists them, `a, b and c`; beyond five only how many more there are."""
     shown = list(names[:_MOST_NAMES])
     if len(names) > _MOST_NAMES:
         return f"{', '.join(shown)} and {len(names) - _MOST_NAMES} more"
@@ -19,10 +19,10 @@ def enumeration(names: Sequence[str]) -> str:
 
 
 def as_json(value: object) -> str:
-    """The value as a policy's author would write it, on one line."""
+    """Return the value as a policy's author would write it, on one line."""
     return json.dumps(value, ensure_ascii=False)
 
 
 def one_or_list(values: Sequence[str]) -> str | list[str]:
-    """The only value by itself, several as a list, as policies write them."""
+    """Return the only value by itself, several as a list, as policies write them."""
     return values[0] if len(values) == 1 else list(values)

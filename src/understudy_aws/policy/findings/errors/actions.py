@@ -66,7 +66,7 @@ _GOVERNED: dict[str, tuple[str, frozenset[str]]] = {
 
 @check("INVALID_ACTION", "ERROR")
 def invalid_action(policy: PolicyTree) -> Iterator[Problem]:
-    """An action its service does not have, a pattern that fits none, or a text that is no action at all."""
+    """Report an action its service does not have, a pattern that fits none, or a text that is no action at all."""
     guesses = MOST_GUESSES
     for statement in policy.statements:
         prefixes = _known_prefixes(statement)
@@ -91,14 +91,14 @@ def invalid_action(policy: PolicyTree) -> Iterator[Problem]:
 
 
 def _known_prefixes(statement: StatementNode) -> list[str]:
-    """The services that the statement's actions name, as many as are worth asking."""
+    """Return the services that the statement's actions name, as many as are worth asking."""
     prefixes = {text.value.partition(":")[0] for text in statement.action_texts() if ":" in text.value}
     known = (prefix for prefix in sorted(prefixes) if service_catalogue.service(prefix) is not None)
     return list(islice(known, _MOST_OTHERS))
 
 
 def _no_service(policy: PolicyTree, text: StringNode, others: Sequence[str]) -> Problem:
-    """The services of the statement's other actions are the first to be asked whose action it may be."""
+    """Return the services of the statement's other actions are the first to be asked whose action it may be."""
     meant = next((prefix for prefix in others if service_catalogue.action(f"{prefix}:{text.value}")), None)
     return Problem(
         f'The action "{text.value}" does not say of which service it is.',
@@ -126,7 +126,7 @@ def _exists(prefix: str, own: str) -> bool:
 
 @lru_cache(maxsize=64)
 def _names(prefix: str) -> str:
-    """The names of a service's actions, as one text."""
+    """Return the names of a service's actions, as one text."""
     service = service_catalogue.service(prefix)
     return "\n".join((*(() if service is None else service.actions), *newer_actions(prefix)))
 
@@ -153,7 +153,7 @@ def _is_service(prefix: str) -> bool:
 
 @check("INVALID_SERVICE_IN_ACTION", "ERROR")
 def invalid_service_in_action(policy: PolicyTree) -> Iterator[Problem]:
-    """An action of a service AWS does not have."""
+    """Report an action of a service AWS does not have."""
     guesses = MOST_GUESSES
     for statement in policy.statements:
         for text in statement.action_texts():
@@ -175,7 +175,7 @@ def invalid_service_in_action(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("UNSUPPORTED_ACTION_IN_POLICY", "ERROR")
 def unsupported_action_in_policy(policy: PolicyTree) -> Iterator[Problem]:
-    """An action that the resource a policy is attached to has no part in."""
+    """Report an action that the resource a policy is attached to has no part in."""
     if policy.type is not PolicyType.RESOURCE or policy.resource_type not in _GOVERNED:
         return
     service, types = _GOVERNED[policy.resource_type]

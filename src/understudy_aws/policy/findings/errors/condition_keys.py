@@ -24,7 +24,7 @@ _OLD_ARN = "aws:arn"
 
 
 def _unknown(policy: PolicyTree) -> Iterator[StringNode]:
-    """The keys of good form that are not in the catalogue; nobody can know those of identity providers."""
+    """Return the keys of good form that are not in the catalogue; nobody can know those of identity providers."""
     for _, condition in policy.conditions():
         key = condition.key.value
         if not has_form(key) or is_of_identity_provider(key) or key.lower() == _OLD_ARN:
@@ -40,7 +40,7 @@ def _guess(key: str, guesses: int, otherwise: str) -> str:
 
 @check("INVALID_CONDITION_KEY_FORMAT", "ERROR")
 def invalid_condition_key_format(policy: PolicyTree) -> Iterator[Problem]:
-    """A key without a prefix or without a name."""
+    """Report a key without a prefix or without a name."""
     for _, condition in policy.conditions():
         key = condition.key.value
         if not has_form(key) and tag_form(key) is None:
@@ -53,7 +53,7 @@ def invalid_condition_key_format(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("INVALID_GLOBAL_CONDITION_KEY", "ERROR")
 def invalid_global_condition_key(policy: PolicyTree) -> Iterator[Problem]:
-    """A key with the prefix `aws` that does not exist."""
+    """Report a key with the prefix `aws` that does not exist."""
     guesses = MOST_GUESSES
     for key in _unknown(policy):
         if prefix_of(key.value.lower()) == "aws":
@@ -69,7 +69,7 @@ def invalid_global_condition_key(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("INVALID_SERVICE_CONDITION_KEY", "ERROR")
 def invalid_service_condition_key(policy: PolicyTree) -> Iterator[Problem]:
-    """A key that its service does not have."""
+    """Report a key that its service does not have."""
     guesses = MOST_GUESSES
     for key in _unknown(policy):
         prefix = prefix_of(key.value.lower())
@@ -84,7 +84,7 @@ def invalid_service_condition_key(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("INVALID_SERVICE", "ERROR")
 def invalid_service_in_key(policy: PolicyTree) -> Iterator[Problem]:
-    """A key of a service that does not exist."""
+    """Report a key of a service that does not exist."""
     guesses = MOST_GUESSES
     for key in _unknown(policy):
         prefix = prefix_of(key.value)
@@ -119,7 +119,7 @@ def unsupported_global_condition_key(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("MISSING_TAG_KEY_IN_CONDITION", "ERROR")
 def missing_tag_key(policy: PolicyTree) -> Iterator[Problem]:
-    """A key for tags that names no tag."""
+    """Report a key for tags that names no tag."""
     for _, condition in policy.conditions():
         key = condition.key.value
         form = None if is_known(key) else tag_form(key)
@@ -134,7 +134,7 @@ def missing_tag_key(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("DUPLICATE_KEYS_WITH_DIFFERENT_CASE", "ERROR")
 def duplicate_keys_with_different_case(policy: PolicyTree) -> Iterator[Problem]:
-    """One key in two spellings under one operator; letter case does not make another key of it."""
+    """Report one key in two spellings under one operator; letter case does not make another key of it."""
     for statement in policy.statements:
         block = None if statement.condition is None else statement.condition.value
         if not isinstance(block, ObjectNode):

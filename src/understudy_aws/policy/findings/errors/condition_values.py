@@ -35,12 +35,12 @@ _PRIVATE = tuple(ip_network(text) for text in ("10.0.0.0/8", "172.16.0.0/12", "1
 
 
 def _is_open(condition: ConditionNode, text: str) -> bool:
-    """Whether the value is more than itself: it holds a variable, or a wildcard its operator expands."""
+    """Return whether the value is more than itself: it holds a variable, or a wildcard its operator expands."""
     return "${" in text or ("Like" in condition.operator_name and ("*" in text or "?" in text))
 
 
 def _fixed_texts(policy: PolicyTree, keys: frozenset[str]) -> Iterator[StringNode]:
-    """The values these keys are compared with as texts, those without wildcards and variables."""
+    """Return the values these keys are compared with as texts, those without wildcards and variables."""
     for _, condition in policy.conditions():
         if condition.key.value.lower() in keys and condition.operator_name.startswith("String"):
             yield from (text for text in condition.texts if not _is_open(condition, text.value))
@@ -48,7 +48,7 @@ def _fixed_texts(policy: PolicyTree, keys: frozenset[str]) -> Iterator[StringNod
 
 @check("INVALID_REGION", "ERROR")
 def invalid_region(policy: PolicyTree) -> Iterator[Problem]:
-    """A region AWS does not have."""
+    """Report a region AWS does not have."""
     for text in _fixed_texts(policy, _REGION_KEYS):
         if text.value not in ALL_REGIONS:
             meant = nearest_region(text.value)
@@ -63,7 +63,7 @@ def invalid_region(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("INVALID_SERVICE_PRINCIPAL_FORMAT", "ERROR")
 def invalid_service_principal_in_condition(policy: PolicyTree) -> Iterator[Problem]:
-    """A value that should name a service and does not."""
+    """Report a value that should name a service and does not."""
     for text in _fixed_texts(policy, _SERVICE_KEYS):
         if not is_service_principal(text.value):
             yield Problem(
@@ -94,13 +94,13 @@ def _network_ids(policy: PolicyTree, code: str) -> Iterator[Problem]:
 
 @check("INVALID_VPC_FORMAT", "ERROR")
 def invalid_vpc_format(policy: PolicyTree) -> Iterator[Problem]:
-    """A VPC id that is none."""
+    """Report a VPC id that is none."""
     yield from _network_ids(policy, "INVALID_VPC_FORMAT")
 
 
 @check("INVALID_VPCE_FORMAT", "ERROR")
 def invalid_vpce_format(policy: PolicyTree) -> Iterator[Problem]:
-    """An id of a VPC endpoint that is none."""
+    """Report an id of a VPC endpoint that is none."""
     yield from _network_ids(policy, "INVALID_VPCE_FORMAT")
 
 
@@ -137,7 +137,7 @@ def _network(text: str) -> IPv4Network | IPv6Network | None:
 
 @check("TYPE_MISMATCH_IP_RANGE", "ERROR")
 def type_mismatch_ip_range(policy: PolicyTree) -> Iterator[Problem]:
-    """An operand that is neither an address nor a network."""
+    """Report an operand that is neither an address nor a network."""
     for _, condition in policy.conditions():
         if condition.operator_name not in ("IpAddress", "NotIpAddress"):
             continue
@@ -152,7 +152,7 @@ def type_mismatch_ip_range(policy: PolicyTree) -> Iterator[Problem]:
 
 
 def _all_private(condition: ConditionNode) -> bool:
-    """Whether every operand is a private address or network, and there is one."""
+    """Return whether every operand is a private address or network, and there is one."""
     networks = [_network(text.value) for text in condition.texts]
     return bool(networks) and all(network is not None and _is_private(network) for network in networks)
 

@@ -32,7 +32,7 @@ _SID = re.compile(r"[0-9A-Za-z]*\Z")
 
 @check("JSON_SYNTAX_ERROR", "ERROR")
 def duplicate_keys(policy: PolicyTree) -> Iterator[Problem]:
-    """A key that an object holds twice; the text itself is known to be JSON here."""
+    """Report a key that an object holds twice; the text itself is known to be JSON here."""
     waiting: list[Node] = [policy.source.root]
     while waiting:
         node = waiting.pop()
@@ -54,7 +54,7 @@ def duplicate_keys(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("DATA_TYPE_MISMATCH", "ERROR")
 def data_type_mismatch(policy: PolicyTree) -> Iterator[Problem]:
-    """A value of another JSON type than its element takes."""
+    """Report a value of another JSON type than its element takes."""
     if policy.root is None:
         yield _mismatch(policy, policy.source.root, "A policy", "an object with Version and Statement")
         return
@@ -132,7 +132,7 @@ def _kind(node: Node) -> str:
 
 @check("INVALID_POLICY_ELEMENT", "ERROR")
 def invalid_policy_element(policy: PolicyTree) -> Iterator[Problem]:
-    """An element the grammar does not know where it stands; letter case counts."""
+    """Report an element the grammar does not know where it stands; letter case counts."""
     if policy.root is None:
         return
     for node, known, other in (
@@ -155,7 +155,7 @@ def invalid_policy_element(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("INVALID_VERSION", "ERROR")
 def invalid_version(policy: PolicyTree) -> Iterator[Problem]:
-    """A version of the language that does not exist; a date of one's own choosing is the usual mistake."""
+    """Report a version of the language that does not exist; a date of one's own choosing is the usual mistake."""
     member = policy.version
     if member is not None and isinstance(member.value, StringNode) and member.value.value not in VERSIONS:
         yield Problem(
@@ -167,7 +167,7 @@ def invalid_version(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("MISSING_STATEMENT", "ERROR")
 def missing_statement(policy: PolicyTree) -> Iterator[Problem]:
-    """A policy that says nothing."""
+    """Report a policy that says nothing."""
     if policy.root is None or policy.statement_nodes:
         return
     member = policy.root.last("Statement")
@@ -180,14 +180,14 @@ def missing_statement(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("POLICY_SIZE_EXCEEDS_SCP_QUOTA", "ERROR")
 def service_control_policy_size(policy: PolicyTree) -> Iterator[Problem]:
-    """A service control policy longer than Organizations stores."""
+    """Report a service control policy longer than Organizations stores."""
     if policy.type is PolicyType.SERVICE_CONTROL:
         yield from _size(policy, SERVICE_CONTROL_POLICY_SIZE, "service control policy")
 
 
 @check("POLICY_SIZE_EXCEEDS_RCP_QUOTA", "ERROR")
 def resource_control_policy_size(policy: PolicyTree) -> Iterator[Problem]:
-    """A resource control policy longer than Organizations stores."""
+    """Report a resource control policy longer than Organizations stores."""
     if policy.type is PolicyType.RESOURCE_CONTROL:
         yield from _size(policy, RESOURCE_CONTROL_POLICY_SIZE, "resource control policy")
 
@@ -228,7 +228,7 @@ def unique_sids_required(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("UNSUPPORTED_SID", "ERROR")
 def unsupported_sid(policy: PolicyTree) -> Iterator[Problem]:
-    """A Sid with other characters than letters and digits."""
+    """Report a Sid with other characters than letters and digits."""
     if not _checks_sids(policy):
         return
     for statement in policy.statements:

@@ -63,7 +63,7 @@ def _is_asked_of_every_action(condition: ConditionNode) -> bool:
 
 @memoized(2048)
 def _has_actions(key: str) -> bool:
-    """Whether the catalogue grants the key to any action of its service at all."""
+    """Return whether the catalogue grants the key to any action of its service at all."""
     prefix = "sts" if is_of_identity_provider(key) or prefix_of(key) == "saml" else prefix_of(key)
     service = service_catalogue.service(prefix)
     return service is not None and any(
@@ -72,7 +72,7 @@ def _has_actions(key: str) -> bool:
 
 
 def _plain_actions(statement: StatementNode) -> Iterator[StringNode]:
-    """The known actions that are named in full."""
+    """Return the known actions that are named in full."""
     for element in statement.actions:
         if not element.inverted:
             for text in element.texts:
@@ -86,7 +86,7 @@ def _carries(action: str, condition: ConditionNode) -> bool:
 
 @memoized(8192)
 def _keys_of(action: str) -> frozenset[str]:
-    """The keys of a known action: its own, and those of the resource types it acts on."""
+    """Return the keys of a known action: its own, and those of the resource types it acts on."""
     found = service_catalogue.action(action)
     service = None if found is None else service_catalogue.service(found.service)
     if found is None or service is None:
@@ -102,7 +102,7 @@ def _is_among(key: str, known: frozenset[str]) -> bool:
 
 @check("MISSING_ACTION_FOR_CONDITION_KEY", "ERROR")
 def missing_action_for_condition_key(policy: PolicyTree) -> Iterator[Problem]:
-    """A trust policy that asks for what nobody it allows may set."""
+    """Report a trust policy that asks for what nobody it allows may set."""
     if not policy.is_trust_policy:
         return
     allowed = _setting_actions_named(policy)

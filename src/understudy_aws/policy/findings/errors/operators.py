@@ -26,7 +26,7 @@ def _operators() -> Vocabulary:
 
 
 def _operator_keys(policy: PolicyTree) -> Iterator[StringNode]:
-    """What stands where operators stand, even when no object of keys follows."""
+    """Return what stands where operators stand, even when no object of keys follows."""
     for statement in policy.statements:
         if statement.condition is not None and isinstance(statement.condition.value, ObjectNode):
             yield from (member.key for member in statement.condition.value.members)
@@ -34,7 +34,7 @@ def _operator_keys(policy: PolicyTree) -> Iterator[StringNode]:
 
 @check("INVALID_CONDITION_OPERATOR", "ERROR")
 def invalid_condition_operator(policy: PolicyTree) -> Iterator[Problem]:
-    """An operator AWS does not know."""
+    """Report an operator AWS does not know."""
     guesses = MOST_GUESSES
     for key in _operator_keys(policy):
         name = key.value
@@ -83,7 +83,7 @@ def invalid_condition_multiple_boolean(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("INVALID_CONDITION_DATA_TYPE", "ERROR")
 def invalid_condition_data_type(policy: PolicyTree) -> Iterator[Problem]:
-    """A list of values of several JSON types."""
+    """Report a list of values of several JSON types."""
     for _, condition in policy.conditions():
         if isinstance(condition.value, ListNode) and len({type(value) for value in condition.values}) > 1:
             yield Problem(
@@ -95,7 +95,7 @@ def invalid_condition_data_type(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("MISSING_QUALIFIER", "ERROR")
 def missing_qualifier(policy: PolicyTree) -> Iterator[Problem]:
-    """A plain operator on a key that holds a list, which never matches (recorded, policies.md 4.4)."""
+    """Report a plain operator on a key that holds a list, which never matches (recorded, policies.md 4.4)."""
     for _, condition in policy.conditions():
         spelled = condition.spelled
         if spelled is None or spelled.is_null or spelled.quantifier:
@@ -112,7 +112,7 @@ def missing_qualifier(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("INVALID_VARIABLE_FOR_OPERATOR", "ERROR")
 def invalid_variable_for_operator(policy: PolicyTree) -> Iterator[Problem]:
-    """A variable where no text is compared."""
+    """Report a variable where no text is compared."""
     for _, condition in policy.conditions():
         name = condition.operator_name
         if not name or any(family in name for family in _FAMILIES_WITH_VARIABLES):

@@ -12,7 +12,7 @@ from understudy_aws.policy.findings.tree import PolicyTree
 
 @check("SCP_SYNTAX_ERROR_PRINCIPAL", "ERROR")
 def service_control_policy_principal(policy: PolicyTree) -> Iterator[Problem]:
-    """A principal in a service control policy, which speaks of everyone in the accounts below it."""
+    """Report a principal in a service control policy, which speaks of everyone in the accounts below it."""
     if policy.type is not PolicyType.SERVICE_CONTROL:
         return
     for statement in policy.statements:
@@ -26,7 +26,7 @@ def service_control_policy_principal(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("RCP_SYNTAX_ERROR_PRINCIPAL", "ERROR")
 def resource_control_policy_principal(policy: PolicyTree) -> Iterator[Problem]:
-    """A resource control policy speaks of everyone."""
+    """Report a principal other than everyone in a resource control policy."""
     if policy.type is not PolicyType.RESOURCE_CONTROL:
         return
     for statement in policy.statements:
@@ -77,7 +77,7 @@ def resource_control_policy_not_action(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("RCP_SYNTAX_ERROR_ACTION", "ERROR")
 def resource_control_policy_action(policy: PolicyTree) -> Iterator[Problem]:
-    """An action of a service that resource control policies do not reach; a Deny of `*` is refused as well."""
+    """Report an action of a service that resource control policies do not reach; a Deny of `*` is refused as well."""
     if policy.type is not PolicyType.RESOURCE_CONTROL:
         return
     for statement in policy.statements:

@@ -33,7 +33,7 @@ _VARIABLE = re.compile(r"\$\{[^}]{0,512}\}")
 
 
 def _compared(policy: PolicyTree) -> Iterator[tuple[StatementNode, ConditionNode, StringNode]]:
-    """Every value that a String or ARN operator compares."""
+    """Return every value that a String or ARN operator compares."""
     for statement, condition in policy.conditions():
         if condition.operator_name.startswith(("String", "Arn")):
             for text in condition.texts:
@@ -46,7 +46,7 @@ def _expands_wildcards(condition: ConditionNode) -> bool:
 
 
 def _widens(statement: StatementNode, condition: ConditionNode) -> bool:
-    """Whether a value that fits too much lets in too much: a positive Allow, or a negated Deny."""
+    """Return whether a value that fits too much lets in too much: a positive Allow, or a negated Deny."""
     return statement.allows != ("Not" in condition.operator_name)
 
 
@@ -73,7 +73,7 @@ def _free_variables(text: str) -> list[WrittenVariable]:
 
 @check("WILDCARD_USAGE_TOO_PERMISSIVE", "ERROR")
 def wildcard_usage_too_permissive(policy: PolicyTree) -> Iterator[Problem]:
-    """A wildcard in a value that must be exact, or with too little before it."""
+    """Report a wildcard in a value that must be exact, or with too little before it."""
     for statement, condition, text in _compared(policy):
         if not _expands_wildcards(condition):
             continue
@@ -84,7 +84,7 @@ def wildcard_usage_too_permissive(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("VARIABLE_USAGE_TOO_PERMISSIVE", "ERROR")
 def variable_usage_too_permissive(policy: PolicyTree) -> Iterator[Problem]:
-    """A variable in a value that must be exact, or with too little before it."""
+    """Report a variable in a value that must be exact, or with too little before it."""
     if not policy.has_variables:
         return
     for statement, condition, text in _compared(policy):
@@ -139,7 +139,7 @@ def _is_good_user_id(text: str, signs: re.Pattern[str]) -> bool:
 
 
 def _has_enough_before(text: str, signs: re.Pattern[str]) -> bool:
-    """Whether enough characters stand in a row before one of the signs."""
+    """Return whether enough characters stand in a row before one of the signs."""
     *before, _ = signs.split(text)
     return any(len(piece) >= _LEAST_FIXED for piece in before)
 

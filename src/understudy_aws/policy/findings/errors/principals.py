@@ -40,13 +40,13 @@ _TAG_OF_USERS_AND_ROLES = "aws:principaltag/"
 
 
 def is_service_principal(text: str) -> bool:
-    """Whether the text has the form of a service principal, such as `ec2.amazonaws.com`."""
+    """Return whether the text has the form of a service principal, such as `ec2.amazonaws.com`."""
     return _SERVICE.match(text) is not None
 
 
 @check("MISSING_PRINCIPAL", "ERROR")
 def missing_principal(policy: PolicyTree) -> Iterator[Problem]:
-    """A statement of a resource's policy that speaks of nobody."""
+    """Report a statement of a resource's policy that speaks of nobody."""
     if policy.type not in (PolicyType.RESOURCE, PolicyType.RESOURCE_CONTROL):
         return
     everyone = policy.type is PolicyType.RESOURCE_CONTROL
@@ -61,7 +61,7 @@ def missing_principal(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("UNSUPPORTED_PRINCIPAL", "ERROR")
 def unsupported_principal(policy: PolicyTree) -> Iterator[Problem]:
-    """A principal in a policy whose principal is whoever it is attached to."""
+    """Report a principal in a policy whose principal is whoever it is attached to."""
     if policy.type is PolicyType.IDENTITY:
         for statement in policy.statements:
             for principal in statement.principals:
@@ -80,7 +80,7 @@ def _takes_principals(policy: PolicyTree) -> bool:
 
 @check("INVALID_PRINCIPAL_FORMAT", "ERROR")
 def invalid_principal_format(policy: PolicyTree) -> Iterator[Problem]:
-    """A principal that is neither `*` nor a key with a value of its form."""
+    """Report a principal that is neither `*` nor a key with a value of its form."""
     if not _takes_principals(policy):
         return
     for statement in policy.statements:
@@ -115,7 +115,7 @@ def _has_content(node: object) -> bool:
 
 
 def _keyed(text: str) -> str:
-    """The value under the key it most likely belongs to."""
+    """Return the value under the key it most likely belongs to."""
     if is_service_principal(text.lower()):
         return f'{{"Service": "{text.lower()}"}}'
     if "-provider/" in text:
@@ -140,7 +140,7 @@ def _is_well_formed(kind: str, value: str) -> bool:
 
 @check("INVALID_PRINCIPAL_KEY", "ERROR")
 def invalid_principal_key(policy: PolicyTree) -> Iterator[Problem]:
-    """A kind of principal that does not exist; letter case counts."""
+    """Report a kind of principal that does not exist; letter case counts."""
     if not _takes_principals(policy):
         return
     for statement in policy.statements:
@@ -161,7 +161,7 @@ def invalid_principal_key(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("UNSUPPORTED_WILDCARD_IN_PRINCIPAL", "ERROR")
 def unsupported_wildcard_in_principal(policy: PolicyTree) -> Iterator[Problem]:
-    """A wildcard in a principal; only a lone star under AWS means something, and means everyone."""
+    """Report a wildcard in a principal; only a lone star under AWS means something, and means everyone."""
     if not _takes_principals(policy):
         return
     for statement in policy.statements:
@@ -183,7 +183,7 @@ def _has_wildcard(text: str) -> bool:
 
 @check("INVALID_SERVICE_PRINCIPAL_FORMAT", "ERROR")
 def invalid_service_principal_format(policy: PolicyTree) -> Iterator[Problem]:
-    """A service that is not named as `service.amazonaws.com`, in lower case."""
+    """Report a service that is not named as `service.amazonaws.com`, in lower case."""
     if not _takes_principals(policy):
         return
     for statement in policy.statements:
@@ -199,7 +199,7 @@ def invalid_service_principal_format(policy: PolicyTree) -> Iterator[Problem]:
 
 
 def as_service_principal(text: str) -> str:
-    """What may be meant by a text that is no service principal."""
+    """Return what may be meant by a text that is no service principal."""
     lowered = text.lower().strip()
     if is_service_principal(lowered):
         return lowered
@@ -217,7 +217,7 @@ def _members(statement: StatementNode, kind: str) -> Iterator[PrincipalNode]:
 
 @check("FEDERATED_PRINCIPAL_NOT_SUPPORTED", "ERROR")
 def federated_principal_not_supported(policy: PolicyTree) -> Iterator[Problem]:
-    """An identity provider where no role is assumed."""
+    """Report an identity provider where no role is assumed."""
     if policy.type is not PolicyType.RESOURCE or policy.is_trust_policy:
         return
     for statement in policy.statements:
@@ -231,7 +231,7 @@ def federated_principal_not_supported(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("UNSUPPORTED_CONDITION_KEY_FOR_SERVICE_PRINCIPAL", "ERROR")
 def unsupported_condition_key_for_service_principal(policy: PolicyTree) -> Iterator[Problem]:
-    """A condition on a user or role in a statement that speaks of services alone."""
+    """Report a condition on a user or role in a statement that speaks of services alone."""
     if policy.type is not PolicyType.RESOURCE:
         return
     for statement in policy.statements:

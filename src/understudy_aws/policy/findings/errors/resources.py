@@ -47,7 +47,7 @@ _UNLISTED = {
 
 
 def _arns(policy: PolicyTree) -> Iterator[tuple[StringNode, tuple[Part, ...]]]:
-    """Every resource that is more than `*`, in its parts; one that is a variable as a whole has none."""
+    """Return every resource that is more than `*`, in its parts; one that is a variable as a whole has none."""
     for statement in policy.statements:
         for text in statement.resource_texts():
             if text.value != "*" and not text.value.startswith("${"):
@@ -55,7 +55,7 @@ def _arns(policy: PolicyTree) -> Iterator[tuple[StringNode, tuple[Part, ...]]]:
 
 
 def _whole_arns(policy: PolicyTree) -> Iterator[tuple[StringNode, tuple[Part, ...]]]:
-    """Those with all six parts and `arn` in front, and no longer than IAM takes (iam.md 2.5)."""
+    """Return those with all six parts and `arn` in front, and no longer than IAM takes (iam.md 2.5)."""
     for text, parts in _arns(policy):
         if len(parts) == len(PARTS) and parts[0].text == "arn" and len(text.value) <= _LONGEST:
             yield text, parts
@@ -63,7 +63,7 @@ def _whole_arns(policy: PolicyTree) -> Iterator[tuple[StringNode, tuple[Part, ..
 
 @check("INVALID_ARN_PREFIX", "ERROR")
 def invalid_arn_prefix(policy: PolicyTree) -> Iterator[Problem]:
-    """A resource that does not begin with `arn:`."""
+    """Report a resource that does not begin with `arn:`."""
     for text, parts in _arns(policy):
         if parts[0].text == "arn" and len(parts) > 1:
             continue
@@ -76,7 +76,7 @@ def invalid_arn_prefix(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("MISSING_ARN_FIELD", "ERROR")
 def missing_arn_field(policy: PolicyTree) -> Iterator[Problem]:
-    """An ARN with too few parts, unless a star at its end stands for those that are not there."""
+    """Report an ARN with too few parts, unless a star at its end stands for those that are not there."""
     for text, parts in _arns(policy):
         if parts[0].text == "arn" and 1 < len(parts) < len(PARTS) and not parts[-1].pattern.endswith("*"):
             yield Problem(
@@ -88,7 +88,7 @@ def missing_arn_field(policy: PolicyTree) -> Iterator[Problem]:
 
 
 def _completed(parts: tuple[Part, ...]) -> str | None:
-    """The ARN as it may be meant, when its last part fits a resource type of its service."""
+    """Return the ARN as it may be meant, when its last part fits a resource type of its service."""
     if len(parts) <= _SERVICE + 1 or not parts[_SERVICE].is_fixed:
         return None
     found = next(iter(_types_of(parts[_SERVICE].text, parts[-1].pattern)), None)
@@ -100,7 +100,7 @@ def _completed(parts: tuple[Part, ...]) -> str | None:
 
 @check("INVALID_PARTITION", "ERROR")
 def invalid_partition(policy: PolicyTree) -> Iterator[Problem]:
-    """A partition AWS does not have."""
+    """Report a partition AWS does not have."""
     for text, parts in _arns(policy):
         if parts[0].text != "arn" or len(parts) <= _PARTITION:
             continue
@@ -116,7 +116,7 @@ def invalid_partition(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("INVALID_ARN_SERVICE_CASE", "ERROR")
 def invalid_arn_service_case(policy: PolicyTree) -> Iterator[Problem]:
-    """A service in capitals; in ARNs their letter case counts."""
+    """Report a service in capitals; in ARNs their letter case counts."""
     for text, parts in _whole_arns(policy):
         part = parts[_SERVICE]
         if part.is_fixed and part.text != part.text.lower() and type_patterns(part.text.lower()):
@@ -129,7 +129,7 @@ def invalid_arn_service_case(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("INVALID_SERVICE", "ERROR")
 def invalid_service_in_arn(policy: PolicyTree) -> Iterator[Problem]:
-    """A service that no ARN of AWS names."""
+    """Report a service that no ARN of AWS names."""
     for text, parts in _whole_arns(policy):
         part = parts[_SERVICE]
         if not part.is_fixed or type_patterns(part.text.lower()) or newer_actions(part.text):
@@ -144,7 +144,7 @@ def invalid_service_in_arn(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("INVALID_ARN_REGION", "ERROR")
 def invalid_arn_region(policy: PolicyTree) -> Iterator[Problem]:
-    """A region AWS does not have."""
+    """Report a region AWS does not have."""
     for text, parts in _whole_arns(policy):
         part = parts[_REGION]
         if part.text and part.is_fixed and part.text not in ALL_REGIONS:
@@ -158,7 +158,7 @@ def invalid_arn_region(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("ARN_REGION_NOT_ALLOWED", "ERROR")
 def arn_region_not_allowed(policy: PolicyTree) -> Iterator[Problem]:
-    """A region in the ARN of something that is not of one region."""
+    """Report a region in the ARN of something that is not of one region."""
     for text, parts in _whole_arns(policy):
         part = parts[_REGION]
         # A star is taken, and stands for nothing (iam.md 2.5).
@@ -184,7 +184,7 @@ def missing_arn_region(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("INVALID_ARN_ACCOUNT", "ERROR")
 def invalid_arn_account(policy: PolicyTree) -> Iterator[Problem]:
-    """An account that is not twelve digits, nor a word the service puts in its place."""
+    """Report an account that is not twelve digits, nor a word the service puts in its place."""
     for text, parts in _whole_arns(policy):
         part = parts[_ACCOUNT]
         if not part.text or not part.is_fixed or (part.text.isdecimal() and len(part.text) == 12):
@@ -200,7 +200,7 @@ def invalid_arn_account(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("ARN_ACCOUNT_NOT_ALLOWED", "ERROR")
 def arn_account_not_allowed(policy: PolicyTree) -> Iterator[Problem]:
-    """An account in the ARN of something whose name is its own in all accounts."""
+    """Report an account in the ARN of something whose name is its own in all accounts."""
     for text, parts in _whole_arns(policy):
         part = parts[_ACCOUNT]
         if part.pattern not in ("", "*") and _has_none(found.account for found in _types(parts)):
@@ -224,20 +224,20 @@ def missing_arn_account(policy: PolicyTree) -> Iterator[Problem]:
 
 
 def _has_none(wanted: Iterator[str]) -> bool:
-    """Whether no type, of those there are, wants anything there."""
+    """Return whether no type, of those there are, wants anything there."""
     texts = tuple(wanted)
     return bool(texts) and not any(texts)
 
 
 def _lacks(wanted: Iterator[str]) -> bool:
-    """Whether every type wants something there."""
+    """Return whether every type wants something there."""
     texts = tuple(wanted)
     return bool(texts) and not any(overlap("", text) for text in texts)
 
 
 @check("INVALID_ARN_RESOURCE", "ERROR")
 def invalid_arn_resource(policy: PolicyTree) -> Iterator[Problem]:
-    """A last part that fits no resource type of the service."""
+    """Report a last part that fits no resource type of the service."""
     for text, parts in _whole_arns(policy):
         service, part = parts[_SERVICE], parts[_RESOURCE]
         if not service.is_fixed or not type_patterns(service.text) or _types(parts):
@@ -253,7 +253,7 @@ def invalid_arn_resource(policy: PolicyTree) -> Iterator[Problem]:
 
 @memoized(1024)
 def _forms(service: str, resource: str) -> tuple[str, ...]:
-    """The ARNs of the service that begin most like the one written, or just some."""
+    """Return the ARNs of the service that begin most like the one written, or just some."""
     forms: dict[str, list[str]] = {}
     for found in type_patterns(service):
         form = _FREE.sub(r"<\1>", found.type.arn.replace("${Partition}", "aws"))
@@ -268,7 +268,7 @@ def _head(resource: str) -> str:
 
 
 def _types(parts: tuple[Part, ...]) -> tuple[TypePatterns, ...]:
-    """The resource types the ARN can be of by its last part; none when the service itself is not known."""
+    """Return the resource types the ARN can be of by its last part; none when the service itself is not known."""
     service = parts[_SERVICE]
     if not service.is_fixed:
         return ()
@@ -282,7 +282,7 @@ def _types_of(service: str, resource: str) -> tuple[TypePatterns, ...]:
 
 @check("UNSUPPORTED_RESOURCE_ARN_IN_POLICY", "ERROR")
 def unsupported_resource_arn_in_policy(policy: PolicyTree) -> Iterator[Problem]:
-    """A resource that is not the one the policy is attached to, nor in it; `*` counts too (recorded of S3)."""
+    """Report a resource that is not the one the policy is attached to, nor in it; `*` counts too (recorded of S3)."""
     if policy.type is not PolicyType.RESOURCE or policy.resource_type not in _OWN_ARNS:
         return
     own = _OWN_ARNS[policy.resource_type]

@@ -11,7 +11,7 @@ from understudy_aws.policy.language.json_text import StringNode
 
 @check("MISSING_EFFECT", "ERROR")
 def missing_effect(policy: PolicyTree) -> Iterator[Problem]:
-    """A statement that neither allows nor denies."""
+    """Report a statement that neither allows nor denies."""
     for statement in policy.statements:
         if statement.effect is None:
             yield Problem(
@@ -23,7 +23,7 @@ def missing_effect(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("INVALID_EFFECT", "ERROR")
 def invalid_effect(policy: PolicyTree) -> Iterator[Problem]:
-    """An Effect that is neither Allow nor Deny; its letter case counts."""
+    """Report an Effect that is neither Allow nor Deny; its letter case counts."""
     for statement in policy.statements:
         effect = statement.effect
         if effect is None or not isinstance(effect.value, StringNode) or statement.allows or statement.denies:
@@ -39,7 +39,7 @@ def invalid_effect(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("MISSING_ACTION", "ERROR")
 def missing_action(policy: PolicyTree) -> Iterator[Problem]:
-    """A statement about no action."""
+    """Report a statement about no action."""
     for statement in policy.statements:
         if not statement.actions:
             yield Problem(
@@ -51,7 +51,7 @@ def missing_action(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("MISSING_RESOURCE", "ERROR")
 def missing_resource(policy: PolicyTree) -> Iterator[Problem]:
-    """A statement about no resource; only trust policies have none."""
+    """Report a statement about no resource; only trust policies have none."""
     if policy.is_trust_policy:
         return
     for statement in policy.statements:
@@ -65,7 +65,7 @@ def missing_resource(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("UNSUPPORTED_ELEMENT_COMBINATION", "ERROR")
 def unsupported_element_combination(policy: PolicyTree) -> Iterator[Problem]:
-    """An element beside its own inverse."""
+    """Report an element beside its own inverse."""
     for statement in policy.statements:
         groups: tuple[Sequence[Element | PrincipalElement], ...] = (
             statement.actions,

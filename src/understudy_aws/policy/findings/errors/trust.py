@@ -41,7 +41,7 @@ def not_principal(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("ROLE_TRUST_POLICY_UNSUPPORTED_WILDCARD_IN_PRINCIPAL", "ERROR")
 def bare_star(policy: PolicyTree) -> Iterator[Problem]:
-    """A bare star as the principal of a trust policy."""
+    """Report a bare star as the principal of a trust policy."""
     if not policy.is_trust_policy:
         return
     for statement in policy.statements:
@@ -56,7 +56,7 @@ def bare_star(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("ROLE_TRUST_POLICY_SYNTAX_ERROR_RESOURCE", "ERROR")
 def resource(policy: PolicyTree) -> Iterator[Problem]:
-    """A resource in a trust policy, whose resource is the role it belongs to."""
+    """Report a resource in a trust policy, whose resource is the role it belongs to."""
     if not policy.is_trust_policy:
         return
     for statement in policy.statements:
@@ -80,7 +80,7 @@ def _kind(member: PrincipalNode) -> str | None:
 
 @check("INVALID_FEDERATED_PRINCIPAL_SYNTAX_IN_ROLE_TRUST_POLICY", "ERROR")
 def invalid_federated_principal(policy: PolicyTree) -> Iterator[Problem]:
-    """An identity provider that is neither a domain nor the ARN of one."""
+    """Report an identity provider that is neither a domain nor the ARN of one."""
     if not policy.is_trust_policy:
         return
     for statement in policy.statements:
@@ -99,7 +99,7 @@ def invalid_federated_principal(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("MISMATCHED_ACTION_FOR_PRINCIPAL", "ERROR")
 def mismatched_action(policy: PolicyTree) -> Iterator[Problem]:
-    """A way into the role that none of the statement's principals can take."""
+    """Report a way into the role that none of the statement's principals can take."""
     if not policy.is_trust_policy:
         return
     for statement in policy.statements:
@@ -156,7 +156,7 @@ def _trusts_anywhere(statement: StatementNode) -> bool:
 
 
 def _names(statement: StatementNode, action: str) -> bool:
-    """Whether the statement is about the action."""
+    """Return whether the statement is about the action."""
     for element in statement.actions:
         named = any(matcher(wildcard_tokens(text.value.lower()))(action.lower()) for text in element.texts)
         if named != element.inverted:

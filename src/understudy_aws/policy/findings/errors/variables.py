@@ -11,7 +11,7 @@ from understudy_aws.policy.language.json_text import StringNode
 
 
 def _texts_with_variables(policy: PolicyTree) -> Iterator[StringNode]:
-    """The resources and condition values that have a `${` in them."""
+    """Return the resources and condition values that have a `${` in them."""
     for statement in policy.statements:
         for text in statement.resource_texts():
             if "${" in text.value:
@@ -21,7 +21,7 @@ def _texts_with_variables(policy: PolicyTree) -> Iterator[StringNode]:
 
 
 def _variables(policy: PolicyTree) -> Iterator[tuple[StringNode, WrittenVariable]]:
-    """The variables of a policy whose version has variables."""
+    """Return the variables of a policy whose version has variables."""
     if policy.has_variables:
         for text in _texts_with_variables(policy):
             for variable in variables_in(text.value):
@@ -38,7 +38,7 @@ def _closed(policy: PolicyTree) -> Iterator[tuple[StringNode, WrittenVariable]]:
 
 @check("MISSING_BRACE_IN_VARIABLE", "ERROR")
 def missing_brace(policy: PolicyTree) -> Iterator[Problem]:
-    """A variable that does not end."""
+    """Report a variable that does not end."""
     for text, variable in _variables(policy):
         if not variable.is_closed:
             yield Problem(
@@ -50,7 +50,7 @@ def missing_brace(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("MISSING_QUOTE_IN_VARIABLE", "ERROR")
 def missing_quote(policy: PolicyTree) -> Iterator[Problem]:
-    """A default that is not in single quotes."""
+    """Report a default that is not in single quotes."""
     for text, variable in _closed(policy):
         if variable.default is None:
             continue
@@ -66,7 +66,7 @@ def missing_quote(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("UNSUPPORTED_SPACE_IN_VARIABLE", "ERROR")
 def unsupported_space(policy: PolicyTree) -> Iterator[Problem]:
-    """A blank in the name of a variable."""
+    """Report a blank in the name of a variable."""
     for text, variable in _closed(policy):
         name = variable.name
         if name.strip() and any(character.isspace() for character in name):
@@ -80,7 +80,7 @@ def unsupported_space(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("EMPTY_VARIABLE", "ERROR")
 def empty_variable(policy: PolicyTree) -> Iterator[Problem]:
-    """A variable without a name."""
+    """Report a variable without a name."""
     for text, variable in _closed(policy):
         if not variable.name.strip():
             yield Problem(
@@ -92,7 +92,7 @@ def empty_variable(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("VARIABLE_UNSUPPORTED_IN_ELEMENT", "ERROR")
 def variable_unsupported_in_element(policy: PolicyTree) -> Iterator[Problem]:
-    """A variable in an action or a principal, where it stays as it is."""
+    """Report a variable in an action or a principal, where it stays as it is."""
     for statement in policy.statements:
         texts = [*statement.action_texts(), *(member.value for member in statement.principal_members())]
         for text in texts:
@@ -106,7 +106,7 @@ def variable_unsupported_in_element(policy: PolicyTree) -> Iterator[Problem]:
 
 @check("VARIABLE_UNSUPPORTED_IN_VERSION", "ERROR")
 def variable_unsupported_in_version(policy: PolicyTree) -> Iterator[Problem]:
-    """A variable in a policy of the old version, where it stays as it is."""
+    """Report a variable in a policy of the old version, where it stays as it is."""
     if policy.has_variables:
         return
     for text in _texts_with_variables(policy):
