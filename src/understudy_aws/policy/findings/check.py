@@ -37,19 +37,19 @@ class Check(msgspec.Struct, frozen=True):
     find: CheckFunction
 
     def findings(self, policy: PolicyTree) -> Iterator[Finding]:
-        """What the check finds in this policy, up to MOST_FINDINGS of it."""
+        """Return what the check finds in this policy, up to MOST_FINDINGS of it."""
         for problem in islice(self.find(policy), MOST_FINDINGS):
             details, instead = printable(problem.details), printable(problem.instead)
             yield Finding(self.issue_code, self.finding_type, details, instead, problem.at)
 
 
 def size_without_space(text: str) -> int:
-    """The characters of a document that count towards most quotas (iam.md 2.2)."""
+    """Return the characters of a document that count towards most quotas (iam.md 2.2)."""
     return sum(map(len, text.split()))
 
 
 def listed(texts: Iterable[str]) -> str:
-    """The first few of some texts, and how many more there are."""
+    """Return the first few of some texts, and how many more there are."""
     told = list(texts)
     more = len(told) - MOST_TOLD
     return ", ".join(told[:MOST_TOLD]) + (f" and {more} more" if more > 0 else "")
