@@ -21,7 +21,6 @@ import msgspec
 
 from understudy_aws import __version__
 from understudy_aws.app import App, build
-from understudy_aws.cli.admin_client import running_server
 from understudy_aws.cli.invocation import command
 from understudy_aws.cli.loading import load
 from understudy_aws.cli.options import SETTINGS, settings_of
@@ -36,9 +35,10 @@ from understudy_aws.services.iam.users import access_keys
 from understudy_aws.settings import Settings
 
 if TYPE_CHECKING:
-    from understudy_aws.cli import certificates
+    from understudy_aws.cli import admin_client, certificates
     from understudy_aws.cli.certificates import Certificates
 else:
+    admin_client = deferred("understudy_aws.cli.admin_client")
     certificates = deferred("understudy_aws.cli.certificates")
 
 _IAM = {
@@ -100,7 +100,7 @@ def _check_port(settings: Settings) -> None:
     try:
         check_address(settings.host, settings.port)
     except UserError:
-        server = running_server(settings)
+        server = admin_client.running_server(settings)
         if server is None or server.port != settings.port:
             raise
         stop = command("stop", settings)
