@@ -272,10 +272,12 @@ def permission_for_each(walk: Walk) -> None:
             {"RoleName": ROLE},
         ),
     ):
+        # AWS names a role that exists, and the ARN of one that is to be made.
+        named = f"role {ROLE}" if "RoleName" in params else role_arn(walk.account)
         walk.expect_refusal(
             f"aws iam {command}, as nobody",
             f"AccessDenied: User: arn:aws:iam::{walk.account}:user/nobody is not authorized to perform: "
-            f"{action} on resource: {role_arn(walk.account)} "
+            f"{action} on resource: {named} "
             f"because no identity-based policy allows the {action} action",
             call,
             **params,
