@@ -26,7 +26,11 @@ _SIGNED = re.compile(r"[A-Za-z0-9_-]{60,}")
 _LINE_BREAK = re.compile(r"\s*\n\s*")
 _CODE = re.compile(r"error occurred \((\w+)\)|api error (\w+):|Error Code: (\w+)")
 _OPERATION = re.compile(r"calling the (\w+) operation|operation error [^:]+: (\w+)")
-_SENTENCE = re.compile(r"User: (\S+) is not authorized to perform: ([\w-]+:\w+)(?: on resource: (\S+))?")
+# IAM names most resources in words, such as `role Deploy` (policies.md 4.9).
+_SENTENCE = re.compile(
+    r"User: (\S+) is not authorized to perform: ([\w-]+:\w+)"
+    r"(?: on resource: ((?:(?:role|user|group|instance profile|policy(?: path)?) )?\S+))?"
+)
 
 
 class Found(msgspec.Struct, frozen=True):
