@@ -28,7 +28,8 @@ from understudy_aws.gateway.call import Call
 from understudy_aws.gateway.pipeline import Gateway, _Credentials, _received
 from understudy_aws.services.iam.role_records import Role, roles
 from understudy_aws.store.database import Transaction
-from understudy_aws.testing import Understudy, _as_received
+from understudy_aws.testing import Understudy
+from understudy_aws.testing.in_process import as_received
 from understudy_aws.wire.routing import route
 
 TRUST = json.dumps(
@@ -50,7 +51,7 @@ def captured(client: Any, operation: str, **params: Any) -> HttpRequest:
     found: list[HttpRequest] = []
 
     def capture(request: Any, **_: Any) -> None:
-        found.append(_as_received(request))
+        found.append(as_received(request))
         raise Captured
 
     client.meta.events.register_first("before-send", capture)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import HealthCheck, settings
 
 from understudy_aws.testing import Understudy
@@ -13,9 +12,8 @@ settings.register_profile(
 )
 settings.load_profile("patient")
 
+# By name, as its entry point is called: it is loaded once, also where this version was not installed.
+pytest_plugins = ["understudy_aws.pytest_plugin", "pytester"]
 
-@pytest.fixture
-def understudy():
-    """A whole understudy in this process, strict, in memory."""
-    with Understudy() as made:
-        yield made
+# Our tests ask what the server says of wrong parameters, so clients do not look at them first.
+Understudy.parameter_validation = False
