@@ -7,20 +7,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import pytest
 
-from understudy_aws.core.deferred import deferred
-
 if TYPE_CHECKING:
-    from understudy_aws import testing
-    from understudy_aws.core import errors
-    from understudy_aws.testing import sdk
-else:
-    testing = deferred("understudy_aws.testing")
-    errors = deferred("understudy_aws.core.errors")
-    sdk = deferred("understudy_aws.testing.sdk")
+    from understudy_aws.testing import Understudy, UnderstudyServer
 
 _SCOPES = ("function", "class", "module", "package", "session")
 
@@ -60,32 +53,37 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def understudy(request: pytest.FixtureRequest) -> Iterator[testing.Understudy]:
+def understudy(request: pytest.FixtureRequest) -> Iterator[Understudy]:
     """An Understudy in this process, with nothing in it but the first account; the `understudy` marker sets it up."""
     marker = request.node.get_closest_marker("understudy")
-    try:
-        sdk.session()
-        made = testing.Understudy(**(marker.kwargs if marker else {}))
-    except errors.UserError as error:
-        pytest.fail(str(error), pytrace=False)
-    with made:
+    _need_boto3()
+    with import_module("understudy_aws.testing").Understudy(**(marker.kwargs if marker else {})) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
-def understudy_server(request: pytest.FixtureRequest) -> Iterator[testing.UnderstudyServer]:
+def understudy_server(request: pytest.FixtureRequest) -> Iterator[UnderstudyServer]:
     """An Understudy server, in a process of its own, for the session; with xdist, one for each worker."""
     suite = request.config.pluginmanager.get_plugin(_Suite.NAME)
     if suite is not None:
         yield suite.server
         return
-    server = testing.UnderstudyServer()
-    try:
-        server.start()
-    except errors.UserError as error:
-        pytest.fail(str(error), pytrace=False)
-    with server:
+    _need_boto3()
+    with import_module("understudy_aws.testing").UnderstudyServer() as server:
         yield server
+
+
+def _need_boto3() -> None:
+    """Fail the test with one sentence when boto3 is not installed."""
+    try:
+        import_module("understudy_aws.testing.sdk").session()
+    except _user_error() as error:
+        pytest.fail(str(error), pytrace=False)
+
+
+def _user_error() -> type[Exception]:
+    found: type[Exception] = import_module("understudy_aws.core.errors").UserError
+    return found
 
 
 def _start(config: pytest.Config, options: object) -> None:
@@ -100,7 +98,7 @@ def _start(config: pytest.Config, options: object) -> None:
         raise pytest.UsageError(f"understudy_reset is one of {', '.join(_SCOPES)}, not {scope!r}.")
     try:
         suite = _Suite()
-    except errors.UserError as error:
+    except _user_error() as error:
         raise pytest.UsageError(str(error)) from None
     config.pluginmanager.register(suite, _Suite.NAME)
 
@@ -115,7 +113,7 @@ class _Suite:
     NAME = "understudy-suite"
 
     def __init__(self) -> None:
-        self.server = testing.UnderstudyServer()
+        self.server: UnderstudyServer = import_module("understudy_aws.testing").UnderstudyServer()
         self.server.start()
         before, wanted = dict(os.environ), self.server.environment()
         changed = {name for name, _ in before.items() ^ wanted.items()}

@@ -62,14 +62,17 @@ class UnderstudyServer(Clients):
         made = self.answer_administrative(Reset())
         self.administrator = Credentials(made["access_key_id"], made["secret_access_key"])
 
-    def environment(self, given: Mapping[str, str] | None = None) -> dict[str, str]:
-        """Return an environment, by default this process's, in which every AWS client finds this server."""
-        return client_environment.made(
-            self.endpoint_url, self._keys(), os.environ if given is None else given
-        )
+    def environment(
+        self, given: Mapping[str, str] | None = None, *, as_: Credentials | None = None
+    ) -> dict[str, str]:
+        """Return an environment for AWS clients of this server, the administrator's or somebody else's.
+
+        It is `given`, by default this process's, with what must be set and without what would mislead them.
+        """
+        who = as_ or self.administrator
+        keys = Keys(who.access_key_id, who.secret_access_key)
+        made = client_environment.made(self.endpoint_url, keys, os.environ if given is None else given)
+        return {**made, "AWS_SESSION_TOKEN": who.session_token} if who.session_token else made
 
     def answer_administrative(self, request: AdminRequest) -> Any:
         return ask_server(self._server, request)
-
-    def _keys(self) -> Keys:
-        return Keys(self.administrator.access_key_id, self.administrator.secret_access_key)
