@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 
 import boto3
+import connect
 import pytest
 from botocore.exceptions import ClientError
-
-import connect
 
 POLICY = json.loads(Path(__file__).with_name("connect-policy.json").read_text())
 

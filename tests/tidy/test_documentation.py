@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from understudy_aws.admin.requests import REQUESTS
 from understudy_aws.cli.main import COMMANDS
 
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
+DOCUMENTS += [ROOT / "SECURITY.md", *sorted((ROOT / "examples").rglob("*.md"))]
 DOCUMENTS += sorted((ROOT / "docs").rglob("*.md")) + sorted((ROOT / "benchmarks").glob("*.md"))
 
 
@@ -76,3 +78,10 @@ def test_every_command_is_in_the_readme():
     readme = (ROOT / "README.md").read_text()
     assert "up" in COMMANDS
     assert [] == [name for name in COMMANDS if name != "version" and f"`{name}" not in readme]
+
+
+def test_every_administrative_route_is_in_the_readme():
+    rows = set(
+        re.findall(r"^\| `([A-Z]+) (/_[^`]+)` \| (yes|) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    )
+    assert rows == {(each.methods[0], each.path, "yes" if each.public else "") for each in REQUESTS}
