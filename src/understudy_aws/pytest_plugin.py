@@ -101,10 +101,9 @@ def _start(config: pytest.Config, options: object) -> None:
     except _user_error() as error:
         raise pytest.UsageError(str(error)) from None
     config.pluginmanager.register(suite, _Suite.NAME)
-
-
-def _reset_scope(*, fixture_name: str, config: pytest.Config) -> str:  # noqa: ARG001 - what pytest passes
-    return str(config.getini("understudy_reset"))
+    config.pluginmanager.register(
+        import_module("understudy_aws.testing.suite_reset"), "understudy-suite-reset"
+    )
 
 
 class _Suite:
@@ -123,10 +122,6 @@ class _Suite:
     def stop(self) -> None:
         _set(self._before)
         self.server.stop()
-
-    @pytest.fixture(autouse=True, scope=_reset_scope)  # type: ignore[arg-type]  # the ini setting is one of them
-    def _understudy_is_new(self) -> None:
-        self.server.reset()
 
 
 def _set(variables: Mapping[str, str | None]) -> None:
