@@ -450,11 +450,15 @@ def _make_connector(walk: Walk, name: str) -> str:
 
 
 def _delete_the_role(walk: Walk) -> dict[str, Any]:
-    """Ask for the deletion; the first status is told, the last one answered."""
+    """Ask for the deletion, and return its last status; by the instant clock the first one may be the last."""
     iam = walk.client("iam")
     task = iam.delete_service_linked_role(RoleName=ROLE)["DeletionTaskId"]
+    walk.expect(
+        "aws iam delete-service-linked-role; its task's id",
+        f"task/aws-service-role/{PRINCIPAL}/{ROLE}/…",
+        task.rpartition("/")[0] + "/…",
+    )
     status: dict[str, Any] = iam.get_service_linked_role_deletion_status(DeletionTaskId=task)
-    walk.expect("aws iam delete-service-linked-role; its status at once", "IN_PROGRESS", status["Status"])
     deadline = monotonic_seconds() + _PATIENCE
     while status["Status"] in ("IN_PROGRESS", "NOT_STARTED") and monotonic_seconds() < deadline:
         sleep(0.05)
