@@ -47,7 +47,8 @@ def test_the_shell_blocks_run_one_after_another(place):
     first, *others = blocks("sh")
     assert {line.split()[0] for line in first.splitlines()} == INSTALLING
     assert len(others) >= 4
-    script = "\n".join(["set -euo pipefail", *others, "echo all of it"])
+    # The last one leaves a server behind, as it would for a reader.
+    script = "\n".join(["set -euo pipefail", *others, "understudy stop", "echo all of it"])
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=place,
@@ -60,6 +61,8 @@ def test_the_shell_blocks_run_one_after_another(place):
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith("all of it\n")
     assert '"CidrBlock": "172.31.0.0/16"' in done.stdout
+    assert "222222222222" in done.stdout
+    assert '{"status":"ready"' in done.stdout
     # What the README shows of a recording, apart from ids.
     shown = next(block for block in blocks("text") if "Administrator: 6 calls" in block)
     assert re.sub(r"\b(vpc|subnet)-[0-9a-f]{17}", r"\1-ID", shown) in re.sub(
