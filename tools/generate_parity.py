@@ -10,6 +10,7 @@ kept as long as it still does, so that the page changes only with what is served
 from __future__ import annotations
 
 import ast
+import inspect
 import re
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
@@ -37,7 +38,7 @@ _HEAD = """\
 
 Written by `tools/generate_parity.py`, compared by `tests/tidy/test_parity.py`; botocore {version} has the operations.
 
-An operation that is served **in part** refuses the parameters named beside it with `NotImplemented`, which names them.
+An operation that is served **in part** refuses the parameters named beside it with an error that names them.
 An operation that is **not served** asks for its permission like any other, and then answers `NotImplemented` by name.
 Services that are not on this page are not served at all. The test in a row calls the operation with boto3.
 """
@@ -67,13 +68,35 @@ def rows(text: str) -> list[str]:
 
 
 def untaken(operation: Operation) -> list[str]:
-    """Return the members of AWS's input that an operation does not take."""
+    """Return the members of AWS's input that an operation does not take, or takes only to refuse them by name."""
     shape = load(operation.service).operation(operation.name)
     assert shape is not None, f"AWS has no {operation.action}"
     members = shape.input.members if shape.input else {}
-    return [
-        name for name in members if snake(name) not in operation.takes and name not in _TAKEN_BY_THE_PIPELINE
-    ]
+    taken = operation.takes - {name for name, whole in _refused_by_name(operation) if whole}
+    return [name for name in members if snake(name) not in taken and name not in _TAKEN_BY_THE_PIPELINE]
+
+
+def partly_taken(operation: Operation) -> list[str]:
+    """Return the members of which an operation refuses some values as not implemented."""
+    shape = load(operation.service).operation(operation.name)
+    members = shape.input.members if shape is not None and shape.input else {}
+    partly = {name for name, whole in _refused_by_name(operation) if not whole}
+    return [name for name in members if snake(name) in partly]
+
+
+def _refused_by_name(operation: Operation) -> set[tuple[str, bool]]:
+    """Return the parameters that an operation hands to `refuse`, which is for those that are not implemented.
+
+    Each comes with whether it is refused whatever its value: it is handed over as it is, or its `Value` is.
+    """
+    source = textwrap.dedent(inspect.getsource(operation.function))
+    return {
+        (keyword.arg, isinstance(keyword.value, ast.Name | ast.Call))
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "refuse"
+        for keyword in node.keywords
+        if keyword.arg
+    }
 
 
 def unserved(service: Service) -> list[str]:
@@ -81,10 +104,16 @@ def unserved(service: Service) -> list[str]:
     return sorted(load(service.id).operation_names - service.operations.keys())
 
 
+def _missing(operation: Operation) -> list[str]:
+    """Return what of an operation is not served, as the page says it."""
+    whole = [f"`{name}`" for name in untaken(operation)]
+    return whole + [f"some values of `{name}`" for name in partly_taken(operation)]
+
+
 def _summary() -> str:
     lines = ["| service | served | in part | not served |", "|---|---|---|---|"]
     for service in SERVICES:
-        in_part = sum(bool(untaken(operation)) for operation in service.operations.values())
+        in_part = sum(bool(_missing(operation)) for operation in service.operations.values())
         lines.append(
             f"| [{service.id}](#{service.id}) | {len(service.operations) - in_part} | {in_part} "
             f"| {len(unserved(service))} |"
@@ -95,8 +124,8 @@ def _summary() -> str:
 def _section(service: Service, kept: Mapping[str, Shown]) -> str:
     lines = [f"## {service.id}", "", "| operation | served | shown by |", "|---|---|---|"]
     for name, operation in sorted(service.operations.items()):
-        missing = untaken(operation)
-        how = f"in part, without {', '.join(f'`{each}`' for each in missing)}" if missing else "yes"
+        missing = _missing(operation)
+        how = f"in part, without {', '.join(missing)}" if missing else "yes"
         found = _shown_by(service.id, name, kept.get(operation.action))
         lines.append(f"| `{operation.action}` | {how} | [`{found.test}`](../{found.file}) |")
     names = unserved(service)
