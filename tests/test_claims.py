@@ -60,7 +60,9 @@ class Place:
 
 
 @pytest.fixture
-def place(understudy):
+def place(understudy, monkeypatch):
+    # A deletion task is looked at while it is under way, too.
+    monkeypatch.setattr(understudy, "settles", False)
     return Place(understudy)
 
 

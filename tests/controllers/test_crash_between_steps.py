@@ -141,7 +141,7 @@ def test_every_kind_of_operation_has_a_case():
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
 def test_killed_after_any_write_it_ends_as_if_nothing_had_happened(case):
     store = WatchedStore()
-    with Understudy(store=store) as first:
+    with Understudy(store=store, settles=False) as first:
         who = first.administrator
         case.prepare(first, who)
         first.settle()
@@ -157,7 +157,7 @@ def test_killed_after_any_write_it_ends_as_if_nothing_had_happened(case):
     assert ended - accepted > steps
     for point in store.crash_points[accepted:ended]:
         # An account has to be made, for there is one already; it has nothing to do with the operation.
-        with Understudy(store=point.store, account=OTHER) as again:
+        with Understudy(store=point.store, account=OTHER, settles=False) as again:
             again.settle()
             assert case.expected == case.outcome(again, who, ids)
             assert everything == rows(again)

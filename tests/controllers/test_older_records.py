@@ -43,10 +43,10 @@ def restarted(tmp_path):
     opened = []
 
     def restart(prepare):
-        with Understudy(state=str(tmp_path)) as first:
+        with Understudy(state=str(tmp_path), settles=False) as first:
             prepare(first)
             who = first.administrator
-        second = Understudy(state=str(tmp_path), account="999999999999")
+        second = Understudy(state=str(tmp_path), account="999999999999", settles=False)
         opened.append(second)
         return second, who
 

@@ -15,6 +15,7 @@ from understudy_aws.admin.requests import AdminRequest
 from understudy_aws.core.clock import SystemClock
 from understudy_aws.core.http import HttpRequest
 from understudy_aws.core.ids import Ids
+from understudy_aws.gateway.durable_operations import any_due
 from understudy_aws.gateway.trail import TrailEntry
 from understudy_aws.store.protocol import Store
 from understudy_aws.testing.clients import Clients
@@ -36,7 +37,11 @@ class MovableClock:
 
 
 class Understudy(Clients):
-    """One Understudy in this process. `given` are settings by name, and `store` replaces the one they name."""
+    """One Understudy in this process. `given` are settings by name, and `store` replaces the one they name.
+
+    With the clock at `instant`, tasks that a call has begun are done before the next call is answered, as on a server.
+    Without `settles` they wait for `settle()`, so that a test can look at what is under way.
+    """
 
     endpoint_url = "http://127.0.0.1:4566"  # nobody listens there: requests are answered before they are sent
 
@@ -46,8 +51,10 @@ class Understudy(Clients):
         state: str = "memory:",
         ids_seed: int | None = None,
         store: Store | None = None,
+        settles: bool = True,
         **given: str | int,
     ) -> None:
+        self.settles = settles
         self.clock = MovableClock()
         self.app = app.build(
             settings.read({}, state=state, **given),
@@ -98,6 +105,9 @@ class Understudy(Clients):
 
     def _answer(self, request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         response = self.app.answer(as_received(request))
+        # As on a server: whoever asks next finds ended what was due.
+        if self.settles and self.app.settings.clock == "instant" and any_due(self.app.database, self.clock):
+            self.settle()
         return AWSResponse(
             request.url, response.status, HTTPHeaderDict(response.headers), _Body(response.body)
         )

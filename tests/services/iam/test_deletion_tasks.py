@@ -18,6 +18,13 @@ from understudy_aws.services.iam.linked_role_usage import LinkedRoleUsage
 from understudy_aws.services.sts.records import live_sessions
 from understudy_aws.testing import Understudy
 
+
+@pytest.fixture(autouse=True)
+def until_settled(understudy, monkeypatch):
+    """Tasks stay under way until `settle()`."""
+    monkeypatch.setattr(understudy, "settles", False)
+
+
 PRINCIPAL = "networking.apprunner.amazonaws.com"
 NAME = "AWSServiceRoleForAppRunnerNetworking"
 ID = re.compile(
@@ -331,12 +338,12 @@ class TestPace:
 
 class TestRestart:
     def test_a_task_under_way_is_finished_afterwards(self, tmp_path):
-        with Understudy(state=str(tmp_path)) as first:
+        with Understudy(state=str(tmp_path), settles=False) as first:
             who = first.administrator
             iam = first.client("iam")
             iam.create_service_linked_role(AWSServiceName=PRINCIPAL)
             task = submit(iam)
-        with Understudy(state=str(tmp_path), account="999999999999") as second:
+        with Understudy(state=str(tmp_path), account="999999999999", settles=False) as second:
             iam = second.client("iam", as_=who)
             assert status(iam, task) == {"Status": "IN_PROGRESS"}
             assert task == submit(iam)
@@ -345,14 +352,14 @@ class TestRestart:
             assert iam.list_roles()["Roles"] == []
 
     def test_a_failure_is_still_told_afterwards(self, tmp_path):
-        with Understudy(state=str(tmp_path)) as first:
+        with Understudy(state=str(tmp_path), settles=False) as first:
             who = first.administrator
             arn = connector(first)
             iam = first.client("iam")
             task = submit(iam)
             first.settle()
             before = status(iam, task)
-        with Understudy(state=str(tmp_path), account="999999999999") as second:
+        with Understudy(state=str(tmp_path), account="999999999999", settles=False) as second:
             iam = second.client("iam", as_=who)
             assert before == status(iam, task)
             assert before["Reason"]["RoleUsageList"] == [{"Region": "us-east-1", "Resources": [arn]}]

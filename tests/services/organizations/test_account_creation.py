@@ -14,6 +14,12 @@ from understudy_aws.services.organizations import account_requests, membership_c
 from understudy_aws.testing import Understudy
 
 
+@pytest.fixture(autouse=True)
+def until_settled(understudy, monkeypatch):
+    """Tasks stay under way until `settle()`."""
+    monkeypatch.setattr(understudy, "settles", False)
+
+
 @pytest.fixture
 def estate(understudy):
     return Estate(understudy)
