@@ -143,6 +143,73 @@ def test_a_public_gateway_takes_more_addresses(ec2, subnet, gateway, address):
     ec2.release_address(AllocationId=second)
 
 
+class TestWhatCannotBeGiven:
+    """What a gateway is given is free, in its subnet, and named once; a refusal leaves everything as it was."""
+
+    @pytest.fixture
+    def nat(self, ec2, subnet, gateway, address):
+        return make(ec2, SubnetId=subnet, AllocationId=address)
+
+    @pytest.fixture
+    def private(self, ec2, subnet):
+        return make(ec2, SubnetId=subnet, ConnectivityType="private", PrivateIpAddress="10.0.1.10")
+
+    @staticmethod
+    def everything(ec2):
+        return [
+            ec2.describe_addresses()["Addresses"],
+            ec2.describe_network_interfaces()["NetworkInterfaces"],
+            ec2.describe_nat_gateways()["NatGateways"],
+        ]
+
+    def test_an_allocation_is_named_once(self, ec2, subnet, nat, refused):
+        free = ec2.allocate_address()["AllocationId"]
+        other = ec2.allocate_address()["AllocationId"]
+        before = self.everything(ec2)
+        with refused("InvalidParameterValue"):
+            ec2.associate_nat_gateway_address(NatGatewayId=nat, AllocationIds=[free, free])
+        with refused("InvalidParameterValue"):
+            ec2.create_nat_gateway(SubnetId=subnet, AllocationId=free, SecondaryAllocationIds=[free])
+        with refused("InvalidParameterValue"):
+            ec2.create_nat_gateway(SubnetId=subnet, AllocationId=free, SecondaryAllocationIds=[other, other])
+        assert before == self.everything(ec2)
+
+    @pytest.mark.parametrize(
+        ("first", "others", "code"),
+        [
+            ("192.168.0.9", [], "InvalidParameterValue"),
+            ("10.0.1.1", [], "InvalidParameterValue"),
+            ("10.0.1.10", [], "InvalidIPAddress.InUse"),
+            ("10.0.1.20", ["10.0.1.20"], "InvalidParameterValue"),
+            ("10.0.1.20", ["10.0.1.10"], "InvalidIPAddress.InUse"),
+        ],
+    )
+    def test_addresses_of_a_new_gateway_are_free_in_its_subnet(
+        self, ec2, subnet, private, refused, first, others, code
+    ):
+        before = self.everything(ec2)
+        with refused(code):
+            ec2.create_nat_gateway(
+                SubnetId=subnet, ConnectivityType="private", PrivateIpAddress=first,
+                SecondaryPrivateIpAddresses=others,
+            )  # fmt: skip
+        assert before == self.everything(ec2)
+
+    def test_further_addresses_are_named_once_and_no_more_than_asked_for(self, ec2, nat, private, refused):
+        free = ec2.allocate_address()["AllocationId"]
+        two = ["10.0.1.30", "10.0.1.31"]
+        before = self.everything(ec2)
+        with refused("InvalidParameterValue"):
+            ec2.associate_nat_gateway_address(NatGatewayId=nat, AllocationIds=[free], PrivateIpAddresses=two)
+        for named in (
+            {"PrivateIpAddresses": two[:1] * 2},
+            {"PrivateIpAddresses": two, "PrivateIpAddressCount": 1},
+        ):
+            with refused("InvalidParameterValue"):
+                ec2.assign_private_nat_gateway_address(NatGatewayId=private, **named)
+        assert before == self.everything(ec2)
+
+
 def test_what_a_gateway_needs(ec2, subnet, refused):
     with refused("MissingParameter", "The request must contain the parameter AllocationId"):
         ec2.create_nat_gateway(SubnetId=subnet)

@@ -96,6 +96,9 @@ class TestChanges:
             ({"RuleNumber": 0}, "InvalidParameterValue"),
             ({"RuleNumber": 32767}, "InvalidParameterValue"),
             ({"Protocol": "nothing"}, "InvalidParameterValue"),
+            # Digits of other scripts, and more of them than a number has.
+            ({"Protocol": "\u0663"}, "InvalidParameterValue"),
+            ({"Protocol": "9" * 5000}, "InvalidParameterValue"),
             ({"CidrBlock": "10.0.0.0/33"}, "InvalidParameterValue"),
             ({"CidrBlock": ""}, "MissingParameter"),
             ({"Ipv6CidrBlock": "::/0"}, "InvalidParameterCombination"),

@@ -46,7 +46,7 @@ from understudy_aws.services.ec2.network_interfaces import (
     network_interfaces,
     remove,
 )
-from understudy_aws.services.ec2.parameters import check_addresses
+from understudy_aws.services.ec2.parameters import check_addresses, distinct
 from understudy_aws.services.ec2.route_tables import BLACKHOLE, set_state
 from understudy_aws.services.ec2.subnets import Subnet, find_subnet, target_of_subnet
 from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tags_for
@@ -137,6 +137,7 @@ def create_nat_gateway(
     if failure is None:
         secondaries = secondary_private_ip_addresses or []
         wanted = [private_ip_address, *secondaries] if private_ip_address else secondaries
+        distinct(wanted, "SecondaryPrivateIpAddresses")
         more = max(len(allocations) - 1, secondary_private_ip_address_count or 0, len(secondaries))
         gateway = _provision(call, gateway, subnet, allocations, wanted, 1 + more)
     else:
@@ -201,6 +202,7 @@ def associate_nat_gateway_address(
     gateway = _available(call, nat_gateway_id)
     if gateway.connectivity == "private":
         raise errors.nat_gateway_is_private(gateway.id)
+    distinct(allocation_ids, "AllocationIds")
     for id in allocation_ids:
         address = find_elastic_ip(call, id)
         if address.association:
@@ -275,6 +277,7 @@ def _allocations(call: Call, connectivity: str, first: str | None, others: Seque
         return ()
     if not first:
         raise errors.missing("AllocationId")
+    distinct([first, *others], "SecondaryAllocationIds")
     return [find_elastic_ip(call, id).id for id in (first, *others)]
 
 
@@ -343,6 +346,9 @@ def _with_addresses(
 ) -> NatGateway:
     if len(gateway.addresses) + count > ADDRESSES_PER_GATEWAY:
         raise errors.limit("PrivateIpAddressLimitExceeded", "private addresses of a NAT gateway")
+    distinct(wanted, "PrivateIpAddresses")
+    if len(wanted) > count:
+        raise errors.invalid_value(wanted[count], "PrivateIpAddresses", "There are more than are asked for.")
     interface = find_interface(call, gateway.interface)
     new = free_addresses(call, find_subnet(call, gateway.subnet), interface, wanted, count)
     network_interfaces.put(call.tx, replace(interface, addresses=interface.addresses + new))

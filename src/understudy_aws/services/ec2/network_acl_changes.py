@@ -25,7 +25,7 @@ from understudy_aws.services.ec2.network_acls import (
     subnets_of,
     target_of_acl,
 )
-from understudy_aws.services.ec2.parameters import block_in, ipv6_block_in
+from understudy_aws.services.ec2.parameters import block_in, ipv6_block_in, is_protocol_number
 from understudy_aws.services.ec2.subnets import Subnet, subnet_target, subnets
 from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tags_for
 from understudy_aws.services.ec2.targets import a_new, unknown
@@ -216,7 +216,7 @@ def _entry(  # noqa: PLR0917 - the members of a rule in the API
     """Return the rule that a request describes. Raises InvalidParameterValue, MissingParameter."""
     _check_number(number)
     known = _NUMBERS.get(protocol.lower(), protocol)
-    if known != "-1" and not (known.isdecimal() and int(known) <= 255):
+    if known != "-1" and not is_protocol_number(known):
         raise errors.invalid_value(protocol, "protocol")
     if action not in ("allow", "deny"):
         raise errors.invalid_value(action, "ruleAction")

@@ -105,8 +105,6 @@ def create_network_interface(
     check_addresses(*wanted)
     subnet = find_subnet(call, subnet_id)
     members = _groups(call, subnet, groups)
-    for ip in wanted:
-        _check_address(call, subnet, ip)
     if wanted and secondary_private_ip_address_count and len(wanted) > 1:
         raise errors.combination("secondaryPrivateIpAddressCount", "privateIpAddresses")
     count = max(1, len(wanted)) + _counted(secondary_private_ip_address_count)
@@ -130,11 +128,13 @@ def place_interface(
     kind: str = "interface",
     attachment: Attachment | None = None,
 ) -> NetworkInterface:
-    """Make an interface with `count` addresses: those wanted, which were checked, and free ones.
+    """Make an interface with `count` addresses: those wanted, which are checked, and free ones.
 
     One of another kind than `interface` is made by a service for a resource of its own, and managed by it.
     """
     managed = kind != "interface"
+    for ip in wanted:
+        _check_address(call, subnet, ip)
     id = call.ids.ec2("eni")
     held = _take(call, subnet, id, wanted, count)
     return network_interfaces.put(

@@ -7,6 +7,7 @@ is the protocol's rule (`wire/ec2_query.py`).
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Sequence
 from typing import Any
 
 from understudy_aws.services.ec2 import errors
@@ -50,6 +51,18 @@ def ipv6_block_in(text: str, parameter: str) -> str:
     if found is None:
         raise errors.invalid_cidr(text, parameter)
     return found
+
+
+def is_protocol_number(text: str) -> bool:
+    """Return whether a text is a number of an IP protocol, as IANA assigns them."""
+    return len(text) <= 3 and text.isascii() and text.isdigit() and int(text) <= 255
+
+
+def distinct(values: Sequence[str], parameter: str) -> None:
+    """Raise InvalidParameterValue, which names the parameter, for a list that has a value twice."""
+    for place, value in enumerate(values):
+        if value in values[:place]:
+            raise errors.invalid_value(value, parameter, "It is named twice.")
 
 
 def one_attribute(**given: Any) -> None:

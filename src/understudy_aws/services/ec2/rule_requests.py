@@ -9,6 +9,7 @@ from understudy_aws.gateway.call import Call
 from understudy_aws.services.ec2 import errors
 from understudy_aws.services.ec2.cidrs import parse, parse_ipv6
 from understudy_aws.services.ec2.listings import refuse
+from understudy_aws.services.ec2.parameters import is_protocol_number
 from understudy_aws.services.ec2.security_group_rules import Ports, SecurityGroupRule
 from understudy_aws.services.ec2.security_groups import SecurityGroup, find_group, named
 from understudy_aws.services.ec2.tag_specifications import Tags
@@ -200,6 +201,6 @@ def _protocol(given: Any) -> str:
         )
     text = str(given).lower()
     name = _NAMES.get(text, text)
-    if name in (*_WITH_PORTS, *_ICMP, "-1") or (name.isascii() and name.isdigit() and int(name) <= 255):
+    if name in (*_WITH_PORTS, *_ICMP, "-1") or is_protocol_number(name):
         return name
     raise errors.invalid(f"Invalid value '{given}' for IP protocol. Unknown protocol.")
