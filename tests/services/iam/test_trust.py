@@ -101,6 +101,12 @@ class TestRefused:
             "arn:aws:iam::000000000000:group/all",
             "Alice",
             "AIDA00000000000000000",
+            "arn:aws:iam::000000000000:rootkit",
+            "arn:aws:iam::000000000000:root/admin",
+            "arn:aws:iam::000000000000:root\n",
+            "arn:aws:sts::000000000000:assumed-role/nothing",
+            "arn:aws:sts::000000000000:assumed-role/some/path/session",
+            "arn:aws:sts::000000000000:federated-user/",
         ],
     )
     def test_only_who_exists_can_be_trusted(self, iam, alice, refused, principal):

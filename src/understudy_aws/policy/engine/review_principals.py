@@ -15,7 +15,8 @@ BARE_STAR = 'AssumeRolepolicy contained an invalid principal: "STAR":"*".'
 _ACCOUNT = re.compile(r"[0-9]{12}\Z")
 _UNIQUE_ID = re.compile(r"A(?:ROA|IDA)[A-Z0-9]{12,124}\Z")
 _ARN = re.compile(
-    r"arn:([a-z-]+):(?:iam::[0-9]{12}:(?:root|user/|role/)|sts::[0-9]{12}:(?:assumed-role/|federated-user/))"
+    r"arn:([a-z-]+):(?:iam::[0-9]{12}:(?:root\Z|user/|role/)"
+    r"|sts::[0-9]{12}:(?:assumed-role/[^/\s]+/|federated-user/)[^/\s]+\Z)"
 )
 _SERVICE = re.compile(r"[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+\Z")
 _KNOWN_ENDINGS = (".amazonaws.com", ".amazonaws.com.cn")
