@@ -106,6 +106,19 @@ class TestRefused:
         assert "mine" == copy.read_text()
         back_up(tmp_path / "state", copy, overwrite=True)
 
+    @pytest.mark.parametrize("name", ["understudy.db", "understudy.db-wal", "lock", "copy"])
+    @pytest.mark.parametrize("whose", ["state", "other"])
+    def test_a_file_of_a_state(self, tmp_path, whose, name):
+        """A copy in the place of a file that a server has open would lose what the server writes from then on."""
+        for directory in ("state", "other"):
+            fill(tmp_path / directory, directory).close()
+        target = tmp_path / whose / name
+        store = fill(tmp_path / whose, "later")
+        with pytest.raises(UserError, match=f"{whose} is a state directory; a copy belongs elsewhere"):
+            back_up(tmp_path / "state", target, overwrite=True)
+        store.close()
+        assert {"later", whose} == set(names(tmp_path / whose))
+
     @pytest.mark.parametrize("content", [b"", b"no database", b"SQLite format 3\0" + b"\xa5" * 8192])
     def test_a_file_that_is_no_copy(self, tmp_path, copy, content):
         copy.write_bytes(content)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from understudy_aws import __version__
 from understudy_aws.core.errors import UserError
-from understudy_aws.store.sqlite_ownership import own
+from understudy_aws.store.sqlite_ownership import LOCK, own
 from understudy_aws.store.sqlite_schema import VERSION
 
 _FILE = "understudy.db"
@@ -23,14 +23,16 @@ def back_up(directory: Path, target: Path, *, overwrite: bool = False) -> int:
     """Copy the state of a directory into one file, its owner's alone; return the file's size.
 
     The copy is what was acknowledged at one moment, whatever a server writes meanwhile; the server does not wait for
-    it. Raises UserError when there is no state, the target is there already, or the copy cannot be made. A copy that
-    is not finished is never seen under the target's name.
+    it. Raises UserError when there is no state, the target is there already or in a state directory, or the copy cannot
+    be made. A copy that is not finished is never seen under the target's name.
     """
     source = directory / _FILE
     if not source.exists():
         raise UserError(f"There is no state in {directory} to back up.")
     if target.is_dir():
         raise UserError(f"{target} is a directory; name a file to write.")
+    if (target.parent / _FILE).exists() and (target.parent / LOCK).exists():
+        raise UserError(f"{target.parent} is a state directory; a copy belongs elsewhere.")
     if target.exists() and not overwrite:
         raise UserError(f"{target} is there already; --force writes over it.")
     copy = _empty_file_beside(target)

@@ -9,6 +9,8 @@ from pathlib import Path
 from understudy_aws.core.errors import UserError
 from understudy_aws.store.directory_safety import danger_in
 
+LOCK = "lock"
+
 
 def own(directory: Path) -> int:
     """Make a directory, see that others cannot write to it, and lock it; return the lock, which closing releases.
@@ -19,7 +21,7 @@ def own(directory: Path) -> int:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if danger := danger_in(directory):
             raise UserError(danger)
-        lock = os.open(directory / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+        lock = os.open(directory / LOCK, os.O_CREAT | os.O_RDWR, 0o600)
     except OSError as error:
         raise UserError(f"The state directory {directory} cannot be used: {error.strerror}.") from error
     try:
