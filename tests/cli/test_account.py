@@ -21,6 +21,7 @@ def test_an_account_is_added_and_its_keys_kept(left_state, capsys):
     assert kept.access_key_id in out
     assert kept.secret_access_key not in out
     assert f"{files.credentials} (profile 111122223333)" in out
+    assert f'env --account 111122223333 --state {left_state})"\n' in out
 
 
 @pytest.mark.parametrize("words", [("add", "111122223333"), ("rotate-keys",)])
@@ -60,7 +61,9 @@ def test_accounts_are_listed_the_first_one_first(left_state, capsys):
     assert 0 == main(["account", "list", "--state", left_state])
     lines = capsys.readouterr().out.splitlines()
     assert ["ACCOUNT", "000000000000", "000000000001"] == [line.split()[0] for line in lines]
-    assert lines[2].endswith("understudy env --account 000000000001")
+    assert lines[2].endswith(f"env --account 000000000001 --state {left_state}"), (
+        "the way into this very state"
+    )
     assert 0 == main(["account", "list", "--json", "--state", left_state])
     found = json.loads(capsys.readouterr().out)["accounts"]
     assert [True, True] == [each["administrator"] for each in found]
@@ -72,4 +75,8 @@ def test_one_that_exists_or_is_none_is_one_sentence(left_state, capsys):
     assert "understudy: Account 000000000000 exists already.\n" == capsys.readouterr().err
     assert 2 == main(["account", "add", "1", "--state", left_state])
     assert "understudy: An account's id is 12 digits, not '1'.\n" == capsys.readouterr().err
+    assert 2 == main(["account", "lst"])
+    assert "understudy: `understudy account` has no 'lst'; did you mean list?\n" == capsys.readouterr().err
+    assert 2 == main(["account", "remove"])
+    assert "has no 'remove'; it takes add, list or rotate-keys.\n" in capsys.readouterr().err
     assert 2 == main(["account"])

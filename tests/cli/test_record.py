@@ -88,7 +88,7 @@ def test_nothing_called_prints_no_policy_and_exits_1(used_state, left_state, cap
     assert ("", f"{ADMINISTRATOR}s-brother called nothing in that time.\n") == capsys.readouterr()
     assert 1 == main(["record", "--since", "4", "--state", used_state])
     assert capsys.readouterr().err.endswith(
-        "  none of it takes a policy\n  left out, for it takes no permission: sts:GetCallerIdentity\n"
+        "  nothing of it is for a policy to allow\n  left out, for it takes no permission: sts:GetCallerIdentity\n"
     )
 
 
@@ -138,8 +138,9 @@ def test_more_policies_than_one_are_counted(tmp_path, capsys):
                 iam.get_user(UserName=f"a-user-of-a-rather-long-name-{number:04}")
     assert 0 == main(["record", "--state", directory])
     printed = capsys.readouterr()
-    assert ["  policy 1 of 3:", "  policy 2 of 3:", "  policy 3 of 3:"] == printed.err.splitlines()[2:]
+    assert ["  policy 1 of 3:", "  policy 2 of 3:", "  policy 3 of 3:"] == printed.err.splitlines()[2:-1]
     assert "under these policies alone" in printed.err
+    assert "These are 3 JSON documents" in printed.err
     decoder, at, sizes = json.JSONDecoder(), 0, []
     while at < len(printed.out):
         policy, at = decoder.raw_decode(printed.out, at)

@@ -29,6 +29,15 @@ def test_no_calls_yet(left_state, capsys):
     assert "No calls yet.\n" == capsys.readouterr().out
 
 
+@pytest.mark.parametrize("command", ["trail", "record"])
+def test_a_bare_name_is_no_caller(command, left_state, capsys):
+    """A bare name would select no call, which looks like a caller who did nothing."""
+    assert 2 == main([command, "--as", "ann", "--state", left_state])
+    assert (
+        "--as takes an ARN, such as arn:aws:iam::111122223333:user/ann, not 'ann'." in capsys.readouterr().err
+    )
+
+
 @pytest.mark.parametrize("limit", ["0", "1001", "x", "-1"])
 def test_a_limit_has_limits(limit, capsys):
     assert 2 == main(["trail", f"--limit={limit}"])

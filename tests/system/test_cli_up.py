@@ -87,10 +87,10 @@ def test_status_trail_and_explain_ask_the_running_server_and_afterwards_the_stat
     assert 0 == run(*ahead, "--state", str(state)).returncode
 
 
-def test_reset_makes_new_keys_and_keeps_them(state):
+def test_reset_makes_new_keys_when_asked_and_keeps_them(state):
     with ServerProcess("--state", str(state), "--json") as server:
         before = json.loads(server.line())["access_key_id"]
-        after = json.loads(run("reset", "--json", "--state", str(state), stdin=subprocess.DEVNULL).stdout)
+        after = json.loads(run("reset", "--yes", "--new-keys", "--json", "--state", str(state)).stdout)
         kept = (state / "credentials").read_text()
         server.end()
     assert before != after["access_key_id"]
@@ -117,6 +117,9 @@ def test_our_own_server_on_the_port_is_named(state):
             f"Understudy runs already, at {endpoint} with this state, process {server.process.pid}; "
             in done.stderr
         )
+        assert run("up", "--detach", "--port", port, "--state", str(state)).stderr == done.stderr
+        examined = run("doctor", "--port", port, "--state", str(state)).stdout.splitlines()
+        assert examined[-1].startswith(f"A server runs at {endpoint}; `")
         server.end()
 
 

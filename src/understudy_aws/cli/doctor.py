@@ -19,6 +19,7 @@ from msgspec.structs import asdict
 from understudy_aws import __version__
 from understudy_aws.cli.admin_client import check_format, health_of, running_server
 from understudy_aws.cli.aws_command import problem_with, spoken_version
+from understudy_aws.cli.invocation import command
 from understudy_aws.cli.options import SETTINGS, settings_of
 from understudy_aws.cli.output import Colour, Output
 from understudy_aws.core.clock import SystemClock
@@ -55,7 +56,8 @@ def add_arguments(_parser: argparse.ArgumentParser) -> None:
 
 def run(asked: argparse.Namespace, out: Output) -> int:
     """Print the findings; the exit code is 1 when one of them keeps a server from starting."""
-    findings = list(examine(settings_of(asked)))
+    settings = settings_of(asked)
+    findings = list(examine(settings))
     blocked = any(finding.verdict == "blocked" for finding in findings)
     if out.as_json:
         out.value({"findings": [asdict(finding) for finding in findings], "blocked": blocked})
@@ -65,10 +67,17 @@ def run(asked: argparse.Namespace, out: Output) -> int:
         mark = out.paint(finding.verdict.ljust(len("blocked")), _COLOURS[finding.verdict])
         out.line(f"{mark}  {finding.name.ljust(width)}  {finding.sentence}")
     out.line()
-    out.line(
-        "Something above keeps a server from starting." if blocked else "A server can start: understudy up"
-    )
+    out.line(_summary(settings, blocked=blocked))
     return int(blocked)
+
+
+def _summary(settings: Settings, *, blocked: bool) -> str:
+    if blocked:
+        return "Something above keeps a server from starting."
+    server = running_server(settings)
+    if server is not None:
+        return f"A server runs at {server.endpoint}; `{command('stop', settings)}` stops it."
+    return f"A server can start: {command('up', settings)}"
 
 
 def examine(settings: Settings) -> Iterator[Finding]:

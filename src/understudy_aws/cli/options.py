@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Collection, Mapping
 
+from understudy_aws.core.errors import UserError
 from understudy_aws.settings import DEFAULTS, Settings, read
 
 FLAGS = frozenset({"-h", "--help", "--version", "--json", "--no-color", "--tls", "--no-tls"})
@@ -66,6 +67,13 @@ def add_options(
     group.add_argument(
         "--no-color", action="store_true", default=argparse.SUPPRESS, help="no colours, as NO_COLOR=1"
     )
+
+
+def caller_named(text: str) -> str:
+    """Return what `--as` names: an ARN, or a service principal. A bare name fits no call, and raises UserError."""
+    if text and ":" not in text and "." not in text:
+        raise UserError(f"--as takes an ARN, such as arn:aws:iam::111122223333:user/ann, not {text!r}.")
+    return text
 
 
 def settings_of(asked: argparse.Namespace, **instead: str | int) -> Settings:

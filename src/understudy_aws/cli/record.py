@@ -14,7 +14,7 @@ from understudy_aws.cli.admin_client import ask, ask_server, running_server
 from understudy_aws.cli.client_environment import made
 from understudy_aws.cli.exec import DEFAULTS, environment_of, options_of, run_command
 from understudy_aws.cli.iam_mode import say_mode
-from understudy_aws.cli.options import SETTINGS, settings_of, settings_of_own_server
+from understudy_aws.cli.options import SETTINGS, caller_named, settings_of, settings_of_own_server
 from understudy_aws.cli.output import Output
 from understudy_aws.cli.server_files import ServerFile, files_of
 from understudy_aws.cli.server_process import ServerProcess
@@ -45,7 +45,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "in the meantime is recorded. Only the policies go to stdout; what is to be said about them, and what the "
         "command itself prints, go to stderr."
     )
-    parser.add_argument("--as", dest="as_", metavar="ARN", default="", help="this user, role or session only")
+    parser.add_argument(
+        "--as",
+        dest="as_",
+        type=caller_named,
+        metavar="ARN",
+        default="",
+        help="this user, role or session only",
+    )
     parser.add_argument("--since", metavar="TIME", default="", help="from here on, the call itself included")
     parser.add_argument("--until", metavar="TIME", default="", help="up to here, the call itself included")
     parser.add_argument(
@@ -136,15 +143,28 @@ def _print(answer: Mapping[str, Any], out: Output, who: str) -> int:
             if len(each["policies"]) > 1:
                 out.remark(f"  policy {number} of {len(each['policies'])}:")
             out.document(policy, indent=2)
-    if answer["passed_over"]:
-        calls = _count(answer["passed_over"], "call")
-        out.remark(f"Not in it: {calls} by services in roles of their own, or by nobody who signed.")
+    for line in _said_of_all(answer):
+        out.remark(line)
     if wrong:
         out.remark(
             f"understudy: the policy of {', '.join(wrong)} does not allow all that was called. Do not use it: this is "
             "a mistake of Understudy's."
         )
     return 1 if wrong or not written else 0
+
+
+def _said_of_all(answer: Mapping[str, Any]) -> list[str]:
+    lines = []
+    documents = sum(len(each["policies"]) for each in answer["principals"])
+    if documents > 1:
+        lines.append(
+            f"These are {documents} JSON documents, one after another, and no single policy file: give each a file of "
+            "its own, choose a principal with --as, or take --json."
+        )
+    if answer["passed_over"]:
+        calls = _count(answer["passed_over"], "call")
+        lines.append(f"Not in it: {calls} by services in roles of their own, or by nobody who signed.")
+    return lines
 
 
 def account_of(recorded: Mapping[str, Any]) -> list[str]:
@@ -160,7 +180,7 @@ def account_of(recorded: Mapping[str, Any]) -> list[str]:
         lines.append("  REFUSED when asked again under this policy alone:")
         lines += _listed(f"    {each['action']} on {each['resource']}" for each in refuted)
     if not recorded["policies"]:
-        lines.append("  none of it takes a policy")
+        lines.append("  nothing of it is for a policy to allow")
     lines += _left_out(recorded)
     lines += _said_of_what_is_in(recorded)
     return lines

@@ -39,7 +39,7 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     if said["store"] != "ok":
         facts.append(("store", said["store"]))
     if server:
-        facts.append(("up since", f"{_spoken(said['uptime_seconds'])}"))
+        facts.append(("up for", _spoken(said["uptime_seconds"])))
     out.facts(facts)
     if said["records"]:
         out.line()

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from understudy_aws.admin.requests import ListTrail
 from understudy_aws.cli.admin_client import ask, running_server
-from understudy_aws.cli.options import settings_of
+from understudy_aws.cli.options import caller_named, settings_of
 from understudy_aws.cli.output import Output
 from understudy_aws.cli.trail_rows import as_lines, as_table, numbered_from_one
 from understudy_aws.cli.wrapping import width
@@ -33,7 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--refused", action="store_true", help="only calls that policies or signatures refused"
     )
     parser.add_argument(
-        "--as", dest="as_", metavar="ARN", default="", help="calls of this user, role or session"
+        "--as",
+        dest="as_",
+        type=caller_named,
+        metavar="ARN",
+        default="",
+        help="calls of this user, role or session",
     )
     parser.add_argument("--service", metavar="NAME", default="", help="calls of this service, such as ec2")
     parser.add_argument("--since", metavar="TIME", default="", help="from here on, the call itself included")

@@ -72,6 +72,8 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     """Serve until SIGTERM, SIGINT or SIGHUP. Raises UserError when port or state cannot be used."""
     settings = settings_of(asked)
     if asked.detach:
+        # Here too, as the child does not know how a person calls this program.
+        _check_port(settings)
         started = load("background").start(settings)
         keys = started.keys if asked.show_keys else None
         Announcement(settings, started.endpoint, started.account, started.files, keys, detached=True).give(

@@ -117,5 +117,6 @@ def tls_context(certificate: str) -> ssl.SSLContext:
     try:
         context.load_cert_chain(certificate)
     except (OSError, ssl.SSLError) as error:
-        raise UserError(f"The certificate {certificate} cannot be used: {error}.") from error
+        why = error if isinstance(error, ssl.SSLError) or not error.strerror else error.strerror.lower()
+        raise UserError(f"The certificate {certificate} cannot be used: {why}.") from error
     return context
