@@ -69,11 +69,11 @@ def asked_by(operations: tuple[Operation, ...]) -> dict[str, Asked]:
     """The questions of every operation, by its action; those of the calls that services make for it included."""
     found: dict[str, Asked] = {operation.action: {} for operation in operations}
     ordered = sorted(operations, key=lambda each: (bool(_TAKES_AWAY.match(each.name)), each.action))
-    with Understudy(iam="soft", ids_seed=1) as understudy:
+    with Understudy(iam="soft", ids_seed=1, settles=False) as understudy:
         known = tagged_estate(understudy)
         for operation in ordered:
             _call(understudy, operation, known, found[operation.action])
-    with Understudy(iam="soft", ids_seed=1) as understudy:
+    with Understudy(iam="soft", ids_seed=1, settles=False) as understudy:
         # Where no service has its linked role yet, some operations create it.
         known = {name: values for name, values in known.items() if name not in {"Subnets", "SecurityGroups"}}
         known["Subnets"] = (understudy.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"],)

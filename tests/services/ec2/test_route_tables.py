@@ -241,6 +241,13 @@ class TestRoutes:
         ec2.replace_route(RouteTableId=table, DestinationCidrBlock="10.0.0.0/16", LocalTarget=True)
         assert ("local", "active") == routes_of(ec2, table)["10.0.0.0/16"]
 
+    def test_only_local_routes_are_made_local_again(self, ec2, table, gateway, refused):
+        """API reference, ReplaceRoute: LocalTarget resets the local route to its default target."""
+        ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway)
+        with refused("InvalidParameterValue"):
+            ec2.replace_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", LocalTarget=True)
+        assert (gateway, "active") == routes_of(ec2, table)["0.0.0.0/0"]
+
     def test_the_local_route_stays(self, ec2, table, refused):
         with refused(
             "InvalidParameterValue", f"cannot remove local route 10.0.0.0/16 in route table {table}"
@@ -270,6 +277,7 @@ class TestRoutes:
         [
             ("GatewayId", "igw-0123456789abcdef0", "InvalidInternetGatewayID.NotFound"),
             ("GatewayId", "nat-0123456789abcdef0", "InvalidGatewayID.NotFound"),
+            ("GatewayId", "local", "InvalidGatewayID.NotFound"),
             ("NatGatewayId", "nat-0123456789abcdef0", "InvalidNatGatewayID.NotFound"),
             ("NetworkInterfaceId", "eni-0123456789abcdef0", "InvalidNetworkInterfaceID.NotFound"),
             ("InstanceId", "i-0123456789abcdef0", "InvalidInstanceID.NotFound"),

@@ -285,6 +285,10 @@ def local_route_stays(destination: str, table: str) -> ApiError:
     return invalid(f"cannot remove local route {destination} in route table {table}")
 
 
+def not_a_local_route(destination: str) -> ApiError:
+    return invalid(f"The route to {destination} is no local route, so its target cannot be local.")
+
+
 def more_specific_than_vpc(destination: str) -> ApiError:
     return invalid(
         f"The destination CIDR block {destination} is equal to or more specific than one of this VPC's CIDR "

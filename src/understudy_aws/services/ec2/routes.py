@@ -132,6 +132,8 @@ def replace_route(
     found = [route for route in table.routes if route.destination == destination]
     if not found:
         raise errors.no_route_to_replace(destination)
+    if target == LOCAL and found[0].origin != "CreateRouteTable":
+        raise errors.not_a_local_route(destination)
     _check_pair(call, table, destination, target)
     new = Route(destination=destination, target=target, origin=found[0].origin)
     routes = [new if route is found[0] else route for route in table.routes]
@@ -193,8 +195,6 @@ def _destination(ipv4: str | None, ipv6: str | None, prefix_list: str | None) ->
 
 
 def _check_gateway(call: Call, table: RouteTable, id: str) -> None:
-    if id == LOCAL:
-        return
     if not id.startswith("igw-"):
         raise errors.no_such_gateway(id)
     if find_gateway(call, id).vpc != table.vpc:
