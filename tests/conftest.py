@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 from hypothesis import HealthCheck, settings
 
 from understudy_aws.testing import Understudy
@@ -14,6 +16,9 @@ settings.load_profile("patient")
 
 # By name, as its entry point is called: it is loaded once, also where this version was not installed.
 pytest_plugins = ["understudy_aws.pytest_plugin", "pytester"]
+
+# Under `nohup` processes are born deaf to SIGHUP; those that tests start are to be as in a terminal.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Our tests ask what the server says of wrong parameters, so clients do not look at them first.
 Understudy.parameter_validation = False

@@ -12,7 +12,7 @@ from understudy_aws import policy
 from understudy_aws.policy import Bindings, NamedPolicy, Principal, Question, compile_policy
 from understudy_aws.policy.engine.policies import compile_uncached
 
-VERSION = version("understudy")
+VERSION = version("understudy-aws")
 UNSERVED = {}
 # Called as it is, without a function around it.
 decide = policy.decide

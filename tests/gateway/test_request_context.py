@@ -108,7 +108,9 @@ def callers_in(understudy):
     understudy.client("organizations").create_organization()
     subnet = understudy.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
     understudy.client("apprunner").create_vpc_connector(VpcConnectorName="web-vpc", Subnets=[subnet])
-    everybody = document("Allow", {}, Principal="*").replace('"*", "Condition"', '"sts:*", "Condition"')
+    everybody = document("Allow", {}, Principal={"AWS": "*"}).replace(
+        '"*", "Condition"', '"sts:*", "Condition"'
+    )
     iam.create_role(RoleName="Target", AssumeRolePolicyDocument=everybody, Tags=TAGS)
     theirs = understudy.client("iam", as_=understudy.account_administrator(OTHER))
     theirs.create_role(RoleName="Theirs", AssumeRolePolicyDocument=everybody)
@@ -173,7 +175,7 @@ def test_asking_ahead_what_a_call_did_gives_its_decision_and_its_keys(estate, da
     policy = document(*own, Resource="*")
     iam.put_user_policy(UserName="me", PolicyName="drawn", PolicyDocument=policy)
     iam.put_role_policy(RoleName="Mine", PolicyName="drawn", PolicyDocument=policy)
-    trusting = json.loads(document(*trust, Principal="*"))
+    trusting = json.loads(document(*trust, Principal={"AWS": "*"}))
     trusting["Statement"][0]["Action"] = "sts:AssumeRole"
     iam.update_assume_role_policy(RoleName="Target", PolicyDocument=json.dumps(trusting))
     service, operation, params = data.draw(st.sampled_from(CALLS), label="call")

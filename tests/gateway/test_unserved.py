@@ -181,8 +181,8 @@ class TestWhatTheyAskAbout:
         assert "NotImplemented" == refusal(getattr(understudy.client(service), name), **params).code
 
     def test_an_action_without_resources(self, understudy):
-        self.ask(understudy, "ec2", "describe_instances")
-        assert [("ec2:DescribeInstances", "*")] == asked(understudy)
+        self.ask(understudy, "ec2", "describe_hosts")
+        assert [("ec2:DescribeHosts", "*")] == asked(understudy)
 
     def test_every_resource_that_is_named(self, understudy):
         self.ask(understudy, "ec2", "terminate_instances", InstanceIds=["i-1", "i-2"])
@@ -347,5 +347,5 @@ def test_a_refusal_can_be_explained(understudy):
 def test_in_the_other_modes_the_answer_is_that_it_is_not_served(mode):
     with Understudy(iam=mode) as understudy:
         ec2 = understudy.client("ec2", as_=understudy.user("nobody"))
-        assert "NotImplemented" == refusal(ec2.describe_instances).code
+        assert "NotImplemented" == refusal(ec2.describe_hosts).code
         assert (mode == "soft") == understudy.trail()[-1].denied

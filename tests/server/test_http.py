@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
 import ssl
 import subprocess
@@ -63,7 +64,8 @@ class TestListening:
         async def talk():
             async with serving(Echo()) as (server, _):
                 with pytest.raises(
-                    UserError, match=rf"^Cannot listen on 127\.0\.0\.1:{server.port}: .*in use\.$"
+                    UserError,
+                    match=rf"^Cannot listen on 127\.0\.0\.1:{server.port}: process {os.getpid()} \(.*\) does\. ",
                 ):
                     await Server(Echo()).listen("127.0.0.1", server.port)
 

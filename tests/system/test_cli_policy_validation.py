@@ -47,4 +47,4 @@ def test_what_is_not_served_is_a_sentence_and_an_exit_code(tmp_path):
     done = aws(tmp_path, "accessanalyzer", "list-tags-for-resource", "--resource-arn", arn)
     assert 0 != done.returncode
     assert "(NotImplemented)" in done.stderr
-    assert "accessanalyzer:ListTagsForResource" in done.stderr
+    assert "access-analyzer:ListTagsForResource" in done.stderr

