@@ -25,6 +25,8 @@ _OPTIONS: Mapping[str, tuple[str, str]] = {
     "known_service_principals": ("NAMES", "service principals that count as AWS's too, with commas"),
     "tls_certificate": ("FILE", "serve HTTPS with this chain and key (PEM)"),
 }
+# What an option is to a command that starts no server.
+_ADDRESSED = {"port": "the port of the server"}
 # What a default that is no constant is called.
 _CALLED = {
     "state": "understudy in your state directory",
@@ -50,7 +52,8 @@ def add_options(
     """
     group = parser.add_argument_group("settings")
     own = defaults or {}
-    for name, (metavar, sentence) in _OPTIONS.items():
+    for name, (metavar, of_the_server) in _OPTIONS.items():
+        sentence = of_the_server if "host" in shown else _ADDRESSED.get(name, of_the_server)
         option = f"--{name.replace('_', '-')}"
         default = own.get(name, _CALLED.get(name, DEFAULTS[name]))
         text = f"{sentence} ({default})" if name in shown else argparse.SUPPRESS

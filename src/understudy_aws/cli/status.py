@@ -51,8 +51,11 @@ def run(asked: argparse.Namespace, out: Output) -> int:
 
 
 def _describe_controllers(controllers: Sequence[Mapping[str, Any]], out: Output) -> None:
-    """Print a row for each controller, then every failing key with its last error."""
+    """Print a row for each controller, then every failing key with its last error; one line when all are idle."""
     out.line()
+    if not any(each["queued"] or each["running"] or each["failing"] or each["error"] for each in controllers):
+        out.line(f"Background work: nothing is due, of {len(controllers)} kinds.")
+        return
     out.table(
         ("BACKGROUND WORK", "QUEUED", "RUNNING", "FAILING", "OLDEST DUE"),
         [
