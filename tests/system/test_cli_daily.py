@@ -119,7 +119,11 @@ def test_under_nohup_a_server_outlives_a_hangup(tmp_path):
     with server:
         assert server.said
         server.process.send_signal(signal.SIGHUP)
+        # One that heard it would have gone by now, and one that is stopping takes no new connection.
         time.sleep(0.3)
+        health = server.said["endpoint"] + "/_understudy/health"
+        with urllib.request.urlopen(health, timeout=10) as answer:
+            assert 200 == answer.status
         assert None is server.process.poll()
         assert 0 == server.end()[0]
 

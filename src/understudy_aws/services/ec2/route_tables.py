@@ -196,13 +196,6 @@ def set_state(tx: Transaction, target: str, state: str, *, vpc: str = "") -> Non
             route_tables.put(tx, replace(table, routes=tuple(routes)))
 
 
-def table_of_subnet(tx: Transaction, vpc: str, subnet: str) -> RouteTable:
-    """Return the table whose routes hold for a subnet: the one it is associated with, else the VPC's main one."""
-    for table in route_tables.where(tx, "subnet", subnet):
-        return table
-    return next(table for table in route_tables.where(tx, "vpc", vpc) if table.is_main)
-
-
 def release(tx: Transaction, *, subnet: str = "", gateway: str = "") -> None:
     """Drop the association of a subnet or a gateway that is being deleted or detached."""
     held: Iterable[RouteTable] = (
