@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from importlib import import_module
-from pkgutil import iter_modules, resolve_name
+from pkgutil import resolve_name, walk_packages
 from types import ModuleType
 from typing import Any, Generic, TypeVar
 
@@ -84,9 +84,9 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     words: str = ""
 
     def modules(self) -> Sequence[ModuleType]:
-        """Every module of the folder, imported."""
+        """Every module of the folder and of the folders in it, imported."""
         path = import_module(self.package).__path__
-        return [import_module(f"{self.package}.{found.name}") for found in iter_modules(path)]
+        return [import_module(found.name) for found in walk_packages(path, f"{self.package}.")]
 
     @cached_property
     def operations(self) -> Mapping[str, Operation]:

@@ -13,8 +13,8 @@ from understudy_aws.core.answers import Answer
 from understudy_aws.core.errors import ApiError
 from understudy_aws.gateway.call import Call
 from understudy_aws.gateway.operations import Operation, all_resources
-from understudy_aws.services.ec2.errors import combination, missing
-from understudy_aws.services.ec2.listings import page_start
+from understudy_aws.services.ec2.api.errors import combination, missing
+from understudy_aws.services.ec2.api.listings import page_start
 
 _PAGED = ("max_results", "next_token")
 

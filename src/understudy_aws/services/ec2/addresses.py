@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from understudy_aws.services.ec2.cidrs import Cidr, text_of
-from understudy_aws.services.ec2.errors import no_free_address
+from understudy_aws.services.ec2.api.cidrs import Cidr, text_of
+from understudy_aws.services.ec2.api.errors import no_free_address
 from understudy_aws.services.ec2.network_interfaces import network_interfaces
 from understudy_aws.store.database import Transaction
 

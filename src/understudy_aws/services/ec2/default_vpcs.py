@@ -9,9 +9,9 @@ from understudy_aws.core.ids import Ids
 from understudy_aws.data.regions import find as find_region
 from understudy_aws.gateway.call import Call
 from understudy_aws.gateway.operations import all_resources, operation
-from understudy_aws.services.ec2.cidrs import Cidr, known
+from understudy_aws.services.ec2.api.cidrs import Cidr, known
+from understudy_aws.services.ec2.api.errors import default_vpc_exists
 from understudy_aws.services.ec2.dhcp_options import default_set
-from understudy_aws.services.ec2.errors import default_vpc_exists
 from understudy_aws.services.ec2.internet_gateways import make_attached
 from understudy_aws.services.ec2.route_tables import make_main
 from understudy_aws.services.ec2.subnets import make

@@ -14,13 +14,13 @@ from understudy_aws.core.ids import Ids
 from understudy_aws.data.regions import find as find_region
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
-from understudy_aws.services.ec2 import errors
-from understudy_aws.services.ec2.cidrs import parse_address
-from understudy_aws.services.ec2.filters import FilterTable
-from understudy_aws.services.ec2.identifiers import no_such
-from understudy_aws.services.ec2.listings import Filters, select
-from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tag_set, tags_for
-from understudy_aws.services.ec2.targets import Keys, a_new, resource_tags, unknown
+from understudy_aws.services.ec2.api import errors
+from understudy_aws.services.ec2.api.cidrs import parse_address
+from understudy_aws.services.ec2.api.filters import FilterTable
+from understudy_aws.services.ec2.api.identifiers import no_such
+from understudy_aws.services.ec2.api.listings import Filters, select
+from understudy_aws.services.ec2.api.tag_specifications import TagSpecifications, tag_set, tags_for
+from understudy_aws.services.ec2.api.targets import Keys, a_new, resource_tags, unknown
 from understudy_aws.services.ec2.vpcs import find_vpc, target_of_vpc, vpcs
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table, memoized

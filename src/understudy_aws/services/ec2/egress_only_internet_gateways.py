@@ -9,13 +9,13 @@ from understudy_aws.core.answers import Answer, Description
 from understudy_aws.core.arn import ec2
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
-from understudy_aws.services.ec2 import errors
-from understudy_aws.services.ec2.filters import FilterTable
-from understudy_aws.services.ec2.identifiers import no_such
-from understudy_aws.services.ec2.listings import Filters, select
+from understudy_aws.services.ec2.api import errors
+from understudy_aws.services.ec2.api.filters import FilterTable
+from understudy_aws.services.ec2.api.identifiers import no_such
+from understudy_aws.services.ec2.api.listings import Filters, select
+from understudy_aws.services.ec2.api.tag_specifications import TagSpecifications, tag_set, tags_for
+from understudy_aws.services.ec2.api.targets import a_new, resource_tags, unknown
 from understudy_aws.services.ec2.route_tables import BLACKHOLE, set_state
-from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tag_set, tags_for
-from understudy_aws.services.ec2.targets import a_new, resource_tags, unknown
 from understudy_aws.services.ec2.vpcs import find_vpc, target_of_vpc
 from understudy_aws.store.tables import Record, Table, memoized
 

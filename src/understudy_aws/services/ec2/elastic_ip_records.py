@@ -9,11 +9,11 @@ from msgspec.structs import replace
 from understudy_aws.core.answers import Description
 from understudy_aws.core.arn import ec2
 from understudy_aws.gateway.call import Call, Target
-from understudy_aws.services.ec2 import errors
-from understudy_aws.services.ec2.cidrs import known, parse_address, text_of
-from understudy_aws.services.ec2.identifiers import no_such
-from understudy_aws.services.ec2.tag_specifications import tag_set
-from understudy_aws.services.ec2.targets import Keys, resource_tags, unknown
+from understudy_aws.services.ec2.api import errors
+from understudy_aws.services.ec2.api.cidrs import known, parse_address, text_of
+from understudy_aws.services.ec2.api.identifiers import no_such
+from understudy_aws.services.ec2.api.tag_specifications import tag_set
+from understudy_aws.services.ec2.api.targets import Keys, resource_tags, unknown
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table, memoized
 

@@ -12,8 +12,14 @@ from understudy_aws.core.answers import Answer
 from understudy_aws.core.errors import ApiError
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
-from understudy_aws.services.ec2 import errors
-from understudy_aws.services.ec2.cidrs import parse_address
+from understudy_aws.services.ec2.api import errors
+from understudy_aws.services.ec2.api.cidrs import parse_address
+from understudy_aws.services.ec2.api.filters import FilterTable, nothing
+from understudy_aws.services.ec2.api.identifiers import no_such
+from understudy_aws.services.ec2.api.listings import Filters, refuse, select
+from understudy_aws.services.ec2.api.parameters import check_addresses
+from understudy_aws.services.ec2.api.tag_specifications import TagSpecifications, tags_for
+from understudy_aws.services.ec2.api.targets import a_new, changing, unknown
 from understudy_aws.services.ec2.elastic_ip_records import (
     POOL,
     ElasticIp,
@@ -26,10 +32,7 @@ from understudy_aws.services.ec2.elastic_ip_records import (
     next_free,
     target_of_elastic_ip,
 )
-from understudy_aws.services.ec2.filters import FilterTable, nothing
-from understudy_aws.services.ec2.identifiers import no_such
 from understudy_aws.services.ec2.internet_gateways import internet_gateways
-from understudy_aws.services.ec2.listings import Filters, refuse, select
 from understudy_aws.services.ec2.network_interfaces import (
     NetworkInterface,
     PublicAddress,
@@ -37,10 +40,7 @@ from understudy_aws.services.ec2.network_interfaces import (
     network_interfaces,
     target_of_interface,
 )
-from understudy_aws.services.ec2.parameters import check_addresses
 from understudy_aws.services.ec2.public_names import public_name
-from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tags_for
-from understudy_aws.services.ec2.targets import a_new, changing, unknown
 
 # AWS gives five at first and more to who asks; on one's own machine nobody should have to ask.
 ADDRESSES_PER_REGION = 100

@@ -11,9 +11,9 @@ from understudy_aws.core.deferred import deferred
 from understudy_aws.gateway.call import Call, Target
 from understudy_aws.gateway.controller import Controller, Due, Key, World
 from understudy_aws.gateway.expiry import Expiry
-from understudy_aws.services.ec2.identifiers import no_such
-from understudy_aws.services.ec2.tag_specifications import tag_set
-from understudy_aws.services.ec2.targets import resource_tags, unknown
+from understudy_aws.services.ec2.api.identifiers import no_such
+from understudy_aws.services.ec2.api.tag_specifications import tag_set
+from understudy_aws.services.ec2.api.targets import resource_tags, unknown
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table, memoized
 

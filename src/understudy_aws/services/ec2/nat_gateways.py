@@ -12,7 +12,13 @@ from msgspec.structs import replace
 from understudy_aws.core.answers import Answer
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
-from understudy_aws.services.ec2 import errors
+from understudy_aws.services.ec2.api import errors
+from understudy_aws.services.ec2.api.filters import FilterTable
+from understudy_aws.services.ec2.api.identifiers import no_such
+from understudy_aws.services.ec2.api.listings import Filters, refuse, select
+from understudy_aws.services.ec2.api.parameters import check_addresses, distinct
+from understudy_aws.services.ec2.api.tag_specifications import TagSpecifications, tags_for
+from understudy_aws.services.ec2.api.targets import a_new
 from understudy_aws.services.ec2.elastic_ip_records import (
     elastic_ips,
     find_elastic_ip,
@@ -20,10 +26,7 @@ from understudy_aws.services.ec2.elastic_ip_records import (
     target_of_elastic_ip,
 )
 from understudy_aws.services.ec2.elastic_ips import associate, disassociate
-from understudy_aws.services.ec2.filters import FilterTable
-from understudy_aws.services.ec2.identifiers import no_such
 from understudy_aws.services.ec2.internet_gateways import internet_gateways
-from understudy_aws.services.ec2.listings import Filters, refuse, select
 from understudy_aws.services.ec2.nat_gateway_records import (
     AVAILABLE,
     DELETED,
@@ -46,11 +49,8 @@ from understudy_aws.services.ec2.network_interfaces import (
     network_interfaces,
     remove,
 )
-from understudy_aws.services.ec2.parameters import check_addresses, distinct
 from understudy_aws.services.ec2.route_tables import BLACKHOLE, set_state
 from understudy_aws.services.ec2.subnets import Subnet, find_subnet, target_of_subnet
-from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tags_for
-from understudy_aws.services.ec2.targets import a_new
 from understudy_aws.store.database import Transaction
 
 # VPC user guide, "Amazon VPC quotas": five in a zone at first, more to who asks.

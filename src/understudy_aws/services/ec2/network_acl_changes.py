@@ -10,8 +10,11 @@ from msgspec.structs import replace
 from understudy_aws.core.answers import Answer
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import operation
-from understudy_aws.services.ec2 import errors
-from understudy_aws.services.ec2.identifiers import no_such
+from understudy_aws.services.ec2.api import errors
+from understudy_aws.services.ec2.api.identifiers import no_such
+from understudy_aws.services.ec2.api.parameters import block_in, ipv6_block_in, is_protocol_number
+from understudy_aws.services.ec2.api.tag_specifications import TagSpecifications, tags_for
+from understudy_aws.services.ec2.api.targets import a_new, unknown
 from understudy_aws.services.ec2.network_acls import (
     ICMP,
     LAST_ENTRIES,
@@ -25,10 +28,7 @@ from understudy_aws.services.ec2.network_acls import (
     subnets_of,
     target_of_acl,
 )
-from understudy_aws.services.ec2.parameters import block_in, ipv6_block_in, is_protocol_number
 from understudy_aws.services.ec2.subnets import Subnet, subnet_target, subnets
-from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tags_for
-from understudy_aws.services.ec2.targets import a_new, unknown
 from understudy_aws.services.ec2.vpcs import find_vpc, target_of_vpc
 
 # VPC user guide, "Amazon VPC quotas": 200 in a VPC, and 20 rules each way, up to 40 on request.

@@ -12,11 +12,14 @@ from understudy_aws.core.answers import Answer
 from understudy_aws.data.regions import find as find_region
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import operation
-from understudy_aws.services.ec2 import errors
 from understudy_aws.services.ec2.addresses import RESERVED_FIRST, free, taken
+from understudy_aws.services.ec2.api import errors
+from understudy_aws.services.ec2.api.listings import refuse, value_of
+from understudy_aws.services.ec2.api.parameters import address_in, check_addresses, one_attribute
+from understudy_aws.services.ec2.api.tag_specifications import TagSpecifications, tags_for
+from understudy_aws.services.ec2.api.targets import a_new, changes_in, changing
 from understudy_aws.services.ec2.elastic_ip_records import find_elastic_ip
 from understudy_aws.services.ec2.elastic_ips import disassociate
-from understudy_aws.services.ec2.listings import refuse, value_of
 from understudy_aws.services.ec2.network_interfaces import (
     Attachment,
     NetworkInterface,
@@ -26,7 +29,6 @@ from understudy_aws.services.ec2.network_interfaces import (
     network_interfaces,
     target_of_interface,
 )
-from understudy_aws.services.ec2.parameters import address_in, check_addresses, one_attribute
 from understudy_aws.services.ec2.public_names import public_name
 from understudy_aws.services.ec2.security_groups import (
     default_group,
@@ -35,8 +37,6 @@ from understudy_aws.services.ec2.security_groups import (
     target_of_group,
 )
 from understudy_aws.services.ec2.subnets import Subnet, block_of, find_subnet, subnets, target_of_subnet
-from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tags_for
-from understudy_aws.services.ec2.targets import a_new, changes_in, changing
 from understudy_aws.services.ec2.vpcs import vpcs
 
 GROUPS_PER_INTERFACE = 5

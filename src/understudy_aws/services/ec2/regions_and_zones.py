@@ -12,9 +12,9 @@ from understudy_aws.data.regions import REGIONS, AvailabilityZone, Region
 from understudy_aws.data.regions import find as find_region
 from understudy_aws.gateway.call import Call
 from understudy_aws.gateway.operations import all_resources, operation
-from understudy_aws.services.ec2 import errors
-from understudy_aws.services.ec2.filters import FilterTable, matching, nothing
-from understudy_aws.services.ec2.listings import Filters
+from understudy_aws.services.ec2.api import errors
+from understudy_aws.services.ec2.api.filters import FilterTable, matching, nothing
+from understudy_aws.services.ec2.api.listings import Filters
 from understudy_aws.services.ec2.network_interface_changes import GROUPS_PER_INTERFACE
 from understudy_aws.services.ec2.vpcs import default_vpc
 

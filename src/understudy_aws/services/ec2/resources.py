@@ -10,6 +10,8 @@ from msgspec.structs import replace
 from understudy_aws.core.arn import Arn, ec2
 from understudy_aws.gateway.call import Call, Target
 from understudy_aws.gateway.service import TaggedKind
+from understudy_aws.services.ec2.api.identifiers import no_such
+from understudy_aws.services.ec2.api.targets import resource_tags
 from understudy_aws.services.ec2.dhcp_options import dhcp_options, find_options, options_target
 from understudy_aws.services.ec2.egress_only_internet_gateways import (
     egress_only_gateways,
@@ -21,7 +23,6 @@ from understudy_aws.services.ec2.elastic_ip_records import (
     elastic_ips,
     find_elastic_ip,
 )
-from understudy_aws.services.ec2.identifiers import no_such
 from understudy_aws.services.ec2.internet_gateways import find_gateway, gateway_target, internet_gateways
 from understudy_aws.services.ec2.nat_gateway_records import (
     find_nat_gateway,
@@ -44,7 +45,6 @@ from understudy_aws.services.ec2.security_groups import (
     security_groups,
 )
 from understudy_aws.services.ec2.subnets import find_subnet, subnet_target, subnets
-from understudy_aws.services.ec2.targets import resource_tags
 from understudy_aws.services.ec2.vpcs import find_vpc, vpc_target, vpcs
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table

@@ -9,10 +9,12 @@ from msgspec.structs import replace
 from understudy_aws.core.answers import Answer
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import operation
-from understudy_aws.services.ec2 import errors
-from understudy_aws.services.ec2.identifiers import no_such
+from understudy_aws.services.ec2.api import errors
+from understudy_aws.services.ec2.api.identifiers import no_such
+from understudy_aws.services.ec2.api.listings import refuse
+from understudy_aws.services.ec2.api.tag_specifications import TagSpecifications, tags_for
+from understudy_aws.services.ec2.api.targets import a_new
 from understudy_aws.services.ec2.internet_gateways import find_gateway, target_of_gateway
-from understudy_aws.services.ec2.listings import refuse
 from understudy_aws.services.ec2.route_tables import (
     Association,
     RouteTable,
@@ -25,8 +27,6 @@ from understudy_aws.services.ec2.route_tables import (
     target_of_route_table,
 )
 from understudy_aws.services.ec2.subnets import find_subnet, target_of_subnet
-from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tags_for
-from understudy_aws.services.ec2.targets import a_new
 from understudy_aws.services.ec2.vpcs import find_vpc, target_of_vpc
 from understudy_aws.store.database import Transaction
 

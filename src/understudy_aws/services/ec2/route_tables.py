@@ -14,11 +14,11 @@ from understudy_aws.core.arn import ec2
 from understudy_aws.core.ids import Ids
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
-from understudy_aws.services.ec2.filters import FilterTable, nothing, yes_or_no
-from understudy_aws.services.ec2.identifiers import no_such
-from understudy_aws.services.ec2.listings import Filters, select
-from understudy_aws.services.ec2.tag_specifications import tag_set
-from understudy_aws.services.ec2.targets import Keys, resource_tags, unknown
+from understudy_aws.services.ec2.api.filters import FilterTable, nothing, yes_or_no
+from understudy_aws.services.ec2.api.identifiers import no_such
+from understudy_aws.services.ec2.api.listings import Filters, select
+from understudy_aws.services.ec2.api.tag_specifications import tag_set
+from understudy_aws.services.ec2.api.targets import Keys, resource_tags, unknown
 from understudy_aws.services.ec2.vpcs import Vpc
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table, memoized

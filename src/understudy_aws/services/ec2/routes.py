@@ -11,14 +11,14 @@ from msgspec.structs import replace
 from understudy_aws.core.answers import Answer
 from understudy_aws.gateway.call import Call
 from understudy_aws.gateway.operations import operation
-from understudy_aws.services.ec2 import errors
-from understudy_aws.services.ec2.cidrs import known, parse
+from understudy_aws.services.ec2.api import errors
+from understudy_aws.services.ec2.api.cidrs import known, parse
+from understudy_aws.services.ec2.api.listings import refuse
+from understudy_aws.services.ec2.api.parameters import block_in, ipv6_block_in
 from understudy_aws.services.ec2.egress_only_internet_gateways import find_egress_only_gateway
 from understudy_aws.services.ec2.internet_gateways import find_gateway
-from understudy_aws.services.ec2.listings import refuse
 from understudy_aws.services.ec2.nat_gateway_records import nat_gateways
 from understudy_aws.services.ec2.network_interfaces import find_interface
-from understudy_aws.services.ec2.parameters import block_in, ipv6_block_in
 from understudy_aws.services.ec2.route_tables import (
     LOCAL,
     Route,

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from understudy_aws.gateway.call import Call
-from understudy_aws.services.ec2 import errors
-from understudy_aws.services.ec2.cidrs import parse, parse_ipv6
-from understudy_aws.services.ec2.listings import refuse
-from understudy_aws.services.ec2.parameters import is_protocol_number
+from understudy_aws.services.ec2.api import errors
+from understudy_aws.services.ec2.api.cidrs import parse, parse_ipv6
+from understudy_aws.services.ec2.api.listings import refuse
+from understudy_aws.services.ec2.api.parameters import is_protocol_number
+from understudy_aws.services.ec2.api.tag_specifications import Tags
 from understudy_aws.services.ec2.security_group_rules import Ports, SecurityGroupRule
 from understudy_aws.services.ec2.security_groups import SecurityGroup, find_group, named
-from understudy_aws.services.ec2.tag_specifications import Tags
 
 _NAMES = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "icmpv6": "icmpv6", "all": "-1"}
 _WITH_PORTS = ("tcp", "udp")

@@ -12,10 +12,12 @@ from understudy_aws.core.answers import Answer
 from understudy_aws.core.arn import ec2
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
-from understudy_aws.services.ec2 import errors
-from understudy_aws.services.ec2.filters import FilterTable, exact, matching
-from understudy_aws.services.ec2.identifiers import is_group_id, no_such
-from understudy_aws.services.ec2.listings import Filters, items_after, page_start, paginate, refuse
+from understudy_aws.services.ec2.api import errors
+from understudy_aws.services.ec2.api.filters import FilterTable, exact, matching
+from understudy_aws.services.ec2.api.identifiers import is_group_id, no_such
+from understudy_aws.services.ec2.api.listings import Filters, items_after, page_start, paginate, refuse
+from understudy_aws.services.ec2.api.tag_specifications import TagSpecifications, tags_for
+from understudy_aws.services.ec2.api.targets import named_tags, request_tags, tagging
 from understudy_aws.services.ec2.rule_requests import (
     after_all,
     described_as,
@@ -37,8 +39,6 @@ from understudy_aws.services.ec2.security_groups import (
     security_groups,
     target_of_group,
 )
-from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tags_for
-from understudy_aws.services.ec2.targets import named_tags, request_tags, tagging
 from understudy_aws.services.ec2.vpcs import find_vpc, vpcs
 from understudy_aws.store.database import RecordKey, Transaction
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from understudy_aws.core.arn import ec2
-from understudy_aws.services.ec2.tag_specifications import tag_set
+from understudy_aws.services.ec2.api.tag_specifications import tag_set
 from understudy_aws.store.tables import Record
 
 Ports = tuple[str, int | None, int | None]

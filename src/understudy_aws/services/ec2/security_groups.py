@@ -12,14 +12,14 @@ from understudy_aws.core.arn import ec2
 from understudy_aws.core.ids import Ids
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
-from understudy_aws.services.ec2 import errors
-from understudy_aws.services.ec2.filters import FilterTable, nothing
-from understudy_aws.services.ec2.identifiers import no_such
-from understudy_aws.services.ec2.listings import Filters, select
+from understudy_aws.services.ec2.api import errors
+from understudy_aws.services.ec2.api.filters import FilterTable, nothing
+from understudy_aws.services.ec2.api.identifiers import no_such
+from understudy_aws.services.ec2.api.listings import Filters, select
+from understudy_aws.services.ec2.api.tag_specifications import TagSpecifications, tag_set, tags_for
+from understudy_aws.services.ec2.api.targets import Keys, a_new, resource_tags, unknown
 from understudy_aws.services.ec2.network_interfaces import network_interfaces
 from understudy_aws.services.ec2.security_group_rules import SecurityGroupRule, permissions
-from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tag_set, tags_for
-from understudy_aws.services.ec2.targets import Keys, a_new, resource_tags, unknown
 from understudy_aws.services.ec2.vpcs import Vpc, default_vpc, find_default_vpc, find_vpc, target_of_vpc
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table, memoized

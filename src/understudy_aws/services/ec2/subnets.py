@@ -15,16 +15,16 @@ from understudy_aws.data.regions import AvailabilityZone
 from understudy_aws.data.regions import find as find_region
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
-from understudy_aws.services.ec2 import errors
 from understudy_aws.services.ec2.addresses import RESERVED, in_use, is_empty
-from understudy_aws.services.ec2.cidrs import Cidr, known
-from understudy_aws.services.ec2.filters import FilterTable, nothing, yes_or_no
-from understudy_aws.services.ec2.identifiers import no_such
-from understudy_aws.services.ec2.listings import Filters, refuse, select, value_of
-from understudy_aws.services.ec2.parameters import block_in, one_attribute
+from understudy_aws.services.ec2.api import errors
+from understudy_aws.services.ec2.api.cidrs import Cidr, known
+from understudy_aws.services.ec2.api.filters import FilterTable, nothing, yes_or_no
+from understudy_aws.services.ec2.api.identifiers import no_such
+from understudy_aws.services.ec2.api.listings import Filters, refuse, select, value_of
+from understudy_aws.services.ec2.api.parameters import block_in, one_attribute
+from understudy_aws.services.ec2.api.tag_specifications import TagSpecifications, tag_set, tags_for
+from understudy_aws.services.ec2.api.targets import Keys, a_new, changes_in, changing, resource_tags, unknown
 from understudy_aws.services.ec2.route_tables import release
-from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tag_set, tags_for
-from understudy_aws.services.ec2.targets import Keys, a_new, changes_in, changing, resource_tags, unknown
 from understudy_aws.services.ec2.vpcs import Vpc, find_vpc, target_of_vpc
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table, memoized

@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 from understudy_aws.core.answers import Answer
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
-from understudy_aws.services.ec2 import errors
-from understudy_aws.services.ec2.filters import FilterTable, exact, matching
-from understudy_aws.services.ec2.listings import Filters, items_after, page_start, paginate
+from understudy_aws.services.ec2.api import errors
+from understudy_aws.services.ec2.api.filters import FilterTable, exact, matching
+from understudy_aws.services.ec2.api.listings import Filters, items_after, page_start, paginate
+from understudy_aws.services.ec2.api.tag_specifications import checked_key, with_tags
+from understudy_aws.services.ec2.api.targets import request_tags, unknown
 from understudy_aws.services.ec2.resources import RESOURCES, Ec2Resource
-from understudy_aws.services.ec2.tag_specifications import checked_key, with_tags
-from understudy_aws.services.ec2.targets import request_tags, unknown
 from understudy_aws.store.database import RecordKey
 
 Tags = Mapping[str, str]

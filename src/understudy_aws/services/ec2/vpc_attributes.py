@@ -10,12 +10,12 @@ from msgspec.structs import replace
 from understudy_aws.core.answers import Answer
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import operation
-from understudy_aws.services.ec2 import errors
-from understudy_aws.services.ec2.listings import value_of
+from understudy_aws.services.ec2.api import errors
+from understudy_aws.services.ec2.api.listings import value_of
+from understudy_aws.services.ec2.api.parameters import one_attribute
+from understudy_aws.services.ec2.api.targets import changes_in, changing
 from understudy_aws.services.ec2.network_interface_changes import rename_hosts
-from understudy_aws.services.ec2.parameters import one_attribute
 from understudy_aws.services.ec2.subnets import subnets
-from understudy_aws.services.ec2.targets import changes_in, changing
 from understudy_aws.services.ec2.vpcs import a_vpc, find_vpc, target_of_vpc, vpcs
 
 

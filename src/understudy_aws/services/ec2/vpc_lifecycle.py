@@ -9,16 +9,17 @@ from understudy_aws.core.answers import Answer
 from understudy_aws.core.ids import Ids
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import operation
-from understudy_aws.services.ec2 import errors, network_acls, security_groups
+from understudy_aws.services.ec2 import network_acls, security_groups
+from understudy_aws.services.ec2.api import errors
+from understudy_aws.services.ec2.api.listings import refuse
+from understudy_aws.services.ec2.api.parameters import block_in
+from understudy_aws.services.ec2.api.tag_specifications import TagSpecifications, tags_for
+from understudy_aws.services.ec2.api.targets import a_new
 from understudy_aws.services.ec2.dhcp_options import default_set
 from understudy_aws.services.ec2.egress_only_internet_gateways import egress_only_gateways
 from understudy_aws.services.ec2.internet_gateways import internet_gateways
-from understudy_aws.services.ec2.listings import refuse
-from understudy_aws.services.ec2.parameters import block_in
 from understudy_aws.services.ec2.route_tables import make_main, route_tables
 from understudy_aws.services.ec2.subnets import subnets
-from understudy_aws.services.ec2.tag_specifications import TagSpecifications, tags_for
-from understudy_aws.services.ec2.targets import a_new
 from understudy_aws.services.ec2.vpcs import Vpc, a_vpc, described_vpc, find_vpc, vpcs
 from understudy_aws.store.database import Transaction
 

@@ -10,8 +10,8 @@ import ipaddress
 from collections.abc import Sequence
 from typing import Any
 
-from understudy_aws.services.ec2 import errors
-from understudy_aws.services.ec2.cidrs import Cidr, parse, parse_address, parse_ipv6
+from understudy_aws.services.ec2.api import errors
+from understudy_aws.services.ec2.api.cidrs import Cidr, parse, parse_address, parse_ipv6
 
 
 def address_in(text: str) -> int:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from understudy_aws.services.ec2 import errors
-from understudy_aws.services.ec2.errors import invalid, limit
+from understudy_aws.services.ec2.api import errors
+from understudy_aws.services.ec2.api.errors import invalid, limit
 
 TAGS_PER_RESOURCE = 50
 _LONGEST_KEY = 128

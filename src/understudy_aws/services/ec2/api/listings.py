@@ -10,8 +10,8 @@ import msgspec
 
 from understudy_aws.gateway.call import Call
 from understudy_aws.gateway.paging import BadTokenError, key_after, page
-from understudy_aws.services.ec2.errors import combination, invalid, invalid_value, unsupported
-from understudy_aws.services.ec2.filters import FilterTable, matching
+from understudy_aws.services.ec2.api.errors import combination, invalid, invalid_value, unsupported
+from understudy_aws.services.ec2.api.filters import FilterTable, matching
 from understudy_aws.store.database import RecordKey
 from understudy_aws.store.tables import Record, Table
 

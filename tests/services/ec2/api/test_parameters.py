@@ -14,7 +14,7 @@ from samples import valid
 
 from understudy_aws.gateway.registry import Registry
 from understudy_aws.services import SERVICES
-from understudy_aws.services.ec2.identifiers import ID_KINDS
+from understudy_aws.services.ec2.api.identifiers import ID_KINDS
 from understudy_aws.testing import Understudy
 from understudy_aws.wire.model import load
 from understudy_aws.wire.names import camel, snake

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from understudy_aws.services.ec2.errors import too_many_wildcards
+from understudy_aws.services.ec2.api.errors import too_many_wildcards
 
 _MOST_STEPS = 100_000_000
 # What one character of a text costs, in bits of a state that are worked out.

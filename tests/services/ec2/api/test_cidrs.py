@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from understudy_aws.services.ec2.cidrs import known, parse, parse_address, parse_ipv6, text_of
+from understudy_aws.services.ec2.api.cidrs import known, parse, parse_address, parse_ipv6, text_of
 
 BLOCKS = st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 32)).map(
     lambda pair: str(ipaddress.ip_network(pair, strict=False))

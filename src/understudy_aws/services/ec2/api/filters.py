@@ -9,8 +9,8 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from understudy_aws.services.ec2.errors import invalid, missing, too_many_values
-from understudy_aws.services.ec2.wildcards import MatchingBudget, WildcardMatcher
+from understudy_aws.services.ec2.api.errors import invalid, missing, too_many_values
+from understudy_aws.services.ec2.api.wildcards import MatchingBudget, WildcardMatcher
 
 Values = Callable[[Any], Iterable[str]]
 FilterTable = Mapping[str, Values]

@@ -12,7 +12,7 @@ from types import MappingProxyType
 import msgspec
 
 from understudy_aws.core.errors import ApiError
-from understudy_aws.services.ec2 import errors
+from understudy_aws.services.ec2.api import errors
 
 _GROUP_ID = re.compile(r"sg-(?!0+$)(?:[0-9a-f]{8}|[0-9a-f]{17})")
 

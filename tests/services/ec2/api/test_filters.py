@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy_aws.core.errors import ApiError
-from understudy_aws.services.ec2.filters import exact, matching
-from understudy_aws.services.ec2.wildcards import MatchingBudget, WildcardMatcher
+from understudy_aws.services.ec2.api.filters import exact, matching
+from understudy_aws.services.ec2.api.wildcards import MatchingBudget, WildcardMatcher
 
 TABLE = {"colour": lambda record: record.colours}
 
