@@ -74,12 +74,11 @@ class TestCreateVpc:
         with refused("MissingParameter"):
             ec2.create_vpc()
 
-    def test_ipv6_is_refused_by_name(self, ec2, refused):
+    def test_what_is_not_served_is_refused_by_name(self, ec2, refused):
         with refused(
-            "UnsupportedOperation",
-            "Understudy does not support the parameter AmazonProvidedIpv6CidrBlock yet.",
+            "UnsupportedOperation", "Understudy does not support the parameter VpcEncryptionControl yet."
         ):
-            ec2.create_vpc(CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=True)
+            ec2.create_vpc(CidrBlock="10.0.0.0/16", VpcEncryptionControl={"Mode": "monitor"})
 
     def test_terraforms_explicit_no_is_no_refusal(self, ec2):
         ec2.create_vpc(CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=False, InstanceTenancy="default")

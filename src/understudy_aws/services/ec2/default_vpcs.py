@@ -14,7 +14,7 @@ from understudy_aws.services.ec2.api.errors import default_vpc_exists
 from understudy_aws.services.ec2.dhcp_options import default_set
 from understudy_aws.services.ec2.internet_gateways import make_attached
 from understudy_aws.services.ec2.route_tables import make_main
-from understudy_aws.services.ec2.subnets import make
+from understudy_aws.services.ec2.subnet_lifecycle import make
 from understudy_aws.services.ec2.vpc_lifecycle import provision_vpc
 from understudy_aws.services.ec2.vpcs import Vpc, default_vpc, described_vpc
 from understudy_aws.store.database import Transaction
@@ -30,7 +30,7 @@ def create_default_vpc(call: Call) -> Answer:
     if default_vpc(call.tx, call.account, call.region) is not None:
         raise default_vpc_exists()
     vpc = provision_default_vpc(call.tx, call.account, call.region, call.ids, call.at)
-    return {"Vpc": {**described_vpc(vpc), "State": "pending"}}
+    return {"Vpc": {**described_vpc(call, vpc), "State": "pending"}}
 
 
 def provision_default_vpc(tx: Transaction, account: str, region: str, ids: Ids, _at: datetime) -> Vpc:

@@ -354,6 +354,8 @@ def _counted(given: int | None) -> int:
 
 def _check_address(call: Call, subnet: Subnet, ip: str) -> None:
     number, block = address_in(ip), block_of(subnet)
+    if block is None:
+        raise errors.invalid("Address does not fall within the subnet's address range")
     offset = number - block.network
     if not 0 <= offset < block.size:
         raise errors.invalid("Address does not fall within the subnet's address range")
@@ -369,11 +371,14 @@ def _take(
     """Return `count` new addresses for an interface that has `held`: first those wanted, then free ones."""
     if held + count > ADDRESSES_PER_INTERFACE:
         raise errors.limit("PrivateIpAddressLimitExceeded", "private addresses of an interface")
-    more = count - len(wanted)
+    more, block = count - len(wanted), block_of(subnet)
+    if block is None:
+        # A subnet with IPv6 alone has none.
+        raise errors.no_free_address()
     if not more:
         return tuple(wanted)
     # The digits of the id are as good as any draw, and leave the seed alone.
-    free_ones = free(call.tx, subnet.id, block_of(subnet), int(interface[-8:], 16), more + len(wanted))
+    free_ones = free(call.tx, subnet.id, block, int(interface[-8:], 16), more + len(wanted))
     return (*wanted, *[ip for ip in free_ones if ip not in wanted][:more])
 
 

@@ -19,7 +19,7 @@ from understudy_aws.services.ec2.api.identifiers import no_such
 from understudy_aws.services.ec2.api.listings import Filters, select
 from understudy_aws.services.ec2.api.tag_specifications import tag_set
 from understudy_aws.services.ec2.api.targets import Keys, resource_tags, unknown
-from understudy_aws.services.ec2.vpcs import Vpc
+from understudy_aws.services.ec2.vpcs import Vpc, ipv4_blocks_of, ipv6_blocks_of
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table, memoized
 
@@ -166,8 +166,14 @@ def describe_route_tables(
 
 
 def local_routes(vpc: Vpc) -> tuple[Route, ...]:
-    """Return the routes that every table of a VPC has: to the VPC itself."""
-    return (Route(destination=vpc.cidr, target=LOCAL, origin="CreateRouteTable"),)
+    """Return the routes that every table of a VPC has: one to each of the VPC's own blocks."""
+    blocks = (*ipv4_blocks_of(vpc), *ipv6_blocks_of(vpc))
+    return tuple([local_route(str(block)) for block in blocks])
+
+
+def local_route(block: str) -> Route:
+    """Return the route to a block of a table's own VPC."""
+    return Route(destination=block, target=LOCAL, origin="CreateRouteTable")
 
 
 def make_main(tx: Transaction, vpc: Vpc, ids: Ids, gateway: str = "") -> RouteTable:

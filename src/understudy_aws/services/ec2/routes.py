@@ -12,7 +12,7 @@ from understudy_aws.core.answers import Answer
 from understudy_aws.gateway.call import Call
 from understudy_aws.gateway.operations import operation
 from understudy_aws.services.ec2.api import errors
-from understudy_aws.services.ec2.api.cidrs import known, parse
+from understudy_aws.services.ec2.api.cidrs import known, known_ipv6
 from understudy_aws.services.ec2.api.listings import refuse
 from understudy_aws.services.ec2.api.parameters import block_in, ipv6_block_in
 from understudy_aws.services.ec2.egress_only_internet_gateways import find_egress_only_gateway
@@ -27,7 +27,7 @@ from understudy_aws.services.ec2.route_tables import (
     find_route_table,
     route_tables,
 )
-from understudy_aws.services.ec2.vpcs import vpcs
+from understudy_aws.services.ec2.vpcs import Vpc, ipv4_blocks_of, ipv6_blocks_of, vpcs
 
 # VPC user guide, "Amazon VPC quotas".
 ROUTES_PER_TABLE = 500
@@ -267,9 +267,19 @@ def _check_pair(call: Call, table: RouteTable, destination: str, target: str) ->
     """
     if target.startswith("eigw-") and ":" not in destination:
         raise errors.combination("destinationCidrBlock", "egressOnlyInternetGatewayId")
-    block = parse(destination) if ":" not in destination and not destination.startswith("pl-") else None
     vpc = vpcs.get(call.tx, table.account, table.region, table.vpc)
-    if block is None or vpc is None or target.partition("-")[0] in ("eni", "nat", "vpce", LOCAL):
+    if (
+        destination.startswith("pl-")
+        or vpc is None
+        or target.partition("-")[0] in ("eni", "nat", "vpce", LOCAL)
+    ):
         return
-    if known(vpc.cidr).holds(block):
+    if _is_within(vpc, destination):
         raise errors.more_specific_than_vpc(destination)
+
+
+def _is_within(vpc: Vpc, destination: str) -> bool:
+    """Return whether a block is all in one of the VPC's own blocks."""
+    if ":" in destination:
+        return any(own.holds(known_ipv6(destination)) for own in ipv6_blocks_of(vpc))
+    return any(own.holds(known(destination)) for own in ipv4_blocks_of(vpc))

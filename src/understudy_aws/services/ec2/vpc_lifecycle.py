@@ -15,6 +15,8 @@ from understudy_aws.services.ec2.api.listings import refuse
 from understudy_aws.services.ec2.api.parameters import block_in
 from understudy_aws.services.ec2.api.tag_specifications import TagSpecifications, tags_for
 from understudy_aws.services.ec2.api.targets import a_new
+from understudy_aws.services.ec2.cidr_blocks.associations import ASSOCIATING, described_ipv6_of_vpc
+from understudy_aws.services.ec2.cidr_blocks.pools import check_border_group, check_pools, provided_block
 from understudy_aws.services.ec2.dhcp_options import default_set
 from understudy_aws.services.ec2.egress_only_internet_gateways import egress_only_gateways
 from understudy_aws.services.ec2.internet_gateways import internet_gateways
@@ -50,13 +52,13 @@ def create_vpc(
     amazon_provided_ipv6_cidr_block: bool | None = None,
 ) -> Answer:
     """Make a VPC of a block between /16 and /28. Blocks of several VPCs may overlap (ec2.md 7.5)."""
-    refuse(
-        ipv6_pool=ipv6_pool, ipv6_cidr_block=ipv6_cidr_block, ipv4_ipam_pool_id=ipv4_ipam_pool_id,
-        ipv4_netmask_length=ipv4_netmask_length, ipv6_ipam_pool_id=ipv6_ipam_pool_id,
-        ipv6_netmask_length=ipv6_netmask_length, vpc_encryption_control=vpc_encryption_control,
-        ipv6_cidr_block_network_border_group=ipv6_cidr_block_network_border_group,
-        amazon_provided_ipv6_cidr_block=amazon_provided_ipv6_cidr_block,
+    refuse(vpc_encryption_control=vpc_encryption_control)
+    check_pools(
+        ipv4_ipam_pool_id=ipv4_ipam_pool_id, ipv4_netmask_length=ipv4_netmask_length,
+        ipv6_ipam_pool_id=ipv6_ipam_pool_id, ipv6_netmask_length=ipv6_netmask_length,
+        ipv6_pool=ipv6_pool, ipv6_cidr_block=ipv6_cidr_block,
     )  # fmt: skip
+    check_border_group(call, ipv6_cidr_block_network_border_group, amazon_provided_ipv6_cidr_block)
     if cidr_block is None:
         raise errors.missing_choice("Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
     block = block_in(cidr_block)
@@ -76,13 +78,19 @@ def create_vpc(
         association=call.ids.ec2("vpc-cidr-assoc"),
         dhcp_options=options.id,
         tenancy=instance_tenancy or "default",
+        ipv6_blocks=(provided_block(call),) if amazon_provided_ipv6_cidr_block else (),
         tags=tags,
     )
     provision_vpc(call.tx, vpc, call.ids)
     make_main(call.tx, vpc, call.ids)
     # Recorded: the answer says pending, and lacks what the describe answer has.
-    answer = {**described_vpc(vpc), "State": "pending"}
+    answer = {**described_vpc(call, vpc), "State": "pending"}
     del answer["BlockPublicAccessStates"]
+    # Amazon's block is told once it is associated (AWS CLI reference, create-vpc, example 2).
+    answer["Ipv6CidrBlockAssociationSet"] = [
+        {**described_ipv6_of_vpc(each, ASSOCIATING, vpc.region), "Ipv6CidrBlock": ""}
+        for each in vpc.ipv6_blocks
+    ]
     return {"Vpc": answer}
 
 

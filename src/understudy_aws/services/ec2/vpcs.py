@@ -3,24 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from types import MappingProxyType
+from typing import Any
 
 from understudy_aws.core.answers import Answer, Description
 from understudy_aws.core.arn import ec2
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
+from understudy_aws.services.ec2.api.cidrs import Cidr, Ipv6Cidr, known, known_ipv6
 from understudy_aws.services.ec2.api.errors import no_default_vpc
-from understudy_aws.services.ec2.api.filters import FilterTable, nothing, yes_or_no
+from understudy_aws.services.ec2.api.filters import FilterTable, yes_or_no
 from understudy_aws.services.ec2.api.identifiers import no_such
 from understudy_aws.services.ec2.api.listings import Filters, select
 from understudy_aws.services.ec2.api.tag_specifications import tag_set
 from understudy_aws.services.ec2.api.targets import Keys, resource_tags, unknown
+from understudy_aws.services.ec2.cidr_blocks.associations import (
+    AMAZON_POOL,
+    Associations,
+    BlockAssociation,
+    association_filters,
+    current,
+    described_ipv4,
+    described_ipv6_of_vpc,
+    states,
+    staying,
+)
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table, memoized
 
 
 class Vpc(Record, frozen=True, kw_only=True):
-    """A VPC. `dhcp_options` is the id of a set, or `default` for none (ec2.md 7.5)."""
+    """A VPC. `dhcp_options` is the id of a set, or `default` for none (ec2.md 7.5).
+
+    `cidr` is its primary block, of which `association` is the id; it stays as long as the VPC. `blocks` are the
+    associations of its secondary IPv4 blocks, and `ipv6_blocks` those of its IPv6 blocks, which Amazon provides.
+    """
 
     account: str
     region: str
@@ -33,7 +51,19 @@ class Vpc(Record, frozen=True, kw_only=True):
     dns_support: bool = True
     dns_hostnames: bool = False
     usage_metrics: bool = False
+    blocks: Associations = ()
+    ipv6_blocks: Associations = ()
     tags: dict[str, str] = {}
+
+
+def all_ipv4(vpc: Vpc, now: datetime) -> Associations:
+    """Return the associations of a VPC's IPv4 blocks that are described, the primary one first."""
+    return (BlockAssociation(id=vpc.association, block=vpc.cidr), *current(vpc.blocks, now))
+
+
+def all_ipv6(vpc: Vpc, now: datetime) -> Associations:
+    """Return the associations of a VPC's IPv6 blocks that are described."""
+    return current(vpc.ipv6_blocks, now)
 
 
 vpcs = Table(
@@ -44,6 +74,9 @@ vpcs = Table(
         "dhcp_options": lambda vpc: (vpc.dhcp_options,),
         "default": lambda vpc: ((vpc.account, vpc.region),) if vpc.is_default else (),
         "place": lambda vpc: ((vpc.account, vpc.region),),
+        "association": lambda vpc: [vpc.association, *(each.id for each in (*vpc.blocks, *vpc.ipv6_blocks))],
+        # Amazon's blocks are unique: one that was removed is free again.
+        "ipv6_block": lambda vpc: [each.block for each in staying(vpc.ipv6_blocks)],
     },
 )
 
@@ -52,14 +85,7 @@ VPC_FILTERS: FilterTable = MappingProxyType(
         "cidr": lambda vpc: (vpc.cidr,),
         "cidr-block": lambda vpc: (vpc.cidr,),
         "cidrBlock": lambda vpc: (vpc.cidr,),
-        "cidr-block-association.cidr-block": lambda vpc: (vpc.cidr,),
-        "cidr-block-association.association-id": lambda vpc: (vpc.association,),
-        "cidr-block-association.state": lambda _: ("associated",),
         "dhcp-options-id": lambda vpc: (vpc.dhcp_options,),
-        "ipv6-cidr-block-association.ipv6-cidr-block": nothing,
-        "ipv6-cidr-block-association.ipv6-pool": nothing,
-        "ipv6-cidr-block-association.association-id": nothing,
-        "ipv6-cidr-block-association.state": nothing,
         "is-default": lambda vpc: yes_or_no(vpc.is_default),
         "isDefault": lambda vpc: yes_or_no(vpc.is_default),
         "owner-id": lambda vpc: (vpc.account,),
@@ -79,11 +105,17 @@ def describe_vpcs(
     max_results: int | None = None,
 ) -> Answer:
     """Describe the account's VPCs in the Region."""
+    table = {
+        **VPC_FILTERS,
+        **association_filters("cidr-block-association.", lambda vpc: all_ipv4(vpc, call.at), call.at),
+        **association_filters("ipv6-cidr-block-association.", lambda vpc: all_ipv6(vpc, call.at), call.at),
+        "ipv6-cidr-block-association.ipv6-pool": lambda vpc: [AMAZON_POOL for _ in all_ipv6(vpc, call.at)],
+    }
     found, token = select(
-        call, vpcs, find_vpc, VPC_FILTERS,
+        call, vpcs, find_vpc, table,
         ids=vpc_ids, filters=filters, max_results=max_results, next_token=next_token, ids_name="vpcSet",
     )  # fmt: skip
-    return {"Vpcs": [described_vpc(vpc) for vpc in found], "NextToken": token}
+    return {"Vpcs": [described_vpc(call, vpc) for vpc in found], "NextToken": token}
 
 
 def find_vpc(call: Call, id: str) -> Vpc:
@@ -109,28 +141,49 @@ def find_default_vpc(call: Call) -> Vpc:
 
 
 @memoized
-def described_vpc(vpc: Vpc) -> Description:
-    """Return a VPC as answers describe it."""
-    return Description(
-        {
-            "OwnerId": vpc.account,
-            "InstanceTenancy": vpc.tenancy,
+def ipv4_blocks_of(vpc: Vpc) -> tuple[Cidr, ...]:
+    """Return the IPv4 blocks of a VPC as numbers, the primary one first."""
+    return (known(vpc.cidr), *[known(each.block) for each in staying(vpc.blocks)])
+
+
+@memoized
+def ipv6_blocks_of(vpc: Vpc) -> tuple[Ipv6Cidr, ...]:
+    """Return the IPv6 blocks of a VPC as numbers."""
+    return tuple([known_ipv6(each.block) for each in staying(vpc.ipv6_blocks)])
+
+
+def described_vpc(call: Call, vpc: Vpc) -> Description:
+    """Return a VPC as answers describe it. The result is reused while its associations have the same states."""
+    ipv4, ipv6 = all_ipv4(vpc, call.at), all_ipv6(vpc, call.at)
+    variant = (states(ipv4, call.at), states(ipv6, call.at))
+    shown: tuple[Any, Description] | None = vpc.__dict__.get("shown")
+    if shown is None or shown[0] != variant:
+        members = {
+            **_members(vpc),
             "CidrBlockAssociationSet": [
-                {
-                    "AssociationId": vpc.association,
-                    "CidrBlock": vpc.cidr,
-                    "CidrBlockState": {"State": "associated"},
-                }
+                described_ipv4(each, state) for each, state in zip(ipv4, variant[0], strict=True)
             ],
-            "IsDefault": vpc.is_default,
-            "Tags": tag_set(vpc.tags),
-            "BlockPublicAccessStates": {"InternetGatewayBlockMode": "off"},
-            "VpcId": vpc.id,
-            "State": "available",
-            "CidrBlock": vpc.cidr,
-            "DhcpOptionsId": vpc.dhcp_options,
+            "Ipv6CidrBlockAssociationSet": [
+                described_ipv6_of_vpc(each, state, vpc.region)
+                for each, state in zip(ipv6, variant[1], strict=True)
+            ],
         }
-    )
+        shown = vpc.__dict__["shown"] = (variant, Description(members))
+    return shown[1]
+
+
+def _members(vpc: Vpc) -> dict[str, Any]:
+    return {
+        "OwnerId": vpc.account,
+        "InstanceTenancy": vpc.tenancy,
+        "IsDefault": vpc.is_default,
+        "Tags": tag_set(vpc.tags),
+        "BlockPublicAccessStates": {"InternetGatewayBlockMode": "off"},
+        "VpcId": vpc.id,
+        "State": "available",
+        "CidrBlock": vpc.cidr,
+        "DhcpOptionsId": vpc.dhcp_options,
+    }
 
 
 @memoized

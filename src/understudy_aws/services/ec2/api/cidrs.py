@@ -1,4 +1,4 @@
-"""IPv4 addresses and blocks as whole numbers, which are compared faster than objects."""
+"""Addresses and blocks as whole numbers, which are compared faster than objects."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _OCTETS = {str(number): number for number in range(256)}
 
 
 class Cidr(NamedTuple):
-    """A block: its first address as a number, and the length of its prefix."""
+    """An IPv4 block: its first address as a number, and the length of its prefix."""
 
     network: int
     length: int
@@ -28,6 +28,30 @@ class Cidr(NamedTuple):
         return self.length <= other.length and _masked(other.network, self.length) == self.network
 
     def overlaps(self, other: Cidr) -> bool:
+        """Return whether some address is in both blocks."""
+        return self.holds(other) or other.holds(self)
+
+
+class Ipv6Cidr(NamedTuple):
+    """An IPv6 block: its first address as a number, and the length of its prefix."""
+
+    network: int
+    length: int
+
+    def __str__(self) -> str:
+        return f"{ipv6_text_of(self.network)}/{self.length}"
+
+    @property
+    def size(self) -> int:
+        """Return how many addresses the block has, reserved ones included."""
+        return 1 << (128 - self.length)
+
+    def holds(self, other: Ipv6Cidr) -> bool:
+        """Return whether this block contains all of the other one."""
+        shift = 128 - self.length
+        return self.length <= other.length and other.network >> shift == self.network >> shift
+
+    def overlaps(self, other: Ipv6Cidr) -> bool:
         """Return whether some address is in both blocks."""
         return self.holds(other) or other.holds(self)
 
@@ -68,14 +92,32 @@ def text_of(number: int) -> str:
     return f"{number >> 24}.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
 
 
-def parse_ipv6(text: str) -> str | None:
-    """Return an IPv6 block in canonical form, or None. It is slow: the standard library does it."""
+def parse_ipv6_block(text: str) -> Ipv6Cidr | None:
+    """Read an IPv6 block and clear its host bits, or return None. It is slow: the standard library does it."""
     if "/" not in text:
         return None
     try:
-        return str(ipaddress.IPv6Network(text, strict=False))
+        found = ipaddress.IPv6Network(text, strict=False)
     except ValueError:
         return None
+    return Ipv6Cidr(int(found.network_address), found.prefixlen)
+
+
+def parse_ipv6(text: str) -> str | None:
+    """Return an IPv6 block in canonical form, or None."""
+    found = parse_ipv6_block(text)
+    return None if found is None else str(found)
+
+
+def known_ipv6(text: str) -> Ipv6Cidr:
+    """Read an IPv6 block that was checked when it was stored."""
+    address, _, length = text.partition("/")
+    return Ipv6Cidr(int(ipaddress.IPv6Address(address)), int(length))
+
+
+def ipv6_text_of(number: int) -> str:
+    """Return the canonical form of an IPv6 address (RFC 5952)."""
+    return str(ipaddress.IPv6Address(number))
 
 
 def _masked(number: int, length: int) -> int:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from understudy_aws.services.ec2.api import errors
-from understudy_aws.services.ec2.api.cidrs import Cidr, parse, parse_address, parse_ipv6
+from understudy_aws.services.ec2.api.cidrs import Cidr, Ipv6Cidr, parse, parse_address, parse_ipv6_block
 
 
 def address_in(text: str) -> int:
@@ -47,7 +47,12 @@ def block_in(text: str, parameter: str = "cidrBlock") -> Cidr:
 
 def ipv6_block_in(text: str, parameter: str) -> str:
     """Return an IPv6 block in canonical form. Raises InvalidParameterValue, which names the parameter."""
-    found = parse_ipv6(text)
+    return str(ipv6_cidr_in(text, parameter))
+
+
+def ipv6_cidr_in(text: str, parameter: str = "ipv6CidrBlock") -> Ipv6Cidr:
+    """Return an IPv6 block without host bits. Raises InvalidParameterValue, which names the parameter."""
+    found = parse_ipv6_block(text)
     if found is None:
         raise errors.invalid_cidr(text, parameter)
     return found
