@@ -12,9 +12,10 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from understudy_aws.core.arn import Arn
+from understudy_aws.core.arn import Arn, parse
 from understudy_aws.gateway.call import Target
 from understudy_aws.gateway.operations import Operation, operations_in
+from understudy_aws.gateway.references import References
 from understudy_aws.gateway.role_passing import RoleLookup, RolePassing, passings_by_operation
 from understudy_aws.gateway.role_usage import RoleUsage
 from understudy_aws.store.database import Transaction
@@ -26,18 +27,37 @@ R = TypeVar("R")
 class ResourceKind(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """One kind of resource that has an ARN.
 
-    name    the word for the kind in ARNs: `vpc` in `arn:aws:ec2:us-east-1:111122223333:vpc/vpc-1`
-    table   where its records are kept
-    find    the record an ARN names, or None
-    target  its ARN and the condition keys that policies see of it
-    named   the record an account has under a name, where ARNs hold more than the name; None for kinds without such
+    name        the word for the kind in ARNs: `vpc` in `arn:aws:ec2:us-east-1:111122223333:vpc/vpc-1`
+    table       where its records are kept
+    find        the record an ARN names, or None
+    target      its ARN and the condition keys that policies see of it
+    references  what a record refers to; `NO_REFERENCES` for a kind whose records refer to nothing
+    deleted_by  the operation that deletes one; empty where no operation does
+    named       the record an account has under a name, where ARNs hold more than the name; None for kinds without such
+    identifier  by what other records refer to one, unless it is the ARN
+    identified  the record of an identifier, in whatever account and Region, or None. Given with `identifier`
     """
 
     name: str
     table: Table[Any]
     find: Callable[[Transaction, Arn], R | None]
     target: Callable[[R], Target]
+    references: References
+    deleted_by: str
     named: Callable[[Transaction, str, str], R | None] | None = None
+    identifier: Callable[[R], str] | None = None
+    identified: Callable[[Transaction, str], R | None] | None = None
+
+    def identifier_of(self, record: R) -> str:
+        """Return by what other records refer to this one."""
+        return self.target(record).resource if self.identifier is None else self.identifier(record)
+
+    def by_identifier(self, tx: Transaction, identifier: str) -> R | None:
+        """Return the record of an identifier, in whatever account and Region, or None."""
+        if self.identified is not None:
+            return self.identified(tx, identifier)
+        arn = parse(identifier)
+        return self.find(tx, arn) if arn is not None else None
 
 
 class TaggedKind(ResourceKind[R], frozen=True, kw_only=True):

@@ -96,6 +96,18 @@ class Table(Generic[R]):
         for key in records.irange(first, (*prefix, _LAST), inclusive=(after is None, True)):
             yield records[key]
 
+    def heads(self, tx: Transaction, length: int) -> Iterator[RecordKey]:
+        """The first `length` parts of all keys, each combination once: (account, region) of a table of such keys.
+
+        Costs a look-up for each combination, however many records have it.
+        """
+        records = tx.cache(self).records
+        key = next(records.irange(), None)
+        while key is not None:
+            head = key[:length]
+            yield head
+            key = next(records.irange((*head, _LAST), inclusive=(False, True)), None)
+
     def where(self, tx: Transaction, index: str, value: Any) -> list[R]:
         """Records found under a value of an index, by key."""
         cache = tx.cache(self)

@@ -10,7 +10,11 @@ from understudy_aws.core.arn import Arn
 from understudy_aws.gateway.call import Target
 from understudy_aws.gateway.service import TaggedKind
 from understudy_aws.services.apprunner.targets import resource_tags
-from understudy_aws.services.apprunner.vpc_connectors import VpcConnector, vpc_connectors
+from understudy_aws.services.apprunner.vpc_connectors import (
+    CONNECTOR_REFERENCES,
+    VpcConnector,
+    vpc_connectors,
+)
 from understudy_aws.store.database import Transaction
 
 
@@ -30,6 +34,8 @@ RESOURCES: tuple[TaggedKind[VpcConnector], ...] = (
         table=vpc_connectors,
         find=_find,
         target=lambda connector: Target(connector.arn, resource_tags(connector.tags)),
+        references=CONNECTOR_REFERENCES,
+        deleted_by="DeleteVpcConnector",
         tags=lambda connector: dict(connector.tags),
         set_tags=_set_tags,
     ),

@@ -16,8 +16,10 @@ from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.expiry import Expiry
 from understudy_aws.gateway.operations import all_resources, operation
 from understudy_aws.gateway.paging import BadTokenError, key_after, page
+from understudy_aws.gateway.references import Reference, References
 from understudy_aws.services.apprunner import errors
 from understudy_aws.services.apprunner.targets import new_resource, resource_tags
+from understudy_aws.services.iam.references import identifier_of_linked_role
 from understudy_aws.services.iam.service_linked_roles import ensure_service_linked_role
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table, memoized
@@ -66,6 +68,20 @@ vpc_connectors = Table(
         ),
     },
     ordered={"deleted": lambda record: record.deleted},
+)
+
+# There are few connectors, so that their table can be looked through.
+CONNECTOR_REFERENCES: References = (
+    Reference(
+        "works by",
+        lambda connector: (
+            (identifier_of_linked_role(connector.account, NETWORKING),) if connector.active else ()
+        ),
+        holds=True,
+    ),
+    # App Runner takes no notice when these are deleted.
+    Reference("reaches", lambda connector: (*connector.subnets, connector.vpc), may_dangle=True),
+    Reference("gives its interfaces", lambda connector: connector.security_groups, may_dangle=True),
 )
 
 # AWS still describes a deleted connector as INACTIVE for an unspecified time (apprunner.md 2.6): clients that

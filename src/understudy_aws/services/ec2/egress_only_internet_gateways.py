@@ -9,6 +9,7 @@ from understudy_aws.core.answers import Answer, Description
 from understudy_aws.core.arn import ec2
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
+from understudy_aws.gateway.references import Reference, References
 from understudy_aws.services.ec2.api import errors
 from understudy_aws.services.ec2.api.filters import FilterTable
 from understudy_aws.services.ec2.api.identifiers import no_such
@@ -35,6 +36,10 @@ egress_only_gateways = Table(
     EgressOnlyInternetGateway,
     key=lambda gateway: (gateway.account, gateway.region, gateway.id),
     indexes={"vpc": lambda gateway: (gateway.vpc,)},
+)
+
+EGRESS_ONLY_REFERENCES: References = (
+    Reference("is attached to", lambda gateway: (gateway.vpc,), index="vpc", holds=True),
 )
 
 # The API has no filters but those of tags.

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from understudy_aws.core.answers import Description
 from understudy_aws.core.arn import ec2
 from understudy_aws.gateway.call import Call, Target
+from understudy_aws.gateway.references import Reference, References
 from understudy_aws.services.ec2.api import errors
 from understudy_aws.services.ec2.api.cidrs import known, parse_address, text_of
 from understudy_aws.services.ec2.api.identifiers import no_such
@@ -48,10 +49,22 @@ elastic_ips = Table(
     key=lambda address: (address.account, address.region, address.id),
     indexes={
         "association": lambda address: (address.association,) if address.association else (),
+        "interface": lambda address: (address.interface,) if address.interface else (),
         "ip": lambda address: (address.ip,),
         "place": lambda address: ((address.account, address.region),),
         "vpc": lambda address: (address.vpc,) if address.vpc else (),
     },
+)
+
+ELASTIC_IP_REFERENCES: References = (
+    Reference(
+        "is associated with",
+        lambda address: (address.interface,),
+        index="interface",
+        held=True,
+        ended_by="DisassociateAddress",
+    ),
+    Reference("is associated with an interface in", lambda address: (address.vpc,), implied=True),
 )
 
 

@@ -12,6 +12,7 @@ from understudy_aws.core.arn import ec2
 from understudy_aws.core.ids import Ids
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
+from understudy_aws.gateway.references import Reference, References
 from understudy_aws.services.ec2.api import errors
 from understudy_aws.services.ec2.api.filters import FilterTable
 from understudy_aws.services.ec2.api.identifiers import no_such
@@ -43,6 +44,17 @@ internet_gateways = Table(
         "vpc": lambda gateway: (gateway.vpc,) if gateway.vpc else (),
         "place": lambda gateway: ((gateway.account, gateway.region),),
     },
+)
+
+GATEWAY_REFERENCES: References = (
+    Reference(
+        "is attached to",
+        lambda gateway: (gateway.vpc,),
+        index="vpc",
+        holds=True,
+        held=True,
+        ended_by="DetachInternetGateway",
+    ),
 )
 
 # VPC user guide, "Amazon VPC quotas": as many as VPCs.

@@ -11,6 +11,7 @@ from understudy_aws.core.deferred import deferred
 from understudy_aws.gateway.call import Call, Target
 from understudy_aws.gateway.controller import Controller, Due, Key, World
 from understudy_aws.gateway.expiry import Expiry
+from understudy_aws.gateway.references import Reference, References
 from understudy_aws.services.ec2.api.identifiers import no_such
 from understudy_aws.services.ec2.api.tag_specifications import tag_set
 from understudy_aws.services.ec2.api.targets import resource_tags, unknown
@@ -62,12 +63,27 @@ nat_gateways = Table(
     "ec2/nat-gateway",
     NatGateway,
     key=lambda gateway: (gateway.account, gateway.region, gateway.id),
-    indexes={"subnet": lambda gateway: (gateway.subnet,) if gateway.interface else ()},
+    indexes={
+        "interface": lambda gateway: (gateway.interface,) if gateway.interface else (),
+        "subnet": lambda gateway: (gateway.subnet,) if gateway.interface else (),
+    },
     ordered={
         "ended": lambda gateway: gateway.ended,
         # Those whose interface must still go.
         "leaving": lambda gateway: gateway.ended if gateway.interface else None,
     },
+)
+
+NAT_GATEWAY_REFERENCES: References = (
+    Reference("has", lambda gateway: (gateway.interface,), index="interface", holds=True, owns=True),
+    # Its interface is in the subnet and has the addresses. A gateway that is gone is still described.
+    Reference("is in", lambda gateway: (gateway.subnet, gateway.vpc), implied=True, may_dangle=True),
+    Reference(
+        "has",
+        lambda gateway: [each.allocation for each in gateway.addresses],
+        implied=True,
+        may_dangle=True,
+    ),
 )
 
 ended_nat_gateways = Expiry("ended NAT gateways", nat_gateways, "ended", kept_for=SHOWN_AFTERWARDS)

@@ -11,6 +11,7 @@ from understudy_aws.core.arn import ec2
 from understudy_aws.core.ids import Ids
 from understudy_aws.gateway.call import Call, Target
 from understudy_aws.gateway.operations import all_resources, operation
+from understudy_aws.gateway.references import Reference, References
 from understudy_aws.services.ec2.api.filters import FilterTable, yes_or_no
 from understudy_aws.services.ec2.api.identifiers import no_such
 from understudy_aws.services.ec2.api.listings import Filters, select
@@ -72,6 +73,11 @@ network_acls = Table(
     NetworkAcl,
     key=lambda acl: (acl.account, acl.region, acl.id),
     indexes={"vpc": lambda acl: (acl.vpc,)},
+)
+
+ACL_REFERENCES: References = (
+    # The default one goes with its VPC.
+    Reference("is in", lambda acl: (acl.vpc,), index="vpc", holds=lambda acl: not acl.is_default),
 )
 
 

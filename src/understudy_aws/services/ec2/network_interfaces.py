@@ -11,6 +11,7 @@ from understudy_aws.core.answers import Answer, Description
 from understudy_aws.core.arn import ec2
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
+from understudy_aws.gateway.references import Reference, References
 from understudy_aws.services.ec2.api import errors
 from understudy_aws.services.ec2.api.filters import FilterTable, exact, nothing, yes_or_no
 from understudy_aws.services.ec2.api.identifiers import no_such
@@ -84,6 +85,22 @@ network_interfaces = Table(
         "address": lambda interface: [(interface.subnet, ip) for ip in interface.addresses],
         "group": lambda interface: [group for group, _ in interface.groups],
     },
+)
+
+INTERFACE_REFERENCES: References = (
+    Reference("is in", lambda interface: (interface.subnet,), index="subnet", holds=True),
+    Reference("is in", lambda interface: (interface.vpc,), implied=True),
+    Reference(
+        "is a member of",
+        lambda interface: [group for group, _ in interface.groups],
+        index="group",
+        holds=True,
+        ended_by="ModifyNetworkInterfaceAttribute",
+    ),
+    # The address says so itself.
+    Reference(
+        "has", lambda interface: [each.allocation for each in interface.public_addresses], implied=True
+    ),
 )
 
 

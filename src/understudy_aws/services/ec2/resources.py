@@ -9,43 +9,59 @@ from msgspec.structs import replace
 
 from understudy_aws.core.arn import Arn, ec2
 from understudy_aws.gateway.call import Call, Target
+from understudy_aws.gateway.references import NO_REFERENCES, References
 from understudy_aws.gateway.service import TaggedKind
 from understudy_aws.services.ec2.api.identifiers import no_such
 from understudy_aws.services.ec2.api.targets import resource_tags
 from understudy_aws.services.ec2.dhcp_options import dhcp_options, find_options, options_target
 from understudy_aws.services.ec2.egress_only_internet_gateways import (
+    EGRESS_ONLY_REFERENCES,
     egress_only_gateways,
     egress_only_target,
     find_egress_only_gateway,
 )
 from understudy_aws.services.ec2.elastic_ip_records import (
+    ELASTIC_IP_REFERENCES,
     elastic_ip_target,
     elastic_ips,
     find_elastic_ip,
 )
-from understudy_aws.services.ec2.internet_gateways import find_gateway, gateway_target, internet_gateways
+from understudy_aws.services.ec2.internet_gateways import (
+    GATEWAY_REFERENCES,
+    find_gateway,
+    gateway_target,
+    internet_gateways,
+)
 from understudy_aws.services.ec2.nat_gateway_records import (
+    NAT_GATEWAY_REFERENCES,
     find_nat_gateway,
     nat_gateway_target,
     nat_gateways,
 )
-from understudy_aws.services.ec2.network_acls import acl_target, find_acl, network_acls
+from understudy_aws.services.ec2.network_acls import ACL_REFERENCES, acl_target, find_acl, network_acls
 from understudy_aws.services.ec2.network_interfaces import (
+    INTERFACE_REFERENCES,
     find_interface,
     interface_target,
     network_interfaces,
 )
-from understudy_aws.services.ec2.route_tables import find_route_table, route_table_target, route_tables
+from understudy_aws.services.ec2.route_tables import (
+    ROUTE_TABLE_REFERENCES,
+    find_route_table,
+    route_table_target,
+    route_tables,
+)
 from understudy_aws.services.ec2.security_group_permissions import group_with_rule, rule_in
 from understudy_aws.services.ec2.security_group_rules import SecurityGroupRule
 from understudy_aws.services.ec2.security_groups import (
+    GROUP_REFERENCES,
     SecurityGroup,
     find_group,
     group_target,
     security_groups,
 )
-from understudy_aws.services.ec2.subnets import find_subnet, subnet_target, subnets
-from understudy_aws.services.ec2.vpcs import find_vpc, vpc_target, vpcs
+from understudy_aws.services.ec2.subnets import SUBNET_REFERENCES, find_subnet, subnet_target, subnets
+from understudy_aws.services.ec2.vpcs import VPC_REFERENCES, find_vpc, vpc_target, vpcs
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table
 
@@ -77,11 +93,27 @@ def _with_table(
     table: Table[Recorded],
     existing: Callable[[Call, str], Recorded],
     target: Callable[[Recorded], Target],
+    *,
+    references: References,
+    deleted_by: str,
 ) -> Ec2Resource[Any]:
-    """Describe a kind that has a table of its own, whose records have `id` and `tags`."""
+    """Describe a kind that has a table of its own, whose records have `id` and `tags`.
+
+    The key of the table is made of account, Region and id.
+    """
 
     def find(tx: Transaction, arn: Arn) -> Recorded | None:
         return table.get(tx, arn.account, arn.region, arn.resource.partition("/")[2])
+
+    def identified(tx: Transaction, id: str) -> Recorded | None:
+        if not id.startswith(f"{id_prefix}-"):
+            return None
+        found = (table.get(tx, *place, id) for place in table.heads(tx, 2))
+        return next((record for record in found if record is not None), None)
+
+    def identifier(record: Any) -> str:
+        found: str = record.id
+        return found
 
     def scan(tx: Transaction, account: str, region: str) -> Iterator[tuple[str, Tags]]:
         records: Iterable[Any] = table.scan(tx, account, region)
@@ -101,6 +133,10 @@ def _with_table(
         find=find,
         existing=existing,
         target=target,
+        references=references,
+        deleted_by=deleted_by,
+        identifier=identifier,
+        identified=identified,
         scan=scan,
         tags=tags,
         set_tags=set_tags,
@@ -117,6 +153,11 @@ class _RuleOfGroup(NamedTuple):
 def _find_rule(tx: Transaction, arn: Arn) -> _RuleOfGroup | None:
     id = arn.resource.partition("/")[2]
     group = group_with_rule(tx, arn.account, arn.region, id)
+    return None if group is None else _RuleOfGroup(group, rule_in(group, id))
+
+
+def _identified_rule(tx: Transaction, id: str) -> _RuleOfGroup | None:
+    group = next(iter(security_groups.where(tx, "rule", id)), None)
     return None if group is None else _RuleOfGroup(group, rule_in(group, id))
 
 
@@ -144,21 +185,87 @@ def _set_tags_of_rule(tx: Transaction, found: _RuleOfGroup, tags: Tags) -> None:
 
 
 RESOURCES: tuple[Ec2Resource[Any], ...] = (
-    _with_table("dhcp-options", "dopt", dhcp_options, find_options, options_target),
+    _with_table(
+        "dhcp-options",
+        "dopt",
+        dhcp_options,
+        find_options,
+        options_target,
+        references=NO_REFERENCES,
+        deleted_by="DeleteDhcpOptions",
+    ),
     _with_table(
         "egress-only-internet-gateway",
         "eigw",
         egress_only_gateways,
         find_egress_only_gateway,
         egress_only_target,
+        references=EGRESS_ONLY_REFERENCES,
+        deleted_by="DeleteEgressOnlyInternetGateway",
     ),
-    _with_table("elastic-ip", "eipalloc", elastic_ips, find_elastic_ip, elastic_ip_target),
-    _with_table("internet-gateway", "igw", internet_gateways, find_gateway, gateway_target),
-    _with_table("natgateway", "nat", nat_gateways, find_nat_gateway, nat_gateway_target),
-    _with_table("network-acl", "acl", network_acls, find_acl, acl_target),
-    _with_table("network-interface", "eni", network_interfaces, find_interface, interface_target),
-    _with_table("route-table", "rtb", route_tables, find_route_table, route_table_target),
-    _with_table("security-group", "sg", security_groups, find_group, group_target),
+    _with_table(
+        "elastic-ip",
+        "eipalloc",
+        elastic_ips,
+        find_elastic_ip,
+        elastic_ip_target,
+        references=ELASTIC_IP_REFERENCES,
+        deleted_by="ReleaseAddress",
+    ),
+    _with_table(
+        "internet-gateway",
+        "igw",
+        internet_gateways,
+        find_gateway,
+        gateway_target,
+        references=GATEWAY_REFERENCES,
+        deleted_by="DeleteInternetGateway",
+    ),
+    _with_table(
+        "natgateway",
+        "nat",
+        nat_gateways,
+        find_nat_gateway,
+        nat_gateway_target,
+        references=NAT_GATEWAY_REFERENCES,
+        deleted_by="DeleteNatGateway",
+    ),
+    _with_table(
+        "network-acl",
+        "acl",
+        network_acls,
+        find_acl,
+        acl_target,
+        references=ACL_REFERENCES,
+        deleted_by="DeleteNetworkAcl",
+    ),
+    _with_table(
+        "network-interface",
+        "eni",
+        network_interfaces,
+        find_interface,
+        interface_target,
+        references=INTERFACE_REFERENCES,
+        deleted_by="DeleteNetworkInterface",
+    ),
+    _with_table(
+        "route-table",
+        "rtb",
+        route_tables,
+        find_route_table,
+        route_table_target,
+        references=ROUTE_TABLE_REFERENCES,
+        deleted_by="DeleteRouteTable",
+    ),
+    _with_table(
+        "security-group",
+        "sg",
+        security_groups,
+        find_group,
+        group_target,
+        references=GROUP_REFERENCES,
+        deleted_by="DeleteSecurityGroup",
+    ),
     Ec2Resource(
         name="security-group-rule",
         id_prefix="sgr",
@@ -166,10 +273,23 @@ RESOURCES: tuple[Ec2Resource[Any], ...] = (
         find=_find_rule,
         existing=_existing_rule,
         target=_rule_target,
+        # What it refers to is told of its group.
+        references=NO_REFERENCES,
+        deleted_by="",
+        identifier=lambda found: found.rule.id,
+        identified=_identified_rule,
         scan=_scan_rules,
         tags=lambda found: found.rule.tags,
         set_tags=_set_tags_of_rule,
     ),
-    _with_table("subnet", "subnet", subnets, find_subnet, subnet_target),
-    _with_table("vpc", "vpc", vpcs, find_vpc, vpc_target),
+    _with_table(
+        "subnet",
+        "subnet",
+        subnets,
+        find_subnet,
+        subnet_target,
+        references=SUBNET_REFERENCES,
+        deleted_by="DeleteSubnet",
+    ),
+    _with_table("vpc", "vpc", vpcs, find_vpc, vpc_target, references=VPC_REFERENCES, deleted_by="DeleteVpc"),
 )

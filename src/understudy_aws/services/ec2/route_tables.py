@@ -14,6 +14,7 @@ from understudy_aws.core.arn import ec2
 from understudy_aws.core.ids import Ids
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
+from understudy_aws.gateway.references import Reference, References
 from understudy_aws.services.ec2.api.filters import FilterTable, nothing, yes_or_no
 from understudy_aws.services.ec2.api.identifiers import no_such
 from understudy_aws.services.ec2.api.listings import Filters, select
@@ -103,6 +104,39 @@ route_tables = Table(
         "gateway": lambda table: [each.gateway for each in table.associations if each.gateway],
         "target": lambda table: {route.target: None for route in table.routes if route.target != LOCAL},
     },
+)
+
+ROUTE_TABLE_REFERENCES: References = (
+    # The main one goes with its VPC.
+    Reference("is in", lambda table: (table.vpc,), index="vpc", holds=lambda table: not table.is_main),
+    Reference(
+        "is associated with",
+        lambda table: [each.subnet for each in table.associations],
+        index="subnet",
+        held=True,
+        ended_by="DisassociateRouteTable",
+    ),
+    Reference(
+        "is associated with",
+        lambda table: [each.gateway for each in table.associations],
+        index="gateway",
+        held=True,
+        ended_by="DisassociateRouteTable",
+    ),
+    # AWS deletes a target of routes; they are black holes then.
+    Reference(
+        "routes to",
+        lambda table: [each.target for each in table.routes if each.target != LOCAL and each.state == ACTIVE],
+        index="target",
+        ended_by="DeleteRoute",
+    ),
+    Reference(
+        "has a black hole for",
+        lambda table: [each.target for each in table.routes if each.state == BLACKHOLE],
+        index="target",
+        may_dangle=True,
+        ended_by="DeleteRoute",
+    ),
 )
 
 

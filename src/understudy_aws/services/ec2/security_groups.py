@@ -12,6 +12,7 @@ from understudy_aws.core.arn import ec2
 from understudy_aws.core.ids import Ids
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
+from understudy_aws.gateway.references import Reference, References
 from understudy_aws.services.ec2.api import errors
 from understudy_aws.services.ec2.api.filters import FilterTable, nothing
 from understudy_aws.services.ec2.api.identifiers import no_such
@@ -70,6 +71,18 @@ security_groups = Table(
         "references": _referenced,
         "rule": lambda group: tuple(rule.id for rule in group.rules),
     },
+)
+
+GROUP_REFERENCES: References = (
+    # The default one goes with its VPC.
+    Reference("is in", lambda group: (group.vpc,), index="vpc", holds=lambda group: group.name != DEFAULT),
+    Reference(
+        "has a rule about",
+        _referenced,
+        index="references",
+        holds=True,
+        ended_by="RevokeSecurityGroupIngress",
+    ),
 )
 
 

@@ -10,6 +10,7 @@ from understudy_aws.core.answers import Answer, Description
 from understudy_aws.core.arn import ec2
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
+from understudy_aws.gateway.references import Reference, References
 from understudy_aws.services.ec2.addresses import RESERVED, in_use
 from understudy_aws.services.ec2.api.cidrs import Cidr, Ipv6Cidr, known, known_ipv6
 from understudy_aws.services.ec2.api.filters import FilterTable, nothing, yes_or_no
@@ -66,9 +67,21 @@ subnets = Table(
     key=lambda subnet: (subnet.account, subnet.region, subnet.id),
     indexes={
         "vpc": lambda subnet: (subnet.vpc,),
+        "acl": lambda subnet: (subnet.acl,) if subnet.acl else (),
         "acl_association": lambda subnet: (subnet.acl_association,),
         "association": lambda subnet: [each.id for each in subnet.ipv6_blocks],
     },
+)
+
+SUBNET_REFERENCES: References = (
+    Reference("is in", lambda subnet: (subnet.vpc,), index="vpc", holds=True),
+    Reference(
+        "follows",
+        lambda subnet: (subnet.acl,),
+        index="acl",
+        holds=True,
+        ended_by="ReplaceNetworkAclAssociation",
+    ),
 )
 
 _OPTIONS = "private-dns-name-options-on-launch."

@@ -11,6 +11,7 @@ from understudy_aws.core.answers import Answer, Description
 from understudy_aws.core.arn import ec2
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
+from understudy_aws.gateway.references import Reference, References
 from understudy_aws.services.ec2.api.cidrs import Cidr, Ipv6Cidr, known, known_ipv6
 from understudy_aws.services.ec2.api.errors import no_default_vpc
 from understudy_aws.services.ec2.api.filters import FilterTable, yes_or_no
@@ -78,6 +79,17 @@ vpcs = Table(
         # Amazon's blocks are unique: one that was removed is free again.
         "ipv6_block": lambda vpc: [each.block for each in staying(vpc.ipv6_blocks)],
     },
+)
+
+VPC_REFERENCES: References = (
+    Reference(
+        "uses the options of",
+        # `default` stands for none.
+        lambda vpc: (vpc.dhcp_options,) if vpc.dhcp_options != "default" else (),
+        index="dhcp_options",
+        holds=True,
+        ended_by="AssociateDhcpOptions",
+    ),
 )
 
 VPC_FILTERS: FilterTable = MappingProxyType(

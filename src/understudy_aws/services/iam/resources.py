@@ -5,11 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from understudy_aws.core.arn import Arn
+from understudy_aws.core.arn import Arn, parse
 from understudy_aws.gateway.call import Target
+from understudy_aws.gateway.references import NO_REFERENCES, References
 from understudy_aws.gateway.service import ResourceKind
 from understudy_aws.services.iam.groups import groups
 from understudy_aws.services.iam.policy_records import policies
+from understudy_aws.services.iam.references import (
+    GROUP_REFERENCES,
+    PROFILE_REFERENCES,
+    ROLE_REFERENCES,
+    USER_REFERENCES,
+    identifier,
+)
 from understudy_aws.services.iam.role_records import Role, instance_profiles, roles
 from understudy_aws.services.iam.tags import entity_keys, resource_keys
 from understudy_aws.services.iam.users import User, users
@@ -17,7 +25,13 @@ from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Table
 
 
-def _with_table(name: str, table: Table[Any], target: Callable[[Any], Target]) -> ResourceKind[Any]:
+def _with_table(
+    name: str,
+    table: Table[Any],
+    target: Callable[[Any], Target],
+    references: References,
+    deleted_by: str,
+) -> ResourceKind[Any]:
     """Describe a kind whose records are kept by account and lower-case name, and whose ARNs have a path."""
 
     def find(tx: Transaction, arn: Arn) -> Any:
@@ -27,7 +41,22 @@ def _with_table(name: str, table: Table[Any], target: Callable[[Any], Target]) -
     def named(tx: Transaction, account: str, name: str) -> Any:
         return table.get(tx, account, name.lower())
 
-    return ResourceKind(name=name, table=table, find=find, target=target, named=named)
+    def identified(tx: Transaction, identifier: str) -> Any:
+        arn = parse(identifier)
+        kind, _, entity = arn.resource.partition("/") if arn is not None else ("", "", "")
+        return table.get(tx, arn.account, entity) if arn is not None and kind == name else None
+
+    return ResourceKind(
+        name=name,
+        table=table,
+        find=find,
+        target=target,
+        references=references,
+        deleted_by=deleted_by,
+        named=named,
+        identifier=lambda record: identifier(name, record.account, record.name),
+        identified=identified,
+    )
 
 
 def _entity(entity: Role | User) -> Target:
@@ -41,9 +70,9 @@ def _tagged(record: Any) -> Target:
 
 
 RESOURCES = (
-    _with_table("group", groups, lambda group: Target(group.arn)),
-    _with_table("instance-profile", instance_profiles, _tagged),
-    _with_table("policy", policies, _tagged),
-    _with_table("role", roles, _entity),
-    _with_table("user", users, _entity),
+    _with_table("group", groups, lambda group: Target(group.arn), GROUP_REFERENCES, "DeleteGroup"),
+    _with_table("instance-profile", instance_profiles, _tagged, PROFILE_REFERENCES, "DeleteInstanceProfile"),
+    _with_table("policy", policies, _tagged, NO_REFERENCES, "DeletePolicy"),
+    _with_table("role", roles, _entity, ROLE_REFERENCES, "DeleteRole"),
+    _with_table("user", users, _entity, USER_REFERENCES, "DeleteUser"),
 )

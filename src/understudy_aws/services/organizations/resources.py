@@ -6,7 +6,9 @@ from typing import Any
 
 from understudy_aws.core.arn import Arn
 from understudy_aws.gateway.call import Target
+from understudy_aws.gateway.references import NO_REFERENCES, Reference
 from understudy_aws.gateway.service import ResourceKind
+from understudy_aws.services.iam.references import identifier_of_linked_role
 from understudy_aws.services.organizations.handshake_records import Handshake, handshakes
 from understudy_aws.services.organizations.organization_records import (
     Member,
@@ -73,10 +75,96 @@ def _account_target(member: Member) -> Target:
     return Target(member.arn, resource_keys(member.tags))
 
 
+def _inside(record: Any) -> tuple[str, str]:
+    """Return how the index of parents names an organizational unit or a root."""
+    return (record.id, record.root) if isinstance(record, Organization) else (record.organization, record.id)
+
+
+_HAS_ATTACHED: Reference[Any] = Reference(
+    "has attached",
+    # AWS's own are there for ever.
+    lambda record: [policy for policy in record.attached if policy not in AWS_MANAGED],
+    index="by_policy",
+    key=lambda policy: (policy.organization, policy.id),
+    holds=True,
+    ended_by="DetachPolicy",
+)
+
+
+_IS_IN: Reference[Any] = Reference(
+    "is in",
+    lambda record: (record.parent,),
+    index="by_parent",
+    key=_inside,
+    holds=True,
+)
+
+
+def _identified_root(tx: Transaction, id: str) -> Organization | None:
+    return next((each for each in organizations.scan(tx) if each.root == id), None)
+
+
+def _identified_unit(tx: Transaction, id: str) -> OrganizationalUnit | None:
+    return next((each for each in organizational_units.scan(tx) if each.id == id), None)
+
+
+def _identified_policy(tx: Transaction, id: str) -> Policy | None:
+    return next((each for each in policies.scan(tx) if each.id == id), None)
+
+
 RESOURCES: tuple[ResourceKind[Any], ...] = (
-    ResourceKind(name="account", table=members, find=_find_account, target=_account_target),
-    ResourceKind(name="handshake", table=handshakes, find=_find_handshake, target=_handshake_target),
-    ResourceKind(name="ou", table=organizational_units, find=_find_unit, target=_unit_target),
-    ResourceKind(name="policy", table=policies, find=_find_policy, target=_policy_target),
-    ResourceKind(name="root", table=organizations, find=_find_root, target=_root_target),
+    ResourceKind(
+        name="account",
+        table=members,
+        find=_find_account,
+        target=_account_target,
+        references=(
+            _IS_IN,
+            _HAS_ATTACHED,
+            Reference(
+                "works by",
+                lambda member: (identifier_of_linked_role(member.account, "organizations.amazonaws.com"),),
+                holds=True,
+            ),
+        ),
+        deleted_by="RemoveAccountFromOrganization",
+    ),
+    ResourceKind(
+        name="handshake",
+        table=handshakes,
+        find=_find_handshake,
+        target=_handshake_target,
+        references=NO_REFERENCES,
+        deleted_by="CancelHandshake",
+    ),
+    ResourceKind(
+        name="ou",
+        table=organizational_units,
+        find=_find_unit,
+        target=_unit_target,
+        references=(_IS_IN, _HAS_ATTACHED),
+        deleted_by="DeleteOrganizationalUnit",
+        identifier=lambda unit: unit.id,
+        identified=_identified_unit,
+    ),
+    ResourceKind(
+        name="policy",
+        table=policies,
+        find=_find_policy,
+        target=_policy_target,
+        references=NO_REFERENCES,
+        deleted_by="DeletePolicy",
+        identifier=lambda policy: policy.id,
+        identified=_identified_policy,
+    ),
+    ResourceKind(
+        name="root",
+        table=organizations,
+        find=_find_root,
+        target=_root_target,
+        references=(_HAS_ATTACHED,),
+        deleted_by="DeleteOrganization",
+        identifier=lambda organization: organization.root,
+        identified=_identified_root,
+    ),
 )
