@@ -32,6 +32,7 @@ from understudy_aws.services import SERVICES, accounts
 from understudy_aws.services.apprunner import vpc_connectors
 from understudy_aws.services.directory import Directory
 from understudy_aws.services.ec2.nat_gateway_records import ended_nat_gateways, nat_gateway_deletions
+from understudy_aws.services.ec2.peering.records import ended_vpc_peering_connections, vpc_peering_changes
 from understudy_aws.services.iam import deletion_tasks
 from understudy_aws.services.iam.last_use import LastUse
 from understudy_aws.services.iam.linked_role_usage import LinkedRoleUsage
@@ -54,6 +55,7 @@ EXPIRIES = (
     old_handshakes,
     vpc_connectors.deleted_connectors,
     ended_nat_gateways,
+    ended_vpc_peering_connections,
 )
 
 
@@ -174,6 +176,7 @@ def build(
             ),
             abandoned_sessions(gateway.held_sessions),
             nat_gateway_deletions(),
+            vpc_peering_changes(),
             last_use.controller(),
             *map(expiry_controller, EXPIRIES),
         ],

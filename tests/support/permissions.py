@@ -90,7 +90,7 @@ def tagged_estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     names = (
         "VpcId", "SubnetId", "GroupId", "DhcpOptionsId", "NetworkInterfaceId", "SecurityGroupRuleId",
         "RouteTableId", "InternetGatewayId", "AllocationId", "NatGatewayId", "NetworkAclId",
-        "EgressOnlyInternetGatewayId",
+        "EgressOnlyInternetGatewayId", "VpcPeeringConnectionId",
     )  # fmt: skip
     ec2.create_tags(Resources=[known[name][0] for name in names], Tags=TAGS)
     iam.tag_user(UserName="somebody", Tags=TAGS)

@@ -98,6 +98,15 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     nat = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=ec2.allocate_address()["AllocationId"])[
         "NatGateway"
     ]["NatGatewayId"]
+    # The permission table accepts one and changes the other; what is rejected or deleted comes last.
+    peers = [ec2.create_vpc(CidrBlock=f"10.{200 + n}.0.0/16")["Vpc"]["VpcId"] for n in range(2)]
+    waiting, peering = (
+        ec2.create_vpc_peering_connection(VpcId=vpc, PeerVpcId=peer)["VpcPeeringConnection"][
+            "VpcPeeringConnectionId"
+        ]
+        for peer in peers
+    )
+    ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=peering)
     subnets, groups, things = (subnet, GONE[1]), (group, GONE[2]), (vpc, subnet, group, interface)
     known = {
         "UserName": ("somebody", "somebody", "new-name"), "RoleName": ("role",), "PolicyName": ("inline", "policy"),
@@ -113,7 +122,8 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
         "EgressOnlyInternetGatewayId": (egress,), "EgressOnlyInternetGatewayIds": (egress,),
         "AllocationId": (address, tied), "AllocationIds": (address, tied), "NatGatewayId": (nat,), "NatGatewayIds": (nat,),
         "GatewayId": (gateway, "local"), "InternetGatewayId": (gateway,), "DestinationCidrBlock": ("0.0.0.0/0",),
-        "NetworkAclIds": (acl,),
+        "NetworkAclIds": (acl,), "PeerVpcId": (peers[0], vpc, GONE[0]),
+        "VpcPeeringConnectionId": (waiting, peering), "VpcPeeringConnectionIds": (waiting, peering),
         "VpcConnectorArn": (connector,), "ResourceArn": (connector,), "Resources": things,
         "AWSServiceName": ("apprunner.amazonaws.com", "networking.apprunner.amazonaws.com"),
         "CidrBlock": ("10.0.2.0/24", "10.1.0.0/16"), "CidrIp": ("10.0.0.0/8", "0.0.0.0/0"),

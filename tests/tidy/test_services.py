@@ -40,7 +40,7 @@ class TestADescription:
         assert service_catalogue.service(service.prefix) is not None
 
     def test_it_serves_what_its_folder_declares(self, service):
-        texts = [path.read_text() for path in (FOLDER / service.id).glob("*.py")]
+        texts = [path.read_text() for path in (FOLDER / service.id).rglob("*.py")]
         declared = sum(len(DECLARATION.findall(text)) for text in texts)
         assert declared == len(service.operations) > 0
 

@@ -37,6 +37,10 @@ class SimulatedLatency(msgspec.Struct, frozen=True):
         """How long a block of addresses is being associated or disassociated: seconds, by what Terraform users see."""
         return self._drawn("block association", association, 1, 8)
 
+    def vpc_peering_seconds(self, connection: str) -> float:
+        """How long each step of a VPC peering connection takes: some seconds at AWS, by what Terraform users see."""
+        return self._drawn("VPC peering", connection, 2, 15)
+
     def _drawn(self, what: str, whom: str, least: float, most: float) -> float:
         if self.name != "aws":
             return 0.0

@@ -45,6 +45,12 @@ from understudy_aws.services.ec2.network_interfaces import (
     interface_target,
     network_interfaces,
 )
+from understudy_aws.services.ec2.peering.records import (
+    CONNECTION_REFERENCES,
+    connection_target,
+    find_connection,
+    vpc_peering_connections,
+)
 from understudy_aws.services.ec2.route_tables import (
     ROUTE_TABLE_REFERENCES,
     find_route_table,
@@ -292,4 +298,13 @@ RESOURCES: tuple[Ec2Resource[Any], ...] = (
         deleted_by="DeleteSubnet",
     ),
     _with_table("vpc", "vpc", vpcs, find_vpc, vpc_target, references=VPC_REFERENCES, deleted_by="DeleteVpc"),
+    _with_table(
+        "vpc-peering-connection",
+        "pcx",
+        vpc_peering_connections,
+        find_connection,
+        connection_target,
+        references=CONNECTION_REFERENCES,
+        deleted_by="DeleteVpcPeeringConnection",
+    ),
 )

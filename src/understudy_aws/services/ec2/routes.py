@@ -19,7 +19,11 @@ from understudy_aws.services.ec2.egress_only_internet_gateways import find_egres
 from understudy_aws.services.ec2.internet_gateways import find_gateway
 from understudy_aws.services.ec2.nat_gateway_records import nat_gateways
 from understudy_aws.services.ec2.network_interfaces import find_interface
+from understudy_aws.services.ec2.peering.records import ACTIVE as ACTIVE_PEERING
+from understudy_aws.services.ec2.peering.records import LIVE, find_connection, own_vpcs, state_of
 from understudy_aws.services.ec2.route_tables import (
+    ACTIVE,
+    BLACKHOLE,
     LOCAL,
     Route,
     RouteTable,
@@ -80,7 +84,7 @@ def create_route(
     _check_pair(call, table, destination, target)
     if len(table.routes) >= ROUTES_PER_TABLE:
         raise errors.limit("RouteLimitExceeded", "routes")
-    route = Route(destination=destination, target=target)
+    route = Route(destination=destination, target=target, state=_first_state(call, target))
     route_tables.put(call.tx, replace(table, routes=(*table.routes, route)))
     return {"Return": True}
 
@@ -135,7 +139,12 @@ def replace_route(
     if target == LOCAL and found[0].origin != "CreateRouteTable":
         raise errors.not_a_local_route(destination)
     _check_pair(call, table, destination, target)
-    new = Route(destination=destination, target=target, origin=found[0].origin)
+    new = Route(
+        destination=destination,
+        target=target,
+        origin=found[0].origin,
+        state=_first_state(call, target),
+    )
     routes = [new if route is found[0] else route for route in table.routes]
     route_tables.put(call.tx, replace(table, routes=tuple(routes)))
     return None
@@ -219,6 +228,21 @@ def _check_egress_only_gateway(call: Call, table: RouteTable, id: str) -> None:
         raise errors.table_of_other_network(table.id, f"network gateway {id}")
 
 
+def _check_peering(call: Call, table: RouteTable, id: str) -> None:
+    connection = find_connection(call, id)
+    if state_of(connection, call.at) not in LIVE:
+        raise errors.not_found("InvalidVpcPeeringConnectionID", "vpcPeeringConnection", id)
+    if table.vpc not in own_vpcs(connection):
+        raise errors.table_of_other_network(table.id, f"network gateway {id}")
+
+
+def _first_state(call: Call, target: str) -> str:
+    """Return the state of a new route: a black hole as long as its peering connection is not active."""
+    if target.startswith("pcx-") and state_of(find_connection(call, target), call.at) != ACTIVE_PEERING:
+        return BLACKHOLE
+    return ACTIVE
+
+
 def _missing(code: str, noun: str) -> Callable[[Call, RouteTable, str], None]:
     def check(_call: Call, _table: RouteTable, id: str) -> None:
         raise errors.not_found(code, noun, id)
@@ -233,7 +257,7 @@ _CHECKS: Mapping[str, Callable[[Call, RouteTable, str], Any]] = MappingProxyType
         "gateway_id": _check_gateway,
         "network_interface_id": _check_interface,
         "nat_gateway_id": _check_nat_gateway,
-        "vpc_peering_connection_id": _missing("InvalidVpcPeeringConnectionID", "vpcPeeringConnection"),
+        "vpc_peering_connection_id": _check_peering,
         "egress_only_internet_gateway_id": _check_egress_only_gateway,
         "instance_id": _missing("InvalidInstanceID", "instance"),
         "transit_gateway_id": _missing("InvalidTransitGatewayID", "transitGateway"),

@@ -20,6 +20,7 @@ from understudy_aws.services.ec2.cidr_blocks.pools import check_border_group, ch
 from understudy_aws.services.ec2.dhcp_options import default_set
 from understudy_aws.services.ec2.egress_only_internet_gateways import egress_only_gateways
 from understudy_aws.services.ec2.internet_gateways import internet_gateways
+from understudy_aws.services.ec2.peering.requests import holds_vpc, remove_requests
 from understudy_aws.services.ec2.route_tables import make_main, route_tables
 from understudy_aws.services.ec2.subnets import subnets
 from understudy_aws.services.ec2.vpcs import Vpc, a_vpc, described_vpc, find_vpc, vpcs
@@ -114,8 +115,10 @@ def delete_vpc(call: Call, *, vpc_id: str) -> Answer | None:
         or route_tables.count_where(call.tx, "vpc", vpc.id) > 1
         or network_acls.network_acls.count_where(call.tx, "vpc", vpc.id) > 1
         or egress_only_gateways.count_where(call.tx, "vpc", vpc.id)
+        or holds_vpc(call, vpc)
     ):
         raise errors.dependency("vpc", vpc.id)
+    remove_requests(call, vpc)
     for group in groups.where(call.tx, "vpc", vpc.id):
         groups.delete(call.tx, group)
     for acl in network_acls.network_acls.where(call.tx, "vpc", vpc.id):

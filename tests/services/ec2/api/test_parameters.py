@@ -28,6 +28,7 @@ RULE = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1}
 NEEDED = {
     "AssociateRouteTable": ["SubnetId"],
     "CreateNatGateway": ["SubnetId"],
+    "CreateVpcPeeringConnection": ["PeerVpcId"],
     "UnassignPrivateIpAddresses": ["PrivateIpAddresses"],
     **{
         f"{verb}SecurityGroup{way}": ["GroupId"]
@@ -42,6 +43,9 @@ NEEDED_TEXTS = {
     "CreateNatGateway": {"ConnectivityType": "private"},
     "CreateSubnet": {"CidrBlock": "10.0.9.0/24"},
     "CreateVpc": {"CidrBlock": "10.0.0.0/16"},
+    "ModifyVpcPeeringConnectionOptions": {
+        "RequesterPeeringConnectionOptions": {"AllowDnsResolutionFromRemoteVpc": False}
+    },
     "DescribeAddressesAttribute": {"Attribute": "domain-name"},
     "ResetAddressAttribute": {"Attribute": "domain-name"},
     **{
@@ -68,8 +72,13 @@ def place():
         table = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["RouteTables"][0]
         acl = ec2.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["NetworkAcls"][0]
         gateway = ec2.create_nat_gateway(SubnetId=subnet, ConnectivityType="private")["NatGateway"]
+        peer = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+        peering = ec2.create_vpc_peering_connection(VpcId=vpc, PeerVpcId=peer)["VpcPeeringConnection"]
+        ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=peering["VpcPeeringConnectionId"])
         yield ec2, {
             "VpcId": vpc,
+            "PeerVpcId": peer,
+            "VpcPeeringConnectionId": peering["VpcPeeringConnectionId"],
             "SubnetId": subnet,
             "GroupId": group,
             "NetworkInterfaceId": interface["NetworkInterfaceId"],
@@ -256,7 +265,7 @@ def test_an_empty_tag_key(place):
 PREFIXES = {
     "VpcId": "vpc", "SubnetId": "subnet", "GroupId": "sg", "NetworkInterfaceId": "eni", "RouteTableId": "rtb",
     "InternetGatewayId": "igw", "DhcpOptionsId": "dopt", "NatGatewayId": "nat", "SecurityGroupRuleId": "sgr",
-    "NetworkAclId": "acl", "AllocationId": "eipalloc",
+    "NetworkAclId": "acl", "AllocationId": "eipalloc", "VpcPeeringConnectionId": "pcx",
 }  # fmt: skip
 
 

@@ -47,6 +47,9 @@ ID_KINDS: Mapping[str, IdKind] = MappingProxyType(
         "nat": IdKind(
             "NatGatewayMalformed", "NatGatewayNotFound", "NAT gateway {} was not found"
         ),
+        "pcx": _kind(
+            "InvalidVpcPeeringConnectionId.Malformed", "InvalidVpcPeeringConnectionID", "vpcPeeringConnection"
+        ),
         "rtb": _kind("InvalidRouteTableId.Malformed", "InvalidRouteTableID", "routeTable"),
         "rtbassoc": _kind("", "InvalidAssociationID", "association"),
         "sg": IdKind(
