@@ -90,7 +90,7 @@ def test_any_text_is_a_token_and_one_after_a_restart(tmp_path, token):
         assert made(understudy, subnet, token) == made(understudy, subnet, token)
         with understudy.app.database.transaction() as tx:
             (record,) = client_tokens.scan(tx)
-    assert len(record.token) == 64
+    assert len(record.token) == 32
     database = Database(SqliteStore(tmp_path))
     with database.transaction() as tx:
         assert [record] == list(client_tokens.scan(tx))

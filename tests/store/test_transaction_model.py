@@ -21,7 +21,11 @@ class Stone(Record, frozen=True, kw_only=True):
 
 
 stones = Table(
-    "stone", Stone, key=lambda stone: (stone.name,), indexes={"colour": lambda stone: (stone.colour,)}
+    "stone",
+    Stone,
+    key=lambda stone: (stone.name,),
+    indexes={"colour": lambda stone: (stone.colour,)},
+    bitmaps={"names": lambda stone: (stone.colour, 1 << ord(stone.name))},
 )
 NAMES, COLOURS = "abcd", "xy"
 STEPS = st.lists(
@@ -155,6 +159,8 @@ class Transactions(RuleBasedStateMachine):
             for colour in COLOURS:
                 expected = sorted(name for name, its in self.seen.items() if its == colour)
                 assert expected == [stone.name for stone in stones.where(tx, "colour", colour)]
+                assert len(expected) == stones.count_where(tx, "colour", colour)
+                assert sum(1 << ord(name) for name in expected) == stones.bits(tx, "names", colour)
 
     @invariant()
     def the_store_holds_what_was_kept(self):

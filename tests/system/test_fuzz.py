@@ -81,6 +81,7 @@ class Watched:
             assert {name: index.keys() for name, index in mine.indexes.items()} == {
                 name: index.keys() for name, index in read.indexes.items()
             }
+            assert mine.bitmaps == read.bitmaps
 
 
 @pytest.fixture(scope="module")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +21,7 @@ MOST_KEPT = 10_000
 
 
 class ClientToken(Record, frozen=True, kw_only=True):
-    """A client token that was used: by which account, for which operation, and the compressed answer.
+    """A client token that was used: by which account, for which operation, and the answer in MessagePack.
 
     `token` and `digest` are digests of the token and of the parameters, because both may be of any length.
     """
@@ -71,10 +72,12 @@ def remember(call: Call, token: str, params: Mapping[str, Any], answer: Answer) 
         ClientToken(
             account=call.account,
             region=call.region,
-            operation=f"{call.service}:{call.operation}",
+            # There are thousands of tokens and a few operations.
+            operation=sys.intern(f"{call.service}:{call.operation}"),
             token=_hash(token.encode()),
             digest=_digest(params),
-            answer=msgspec.msgpack.encode(answer),
+            # The encoder's own bytes have room to grow; a copy has none.
+            answer=bytes(memoryview(msgspec.msgpack.encode(answer))),
             at=call.at,
         ),
     )
@@ -85,4 +88,5 @@ def _digest(params: Mapping[str, Any]) -> str:
 
 
 def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+    """Return 128 bits of a digest, more than enough for the tokens of an hour."""
+    return hashlib.sha256(content).hexdigest()[:32]

@@ -43,7 +43,8 @@ class MemoryStore:
             if body is None:
                 rows.pop(key, None)
             else:
-                rows[key] = body
+                # An encoder's bytes may have room to grow; a copy has none.
+                rows[key] = bytes(memoryview(body))
         for entry in entries:
             self._sequence += 1
             self._log.append(entry._replace(sequence=self._sequence))

@@ -49,6 +49,8 @@ class Table(Generic[R]):
     `indexes` name functions from a record to the values it is found under; a record may have any number.
     `ordered` name functions from a record to the one value it is sorted by (a time, or a tuple that ends in one),
     or None for a record the index leaves out: what is due or too old is found without looking at the rest.
+    `bitmaps` name functions from a record to a value and the bits of a number that the record alone holds there: which
+    bits are free, and how many, is found without looking at any record.
     """
 
     def __init__(
@@ -58,11 +60,14 @@ class Table(Generic[R]):
         key: Callable[[R], RecordKey],
         indexes: Mapping[str, Callable[[R], Iterable[Any]]] | None = None,
         ordered: Mapping[str, Callable[[R], Any]] | None = None,
+        *,
+        bitmaps: Mapping[str, Callable[[R], tuple[Any, int]]] | None = None,
     ) -> None:
         self.name = name
         self.key = key
         self.indexes = indexes or {}
         self.ordered = ordered or {}
+        self.bitmaps = bitmaps or {}
         self._decoder = msgspec.json.Decoder(record)
 
     def __repr__(self) -> str:
@@ -112,11 +117,20 @@ class Table(Generic[R]):
         """Records found under a value of an index, by key."""
         cache = tx.cache(self)
         bucket = cache.indexes[index].get(value)
-        return [cache.records[key] for key in sorted(bucket)] if bucket else []
+        if bucket is None:
+            return []
+        if isinstance(bucket, tuple):
+            return [cache.records[bucket]]
+        return [cache.records[key] for key in sorted(bucket)]
 
     def count_where(self, tx: Transaction, index: str, value: Any) -> int:
         """How many records are found under a value of an index."""
-        return len(tx.cache(self).indexes[index].get(value, ()))
+        bucket = tx.cache(self).indexes[index].get(value, ())
+        return 1 if bucket and isinstance(bucket, tuple) else len(bucket)
+
+    def bits(self, tx: Transaction, bitmap: str, value: Any) -> int:
+        """The bits that records hold under a value of a bitmap."""
+        return tx.cache(self).bitmaps[bitmap].get(value, 0)
 
     def in_order(self, tx: Transaction, index: str, *, first: Any = None, last: Any = None) -> Iterator[R]:
         """Records by the value of an ordered index, lowest first, from `first` to `last`, both included.

@@ -20,11 +20,11 @@ from understudy_aws.services.ec2.api.tag_specifications import TagSpecifications
 from understudy_aws.services.ec2.api.targets import a_new, changes_in, changing
 from understudy_aws.services.ec2.elastic_ip_records import find_elastic_ip
 from understudy_aws.services.ec2.elastic_ips import disassociate
+from understudy_aws.services.ec2.network_interface_descriptions import interface_members
 from understudy_aws.services.ec2.network_interfaces import (
     Attachment,
     NetworkInterface,
     an_interface,
-    described_interface,
     find_interface,
     network_interfaces,
     target_of_interface,
@@ -112,7 +112,7 @@ def create_network_interface(
         call, subnet, wanted=wanted, count=count, description=description or "", groups=members, tags=tags
     )
     # Reference ec2.md 7.4: the answer says pending, though the interface is available at once.
-    shown = {**described_interface(interface), "Status": "pending"}
+    shown = {**interface_members(interface), "Status": "pending"}
     return {"NetworkInterface": shown, "ClientToken": client_token}
 
 
@@ -361,7 +361,7 @@ def _check_address(call: Call, subnet: Subnet, ip: str) -> None:
         raise errors.invalid("Address does not fall within the subnet's address range")
     if not RESERVED_FIRST <= offset < block.size - 1:
         raise errors.invalid("Address is in subnet's reserved address range")
-    if taken(call.tx, subnet.id, ip):
+    if taken(call.tx, subnet.id, number):
         raise errors.address_in_use()
 
 

@@ -1,22 +1,21 @@
-"""Network interfaces: the record, Describe and Delete. `network_interface_changes` makes and changes them."""
+"""Network interfaces: the record and its deletion.
+
+`network_interface_changes` makes and changes them, `network_interface_descriptions` describes them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from types import MappingProxyType
-from typing import Any
 
-from understudy_aws.core.answers import Answer, Description
+from understudy_aws.core.answers import Answer
 from understudy_aws.core.arn import ec2
 from understudy_aws.gateway.call import Call, Params, Target
-from understudy_aws.gateway.operations import all_resources, operation
+from understudy_aws.gateway.operations import operation
 from understudy_aws.gateway.references import Reference, References
 from understudy_aws.services.ec2.api import errors
-from understudy_aws.services.ec2.api.filters import FilterTable, exact, nothing, yes_or_no
+from understudy_aws.services.ec2.api.cidrs import ipv6_number_of, known
 from understudy_aws.services.ec2.api.identifiers import no_such
-from understudy_aws.services.ec2.api.listings import Filters, select
-from understudy_aws.services.ec2.api.tag_specifications import tag_set
 from understudy_aws.services.ec2.api.targets import Keys, resource_tags, unknown
 from understudy_aws.services.ec2.elastic_ip_records import elastic_ips, free_again
 from understudy_aws.services.ec2.route_tables import BLACKHOLE, set_state
@@ -47,12 +46,22 @@ class Attachment(Record, frozen=True, kw_only=True):
     delete_on_termination: bool = False
 
 
+class ConnectionTracking(Record, frozen=True, kw_only=True):
+    """After how many seconds idle connections of an interface are forgotten; 0 where nobody has set it."""
+
+    tcp_established: int = 0
+    udp_stream: int = 0
+    udp: int = 0
+
+
 class NetworkInterface(Record, frozen=True, kw_only=True):
     """An interface in a subnet.
 
-    `addresses` are its private addresses, the primary one first. `groups` are pairs of id and name; a group's name
-    never changes. `private_dns_name` is empty when the VPC gives no host names. `kind` is its InterfaceType; one that
-    a service has made for a resource of its own is `requester_managed`, and only the service can change it.
+    `addresses` are its private IPv4 addresses, the primary one first; one in a subnet with IPv6 alone has none.
+    `ipv6_addresses` are its IPv6 addresses in canonical form, the first of which is the primary one if `primary_ipv6`.
+    `ipv4_prefixes` and `ipv6_prefixes` are the blocks delegated to it. `groups` are pairs of id and name; a group's
+    name never changes. `private_dns_name` is empty when the VPC gives no host names. `kind` is its InterfaceType; one
+    that a service has made for a resource of its own is `requester_managed`, and only the service can change it.
     """
 
     account: str
@@ -74,6 +83,52 @@ class NetworkInterface(Record, frozen=True, kw_only=True):
     requester_managed: bool = False
     attachment: Attachment | None = None
     public_addresses: tuple[PublicAddress, ...] = ()
+    ipv6_addresses: tuple[str, ...] = ()
+    ipv4_prefixes: tuple[str, ...] = ()
+    ipv6_prefixes: tuple[str, ...] = ()
+    primary_ipv6: bool = False
+    connection_tracking: ConnectionTracking | None = None
+
+
+# The bitmap of the addresses that the interfaces of a subnet hold.
+HELD = "held"
+# How long the prefixes of blocks are that an interface can be given (EC2 user guide, "Prefix delegation").
+IPV4_PREFIX_LENGTH, IPV6_PREFIX_LENGTH = 28, 80
+
+
+def bit_of(number: int) -> int:
+    """Return the place of an IPv4 address in the bitmap of its subnet.
+
+    No subnet is larger than a /16, so that the last sixteen bits of an address are its own in its subnet.
+    """
+    return number & 0xFFFF
+
+
+def _held(interface: NetworkInterface) -> tuple[str, int]:
+    """Return the subnet of an interface, and the bits of the addresses that it holds there."""
+    bits = 0
+    for ip in interface.addresses:
+        _, _, third, fourth = ip.split(".")
+        bits |= 1 << (int(third) << 8 | int(fourth))
+    for prefix in interface.ipv4_prefixes:
+        block = known(prefix)
+        bits |= (1 << block.size) - 1 << bit_of(block.network)
+    return interface.subnet, bits
+
+
+def _ipv6_held(interface: NetworkInterface) -> Sequence[str]:
+    """Return the IPv6 addresses of an interface, and the blocks delegated to it."""
+    return interface.ipv6_addresses + interface.ipv6_prefixes
+
+
+def _ipv6_parts(interface: NetworkInterface) -> Sequence[int]:
+    """Return in which parts of its subnet, each as large as a delegated block, an interface holds something."""
+    return [part_of(ipv6_number_of(text.partition("/")[0])) for text in _ipv6_held(interface)]
+
+
+def part_of(number: int) -> int:
+    """Return the part, as large as a delegated block, that an IPv6 address is in."""
+    return number >> (128 - IPV6_PREFIX_LENGTH)
 
 
 network_interfaces = Table(
@@ -82,9 +137,14 @@ network_interfaces = Table(
     key=lambda interface: (interface.account, interface.region, interface.id),
     indexes={
         "subnet": lambda interface: (interface.subnet,),
-        "address": lambda interface: [(interface.subnet, ip) for ip in interface.addresses],
+        # Interfaces of several VPCs may have the same one.
+        "address": lambda interface: interface.addresses,
+        "ipv6": _ipv6_held,
+        "ipv6_part": lambda interface: frozenset(_ipv6_parts(interface)),
+        "attachment": lambda interface: () if interface.attachment is None else (interface.attachment.id,),
         "group": lambda interface: [group for group, _ in interface.groups],
     },
+    bitmaps={HELD: _held},
 )
 
 INTERFACE_REFERENCES: References = (
@@ -104,110 +164,9 @@ INTERFACE_REFERENCES: References = (
 )
 
 
-def _attachments(interface: NetworkInterface) -> tuple[Attachment, ...]:
-    return (interface.attachment,) if interface.attachment is not None else ()
-
-
-def status_of(interface: NetworkInterface) -> str:
-    """Return `in-use` for an interface that is attached to something, else `available`."""
-    return "available" if interface.attachment is None else "in-use"
-
-
-INTERFACE_FILTERS: FilterTable = MappingProxyType(
-    {
-        **dict.fromkeys(
-            ("attachment.instance-id", "ipv6-addresses.ipv6-address", "operator.principal"), nothing
-        ),
-        "association.allocation-id": lambda interface: [each.allocation for each in interface.public_addresses],
-        "association.association-id": lambda interface: [each.association for each in interface.public_addresses],
-        "association.ip-owner-id": lambda interface: [interface.account for _ in interface.public_addresses],
-        "association.public-dns-name": lambda interface: [each.dns_name for each in interface.public_addresses],
-        "association.public-ip": lambda interface: [each.ip for each in interface.public_addresses],
-        "addresses.association.owner-id": lambda interface: [
-            interface.account for _ in interface.public_addresses
-        ],
-        "addresses.association.public-ip": lambda interface: [each.ip for each in interface.public_addresses],
-        "attachment.attach-time": lambda interface: [
-            f"{each.at:%Y-%m-%dT%H:%M:%S}.000Z" for each in _attachments(interface)
-        ],
-        "attachment.attachment-id": lambda interface: [each.id for each in _attachments(interface)],
-        "attachment.delete-on-termination": lambda interface: [
-            yes_or_no(each.delete_on_termination)[0] for each in _attachments(interface)
-        ],
-        "attachment.device-index": lambda interface: [str(each.device_index) for each in _attachments(interface)],
-        "attachment.instance-owner-id": lambda interface: [each.owner for each in _attachments(interface)],
-        "attachment.status": lambda interface: ["attached" for _ in _attachments(interface)],
-        "addresses.primary": lambda interface: (
-            ("true", "false") if len(interface.addresses) > 1 else ("true",)
-        ),
-        "addresses.private-ip-address": lambda interface: interface.addresses,
-        "availability-zone": lambda interface: (interface.zone,),
-        "availability-zone-id": lambda interface: (interface.zone_id,),
-        "description": lambda interface: (interface.description,),
-        "group-id": lambda interface: [group for group, _ in interface.groups],
-        "group-name": lambda interface: [name for _, name in interface.groups],
-        "interface-type": lambda interface: (interface.kind,),
-        "mac-address": lambda interface: (interface.mac,),
-        "network-interface-id": lambda interface: (interface.id,),
-        "operator.managed": lambda _: yes_or_no(False),
-        "owner-id": lambda interface: (interface.account,),
-        "private-dns-name": lambda interface: (
-            (interface.private_dns_name,) if interface.private_dns_name else ()
-        ),
-        "private-ip-address": lambda interface: interface.addresses,
-        "requester-id": lambda interface: (interface.requester,),
-        "requester-managed": lambda interface: yes_or_no(interface.requester_managed),
-        "source-dest-check": lambda interface: yes_or_no(interface.source_dest_check),
-        "status": lambda interface: (status_of(interface),),
-        "subnet-id": lambda interface: (interface.subnet,),
-        "vpc-id": lambda interface: (interface.vpc,),
-    }
-)  # fmt: skip
-
-
 def an_interface(call: Call, params: Params) -> Sequence[Target]:
     """Return the interface that the request names."""
     return [target_of_interface(call, params["network_interface_id"])]
-
-
-@operation("ec2:DescribeNetworkInterfaces", on=all_resources)
-def describe_network_interfaces(
-    call: Call,
-    *,
-    next_token: str | None = None,
-    max_results: int | None = None,
-    include_managed_resources: bool | None = None,  # noqa: ARG001 - there are none here to leave out
-    network_interface_ids: list[str] | None = None,
-    filters: Filters = None,
-) -> Answer:
-    """Describe the account's interfaces in the Region."""
-    found, token = select(
-        call, network_interfaces, find_interface, INTERFACE_FILTERS,
-        ids=network_interface_ids, filters=filters, max_results=max_results, next_token=next_token,
-        ids_name="networkInterfaceIdSet", among=_indexed(call, filters),
-    )  # fmt: skip
-    return {"NetworkInterfaces": [described_interface(interface) for interface in found], "NextToken": token}
-
-
-@operation("ec2:DescribeNetworkInterfaceAttribute", on=all_resources)
-def describe_network_interface_attribute(
-    call: Call, *, network_interface_id: str, attribute: str | None = None
-) -> Answer:
-    """Describe one attribute of an interface."""
-    interface = find_interface(call, network_interface_id)
-    shown = described_interface(interface)
-    answers: dict[str, dict[str, Any]] = {
-        "description": {"Description": {"Value": interface.description}},
-        "groupSet": {"Groups": shown["Groups"]},
-        "sourceDestCheck": {"SourceDestCheck": {"Value": interface.source_dest_check}},
-        "attachment": {"Attachment": shown["Attachment"]} if "Attachment" in shown else {},
-        "associatePublicIpAddress": {"AssociatePublicIpAddress": False},
-    }
-    if attribute is None:
-        raise errors.missing("attribute")
-    if attribute not in answers:
-        raise errors.invalid_value(attribute, "attribute", "Unknown network interface attribute")
-    return {"NetworkInterfaceId": interface.id, **answers[attribute]}
 
 
 @operation("ec2:DeleteNetworkInterface", on=an_interface)
@@ -239,89 +198,6 @@ def find_interface(call: Call, id: str) -> NetworkInterface:
     if found is None:
         raise no_such("eni", id)
     return found
-
-
-def _indexed(call: Call, filters: Filters) -> list[NetworkInterface] | None:
-    """Return the interfaces of the subnets or groups that the filters name, by key, or None if they name neither."""
-    for name, index in (("subnet-id", "subnet"), ("group-id", "group")):
-        values = exact(filters, name)
-        if values is not None:
-            found = {
-                interface.id: interface
-                for value in values
-                for interface in network_interfaces.where(call.tx, index, value)
-                if (interface.account, interface.region) == (call.account, call.region)
-            }
-            return [found[id] for id in sorted(found)]
-    return None
-
-
-@memoized
-def described_interface(interface: NetworkInterface) -> Description:
-    """Return an interface as answers describe it, its members in AWS's order (ec2.md 7.4)."""
-    primary = interface.addresses[0]
-    public = {each.private_ip: _described_public(interface, each) for each in interface.public_addresses}
-    first: dict[str, Any] = {"Primary": True, "PrivateIpAddress": primary}
-    if interface.private_dns_name:
-        first["PrivateDnsName"] = interface.private_dns_name
-    if primary in public:
-        first["Association"] = public[primary]
-    shown: dict[str, Any] = {
-        "NetworkInterfaceId": interface.id,
-        "SubnetId": interface.subnet,
-        "VpcId": interface.vpc,
-        "AvailabilityZone": interface.zone,
-        "Description": interface.description,
-        "OwnerId": interface.account,
-        "RequesterId": interface.requester,
-        "RequesterManaged": interface.requester_managed,
-        "Status": status_of(interface),
-        "MacAddress": interface.mac,
-        "PrivateIpAddress": primary,
-        "SourceDestCheck": interface.source_dest_check,
-        "Groups": [{"GroupId": group, "GroupName": name} for group, name in interface.groups],
-        "TagSet": tag_set(interface.tags),
-        "PrivateIpAddresses": [
-            first,
-            *(
-                {
-                    "Primary": False,
-                    "PrivateDnsName": "",
-                    "PrivateIpAddress": ip,
-                    **({"Association": public[ip]} if ip in public else {}),
-                }
-                for ip in interface.addresses[1:]
-            ),
-        ],
-        "Ipv6Addresses": [],
-        "InterfaceType": interface.kind,
-        "Operator": {"Managed": False},
-        "AvailabilityZoneId": interface.zone_id,
-    }
-    if interface.private_dns_name:
-        shown["PrivateDnsName"] = interface.private_dns_name
-    if primary in public:
-        shown["Association"] = public[primary]
-    if interface.attachment is not None:
-        shown["Attachment"] = {
-            "AttachmentId": interface.attachment.id,
-            "AttachTime": interface.attachment.at,
-            "DeleteOnTermination": interface.attachment.delete_on_termination,
-            "DeviceIndex": interface.attachment.device_index,
-            "InstanceOwnerId": interface.attachment.owner,
-            "Status": "attached",
-        }
-    return Description(shown)
-
-
-def _described_public(interface: NetworkInterface, public: PublicAddress) -> dict[str, Any]:
-    return {
-        "AllocationId": public.allocation,
-        "AssociationId": public.association,
-        "IpOwnerId": interface.account,
-        "PublicDnsName": public.dns_name,
-        "PublicIp": public.ip,
-    }
 
 
 @memoized

@@ -115,6 +115,11 @@ def known_ipv6(text: str) -> Ipv6Cidr:
     return Ipv6Cidr(int(ipaddress.IPv6Address(address)), int(length))
 
 
+def ipv6_number_of(text: str) -> int:
+    """Return the number of an IPv6 address that was checked when it was stored."""
+    return int(ipaddress.IPv6Address(text))
+
+
 def ipv6_text_of(number: int) -> str:
     """Return the canonical form of an IPv6 address (RFC 5952)."""
     return str(ipaddress.IPv6Address(number))
