@@ -35,6 +35,27 @@ def test_a_repeated_request_answers_what_the_first_did(understudy, subnet):
     assert 1 == interfaces(understudy)
 
 
+def test_a_token_counts_also_where_the_description_of_the_api_does_not_mark_it(understudy):
+    """EC2 API reference, CreateFlowLogs and CreateEgressOnlyInternetGateway: "to ensure the idempotency"."""
+    ec2 = understudy.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    made = [
+        ec2.create_egress_only_internet_gateway(VpcId=vpc, ClientToken="token")["EgressOnlyInternetGateway"]
+        for _ in range(2)
+    ]
+    assert made[0] == made[1]
+    logs = [
+        ec2.create_flow_logs(
+            ResourceIds=[vpc], ResourceType="VPC", TrafficType="ALL", LogDestinationType="s3",
+            LogDestination="arn:aws:s3:::bucket", ClientToken="token",
+        )["FlowLogIds"]
+        for _ in range(2)
+    ]  # fmt: skip
+    assert logs[0] == logs[1]
+    with refused("IdempotentParameterMismatch"):
+        ec2.create_egress_only_internet_gateway(VpcId="vpc-0123456789abcdef0", ClientToken="token")
+
+
 def test_another_token_makes_another(understudy, subnet):
     assert made(understudy, subnet, "one") != made(understudy, subnet, "two")
 

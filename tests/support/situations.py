@@ -107,6 +107,9 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
         for peer in peers
     )
     ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=peering)
+    flow_log = ec2.create_flow_logs(
+        ResourceIds=[vpc], ResourceType="VPC", TrafficType="ALL", LogDestinationType="s3", LogDestination="arn:aws:s3:::bucket",
+    )["FlowLogIds"][0]  # fmt: skip
     subnets, groups, things = (subnet, GONE[1]), (group, GONE[2]), (vpc, subnet, group, interface)
     known = {
         "UserName": ("somebody", "somebody", "new-name"), "RoleName": ("role",), "PolicyName": ("inline", "policy"),
@@ -124,6 +127,7 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
         "GatewayId": (gateway, "local"), "InternetGatewayId": (gateway,), "DestinationCidrBlock": ("0.0.0.0/0",),
         "NetworkAclIds": (acl,), "PeerVpcId": (peers[0], vpc, GONE[0]),
         "VpcPeeringConnectionId": (waiting, peering), "VpcPeeringConnectionIds": (waiting, peering),
+        "FlowLogIds": (flow_log,), "ResourceIds": (vpc, subnet), "LogDestination": ("arn:aws:s3:::bucket",),
         "VpcConnectorArn": (connector,), "ResourceArn": (connector,), "Resources": things,
         "AWSServiceName": ("apprunner.amazonaws.com", "networking.apprunner.amazonaws.com"),
         "CidrBlock": ("10.0.2.0/24", "10.1.0.0/16"), "CidrIp": ("10.0.0.0/8", "0.0.0.0/0"),

@@ -256,7 +256,12 @@ class OperationShape:
         self.required: tuple[str, ...] = (
             tuple(snake(name) for name in self.input.required) if self.input else ()
         )
-        tokens = [snake(name) for name, member in fields.items() if member.is_idempotency_token]
+        # EC2's descriptions mark most members of this name, and the documentation of all of them says the same.
+        tokens = [
+            snake(name)
+            for name, member in fields.items()
+            if member.is_idempotency_token or name == "ClientToken"
+        ]
         self.idempotency_token_member: str | None = tokens[0] if tokens else None
         self.errors: dict[str, int] = dict(service.error(reference.shape) for reference in raw.errors)
 

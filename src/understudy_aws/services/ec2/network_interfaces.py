@@ -18,6 +18,7 @@ from understudy_aws.services.ec2.api.cidrs import ipv6_number_of, known
 from understudy_aws.services.ec2.api.identifiers import no_such
 from understudy_aws.services.ec2.api.targets import Keys, resource_tags, unknown
 from understudy_aws.services.ec2.elastic_ip_records import elastic_ips, free_again
+from understudy_aws.services.ec2.flow_logs.records import remove_flow_logs
 from understudy_aws.services.ec2.route_tables import BLACKHOLE, set_state
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table, memoized
@@ -180,12 +181,13 @@ def delete_network_interface(call: Call, *, network_interface_id: str) -> Answer
 
 
 def remove(tx: Transaction, interface: NetworkInterface) -> None:
-    """Delete an interface. Its Elastic IP addresses are free again, and routes to it are black holes."""
+    """Delete an interface and its flow logs. Its Elastic IP addresses are free again, routes to it are black holes."""
     for each in interface.public_addresses:
         held = elastic_ips.get(tx, interface.account, interface.region, each.allocation)
         if held is not None:
             elastic_ips.put(tx, free_again(held))
     set_state(tx, interface.id, BLACKHOLE)
+    remove_flow_logs(tx, interface.id)
     network_interfaces.delete(tx, interface)
 
 

@@ -26,6 +26,12 @@ from understudy_aws.services.ec2.elastic_ip_records import (
     elastic_ips,
     find_elastic_ip,
 )
+from understudy_aws.services.ec2.flow_logs.records import (
+    FLOW_LOG_REFERENCES,
+    find_flow_log,
+    flow_log_target,
+    flow_logs,
+)
 from understudy_aws.services.ec2.internet_gateways import (
     GATEWAY_REFERENCES,
     find_gateway,
@@ -298,6 +304,15 @@ RESOURCES: tuple[Ec2Resource[Any], ...] = (
         deleted_by="DeleteSubnet",
     ),
     _with_table("vpc", "vpc", vpcs, find_vpc, vpc_target, references=VPC_REFERENCES, deleted_by="DeleteVpc"),
+    _with_table(
+        "vpc-flow-log",
+        "fl",
+        flow_logs,
+        find_flow_log,
+        flow_log_target,
+        references=FLOW_LOG_REFERENCES,
+        deleted_by="DeleteFlowLogs",
+    ),
     _with_table(
         "vpc-peering-connection",
         "pcx",

@@ -26,6 +26,7 @@ from understudy_aws.services.ec2.cidr_blocks.associations import (
     described_ipv6,
 )
 from understudy_aws.services.ec2.cidr_blocks.pools import check_pools, not_together
+from understudy_aws.services.ec2.flow_logs.records import remove_flow_logs
 from understudy_aws.services.ec2.route_tables import release
 from understudy_aws.services.ec2.subnets import (
     Subnet,
@@ -131,6 +132,7 @@ def delete_subnet(call: Call, *, subnet_id: str) -> Answer | None:
     if not is_empty(call.tx, subnet.id):
         raise errors.dependency("subnet", subnet.id)
     release(call.tx, subnet=subnet.id)
+    remove_flow_logs(call.tx, subnet.id)
     subnets.delete(call.tx, subnet)
     return None
 

@@ -19,6 +19,7 @@ from understudy_aws.services.ec2.cidr_blocks.associations import ASSOCIATING, de
 from understudy_aws.services.ec2.cidr_blocks.pools import check_border_group, check_pools, provided_block
 from understudy_aws.services.ec2.dhcp_options import default_set
 from understudy_aws.services.ec2.egress_only_internet_gateways import egress_only_gateways
+from understudy_aws.services.ec2.flow_logs.records import remove_flow_logs
 from understudy_aws.services.ec2.internet_gateways import internet_gateways
 from understudy_aws.services.ec2.peering.requests import holds_vpc, remove_requests
 from understudy_aws.services.ec2.route_tables import make_main, route_tables
@@ -125,5 +126,6 @@ def delete_vpc(call: Call, *, vpc_id: str) -> Answer | None:
         network_acls.network_acls.delete(call.tx, acl)
     for table in route_tables.where(call.tx, "vpc", vpc.id):
         route_tables.delete(call.tx, table)
+    remove_flow_logs(call.tx, vpc.id)
     vpcs.delete(call.tx, vpc)
     return None

@@ -40,6 +40,12 @@ NEEDED = {
 NEEDED_TEXTS = {
     "AssignPrivateIpAddresses": {"SecondaryPrivateIpAddressCount": 1},
     "CreateDhcpOptions": {"DhcpConfigurations": [{"Key": "domain-name", "Values": ["a.test"]}]},
+    "CreateFlowLogs": {
+        "LogDestination": "arn:aws:s3:::bucket",
+        "LogDestinationType": "s3",
+        "ResourceType": "VPC",
+        "TrafficType": "ALL",
+    },
     "CreateNatGateway": {"ConnectivityType": "private"},
     "CreateSubnet": {"CidrBlock": "10.0.9.0/24"},
     "CreateVpc": {"CidrBlock": "10.0.0.0/16"},
@@ -78,6 +84,7 @@ def place():
         yield ec2, {
             "VpcId": vpc,
             "PeerVpcId": peer,
+            "ResourceIds": [vpc],
             "VpcPeeringConnectionId": peering["VpcPeeringConnectionId"],
             "SubnetId": subnet,
             "GroupId": group,
