@@ -1,6 +1,6 @@
 """API requests over a socket: Understudy with signatures, IAM and SQLite on, beside peers that do none of it.
 
-Usage: benchmarks/run [--quick] [--only ROW] [--servers NAMES] [--output FILE] [--beside CHECKOUT]
+Usage: benchmarks/run [--quick] [--only ROW] [--servers NAMES] [--output FILE] [--beside CHECKOUT | --network]
 
 Each server is started alone, given the same resources through boto3, and asked the same signed requests by the
 same load generator, one server after the other, in one run. With `--beside`, another checkout of Understudy takes the
@@ -17,6 +17,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 import beside
+import network
 from load import Figures, measure
 from rows import ROWS
 from servers import HERE, SERVERS, Running, compile_sources
@@ -103,6 +104,15 @@ def beside_peers(names: list[str], only: str, quick: bool) -> str:
     return table(results)
 
 
+def with_many_interfaces(names: list[str], counts: tuple[int, ...], seconds: float, quick: bool) -> str:
+    results = {}
+    for name in names:
+        with SERVERS[name]() as server:
+            results[name] = network.run(server, counts, seconds, quick)
+            print(f"{name}: done", file=sys.stderr)
+    return network.table(results)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the requests")
@@ -112,10 +122,18 @@ def main() -> None:
         "--beside", type=Path, help="another checkout of Understudy, asked in turn with this one"
     )
     parser.add_argument("--rounds", type=int, default=9, help="how often either checkout is asked (--beside)")
+    parser.add_argument("--network", action="store_true", help="few and many interfaces, and a whole VPC")
+    parser.add_argument("--counts", default=",".join(map(str, network.COUNTS)), help="interfaces (--network)")
+    parser.add_argument(
+        "--fill-seconds", type=float, default=300, help="to make so many interfaces, at most (--network)"
+    )
     parser.add_argument("--output", type=Path)
     given = parser.parse_args()
     if given.beside:
         text = beside.compare(given.beside.resolve(), given.only, 3 if given.quick else given.rounds)
+    elif given.network:
+        counts = tuple(int(count) for count in given.counts.split(","))
+        text = with_many_interfaces(given.servers.split(","), counts, given.fill_seconds, given.quick)
     else:
         text = beside_peers(given.servers.split(","), given.only, given.quick)
     print(text)

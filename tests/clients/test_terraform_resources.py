@@ -39,8 +39,4 @@ def test_3_what_was_changed_is_changed_back(terraform):
 
 def test_4_after_the_destruction_nothing_is_left(terraform):
     terraform.destroy()
-    # Terraform leaves the default VPC and the default DHCP options as they are.
-    terraform.remove_default_vpc()
-    left = terraform.left()
-    assert ["DhcpOptions"] == list(left)
-    assert 1 == len(left["DhcpOptions"])
+    assert not terraform.left()

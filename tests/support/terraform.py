@@ -8,11 +8,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import boto3
-from server_process import ServerProcess, clean_environment
+from served_account import FILES, ServedAccount
 
-CONFIGURATIONS = Path(__file__).parent.parent / "clients" / "terraform"
-REGION = "us-east-1"
 # Where a provider may lie that was unpacked as Terraform's filesystem mirrors are laid out.
 _MIRRORS = (
     "~/.terraform.d/plugins",
@@ -42,35 +39,22 @@ def why_not() -> str:
     return ""
 
 
-class Terraform:
-    """A configuration's copy, a server with an empty account, and who owns it."""
+class Terraform(ServedAccount):
+    """A copy of a configuration, and an account without even a default VPC."""
 
     def __init__(self, configuration: str, directory: Path) -> None:
-        self.folder = shutil.copytree(CONFIGURATIONS / configuration, directory / configuration)
-        self.server = ServerProcess("--json", "--lifeline", "--state", "memory:")
-        said = self.server.said
+        super().__init__(directory)
+        self.folder = shutil.copytree(FILES / "terraform" / configuration, directory / configuration)
         settings = directory / "terraformrc"
         # A provider that is overridden is taken as it lies there, without `terraform init`.
         settings.write_text(
             f'provider_installation {{\n  dev_overrides {{ "hashicorp/aws" = "{provider_folder()}" }}\n  direct {{}}\n}}\n'
         )
-        self.environment = clean_environment(
-            directory,
-            AWS_ENDPOINT_URL=said["endpoint"],
-            AWS_ACCESS_KEY_ID=said["access_key_id"],
-            AWS_SECRET_ACCESS_KEY=said["secret_access_key"],
-            AWS_REGION=REGION,
-            CHECKPOINT_DISABLE="1",
-            TF_CLI_CONFIG_FILE=str(settings),
-            TF_IN_AUTOMATION="1",
-        )
-        self.ec2: Any = boto3.client(
-            "ec2",
-            region_name=REGION,
-            endpoint_url=said["endpoint"],
-            aws_access_key_id=said["access_key_id"],
-            aws_secret_access_key=said["secret_access_key"],
-        )
+        self.environment |= {
+            "CHECKPOINT_DISABLE": "1",
+            "TF_CLI_CONFIG_FILE": str(settings),
+            "TF_IN_AUTOMATION": "1",
+        }
         self.remove_default_vpc()
 
     def run(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -100,43 +84,3 @@ class Terraform:
     def destroy(self, *arguments: str) -> None:
         done = self.run("destroy", "-auto-approve", *arguments)
         assert done.returncode == 0, done.stderr
-
-    def remove_default_vpc(self) -> None:
-        for vpc in self.ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]:
-            here = [{"Name": "vpc-id", "Values": [vpc["VpcId"]]}]
-            for subnet in self.ec2.describe_subnets(Filters=here)["Subnets"]:
-                self.ec2.delete_subnet(SubnetId=subnet["SubnetId"])
-            attached = [{"Name": "attachment.vpc-id", "Values": [vpc["VpcId"]]}]
-            for gateway in self.ec2.describe_internet_gateways(Filters=attached)["InternetGateways"]:
-                known = {"InternetGatewayId": gateway["InternetGatewayId"]}
-                self.ec2.detach_internet_gateway(VpcId=vpc["VpcId"], **known)
-                self.ec2.delete_internet_gateway(**known)
-            self.ec2.delete_vpc(VpcId=vpc["VpcId"])
-
-    def left(self) -> dict[str, list[Any]]:
-        """All that is there; an account without a default VPC has its default DHCP options and nothing else."""
-        found = {}
-        for operation, name in KINDS.items():
-            there = [each for each in getattr(self.ec2, operation)()[name] if each.get("State") != "deleted"]
-            if there:
-                found[name] = there
-        return found
-
-    def close(self) -> None:
-        self.server.close()
-
-
-KINDS = {
-    "describe_addresses": "Addresses",
-    "describe_dhcp_options": "DhcpOptions",
-    "describe_egress_only_internet_gateways": "EgressOnlyInternetGateways",
-    "describe_internet_gateways": "InternetGateways",
-    "describe_nat_gateways": "NatGateways",
-    "describe_network_acls": "NetworkAcls",
-    "describe_network_interfaces": "NetworkInterfaces",
-    "describe_route_tables": "RouteTables",
-    "describe_security_group_rules": "SecurityGroupRules",
-    "describe_security_groups": "SecurityGroups",
-    "describe_subnets": "Subnets",
-    "describe_vpcs": "Vpcs",
-}

@@ -1,0 +1,68 @@
+"""The AWS CLI of both major versions builds a VPC over three zones and takes it down again."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+
+import pytest
+from served_account import FILES, TOOLS, ServedAccount
+
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(not TOOLS.is_dir(), reason="43 commands take long: scripts/try-tools runs them"),
+]
+
+
+def second_version() -> str | None:
+    """The first `aws` command on the PATH that is of version 2."""
+    for folder in os.get_exec_path():
+        found = shutil.which("aws", path=folder)
+        if found and _version(found).startswith("aws-cli/2"):
+            return found
+    return None
+
+
+def _version(command: str) -> str:
+    return subprocess.run([command, "--version"], capture_output=True, text=True, check=False).stdout
+
+
+@pytest.fixture(params=["1", "2"])
+def command(request, tmp_path):
+    """A folder with an `aws` command of the version."""
+    if request.param == "1":
+        words = [sys.executable, "-m", "awscli"]
+    else:
+        found = second_version()
+        if not found:
+            pytest.skip("there is no AWS CLI of version 2 on this machine: scripts/try-tools installs it")
+        words = [found]
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    # Version 2 takes the endpoint from the environment since 2.13 only.
+    (folder / "aws").write_text(
+        f'#!/bin/sh\nexec {shlex.join(words)} --endpoint-url "$AWS_ENDPOINT_URL" "$@"\n'
+    )
+    (folder / "aws").chmod(0o755)
+    return folder
+
+
+def test_a_vpc_over_three_zones_is_built_and_taken_down(command, tmp_path):
+    account = ServedAccount(tmp_path)
+    try:
+        done = subprocess.run(
+            ["sh", "-u", FILES / "aws_cli" / "three_zones.sh"],
+            env={**account.environment, "PATH": f"{command}:{account.environment['PATH']}"},
+            capture_output=True,
+            text=True,
+            timeout=280,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert ["subnets: 3", "interfaces: 2"] == done.stdout.split("\n")[:2]
+        assert not account.left()
+    finally:
+        account.close()

@@ -1,0 +1,76 @@
+"""A new account on a server in a process of its own, for other people's tools to work in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import boto3
+from server_process import ServerProcess, clean_environment
+
+FILES = Path(__file__).parent.parent / "clients"
+REGION = "us-east-1"
+# Where scripts/try-tools puts what the tests do not bring with them.
+TOOLS = Path(__file__).parent.parent.parent / ".tools"
+# What to ask for each kind of resource, and where it stands in the answer.
+KINDS = {
+    "describe_addresses": "Addresses",
+    "describe_dhcp_options": "DhcpOptions",
+    "describe_egress_only_internet_gateways": "EgressOnlyInternetGateways",
+    "describe_internet_gateways": "InternetGateways",
+    "describe_nat_gateways": "NatGateways",
+    "describe_network_acls": "NetworkAcls",
+    "describe_network_interfaces": "NetworkInterfaces",
+    "describe_route_tables": "RouteTables",
+    "describe_security_group_rules": "SecurityGroupRules",
+    "describe_security_groups": "SecurityGroups",
+    "describe_subnets": "Subnets",
+    "describe_vpcs": "Vpcs",
+}
+
+
+class ServedAccount:
+    """A server, the environment of commands that use it, and a client of the administrator's."""
+
+    def __init__(self, home: Path) -> None:
+        self.server = ServerProcess("--json", "--lifeline", "--state", "memory:")
+        said = self.server.said
+        self.environment = clean_environment(
+            home,
+            AWS_ENDPOINT_URL=said["endpoint"],
+            AWS_ACCESS_KEY_ID=said["access_key_id"],
+            AWS_SECRET_ACCESS_KEY=said["secret_access_key"],
+            AWS_REGION=REGION,
+            AWS_DEFAULT_REGION=REGION,
+        )
+        self.ec2: Any = boto3.client(
+            "ec2",
+            region_name=REGION,
+            endpoint_url=said["endpoint"],
+            aws_access_key_id=said["access_key_id"],
+            aws_secret_access_key=said["secret_access_key"],
+        )
+
+    def remove_default_vpc(self) -> None:
+        for vpc in self.ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]:
+            here = [{"Name": "vpc-id", "Values": [vpc["VpcId"]]}]
+            for subnet in self.ec2.describe_subnets(Filters=here)["Subnets"]:
+                self.ec2.delete_subnet(SubnetId=subnet["SubnetId"])
+            attached = [{"Name": "attachment.vpc-id", "Values": [vpc["VpcId"]]}]
+            for gateway in self.ec2.describe_internet_gateways(Filters=attached)["InternetGateways"]:
+                known = {"InternetGatewayId": gateway["InternetGatewayId"]}
+                self.ec2.detach_internet_gateway(VpcId=vpc["VpcId"], **known)
+                self.ec2.delete_internet_gateway(**known)
+            self.ec2.delete_vpc(VpcId=vpc["VpcId"])
+
+    def left(self) -> dict[str, int]:
+        """How many there are of each kind, without the default VPC and the default DHCP options."""
+        self.remove_default_vpc()
+        found = {}
+        for operation, name in KINDS.items():
+            there = [each for each in getattr(self.ec2, operation)()[name] if each.get("State") != "deleted"]
+            found[name] = len(there) - (name == "DhcpOptions")
+        return {name: count for name, count in found.items() if count}
+
+    def close(self) -> None:
+        self.server.close()
