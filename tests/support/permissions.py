@@ -90,6 +90,7 @@ def tagged_estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     names = (
         "VpcId", "SubnetId", "GroupId", "DhcpOptionsId", "NetworkInterfaceId", "SecurityGroupRuleId",
         "RouteTableId", "InternetGatewayId", "AllocationId", "NatGatewayId", "NetworkAclId",
+        "EgressOnlyInternetGatewayId", "SubnetCidrReservationId", "ExclusionId",
         "EgressOnlyInternetGatewayId", "VpcPeeringConnectionId",
         "FlowLogIds",
     )  # fmt: skip
@@ -139,8 +140,13 @@ def _call(understudy: Understudy, operation: Operation, known: dict[str, Any], f
 
 
 def _associations(operation: Operation, known: dict[str, Any]) -> dict[str, tuple[str, ...]]:
-    """The association that an operation of EC2 is about: of a route table, an Elastic IP address or an ACL."""
-    kinds = {"DisassociateAddress": "eipassoc-", "ReplaceNetworkAclAssociation": "aclassoc-"}
+    """The association that an operation of EC2 is about: of a route table, an address, an ACL or a block."""
+    kinds = {
+        "DisassociateAddress": "eipassoc-",
+        "ReplaceNetworkAclAssociation": "aclassoc-",
+        "DisassociateVpcCidrBlock": "vpc-cidr-assoc-",
+        "DisassociateSubnetCidrBlock": "subnet-cidr-assoc-",
+    }
     prefix = kinds.get(operation.name, "rtbassoc-")
     return {"AssociationId": tuple(id for id in known["AssociationId"] if id.startswith(prefix))}
 

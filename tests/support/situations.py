@@ -98,6 +98,19 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     nat = ec2.create_nat_gateway(SubnetId=subnet, AllocationId=ec2.allocate_address()["AllocationId"])[
         "NatGateway"
     ]["NatGatewayId"]
+    block = ec2.associate_vpc_cidr_block(VpcId=vpc, CidrBlock="10.7.0.0/16")["CidrBlockAssociation"]
+    dual = ec2.create_vpc(CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]["VpcId"]
+    (ipv6,) = ec2.describe_vpcs(VpcIds=[dual])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"]
+    ipv6_block = ipv6["Ipv6CidrBlock"].replace("/56", "/64")
+    (own_block,) = ec2.create_subnet(VpcId=dual, CidrBlock="10.0.1.0/24", Ipv6CidrBlock=ipv6_block)["Subnet"][
+        "Ipv6CidrBlockAssociationSet"
+    ]
+    reservation = ec2.create_subnet_cidr_reservation(
+        SubnetId=subnet, Cidr="10.0.1.64/28", ReservationType="explicit"
+    )["SubnetCidrReservation"]["SubnetCidrReservationId"]
+    exclusion = ec2.create_vpc_block_public_access_exclusion(
+        VpcId=vpc, InternetGatewayExclusionMode="allow-egress"
+    )["VpcBlockPublicAccessExclusion"]["ExclusionId"]
     # The permission table accepts one and changes the other; what is rejected or deleted comes last.
     peers = [ec2.create_vpc(CidrBlock=f"10.{200 + n}.0.0/16")["Vpc"]["VpcId"] for n in range(2)]
     waiting, peering = (
@@ -121,11 +134,15 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
         "Groups": groups, "SecurityGroups": groups, "DhcpOptionsId": (options, "default"),
         "DhcpOptionsIds": (options,), "NetworkInterfaceId": (interface, GONE[3]),
         "NetworkInterfaceIds": (interface, GONE[3]), "SecurityGroupRuleId": (rule,),
-        "SecurityGroupRuleIds": (rule,), "RouteTableIds": (table,), "RouteTableId": (table,), "AssociationId": (association, public, acl_tie), "NetworkAclId": (acl,),
+        "SecurityGroupRuleIds": (rule,), "RouteTableIds": (table,), "RouteTableId": (table,), "AssociationId": (association, public, acl_tie, block["AssociationId"], own_block["AssociationId"]), "NetworkAclId": (acl,),
         "EgressOnlyInternetGatewayId": (egress,), "EgressOnlyInternetGatewayIds": (egress,),
         "AllocationId": (address, tied), "AllocationIds": (address, tied), "NatGatewayId": (nat,), "NatGatewayIds": (nat,),
         "GatewayId": (gateway, "local"), "InternetGatewayId": (gateway,), "DestinationCidrBlock": ("0.0.0.0/0",),
-        "NetworkAclIds": (acl,), "PeerVpcId": (peers[0], vpc, GONE[0]),
+        "NetworkAclIds": (acl,), "SubnetCidrReservationId": (reservation,), "ReservationType": ("explicit", "prefix"),
+        "ExclusionId": (exclusion,), "ExclusionIds": (exclusion,), "Cidr": ("10.0.1.128/28",),
+        "InternetGatewayExclusionMode": ("allow-egress", "allow-bidirectional"),
+        "InternetGatewayBlockMode": ("off", "block-ingress"), "Ipv6CidrBlock": (ipv6_block,),
+        "PeerVpcId": (peers[0], vpc, GONE[0]),
         "VpcPeeringConnectionId": (waiting, peering), "VpcPeeringConnectionIds": (waiting, peering),
         "FlowLogIds": (flow_log,), "ResourceIds": (vpc, subnet), "LogDestination": ("arn:aws:s3:::bucket",),
         "VpcConnectorArn": (connector,), "ResourceArn": (connector,), "Resources": things,

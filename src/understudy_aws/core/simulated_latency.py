@@ -41,6 +41,10 @@ class SimulatedLatency(msgspec.Struct, frozen=True):
         """How long each step of a VPC peering connection takes: some seconds at AWS, by what Terraform users see."""
         return self._drawn("VPC peering", connection, 2, 15)
 
+    def public_access_seconds(self, what: str) -> float:
+        """How long a change of VPC Block Public Access is under way: up to minutes, by what Terraform waits for."""
+        return self._drawn("public access", what, 10, 90)
+
     def _drawn(self, what: str, whom: str, least: float, most: float) -> float:
         if self.name != "aws":
             return 0.0

@@ -74,3 +74,60 @@ def test_without_it_a_group_needs_a_vpc(ec2, refused):
     ec2.delete_vpc(VpcId=vpc)
     with refused("VPCIdNotSpecified"):
         ec2.create_security_group(GroupName="web", Description="web")
+
+
+class TestCreateDefaultSubnet:
+    """EC2 API reference, CreateDefaultSubnet: a /20 of the default VPC, and one in each zone."""
+
+    def test_one_that_was_deleted_is_made_again(self, ec2, refused):
+        zone = {"Name": "availability-zone", "Values": ["us-east-1b"]}
+        (old,) = ec2.describe_subnets(Filters=[zone])["Subnets"]
+        with refused(
+            "DefaultSubnetAlreadyExistsInAvailabilityZone",
+            f"'{old['SubnetId']}' is already the default subnet in us-east-1b.",
+        ):
+            ec2.create_default_subnet(AvailabilityZone="us-east-1b")
+        ec2.delete_subnet(SubnetId=old["SubnetId"])
+        made = ec2.create_default_subnet(AvailabilityZone="us-east-1b")["Subnet"]
+        assert (old["CidrBlock"], old["VpcId"], True, True, 4091) == (
+            made["CidrBlock"],
+            made["VpcId"],
+            made["DefaultForAz"],
+            made["MapPublicIpOnLaunch"],
+            made["AvailableIpAddressCount"],
+        )
+
+    def test_the_zone_goes_by_id_too(self, ec2, refused):
+        (old,) = ec2.describe_subnets(Filters=[{"Name": "availability-zone-id", "Values": ["use1-az2"]}])[
+            "Subnets"
+        ]
+        ec2.delete_subnet(SubnetId=old["SubnetId"])
+        assert (
+            "use1-az2"
+            == ec2.create_default_subnet(AvailabilityZoneId="use1-az2")["Subnet"]["AvailabilityZoneId"]
+        )
+        with refused("MissingParameter"):
+            ec2.create_default_subnet()
+        with refused("InvalidParameterCombination"):
+            ec2.create_default_subnet(AvailabilityZone="us-east-1a", AvailabilityZoneId="use1-az1")
+        with refused("InvalidParameterValue"):
+            ec2.create_default_subnet(AvailabilityZone="us-east-1z")
+
+    def test_one_for_ipv6_alone(self, ec2, refused):
+        (old,) = ec2.describe_subnets(Filters=[{"Name": "availability-zone", "Values": ["us-east-1a"]}])[
+            "Subnets"
+        ]
+        ec2.delete_subnet(SubnetId=old["SubnetId"])
+        with refused("InsufficientCidrBlocks"):
+            ec2.create_default_subnet(AvailabilityZone="us-east-1a", Ipv6Native=True)
+        ec2.associate_vpc_cidr_block(VpcId=old["VpcId"], AmazonProvidedIpv6CidrBlock=True)
+        made = ec2.create_default_subnet(AvailabilityZone="us-east-1a", Ipv6Native=True)["Subnet"]
+        assert (True, True, False) == (made["Ipv6Native"], made["DefaultForAz"], made["MapPublicIpOnLaunch"])
+        assert "CidrBlock" not in made
+
+    def test_without_a_default_vpc_there_is_none(self, ec2, refused):
+        vpc = default(ec2)["VpcId"]
+        empty(ec2, vpc)
+        ec2.delete_vpc(VpcId=vpc)
+        with refused("DefaultVpcDoesNotExist"):
+            ec2.create_default_subnet(AvailabilityZone="us-east-1a")

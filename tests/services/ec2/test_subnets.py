@@ -101,6 +101,29 @@ class TestModifySubnetAttribute:
                 SubnetId=subnet, MapPublicIpOnLaunch={"Value": True}, PrivateDnsHostnameTypeOnLaunch="ip-name"
             )
 
-    def test_what_is_not_honoured_is_refused(self, ec2, subnet, refused):
-        with refused("UnsupportedOperation"):
-            ec2.modify_subnet_attribute(SubnetId=subnet, AssignIpv6AddressOnCreation={"Value": True})
+    def test_what_needs_an_outpost(self, ec2, subnet, refused):
+        for change in (
+            {"MapCustomerOwnedIpOnLaunch": {"Value": True}, "CustomerOwnedIpv4Pool": "ipv4pool-coip-1"},
+            {"MapCustomerOwnedIpOnLaunch": {"Value": True}},
+        ):
+            with refused("InvalidParameterValue"):
+                ec2.modify_subnet_attribute(SubnetId=subnet, **change)
+        ec2.modify_subnet_attribute(SubnetId=subnet, MapCustomerOwnedIpOnLaunch={"Value": False})
+
+    def test_host_names_are_of_two_types(self, ec2, subnet, refused):
+        with refused("InvalidParameterValue"):
+            ec2.modify_subnet_attribute(SubnetId=subnet, PrivateDnsHostnameTypeOnLaunch="nickname")
+
+    def test_a_records_of_instance_ids(self, ec2, subnet):
+        ec2.modify_subnet_attribute(SubnetId=subnet, EnableResourceNameDnsARecordOnLaunch={"Value": True})
+        assert show(ec2, subnet)["PrivateDnsNameOptionsOnLaunch"]["EnableResourceNameDnsARecord"]
+
+    def test_the_position_of_local_interfaces(self, ec2, subnet, refused):
+        with refused("InvalidParameterValue"):
+            ec2.modify_subnet_attribute(SubnetId=subnet, EnableLniAtDeviceIndex=0)
+        ec2.modify_subnet_attribute(SubnetId=subnet, EnableLniAtDeviceIndex=1)
+        assert 1 == show(ec2, subnet)["EnableLniAtDeviceIndex"]
+        wanted = [{"Name": "enable-lni-at-device-index", "Values": ["1"]}]
+        assert [subnet] == [each["SubnetId"] for each in ec2.describe_subnets(Filters=wanted)["Subnets"]]
+        ec2.modify_subnet_attribute(SubnetId=subnet, DisableLniAtDeviceIndex={"Value": True})
+        assert "EnableLniAtDeviceIndex" not in show(ec2, subnet)

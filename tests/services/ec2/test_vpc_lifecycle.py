@@ -84,6 +84,21 @@ class TestCreateVpc:
         ec2.create_vpc(CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=False, InstanceTenancy="default")
 
 
+class TestModifyVpcTenancy:
+    """EC2 API reference, ModifyVpcTenancy and "Error codes", InvalidTenancy: from dedicated to default alone."""
+
+    def test_dedicated_becomes_default_once(self, ec2, refused):
+        vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", InstanceTenancy="dedicated")["Vpc"]["VpcId"]
+        assert ec2.modify_vpc_tenancy(VpcId=vpc, InstanceTenancy="default")["ReturnValue"]
+        assert "default" == ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["InstanceTenancy"]
+        with refused("InvalidTenancy"):
+            ec2.modify_vpc_tenancy(VpcId=vpc, InstanceTenancy="default")
+
+    def test_nothing_becomes_dedicated(self, ec2, vpc, refused):
+        with refused("InvalidParameterValue"):
+            ec2.modify_vpc_tenancy(VpcId=vpc, InstanceTenancy="dedicated")
+
+
 class TestDeleteVpc:
     def test_all_that_came_with_it_goes_with_it(self, ec2, vpc):
         ec2.delete_vpc(VpcId=vpc)

@@ -181,8 +181,3 @@ describe_local_gateways = _described(
 describe_security_group_vpc_associations = _described(
     "ec2:DescribeSecurityGroupVpcAssociations", "SecurityGroupVpcAssociations"
 )
-# ClassicLink is retired: no VPC has it, whichever is named.
-describe_vpc_classic_link = _described("ec2:DescribeVpcClassicLink", "Vpcs", others=("vpc_ids",))
-describe_vpc_classic_link_dns_support = _described(
-    "ec2:DescribeVpcClassicLinkDnsSupport", "Vpcs", others=(*_PAGED, "vpc_ids"), filters=""
-)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from understudy_aws.services.ec2.api.cidrs import Cidr, text_of
 from understudy_aws.services.ec2.api.errors import no_free_address
+from understudy_aws.services.ec2.cidr_blocks.reservation_records import PREFIX, reserved_ipv4
 from understudy_aws.services.ec2.network_interfaces import HELD, bit_of, network_interfaces
 from understudy_aws.store.database import Transaction
 
@@ -29,9 +30,9 @@ def is_empty(tx: Transaction, subnet: str) -> bool:
 def free(tx: Transaction, subnet: str, block: Cidr, draw: int, count: int) -> list[str]:
     """Return free addresses of the subnet: the first ones from the place `draw` on, and around its end.
 
-    Raises InsufficientFreeAddressesInSubnet when there are not so many.
+    None of them is reserved (vpcs.md 8.4). Raises InsufficientFreeAddressesInSubnet when there are not so many.
     """
-    left = _all(block) & ~_own(block) & ~_held(tx, subnet, block)
+    left = _all(block) & ~_own(block) & ~_held(tx, subnet, block) & ~_reserved(tx, subnet, block)
     if left.bit_count() < count:
         raise no_free_address()
     place = draw % block.size
@@ -39,6 +40,12 @@ def free(tx: Transaction, subnet: str, block: Cidr, draw: int, count: int) -> li
     for bits, first in ((left >> place, place), (left & ((1 << place) - 1), 0)):
         found += [text_of(block.network + first + bit) for bit in lowest(bits, count - len(found))]
     return found
+
+
+def kept_for_prefixes(tx: Transaction, subnet: str, block: Cidr) -> int:
+    """Return how many addresses of a subnet are reserved for prefixes, and are neither in use nor AWS's own."""
+    reserved = _reserved(tx, subnet, block, PREFIX)
+    return (reserved & ~_own(block) & ~_held(tx, subnet, block)).bit_count() if reserved else 0
 
 
 def taken(tx: Transaction, subnet: str, number: int) -> bool:
@@ -59,6 +66,14 @@ def lowest(bits: int, count: int) -> list[int]:
 def _held(tx: Transaction, subnet: str, block: Cidr) -> int:
     """Return the bits of the addresses that interfaces hold, that of the block's first address lowest."""
     return network_interfaces.bits(tx, HELD, subnet) >> bit_of(block.network)
+
+
+def _reserved(tx: Transaction, subnet: str, block: Cidr, type: str = "") -> int:
+    """Return the bits of the addresses that are reserved, or of those that are by reservations of one type."""
+    bits = 0
+    for reserved in reserved_ipv4(tx, subnet, type):
+        bits |= _all(reserved) << reserved.network - block.network
+    return bits
 
 
 def _all(block: Cidr) -> int:

@@ -13,6 +13,18 @@ from understudy_aws.gateway.references import NO_REFERENCES, References
 from understudy_aws.gateway.service import TaggedKind
 from understudy_aws.services.ec2.api.identifiers import no_such
 from understudy_aws.services.ec2.api.targets import resource_tags
+from understudy_aws.services.ec2.block_public_access.records import (
+    EXCLUSION_REFERENCES,
+    exclusion_target,
+    exclusions,
+    find_exclusion,
+)
+from understudy_aws.services.ec2.cidr_blocks.reservation_records import (
+    RESERVATION_REFERENCES,
+    cidr_reservations,
+    find_reservation,
+    reservation_target,
+)
 from understudy_aws.services.ec2.dhcp_options import dhcp_options, find_options, options_target
 from understudy_aws.services.ec2.egress_only_internet_gateways import (
     EGRESS_ONLY_REFERENCES,
@@ -303,7 +315,25 @@ RESOURCES: tuple[Ec2Resource[Any], ...] = (
         references=SUBNET_REFERENCES,
         deleted_by="DeleteSubnet",
     ),
+    _with_table(
+        "subnet-cidr-reservation",
+        "scr",
+        cidr_reservations,
+        find_reservation,
+        reservation_target,
+        references=RESERVATION_REFERENCES,
+        deleted_by="DeleteSubnetCidrReservation",
+    ),
     _with_table("vpc", "vpc", vpcs, find_vpc, vpc_target, references=VPC_REFERENCES, deleted_by="DeleteVpc"),
+    _with_table(
+        "vpc-block-public-access-exclusion",
+        "vpcbpa-exclude",
+        exclusions,
+        find_exclusion,
+        exclusion_target,
+        references=EXCLUSION_REFERENCES,
+        deleted_by="DeleteVpcBlockPublicAccessExclusion",
+    ),
     _with_table(
         "vpc-flow-log",
         "fl",

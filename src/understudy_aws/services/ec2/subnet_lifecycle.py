@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from understudy_aws.core.answers import Answer
-from understudy_aws.core.errors import ApiError
 from understudy_aws.core.ids import Ids
 from understudy_aws.data.regions import AvailabilityZone
 from understudy_aws.data.regions import find as find_region
@@ -18,6 +17,8 @@ from understudy_aws.services.ec2.api.listings import refuse
 from understudy_aws.services.ec2.api.parameters import block_in, ipv6_cidr_in
 from understudy_aws.services.ec2.api.tag_specifications import TagSpecifications, tags_for
 from understudy_aws.services.ec2.api.targets import a_new
+from understudy_aws.services.ec2.block_public_access.records import drop_exclusions
+from understudy_aws.services.ec2.cidr_blocks import errors as block_errors
 from understudy_aws.services.ec2.cidr_blocks.associations import (
     ASSOCIATING,
     Associations,
@@ -25,7 +26,8 @@ from understudy_aws.services.ec2.cidr_blocks.associations import (
     begun,
     described_ipv6,
 )
-from understudy_aws.services.ec2.cidr_blocks.pools import check_pools, not_together
+from understudy_aws.services.ec2.cidr_blocks.pools import check_pools, pools_in, with_pools
+from understudy_aws.services.ec2.cidr_blocks.reservation_records import cidr_reservations
 from understudy_aws.services.ec2.flow_logs.records import remove_flow_logs
 from understudy_aws.services.ec2.route_tables import release
 from understudy_aws.services.ec2.subnets import (
@@ -46,8 +48,10 @@ IPV6_LENGTHS = range(44, 65, 4)
 
 
 def a_new_subnet(call: Call, params: Params) -> Sequence[Target]:
-    """Return the targets of making a subnet: it, its tags, and the VPC it is made in."""
-    return [*a_new(call, params, "subnet"), target_of_vpc(call, params["vpc_id"])]
+    """Return the targets of making a subnet: it, its tags, the VPC it is made in, and pools of addresses."""
+    new, *tagging = a_new(call, params, "subnet")
+    vpc = target_of_vpc(call, params["vpc_id"])
+    return [with_pools(new, params), *tagging, vpc, *pools_in(call, params)]
 
 
 @operation("ec2:CreateSubnet", on=a_new_subnet)
@@ -70,7 +74,7 @@ def create_subnet(
     """Make a subnet of free parts of the VPC's blocks, in the zone named or else the Region's first."""
     refuse(outpost_arn=outpost_arn)
     if ipv6_cidr_block and ipv6_netmask_length is not None:
-        raise not_together("ipv6NetmaskLength", "ipv6CidrBlock")
+        raise block_errors.not_together("ipv6NetmaskLength", "ipv6CidrBlock")
     check_pools(
         ipv4_ipam_pool_id=ipv4_ipam_pool_id, ipv4_netmask_length=ipv4_netmask_length,
         ipv6_ipam_pool_id=ipv6_ipam_pool_id, ipv6_netmask_length=ipv6_netmask_length,
@@ -127,11 +131,14 @@ def make(
 
 @operation("ec2:DeleteSubnet", on=a_subnet)
 def delete_subnet(call: Call, *, subnet_id: str) -> Answer | None:
-    """Delete a subnet without interfaces. Raises DependencyViolation."""
+    """Delete a subnet without interfaces, and its reservations. Raises DependencyViolation."""
     subnet = find_subnet(call, subnet_id)
     if not is_empty(call.tx, subnet.id):
         raise errors.dependency("subnet", subnet.id)
     release(call.tx, subnet=subnet.id)
+    for reservation in cidr_reservations.where(call.tx, "subnet", subnet.id):
+        cidr_reservations.delete(call.tx, reservation)
+    drop_exclusions(call.tx, subnet.id, call.at)
     remove_flow_logs(call.tx, subnet.id)
     subnets.delete(call.tx, subnet)
     return None
@@ -159,16 +166,11 @@ def new_ipv6_block(call: Call, vpc: Vpc, text: str) -> BlockAssociation:
     if block.length not in IPV6_LENGTHS:
         raise errors.invalid(f"invalid value for parameter ipv6-cidr-block: {text}")
     if not any(own.holds(block) for own in ipv6_blocks_of(vpc)):
-        raise ipv6_range(text)
+        raise block_errors.ipv6_range(text)
     others = [ipv6_block_of(other) for other in subnets.where(call.tx, "vpc", vpc.id)]
     if any(other is not None and block.overlaps(other) for other in others):
         raise errors.subnet_conflict(text)
     return begun(call, call.ids.ec2("subnet-cidr-assoc"), str(block))
-
-
-def ipv6_range(text: str) -> ApiError:
-    """Return the error for an IPv6 block that is no part of a block of its VPC (vpcs.md 8.1)."""
-    return ApiError("InvalidSubnet.Range", f"The IPv6 CIDR '{text}' is invalid.")
 
 
 def _check_families(ipv4: str | None, ipv6: str | None, native: bool | None) -> None:
@@ -178,17 +180,9 @@ def _check_families(ipv4: str | None, ipv6: str | None, native: bool | None) -> 
             raise errors.missing_choice("Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
         return
     if ipv4 is not None:
-        raise ipv4_in_native_subnet()
+        raise block_errors.ipv4_in_native_subnet()
     if ipv6 is None:
         raise errors.missing("ipv6CidrBlock")
-
-
-def ipv4_in_native_subnet() -> ApiError:
-    """Return the error for an IPv4 block in a request for a subnet with IPv6 alone."""
-    return ApiError(
-        "InvalidParameterCombination",
-        "When specifying ipv6Native, you cannot specify cidrBlock.",
-    )
 
 
 def _free_block(tx: Transaction, vpc: Vpc, text: str) -> Cidr:

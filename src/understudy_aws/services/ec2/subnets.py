@@ -11,13 +11,14 @@ from understudy_aws.core.arn import ec2
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
 from understudy_aws.gateway.references import Reference, References
-from understudy_aws.services.ec2.addresses import RESERVED, in_use
+from understudy_aws.services.ec2.addresses import RESERVED, in_use, kept_for_prefixes
 from understudy_aws.services.ec2.api.cidrs import Cidr, Ipv6Cidr, known, known_ipv6
 from understudy_aws.services.ec2.api.filters import FilterTable, nothing, yes_or_no
 from understudy_aws.services.ec2.api.identifiers import no_such
 from understudy_aws.services.ec2.api.listings import Filters, select
 from understudy_aws.services.ec2.api.tag_specifications import tag_set
 from understudy_aws.services.ec2.api.targets import Keys, resource_tags, unknown
+from understudy_aws.services.ec2.block_public_access.records import block_mode
 from understudy_aws.services.ec2.cidr_blocks.associations import (
     Associations,
     association_filters,
@@ -38,6 +39,7 @@ class Subnet(Record, frozen=True, kw_only=True):
     `acl` is the network ACL that holds for it, or empty for its VPC's default one; `acl_association` is the id of their
     association. `cidr` is its IPv4 block, which one for IPv6 alone (`ipv6_native`) lacks, and `ipv6_blocks` the
     associations of its IPv6 block and of those it had. `assign_ipv6` says that new interfaces get an IPv6 address.
+    `lni_index` is the position of local network interfaces, or 0.
     """
 
     account: str
@@ -58,6 +60,7 @@ class Subnet(Record, frozen=True, kw_only=True):
     ipv6_native: bool = False
     assign_ipv6: bool = False
     dns64: bool = False
+    lni_index: int = 0
     tags: dict[str, str] = {}
 
 
@@ -98,7 +101,7 @@ SUBNET_FILTERS: FilterTable = MappingProxyType(
         "default-for-az": lambda subnet: yes_or_no(subnet.default_for_zone),
         "defaultForAz": lambda subnet: yes_or_no(subnet.default_for_zone),
         "enable-dns64": lambda subnet: yes_or_no(subnet.dns64),
-        "enable-lni-at-device-index": nothing,
+        "enable-lni-at-device-index": lambda subnet: (str(subnet.lni_index),) if subnet.lni_index else (),
         "ipv6-native": lambda subnet: yes_or_no(subnet.ipv6_native),
         "map-customer-owned-ip-on-launch": lambda _: yes_or_no(False),
         "map-public-ip-on-launch": lambda subnet: yes_or_no(subnet.public_addresses),
@@ -156,10 +159,12 @@ def find_subnet(call: Call, id: str) -> Subnet:
 def available(tx: Transaction, subnet: Subnet) -> int:
     """Return how many addresses are free: all but the five AWS reserves and those of interfaces.
 
-    Only IPv4 addresses count.
+    Only IPv4 addresses count, and none that is reserved for prefixes (vpcs.md 8.4).
     """
     block = block_of(subnet)
-    return 0 if block is None else block.size - RESERVED - in_use(tx, subnet.id)
+    if block is None:
+        return 0
+    return block.size - RESERVED - in_use(tx, subnet.id) - kept_for_prefixes(tx, subnet.id, block)
 
 
 @memoized
@@ -180,11 +185,13 @@ def describe(call: Call, subnet: Subnet) -> Description:
     The result is reused while the number of free addresses and the states of associations are the same.
     """
     ipv6 = current(subnet.ipv6_blocks, call.at)
-    variant = (available(call.tx, subnet), states(ipv6, call.at))
+    mode = block_mode(call.tx, subnet.account, subnet.region, subnet.id, subnet.vpc)
+    variant = (available(call.tx, subnet), states(ipv6, call.at), mode)
     shown: tuple[Any, Description] | None = subnet.__dict__.get("shown")
     if shown is None or shown[0] != variant:
         members = {
             **_members(subnet),
+            "BlockPublicAccessStates": {"InternetGatewayBlockMode": mode},
             "AvailableIpAddressCount": variant[0],
             "Ipv6CidrBlockAssociationSet": [
                 described_ipv6(each, state) for each, state in zip(ipv6, variant[1], strict=True)
@@ -209,7 +216,6 @@ def _members(subnet: Subnet) -> dict[str, Any]:
             "EnableResourceNameDnsARecord": subnet.a_record,
             "EnableResourceNameDnsAAAARecord": subnet.aaaa_record,
         },
-        "BlockPublicAccessStates": {"InternetGatewayBlockMode": "off"},
         "SubnetId": subnet.id,
         "State": "available",
         "VpcId": subnet.vpc,
@@ -219,6 +225,8 @@ def _members(subnet: Subnet) -> dict[str, Any]:
     }
     if subnet.cidr:
         shown["CidrBlock"] = subnet.cidr
+    if subnet.lni_index:
+        shown["EnableLniAtDeviceIndex"] = subnet.lni_index
     return shown
 
 

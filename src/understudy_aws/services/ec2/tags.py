@@ -11,6 +11,7 @@ from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
 from understudy_aws.services.ec2.api import errors
 from understudy_aws.services.ec2.api.filters import FilterTable, exact, matching
+from understudy_aws.services.ec2.api.identifiers import prefix_of
 from understudy_aws.services.ec2.api.listings import Filters, items_after, page_start, paginate
 from understudy_aws.services.ec2.api.tag_specifications import checked_key, with_tags
 from understudy_aws.services.ec2.api.targets import request_tags, unknown
@@ -29,7 +30,7 @@ def a_number_of_resources(call: Call, params: Params) -> Sequence[Target]:
     asked = request_tags(params.get("tags") or (), None if call.operation == "DeleteTags" else "")
     targets = []
     for id in params["resources"]:
-        kind = _KINDS.get(id.partition("-")[0])
+        kind = _KINDS.get(prefix_of(id))
         # What is no id of a kind we know has no ARN: only who may tag everything may ask for it.
         target = _target(call, kind, id) if kind is not None else Target()
         targets.append(Target(target.resource, {**target.keys, **asked}))
@@ -135,7 +136,7 @@ def _resources(ids: Sequence[str]) -> list[tuple[Ec2Resource[Any], str]]:
         raise errors.invalid(f"No more than {_MOST_RESOURCES} resources can be tagged in one request.")
     found = []
     for id in dict.fromkeys(ids):
-        kind = _KINDS.get(id.partition("-")[0])
+        kind = _KINDS.get(prefix_of(id))
         if kind is None:
             raise errors.invalid_id(id)
         found.append((kind, id))
@@ -150,7 +151,7 @@ def _rows(call: Call, types: list[str] | None) -> Iterator[_Row]:
 
 
 def _rows_of(call: Call, ids: list[str]) -> Iterator[_Row]:
-    named = sorted((id.partition("-")[0], id) for id in ids)
+    named = sorted((prefix_of(id), id) for id in ids)
     for prefix, id in named:
         kind = _KINDS.get(prefix)
         record = kind.find_by_id(call, id) if kind is not None else None

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from understudy_aws.core.answers import Answer
+from understudy_aws.core.errors import ApiError
 from understudy_aws.core.ids import Ids
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import operation
@@ -14,9 +17,16 @@ from understudy_aws.services.ec2.api import errors
 from understudy_aws.services.ec2.api.listings import refuse
 from understudy_aws.services.ec2.api.parameters import block_in
 from understudy_aws.services.ec2.api.tag_specifications import TagSpecifications, tags_for
-from understudy_aws.services.ec2.api.targets import a_new
+from understudy_aws.services.ec2.api.targets import a_new, changes_in, changing
+from understudy_aws.services.ec2.block_public_access.records import drop_exclusions
 from understudy_aws.services.ec2.cidr_blocks.associations import ASSOCIATING, described_ipv6_of_vpc
-from understudy_aws.services.ec2.cidr_blocks.pools import check_border_group, check_pools, provided_block
+from understudy_aws.services.ec2.cidr_blocks.pools import (
+    check_border_group,
+    check_pools,
+    pools_in,
+    provided_block,
+    with_pools,
+)
 from understudy_aws.services.ec2.dhcp_options import default_set
 from understudy_aws.services.ec2.egress_only_internet_gateways import egress_only_gateways
 from understudy_aws.services.ec2.flow_logs.records import remove_flow_logs
@@ -24,7 +34,14 @@ from understudy_aws.services.ec2.internet_gateways import internet_gateways
 from understudy_aws.services.ec2.peering.requests import holds_vpc, remove_requests
 from understudy_aws.services.ec2.route_tables import make_main, route_tables
 from understudy_aws.services.ec2.subnets import subnets
-from understudy_aws.services.ec2.vpcs import Vpc, a_vpc, described_vpc, find_vpc, vpcs
+from understudy_aws.services.ec2.vpcs import (
+    Vpc,
+    a_vpc,
+    described_vpc,
+    find_vpc,
+    target_of_vpc,
+    vpcs,
+)
 from understudy_aws.store.database import Transaction
 
 # AWS gives five at first and a hundred to who asks; on one's own machine nobody should have to ask.
@@ -32,8 +49,14 @@ VPCS_PER_REGION = 100
 
 
 def a_new_vpc(call: Call, params: Params) -> Sequence[Target]:
-    """Return the targets of making a VPC: it, and its tags."""
-    return a_new(call, params, "vpc")
+    """Return the targets of making a VPC: it, its tags, and pools of addresses."""
+    new, *tagging = a_new(call, params, "vpc")
+    return [with_pools(new, params), *tagging, *pools_in(call, params)]
+
+
+def a_vpc_to_move(call: Call, params: Params) -> Sequence[Target]:
+    """Return the VPC with the tenancy it is to have."""
+    return [changing(target_of_vpc(call, params["vpc_id"]), changes_in(params, "vpc_id"))]
 
 
 @operation("ec2:CreateVpc", on=a_new_vpc)
@@ -69,8 +92,7 @@ def create_vpc(
     if instance_tenancy == "host":
         raise errors.invalid_value(instance_tenancy, "instanceTenancy")
     tags = tags_for("vpc", tag_specifications)
-    if vpcs.count_where(call.tx, "place", (call.account, call.region)) >= VPCS_PER_REGION:
-        raise errors.limit("VpcLimitExceeded", "VPCs")
+    check_quota(call)
     options = default_set(call.tx, call.account, call.region, call.ids)
     vpc = Vpc(
         account=call.account,
@@ -96,11 +118,29 @@ def create_vpc(
     return {"Vpc": answer}
 
 
+def check_quota(call: Call) -> None:
+    """Raise VpcLimitExceeded if the account has as many VPCs in the Region as it may have."""
+    if vpcs.count_where(call.tx, "place", (call.account, call.region)) >= VPCS_PER_REGION:
+        raise errors.limit("VpcLimitExceeded", "VPCs")
+
+
 def provision_vpc(tx: Transaction, vpc: Vpc, ids: Ids) -> None:
     """Store a new VPC with its default security group and network ACL."""
     vpcs.put(tx, vpc)
     security_groups.make_default(tx, vpc, ids)
     network_acls.make_default(tx, vpc, ids)
+
+
+@operation("ec2:ModifyVpcTenancy", on=a_vpc_to_move)
+def modify_vpc_tenancy(call: Call, *, vpc_id: str, instance_tenancy: str) -> Answer:
+    """Let new machines of a VPC share hardware with others. There is no way back. Raises InvalidTenancy."""
+    if instance_tenancy != "default":
+        raise errors.invalid_value(instance_tenancy, "instanceTenancy")
+    vpc = find_vpc(call, vpc_id)
+    if vpc.tenancy == "default":
+        raise ApiError("InvalidTenancy", f"The tenancy of the VPC '{vpc.id}' is default already.")
+    vpcs.put(call.tx, replace(vpc, tenancy=instance_tenancy))
+    return {"ReturnValue": True}
 
 
 @operation("ec2:DeleteVpc", on=a_vpc)
@@ -126,6 +166,7 @@ def delete_vpc(call: Call, *, vpc_id: str) -> Answer | None:
         network_acls.network_acls.delete(call.tx, acl)
     for table in route_tables.where(call.tx, "vpc", vpc.id):
         route_tables.delete(call.tx, table)
+    drop_exclusions(call.tx, vpc.id, call.at)
     remove_flow_logs(call.tx, vpc.id)
     vpcs.delete(call.tx, vpc)
     return None

@@ -19,6 +19,7 @@ from understudy_aws.services.ec2.api.identifiers import no_such
 from understudy_aws.services.ec2.api.listings import Filters, select
 from understudy_aws.services.ec2.api.tag_specifications import tag_set
 from understudy_aws.services.ec2.api.targets import Keys, resource_tags, unknown
+from understudy_aws.services.ec2.block_public_access.records import block_mode
 from understudy_aws.services.ec2.cidr_blocks.associations import (
     AMAZON_POOL,
     Associations,
@@ -165,13 +166,15 @@ def ipv6_blocks_of(vpc: Vpc) -> tuple[Ipv6Cidr, ...]:
 
 
 def described_vpc(call: Call, vpc: Vpc) -> Description:
-    """Return a VPC as answers describe it. The result is reused while its associations have the same states."""
+    """Return a VPC as answers describe it. The result is reused while what it depends on is the same."""
     ipv4, ipv6 = all_ipv4(vpc, call.at), all_ipv6(vpc, call.at)
-    variant = (states(ipv4, call.at), states(ipv6, call.at))
+    mode = block_mode(call.tx, vpc.account, vpc.region, vpc.id)
+    variant = (states(ipv4, call.at), states(ipv6, call.at), mode)
     shown: tuple[Any, Description] | None = vpc.__dict__.get("shown")
     if shown is None or shown[0] != variant:
         members = {
             **_members(vpc),
+            "BlockPublicAccessStates": {"InternetGatewayBlockMode": mode},
             "CidrBlockAssociationSet": [
                 described_ipv4(each, state) for each, state in zip(ipv4, variant[0], strict=True)
             ],
@@ -190,7 +193,6 @@ def _members(vpc: Vpc) -> dict[str, Any]:
         "InstanceTenancy": vpc.tenancy,
         "IsDefault": vpc.is_default,
         "Tags": tag_set(vpc.tags),
-        "BlockPublicAccessStates": {"InternetGatewayBlockMode": "off"},
         "VpcId": vpc.id,
         "State": "available",
         "CidrBlock": vpc.cidr,

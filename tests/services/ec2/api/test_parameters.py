@@ -28,6 +28,7 @@ RULE = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1}
 NEEDED = {
     "AssociateRouteTable": ["SubnetId"],
     "CreateNatGateway": ["SubnetId"],
+    "CreateVpcBlockPublicAccessExclusion": ["VpcId"],
     "CreateVpcPeeringConnection": ["PeerVpcId"],
     "UnassignPrivateIpAddresses": ["PrivateIpAddresses"],
     **{
@@ -47,6 +48,11 @@ NEEDED_TEXTS = {
         "TrafficType": "ALL",
     },
     "CreateNatGateway": {"ConnectivityType": "private"},
+    "AssociateSubnetCidrBlock": {"Ipv6CidrBlock": "2001:db8::/64"},
+    "AssociateVpcCidrBlock": {"CidrBlock": "10.3.0.0/16"},
+    "CreateDefaultSubnet": {"AvailabilityZone": "us-east-1a"},
+    "CreateSubnetCidrReservation": {"Cidr": "10.0.1.16/28", "ReservationType": "explicit"},
+    "CreateVpcBlockPublicAccessExclusion": {"InternetGatewayExclusionMode": "allow-egress"},
     "CreateSubnet": {"CidrBlock": "10.0.9.0/24"},
     "CreateVpc": {"CidrBlock": "10.0.0.0/16"},
     "ModifyVpcPeeringConnectionOptions": {
@@ -281,9 +287,6 @@ NOT_LOOKED_UP = {
     ("AssociateNatGatewayAddress", "AllocationIds"),
     # Other groups than security groups.
     ("DescribePlacementGroups", "GroupIds"),
-    # What no account has any more is an empty list for every VPC.
-    ("DescribeVpcClassicLink", "VpcIds"),
-    ("DescribeVpcClassicLinkDnsSupport", "VpcIds"),
 }
 
 

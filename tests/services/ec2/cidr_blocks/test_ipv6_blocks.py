@@ -9,28 +9,13 @@ import pytest
 from understudy_aws.testing import Understudy
 
 
-def vpc_of(ec2, id):
-    return ec2.describe_vpcs(VpcIds=[id])["Vpcs"][0]
-
-
-def subnet_of(ec2, id):
-    return ec2.describe_subnets(SubnetIds=[id])["Subnets"][0]
-
-
-@pytest.fixture
-def dual(ec2):
-    """A VPC with an IPv6 block of Amazon's: its id and the block."""
-    id = ec2.create_vpc(CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]["VpcId"]
-    return id, ipaddress.ip_network(vpc_of(ec2, id)["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"])
-
-
 class TestVpc:
-    def test_amazon_provides_a_block_and_tells_it_once_it_is_associated(self, ec2):
+    def test_amazon_provides_a_block_and_tells_it_once_it_is_associated(self, ec2, vpc_of):
         """AWS CLI reference, create-vpc, example 2."""
         made = ec2.create_vpc(CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]
         (begun,) = made["Ipv6CidrBlockAssociationSet"]
         assert ("", "associating") == (begun["Ipv6CidrBlock"], begun["Ipv6CidrBlockState"]["State"])
-        (found,) = vpc_of(ec2, made["VpcId"])["Ipv6CidrBlockAssociationSet"]
+        (found,) = vpc_of(made["VpcId"])["Ipv6CidrBlockAssociationSet"]
         assert begun["AssociationId"] == found["AssociationId"]
         assert ("Amazon", "us-east-1", "associated", 56) == (
             found["Ipv6Pool"],
@@ -89,9 +74,9 @@ class TestVpc:
         with refused(code, message) if message else refused(code):
             ec2.create_vpc(CidrBlock="10.0.0.0/16", **params)
 
-    def test_filters_find_it(self, ec2, vpc, dual):
+    def test_filters_find_it(self, ec2, vpc, dual, vpc_of):
         id, block = dual
-        (association,) = vpc_of(ec2, id)["Ipv6CidrBlockAssociationSet"]
+        (association,) = vpc_of(id)["Ipv6CidrBlockAssociationSet"]
         prefix = "ipv6-cidr-block-association."
         for name, value in (
             ("ipv6-cidr-block", str(block)),
@@ -106,21 +91,21 @@ class TestVpc:
         with Understudy(clock="aws") as understudy:
             ec2 = understudy.client("ec2")
             id = ec2.create_vpc(CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]["VpcId"]
-            (association,) = vpc_of(ec2, id)["Ipv6CidrBlockAssociationSet"]
+            (association,) = ec2.describe_vpcs(VpcIds=[id])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"]
             assert "associating" == association["Ipv6CidrBlockState"]["State"]
             understudy.clock.advance(10)
-            (association,) = vpc_of(ec2, id)["Ipv6CidrBlockAssociationSet"]
+            (association,) = ec2.describe_vpcs(VpcIds=[id])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"]
             assert "associated" == association["Ipv6CidrBlockState"]["State"]
 
 
 class TestSubnet:
     @pytest.mark.parametrize("length", [56, 60, 64])
-    def test_a_dual_stack_subnet(self, ec2, dual, length):
+    def test_a_dual_stack_subnet(self, ec2, dual, length, subnet_of):
         id, block = dual
         wanted = str(next(block.subnets(new_prefix=length)))
         made = ec2.create_subnet(VpcId=id, CidrBlock="10.0.1.0/24", Ipv6CidrBlock=wanted)["Subnet"]
         assert "associating" == made["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlockState"]["State"]
-        found = subnet_of(ec2, made["SubnetId"])
+        found = subnet_of(made["SubnetId"])
         (association,) = found["Ipv6CidrBlockAssociationSet"]
         assert (wanted, "associated", 251, False, False) == (
             association["Ipv6CidrBlock"],
@@ -131,12 +116,12 @@ class TestSubnet:
         )
         assert association["AssociationId"].startswith("subnet-cidr-assoc-")
 
-    def test_a_subnet_for_ipv6_alone(self, ec2, dual):
+    def test_a_subnet_for_ipv6_alone(self, ec2, dual, subnet_of):
         """AWS CLI reference, create-subnet, example 3."""
         id, block = dual
         wanted = str(next(block.subnets(new_prefix=64)))
         made = ec2.create_subnet(VpcId=id, Ipv6CidrBlock=wanted, Ipv6Native=True)["Subnet"]
-        found = subnet_of(ec2, made["SubnetId"])
+        found = subnet_of(made["SubnetId"])
         assert "CidrBlock" not in found
         assert (True, True, 0, "resource-name") == (
             found["Ipv6Native"],

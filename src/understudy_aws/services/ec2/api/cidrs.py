@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterator
 from typing import NamedTuple
 
 _ALL = 0xFFFFFFFF
@@ -22,6 +23,11 @@ class Cidr(NamedTuple):
     def size(self) -> int:
         """Return how many addresses the block has, reserved ones included."""
         return 1 << (32 - self.length)
+
+    def parts(self, length: int) -> Iterator[Cidr]:
+        """Yield the blocks of this length that the block consists of, in their order."""
+        step = 1 << (32 - length)
+        return (Cidr(network, length) for network in range(self.network, self.network + self.size, step))
 
     def holds(self, other: Cidr) -> bool:
         """Return whether this block contains all of the other one."""
@@ -46,6 +52,11 @@ class Ipv6Cidr(NamedTuple):
         """Return how many addresses the block has, reserved ones included."""
         return 1 << (128 - self.length)
 
+    def parts(self, length: int) -> Iterator[Ipv6Cidr]:
+        """Yield the blocks of this length that the block consists of, in their order."""
+        step = 1 << (128 - length)
+        return (Ipv6Cidr(network, length) for network in range(self.network, self.network + self.size, step))
+
     def holds(self, other: Ipv6Cidr) -> bool:
         """Return whether this block contains all of the other one."""
         shift = 128 - self.length
@@ -69,8 +80,13 @@ def parse(text: str) -> Cidr | None:
 def known(text: str) -> Cidr:
     """Read a block that was checked when it was stored."""
     address, _, length = text.partition("/")
-    first, second, third, fourth = address.split(".")
-    return Cidr(int(first) << 24 | int(second) << 16 | int(third) << 8 | int(fourth), int(length))
+    return Cidr(known_address(address), int(length))
+
+
+def known_address(text: str) -> int:
+    """Read an address that was checked when it was stored."""
+    first, second, third, fourth = text.split(".")
+    return int(first) << 24 | int(second) << 16 | int(third) << 8 | int(fourth)
 
 
 def parse_address(text: str) -> int | None:

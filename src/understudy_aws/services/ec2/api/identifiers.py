@@ -52,6 +52,7 @@ ID_KINDS: Mapping[str, IdKind] = MappingProxyType(
         ),
         "rtb": _kind("InvalidRouteTableId.Malformed", "InvalidRouteTableID", "routeTable"),
         "rtbassoc": _kind("", "InvalidAssociationID", "association"),
+        "scr": _kind("", "InvalidSubnetCidrReservationID", "subnet CIDR reservation"),
         "sg": IdKind(
             "InvalidGroupId.Malformed", "InvalidGroup.NotFound", "The security group '{}' does not exist"
         ),
@@ -59,6 +60,9 @@ ID_KINDS: Mapping[str, IdKind] = MappingProxyType(
             "InvalidSecurityGroupRuleId.Malformed", "InvalidSecurityGroupRuleId", "security group rule"
         ),
         "subnet": _kind("InvalidSubnetID.Malformed", "InvalidSubnetID", "subnet"),
+        "vpcbpa-exclude": _kind(
+            "", "InvalidVpcBlockPublicAccessExclusionId", "VPC Block Public Access exclusion"
+        ),
         "vpc": _kind("InvalidVpcID.Malformed", "InvalidVpcID", "vpc"),
     }
 )  # fmt: skip
@@ -70,6 +74,12 @@ def no_such(prefix: str, id: str) -> ApiError:
     if kind.malformed and not _is_of_kind(prefix, id):
         return errors.malformed(kind.malformed, id, "" if prefix == "sg" else prefix)
     return ApiError(kind.missing, kind.text.format(id))
+
+
+def prefix_of(id: str) -> str:
+    """Return what an id begins with. Some kinds have a dash in it, as `vpcbpa-exclude` has."""
+    whole = id.rpartition("-")[0]
+    return whole if whole in ID_KINDS else id.partition("-")[0]
 
 
 def is_group_id(id: str) -> bool:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from understudy_aws.core.errors import ApiError
-from understudy_aws.gateway.call import Call
+from msgspec.structs import replace
+
+from understudy_aws.core.arn import ec2
+from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.services.ec2.api import errors
 from understudy_aws.services.ec2.api.cidrs import Ipv6Cidr, known_ipv6
 from understudy_aws.services.ec2.api.parameters import ipv6_cidr_in
+from understudy_aws.services.ec2.api.targets import unknown
 from understudy_aws.services.ec2.cidr_blocks.associations import BlockAssociation, begun
+from understudy_aws.services.ec2.cidr_blocks.errors import not_together
 from understudy_aws.services.ec2.vpcs import vpcs
 
 # RFC 3849 gives these addresses to documentation: nothing on the internet has one, so that what is public here can be
@@ -73,9 +77,26 @@ def check_border_group(call: Call, group: str | None, provided: bool | None) -> 
         raise errors.invalid_value(group, "ipv6CidrBlockNetworkBorderGroup", "Unknown network border group.")
 
 
-def not_together(first: str, second: str) -> ApiError:
-    """Return the error for two parameters that say the same thing differently (vpcs.md 8.1)."""
-    return ApiError(
-        "InvalidParameterCombination",
-        f"The parameter '{first}' may not be used in combination with '{second}'.",
-    )
+def with_pools(target: Target, params: Params) -> Target:
+    """Return a target with the condition keys of the IPAM pools that a request names (ec2.md 7.1)."""
+    keys = {
+        key: str(params[name])
+        for key, name in (
+            ("ec2:ipv4ipampoolid", "ipv4_ipam_pool_id"),
+            ("ec2:ipv6ipampoolid", "ipv6_ipam_pool_id"),
+        )
+        if params.get(name)
+    }
+    return replace(target, keys={**target.keys, **keys}) if keys else target
+
+
+def pools_in(call: Call, params: Params) -> list[Target]:
+    """Return the targets of the pools that a request names. IPAM's belong to no Region."""
+    targets = [
+        Target(ec2("", call.account, f"ipam-pool/{params[name]}"))
+        for name in ("ipv4_ipam_pool_id", "ipv6_ipam_pool_id")
+        if params.get(name)
+    ]
+    if params.get("ipv6_pool"):
+        targets.append(unknown(call, "ipv6pool-ec2", params["ipv6_pool"]))
+    return targets
