@@ -1,0 +1,63 @@
+"""The server's side of the socket to the node."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import msgspec
+
+from understudy_aws.dataplane.messages import Answer, Question
+
+SOCKET = "socket"
+"""What the node's socket is called in its directory."""
+
+_RECEIVE = 1 << 16
+
+
+class NodeLostError(Exception):
+    """No node answers, or it ended in the middle of an answer."""
+
+
+class NodeClient:
+    """A connection to the node of a directory. Blocks; one caller at a time."""
+
+    def __init__(self, directory: Path, timeout: float = 30.0) -> None:
+        """Connect. Raises NodeLostError when no node runs."""
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(timeout)
+        self._decode = msgspec.json.Decoder(Answer).decode
+        try:
+            self._socket.connect(str(directory / SOCKET))
+        except OSError as error:
+            self._socket.close()
+            raise NodeLostError(str(error)) from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, _type: type[BaseException] | None, _value: BaseException | None, _at: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connection; the node goes on."""
+        self._socket.close()
+
+    def ask(self, question: Question) -> Answer:
+        """Return the answer to a question. Raises NodeLostError."""
+        try:
+            self._socket.sendall(msgspec.json.encode(question) + b"\n")
+            line = b""
+            while not line.endswith(b"\n"):
+                received = self._socket.recv(_RECEIVE)
+                if not received:
+                    raise NodeLostError("The node ended before it answered.")
+                line += received
+        except OSError as error:
+            raise NodeLostError(str(error)) from error
+        answer: Answer = self._decode(line)
+        return answer

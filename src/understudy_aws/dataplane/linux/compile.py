@@ -1,0 +1,245 @@
+"""The wanted network as objects of the kernel, in parts, so that what did not change is neither made nor compared anew.
+
+A part is a VPC without its interfaces, an interface, a peering, or what stands between the VPCs and the world.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from ipaddress import IPv6Network, ip_network
+from typing import TypeAlias
+
+from msgspec.structs import replace
+
+from understudy_aws.dataplane.linux.expressions import (
+    ACCEPT,
+    DROP,
+    connection_tracked,
+    interface_name,
+    masquerade,
+    output_link_is,
+    verdict,
+)
+from understudy_aws.dataplane.linux.names import INTERNET, WORKLOAD_LINK, link_of
+from understudy_aws.dataplane.linux.network_acls import interface_acls, network_acl_objects
+from understudy_aws.dataplane.linux.objects import (
+    Address,
+    BaseChain,
+    Chain,
+    Element,
+    Namespace,
+    Object,
+    Route,
+    Rule,
+    Veth,
+)
+from understudy_aws.dataplane.linux.packet_filter import (
+    UPLINKS,
+    interface_checks,
+    packet_filter_objects,
+)
+from understudy_aws.dataplane.linux.routers import (
+    INTERNET_SIDE,
+    INTERNET_SIDE6,
+    MTU,
+    ROUTER_SIDE,
+    ROUTER_SIDE6,
+    interface_plumbing,
+    main_rules,
+    peering_addresses,
+    resolvers,
+    route_table_numbers,
+    router_objects,
+)
+from understudy_aws.dataplane.linux.routing import BLACKHOLE, MAIN_TABLE
+from understudy_aws.dataplane.linux.security_groups import (
+    interface_filter,
+    membership,
+    referenced_groups,
+    security_group_objects,
+)
+from understudy_aws.dataplane.wanted import Interface, Network, Peering, Subnet, Vpc
+
+Parts: TypeAlias = Mapping[tuple[str, ...], frozenset[Object]]
+Pairs: TypeAlias = tuple[tuple[str, str], ...]
+
+# More interfaces than one machine has.
+_REMEMBERED = 20_000
+
+
+def network_parts(network: Network) -> Parts:
+    """Return the objects that the kernel should have for each part of a network."""
+    parts: dict[tuple[str, ...], frozenset[Object]] = {}
+    ends = peering_addresses({peering.id: peering for peering in network.peerings})
+    prefix_lists = tuple(sorted(network.prefix_lists.items()))
+    referring = _referring(network)
+    for vpc in network.vpcs:
+        peers = tuple(sorted(_peers(vpc, network.peerings, ends).items()))
+        parts["vpc", vpc.id] = _vpc_part(_without_unneeded(vpc), peers, prefix_lists, _combinations(vpc))
+        parts.update(_interface_parts(vpc, referring))
+    for peering in network.peerings:
+        parts["peering", peering.id] = frozenset(_peering(peering, ends[peering.id]))
+    if any(_has_uplink(vpc) for vpc in network.vpcs):
+        parts[INTERNET,] = frozenset(_internet())
+    return parts
+
+
+def network_objects(network: Network) -> frozenset[Object]:
+    """Return every object that the kernel should have for a network."""
+    return frozenset().union(*network_parts(network).values())
+
+
+def _without_unneeded(vpc: Vpc) -> Vpc:
+    """Return a VPC with those interfaces alone that routes lead to."""
+    targets = {route.target for table in vpc.route_tables for route in table.routes}
+    targets |= {gateway.interface for gateway in vpc.nat_gateways}
+    return replace(vpc, interfaces=tuple(each for each in vpc.interfaces if each.id in targets))
+
+
+def _combinations(vpc: Vpc) -> tuple[tuple[str, ...], ...]:
+    """Return the combinations of groups that interfaces of a VPC are in."""
+    return tuple(sorted({tuple(sorted(each.groups)) for each in vpc.interfaces if each.filtered}))
+
+
+@lru_cache(1_000)
+def _vpc_part(
+    vpc: Vpc,
+    peers: Pairs,
+    prefix_lists: tuple[tuple[str, tuple[str, ...]], ...],
+    combinations: tuple[tuple[str, ...], ...],
+) -> frozenset[Object]:
+    return frozenset(
+        [
+            *router_objects(vpc, dict(peers)),
+            *packet_filter_objects(vpc, resolvers(vpc)),
+            *security_group_objects(vpc, dict(prefix_lists), combinations),
+            *network_acl_objects(vpc),
+            *_from_internet(vpc),
+        ]
+    )
+
+
+def _interface_parts(
+    vpc: Vpc, referring: Mapping[str, tuple[str, ...]]
+) -> Iterator[tuple[tuple[str, str], frozenset[Object]]]:
+    subnets = {subnet.id: subnet for subnet in vpc.subnets}
+    tables = route_table_numbers(vpc)
+    gateways = {gateway.interface for gateway in vpc.nat_gateways}
+    public = {
+        table.id
+        for table in vpc.route_tables
+        if any(":" in route.destination and route.target.startswith("igw-") for route in table.routes)
+    }
+    for interface in vpc.interfaces:
+        subnet = subnets[interface.subnet]
+        memberships = tuple((group, each) for group in interface.groups for each in referring.get(group, ()))
+        yield (
+            ("interface", interface.id),
+            _interface_part(
+                vpc.id,
+                interface,
+                subnet,
+                tables[subnet.route_table],
+                memberships,
+                forwards=interface.id in gateways,
+                public6=subnet.route_table in public,
+                uplink=_has_uplink(vpc),
+            ),
+        )
+
+
+@lru_cache(_REMEMBERED)
+def _interface_part(
+    namespace: str,
+    interface: Interface,
+    subnet: Subnet,
+    table: int,
+    memberships: Pairs,
+    *,
+    forwards: bool,
+    public6: bool,
+    uplink: bool,
+) -> frozenset[Object]:
+    found: set[Object] = {
+        *interface_plumbing(namespace, interface, subnet, table, forwards=forwards),
+        *interface_checks(namespace, interface, public6=public6),
+        *interface_filter(namespace, interface),
+        *interface_acls(namespace, interface),
+    }
+    for group, referring in memberships:
+        found.update(membership(referring, group, interface))
+    if forwards:
+        found.update(_nat_gateway(interface.id))
+    if uplink:
+        found.update(
+            Route(INTERNET, MAIN_TABLE, f"{public}/32", link_of(namespace), ROUTER_SIDE)
+            for _, public in interface.public
+        )
+    return frozenset(found)
+
+
+def _referring(network: Network) -> Mapping[str, tuple[str, ...]]:
+    """Return the VPCs in which rules refer to each group; a group's id is unique among all."""
+    found: dict[str, list[str]] = {}
+    for vpc in network.vpcs:
+        for group in sorted(referenced_groups(vpc)):
+            found.setdefault(group, []).append(vpc.id)
+    return {group: tuple(vpcs) for group, vpcs in found.items()}
+
+
+def _has_uplink(vpc: Vpc) -> bool:
+    return bool(vpc.internet_gateway or vpc.egress_only_gateway)
+
+
+def _peers(vpc: Vpc, peerings: tuple[Peering, ...], ends: Mapping[str, tuple[str, str]]) -> Mapping[str, str]:
+    """Return the address of the other router for each peering of a VPC."""
+    return {
+        peering.id: ends[peering.id][1 if peering.requester == vpc.id else 0]
+        for peering in peerings
+        if vpc.id in {peering.requester, peering.accepter}
+    }
+
+
+def _peering(peering: Peering, ends: tuple[str, str]) -> Iterator[Object]:
+    link = link_of(peering.id)
+    yield Veth(peering.requester, link, peering.accepter, link, "", MTU)
+    for vpc, address in zip((peering.requester, peering.accepter), ends, strict=True):
+        yield Address(vpc, link, f"{address}/32")
+        yield Element(vpc, UPLINKS, interface_name(link))
+
+
+def _nat_gateway(namespace: str) -> Iterator[Chain]:
+    """Yield what makes the namespace of a NAT gateway's interface translate, and answer nobody itself."""
+    yield Chain(
+        namespace,
+        "itself",
+        (Rule("established accept", connection_tracked() + verdict(ACCEPT)),),
+        BaseChain("filter", "input", 0, DROP),
+    )
+    yield Chain(
+        namespace,
+        "to_own_address",
+        (Rule("masquerade", output_link_is(WORKLOAD_LINK) + masquerade()),),
+        BaseChain("nat", "postrouting", 100, ACCEPT),
+    )
+
+
+def _internet() -> Iterator[Object]:
+    """Yield what stands between the VPCs and the world: it knows the public addresses, and drops the rest."""
+    yield Namespace(INTERNET, router=True)
+    yield from main_rules(INTERNET)
+    yield Address(INTERNET, "lo", f"{INTERNET_SIDE}/32")
+    for everywhere in ("0.0.0.0/0", "::/0"):
+        yield Route(INTERNET, MAIN_TABLE, everywhere, kind=BLACKHOLE)
+
+
+def _from_internet(vpc: Vpc) -> Iterator[Object]:
+    """Yield what leads from the internet to a VPC, but for the public addresses of its interfaces."""
+    if not _has_uplink(vpc):
+        return
+    link = link_of(vpc.id)
+    yield Address(INTERNET, link, f"{INTERNET_SIDE6}/64")
+    for cidr in vpc.cidrs:
+        if isinstance(ip_network(cidr), IPv6Network):
+            yield Route(INTERNET, MAIN_TABLE, cidr, link, ROUTER_SIDE6)

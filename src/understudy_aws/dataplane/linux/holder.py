@@ -1,0 +1,150 @@
+"""The holder: a process that keeps namespaces and workloads alive when everything else of the data plane dies.
+
+It is the first process of a process namespace, in a user namespace where this user is root and a mount namespace that
+nobody else sees. Network namespaces are kept as mounts there. Whatever runs in the process namespace dies with the
+holder, and with the last process in them the namespaces go, with every link, route and rule: nothing can be left over.
+
+The holder itself only waits for children that nobody else waits for. A process finds it again by a file with its
+number and the time it started, since numbers are used again.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+from understudy_aws.dataplane.linux.syscalls import (
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    CLONE_NEWUSER,
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
+    MS_PRIVATE,
+    MS_REC,
+    mount,
+    setns,
+    unshare,
+)
+
+_RECORD = "holder.json"
+_NAMESPACES = "namespaces"
+# The field of /proc/PID/stat with the time a process started, counted after the name, which may hold spaces.
+_START_TIME = 19
+
+
+class Holder(msgspec.Struct, frozen=True):
+    """A running holder: its process number, and when it started in ticks since this machine did."""
+
+    pid: int
+    started: int
+
+
+class HolderError(Exception):
+    """This machine does not let this user make what a holder needs; the text says what was refused."""
+
+
+def namespaces_directory(directory: Path) -> Path:
+    """Return where network namespaces are kept; only who has entered the holder sees anything there."""
+    return directory / _NAMESPACES
+
+
+def find_holder(directory: Path) -> Holder | None:
+    """Return the holder that runs for a directory, or None."""
+    try:
+        holder = msgspec.json.decode((directory / _RECORD).read_bytes(), type=Holder)
+    except (OSError, msgspec.DecodeError):
+        return None
+    return holder if _started(holder.pid) == holder.started else None
+
+
+def start_holder(directory: Path) -> Holder:
+    """Start a holder for a directory, which this user must own. Raises HolderError.
+
+    The process that calls this must have one thread alone.
+    """
+    namespaces_directory(directory).mkdir(mode=0o700, exist_ok=True)
+    read, write = os.pipe()
+    child = os.fork()
+    if child == 0:
+        _become_holder(directory, write)
+    os.close(write)
+    answer = os.read(read, 1024).decode()
+    os.close(read)
+    os.waitpid(child, 0)
+    if not answer.isdigit():
+        raise HolderError(answer or "The holder ended before it said anything.")
+    pid = int(answer)
+    holder = Holder(pid, _started(pid) or 0)
+    record = directory / _RECORD
+    unfinished = record.with_suffix(".new")
+    unfinished.write_bytes(msgspec.json.encode(holder))
+    unfinished.rename(record)
+    return holder
+
+
+def enter_holder(holder: Holder) -> int:
+    """Enter the user and mount namespaces of a holder; returns a descriptor that tells when it ends.
+
+    Raises ProcessLookupError for a holder that has ended. The kernel refuses it to a process with several threads.
+    """
+    fd = os.pidfd_open(holder.pid)
+    if _started(holder.pid) != holder.started:
+        os.close(fd)
+        raise ProcessLookupError(holder.pid)
+    setns(fd, CLONE_NEWUSER | CLONE_NEWNS)
+    return fd
+
+
+def _started(pid: int) -> int | None:
+    """Return when a process started, or None when there is none or it has ended."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in {"Z", "X"} else int(fields[_START_TIME])
+
+
+def _become_holder(directory: Path, answers: int) -> None:
+    """Become, in a forked process, the parent of a holder, say its number, and end."""
+    try:
+        os.setsid()
+        _enter_new_user_namespace()
+        mount("none", "/", "none", MS_REC | MS_PRIVATE)
+        flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
+        mount("tmpfs", str(namespaces_directory(directory)), "tmpfs", flags)
+        unshare(CLONE_NEWPID)
+        pid = os.fork()
+    except OSError as error:
+        os.write(answers, f"{error.filename or 'fork'}: {error.strerror}".encode())
+        os._exit(1)
+    if pid:
+        os.write(answers, str(pid).encode())
+        os._exit(0)
+    _hold()
+
+
+def _enter_new_user_namespace() -> None:
+    """Become root of a new user and mount namespace; the kernel lets an unprivileged user map itself alone."""
+    user, group = os.geteuid(), os.getegid()
+    unshare(CLONE_NEWUSER | CLONE_NEWNS)
+    Path("/proc/self/setgroups").write_text("deny")
+    Path("/proc/self/uid_map").write_text(f"0 {user} 1")
+    Path("/proc/self/gid_map").write_text(f"0 {group} 1")
+
+
+def _hold() -> None:
+    """Wait for children for ever."""
+    os.closerange(0, 1024)
+    for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGPIPE):
+        signal.signal(ignored, signal.SIG_IGN)
+    # Children that nobody waits for are taken away by the kernel itself when this is ignored.
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    os.chdir("/")
+    while True:
+        with suppress(OSError):
+            signal.pause()

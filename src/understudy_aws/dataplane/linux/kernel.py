@@ -1,0 +1,331 @@
+"""The kernel of this machine: what it has, and steps carried out on it.
+
+Every step can be repeated: what is there already is left, what is gone already is no error.
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from ipaddress import ip_address, ip_interface, ip_network
+from itertools import groupby
+from pathlib import Path
+from socket import AF_INET, AF_INET6
+
+from understudy_aws.dataplane.linux import nftables, routing
+from understudy_aws.dataplane.linux.expressions import JUMP, value_data, verdict_data
+from understudy_aws.dataplane.linux.names import TABLE
+from understudy_aws.dataplane.linux.namespaces import Namespaces, NamespaceThread
+from understudy_aws.dataplane.linux.netlink import Message, NetlinkError, NetlinkSocket
+from understudy_aws.dataplane.linux.objects import (
+    Address,
+    BaseChain,
+    Chain,
+    Element,
+    FilterSet,
+    MarkRule,
+    Namespace,
+    Object,
+    Route,
+    Rule,
+    Veth,
+)
+from understudy_aws.dataplane.linux.planning import (
+    ChangeFilter,
+    CreateNamespace,
+    DeleteNamespace,
+    Make,
+    Plumbing,
+    Remove,
+    Replace,
+    Step,
+)
+
+_THERE = {errno.EEXIST}
+_GONE = {errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL}
+_HOOK_NAMES = {number: name for name, number in nftables.HOOKS.items()}
+# One message of a transaction must not be larger than what a socket takes; measured limits are above 200 KiB.
+_LARGEST_COMMIT = 96 * 1024
+_OWN_ADDRESSES = {"127.0.0.1/8", "::1/128"}
+_CHANGES: Mapping[type, int] = {Make: routing.ADD, Replace: routing.REPLACE, Remove: routing.DELETE}
+# Everybody may listen at every port and send echo requests: what listens has the network to itself.
+_SETTINGS = (("ipv4/ip_unprivileged_port_start", "0"), ("ipv4/ping_group_range", "0 0"))
+# The packet filter decides what is forwarded; a way back need not be the way there.
+_ROUTER_SETTINGS = (
+    ("ipv4/ip_forward", "1"),
+    ("ipv6/conf/all/forwarding", "1"),
+    ("ipv4/conf/all/rp_filter", "0"),
+    ("ipv4/conf/default/rp_filter", "0"),
+)
+
+
+class _Sockets:
+    """The sockets to the kernel in one namespace."""
+
+    def __init__(self) -> None:
+        self.routing = NetlinkSocket(routing.NETLINK_ROUTE)
+        self.filter = NetlinkSocket(nftables.NETLINK_NETFILTER)
+
+    def close(self) -> None:
+        self.routing.close()
+        self.filter.close()
+
+
+class Kernel:
+    """The networks in the namespaces of one directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._thread = NamespaceThread()
+        self._kept: dict[str, _Sockets] = {}
+        self.namespaces = Namespaces(directory, self._thread)
+
+    def close(self) -> None:
+        """Let go of everything; what was made stays."""
+        for name in list(self._kept):
+            self._kept.pop(name).close()
+        self._thread.close()
+
+    def observe(self) -> frozenset[Object]:
+        """Return everything there is in the namespaces, other than what the kernel puts there itself."""
+        found: set[Object] = set()
+        up: set[tuple[str, str]] = set()
+        for name in self.namespaces.names():
+            with self._sockets_in(name) as sockets:
+                found.add(Namespace(name, router=False))
+                found.update(_observed(name, sockets))
+                up |= {
+                    (name, link.name)
+                    for link in map(routing.found_link, sockets.routing.dump(routing.get_links()))
+                    if link.up
+                }
+        # A crash may have left a pair whose other end was not brought up yet: it is made again.
+        return frozenset(
+            each for each in found if not isinstance(each, Veth) or (each.peer_namespace, each.peer) in up
+        )
+
+    def carry_out(self, steps: Iterable[Step]) -> None:
+        """Carry steps out in order. Raises OSError; those before the one that failed are done."""
+        for (kind, namespace), group in groupby(steps, key=_together):
+            together = list(group)
+            if kind in _CHANGES:
+                self._change_plumbing(namespace, _CHANGES[kind], together)
+            else:
+                for step in together:
+                    self._carry_out(step)
+
+    def _carry_out(self, step: Step) -> None:
+        if isinstance(step, CreateNamespace):
+            router = step.namespace.router
+            self.namespaces.create(step.namespace.name, lambda: _prepare(router=router))
+        elif isinstance(step, DeleteNamespace):
+            if step.namespace.name in self._kept:
+                self._kept.pop(step.namespace.name).close()
+            self.namespaces.delete(step.namespace.name)
+        elif isinstance(step, ChangeFilter):
+            # Closing a socket waits for what was deleted through it (10 ms), so that those of filters stay open.
+            if step.namespace not in self._kept:
+                self._kept[step.namespace] = self.namespaces.inside(step.namespace, _Sockets)
+            for messages in _commits(list(_filter_messages(step))):
+                self._kept[step.namespace].filter.commit(nftables.begin(), messages, nftables.end())
+        elif isinstance(step.object, Veth) and isinstance(step, Make):
+            self._make_veth(step.object)
+        elif isinstance(step.object, Veth):
+            with self._sockets_in(step.object.namespace) as sockets:
+                sockets.routing.request([routing.delete_link(step.object.name)], ignored=_GONE)
+
+    def _make_veth(self, veth: Veth) -> None:
+        with (
+            self._sockets_in(veth.namespace) as sockets,
+            self.namespaces.opened(veth.peer_namespace) as peer_namespace,
+        ):
+            pair = routing.new_veth(
+                veth.name, veth.mtu, peer=veth.peer, peer_namespace=peer_namespace, peer_mac=veth.peer_mac
+            )
+            sockets.routing.request([pair], ignored=_THERE)
+            index = _index(veth.name, sockets.routing)
+            sockets.routing.request([routing.configure_link(index, _alias(veth)), routing.link_up(index)])
+        with self._sockets_in(veth.peer_namespace) as sockets:
+            index = _index(veth.peer, sockets.routing)
+            sockets.routing.request([routing.configure_link(index, ""), routing.link_up(index)])
+
+    def _change_plumbing(self, namespace: str, change: int, steps: Sequence[Step]) -> None:
+        with self._sockets_in(namespace) as sockets:
+            names = {_link_of(step) for step in steps} - {""}
+            links = {name: _index(name, sockets.routing) for name in names}
+            messages = [
+                _plumbing_message(step.object, change, links)
+                for step in steps
+                if isinstance(step, Make | Replace | Remove)
+            ]
+            sockets.routing.request(messages, ignored=_GONE if change == routing.DELETE else _THERE)
+
+    @contextmanager
+    def _sockets_in(self, namespace: str) -> Iterator[_Sockets]:
+        """Open sockets to the kernel in a namespace for as long as the block runs."""
+        if namespace in self._kept:
+            yield self._kept[namespace]
+            return
+        sockets = self.namespaces.inside(namespace, _Sockets)
+        try:
+            yield sockets
+        finally:
+            sockets.close()
+
+
+def _prepare(*, router: bool) -> None:
+    """Set up the namespace that the calling thread has just made."""
+    rtnetlink = NetlinkSocket(routing.NETLINK_ROUTE)
+    rtnetlink.request([routing.link_up(routing.LOOPBACK)])
+    rtnetlink.close()
+    settings = (*_SETTINGS, *(_ROUTER_SETTINGS if router else ()))
+    for name, value in settings:
+        # Where `/proc/sys` can't be written, links are told to forward one by one, and IPv6 is not forwarded.
+        with suppress(OSError):
+            Path("/proc/sys/net", name).write_text(value)
+
+
+def _observed(namespace: str, sockets: _Sockets) -> Iterator[Object]:
+    links = {link.index: link for link in map(routing.found_link, sockets.routing.dump(routing.get_links()))}
+    for link in links.values():
+        if link.alias:
+            yield _veth(namespace, link)
+    for message in list(sockets.routing.dump(routing.get_addresses())):
+        found = routing.found_address(message)
+        if found.address not in _OWN_ADDRESSES:
+            yield Address(namespace, links[found.index].name, found.address)
+    for family in (AF_INET, AF_INET6):
+        for message in list(sockets.routing.dump(routing.get_routes(family))):
+            route = routing.found_route(message)
+            if route.ours:
+                through = links[route.index].name if route.index and route.kind == routing.UNICAST else ""
+                yield Route(namespace, route.table, route.destination, through, route.gateway, route.kind)
+        for message in list(sockets.routing.dump(routing.get_rules(family))):
+            rule = routing.found_mark_rule(message)
+            if rule is not None:
+                yield MarkRule(namespace, *rule)
+    yield from _observed_filter(namespace, sockets.filter)
+
+
+def _observed_filter(namespace: str, sockets: NetlinkSocket) -> Iterator[Object]:
+    chains = [nftables.found_chain(each) for each in sockets.dump(nftables.get_chains())]
+    if not any(chain.table == TABLE for chain in chains):
+        return
+    rules: dict[str, list[Rule]] = {}
+    for message in sockets.dump(nftables.get_rules(TABLE)):
+        chain, comment = nftables.found_rule(message)
+        rules.setdefault(chain, []).append(Rule(comment))
+    for found in chains:
+        if found.table == TABLE:
+            base = BaseChain("", _HOOK_NAMES[found.hook], 0, 0) if found.hook is not None else None
+            yield Chain(namespace, found.name, tuple(rules.get(found.name, ())), base)
+    for name in [nftables.found_set(each) for each in sockets.dump(nftables.get_sets(TABLE))]:
+        yield FilterSet(namespace, name, None)
+        for message in sockets.dump(nftables.get_elements(TABLE, name)):
+            for key, value in nftables.found_elements(message):
+                yield Element(namespace, name, key, value)
+
+
+def _alias(veth: Veth) -> str:
+    """Return what a link says about its other end."""
+    return f"{veth.peer_namespace} {veth.peer} {veth.peer_mac}"
+
+
+def _veth(namespace: str, link: routing.FoundLink) -> Veth:
+    peer_namespace, peer, mac = link.alias.split(" ", 2)
+    return Veth(namespace, link.name, peer_namespace, peer, mac, link.mtu)
+
+
+def _index(name: str, rtnetlink: NetlinkSocket) -> int:
+    """Return the number of a link, or 0 for one that is not there."""
+    if name == "lo":
+        return routing.LOOPBACK
+    try:
+        return routing.found_link(rtnetlink.ask(routing.get_link(name))).index
+    except NetlinkError:
+        return 0
+
+
+def _link_of(step: Step) -> str:
+    object = step.object if isinstance(step, Make | Replace | Remove) else None
+    return object.link if isinstance(object, Address | Route) else ""
+
+
+def _together(step: Step) -> tuple[type, str]:
+    """Return what steps have in common that are carried out in one go; of the others, which is of no account."""
+    if isinstance(step, Make | Replace | Remove) and not isinstance(step.object, Veth):
+        return type(step), step.object.namespace
+    return object, ""
+
+
+def _plumbing_message(object: Plumbing, change: int, links: Mapping[str, int]) -> Message:
+    delete = change == routing.DELETE
+    if isinstance(object, Address):
+        return routing.address(links.get(object.link, 0), ip_interface(object.address), delete=delete)
+    if isinstance(object, MarkRule):
+        return routing.mark_rule(object.family, object.mark, object.table, delete=delete)
+    assert isinstance(object, Route)
+    return routing.route(
+        ip_network(object.destination),
+        object.table,
+        index=links.get(object.link, 0),
+        gateway=ip_address(object.gateway) if object.gateway else None,
+        kind=object.kind,
+        change=change,
+    )
+
+
+def _filter_messages(step: ChangeFilter) -> Iterator[list[Message]]:
+    """Yield the messages of a change, those together that must be in one transaction."""
+    yield [nftables.new_table(TABLE)]
+    for name, group in _by_set(step.removed_elements):
+        yield list(nftables.delete_elements(TABLE, name, [nftables.element(each.element) for each in group]))
+    yield from (
+        [nftables.new_set(TABLE, each.name, each.keys, each.values)] for each in step.sets if each.keys
+    )
+    emptied = {each.name for each in step.emptied}
+    changed = {each.name for each in step.chains}
+    yield from ([_new_chain(each)] for each in step.chains if each.name not in emptied)
+    for each in step.chains:
+        rules = [nftables.new_rule(TABLE, each.name, rule.comment, rule.expressions) for rule in each.rules]
+        yield [*([nftables.flush_chain(TABLE, each.name)] if each.name in emptied else []), *rules]
+    yield from ([nftables.flush_chain(TABLE, name)] for name in sorted(emptied - changed))
+    for name, group in _by_set(step.elements):
+        elements = [nftables.element(each.element, _data(each.value)) for each in group]
+        yield from ([message] for message in nftables.new_elements(TABLE, name, elements))
+    yield from ([nftables.delete_chain(TABLE, each.name)] for each in step.removed_chains)
+    yield from ([nftables.delete_set(TABLE, each.name)] for each in step.removed_sets)
+
+
+def _new_chain(chain: Chain) -> Message:
+    if chain.base is None:
+        return nftables.new_chain(TABLE, chain.name)
+    base = chain.base
+    return nftables.new_base_chain(
+        TABLE, chain.name, kind=base.kind, hook=base.hook, priority=base.priority, policy=base.policy
+    )
+
+
+def _data(value: bytes | str) -> bytes:
+    if isinstance(value, str):
+        return verdict_data(JUMP, value)
+    return value_data(value) if value else b""
+
+
+def _by_set(elements: Iterable[Element]) -> Iterator[tuple[str, list[Element]]]:
+    for name, group in groupby(elements, key=lambda each: each.set):
+        yield name, list(group)
+
+
+def _commits(groups: Sequence[list[Message]]) -> Iterator[list[Message]]:
+    """Put groups of messages into as few transactions as the size of one allows."""
+    commit: list[Message] = []
+    size = 0
+    for group in groups:
+        length = sum(len(message.body) for message in group)
+        if commit and size + length > _LARGEST_COMMIT:
+            yield commit
+            commit, size = [], 0
+        commit = commit + group
+        size += length
+    yield commit

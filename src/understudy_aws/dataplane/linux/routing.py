@@ -1,0 +1,283 @@
+"""rtnetlink: links, addresses, routes and policy rules as netlink messages (`man 7 rtnetlink`)."""
+
+from __future__ import annotations
+
+import struct
+from ipaddress import (
+    IPv4Address,
+    IPv4Interface,
+    IPv4Network,
+    IPv6Address,
+    IPv6Interface,
+    IPv6Network,
+    ip_address,
+)
+from socket import AF_INET, AF_INET6, AF_UNSPEC
+
+import msgspec
+
+from understudy_aws.dataplane.linux.netlink import (
+    NLM_F_CREATE,
+    NLM_F_EXCL,
+    NLM_F_REPLACE,
+    Message,
+    attribute,
+    attribute_map,
+    nested,
+    text_of,
+)
+
+NETLINK_ROUTE = 0
+
+_NEWLINK, _DELLINK, _GETLINK = 16, 17, 18
+_NEWADDR, _DELADDR, _GETADDR = 20, 21, 22
+_NEWROUTE, _DELROUTE, _GETROUTE = 24, 25, 26
+_NEWRULE, _DELRULE, _GETRULE = 32, 33, 34
+
+_LINK = struct.Struct("=BxHiII")
+_ADDRESS = struct.Struct("=BBBBi")
+_ROUTE = struct.Struct("=BBBBBBBBI")
+_RULE = struct.Struct("=BBBBBxxBI")
+
+_IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO = 1, 3, 4, 18
+_IFLA_IFALIAS, _IFLA_AF_SPEC, _IFLA_NET_NS_FD = 20, 26, 28
+_IFLA_INFO_KIND, _IFLA_INFO_DATA, _VETH_INFO_PEER = 1, 2, 1
+_IFLA_INET_CONF, _FORWARDING = 1, 1
+_IFLA_INET6_ADDR_GEN_MODE, _NO_GENERATED_ADDRESSES = 8, 1
+_IFF_UP = 1
+_IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS = 1, 2, 8
+_IFA_F_NODAD, _IFA_F_NOPREFIXROUTE = 0x2, 0x200
+_RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE = 1, 4, 5, 15
+_FRA_PRIORITY, _FRA_FWMARK, _FRA_TABLE, _FRA_FWMASK = 6, 10, 15, 16
+_RTPROT_KERNEL, _RTPROT_STATIC = 2, 4
+_ONLINK = 4
+_SCOPE_UNIVERSE, _SCOPE_LINK, _SCOPE_ANY = 0, 253, 255
+_TO_TABLE = 1
+MAIN_TABLE = 254
+_TABLES_OF_THE_KERNEL = {253, 255}
+# The lower is asked first; the kernel itself gives the rule for the main table its place.
+_BEFORE_MAIN, _LAST = 1000, 32766
+LOOPBACK = 1
+"""The number of the loopback link of every namespace."""
+
+UNICAST, BLACKHOLE, THROW = 1, 6, 9
+ADD, REPLACE, DELETE = range(3)
+
+Address = IPv4Address | IPv6Address
+Interface = IPv4Interface | IPv6Interface
+Network = IPv4Network | IPv6Network
+
+
+def family_of(address: Address | Interface | Network) -> int:
+    """Return the address family of an address or a block."""
+    return AF_INET if address.version == 4 else AF_INET6
+
+
+def new_veth(name: str, mtu: int, *, peer: str, peer_namespace: int, peer_mac: str) -> Message:
+    """Make a pair of links that are down, one here, the other in the namespace of a descriptor."""
+    other = _LINK.pack(AF_UNSPEC, 0, 0, 0, 0)
+    other += (
+        attribute(_IFLA_IFNAME, peer) + attribute(_IFLA_NET_NS_FD, peer_namespace) + attribute(_IFLA_MTU, mtu)
+    )
+    if peer_mac:
+        other += attribute(_IFLA_ADDRESS, bytes.fromhex(peer_mac.replace(":", "")))
+    body = _LINK.pack(AF_UNSPEC, 0, 0, 0, 0) + attribute(_IFLA_IFNAME, name) + attribute(_IFLA_MTU, mtu)
+    body += nested(
+        _IFLA_LINKINFO,
+        attribute(_IFLA_INFO_KIND, b"veth"),
+        nested(_IFLA_INFO_DATA, attribute(_VETH_INFO_PEER, other)),
+    )
+    return Message(_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, body)
+
+
+def configure_link(index: int, alias: str) -> Message:
+    """Let a link forward, give it no addresses of the kernel's, and note at it what `alias` says.
+
+    Forwarding is set here, since `/proc/sys` can't be written everywhere.
+    """
+    body = _LINK.pack(AF_UNSPEC, 0, index, 0, 0)
+    if alias:
+        body += attribute(_IFLA_IFALIAS, alias.encode())
+    body += nested(
+        _IFLA_AF_SPEC,
+        nested(AF_INET, nested(_IFLA_INET_CONF, attribute(_FORWARDING, 1))),
+        nested(AF_INET6, attribute(_IFLA_INET6_ADDR_GEN_MODE, bytes([_NO_GENERATED_ADDRESSES]))),
+    )
+    return Message(_NEWLINK, 0, body)
+
+
+def link_up(index: int) -> Message:
+    """Bring a link up."""
+    return Message(_NEWLINK, 0, _LINK.pack(AF_UNSPEC, 0, index, _IFF_UP, _IFF_UP))
+
+
+def delete_link(name: str) -> Message:
+    """Delete a link and its peer."""
+    return Message(_DELLINK, 0, _LINK.pack(AF_UNSPEC, 0, 0, 0, 0) + attribute(_IFLA_IFNAME, name))
+
+
+def get_links() -> Message:
+    """Ask for all links."""
+    return Message(_GETLINK, 0, _LINK.pack(AF_UNSPEC, 0, 0, 0, 0))
+
+
+def address(index: int, given: Interface, *, delete: bool = False) -> Message:
+    """Give a link an address, or take it away; no route comes with it."""
+    flags = _IFA_F_NOPREFIXROUTE | (_IFA_F_NODAD if given.version == 6 else 0)
+    body = _ADDRESS.pack(family_of(given), given.network.prefixlen, 0, 0, index)
+    body += attribute(_IFA_LOCAL, given.packed) + attribute(_IFA_ADDRESS, given.packed)
+    if delete:
+        return Message(_DELADDR, 0, body)
+    return Message(_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, body + attribute(_IFA_FLAGS, flags))
+
+
+def get_link(name: str) -> Message:
+    """Ask for one link."""
+    return Message(_GETLINK, 0, _LINK.pack(AF_UNSPEC, 0, 0, 0, 0) + attribute(_IFLA_IFNAME, name))
+
+
+def get_addresses() -> Message:
+    """Ask for all addresses."""
+    return Message(_GETADDR, 0, _ADDRESS.pack(AF_UNSPEC, 0, 0, 0, 0))
+
+
+def route(
+    destination: Network,
+    table: int,
+    *,
+    index: int = 0,
+    gateway: Address | None = None,
+    kind: int = UNICAST,
+    change: int = ADD,
+) -> Message:
+    """Make, replace or delete a route; its gateway need not be in a block that the link is known to reach."""
+    scope = _SCOPE_LINK if index and gateway is None and destination.version == 4 else _SCOPE_UNIVERSE
+    protocol = _RTPROT_STATIC
+    if change == DELETE:
+        # Whoever made it.
+        scope, protocol = _SCOPE_ANY, 0
+    body = _ROUTE.pack(
+        family_of(destination),
+        destination.prefixlen,
+        0,
+        0,
+        0,
+        protocol,
+        scope,
+        kind,
+        _ONLINK if gateway else 0,
+    )
+    body += attribute(_RTA_TABLE, table)
+    if destination.prefixlen:
+        body += attribute(_RTA_DST, destination.network_address.packed)
+    if index:
+        body += attribute(_RTA_OIF, index)
+    if gateway is not None:
+        body += attribute(_RTA_GATEWAY, gateway.packed)
+    flags = {ADD: NLM_F_CREATE | NLM_F_EXCL, REPLACE: NLM_F_CREATE | NLM_F_REPLACE, DELETE: 0}[change]
+    return Message(_DELROUTE if change == DELETE else _NEWROUTE, flags, body)
+
+
+def get_routes(family: int) -> Message:
+    """Ask for the routes of all tables."""
+    return Message(_GETROUTE, 0, _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0))
+
+
+def mark_rule(family: int, mark: int, table: int, *, delete: bool = False) -> Message:
+    """Look packets with a mark up in a table of routes first, or no longer; mark 0 means all packets, last."""
+    body = _RULE.pack(family, 0, 0, 0, 0, _TO_TABLE, 0)
+    body += attribute(_FRA_TABLE, table)
+    if mark:
+        body += attribute(_FRA_FWMARK, mark) + attribute(_FRA_FWMASK, 0xFFFFFFFF)
+    body += attribute(_FRA_PRIORITY, _BEFORE_MAIN if mark else _LAST)
+    return Message(_DELRULE if delete else _NEWRULE, 0 if delete else NLM_F_CREATE | NLM_F_EXCL, body)
+
+
+def get_rules(family: int) -> Message:
+    """Ask for the policy rules of a family."""
+    return Message(_GETRULE, 0, _RULE.pack(family, 0, 0, 0, 0, 0, 0))
+
+
+class FoundLink(msgspec.Struct, frozen=True):
+    """A link as a dump tells it. `address` is its MAC address, `alias` the text it was made with."""
+
+    index: int
+    name: str
+    alias: str
+    address: str
+    mtu: int
+    up: bool
+
+
+def found_link(message: Message) -> FoundLink:
+    """Read a link from the answer to `get_links`."""
+    _, _, index, flags, _ = _LINK.unpack_from(message.body)
+    found = attribute_map(message.body[_LINK.size :])
+    return FoundLink(
+        index=index,
+        name=text_of(found[_IFLA_IFNAME]),
+        alias=text_of(found.get(_IFLA_IFALIAS, b"")),
+        address=found.get(_IFLA_ADDRESS, b"").hex(":"),
+        mtu=_native(found[_IFLA_MTU]),
+        up=bool(flags & _IFF_UP),
+    )
+
+
+class FoundAddress(msgspec.Struct, frozen=True):
+    """An address as a dump tells it: the number of its link, and the address with the length of its block."""
+
+    index: int
+    address: str
+
+
+def found_address(message: Message) -> FoundAddress:
+    """Read an address from the answer to `get_addresses`."""
+    _, length, _, _, index = _ADDRESS.unpack_from(message.body)
+    found = attribute_map(message.body[_ADDRESS.size :])
+    value = found.get(_IFA_LOCAL) or found[_IFA_ADDRESS]
+    return FoundAddress(index, f"{ip_address(value)}/{length}")
+
+
+class FoundRoute(msgspec.Struct, frozen=True):
+    """A route as a dump tells it; `ours` of one that was not made by the kernel itself."""
+
+    destination: str
+    table: int
+    index: int
+    gateway: str
+    kind: int
+    ours: bool
+
+
+def found_route(message: Message) -> FoundRoute:
+    """Read a route from the answer to `get_routes`."""
+    family, length, _, _, table, protocol, _, kind, _ = _ROUTE.unpack_from(message.body)
+    found = attribute_map(message.body[_ROUTE.size :])
+    destination = found.get(_RTA_DST, bytes(4 if family == AF_INET else 16))
+    gateway = found.get(_RTA_GATEWAY)
+    return FoundRoute(
+        destination=f"{ip_address(destination)}/{length}",
+        table=_native(found[_RTA_TABLE]) if _RTA_TABLE in found else table,
+        index=_native(found[_RTA_OIF]) if _RTA_OIF in found else 0,
+        gateway=str(ip_address(gateway)) if gateway is not None else "",
+        kind=kind,
+        ours=protocol != _RTPROT_KERNEL,
+    )
+
+
+def found_mark_rule(message: Message) -> tuple[int, int, int] | None:
+    """Read family, mark and table of a policy rule from the answer to `get_rules`.
+
+    None of the rules for the kernel's tables of local addresses and of nothing.
+    """
+    family = message.body[0]
+    found = attribute_map(message.body[_RULE.size :])
+    table = _native(found[_FRA_TABLE]) if _FRA_TABLE in found else 0
+    if table in _TABLES_OF_THE_KERNEL:
+        return None
+    return family, _native(found[_FRA_FWMARK]) if _FRA_FWMARK in found else 0, table
+
+
+def _native(value: bytes) -> int:
+    number: int = struct.unpack("=I", value[:4])[0]
+    return number

@@ -1,0 +1,74 @@
+"""System calls that Python 3.11 has no function for: namespaces, mounts and capabilities.
+
+Python has `os.unshare` and `os.setns` from 3.12 on; 3.11 is supported, so they are called through the C library.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import struct
+
+CLONE_NEWNS = 0x00020000
+CLONE_NEWUSER = 0x10000000
+CLONE_NEWPID = 0x20000000
+CLONE_NEWNET = 0x40000000
+
+MS_NOSUID = 2
+MS_NODEV = 4
+MS_NOEXEC = 8
+MS_BIND = 4096
+MS_REC = 16384
+MS_PRIVATE = 1 << 18
+MNT_DETACH = 2
+
+_PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_SECUREBITS, _PR_SET_NO_NEW_PRIVS = 1, 24, 28, 38
+# Root gets no capabilities by being root (1), and nobody can change that (2).
+_NO_ROOT_LOCKED = 1 | 2
+_LAST_CAPABILITY = 63
+_CAPABILITY_VERSION = 0x20080522
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+def unshare(flags: int) -> None:
+    """Give the calling thread new namespaces of the kinds in `flags`. Raises OSError."""
+    _check(_libc.unshare(flags), "unshare")
+
+
+def setns(fd: int, kinds: int) -> None:
+    """Move the calling thread into the namespace of a descriptor, or the `kinds` of a pidfd. Raises OSError."""
+    _check(_libc.setns(fd, kinds), "setns")
+
+
+def mount(source: str, target: str, kind: str, flags: int) -> None:
+    """Mount `source` on `target`. Raises OSError."""
+    _check(_libc.mount(source.encode(), target.encode(), kind.encode(), flags, None), target)
+
+
+def unmount(target: str) -> None:
+    """Take a mount away as soon as nobody uses it any more. Raises OSError."""
+    _check(_libc.umount2(target.encode(), MNT_DETACH), target)
+
+
+def drop_capabilities() -> None:
+    """Give up every capability of this process, also those that a program of root's would get. Raises OSError."""
+    _check(_libc.prctl(_PR_SET_SECUREBITS, _NO_ROOT_LOCKED, 0, 0, 0), "prctl")
+    for capability in range(_LAST_CAPABILITY + 1):
+        # One that this kernel does not know is refused, and of no account.
+        _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+    header = struct.pack("=Ii", _CAPABILITY_VERSION, 0)
+    _check(_libc.capset(header, bytes(24)), "capset")
+    _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
+
+
+def die_with_parent() -> None:
+    """Have this process killed when its parent ends. Raises OSError."""
+    _check(_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
+
+
+def _check(result: int, about: str) -> None:
+    if result:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number), about)

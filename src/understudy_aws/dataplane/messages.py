@@ -1,0 +1,74 @@
+"""What the server and the node say to each other: one JSON object a line over a Unix socket.
+
+The server asks, the node answers each question in order. A question that the node does not know, or can't read, is
+answered by `Refused`.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from understudy_aws.dataplane.wanted import Network
+
+
+class Want(msgspec.Struct, frozen=True, tag="want"):
+    """Make the network so."""
+
+    network: Network
+
+
+class GetStatus(msgspec.Struct, frozen=True, tag="status"):
+    """Say how things are."""
+
+
+class Probe(msgspec.Struct, frozen=True, tag="probe"):
+    """Send a real packet from an interface to an address and a port of TCP, and say what came of it."""
+
+    interface: str
+    address: str
+    port: int
+    timeout: float = 2.0
+
+
+class Stop(msgspec.Struct, frozen=True, tag="stop"):
+    """Take the network down, everything that runs in it, and end."""
+
+
+Question: TypeAlias = Want | GetStatus | Probe | Stop
+
+
+class Done(msgspec.Struct, frozen=True, tag="done"):
+    """It was done."""
+
+
+class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
+    """How things are.
+
+    `converged` says that the kernel has what is wanted, `error` why it has not.
+    `repaired` counts what somebody else had changed and the node has put right.
+    """
+
+    pid: int
+    holder: int
+    converged: bool
+    vpcs: int
+    interfaces: tuple[str, ...]
+    repaired: int = 0
+    error: str = ""
+
+
+class Probed(msgspec.Struct, frozen=True, tag="probed"):
+    """What came of a packet: `connected`, `refused` by a host where nothing listens, or `silent`."""
+
+    outcome: str
+
+
+class Refused(msgspec.Struct, frozen=True, tag="refused"):
+    """It was not done, and why."""
+
+    reason: str
+
+
+Answer: TypeAlias = Done | Status | Probed | Refused

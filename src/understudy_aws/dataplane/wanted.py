@@ -1,0 +1,139 @@
+"""What the network of this machine should be, in EC2's terms: the value that a driver makes true.
+
+Everything is a plain value without times, tags or accounts. Blocks and addresses are text, as EC2 shows them. A driver
+reads the whole value and knows no history.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+
+class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A part of the wanted network."""
+
+
+class SecurityGroupRule(Value, frozen=True, kw_only=True):
+    """What a security group lets through.
+
+    `protocol` is `-1` for all, or a number; `from_port` and `to_port` are the ports of TCP and UDP, the type and the
+    code of ICMP, -1 for any. One of the others says with whom: `cidr`, or the `group` whose interfaces are meant, or
+    the blocks of a `prefix_list`.
+    """
+
+    id: str
+    protocol: str
+    from_port: int = -1
+    to_port: int = -1
+    cidr: str = ""
+    group: str = ""
+    prefix_list: str = ""
+
+
+class SecurityGroup(Value, frozen=True, kw_only=True):
+    """A security group with its rules for packets to its interfaces and from them."""
+
+    id: str
+    ingress: tuple[SecurityGroupRule, ...] = ()
+    egress: tuple[SecurityGroupRule, ...] = ()
+
+
+class NetworkAclEntry(Value, frozen=True, kw_only=True):
+    """A numbered entry of a network ACL, which allows or drops; ports are as in `SecurityGroupRule`."""
+
+    number: int
+    protocol: str
+    cidr: str
+    allow: bool
+    from_port: int = -1
+    to_port: int = -1
+
+
+class NetworkAcl(Value, frozen=True, kw_only=True):
+    """A network ACL: its entries for packets into its subnets and out of them, in order of their numbers."""
+
+    id: str
+    ingress: tuple[NetworkAclEntry, ...] = ()
+    egress: tuple[NetworkAclEntry, ...] = ()
+
+
+class Route(Value, frozen=True, kw_only=True):
+    """A route: packets to a block go to a target, an id such as `nat-…`; without one they are lost."""
+
+    destination: str
+    target: str = ""
+
+
+class RouteTable(Value, frozen=True, kw_only=True):
+    """A route table; that a VPC reaches its own blocks need not be said."""
+
+    id: str
+    routes: tuple[Route, ...] = ()
+
+
+class Subnet(Value, frozen=True, kw_only=True):
+    """A subnet: its blocks, and what decides about packets from it and over its border."""
+
+    id: str
+    cidrs: tuple[str, ...]
+    route_table: str
+    network_acl: str
+
+
+class Interface(Value, frozen=True, kw_only=True):
+    """A network interface that something is attached to.
+
+    `addresses` are its private addresses without a length, IPv4 and IPv6; `public` are pairs of a private address and
+    its public one. `filtered` is false for interfaces that AWS's own devices have: no group applies to them. One that
+    never `accepts_connections` lets in answers alone, whatever its groups say.
+    """
+
+    id: str
+    subnet: str
+    mac: str
+    addresses: tuple[str, ...]
+    groups: tuple[str, ...] = ()
+    source_dest_check: bool = True
+    filtered: bool = True
+    accepts_connections: bool = True
+    public: tuple[tuple[str, str], ...] = ()
+
+
+class NatGateway(Value, frozen=True, kw_only=True):
+    """A NAT gateway, which has an interface of its own in a subnet."""
+
+    id: str
+    interface: str
+
+
+class Vpc(Value, frozen=True, kw_only=True):
+    """A VPC with everything in it."""
+
+    id: str
+    cidrs: tuple[str, ...]
+    subnets: tuple[Subnet, ...] = ()
+    route_tables: tuple[RouteTable, ...] = ()
+    network_acls: tuple[NetworkAcl, ...] = ()
+    security_groups: tuple[SecurityGroup, ...] = ()
+    interfaces: tuple[Interface, ...] = ()
+    internet_gateway: str = ""
+    egress_only_gateway: str = ""
+    nat_gateways: tuple[NatGateway, ...] = ()
+
+
+class Peering(Value, frozen=True, kw_only=True):
+    """An active peering connection between two VPCs."""
+
+    id: str
+    requester: str
+    accepter: str
+
+
+class Network(Value, frozen=True, kw_only=True):
+    """Everything that should be on this machine; `prefix_lists` holds the blocks of each."""
+
+    vpcs: tuple[Vpc, ...] = ()
+    peerings: tuple[Peering, ...] = ()
+    prefix_lists: Mapping[str, tuple[str, ...]] = {}

@@ -1,0 +1,118 @@
+"""The network of this machine, held to what is wanted."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable
+from contextlib import suppress
+from ipaddress import ip_address
+from pathlib import Path
+
+import msgspec
+
+from understudy_aws.dataplane.linux.compile import Parts, network_parts
+from understudy_aws.dataplane.linux.kernel import Kernel
+from understudy_aws.dataplane.linux.objects import Object
+from understudy_aws.dataplane.linux.planning import Step, plan
+from understudy_aws.dataplane.messages import Probe
+from understudy_aws.dataplane.wanted import Network
+
+_WANTED = "wanted.json"
+
+
+class Fabric:
+    """What is wanted, what was made, and the kernel. All methods block; one caller at a time.
+
+    What is wanted is kept in a file, so that a node that starts anew goes on with it.
+    """
+
+    def __init__(self, directory: Path, namespaces: Path) -> None:
+        self._file = directory / _WANTED
+        self._kernel = Kernel(namespaces)
+        self.wanted = self._read()
+        self.repaired = 0
+        self.error = ""
+        # What the kernel has, part by part; None when that must be looked at.
+        self._made: Parts | None = None
+
+    @property
+    def converged(self) -> bool:
+        """Whether the kernel has what is wanted, as far as is known."""
+        return self._made is not None and not self.error
+
+    def close(self) -> None:
+        """Let go of the kernel; the network stays as it is."""
+        self._kernel.close()
+
+    def want(self, network: Network) -> None:
+        """Make the network so. Raises OSError, and tries again in `check`."""
+        if network == self.wanted and self.converged:
+            return
+        self.wanted = network
+        unfinished = self._file.with_suffix(".new")
+        unfinished.write_bytes(msgspec.json.encode(network))
+        unfinished.rename(self._file)
+        self._converge()
+
+    def check(self) -> int:
+        """Compare the kernel with what was made, and put right what somebody else has changed; returns how much."""
+        if self._made is None:
+            self._converge()
+            return 0
+        steps = plan(self._kernel.observe(), _all(self._made.values()))
+        if steps:
+            made, self._made = self._made, None
+            self._carry_out(steps)
+            self._made = made
+            self.repaired += len(steps)
+        return len(steps)
+
+    def _converge(self) -> None:
+        """Go from what was made last to what is wanted. Raises OSError; what was made is then looked at anew."""
+        made, parts = self._made, network_parts(self.wanted)
+        self._made = None
+        if made is None:
+            steps = plan(self._kernel.observe(), _all(parts.values()))
+        else:
+            changed = [key for key in made.keys() | parts.keys() if made.get(key) != parts.get(key)]
+            before = _all(made.get(key, frozenset()) for key in changed)
+            steps = plan(before, _all(parts.get(key, frozenset()) for key in changed))
+        self._carry_out(steps)
+        self._made = parts
+
+    def _carry_out(self, steps: Iterable[Step]) -> None:
+        try:
+            self._kernel.carry_out(steps)
+        except OSError as error:
+            self.error = str(error)
+            raise
+        self.error = ""
+
+    def probe(self, asked: Probe) -> str:
+        """Connect from an interface to an address and a port; returns `connected`, `refused` or `silent`.
+
+        Raises FileNotFoundError when there is no such interface.
+        """
+        family = socket.AF_INET if ip_address(asked.address).version == 4 else socket.AF_INET6
+
+        def made() -> socket.socket:
+            return socket.socket(family, socket.SOCK_STREAM)
+
+        with self._kernel.namespaces.inside(asked.interface, made) as connection:
+            connection.settimeout(asked.timeout)
+            try:
+                connection.connect((asked.address, asked.port))
+            except ConnectionRefusedError:
+                return "refused"
+            except OSError:
+                return "silent"
+        return "connected"
+
+    def _read(self) -> Network:
+        with suppress(OSError, msgspec.MsgspecError):
+            return msgspec.json.decode(self._file.read_bytes(), type=Network)
+        return Network()
+
+
+def _all(parts: Iterable[frozenset[Object]]) -> frozenset[Object]:
+    return frozenset().union(*parts)

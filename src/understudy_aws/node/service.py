@@ -1,0 +1,141 @@
+"""The node's socket: questions of the server, answered in order."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import struct
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from understudy_aws.dataplane.client import SOCKET
+from understudy_aws.dataplane.linux.holder import Holder
+from understudy_aws.dataplane.messages import (
+    Answer,
+    Done,
+    GetStatus,
+    Probe,
+    Probed,
+    Question,
+    Refused,
+    Status,
+    Stop,
+    Want,
+)
+from understudy_aws.node.fabric import Fabric
+
+T = TypeVar("T")
+
+
+_CREDENTIALS = struct.Struct("3i")
+# A wanted network of 1,000 interfaces is about 300 KB.
+_LONGEST_LINE = 64 * 1024 * 1024
+
+
+class NodeService:
+    """Answers questions at a Unix socket, and looks after the network in between."""
+
+    def __init__(
+        self, directory: Path, fabric: Fabric, holder: Holder, holder_fd: int, period: float
+    ) -> None:
+        self._directory = directory
+        self._fabric = fabric
+        self._holder = holder
+        self._holder_fd = holder_fd
+        self._period = period
+        # The kernel is asked by one thread, one thing after another; a probe waits in others.
+        self._kernel = ThreadPoolExecutor(1, "kernel")
+        self._probes = ThreadPoolExecutor(8, "probe")
+        self._decode = msgspec.json.Decoder(Question).decode
+
+    async def run(self) -> None:
+        """Serve until told to stop, or until the holder ends."""
+        path = self._directory / SOCKET
+        path.unlink(missing_ok=True)
+        ended = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._holder_fd, ended.set)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, ended.set)
+        self._ended = ended
+        with suppress(OSError):
+            await self._with_kernel(self._fabric.check)
+        server = await asyncio.start_unix_server(self._serve, path, limit=_LONGEST_LINE)
+        path.chmod(0o600)
+        look_after = asyncio.create_task(self._look_after())
+        await ended.wait()
+        look_after.cancel()
+        server.close()
+        path.unlink(missing_ok=True)
+
+    async def _look_after(self) -> None:
+        while True:
+            await asyncio.sleep(self._period)
+            with suppress(OSError):
+                await self._with_kernel(self._fabric.check)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            if not _is_of_this_user(writer.get_extra_info("socket")):
+                return
+            while line := await reader.readline():
+                answer = await self._answer(line)
+                writer.write(msgspec.json.encode(answer) + b"\n")
+                await writer.drain()
+        except (ConnectionError, ValueError, asyncio.CancelledError):
+            # The other side has gone, sends lines that nobody sends, or the node ends.
+            pass
+        finally:
+            writer.close()
+
+    async def _answer(self, line: bytes) -> Answer:
+        try:
+            question = self._decode(line)
+        except msgspec.MsgspecError as error:
+            return Refused(f"This is no question for a node: {error}")
+        try:
+            return await self._carry_out(question)
+        except OSError as error:
+            return Refused(str(error))
+
+    async def _carry_out(self, question: Question) -> Answer:
+        if isinstance(question, Want):
+            await self._with_kernel(lambda: self._fabric.want(question.network))
+            return Done()
+        if isinstance(question, GetStatus):
+            return self._status()
+        if isinstance(question, Probe):
+            loop = asyncio.get_running_loop()
+            return Probed(await loop.run_in_executor(self._probes, self._fabric.probe, question))
+        assert isinstance(question, Stop)
+        # Everything in the holder's namespaces goes with it.
+        os.kill(self._holder.pid, signal.SIGKILL)
+        return Done()
+
+    def _status(self) -> Status:
+        network = self._fabric.wanted
+        return Status(
+            pid=os.getpid(),
+            holder=self._holder.pid,
+            converged=self._fabric.converged,
+            vpcs=len(network.vpcs),
+            interfaces=tuple(interface.id for vpc in network.vpcs for interface in vpc.interfaces),
+            repaired=self._fabric.repaired,
+            error=self._fabric.error,
+        )
+
+    async def _with_kernel(self, function: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._kernel, function)
+
+
+def _is_of_this_user(connection: socket.socket) -> bool:
+    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+    user: int = _CREDENTIALS.unpack(credentials)[1]
+    return user == os.geteuid()

@@ -1,0 +1,37 @@
+"""Nodes for the tests of this folder: one as this user, and where this user is root, one as an unprivileged user."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import pytest
+from nodes import UNPRIVILEGED, node
+
+WITHOUT_NAMESPACES = (
+    subprocess.run(["unshare", "--user", "--net", "true"], check=False, capture_output=True).returncode
+    if shutil.which("unshare")
+    else 1
+)
+
+
+@pytest.fixture(params=["this-user", "unprivileged"])
+def running(request):
+    """A node; the network is gone with it."""
+    if WITHOUT_NAMESPACES:
+        pytest.skip("this machine lets this user make no namespaces")
+    user = None
+    if request.param == "unprivileged":
+        if os.geteuid() != 0:
+            pytest.skip("the user of the tests is unprivileged already")
+        user = UNPRIVILEGED
+    place = Path(tempfile.mkdtemp())
+    place.chmod(0o755)
+    try:
+        with node(place / "node", user) as started:
+            yield started
+    finally:
+        shutil.rmtree(place, ignore_errors=True)

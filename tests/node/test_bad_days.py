@@ -1,0 +1,119 @@
+"""What is left when a node or its holder is killed, and what becomes of changes that somebody else makes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import time
+from pathlib import Path
+
+import pytest
+from networks import TCP, group, interface, rule, vpc
+
+from understudy_aws.dataplane.wanted import Network
+
+
+def small(*rules) -> Network:
+    return Network(
+        vpcs=(
+            vpc(
+                "vpc-a",
+                interface("app", "vpc-a-subnet-1", "10.0.1.10"),
+                interface("db", "vpc-a-subnet-2", "10.0.2.10", groups=("sg-db",)),
+                groups=(group("sg-app"), group("sg-db", *rules)),
+            ),
+        )
+    )
+
+
+def test_a_killed_node_leaves_the_network_and_what_runs_in_it_to_the_next(running):
+    running.want(small(rule(TCP, 80, group="sg-app")))
+    sleeper = running.start("eni-app", "sh", "-c", "echo asleep; exec sleep 100")
+    assert sleeper.line() == "asleep"
+    before = running.status()
+    running.kill()
+    assert sleeper.process.poll() is None
+    running.start_again()
+    after = running.status()
+    assert (after.holder, after.interfaces, after.repaired) == (before.holder, before.interfaces, 0)
+    assert after.pid != before.pid
+    assert running.passes("eni-app", "10.0.2.10", 80)
+    assert not running.passes("eni-app", "10.0.2.10", 81)
+    running.want(small())
+    assert not running.passes("eni-app", "10.0.2.10", 80)
+    sleeper.process.kill()
+    sleeper.finish()
+
+
+def test_with_the_holder_everything_goes(running):
+    running.want(small())
+    sleeper = running.start("eni-app", "sh", "-c", "echo asleep; exec sleep 100")
+    assert sleeper.line() == "asleep"
+    os.kill(running.status().holder, signal.SIGKILL)
+    assert running.process.wait(20) == 0
+    assert sleeper.finish().returncode == 128 + signal.SIGKILL
+    _until(lambda: not Path(f"/proc/{running.process.pid}").exists())
+    assert list((running.directory / "namespaces").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "nft flush ruleset",
+        "nft flush chain inet vpc groups_egress",
+        "nft delete element inet vpc sources4 '{ \"eapp\" . 10.0.1.10 }' || nft flush set inet vpc sources4",
+        "ip link delete eeni-app",
+        "ip route flush table main",
+        "ip rule flush",
+        "ip route add 203.0.113.0/24 dev lo",
+    ],
+)
+def test_what_somebody_else_changes_is_put_right(running, damage):
+    if ("nft" in damage and not _has("nft")) or ("ip " in damage and not _has("ip")):
+        pytest.skip("needs nft and ip to do damage")
+    running.want(small(rule(TCP, 80, group="sg-app")))
+    running.damage("vpc-a", damage)
+    _until(lambda: running.status().repaired > 0, seconds=15)
+    assert running.passes("eni-app", "10.0.2.10", 80)
+    assert not running.passes("eni-app", "10.0.2.10", 81)
+    assert not running.passes("eni-db", "10.0.1.10", 80)
+
+
+def test_a_command_can_change_nothing_and_see_nothing_of_the_node(running):
+    running.want(small())
+    attempt = (
+        "import os, socket, sys\n"
+        "from pathlib import Path\n"
+        "print(os.listdir(sys.argv[1]))\n"
+        "print([line for line in Path('/proc/self/status').read_text().splitlines() if line.startswith('CapEff')])\n"
+        "try: socket.socket(socket.AF_PACKET, socket.SOCK_RAW); print('raw')\n"
+        "except PermissionError: print('refused')\n"
+        "s = socket.socket(); s.settimeout(1)\n"
+        "try: s.connect(('127.0.0.1', int(sys.argv[2]))); print('host')\n"
+        "except OSError: print('alone')\n"
+    )
+    with _listener() as port:
+        done = running.python("eni-app", attempt, str(running.directory), str(port)).finish()
+    assert done.stdout.splitlines() == ["[]", "['CapEff:\\t0000000000000000']", "refused", "alone"], done
+
+
+def _until(condition, seconds: float = 10) -> None:
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+def _has(program: str) -> bool:
+    return shutil.which(program) is not None
+
+
+@contextlib.contextmanager
+def _listener():
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        yield listening.getsockname()[1]
