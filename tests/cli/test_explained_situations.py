@@ -1,4 +1,4 @@
-"""The six situations people ask about at night, explained whole: real calls, and the same asked ahead."""
+"""The situations people ask about at night, explained whole: real calls, and the same asked ahead."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from networking import make_network
 from refusals import refusal
 
 from understudy_aws.admin.explanations import Explanations
@@ -33,7 +34,11 @@ class Night:
 
     def refused(self, call, **params):
         """The explanation of a call that has to be refused."""
-        return self._explanations.of_request(refusal(call, **params).request_id)
+        return self.of_request(refusal(call, **params).request_id)
+
+    def of_request(self, id):
+        """The explanation of a call that was made."""
+        return self._explanations.of_request(id)
 
     def ahead(self, who, action, resource, context=None):
         arn = who if ":" in who or who.endswith(".com") else f"arn:aws:iam::{self.account}:{who}"
@@ -155,6 +160,28 @@ def a_trust_policy_that_does_not_name_you(night: Night) -> Iterator[dict]:
     yield night.ahead("user/Administrator", "sts:AssumeRole", f"arn:aws:iam::{night.account}:{linked}")
 
 
+def a_subnet_that_is_in_use(night: Night) -> Iterator[dict]:
+    """The interface is gone when it is asked about: the answer is of the refusal."""
+    ec2 = night.client("ec2")
+    network = make_network(ec2, subnets=1)
+    subnet = network.subnets[0]
+    interface = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+    request = refusal(ec2.delete_subnet, SubnetId=subnet).request_id
+    ec2.delete_network_interface(NetworkInterfaceId=interface)
+    yield night.of_request(request)
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=network.vpc)
+    ec2.create_nat_gateway(SubnetId=subnet, AllocationId=ec2.allocate_address()["AllocationId"])
+    yield night.refused(ec2.detach_internet_gateway, InternetGatewayId=gateway, VpcId=network.vpc)
+
+
+def a_service_linked_role_that_is_in_use(night: Night) -> Iterator[dict]:
+    subnet = night.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+    night.client("apprunner").create_vpc_connector(VpcConnectorName="web-vpc", Subnets=[subnet])
+    night.client("iam").delete_service_linked_role(RoleName="AWSServiceRoleForAppRunnerNetworking")
+    yield night.of_request(night.understudy.trail()[-1].request_id)
+
+
 SITUATIONS = [
     a_missing_service_linked_role,
     a_boundary_that_blocks,
@@ -162,6 +189,8 @@ SITUATIONS = [
     a_service_control_policy_that_denies,
     a_condition_on_a_missing_tag,
     a_trust_policy_that_does_not_name_you,
+    a_subnet_that_is_in_use,
+    a_service_linked_role_that_is_in_use,
 ]
 
 

@@ -20,6 +20,7 @@ from understudy_aws.admin.requests import (
     ListAccounts,
     ListRoles,
     ListTrail,
+    ListUses,
     LocalstackHealth,
     Ready,
     RecordPolicies,
@@ -41,11 +42,12 @@ from understudy_aws.settings import DEFAULT_ACCOUNT
 from understudy_aws.store.database import Transaction
 
 if TYPE_CHECKING:
-    from understudy_aws.admin import account_access, explanations, recordings, trail_listing
+    from understudy_aws.admin import account_access, explanations, recordings, resource_uses, trail_listing
 else:
     account_access = deferred("understudy_aws.admin.account_access")
     explanations = deferred("understudy_aws.admin.explanations")
     recordings = deferred("understudy_aws.admin.recordings")
+    resource_uses = deferred("understudy_aws.admin.resource_uses")
     trail_listing = deferred("understudy_aws.admin.trail_listing")
 
 
@@ -111,6 +113,7 @@ class Administration:
             RecordPolicies: lambda asked: self._recordings.of(asked),  # noqa: PLW0108 - made when first asked
             Rehearse: self._rehearse,
             ListRoles: self._list_roles,
+            ListUses: lambda asked: resource_uses.listed(self._gateway, asked),
         }
 
     @cached_property

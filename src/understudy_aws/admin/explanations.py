@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from understudy_aws.admin import propagation
+from understudy_aws.admin import propagation, resource_uses
 from understudy_aws.admin.errors import InvalidRequestError, NotFoundError
 from understudy_aws.admin.outcomes import summary
 from understudy_aws.admin.pasted_errors import find_call
@@ -102,6 +102,7 @@ class Explanations:
                 {"call": each, "questions": self._questions(tx, each)} for each in made_for_it
             ]
             too_new = propagation.of_key(tx, self._gateway, entry)
+            uses = resource_uses.of_call(tx, self._gateway, entry)
         everything = [*questions, *(question for each in inner for question in each["questions"])]
         refusals = [question for question in everything if question["effect"] != "allow"]
         return {
@@ -112,6 +113,7 @@ class Explanations:
             "questions": questions,
             "made_for_it": inner,
             "summary": f"{summary(entry, refusals)} {too_new}".rstrip(),
+            "uses": uses,
         }
 
     def ahead(

@@ -167,6 +167,18 @@ class ListRoles(AdminRequest, frozen=True):
     path: ClassVar[str] = "/_understudy/roles"
 
 
+class ListUses(AdminRequest, frozen=True):
+    """Lists what uses the resource with this ARN or id, through others too, and what to do before it can be deleted.
+
+    Of a list it names the first `limit` and counts the others.
+    """
+
+    path: ClassVar[str] = "/_understudy/uses"
+
+    id: str
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
+
+
 REQUESTS: tuple[type[AdminRequest], ...] = (
     Health,
     Ready,
@@ -183,6 +195,7 @@ REQUESTS: tuple[type[AdminRequest], ...] = (
     RecordPolicies,
     Rehearse,
     ListRoles,
+    ListUses,
 )
 
 

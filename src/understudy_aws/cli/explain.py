@@ -11,6 +11,7 @@ from understudy_aws.admin.requests import ExplainCall, ExplainQuestion
 from understudy_aws.cli.admin_client import ask
 from understudy_aws.cli.options import settings_of
 from understudy_aws.cli.output import Colour, Output
+from understudy_aws.cli.resource_trees import label, steps_lines, tree_lines
 from understudy_aws.cli.wrapping import width, wrapped
 from understudy_aws.core.errors import UserError
 from understudy_aws.core.printable import printable
@@ -141,6 +142,22 @@ def print_request(answer: Mapping[str, Any], out: Output) -> None:
             print_answer(question, out)
     out.line()
     _print_wrapped(answer["summary"], out)
+    if answer["uses"]:
+        _print_uses(answer["uses"], out)
+
+
+def _print_uses(uses: Mapping[str, Any], out: Output) -> None:
+    """Print what held the resource of a refused deletion, and what to do first."""
+    when = "as it was then" if uses["as_of"] == "refusal" else "as it is now (of then it was not kept)"
+    if uses.get("failure"):
+        _print_wrapped(f"The deletion that it asked for failed: {uses['failure']}", out)
+    out.line()
+    _print_wrapped(f"This uses {label(uses)}, {when}:", out)
+    for line in tree_lines(uses):
+        out.line(line)
+    out.line()
+    for line in steps_lines(uses):
+        out.line(line)
 
 
 def print_answer(question: Mapping[str, Any], out: Output) -> None:

@@ -41,6 +41,7 @@ COMMANDS = {
     "restore": "put a copy in the place of the state",
     "reset": "forget everything and make the account anew",
     "roles": "list the service-linked roles, and which exist",
+    "uses": "say what uses a resource, and what to delete before it",
     "explain": "say why a request was allowed or refused, or would be",
     "review": "check policy documents, and say what to write instead",
     "trail": "list the calls that were made",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
 import msgspec
@@ -52,6 +52,11 @@ from understudy_aws.wire.routing import RoutingError, route, spoken_by
 _LOG = logging.getLogger("understudy_aws.gateway")
 _EVERYTHING = (Target(),)
 _REGIONS = PARTITIONS[PARTITION]
+# How the names of the operations begin that are refused because of what uses a resource.
+_DELETING = ("Delete", "Detach", "Release", "Remove")
+# What the trail keeps of what uses it: so many of a list, and so many in all.
+_MOST_OF_LIST = 5
+_MOST_NODES = 40
 
 
 class LastUseNotes(Protocol):
@@ -335,8 +340,32 @@ class Gateway(msgspec.Struct, frozen=True):
                 message=message,
                 status=200 if error is None else error.status,
                 microseconds=(ticks() - started) // 1000,
+                uses={} if error is None else self._uses_at_refusal(call, params),
             ),
         )
+
+    def _uses_at_refusal(self, call: Call, params: Params) -> dict[str, Any]:
+        """Return what holds the resource whose deletion was refused, bounded; {} for other refusals.
+
+        What a policy refused is not looked at: its caller need not know the resource at all.
+        """
+        operation = self.registry.find(call.service, call.operation)
+        if (
+            not call.operation.startswith(_DELETING)
+            or operation is None
+            or operation.on is None
+            or any(not evaluation.allowed for evaluation in call.evaluations)
+        ):
+            return {}
+        uses, prefix = self.registry.uses, self.registry.prefix_of(call.service)
+        if not uses.may_be_refused(prefix, call.operation):
+            return {}
+        try:
+            arns = [target.resource for target in operation.on(call, params)]
+        except (ApiError, LookupError):
+            # The request does not say what it is about.
+            return {}
+        return uses.at_refusal(call.tx, call.operation, arns, most=_MOST_OF_LIST, most_nodes=_MOST_NODES)
 
 
 def _received(  # noqa: PLR0917 - everything a client's call consists of

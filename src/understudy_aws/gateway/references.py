@@ -18,14 +18,18 @@ class Reference(msgspec.Struct, Generic[R], frozen=True):
                 (`ResourceKind.identifier`). Empty texts are passed over
     index       the index of the record's table under which the records are found that refer to a resource. A reference
                 without one is found by looking through the table, so a table that can be long has one for each
-    key         makes the value that the index is asked for of the record referred to; None where it is the identifier
+    key         makes the value that the index is asked for of any identifier; None where it is the identifier itself
     implied     another reference says the same (an interface is in a subnet, which is in the VPC), or it is told from
                 the other side: nobody looks for records by this one, and it needs no index
     holds       the record holds what it refers to: AWS refuses to delete that while the record is there. It may be a
                 function of the record (the main route table does not hold its VPC)
     held        the opposite: what is referred to holds the record (a route table cannot be deleted while subnets are
                 associated with it). Both may be true
+    shown       the other way is told too: under the record, `uses` shows what it refers to (the role that a VPC
+                connector works by)
     owns        what is referred to was made for the record and goes with it (the interface of a NAT gateway)
+    refuses     another operation on what is referred to that AWS refuses while the record is there: an internet gateway
+                is not detached from a VPC that has public addresses
     may_dangle  the record may outlive what it refers to (a route to a gateway that is gone)
     ended_by    the operation that ends the reference and deletes nothing; empty where only deleting the record does
     """
@@ -37,7 +41,9 @@ class Reference(msgspec.Struct, Generic[R], frozen=True):
     implied: bool = False
     holds: bool | Callable[[R], bool] = False
     held: bool | Callable[[R], bool] = False
+    shown: bool = False
     owns: bool = False
+    refuses: str = ""
     may_dangle: bool = False
     ended_by: str = ""
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from understudy_aws.core.arn import parse
+from understudy_aws.core.deferred import deferred
 from understudy_aws.gateway.call import Call, ContextKeys, Params, Target
 from understudy_aws.gateway.operations import Operation
 from understudy_aws.gateway.role_passing import passed_roles
 from understudy_aws.gateway.role_usage import RoleUsage
-from understudy_aws.gateway.service import Service
+from understudy_aws.gateway.service import RecordKind, Service
 from understudy_aws.store.database import Transaction
 from understudy_aws.wire.service_addresses import ServiceAddress, ServiceAddresses
+
+if TYPE_CHECKING:
+    from understudy_aws.gateway import uses
+else:
+    uses = deferred("understudy_aws.gateway.uses")
 
 
 class Registry:
@@ -98,6 +106,17 @@ class Registry:
             return ()
         assert self._keeper_of_roles is not None, "a service keeps the roles"
         return passed_roles(call, found, params, targets, self._keeper_of_roles.role_lookup)
+
+    def record_kinds(self) -> Iterator[tuple[str, RecordKind[Any]]]:
+        """Yield the kinds of record of all services, each with its service's prefix. This imports their records."""
+        for service in self._services.values():
+            for kind in service.record_kinds:
+                yield service.prefix, kind
+
+    @cached_property
+    def uses(self) -> uses.Uses:
+        """What refers to resources."""
+        return uses.Uses(self.record_kinds())
 
     def role_usage(self) -> Mapping[str, Mapping[str, RoleUsage]]:
         """Return, by service id and principal, the function that says what uses the principal's linked role."""

@@ -24,29 +24,45 @@ from understudy_aws.store.tables import Table
 R = TypeVar("R")
 
 
-class ResourceKind(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
-    """One kind of resource that has an ARN.
+class RecordKind(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
+    """One kind of record that may refer to resources.
 
-    name        the word for the kind in ARNs: `vpc` in `arn:aws:ec2:us-east-1:111122223333:vpc/vpc-1`
+    name        the word for the kind
     table       where its records are kept
-    find        the record an ARN names, or None
-    target      its ARN and the condition keys that policies see of it
     references  what a record refers to; `NO_REFERENCES` for a kind whose records refer to nothing
     deleted_by  the operation that deletes one; empty where no operation does
-    named       the record an account has under a name, where ARNs hold more than the name; None for kinds without such
-    identifier  by what other records refer to one, unless it is the ARN
+    identifier  by what other records and people refer to one, unless it is an ARN
     identified  the record of an identifier, in whatever account and Region, or None. Given with `identifier`
     """
 
     name: str
     table: Table[Any]
-    find: Callable[[Transaction, Arn], R | None]
-    target: Callable[[R], Target]
     references: References
     deleted_by: str
-    named: Callable[[Transaction, str, str], R | None] | None = None
     identifier: Callable[[R], str] | None = None
     identified: Callable[[Transaction, str], R | None] | None = None
+
+    def identifier_of(self, record: R) -> str:
+        """Return by what other records refer to this one."""
+        assert self.identifier is not None, "only a resource has an ARN in its place"
+        return self.identifier(record)
+
+    def by_identifier(self, tx: Transaction, identifier: str) -> R | None:
+        """Return the record of an identifier, in whatever account and Region, or None."""
+        return self.identified(tx, identifier) if self.identified is not None else None
+
+
+class ResourceKind(RecordKind[R], frozen=True, kw_only=True):
+    """One kind of resource that has an ARN; its `name` is the word for it there: `vpc` in `arn:aws:ec2:…:vpc/vpc-1`.
+
+    find    the record an ARN names, or None
+    target  its ARN and the condition keys that policies see of it
+    named   the record an account has under a name, where ARNs hold more than the name; None for kinds without such
+    """
+
+    find: Callable[[Transaction, Arn], R | None]
+    target: Callable[[R], Target]
+    named: Callable[[Transaction, str, str], R | None] | None = None
 
     def identifier_of(self, record: R) -> str:
         """Return by what other records refer to this one."""
@@ -85,6 +101,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     target     of a `json` service: what the header X-Amz-Target begins with
     package    the folder, as a package: `__name__`
     resources  `module:name` of the sequence of its `ResourceKind`s; empty for a service without resources
+    parts      `module:name` of the `RecordKind`s without ARN that hold resources, as access keys hold their user
     usage      by principal with a service-linked role served here: `module:name` of its `RoleUsage`
     passes     the members by which requests hand a role to a service
     roles      of the service that keeps roles: `module:name` of the `RoleLookup`
@@ -98,6 +115,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     package: str
     target: str = ""
     resources: str = ""
+    parts: str = ""
     usage: Mapping[str, str] = msgspec.field(default_factory=dict)
     passes: tuple[RolePassing, ...] = ()
     roles: str = ""
@@ -129,6 +147,12 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         """The kinds of resource, by their word in ARNs."""
         kinds: Sequence[ResourceKind[Any]] = self._lookup(self.resources) if self.resources else ()
         return {kind.name: kind for kind in kinds}
+
+    @cached_property
+    def record_kinds(self) -> Sequence[RecordKind[Any]]:
+        """The kinds of record that may refer to resources: the kinds of resource, and the others."""
+        others: Sequence[RecordKind[Any]] = self._lookup(self.parts) if self.parts else ()
+        return (*self.resource_kinds.values(), *others)
 
     @cached_property
     def passings(self) -> Mapping[str, tuple[RolePassing, ...]]:

@@ -78,7 +78,8 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     `outcome` is `ok`, the error's code, or `ROLLED_BACK` when what the call did was undone.
     `via` are the service principals the call came through, as in `Call`; `secure` says whether it came over TLS.
     `signature` is the kind of fault (`authn.errors`) of a signature that was not accepted; answers do not always say
-    it. `left_out` is the number of calls by unknown callers, before this one of such a caller, that left no entry.
+    it. `uses` is, of a refused deletion, the tree of what held the resource then (`gateway/uses.py`). `left_out` is the
+    number of calls by unknown callers, before this one of such a caller, that left no entry.
     """
 
     request_id: str
@@ -101,11 +102,12 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     status: int = 200
     microseconds: int = 0
     left_out: int = 0
+    uses: dict[str, Any] = {}
 
     def encoded(self) -> bytes:
         """Return the entry as the store keeps it. Characters that UTF-8 cannot hold are replaced.
 
-        An entry that is too large is stored without its parameters and without the condition keys of its questions.
+        An entry that is too large is stored without its parameters, the condition keys of its questions and `uses`.
         """
         try:
             body = _ENCODE(self)
@@ -116,7 +118,9 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
                 msgspec.structs.replace(each, context={}, keys=None, resource_policy="")
                 for each in self.evaluations[:_MOST_ITEMS]
             ]
-            cut = msgspec.structs.replace(self, parameters={"…": _TOO_LARGE}, evaluations=tuple(short))
+            cut = msgspec.structs.replace(
+                self, parameters={"…": _TOO_LARGE}, evaluations=tuple(short), uses={}
+            )
             body = _ENCODE(_readable(msgspec.to_builtins(cut)))
         return body
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from heapq import nsmallest
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -122,6 +123,15 @@ class Table(Generic[R]):
         if isinstance(bucket, tuple):
             return [cache.records[bucket]]
         return [cache.records[key] for key in sorted(bucket)]
+
+    def first_where(self, tx: Transaction, index: str, value: Any, most: int) -> list[R]:
+        """The first records found under a value of an index, by key: at most so many, and no others are looked at."""
+        cache = tx.cache(self)
+        bucket = cache.indexes[index].get(value)
+        if bucket is None:
+            return []
+        keys = [bucket] if isinstance(bucket, tuple) else nsmallest(most, bucket)
+        return [cache.records[key] for key in keys[:most]]
 
     def count_where(self, tx: Transaction, index: str, value: Any) -> int:
         """How many records are found under a value of an index."""

@@ -13,6 +13,7 @@ SERVICE = Service(
     target="AppRunner",
     package=__name__,
     resources="resources:RESOURCES",
+    parts="resources:PARTS",
     # apprunner.md 4.4: so says AWS's managed policy; its reference names `bullet.amazonaws.com` in its place.
     passes=(
         RolePassing(member="AccessRoleArn", to="apprunner.amazonaws.com", operations=_GIVEN_ROLES),

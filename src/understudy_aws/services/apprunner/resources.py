@@ -8,11 +8,14 @@ from msgspec.structs import replace
 
 from understudy_aws.core.arn import Arn
 from understudy_aws.gateway.call import Target
-from understudy_aws.gateway.service import TaggedKind
+from understudy_aws.gateway.service import RecordKind, TaggedKind
 from understudy_aws.services.apprunner.targets import resource_tags
 from understudy_aws.services.apprunner.vpc_connectors import (
     CONNECTOR_REFERENCES,
+    CONNECTOR_USE_REFERENCES,
+    ConnectorUse,
     VpcConnector,
+    connector_uses,
     vpc_connectors,
 )
 from understudy_aws.store.database import Transaction
@@ -38,5 +41,16 @@ RESOURCES: tuple[TaggedKind[VpcConnector], ...] = (
         deleted_by="DeleteVpcConnector",
         tags=lambda connector: dict(connector.tags),
         set_tags=_set_tags,
+    ),
+)
+
+PARTS: tuple[RecordKind[ConnectorUse], ...] = (
+    # A service by its use of a connector.
+    RecordKind(
+        name="service",
+        table=connector_uses,
+        references=CONNECTOR_USE_REFERENCES,
+        deleted_by="",
+        identifier=lambda use: use.service,
     ),
 )

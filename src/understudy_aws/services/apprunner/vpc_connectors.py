@@ -78,10 +78,11 @@ CONNECTOR_REFERENCES: References = (
             (identifier_of_linked_role(connector.account, NETWORKING),) if connector.active else ()
         ),
         holds=True,
+        shown=True,
     ),
     # App Runner takes no notice when these are deleted.
     Reference("reaches", lambda connector: (*connector.subnets, connector.vpc), may_dangle=True),
-    Reference("gives its interfaces", lambda connector: connector.security_groups, may_dangle=True),
+    Reference("makes members of", lambda connector: connector.security_groups, may_dangle=True),
 )
 
 # AWS still describes a deleted connector as INACTIVE for an unspecified time (apprunner.md 2.6): clients that
@@ -240,6 +241,9 @@ connector_uses = Table(
     ConnectorUse,
     key=lambda record: (record.account, record.region, record.connector, record.service),
 )
+
+# The key of the table begins with what it would be found by, but for the account and the Region.
+CONNECTOR_USE_REFERENCES: References = (Reference("uses", lambda use: (use.connector,), holds=True),)
 
 
 def in_use(tx: Transaction, connector: VpcConnector) -> bool:

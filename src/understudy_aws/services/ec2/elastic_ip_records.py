@@ -64,7 +64,13 @@ ELASTIC_IP_REFERENCES: References = (
         held=True,
         ended_by="DisassociateAddress",
     ),
-    Reference("is associated with an interface in", lambda address: (address.vpc,), implied=True),
+    Reference(
+        "is a public address in",
+        lambda address: (address.vpc,),
+        index="vpc",
+        refuses="DetachInternetGateway",
+        ended_by="DisassociateAddress",
+    ),
 )
 
 

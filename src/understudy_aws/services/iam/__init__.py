@@ -10,6 +10,7 @@ SERVICE = Service(
     protocol="query",
     package=__name__,
     resources="resources:RESOURCES",
+    parts="resources:PARTS",
     passes=(
         RolePassing(
             member="RoleName",

@@ -91,6 +91,13 @@ def status(tx: Transaction, account: str, id: str) -> TaskStatus | None:
     return TaskStatus("FAILED", task.error, task.details.get("usage", []))
 
 
+def failure_of(tx: Transaction, role: Role) -> str:
+    """Return why the latest attempt to delete a role failed; empty if it did not, or none was made."""
+    tasks = [task for task in durable_operations.scan(tx, role.account, KIND) if task.subject == role.id]
+    latest = max(tasks, key=lambda task: task.accepted, default=None)
+    return latest.error if latest is not None and latest.state == "FAILED" else ""
+
+
 def deletion(usage: LinkedRoleUsage) -> OperationKind:
     """Return the kind of operation that deletes a role. It runs until it succeeds or the role is found in use."""
 

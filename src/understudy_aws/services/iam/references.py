@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from understudy_aws.core.arn import iam
+from understudy_aws.core.arn import iam, parse
 from understudy_aws.data import service_linked_roles as catalogue
 from understudy_aws.gateway.references import Reference, References
 
 
 def identifier(kind: str, account: str, name: str) -> str:
-    """Return the identifier of an entity: an ARN without path, in small letters.
+    """Return the identifier of a group, role or user: an ARN without path, in small letters.
 
-    Records name entities by their names, without path and in whatever letter case.
+    Records name these by their names, without path and in whatever letter case. Policies are named by their ARNs.
     """
     return iam(account, f"{kind}/{name.lower()}")
 
@@ -24,27 +25,32 @@ def identifier_of_linked_role(account: str, principal: str) -> str:
     return identifier("role", account, template.role_name)
 
 
-def identifier_of_policy(arn: str) -> str:
-    """Return the identifier of the policy of an ARN; of AWS's own policies it is the ARN."""
-    _, _, _, _, account, resource = arn.split(":", 5)
-    return arn if account == "aws" else identifier("policy", account, resource.rpartition("/")[2])
+def _account_and_arn(identifier: str) -> tuple[str, str]:
+    """Return how the indexes of attached policies and of boundaries name a policy."""
+    arn = parse(identifier)
+    return (arn.account, identifier) if arn is not None else ("", "")
 
 
-def _arn_key(policy: Any) -> tuple[str, str]:
-    return policy.account, policy.arn
+def _account_and_name(kind: str) -> Callable[[str], tuple[str, str]]:
+    """Return what makes of an identifier how indexes name entities of this kind; nothing of other identifiers."""
 
+    def key(identifier: str) -> tuple[str, str]:
+        arn = parse(identifier)
+        found, _, name = (
+            arn.resource.partition("/") if arn is not None and arn.service == "iam" else ("", "", "")
+        )
+        return (arn.account, name) if arn is not None and found == kind else ("", "")
 
-def _name_key(entity: Any) -> tuple[str, str]:
-    return entity.account, entity.name.lower()
+    return key
 
 
 def _attached(detach: str) -> Reference[Any]:
     """Return the reference to the attached policies. A service-linked role is deleted with them."""
     return Reference(
         "has attached",
-        lambda entity: map(identifier_of_policy, entity.attached),
+        lambda entity: entity.attached,
         index="by_policy",
-        key=_arn_key,
+        key=_account_and_arn,
         holds=True,
         held=lambda entity: not getattr(entity, "linked_service", ""),
         ended_by=detach,
@@ -54,9 +60,9 @@ def _attached(detach: str) -> Reference[Any]:
 def _bounded(end: str) -> Reference[Any]:
     return Reference(
         "is bounded by",
-        lambda entity: (identifier_of_policy(entity.boundary),) if entity.boundary else (),
+        lambda entity: (entity.boundary,),
         index="by_boundary",
-        key=_arn_key,
+        key=_account_and_arn,
         holds=True,
         ended_by=end,
     )
@@ -71,7 +77,7 @@ USER_REFERENCES: References = (
         "is a member of",
         lambda user: (identifier("group", user.account, name) for name in user.groups),
         index="by_group",
-        key=_name_key,
+        key=_account_and_name("group"),
         holds=True,
         held=True,
         ended_by="RemoveUserFromGroup",
@@ -82,9 +88,19 @@ PROFILE_REFERENCES: References = (
         "has",
         lambda profile: (identifier("role", profile.account, profile.role),) if profile.role else (),
         index="by_role",
-        key=_name_key,
+        key=_account_and_name("role"),
         holds=True,
         held=True,
         ended_by="RemoveRoleFromInstanceProfile",
+    ),
+)
+# What holds a user without being a resource.
+ACCESS_KEY_REFERENCES: References = (
+    Reference(
+        "belongs to",
+        lambda key: (identifier("user", key.account, key.user),),
+        index="by_user",
+        key=_account_and_name("user"),
+        holds=True,
     ),
 )

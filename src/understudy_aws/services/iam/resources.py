@@ -8,10 +8,11 @@ from typing import Any
 from understudy_aws.core.arn import Arn, parse
 from understudy_aws.gateway.call import Target
 from understudy_aws.gateway.references import NO_REFERENCES, References
-from understudy_aws.gateway.service import ResourceKind
+from understudy_aws.gateway.service import RecordKind, ResourceKind
 from understudy_aws.services.iam.groups import groups
 from understudy_aws.services.iam.policy_records import policies
 from understudy_aws.services.iam.references import (
+    ACCESS_KEY_REFERENCES,
     GROUP_REFERENCES,
     PROFILE_REFERENCES,
     ROLE_REFERENCES,
@@ -20,7 +21,7 @@ from understudy_aws.services.iam.references import (
 )
 from understudy_aws.services.iam.role_records import Role, instance_profiles, roles
 from understudy_aws.services.iam.tags import entity_keys, resource_keys
-from understudy_aws.services.iam.users import User, users
+from understudy_aws.services.iam.users import User, access_keys, users
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Table
 
@@ -31,8 +32,13 @@ def _with_table(
     target: Callable[[Any], Target],
     references: References,
     deleted_by: str,
+    *,
+    by_arn: bool = False,
 ) -> ResourceKind[Any]:
-    """Describe a kind whose records are kept by account and lower-case name, and whose ARNs have a path."""
+    """Describe a kind whose records are kept by account and lower-case name, and whose ARNs have a path.
+
+    `by_arn`: other records refer to them by their ARNs, and not by their names.
+    """
 
     def find(tx: Transaction, arn: Arn) -> Any:
         found: Any = table.get(tx, arn.account, arn.resource.rpartition("/")[2].lower())
@@ -54,8 +60,8 @@ def _with_table(
         references=references,
         deleted_by=deleted_by,
         named=named,
-        identifier=lambda record: identifier(name, record.account, record.name),
-        identified=identified,
+        identifier=None if by_arn else lambda record: identifier(name, record.account, record.name),
+        identified=None if by_arn else identified,
     )
 
 
@@ -72,7 +78,18 @@ def _tagged(record: Any) -> Target:
 RESOURCES = (
     _with_table("group", groups, lambda group: Target(group.arn), GROUP_REFERENCES, "DeleteGroup"),
     _with_table("instance-profile", instance_profiles, _tagged, PROFILE_REFERENCES, "DeleteInstanceProfile"),
-    _with_table("policy", policies, _tagged, NO_REFERENCES, "DeletePolicy"),
+    _with_table("policy", policies, _tagged, NO_REFERENCES, "DeletePolicy", by_arn=True),
     _with_table("role", roles, _entity, ROLE_REFERENCES, "DeleteRole"),
     _with_table("user", users, _entity, USER_REFERENCES, "DeleteUser"),
+)
+
+PARTS = (
+    RecordKind(
+        name="access-key",
+        table=access_keys,
+        references=ACCESS_KEY_REFERENCES,
+        deleted_by="DeleteAccessKey",
+        identifier=lambda key: key.id,
+        identified=access_keys.get,
+    ),
 )

@@ -75,17 +75,11 @@ def _account_target(member: Member) -> Target:
     return Target(member.arn, resource_keys(member.tags))
 
 
-def _inside(record: Any) -> tuple[str, str]:
-    """Return how the index of parents names an organizational unit or a root."""
-    return (record.id, record.root) if isinstance(record, Organization) else (record.organization, record.id)
-
-
+# An organization is small, so that its tables can be looked through.
 _HAS_ATTACHED: Reference[Any] = Reference(
     "has attached",
     # AWS's own are there for ever.
     lambda record: [policy for policy in record.attached if policy not in AWS_MANAGED],
-    index="by_policy",
-    key=lambda policy: (policy.organization, policy.id),
     holds=True,
     ended_by="DetachPolicy",
 )
@@ -94,8 +88,6 @@ _HAS_ATTACHED: Reference[Any] = Reference(
 _IS_IN: Reference[Any] = Reference(
     "is in",
     lambda record: (record.parent,),
-    index="by_parent",
-    key=_inside,
     holds=True,
 )
 
@@ -125,6 +117,7 @@ RESOURCES: tuple[ResourceKind[Any], ...] = (
                 "works by",
                 lambda member: (identifier_of_linked_role(member.account, "organizations.amazonaws.com"),),
                 holds=True,
+                shown=True,
             ),
         ),
         deleted_by="RemoveAccountFromOrganization",
