@@ -123,6 +123,9 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     flow_log = ec2.create_flow_logs(
         ResourceIds=[vpc], ResourceType="VPC", TrafficType="ALL", LogDestinationType="s3", LogDestination="arn:aws:s3:::bucket",
     )["FlowLogIds"][0]  # fmt: skip
+    path = ec2.create_network_insights_path(Source=interface, Destination=gateway, Protocol="tcp")[
+        "NetworkInsightsPath"
+    ]["NetworkInsightsPathId"]
     subnets, groups, things = (subnet, GONE[1]), (group, GONE[2]), (vpc, subnet, group, interface)
     known = {
         "UserName": ("somebody", "somebody", "new-name"), "RoleName": ("role",), "PolicyName": ("inline", "policy"),
@@ -144,6 +147,7 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
         "InternetGatewayBlockMode": ("off", "block-ingress"), "Ipv6CidrBlock": (ipv6_block,),
         "PeerVpcId": (peers[0], vpc, GONE[0]),
         "VpcPeeringConnectionId": (waiting, peering), "VpcPeeringConnectionIds": (waiting, peering),
+        "NetworkInsightsPathId": (path,), "NetworkInsightsPathIds": (path,), "Source": (interface,), "Destination": (gateway,),
         "FlowLogIds": (flow_log,), "ResourceIds": (vpc, subnet), "LogDestination": ("arn:aws:s3:::bucket",),
         "VpcConnectorArn": (connector,), "ResourceArn": (connector,), "Resources": things,
         "AWSServiceName": ("apprunner.amazonaws.com", "networking.apprunner.amazonaws.com"),

@@ -57,6 +57,12 @@ from understudy_aws.services.ec2.nat_gateway_records import (
     nat_gateways,
 )
 from understudy_aws.services.ec2.network_acls import ACL_REFERENCES, acl_target, find_acl, network_acls
+from understudy_aws.services.ec2.network_insights.records import (
+    PATH_REFERENCES,
+    find_path,
+    network_insights_paths,
+    path_target,
+)
 from understudy_aws.services.ec2.network_interfaces import (
     INTERFACE_REFERENCES,
     find_interface,
@@ -262,6 +268,15 @@ RESOURCES: tuple[Ec2Resource[Any], ...] = (
         acl_target,
         references=ACL_REFERENCES,
         deleted_by="DeleteNetworkAcl",
+    ),
+    _with_table(
+        "network-insights-path",
+        "nip",
+        network_insights_paths,
+        find_path,
+        path_target,
+        references=PATH_REFERENCES,
+        deleted_by="DeleteNetworkInsightsPath",
     ),
     _with_table(
         "network-interface",

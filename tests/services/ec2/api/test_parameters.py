@@ -28,6 +28,7 @@ RULE = {"IpProtocol": "tcp", "FromPort": 1, "ToPort": 1}
 NEEDED = {
     "AssociateRouteTable": ["SubnetId"],
     "CreateNatGateway": ["SubnetId"],
+    "CreateNetworkInsightsPath": ["Destination"],
     "CreateVpcBlockPublicAccessExclusion": ["VpcId"],
     "CreateVpcPeeringConnection": ["PeerVpcId"],
     "UnassignPrivateIpAddresses": ["PrivateIpAddresses"],
@@ -48,6 +49,7 @@ NEEDED_TEXTS = {
         "TrafficType": "ALL",
     },
     "CreateNatGateway": {"ConnectivityType": "private"},
+    "CreateNetworkInsightsPath": {"Protocol": "tcp"},
     "AssociateSubnetCidrBlock": {"Ipv6CidrBlock": "2001:db8::/64"},
     "AssociateVpcCidrBlock": {"CidrBlock": "10.3.0.0/16"},
     "CreateDefaultSubnet": {"AvailabilityZone": "us-east-1a"},
@@ -85,11 +87,19 @@ def place():
         acl = ec2.describe_network_acls(Filters=[{"Name": "vpc-id", "Values": [vpc]}])["NetworkAcls"][0]
         gateway = ec2.create_nat_gateway(SubnetId=subnet, ConnectivityType="private")["NatGateway"]
         peer = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+        path = ec2.create_network_insights_path(
+            Source=interface["NetworkInterfaceId"],
+            Destination=interface["NetworkInterfaceId"],
+            Protocol="tcp",
+        )["NetworkInsightsPath"]
         peering = ec2.create_vpc_peering_connection(VpcId=vpc, PeerVpcId=peer)["VpcPeeringConnection"]
         ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=peering["VpcPeeringConnectionId"])
         yield ec2, {
             "VpcId": vpc,
             "PeerVpcId": peer,
+            "Source": interface["NetworkInterfaceId"],
+            "Destination": interface["NetworkInterfaceId"],
+            "NetworkInsightsPathId": path["NetworkInsightsPathId"],
             "ResourceIds": [vpc],
             "VpcPeeringConnectionId": peering["VpcPeeringConnectionId"],
             "SubnetId": subnet,
@@ -279,6 +289,7 @@ PREFIXES = {
     "VpcId": "vpc", "SubnetId": "subnet", "GroupId": "sg", "NetworkInterfaceId": "eni", "RouteTableId": "rtb",
     "InternetGatewayId": "igw", "DhcpOptionsId": "dopt", "NatGatewayId": "nat", "SecurityGroupRuleId": "sgr",
     "NetworkAclId": "acl", "AllocationId": "eipalloc", "VpcPeeringConnectionId": "pcx",
+    "NetworkInsightsPathId": "nip",
 }  # fmt: skip
 
 

@@ -47,6 +47,7 @@ ID_KINDS: Mapping[str, IdKind] = MappingProxyType(
         "nat": IdKind(
             "NatGatewayMalformed", "NatGatewayNotFound", "NAT gateway {} was not found"
         ),
+        "nip": _kind("", "InvalidNetworkInsightsPathId", "networkInsightsPath"),
         "pcx": _kind(
             "InvalidVpcPeeringConnectionId.Malformed", "InvalidVpcPeeringConnectionID", "vpcPeeringConnection"
         ),

@@ -35,12 +35,13 @@ def select(
     next_token: str | None,
     ids_name: str,
     among: Iterable[R] | None = None,
+    smallest: int = SMALLEST_PAGE,
 ) -> tuple[list[R], str | None]:
     """Return the records a Describe call asks for, and the token of the next page.
 
     `find` returns a record by its id or raises; then the whole call fails. `among` are the only records that can match,
-    in the order of their keys, when an index tells them. Raises InvalidParameterCombination for ids together with a
-    page size, and InvalidParameterValue.
+    in the order of their keys, when an index tells them. `smallest` is the fewest items that a page may be asked to
+    have. Raises InvalidParameterCombination for ids together with a page size, and InvalidParameterValue.
     """
     matches = matching(filters, filter_table)
     if ids:
@@ -48,7 +49,7 @@ def select(
             raise combination(ids_name, "maxResults")
         records: Iterable[R] = [find(call, id) for id in dict.fromkeys(ids)]
         return (list(filter(matches, records)) if matches else list(records)), None
-    after, scope = page_start(call, filters, max_results, next_token)
+    after, scope = page_start(call, filters, max_results, next_token, smallest)
     if among is None:
         records = table.scan(call.tx, call.account, call.region, after=after)
     else:
@@ -59,16 +60,18 @@ def select(
 
 
 def page_start(
-    call: Call, filters: Filters, max_results: int | None, next_token: str | None
+    call: Call,
+    filters: Filters,
+    max_results: int | None,
+    next_token: str | None,
+    smallest: int = SMALLEST_PAGE,
 ) -> tuple[RecordKey | None, str]:
     """Return the key after which the page begins, and the scope of this call's page tokens.
 
-    Raises InvalidParameterValue.
+    `smallest` is the fewest items that a page may be asked to have. Raises InvalidParameterValue.
     """
-    if max_results is not None and max_results < SMALLEST_PAGE:
-        raise invalid_value(
-            f" {max_results} ", "maxResults", f"Expecting a value greater than {SMALLEST_PAGE}."
-        )
+    if max_results is not None and max_results < smallest:
+        raise invalid_value(f" {max_results} ", "maxResults", f"Expecting a value greater than {smallest}.")
     if max_results is None and not next_token:
         return None, ""
     asked = hashlib.sha256(msgspec.json.encode([call.account, call.region, filters or []])).hexdigest()[:16]

@@ -34,6 +34,13 @@ def conflicts_with_block(text: str, vpc: str) -> ApiError:
     return ApiError("InvalidVpc.Range", f"The CIDR '{text}' conflicts with another CIDR of the VPC '{vpc}'.")
 
 
+def conflicts_with_peer(text: str, peer: str) -> ApiError:
+    """Return the error for a block that overlaps one of a peered VPC. The text is ours."""
+    return ApiError(
+        "InvalidVpc.Range", f"The CIDR '{text}' conflicts with a CIDR of the peered VPC '{peer}'."
+    )
+
+
 def conflicts_with_route(text: str, destination: str, table: str) -> ApiError:
     """Return the error for a block that holds all of a route's destination. The text is ours."""
     return ApiError(

@@ -32,6 +32,7 @@ from understudy_aws.services.ec2.cidr_blocks.pools import (
     with_pools,
 )
 from understudy_aws.services.ec2.cidr_blocks.ranges import is_restricted
+from understudy_aws.services.ec2.peering.records import active_peers
 from understudy_aws.services.ec2.route_tables import local_route, route_tables
 from understudy_aws.services.ec2.subnets import Subnet, block_of, ipv6_block_of, subnets
 from understudy_aws.services.ec2.vpcs import (
@@ -90,7 +91,7 @@ def associate_vpc_cidr_block(
     if cidr_block:
         block = block_in(cidr_block)
         vpc = find_vpc(call, vpc_id)
-        _check_new_block(call.tx, vpc, block, cidr_block)
+        _check_new_block(call, vpc, block, cidr_block)
         new = begun(call, call.ids.ec2("vpc-cidr-assoc"), str(block))
         vpcs.put(call.tx, replace(vpc, blocks=(*current(vpc.blocks, call.at), new)))
         _add_local_route(call.tx, vpc, new.block)
@@ -144,7 +145,7 @@ def _vpc_with(call: Call, association: str) -> Vpc | None:
     return next((vpc for vpc in found if (vpc.account, vpc.region) == (call.account, call.region)), None)
 
 
-def _check_new_block(tx: Transaction, vpc: Vpc, block: Cidr, text: str) -> None:
+def _check_new_block(call: Call, vpc: Vpc, block: Cidr, text: str) -> None:
     if not 16 <= block.length <= 28:
         raise api_errors.vpc_range(text)
     existing = ipv4_blocks_of(vpc)
@@ -152,7 +153,10 @@ def _check_new_block(tx: Transaction, vpc: Vpc, block: Cidr, text: str) -> None:
         raise errors.restricted(text)
     if any(block.overlaps(own) for own in existing):
         raise errors.conflicts_with_block(text, vpc.id)
-    for table in route_tables.where(tx, "vpc", vpc.id):
+    for peer in active_peers(call.tx, vpc, call.at):
+        if any(block.overlaps(theirs) for theirs in ipv4_blocks_of(peer)):
+            raise errors.conflicts_with_peer(text, peer.id)
+    for table in route_tables.where(call.tx, "vpc", vpc.id):
         for route in table.routes:
             if route.destination_member == "DestinationCidrBlock" and block.holds(known(route.destination)):
                 raise errors.conflicts_with_route(text, route.destination, table.id)

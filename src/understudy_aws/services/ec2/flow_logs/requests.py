@@ -35,8 +35,8 @@ from understudy_aws.services.ec2.vpcs import find_vpc, target_of_vpc
 
 # VPC user guide, "Amazon VPC quotas": of a network interface, a subnet or a VPC.
 FLOW_LOGS_PER_RESOURCE = 2
-# EC2 API reference, CreateFlowLogs.
-RESOURCES_PER_REQUEST = 1000
+# EC2 API reference, CreateFlowLogs: 25 where they are transit gateways, of which none is here.
+RESOURCES_PER_REQUEST = 300
 
 
 def _missing(code: str, text: str) -> Callable[[Call, str], Any]:
@@ -110,7 +110,7 @@ def create_flow_logs(
     if not resource_ids:
         raise errors.missing("resourceIdSet")
     if len(resource_ids) > RESOURCES_PER_REQUEST:
-        raise errors.limit("FlowLogsLimitExceeded", "resources of a request")
+        raise errors.invalid(f"No more than {RESOURCES_PER_REQUEST} resources can be named in one request.")
     kind = log_destination_type or CLOUD_WATCH_LOGS
     group = check_destination(kind, log_destination, log_group_name)
     check_roles(kind, deliver_logs_permission_arn, deliver_cross_account_role)

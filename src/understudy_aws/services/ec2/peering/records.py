@@ -22,6 +22,7 @@ from understudy_aws.services.ec2.api.identifiers import no_such
 from understudy_aws.services.ec2.api.targets import Keys, resource_tags, unknown
 from understudy_aws.services.ec2.route_tables import ACTIVE as ACTIVE_ROUTE
 from understudy_aws.services.ec2.route_tables import BLACKHOLE, set_state
+from understudy_aws.services.ec2.vpcs import Vpc, vpcs
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table, memoized
 
@@ -221,11 +222,23 @@ def connections_of(tx: Transaction, side: PeeringSide, now: datetime) -> Iterato
             yield connection
 
 
+def active_peers(tx: Transaction, vpc: Vpc, now: datetime) -> Iterator[Vpc]:
+    """Yield the VPCs that a VPC has an active connection with."""
+    own = PeeringSide(account=vpc.account, region=vpc.region, vpc=vpc.id)
+    for connection in connections_of(tx, own, now):
+        if state_of(connection, now) == ACTIVE:
+            (peer,) = (side for side in connection.sides if side.vpc != vpc.id)
+            found = vpcs.get(tx, peer.account, peer.region, peer.vpc)
+            if found is not None:
+                yield found
+
+
 def active_between(tx: Transaction, one: PeeringSide, other: PeeringSide, now: datetime) -> str:
     """Return the id of the active connection between two VPCs of one Region, or an empty text."""
     for connection in connections_of(tx, one, now):
-        vpcs = {side.vpc for side in connection.sides}
-        if vpcs == {one.vpc, other.vpc} and state_of(connection, now) == ACTIVE:
+        if {side.vpc for side in connection.sides} == {one.vpc, other.vpc} and state_of(
+            connection, now
+        ) == ACTIVE:
             return connection.id
     return ""
 
