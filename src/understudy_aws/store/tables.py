@@ -102,6 +102,11 @@ class Table(Generic[R]):
         for key in records.irange(first, (*prefix, _LAST), inclusive=(after is None, True)):
             yield records[key]
 
+    def count(self, tx: Transaction, *prefix: str) -> int:
+        """How many records have a key that begins with these parts. Costs a look-up."""
+        records = tx.cache(self).records
+        return int(records.bisect_right((*prefix, _LAST)) - records.bisect_left(prefix))
+
     def heads(self, tx: Transaction, length: int) -> Iterator[RecordKey]:
         """The first `length` parts of all keys, each combination once: (account, region) of a table of such keys.
 

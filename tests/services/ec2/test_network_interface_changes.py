@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
+
+from understudy_aws.core.ids import Ids
 
 
 def show(ec2, interface):
@@ -112,10 +116,8 @@ class TestCreateNetworkInterface:
             ec2.create_network_interface(SubnetId=subnet, Description="<b>")
 
     def test_what_is_not_honoured_is_refused_by_name(self, ec2, subnet, refused):
-        with refused(
-            "UnsupportedOperation", "Understudy does not support the parameter Ipv6AddressCount yet."
-        ):
-            ec2.create_network_interface(SubnetId=subnet, Ipv6AddressCount=1)
+        with refused("UnsupportedOperation", "Understudy does not support the parameter InterfaceType yet."):
+            ec2.create_network_interface(SubnetId=subnet, InterfaceType="efa-only")
 
     @pytest.mark.parametrize("named", [{}, {"PrivateIpAddress": "10.0.1.4"}])
     def test_fewer_addresses_than_none_are_refused(self, ec2, subnet, refused, named):
@@ -126,71 +128,37 @@ class TestCreateNetworkInterface:
         with refused("InvalidSubnetID.NotFound"):
             ec2.create_network_interface(SubnetId="subnet-0123456789abcdef0")
 
+    def test_no_two_have_one_mac_address(self, ec2, subnet, monkeypatch):
+        """Reference ec2.md 7.11. An id whose first digits are another's, which make the MAC address, is drawn again."""
 
-class TestModifyNetworkInterfaceAttribute:
-    def test_description_check_and_groups(self, ec2, interface, vpc):
-        other = ec2.create_security_group(VpcId=vpc, GroupName="other", Description="x")["GroupId"]
+        first, like_it, other = "eni-0123456789ab00001", "eni-0123456789ab00002", "eni-0123456789ac00002"
+        drawn = iter([first, like_it, other])
+        monkeypatch.setattr(Ids, "ec2", lambda _, prefix: next(drawn))
+        made = [ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"] for _ in range(2)]
+        assert [first, other] == [each["NetworkInterfaceId"] for each in made]
+        assert ["12:23:45:67:89:ab", "12:23:45:67:89:ac"] == [each["MacAddress"] for each in made]
 
-        def change(**what):
-            ec2.modify_network_interface_attribute(NetworkInterfaceId=interface, **what)
+    def test_a_region_has_a_limit(self, ec2, subnet, refused, monkeypatch):
+        """Amazon VPC quotas: network interfaces per Region (ec2.md 7.11)."""
+        changes = sys.modules["understudy_aws.services.ec2.network_interface_changes"]
+        monkeypatch.setattr(changes, "INTERFACES_PER_REGION", 2)
+        first = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+        ec2.create_network_interface(SubnetId=subnet)
+        with refused("NetworkInterfaceLimitExceeded"):
+            ec2.create_network_interface(SubnetId=subnet)
+        ec2.delete_network_interface(NetworkInterfaceId=first)
+        ec2.create_network_interface(SubnetId=subnet)
 
-        change(Description={"Value": "new"})
-        change(SourceDestCheck={"Value": False})
-        change(Groups=[other])
-        shown = show(ec2, interface)
-        assert ("new", False, [other]) == (
-            shown["Description"],
-            shown["SourceDestCheck"],
-            [group["GroupId"] for group in shown["Groups"]],
-        )
-
-    def test_a_group_left_behind_can_be_deleted(self, ec2, interface, group, vpc):
-        other = ec2.create_security_group(VpcId=vpc, GroupName="other", Description="x")["GroupId"]
-        ec2.modify_network_interface_attribute(NetworkInterfaceId=interface, Groups=[other])
-        ec2.delete_security_group(GroupId=group)
-
-    def test_two_at_a_time_are_refused(self, ec2, interface, refused):
+    @pytest.mark.parametrize(
+        "given",
+        [
+            {"Ipv4PrefixCount": 1, "SecondaryPrivateIpAddressCount": 1},
+            {"Ipv4PrefixCount": 1, "Ipv4Prefixes": [{"Ipv4Prefix": "10.0.1.16/28"}]},
+            {"Ipv6AddressCount": 1, "Ipv6PrefixCount": 1},
+            {"Ipv6AddressCount": 1, "Ipv6Addresses": [{"Ipv6Address": "2001:db8::9"}]},
+        ],
+    )
+    def test_addresses_are_asked_for_in_one_way(self, ec2, subnet, refused, given):
+        """Reference ec2.md 7.11."""
         with refused("InvalidParameterCombination"):
-            ec2.modify_network_interface_attribute(
-                NetworkInterfaceId=interface, Description={"Value": "x"}, SourceDestCheck={"Value": True}
-            )
-
-
-class TestSecondaryAddresses:
-    def test_they_come_and_go(self, ec2, interface):
-        answer = ec2.assign_private_ip_addresses(
-            NetworkInterfaceId=interface, SecondaryPrivateIpAddressCount=2
-        )
-        new = [each["PrivateIpAddress"] for each in answer["AssignedPrivateIpAddresses"]]
-        held = [each["PrivateIpAddress"] for each in show(ec2, interface)["PrivateIpAddresses"]]
-        assert new == held[1:]
-        ec2.unassign_private_ip_addresses(NetworkInterfaceId=interface, PrivateIpAddresses=new)
-        assert 1 == len(show(ec2, interface)["PrivateIpAddresses"])
-
-    def test_the_primary_address_stays(self, ec2, interface, refused):
-        ip = show(ec2, interface)["PrivateIpAddress"]
-        with refused(
-            "InvalidParameterValue",
-            f"Value ({ip}) for parameter privateIpAddress is invalid. "
-            "The primary IP address of an interface cannot be unassigned.",
-        ):
-            ec2.unassign_private_ip_addresses(NetworkInterfaceId=interface, PrivateIpAddresses=[ip])
-
-    def test_foreign_addresses_are_refused(self, ec2, interface, refused):
-        with refused(
-            "InvalidParameterValue",
-            f"Some of the specified addresses are not assigned to interface {interface}",
-        ):
-            ec2.unassign_private_ip_addresses(NetworkInterfaceId=interface, PrivateIpAddresses=["10.0.1.250"])
-
-    def test_naming_none_is_refused(self, ec2, interface, refused):
-        with refused("MissingParameter", "One of privateIpAddresses or ipv4Prefixes must be specified."):
-            ec2.unassign_private_ip_addresses(NetworkInterfaceId=interface)
-
-    def test_fewer_than_none_are_refused(self, ec2, interface, refused):
-        with refused("InvalidParameterValue"):
-            ec2.assign_private_ip_addresses(NetworkInterfaceId=interface, SecondaryPrivateIpAddressCount=-1)
-
-    def test_an_interface_has_a_limit(self, ec2, interface, refused):
-        with refused("PrivateIpAddressLimitExceeded"):
-            ec2.assign_private_ip_addresses(NetworkInterfaceId=interface, SecondaryPrivateIpAddressCount=64)
+            ec2.create_network_interface(SubnetId=subnet, **given)

@@ -177,12 +177,12 @@ def associate_address(
     """
     check_addresses(private_ip_address)
     if instance_id:
-        raise errors.not_found("InvalidInstanceID", "instance", instance_id)
+        raise no_such("i", instance_id)
     if not network_interface_id:
         raise errors.missing_choice("Either 'InstanceId' or 'NetworkInterfaceId' should be provided.")
     address = _named(call, allocation_id, public_ip)
     interface = find_interface(call, network_interface_id)
-    private_ip = private_ip_address or interface.addresses[0]
+    private_ip = private_ip_address or next(iter(interface.addresses), "")
     _check_may_associate(call, address, interface, private_ip)
     held = [each for each in interface.public_addresses if each.private_ip == private_ip]
     if held and held[0].allocation == address.id:

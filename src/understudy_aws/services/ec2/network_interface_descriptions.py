@@ -9,7 +9,6 @@ from typing import Any
 from understudy_aws.core.answers import Answer, Description
 from understudy_aws.gateway.call import Call
 from understudy_aws.gateway.operations import all_resources, operation
-from understudy_aws.services.ec2.api import errors
 from understudy_aws.services.ec2.api.filters import FilterTable, exact, nothing, yes_or_no
 from understudy_aws.services.ec2.api.listings import Filters, select
 from understudy_aws.services.ec2.api.tag_specifications import tag_set
@@ -111,27 +110,6 @@ def describe_network_interfaces(
         ids_name="networkInterfaceIdSet", among=_indexed(call, filters),
     )  # fmt: skip
     return {"NetworkInterfaces": [described_interface(interface) for interface in found], "NextToken": token}
-
-
-@operation("ec2:DescribeNetworkInterfaceAttribute", on=all_resources)
-def describe_network_interface_attribute(
-    call: Call, *, network_interface_id: str, attribute: str | None = None
-) -> Answer:
-    """Describe one attribute of an interface."""
-    interface = find_interface(call, network_interface_id)
-    shown = described_interface(interface)
-    answers: dict[str, dict[str, Any]] = {
-        "description": {"Description": {"Value": interface.description}},
-        "groupSet": {"Groups": shown["Groups"]},
-        "sourceDestCheck": {"SourceDestCheck": {"Value": interface.source_dest_check}},
-        "attachment": {"Attachment": shown["Attachment"]} if "Attachment" in shown else {},
-        "associatePublicIpAddress": {"AssociatePublicIpAddress": False},
-    }
-    if attribute is None:
-        raise errors.missing("attribute")
-    if attribute not in answers:
-        raise errors.invalid_value(attribute, "attribute", "Unknown network interface attribute")
-    return {"NetworkInterfaceId": interface.id, **answers[attribute]}
 
 
 def _indexed(call: Call, filters: Filters) -> list[NetworkInterface] | None:

@@ -19,6 +19,7 @@ from understudy_aws.services.ec2.api.identifiers import no_such
 from understudy_aws.services.ec2.api.targets import Keys, resource_tags, unknown
 from understudy_aws.services.ec2.elastic_ip_records import elastic_ips, free_again
 from understudy_aws.services.ec2.flow_logs.records import remove_flow_logs
+from understudy_aws.services.ec2.network_interface_permission_records import interface_permissions
 from understudy_aws.services.ec2.route_tables import BLACKHOLE, set_state
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table, memoized
@@ -142,6 +143,8 @@ network_interfaces = Table(
         "address": lambda interface: interface.addresses,
         "ipv6": _ipv6_held,
         "ipv6_part": lambda interface: frozenset(_ipv6_parts(interface)),
+        # The interfaces of a subnet that hold something of its IPv6 block.
+        "ipv6_subnet": lambda interface: (interface.subnet,) if _ipv6_held(interface) else (),
         "attachment": lambda interface: () if interface.attachment is None else (interface.attachment.id,),
         "group": lambda interface: [group for group, _ in interface.groups],
     },
@@ -181,11 +184,16 @@ def delete_network_interface(call: Call, *, network_interface_id: str) -> Answer
 
 
 def remove(tx: Transaction, interface: NetworkInterface) -> None:
-    """Delete an interface and its flow logs. Its Elastic IP addresses are free again, routes to it are black holes."""
+    """Delete an interface, its flow logs and the permissions for it.
+
+    Its Elastic IP addresses are free again, and routes to it are black holes.
+    """
     for each in interface.public_addresses:
         held = elastic_ips.get(tx, interface.account, interface.region, each.allocation)
         if held is not None:
             elastic_ips.put(tx, free_again(held))
+    for permission in interface_permissions.where(tx, "interface", interface.id):
+        interface_permissions.delete(tx, permission)
     set_state(tx, interface.id, BLACKHOLE)
     remove_flow_logs(tx, interface.id)
     network_interfaces.delete(tx, interface)
@@ -200,6 +208,14 @@ def find_interface(call: Call, id: str) -> NetworkInterface:
     if found is None:
         raise no_such("eni", id)
     return found
+
+
+def changeable_interface(call: Call, id: str) -> NetworkInterface:
+    """Return an interface that its owner may change. Raises AuthFailure for one that a service manages."""
+    interface = find_interface(call, id)
+    if interface.requester_managed:
+        raise errors.not_yours()
+    return interface
 
 
 @memoized

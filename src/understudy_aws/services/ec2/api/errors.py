@@ -152,6 +152,40 @@ def address_in_use() -> ApiError:
     return ApiError("InvalidIPAddress.InUse", "The specified address is already in use.")
 
 
+def address_outside() -> ApiError:
+    return invalid("Address does not fall within the subnet's address range")
+
+
+def address_reserved() -> ApiError:
+    return invalid("Address is in subnet's reserved address range")
+
+
+def no_free_prefix() -> ApiError:
+    """Return the error for a subnet whose free addresses do not lie together (ec2.md 7.11)."""
+    return ApiError(
+        "InsufficientCidrBlocks",
+        "The specified subnet does not have enough free cidr blocks to satisfy the request.",
+    )
+
+
+def no_free_prefix_addresses() -> ApiError:
+    """Return the error for a subnet with fewer free addresses than the prefixes have (ec2.md 7.11)."""
+    return invalid("There aren't sufficient free Ipv4 addresses or prefixes")
+
+
+def no_ipv6_block(subnet: str) -> ApiError:
+    """Return the error for IPv6 in a subnet without it. The refusal is documented, the text is ours."""
+    return invalid(f"The subnet '{subnet}' has no IPv6 CIDR block.")
+
+
+def too_many_addresses() -> ApiError:
+    return ApiError("PrivateIpAddressLimitExceeded", "Number of private addresses will exceed limit.")
+
+
+def not_assigned(interface: str) -> ApiError:
+    return invalid(f"Some of the specified addresses are not assigned to interface {interface}")
+
+
 def different_networks(group: str, subnet: str) -> ApiError:
     return invalid(f"Security group {group} and subnet {subnet} belong to different networks.")
 

@@ -42,6 +42,11 @@ ID_KINDS: Mapping[str, IdKind] = MappingProxyType(
         ),
         "eipalloc": _kind("", "InvalidAllocationID", "allocation"),
         "eipassoc": _kind("", "InvalidAssociationID", "association"),
+        "eni-attach": _kind(
+            "InvalidNetworkInterfaceAttachmentId.Malformed", "InvalidAttachmentID", "network interface attachment"
+        ),
+        "eni-perm": _kind("", "InvalidNetworkInterfacePermissionID", "network interface permission"),
+        "i": _kind("InvalidInstanceID.Malformed", "InvalidInstanceID", "instance"),
         "eni": _kind("InvalidNetworkInterfaceId.Malformed", "InvalidNetworkInterfaceID", "networkInterface"),
         "igw": _kind("InvalidInternetGatewayId.Malformed", "InvalidInternetGatewayID", "internetGateway"),
         "nat": IdKind(

@@ -8,7 +8,7 @@ from understudy_aws.core.answers import Description
 from understudy_aws.core.arn import ec2
 from understudy_aws.gateway.call import Call, Target
 from understudy_aws.gateway.references import Reference, References
-from understudy_aws.services.ec2.api.cidrs import Cidr, known
+from understudy_aws.services.ec2.api.cidrs import Cidr, Ipv6Cidr, known, known_ipv6
 from understudy_aws.services.ec2.api.identifiers import no_such
 from understudy_aws.services.ec2.api.tag_specifications import tag_set
 from understudy_aws.services.ec2.api.targets import resource_tags
@@ -54,6 +54,15 @@ def reserved_ipv4(tx: Transaction, subnet: str, type: str = "") -> list[Cidr]:
         known(each.block)
         for each in cidr_reservations.where(tx, "subnet", subnet)
         if ":" not in each.block and type in ("", each.type)
+    ]
+
+
+def reserved_ipv6(tx: Transaction, subnet: str, type: str = "") -> list[Ipv6Cidr]:
+    """Return the IPv6 blocks of a subnet that are reserved, or those of one type."""
+    return [
+        known_ipv6(each.block)
+        for each in cidr_reservations.where(tx, "subnet", subnet)
+        if ":" in each.block and type in ("", each.type)
     ]
 
 
