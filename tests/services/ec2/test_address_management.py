@@ -1,4 +1,4 @@
-"""Addresses of a subnet, taken and given back in any order, against a model that is a set of numbers (ec2.md 7.5, 7.11)."""
+"""Addresses of a subnet, taken and given back in any order, against a model that is a set of numbers (ec2.md 7.5, network-interfaces.md 9.1)."""
 
 from __future__ import annotations
 

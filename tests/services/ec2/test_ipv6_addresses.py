@@ -1,4 +1,4 @@
-"""IPv6 addresses and prefixes of network interfaces (ec2.md 7.11)."""
+"""IPv6 addresses and prefixes of network interfaces (network-interfaces.md 9.1)."""
 
 from __future__ import annotations
 

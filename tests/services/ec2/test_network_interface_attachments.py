@@ -1,4 +1,4 @@
-"""Attaching and detaching network interfaces: there are no machines, and services manage what is theirs (ec2.md 7.11)."""
+"""Attaching and detaching network interfaces: there are no machines, and services manage what is theirs (network-interfaces.md 9.1)."""
 
 from __future__ import annotations
 

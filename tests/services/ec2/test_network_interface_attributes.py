@@ -1,4 +1,4 @@
-"""Attributes of network interfaces (ec2.md 7.4, 7.11)."""
+"""Attributes of network interfaces (ec2.md 7.4, network-interfaces.md 9.1)."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class TestModifyNetworkInterfaceAttribute:
             )
 
     def test_time_outs_of_connections(self, ec2, interface, refused):
-        """EC2 user guide, "Security group connection tracking" (ec2.md 7.11)."""
+        """EC2 user guide, "Security group connection tracking" (network-interfaces.md 9.1)."""
         given = {"TcpEstablishedTimeout": 600, "UdpTimeout": 40}
         ec2.modify_network_interface_attribute(
             NetworkInterfaceId=interface, ConnectionTrackingSpecification=given
@@ -66,7 +66,7 @@ class TestModifyNetworkInterfaceAttribute:
         ],
     )
     def test_no_attachment_is_a_customers(self, ec2, interface, refused, attachment, code, text):
-        """Reference ec2.md 7.3, 7.11."""
+        """Reference ec2.md 7.3, network-interfaces.md 9.1."""
         with refused(code, text):
             ec2.modify_network_interface_attribute(
                 NetworkInterfaceId=interface,

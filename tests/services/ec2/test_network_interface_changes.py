@@ -129,7 +129,7 @@ class TestCreateNetworkInterface:
             ec2.create_network_interface(SubnetId="subnet-0123456789abcdef0")
 
     def test_no_two_have_one_mac_address(self, ec2, subnet, monkeypatch):
-        """Reference ec2.md 7.11. An id whose first digits are another's, which make the MAC address, is drawn again."""
+        """Reference network-interfaces.md 9.1. An id whose first digits are another's, which make the MAC address, is drawn again."""
 
         first, like_it, other = "eni-0123456789ab00001", "eni-0123456789ab00002", "eni-0123456789ac00002"
         drawn = iter([first, like_it, other])
@@ -139,7 +139,7 @@ class TestCreateNetworkInterface:
         assert ["12:23:45:67:89:ab", "12:23:45:67:89:ac"] == [each["MacAddress"] for each in made]
 
     def test_a_region_has_a_limit(self, ec2, subnet, refused, monkeypatch):
-        """Amazon VPC quotas: network interfaces per Region (ec2.md 7.11)."""
+        """Amazon VPC quotas: network interfaces per Region (network-interfaces.md 9.1)."""
         changes = sys.modules["understudy_aws.services.ec2.network_interface_changes"]
         monkeypatch.setattr(changes, "INTERFACES_PER_REGION", 2)
         first = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
@@ -159,6 +159,6 @@ class TestCreateNetworkInterface:
         ],
     )
     def test_addresses_are_asked_for_in_one_way(self, ec2, subnet, refused, given):
-        """Reference ec2.md 7.11."""
+        """Reference network-interfaces.md 9.1."""
         with refused("InvalidParameterCombination"):
             ec2.create_network_interface(SubnetId=subnet, **given)

@@ -1,4 +1,4 @@
-"""Permissions by which other accounts may use a network interface (ec2.md 7.11)."""
+"""Permissions by which other accounts may use a network interface (network-interfaces.md 9.1)."""
 
 from __future__ import annotations
 

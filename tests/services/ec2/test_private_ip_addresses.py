@@ -1,4 +1,4 @@
-"""Secondary private addresses and IPv4 prefixes of network interfaces (ec2.md 7.3, 7.11)."""
+"""Secondary private addresses and IPv4 prefixes of network interfaces (ec2.md 7.3, network-interfaces.md 9.1)."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ class TestPrefixes:
             ec2.assign_private_ip_addresses(NetworkInterfaceId=interface, Ipv4Prefixes=[prefix])
 
     def test_a_subnet_runs_out_of_them_in_two_ways(self, ec2, vpc, refused):
-        """Reference ec2.md 7.11: too few addresses, or enough that do not lie together."""
+        """Reference network-interfaces.md 9.1: too few addresses, or enough that do not lie together."""
         small = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.3.0/26")["Subnet"]["SubnetId"]
         first = ec2.create_network_interface(
             SubnetId=small, PrivateIpAddress="10.0.3.20", Ipv4Prefixes=[{"Ipv4Prefix": "10.0.3.32/28"}]

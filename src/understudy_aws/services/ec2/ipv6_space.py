@@ -11,7 +11,7 @@ from understudy_aws.services.ec2.cidr_blocks.reservation_records import PREFIX, 
 from understudy_aws.services.ec2.network_interfaces import IPV6_PREFIX_LENGTH, network_interfaces, part_of
 from understudy_aws.store.database import Transaction
 
-# The first four addresses of a subnet and its last are AWS's own, as with IPv4 (ec2.md 7.11).
+# The first four addresses of a subnet and its last are AWS's own, as with IPv4 (network-interfaces.md 9.1).
 RESERVED_FIRST = 4
 _PREFIX_SIZE = 1 << (128 - IPV6_PREFIX_LENGTH)
 # Knuth's multiplier for numbers that lead from one to the next, which is nowhere near.

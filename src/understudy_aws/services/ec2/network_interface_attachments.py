@@ -80,7 +80,7 @@ def check_attachment(given: Mapping[str, Any]) -> None:
 
 
 def no_attachment(id: str) -> ApiError:
-    """Return the error for an attachment that a customer cannot manage (ec2.md 7.3, 7.11)."""
+    """Return the error for an attachment that a customer cannot manage (ec2.md 7.3, network-interfaces.md 9.1)."""
     if id.startswith(MANAGED):
         return ApiError("OperationNotPermitted", "You are not allowed to manage 'ela-attach' attachments.")
     return no_such("eni-attach", id)

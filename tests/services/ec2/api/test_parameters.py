@@ -31,6 +31,7 @@ NEEDED = {
     "CreateNetworkInsightsPath": ["Destination"],
     "CreateVpcBlockPublicAccessExclusion": ["VpcId"],
     "CreateVpcPeeringConnection": ["PeerVpcId"],
+    "UnassignIpv6Addresses": ["Ipv6Addresses"],
     "UnassignPrivateIpAddresses": ["PrivateIpAddresses"],
     **{
         f"{verb}SecurityGroup{way}": ["GroupId"]
@@ -40,7 +41,9 @@ NEEDED = {
     **{f"UpdateSecurityGroupRuleDescriptions{way}": ["GroupId"] for way in ("Ingress", "Egress")},
 }
 NEEDED_TEXTS = {
+    "AssignIpv6Addresses": {"Ipv6AddressCount": 1},
     "AssignPrivateIpAddresses": {"SecondaryPrivateIpAddressCount": 1},
+    "CreateNetworkInterfacePermission": {"AwsAccountId": "111122223333", "Permission": "INSTANCE-ATTACH"},
     "CreateDhcpOptions": {"DhcpConfigurations": [{"Key": "domain-name", "Values": ["a.test"]}]},
     "CreateFlowLogs": {
         "LogDestination": "arn:aws:s3:::bucket",
@@ -113,7 +116,7 @@ def place():
             "AllocationIds": [ec2.allocate_address()["AllocationId"]],
             "NatGatewayId": gateway["NatGatewayId"],
             "AssociationId": table["Associations"][0]["RouteTableAssociationId"],
-            "PrivateIpAddresses": ["10.0.1.77"],
+            "PrivateIpAddresses": ["10.0.1.77"], "Ipv6Addresses": ["2001:db8::77"],
             "IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "Protocol": "6", "RuleNumber": 7, "Egress": False,
             "RuleAction": "allow", "PortRange": {"From": 1, "To": 1},
         }  # fmt: skip

@@ -161,7 +161,7 @@ def address_reserved() -> ApiError:
 
 
 def no_free_prefix() -> ApiError:
-    """Return the error for a subnet whose free addresses do not lie together (ec2.md 7.11)."""
+    """Return the error for a subnet whose free addresses do not lie together (network-interfaces.md 9.1)."""
     return ApiError(
         "InsufficientCidrBlocks",
         "The specified subnet does not have enough free cidr blocks to satisfy the request.",
@@ -169,7 +169,7 @@ def no_free_prefix() -> ApiError:
 
 
 def no_free_prefix_addresses() -> ApiError:
-    """Return the error for a subnet with fewer free addresses than the prefixes have (ec2.md 7.11)."""
+    """Return the error for a subnet with fewer free addresses than the prefixes have (network-interfaces.md 9.1)."""
     return invalid("There aren't sufficient free Ipv4 addresses or prefixes")
 
 
