@@ -1,4 +1,4 @@
-"""What a request asks for in addresses and prefixes, and what an interface gets of its subnet (network-interfaces.md 9.1)."""
+"""What a request asks for in addresses, and what an interface gets of its subnet (network-interfaces.md 9.1)."""
 
 from __future__ import annotations
 
