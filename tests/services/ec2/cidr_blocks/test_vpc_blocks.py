@@ -126,6 +126,14 @@ class TestAdding:
         vpc = ec2.create_vpc(CidrBlock=primary)["Vpc"]["VpcId"]
         add(ec2, vpc, new)
 
+    def test_the_primary_block_decides(self, ec2, refused):
+        vpc = ec2.create_vpc(CidrBlock="10.2.0.0/16")["Vpc"]["VpcId"]
+        add(ec2, vpc, "100.64.0.0/16")
+        add(ec2, vpc, "10.3.0.0/16")
+        add(ec2, vpc, "10.1.0.0/16")
+        with refused("InvalidVpc.Range"):
+            add(ec2, vpc, "10.0.0.0/16")
+
     @pytest.mark.parametrize("block", ["10.0.0.0/15", "10.1.0.0/29"])
     def test_sizes(self, ec2, vpc, refused, block):
         with refused("InvalidVpc.Range", f"The CIDR '{block}' is invalid."):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from understudy_aws.services.ec2.api.cidrs import Cidr, known
 
@@ -23,22 +23,22 @@ def is_reserved(block: Cidr) -> bool:
     return any(block.overlaps(each) for each in _RESERVED)
 
 
-def is_restricted(new: Cidr, existing: Iterable[Cidr]) -> bool:
-    """Return whether AWS refuses to add a block to a VPC because of the ranges that the VPC's blocks are of."""
-    return is_reserved(new) or any(_excludes(own, new) for own in existing)
+def is_restricted(new: Cidr, existing: Sequence[Cidr]) -> bool:
+    """Return whether AWS refuses to add a block to a VPC because of the ranges that the VPC's blocks are of.
+
+    `existing` are these blocks, the primary one first; its range decides, but for the first addresses of 10.0.0.0/8.
+    """
+    if is_reserved(new) or _excludes(existing[0], new):
+        return True
+    return new.overlaps(_VERY_FIRST_OF_TEN) and any(own.overlaps(_FIRST_OF_TEN) for own in existing)
 
 
-def _excludes(own: Cidr, new: Cidr) -> bool:
-    """Return whether a VPC with the block `own` can have no block like `new`: AWS's table, by rows."""
-    home = next((each for each in PRIVATE if own.overlaps(each)), None)
-    others = [each for each in PRIVATE if each != home]
-    if any(new.overlaps(each) for each in others):
+def _excludes(primary: Cidr, new: Cidr) -> bool:
+    """Return whether a VPC with this primary block can have no block like `new`: AWS's table, by rows."""
+    home = next((each for each in PRIVATE if primary.overlaps(each)), None)
+    if any(new.overlaps(each) for each in PRIVATE if each != home):
         return True
     if home is None:
         # A block of 198.19.0.0/16 takes others of it; any other public block takes none of it.
-        return new.overlaps(_BENCHMARK) and not own.overlaps(_BENCHMARK)
-    if new.overlaps(_BENCHMARK):
-        return True
-    if home == _TWELVE:
-        return new.overlaps(_DEFAULT)
-    return home == _TEN and own.overlaps(_FIRST_OF_TEN) and new.overlaps(_VERY_FIRST_OF_TEN)
+        return new.overlaps(_BENCHMARK) and not primary.overlaps(_BENCHMARK)
+    return new.overlaps(_BENCHMARK) or (home == _TWELVE and new.overlaps(_DEFAULT))
