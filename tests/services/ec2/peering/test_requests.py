@@ -7,6 +7,7 @@ import re
 import pytest
 from peerings import OTHER, accept, delete, listed, reject, request, shown, status
 
+from understudy_aws.admin.requests import ListUses
 from understudy_aws.testing import Understudy
 
 HOUR, DAY = 3600, 86400
@@ -241,6 +242,11 @@ def test_the_same_request_again_answers_the_connection_that_is_there(ec2, vpc, p
     assert first != request(ec2, vpc, peer)
 
 
+def test_a_request_with_the_wrong_account_fails_beside_the_right_one(ec2, vpc, peer, active):
+    wrong = request(ec2, vpc, peer, PeerOwnerId="999999999999")
+    assert ("active", "failed") == (status(ec2, active)[0], status(ec2, wrong)[0])
+
+
 def test_a_request_the_other_way_round_cannot_be_accepted(ec2, vpc, peer, active, refused):
     """hashicorp/terraform-provider-aws#44315: the text names the connection that is to be accepted."""
     second = request(ec2, peer, vpc)
@@ -311,6 +317,28 @@ class TestDeletingAVpc:
         id = request(ec2, vpc, others_vpc, PeerOwnerId=OTHER)
         ec2.delete_vpc(VpcId=vpc)
         assert "deleted" == status(other, id)[0]
+
+    def test_who_looks_for_what_keeps_a_vpc_is_told(
+        self, understudy, ec2, other, vpc, peer, others_vpc, active
+    ):
+        """Own requests go with the VPC, an active connection is deleted, and another account's request rejected."""
+
+        def keeping(id):
+            told = understudy.answer_administrative(ListUses(id))
+            steps = [(each["operation"], each["resources"]) for each in told["steps"]]
+            return [step for step in steps if "Peering" in step[0]]
+
+        assert [("ec2:DeleteVpcPeeringConnection", [active])] == keeping(vpc) == keeping(peer)
+        delete(ec2, active)
+        own = request(ec2, peer, vpc)
+        assert [] == keeping(vpc)
+        theirs = request(other, others_vpc, vpc, PeerOwnerId=understudy.account)
+        assert [("ec2:RejectVpcPeeringConnection", [theirs])] == keeping(vpc)
+        assert [] == keeping(others_vpc)
+        reject(ec2, theirs)
+        assert [] == keeping(vpc)
+        ec2.delete_vpc(VpcId=vpc)
+        assert "deleted" == status(ec2, own)[0]
 
     def test_what_failed_keeps_nothing(self, ec2, vpc):
         request(ec2, vpc, "vpc-0123456789abcdef0")

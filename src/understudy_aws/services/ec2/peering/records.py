@@ -134,15 +134,26 @@ vpc_peering_connections = Table(
     },
 )
 
+
+def _waits_here(connection: VpcPeeringConnection) -> bool:
+    """Return whether a record is a request of another account, which its own account has to answer."""
+    return connection.active is None and connection.requester.account != connection.account
+
+
 CONNECTION_REFERENCES: References = (
     # A request of one's own goes with its VPC; everything else keeps it (vpc-peering.md 12.1).
     Reference(
         "connects",
-        own_vpcs,
+        lambda connection: () if _waits_here(connection) else own_vpcs(connection),
         index="vpc",
-        holds=lambda connection: (
-            connection.active is not None or connection.requester.account != connection.account
-        ),
+        holds=lambda connection: connection.active is not None,
+    ),
+    Reference(
+        "is a request for",
+        lambda connection: own_vpcs(connection) if _waits_here(connection) else (),
+        index="vpc",
+        holds=True,
+        ended_by="RejectVpcPeeringConnection",
     ),
 )
 

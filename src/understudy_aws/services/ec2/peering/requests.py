@@ -124,7 +124,7 @@ def create_vpc_peering_connection(
         account=peer_owner_id or call.account, region=peer_region or call.region, vpc=peer_vpc_id
     )
     for known in connections_of(call.tx, requester, call.at):
-        if known.requester.vpc == vpc.id and known.accepter.vpc == accepter.vpc:
+        if known.requester.vpc == vpc.id and replace(known.accepter, dns=False) == accepter:
             return {"VpcPeeringConnection": described_connection(call, known)}
     if _outstanding(call) >= OUTSTANDING_REQUESTS:
         raise errors.limit("OutstandingVpcPeeringConnectionLimitExceeded", "VPC peering connection requests")
