@@ -34,6 +34,7 @@ from understudy_aws.services.directory import Directory
 from understudy_aws.services.ec2.block_public_access.records import deleted_exclusions
 from understudy_aws.services.ec2.nat_gateway_records import ended_nat_gateways, nat_gateway_deletions
 from understudy_aws.services.ec2.peering.records import ended_vpc_peering_connections, vpc_peering_changes
+from understudy_aws.services.ec2.vpc_endpoints.records import ended_vpc_endpoints, vpc_endpoint_deletions
 from understudy_aws.services.iam import deletion_tasks
 from understudy_aws.services.iam.last_use import LastUse
 from understudy_aws.services.iam.linked_role_usage import LinkedRoleUsage
@@ -58,6 +59,7 @@ EXPIRIES = (
     ended_nat_gateways,
     ended_vpc_peering_connections,
     deleted_exclusions,
+    ended_vpc_endpoints,
 )
 
 
@@ -179,6 +181,7 @@ def build(
             abandoned_sessions(gateway.held_sessions),
             nat_gateway_deletions(),
             vpc_peering_changes(),
+            vpc_endpoint_deletions(),
             last_use.controller(),
             *map(expiry_controller, EXPIRIES),
         ],

@@ -117,3 +117,12 @@ def test_any_text_is_a_token_and_one_after_a_restart(tmp_path, token):
         assert [record] == list(client_tokens.scan(tx))
         assert record == client_tokens.get(tx, *client_tokens.key(record))
     database.close()
+
+
+def test_a_token_that_the_description_does_not_mark_is_one_too(understudy):
+    """EC2 developer guide, "Ensuring idempotency": CreateEgressOnlyInternetGateway and others take client tokens."""
+    ec2 = understudy.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    params = {"VpcId": vpc, "ClientToken": "token"}
+    first, second = (ec2.create_egress_only_internet_gateway(**params) for _ in range(2))
+    assert first["EgressOnlyInternetGateway"] == second["EgressOnlyInternetGateway"]

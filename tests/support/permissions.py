@@ -90,9 +90,8 @@ def tagged_estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     names = (
         "VpcId", "SubnetId", "GroupId", "DhcpOptionsId", "NetworkInterfaceId", "SecurityGroupRuleId",
         "RouteTableId", "InternetGatewayId", "AllocationId", "NatGatewayId", "NetworkAclId",
-        "EgressOnlyInternetGatewayId", "SubnetCidrReservationId", "ExclusionId",
-        "EgressOnlyInternetGatewayId", "VpcPeeringConnectionId",
-        "FlowLogIds", "NetworkInsightsPathId",
+        "EgressOnlyInternetGatewayId", "SubnetCidrReservationId", "ExclusionId", "VpcPeeringConnectionId",
+        "FlowLogIds", "NetworkInsightsPathId", "VpcEndpointId",
     )  # fmt: skip
     ec2.create_tags(Resources=[known[name][0] for name in names], Tags=TAGS)
     iam.tag_user(UserName="somebody", Tags=TAGS)

@@ -126,6 +126,13 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     path = ec2.create_network_insights_path(Source=interface, Destination=gateway, Protocol="tcp")[
         "NetworkInsightsPath"
     ]["NetworkInsightsPathId"]
+    endpoint = ec2.create_vpc_endpoint(
+        VpcId=vpc, VpcEndpointType="Interface", ServiceName="com.amazonaws.us-east-1.sts", SubnetIds=[subnet],
+        SecurityGroupIds=[group], PrivateDnsEnabled=False,
+    )["VpcEndpoint"]["VpcEndpointId"]  # fmt: skip
+    gateway_endpoint = ec2.create_vpc_endpoint(
+        VpcId=vpc, ServiceName="com.amazonaws.us-east-1.s3", RouteTableIds=[table]
+    )["VpcEndpoint"]["VpcEndpointId"]
     subnets, groups, things = (subnet, GONE[1]), (group, GONE[2]), (vpc, subnet, group, interface)
     known = {
         "UserName": ("somebody", "somebody", "new-name"), "RoleName": ("role",), "PolicyName": ("inline", "policy"),
@@ -149,6 +156,10 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
         "VpcPeeringConnectionId": (waiting, peering), "VpcPeeringConnectionIds": (waiting, peering),
         "NetworkInsightsPathId": (path,), "NetworkInsightsPathIds": (path,), "Source": (interface,), "Destination": (gateway,),
         "FlowLogIds": (flow_log,), "ResourceIds": (vpc, subnet), "LogDestination": ("arn:aws:s3:::bucket",),
+        "VpcEndpointId": (endpoint, gateway_endpoint), "VpcEndpointIds": (endpoint,),
+        "ServiceName": ("com.amazonaws.us-east-1.sts", "com.amazonaws.us-east-1.s3"), "ServiceId": ("vpce-svc-0123456789abcdef0",),
+        "AddSubnetIds": subnets, "RemoveSubnetIds": subnets, "AddSecurityGroupIds": groups, "RemoveSecurityGroupIds": groups,
+        "AddRouteTableIds": (table,), "RemoveRouteTableIds": (table,), "SecurityGroupIds": groups,
         "VpcConnectorArn": (connector,), "ResourceArn": (connector,), "Resources": things,
         "AWSServiceName": ("apprunner.amazonaws.com", "networking.apprunner.amazonaws.com"),
         "CidrBlock": ("10.0.2.0/24", "10.1.0.0/16"), "CidrIp": ("10.0.0.0/8", "0.0.0.0/0"),

@@ -33,6 +33,10 @@ class SimulatedLatency(msgspec.Struct, frozen=True):
         """How long a NAT gateway is pending or deleting: one to two minutes at AWS, by what Terraform users see."""
         return self._drawn("NAT gateway", gateway, 60, 120)
 
+    def vpc_endpoint_seconds(self, endpoint: str) -> float:
+        """How long an interface endpoint is pending or deleting: up to two minutes at AWS, by what its users see."""
+        return self._drawn("VPC endpoint", endpoint, 30, 120)
+
     def block_association_seconds(self, association: str) -> float:
         """How long a block of addresses is being associated or disassociated: seconds, by what Terraform users see."""
         return self._drawn("block association", association, 1, 8)

@@ -1,4 +1,4 @@
-"""The prefix lists that AWS manages in each Region: one row of `aws_prefix_lists.tsv` for each (ec2.md 7.12)."""
+"""The prefix lists that AWS manages, by Region: one row of `aws_prefix_lists.tsv` for each (vpc-endpoints.md 15.1)."""
 
 from __future__ import annotations
 

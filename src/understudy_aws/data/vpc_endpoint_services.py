@@ -80,25 +80,32 @@ def _read(region: str) -> Iterator[EndpointService]:
         assert found is not None, "the rows are read for Regions alone"
         kind = GATEWAY if "G" in flags else INTERFACE
         name = (service if "{}" in service else f"com.amazonaws.{{}}.{service}").replace("{}", region)
+        id = f"vpce-svc-0{hashlib.sha256(f'{name} {kind}'.encode()).hexdigest()[:16]}"
+        private_names = _private_names(service, names, region)
         yield EndpointService(
             name=name,
-            id=f"vpce-svc-0{hashlib.sha256(f'{name} {kind}'.encode()).hexdigest()[:16]}",
+            id=id,
             type=kind,
             region=region,
             zones=tuple(zone for zone in found.zones if not ("X" in flags and zone.id == _OLDEST_ZONE)),
-            base_name=_base_name(service, kind, region),
-            private_names=_private_names(service, names, region),
+            base_name=_base_name(service, id, kind, private_names, region),
+            private_names=private_names,
             takes_policies="P" not in flags,
             ip_address_types=("ipv6", "ipv4") if "6" in flags else ("ipv4",),
             wildcard="W" in flags,
         )
 
 
-def _base_name(service: str, kind: str, region: str) -> str:
-    own = ".".join(label for label in service.split(".") if label not in ("{}", "aws", "api"))
+def _base_name(service: str, id: str, kind: str, private_names: tuple[str, ...], region: str) -> str:
+    """Return what the DNS names of a service's endpoints end in: its own name, with `vpce` before the domain."""
     if kind == GATEWAY:
         return f"{service}.{region}.amazonaws.com"
-    return f"{own if '{}' in service else service}.{region}.vpce.amazonaws.com"
+    if "{}" in service:
+        return f"{id}.{region}.vpce.amazonaws.com"
+    own, _, domain = (private_names[0] if private_names else "").removeprefix("*.").partition(f".{region}.")
+    if domain != "amazonaws.com":
+        own = ".".join(reversed(service.split(".")))
+    return f"{own}.{region}.vpce.amazonaws.com"
 
 
 def _private_names(service: str, names: str, region: str) -> tuple[str, ...]:

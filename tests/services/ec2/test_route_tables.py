@@ -289,7 +289,7 @@ class TestRoutes:
     def test_a_target_that_is_not_there(self, ec2, table, refused, member, id, code):
         with refused(code) as told:
             ec2.create_route(RouteTableId=table, DestinationCidrBlock="0.0.0.0/0", **{member: id})
-        assert f"ID '{id}' does not exist" in told.text
+        assert f"ID '{id}' does not exist".lower() in told.text.lower()
 
     def test_one_destination_and_one_target(self, ec2, table, gateway, subnet, refused):
         interface = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]

@@ -91,6 +91,12 @@ from understudy_aws.services.ec2.security_groups import (
     security_groups,
 )
 from understudy_aws.services.ec2.subnets import SUBNET_REFERENCES, find_subnet, subnet_target, subnets
+from understudy_aws.services.ec2.vpc_endpoints.records import (
+    VPC_ENDPOINT_REFERENCES,
+    find_vpc_endpoint,
+    vpc_endpoint_target,
+    vpc_endpoints,
+)
 from understudy_aws.services.ec2.vpcs import VPC_REFERENCES, find_vpc, vpc_target, vpcs
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table
@@ -366,5 +372,14 @@ RESOURCES: tuple[Ec2Resource[Any], ...] = (
         connection_target,
         references=CONNECTION_REFERENCES,
         deleted_by="DeleteVpcPeeringConnection",
+    ),
+    _with_table(
+        "vpc-endpoint",
+        "vpce",
+        vpc_endpoints,
+        find_vpc_endpoint,
+        vpc_endpoint_target,
+        references=VPC_ENDPOINT_REFERENCES,
+        deleted_by="DeleteVpcEndpoints",
     ),
 )

@@ -27,6 +27,7 @@ from understudy_aws.services.ec2.route_tables import (
     target_of_route_table,
 )
 from understudy_aws.services.ec2.subnets import find_subnet, target_of_subnet
+from understudy_aws.services.ec2.vpc_endpoints.gateway_routes import forget_table
 from understudy_aws.services.ec2.vpcs import find_vpc, target_of_vpc
 from understudy_aws.store.database import Transaction
 
@@ -92,6 +93,7 @@ def delete_route_table(call: Call, *, route_table_id: str) -> Answer | None:
     if table.is_main or table.associations:
         raise errors.dependency("routeTable", table.id)
     route_tables.delete(call.tx, table)
+    forget_table(call.tx, table.id)
     return None
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from understudy_aws.core.answers import Answer
+from understudy_aws.data.aws_prefix_lists import prefix_lists_in
 from understudy_aws.gateway.call import Call
 from understudy_aws.gateway.operations import operation
 from understudy_aws.services.ec2.api import errors
@@ -31,6 +32,8 @@ from understudy_aws.services.ec2.route_tables import (
     find_route_table,
     route_tables,
 )
+from understudy_aws.services.ec2.vpc_endpoints import errors as endpoint_errors
+from understudy_aws.services.ec2.vpc_endpoints.records import find_vpc_endpoint
 from understudy_aws.services.ec2.vpcs import Vpc, ipv4_blocks_of, ipv6_blocks_of, vpcs
 
 # VPC user guide, "Amazon VPC quotas".
@@ -65,7 +68,7 @@ def create_route(
     )  # fmt: skip
     table = find_route_table(call, route_table_id)
     destination = _destination(
-        destination_cidr_block, destination_ipv6_cidr_block, destination_prefix_list_id
+        call, destination_cidr_block, destination_ipv6_cidr_block, destination_prefix_list_id
     )
     target = _target(
         call,
@@ -118,7 +121,7 @@ def replace_route(
     )  # fmt: skip
     table = find_route_table(call, route_table_id)
     destination = _destination(
-        destination_cidr_block, destination_ipv6_cidr_block, destination_prefix_list_id
+        call, destination_cidr_block, destination_ipv6_cidr_block, destination_prefix_list_id
     )
     target = _target(
         call,
@@ -138,6 +141,7 @@ def replace_route(
         raise errors.no_route_to_replace(destination)
     if target == LOCAL and found[0].origin != "CreateRouteTable":
         raise errors.not_a_local_route(destination)
+    _check_not_of_endpoint(table, found[0])
     _check_pair(call, table, destination, target)
     new = Route(
         destination=destination,
@@ -162,7 +166,7 @@ def delete_route(
     """Delete a route. The local routes of the VPC stay. Raises InvalidRoute.NotFound, InvalidParameterValue."""
     table = find_route_table(call, route_table_id)
     destination = _destination(
-        destination_cidr_block, destination_ipv6_cidr_block, destination_prefix_list_id
+        call, destination_cidr_block, destination_ipv6_cidr_block, destination_prefix_list_id
     )
     found = [route for route in table.routes if route.destination == destination]
     if not found:
@@ -176,12 +180,19 @@ def delete_route(
         raise errors.no_such_route(member, destination, table.id)
     if found[0].origin == "CreateRouteTable":
         raise errors.local_route_stays(destination, table.id)
+    _check_not_of_endpoint(table, found[0])
     kept = tuple(route for route in table.routes if route.destination != destination)
     route_tables.put(call.tx, replace(table, routes=kept))
     return None
 
 
-def _destination(ipv4: str | None, ipv6: str | None, prefix_list: str | None) -> str:
+def _check_not_of_endpoint(table: RouteTable, route: Route) -> None:
+    """Raise for the route of a gateway endpoint: it comes and goes with the endpoint alone."""
+    if route.target.startswith("vpce-"):
+        raise endpoint_errors.endpoint_route_stays(route.destination, table.id)
+
+
+def _destination(call: Call, ipv4: str | None, ipv6: str | None, prefix_list: str | None) -> str:
     """Return the one destination that a request names, without host bits."""
     given = {
         name: value
@@ -199,7 +210,9 @@ def _destination(ipv4: str | None, ipv6: str | None, prefix_list: str | None) ->
     if ipv6:
         return ipv6_block_in(ipv6, "destinationIpv6CidrBlock")
     if prefix_list:
-        raise errors.no_such_prefix_list(prefix_list)
+        if not any(each.id == prefix_list for each in prefix_lists_in(call.region).values()):
+            raise errors.no_such_prefix_list(prefix_list)
+        return prefix_list
     raise errors.missing("destinationCidrBlock")
 
 
@@ -243,6 +256,12 @@ def _first_state(call: Call, target: str) -> str:
     return ACTIVE
 
 
+def _check_vpc_endpoint(call: Call, _table: RouteTable, id: str) -> None:
+    # Only endpoints of a gateway load balancer can be targets, and there are none here.
+    endpoint = find_vpc_endpoint(call, id)
+    raise endpoint_errors.not_a_target(endpoint.id, endpoint.kind)
+
+
 def _missing(code: str, noun: str) -> Callable[[Call, RouteTable, str], None]:
     def check(_call: Call, _table: RouteTable, id: str) -> None:
         raise errors.not_found(code, noun, id)
@@ -261,7 +280,7 @@ _CHECKS: Mapping[str, Callable[[Call, RouteTable, str], Any]] = MappingProxyType
         "egress_only_internet_gateway_id": _check_egress_only_gateway,
         "instance_id": _missing("InvalidInstanceID", "instance"),
         "transit_gateway_id": _missing("InvalidTransitGatewayID", "transitGateway"),
-        "vpc_endpoint_id": _missing("InvalidVpcEndpointId", "vpcEndpoint"),
+        "vpc_endpoint_id": _check_vpc_endpoint,
     }
 )
 

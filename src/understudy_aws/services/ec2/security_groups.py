@@ -21,6 +21,7 @@ from understudy_aws.services.ec2.api.tag_specifications import TagSpecifications
 from understudy_aws.services.ec2.api.targets import Keys, a_new, resource_tags, unknown
 from understudy_aws.services.ec2.network_interfaces import network_interfaces
 from understudy_aws.services.ec2.security_group_rules import SecurityGroupRule, permissions
+from understudy_aws.services.ec2.vpc_endpoints.records import vpc_endpoints
 from understudy_aws.services.ec2.vpcs import Vpc, default_vpc, find_default_vpc, find_vpc, target_of_vpc
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table, memoized
@@ -222,7 +223,9 @@ def delete_security_group(
     group = group_of(call, group_id, group_name)
     if group.name == DEFAULT:
         raise errors.default_group_stays(group.id)
-    held = network_interfaces.count_where(call.tx, "group", group.id)
+    held = network_interfaces.count_where(call.tx, "group", group.id) or vpc_endpoints.count_where(
+        call.tx, "group", group.id
+    )
     if held or security_groups.count_where(call.tx, "references", group.id):
         raise errors.group_in_use(group.id)
     security_groups.delete(call.tx, group)

@@ -34,6 +34,7 @@ from understudy_aws.services.ec2.internet_gateways import internet_gateways
 from understudy_aws.services.ec2.peering.requests import holds_vpc, remove_requests
 from understudy_aws.services.ec2.route_tables import make_main, route_tables
 from understudy_aws.services.ec2.subnets import subnets
+from understudy_aws.services.ec2.vpc_endpoints.records import held_in
 from understudy_aws.services.ec2.vpcs import (
     Vpc,
     a_vpc,
@@ -157,6 +158,7 @@ def delete_vpc(call: Call, *, vpc_id: str) -> Answer | None:
         or network_acls.network_acls.count_where(call.tx, "vpc", vpc.id) > 1
         or egress_only_gateways.count_where(call.tx, "vpc", vpc.id)
         or holds_vpc(call, vpc)
+        or held_in(call.tx, vpc.id)
     ):
         raise errors.dependency("vpc", vpc.id)
     remove_requests(call, vpc)

@@ -59,6 +59,7 @@ NEEDED_TEXTS = {
     "CreateSubnetCidrReservation": {"Cidr": "10.0.1.16/28", "ReservationType": "explicit"},
     "CreateVpcBlockPublicAccessExclusion": {"InternetGatewayExclusionMode": "allow-egress"},
     "CreateSubnet": {"CidrBlock": "10.0.9.0/24"},
+    "CreateVpcEndpoint": {"ServiceName": "com.amazonaws.us-east-1.s3"},
     "CreateVpc": {"CidrBlock": "10.0.0.0/16"},
     "ModifyVpcPeeringConnectionOptions": {
         "RequesterPeeringConnectionOptions": {"AllowDnsResolutionFromRemoteVpc": False}
@@ -115,6 +116,9 @@ def place():
             "SecurityGroupRuleId": rule["SecurityGroupRules"][0]["SecurityGroupRuleId"],
             "AllocationIds": [ec2.allocate_address()["AllocationId"]],
             "NatGatewayId": gateway["NatGatewayId"],
+            "VpcEndpointId": ec2.create_vpc_endpoint(VpcId=vpc, ServiceName="com.amazonaws.us-east-1.s3")[
+                "VpcEndpoint"
+            ]["VpcEndpointId"],
             "AssociationId": table["Associations"][0]["RouteTableAssociationId"],
             "PrivateIpAddresses": ["10.0.1.77"], "Ipv6Addresses": ["2001:db8::77"],
             "IpProtocol": "tcp", "FromPort": 1, "ToPort": 1, "Protocol": "6", "RuleNumber": 7, "Egress": False,
@@ -293,12 +297,18 @@ PREFIXES = {
     "InternetGatewayId": "igw", "DhcpOptionsId": "dopt", "NatGatewayId": "nat", "SecurityGroupRuleId": "sgr",
     "NetworkAclId": "acl", "AllocationId": "eipalloc", "VpcPeeringConnectionId": "pcx",
     "NetworkInsightsPathId": "nip",
+    "VpcEndpointId": "vpce",
 }  # fmt: skip
 
 
 NOT_LOOKED_UP = {
     # The gateway here is a private one, which takes none.
     ("AssociateNatGatewayAddress", "AllocationIds"),
+    # The service is looked up first, which does not exist.
+    ("AcceptVpcEndpointConnections", "VpcEndpointIds"),
+    ("RejectVpcEndpointConnections", "VpcEndpointIds"),
+    # Those that do not exist are told of in the answer.
+    ("DeleteVpcEndpoints", "VpcEndpointIds"),
     # Other groups than security groups.
     ("DescribePlacementGroups", "GroupIds"),
 }

@@ -70,6 +70,9 @@ ID_KINDS: Mapping[str, IdKind] = MappingProxyType(
             "", "InvalidVpcBlockPublicAccessExclusionId", "VPC Block Public Access exclusion"
         ),
         "vpc": _kind("InvalidVpcID.Malformed", "InvalidVpcID", "vpc"),
+        "vpce": IdKind(
+            "InvalidVpcEndpointId.Malformed", "InvalidVpcEndpointId.NotFound", "The Vpc Endpoint Id '{}' does not exist"
+        ),
     }
 )  # fmt: skip
 
