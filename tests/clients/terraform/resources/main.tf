@@ -112,9 +112,9 @@ resource "aws_main_route_table_association" "this" {
 resource "aws_vpc" "second" {
   cidr_block = "10.9.0.0/16"
 
-  # One of its tags is a resource of its own.
+  # One of its tags and its IPv6 block are resources of their own.
   lifecycle {
-    ignore_changes = [tags]
+    ignore_changes = [tags, assign_generated_ipv6_cidr_block]
   }
 }
 
@@ -229,6 +229,11 @@ resource "aws_network_acl_association" "this" {
 
 resource "aws_default_network_acl" "second" {
   default_network_acl_id = aws_vpc.second.default_network_acl_id
+
+  # Subnets join and leave the default ACL by themselves.
+  lifecycle {
+    ignore_changes = [subnet_ids]
+  }
 
   ingress {
     rule_no    = var.changed ? 101 : 100
