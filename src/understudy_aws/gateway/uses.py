@@ -353,6 +353,10 @@ class _Steps:
         for group in sorted(groups, key=lambda each: bool(each.ended_by)):
             if not group.holds:
                 continue
+            if group.outward and not group.ended_by and not group.reference.holds_of(resource.record):
+                # It goes with what it is held by: a VPC's main route table with the VPC.
+                self._delete(group.first[0], depth + 1)
+                return
             for each in group.first:
                 self._end(group, each, resource, depth)
             if group.total > len(group.first):

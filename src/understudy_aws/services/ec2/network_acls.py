@@ -76,8 +76,14 @@ network_acls = Table(
 )
 
 ACL_REFERENCES: References = (
-    # The default one goes with its VPC.
-    Reference("is in", lambda acl: (acl.vpc,), index="vpc", holds=lambda acl: not acl.is_default),
+    # The default one stays with its VPC, and goes with it.
+    Reference(
+        "is in",
+        lambda acl: (acl.vpc,),
+        index="vpc",
+        holds=lambda acl: not acl.is_default,
+        held=lambda acl: acl.is_default,
+    ),
 )
 
 

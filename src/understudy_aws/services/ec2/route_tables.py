@@ -107,8 +107,14 @@ route_tables = Table(
 )
 
 ROUTE_TABLE_REFERENCES: References = (
-    # The main one goes with its VPC.
-    Reference("is in", lambda table: (table.vpc,), index="vpc", holds=lambda table: not table.is_main),
+    # The main one stays with its VPC, and goes with it.
+    Reference(
+        "is in",
+        lambda table: (table.vpc,),
+        index="vpc",
+        holds=lambda table: not table.is_main,
+        held=lambda table: table.is_main,
+    ),
     Reference(
         "is associated with",
         lambda table: [each.subnet for each in table.associations],

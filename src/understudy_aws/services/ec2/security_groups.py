@@ -75,8 +75,14 @@ security_groups = Table(
 )
 
 GROUP_REFERENCES: References = (
-    # The default one goes with its VPC.
-    Reference("is in", lambda group: (group.vpc,), index="vpc", holds=lambda group: group.name != DEFAULT),
+    # The default one stays with its VPC, and goes with it.
+    Reference(
+        "is in",
+        lambda group: (group.vpc,),
+        index="vpc",
+        holds=lambda group: group.name != DEFAULT,
+        held=lambda group: group.name == DEFAULT,
+    ),
     Reference(
         "has a rule about",
         _referenced,

@@ -37,8 +37,8 @@ NOBODY_HAS = {
     "instance-id",
     "ip-permission.group-name",
     "ip-permission.prefix-list-id",
-    "ipv6-addresses.ipv6-address",
     "message",
+    "network-interface-permission.aws-service",
     "operator.principal",
     "outpost-arn",
     "parent-zone-id",
@@ -135,6 +135,15 @@ class Estate:
         )
         named = ec2.describe_subnets(Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"][0]
         ec2.create_network_interface(SubnetId=named["SubnetId"])
+        interface = known["NetworkInterfaceId"][0]
+        ec2.create_network_interface_permission(
+            NetworkInterfaceId=interface, Permission="INSTANCE-ATTACH", AwsAccountId="111122223333"
+        )
+        both = ec2.create_vpc(CidrBlock="10.66.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]["VpcId"]
+        (shown,) = ec2.describe_vpcs(VpcIds=[both])["Vpcs"]
+        block = shown["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"].replace("/56", "/64")
+        wide = ec2.create_subnet(VpcId=both, CidrBlock="10.66.0.0/24", Ipv6CidrBlock=block)["Subnet"]
+        ec2.create_network_interface(SubnetId=wide["SubnetId"], Ipv6AddressCount=1)
         ec2.create_flow_logs(
             ResourceIds=[vpc],
             ResourceType="VPC",
