@@ -62,6 +62,12 @@ class TestCreateVpc:
         with refused("InvalidVpc.Range"):
             ec2.create_vpc(CidrBlock=block)
 
+    @pytest.mark.parametrize("block", ["169.254.0.0/16", "127.0.0.0/24", "224.0.0.0/16"])
+    def test_a_block_that_is_nobodys_is_refused(self, ec2, refused, block):
+        """VPC user guide, "VPC CIDR blocks" (vpcs.md 8.2)."""
+        with refused("InvalidVpc.Range"):
+            ec2.create_vpc(CidrBlock=block)
+
     @pytest.mark.parametrize("block", ["10.0.0.0", "10.0.0.256/16", "10.0.0/16", "fd00::/56", "10.00.0.0/16"])
     def test_what_is_no_block_is_refused(self, ec2, refused, block):
         with refused(

@@ -12,7 +12,7 @@ from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import operation
 from understudy_aws.services.ec2.addresses import is_empty
 from understudy_aws.services.ec2.api import errors
-from understudy_aws.services.ec2.api.cidrs import Cidr
+from understudy_aws.services.ec2.api.cidrs import Cidr, known, known_ipv6
 from understudy_aws.services.ec2.api.listings import refuse
 from understudy_aws.services.ec2.api.parameters import block_in, ipv6_cidr_in
 from understudy_aws.services.ec2.api.tag_specifications import TagSpecifications, tags_for
@@ -23,6 +23,7 @@ from understudy_aws.services.ec2.cidr_blocks.associations import (
     ASSOCIATING,
     Associations,
     BlockAssociation,
+    associated,
     begun,
     described_ipv6,
 )
@@ -39,7 +40,7 @@ from understudy_aws.services.ec2.subnets import (
     ipv6_block_of,
     subnets,
 )
-from understudy_aws.services.ec2.vpcs import Vpc, find_vpc, ipv4_blocks_of, ipv6_blocks_of, target_of_vpc
+from understudy_aws.services.ec2.vpcs import Vpc, all_ipv4, find_vpc, target_of_vpc
 from understudy_aws.store.database import Transaction
 
 SUBNETS_PER_VPC = 200
@@ -85,7 +86,7 @@ def create_subnet(
     zone = find_zone(call, availability_zone, availability_zone_id)
     if subnets.count_where(call.tx, "vpc", vpc.id) >= SUBNETS_PER_VPC:
         raise errors.limit("SubnetLimitExceeded", "subnets")
-    block = _free_block(call.tx, vpc, cidr_block) if cidr_block is not None else None
+    block = _free_block(call, vpc, cidr_block) if cidr_block is not None else None
     ipv6 = new_ipv6_block(call, vpc, ipv6_cidr_block) if ipv6_cidr_block is not None else None
     subnet = make(
         call.tx, vpc, zone, block, call.ids,
@@ -165,7 +166,8 @@ def new_ipv6_block(call: Call, vpc: Vpc, text: str) -> BlockAssociation:
     block = ipv6_cidr_in(text)
     if block.length not in IPV6_LENGTHS:
         raise errors.invalid(f"invalid value for parameter ipv6-cidr-block: {text}")
-    if not any(own.holds(block) for own in ipv6_blocks_of(vpc)):
+    own_blocks = [known_ipv6(each.block) for each in associated(vpc.ipv6_blocks, call.at)]
+    if not any(own.holds(block) for own in own_blocks):
         raise block_errors.ipv6_range(text)
     others = [ipv6_block_of(other) for other in subnets.where(call.tx, "vpc", vpc.id)]
     if any(other is not None and block.overlaps(other) for other in others):
@@ -185,11 +187,12 @@ def _check_families(ipv4: str | None, ipv6: str | None, native: bool | None) -> 
         raise errors.missing("ipv6CidrBlock")
 
 
-def _free_block(tx: Transaction, vpc: Vpc, text: str) -> Cidr:
+def _free_block(call: Call, vpc: Vpc, text: str) -> Cidr:
     block = block_in(text)
-    if not 16 <= block.length <= 28 or not any(own.holds(block) for own in ipv4_blocks_of(vpc)):
+    own_blocks = [known(each.block) for each in associated(all_ipv4(vpc, call.at), call.at)]
+    if not 16 <= block.length <= 28 or not any(own.holds(block) for own in own_blocks):
         raise errors.subnet_range(text)
-    others = [block_of(other) for other in subnets.where(tx, "vpc", vpc.id)]
+    others = [block_of(other) for other in subnets.where(call.tx, "vpc", vpc.id)]
     if any(other is not None and block.overlaps(other) for other in others):
         raise errors.subnet_conflict(text)
     return block

@@ -27,6 +27,7 @@ from understudy_aws.services.ec2.cidr_blocks.pools import (
     provided_block,
     with_pools,
 )
+from understudy_aws.services.ec2.cidr_blocks.ranges import is_reserved
 from understudy_aws.services.ec2.dhcp_options import default_set
 from understudy_aws.services.ec2.egress_only_internet_gateways import egress_only_gateways
 from understudy_aws.services.ec2.flow_logs.records import remove_flow_logs
@@ -88,7 +89,7 @@ def create_vpc(
     if cidr_block is None:
         raise errors.missing_choice("Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
     block = block_in(cidr_block)
-    if not 16 <= block.length <= 28:
+    if not 16 <= block.length <= 28 or is_reserved(block):
         raise errors.vpc_range(cidr_block)
     if instance_tenancy == "host":
         raise errors.invalid_value(instance_tenancy, "instanceTenancy")

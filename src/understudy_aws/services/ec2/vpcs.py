@@ -22,6 +22,7 @@ from understudy_aws.services.ec2.api.targets import Keys, resource_tags, unknown
 from understudy_aws.services.ec2.block_public_access.records import block_mode
 from understudy_aws.services.ec2.cidr_blocks.associations import (
     AMAZON_POOL,
+    ASSOCIATED,
     Associations,
     BlockAssociation,
     association_filters,
@@ -58,9 +59,14 @@ class Vpc(Record, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
+def primary_block(vpc: Vpc) -> BlockAssociation:
+    """Return the association of a VPC's primary block, which it has from its beginning to its end."""
+    return BlockAssociation(id=vpc.association, block=vpc.cidr)
+
+
 def all_ipv4(vpc: Vpc, now: datetime) -> Associations:
     """Return the associations of a VPC's IPv4 blocks that are described, the primary one first."""
-    return (BlockAssociation(id=vpc.association, block=vpc.cidr), *current(vpc.blocks, now))
+    return (primary_block(vpc), *current(vpc.blocks, now))
 
 
 def all_ipv6(vpc: Vpc, now: datetime) -> Associations:
@@ -167,16 +173,17 @@ def ipv6_blocks_of(vpc: Vpc) -> tuple[Ipv6Cidr, ...]:
 
 def described_vpc(call: Call, vpc: Vpc) -> Description:
     """Return a VPC as answers describe it. The result is reused while what it depends on is the same."""
-    ipv4, ipv6 = all_ipv4(vpc, call.at), all_ipv6(vpc, call.at)
+    blocks, ipv6 = current(vpc.blocks, call.at), current(vpc.ipv6_blocks, call.at)
     mode = block_mode(call.tx, vpc.account, vpc.region, vpc.id)
-    variant = (states(ipv4, call.at), states(ipv6, call.at), mode)
+    variant = (states(blocks, call.at), states(ipv6, call.at), mode)
     shown: tuple[Any, Description] | None = vpc.__dict__.get("shown")
     if shown is None or shown[0] != variant:
         members = {
             **_members(vpc),
             "BlockPublicAccessStates": {"InternetGatewayBlockMode": mode},
             "CidrBlockAssociationSet": [
-                described_ipv4(each, state) for each, state in zip(ipv4, variant[0], strict=True)
+                described_ipv4(primary_block(vpc), ASSOCIATED),
+                *(described_ipv4(each, state) for each, state in zip(blocks, variant[0], strict=True)),
             ],
             "Ipv6CidrBlockAssociationSet": [
                 described_ipv6_of_vpc(each, state, vpc.region)

@@ -138,7 +138,7 @@ class Model:
     def delete_subnet(self, draw, _length):
         id = self.some(self.subnets, draw)
         if id:
-            used = any(subnet == id for subnet, _ in self.interfaces.values())
+            used = any(subnet == id for subnet, _, _ in self.interfaces.values())
             if self.expect(not used, self.ec2.delete_subnet, SubnetId=id):
                 del self.subnets[id]
                 self.reservations = {key: each for key, each in self.reservations.items() if each[0] != id}
@@ -155,10 +155,12 @@ class Model:
                 self.subnets[id]["ipv6"] = (made["Ipv6CidrBlockAssociation"]["AssociationId"], block)
 
     def take_ipv6(self, draw, _length):
-        held = {each["ipv6"][0]: each for each in self.subnets.values() if each["ipv6"]}
+        held = {each["ipv6"][0]: id for id, each in self.subnets.items() if each["ipv6"]}
         id = self.some(held, draw)
-        if id and self.expect(True, self.ec2.disassociate_subnet_cidr_block, AssociationId=id):
-            held[id]["ipv6"] = None
+        if id:
+            used = any(dual and subnet == held[id] for subnet, _, dual in self.interfaces.values())
+            if self.expect(not used, self.ec2.disassociate_subnet_cidr_block, AssociationId=id):
+                self.subnets[held[id]]["ipv6"] = None
 
     def reserve(self, draw, length):
         id = self.some(self.subnets, draw)
@@ -195,7 +197,7 @@ class Model:
         """The addresses of a subnet that are neither AWS's own nor held."""
         block = self.subnets[id]["block"]
         own = {*range(int(block[0]), int(block[0]) + 4), int(block[-1])}
-        held = {int(ip) for subnet, ip in self.interfaces.values() if subnet == id}
+        held = {int(ip) for subnet, ip, _ in self.interfaces.values() if subnet == id}
         return {int(ip) for ip in block} - own - held
 
     def interface(self, draw, _length):
@@ -203,11 +205,15 @@ class Model:
         id = self.some(small, draw)
         if id:
             choice = self.open_numbers(id) - self.numbers(id, "prefix", "explicit")
-            made = self.expect(bool(choice), self.ec2.create_network_interface, SubnetId=id)
+            dual = self.subnets[id]["ipv6"] is not None and draw % 3 == 0
+            beside = {"Ipv6AddressCount": 1} if dual else {}
+            made = self.expect(bool(choice), self.ec2.create_network_interface, SubnetId=id, **beside)
             if made:
                 ip = ip_address(made["NetworkInterface"]["PrivateIpAddress"])
                 assert int(ip) in choice
-                self.interfaces[made["NetworkInterface"]["NetworkInterfaceId"]] = (id, ip)
+                for each in made["NetworkInterface"]["Ipv6Addresses"]:
+                    assert ip_address(each["Ipv6Address"]) in self.subnets[id]["ipv6"][1]
+                self.interfaces[made["NetworkInterface"]["NetworkInterfaceId"]] = (id, ip, dual)
 
     def delete_interface(self, draw, _length):
         id = self.some(self.interfaces, draw)

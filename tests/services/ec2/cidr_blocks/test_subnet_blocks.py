@@ -99,6 +99,23 @@ def test_switches_that_need_the_block(ec2, plain, blocks, refused, switch, name)
     ec2.disassociate_subnet_cidr_block(AssociationId=association)
 
 
+def test_what_has_addresses_of_it_keeps_it(ec2, plain, blocks, refused):
+    """VPC user guide, "Remove an IPv6 CIDR block from your subnet": what is assigned of it goes first."""
+    block = next(blocks)
+    association = give(ec2, plain, block)
+    made = ec2.create_network_interface(SubnetId=plain, Ipv6AddressCount=1)["NetworkInterface"]
+    with refused("InvalidCidrBlock.InUse"):
+        ec2.disassociate_subnet_cidr_block(AssociationId=association)
+    ec2.delete_network_interface(NetworkInterfaceId=made["NetworkInterfaceId"])
+    reserved = ec2.create_subnet_cidr_reservation(
+        SubnetId=plain, Cidr=block.replace("/64", "/80"), ReservationType="prefix"
+    )["SubnetCidrReservation"]
+    with refused("InvalidCidrBlock.InUse"):
+        ec2.disassociate_subnet_cidr_block(AssociationId=association)
+    ec2.delete_subnet_cidr_reservation(SubnetCidrReservationId=reserved["SubnetCidrReservationId"])
+    ec2.disassociate_subnet_cidr_block(AssociationId=association)
+
+
 def test_a_subnet_for_ipv6_alone_keeps_what_it_is(ec2, dual, blocks, refused):
     made = ec2.create_subnet(VpcId=dual[0], Ipv6CidrBlock=next(blocks), Ipv6Native=True)["Subnet"]
     id = made["SubnetId"]

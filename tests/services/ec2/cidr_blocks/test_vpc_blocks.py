@@ -236,6 +236,23 @@ class TestRemoving:
             ec2.disassociate_vpc_cidr_block(AssociationId=association)
 
 
+def test_no_subnet_is_made_in_a_block_that_is_not_associated_yet(refused):
+    """hashicorp/terraform#21256: AWS refuses it like a block outside of the VPC."""
+    with Understudy(clock="aws") as understudy:
+        ec2 = understudy.client("ec2")
+        made = ec2.create_vpc(CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]
+        vpc = made["VpcId"]
+        ipv6 = ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"]
+        wanted = ipv6.replace("/56", "/64")
+        add(ec2, vpc, "10.1.0.0/16")
+        with refused("InvalidSubnet.Range", "The CIDR '10.1.1.0/24' is invalid."):
+            ec2.create_subnet(VpcId=vpc, CidrBlock="10.1.1.0/24")
+        with refused("InvalidSubnet.Range", f"The IPv6 CIDR '{wanted}' is invalid."):
+            ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24", Ipv6CidrBlock=wanted)
+        understudy.clock.advance(10)
+        ec2.create_subnet(VpcId=vpc, CidrBlock="10.1.1.0/24", Ipv6CidrBlock=wanted)
+
+
 def test_with_the_clock_of_aws_both_take_their_time():
     """Terraform waits for `associated`, and for the association to be gone."""
     with Understudy(clock="aws") as understudy:

@@ -66,6 +66,11 @@ def staying(associations: Iterable[BlockAssociation]) -> Iterator[BlockAssociati
     return (each for each in associations if not each.leaving)
 
 
+def associated(associations: Iterable[BlockAssociation], now: datetime) -> Iterator[BlockAssociation]:
+    """Yield the associations that are made and not being removed."""
+    return (each for each in associations if state_of(each, now) == ASSOCIATED)
+
+
 def current(associations: Associations, now: datetime) -> Associations:
     """Return associations without those that were removed so long ago that they are not described any more."""
     if not any(each.leaving for each in associations):

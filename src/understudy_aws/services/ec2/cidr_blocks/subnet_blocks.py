@@ -21,6 +21,7 @@ from understudy_aws.services.ec2.cidr_blocks.associations import (
     staying,
 )
 from understudy_aws.services.ec2.cidr_blocks.pools import check_pools, pools_in, with_pools
+from understudy_aws.services.ec2.cidr_blocks.reservation_records import reserved_ipv6
 from understudy_aws.services.ec2.ipv6_space import ipv6_in_use
 from understudy_aws.services.ec2.subnet_lifecycle import new_ipv6_block
 from understudy_aws.services.ec2.subnets import (
@@ -86,6 +87,10 @@ def disassociate_subnet_cidr_block(call: Call, *, association_id: str) -> Answer
             raise errors.subnet_block_stays(association_id, f"its subnet has {name} set to true")
     if ipv6_in_use(call.tx, subnet.id):
         raise errors.subnet_block_stays(association_id, "interfaces have addresses of it")
+    if ipv6_in_use(call.tx, subnet.id):
+        raise errors.subnet_block_stays(association_id, "network interfaces have IPv6 addresses of it")
+    if reserved_ipv6(call.tx, subnet.id):
+        raise errors.subnet_block_stays(association_id, "its subnet has reservations of it")
     gone = ended(call, held[0])
     subnets.put(call.tx, replace(subnet, ipv6_blocks=replaced(current(subnet.ipv6_blocks, call.at), gone)))
     return {"SubnetId": subnet.id, "Ipv6CidrBlockAssociation": described_ipv6(gone, DISASSOCIATING)}
