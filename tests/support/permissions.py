@@ -92,6 +92,7 @@ def tagged_estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
         "RouteTableId", "InternetGatewayId", "AllocationId", "NatGatewayId", "NetworkAclId",
         "EgressOnlyInternetGatewayId", "SubnetCidrReservationId", "ExclusionId", "VpcPeeringConnectionId",
         "FlowLogIds", "NetworkInsightsPathId", "VpcEndpointId",
+        "PrefixListId",
     )  # fmt: skip
     ec2.create_tags(Resources=[known[name][0] for name in names], Tags=TAGS)
     iam.tag_user(UserName="somebody", Tags=TAGS)

@@ -133,6 +133,9 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     gateway_endpoint = ec2.create_vpc_endpoint(
         VpcId=vpc, ServiceName="com.amazonaws.us-east-1.s3", RouteTableIds=[table]
     )["VpcEndpoint"]["VpcEndpointId"]
+    listed = ec2.create_managed_prefix_list(
+        PrefixListName="lan", MaxEntries=3, AddressFamily="IPv4", Entries=[{"Cidr": "10.0.0.0/8"}]
+    )["PrefixList"]["PrefixListId"]
     subnets, groups, things = (subnet, GONE[1]), (group, GONE[2]), (vpc, subnet, group, interface)
     known = {
         "UserName": ("somebody", "somebody", "new-name"), "RoleName": ("role",), "PolicyName": ("inline", "policy"),
@@ -152,6 +155,7 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
         "ExclusionId": (exclusion,), "ExclusionIds": (exclusion,), "Cidr": ("10.0.1.128/28",),
         "InternetGatewayExclusionMode": ("allow-egress", "allow-bidirectional"),
         "InternetGatewayBlockMode": ("off", "block-ingress"), "Ipv6CidrBlock": (ipv6_block,),
+        "PrefixListId": (listed,), "PrefixListIds": (listed, "pl-63a5400a"), "AddressFamily": ("IPv4", "IPv6"),
         "PeerVpcId": (peers[0], vpc, GONE[0]),
         "VpcPeeringConnectionId": (waiting, peering), "VpcPeeringConnectionIds": (waiting, peering),
         "NetworkInsightsPathId": (path,), "NetworkInsightsPathIds": (path,), "Source": (interface,), "Destination": (gateway,),

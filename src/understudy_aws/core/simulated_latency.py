@@ -49,6 +49,14 @@ class SimulatedLatency(msgspec.Struct, frozen=True):
         """How long a change of VPC Block Public Access is under way: up to minutes, by what Terraform waits for."""
         return self._drawn("public access", what, 10, 90)
 
+    def prefix_list_seconds(self, prefix_list: str) -> float:
+        """How long a change of a managed prefix list takes: some seconds at AWS, by what Terraform users see."""
+        return self._drawn("prefix list", prefix_list, 2, 10)
+
+    def group_association_seconds(self, group: str) -> float:
+        """How long a security group is associated with a VPC, or disassociated: seconds (prefix-lists.md 15.4)."""
+        return self._drawn("group association", group, 2, 10)
+
     def _drawn(self, what: str, whom: str, least: float, most: float) -> float:
         if self.name != "aws":
             return 0.0

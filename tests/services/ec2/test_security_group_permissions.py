@@ -47,7 +47,16 @@ class TestAuthorize:
         )
 
     @pytest.mark.parametrize(
-        "protocol, name", [("6", "tcp"), ("17", "udp"), ("TCP", "tcp"), ("50", "50"), ("-1", "-1")]
+        "protocol, name",
+        [
+            ("6", "tcp"),
+            ("06", "tcp"),
+            ("017", "udp"),
+            ("TCP", "tcp"),
+            ("50", "50"),
+            ("050", "50"),
+            ("-1", "-1"),
+        ],
     )
     def test_protocols_have_one_name(self, ec2, group, protocol, name):
         entry = {**HTTP, "IpProtocol": protocol}
@@ -95,6 +104,24 @@ class TestAuthorize:
         ):
             entry = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": foreign}]}
             ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[entry])
+
+    def test_a_source_group_by_name_opens_tcp_udp_and_icmp(self, ec2, refused):
+        """EC2 API Reference, AuthorizeSecurityGroupIngress, SourceSecurityGroupName."""
+        named = [
+            ec2.create_security_group(GroupName=name, Description=name)["GroupId"] for name in ("web", "app")
+        ]
+        ec2.authorize_security_group_ingress(GroupName="web", SourceSecurityGroupName="app")
+        assert {("tcp", 0, 65535), ("udp", 0, 65535), ("icmp", -1, -1)} == {
+            (entry["IpProtocol"], entry["FromPort"], entry["ToPort"])
+            for entry in admitted(ec2, named[0])
+            if [named[1]] == [pair["GroupId"] for pair in entry["UserIdGroupPairs"]]
+        }
+        with refused("InvalidParameterCombination"):
+            ec2.authorize_security_group_ingress(
+                GroupName="web", SourceSecurityGroupName="app", IpPermissions=[HTTP]
+            )
+        ec2.revoke_security_group_ingress(GroupName="web", SourceSecurityGroupName="app")
+        assert [] == admitted(ec2, named[0])
 
     def test_sixty_rules_are_the_limit_in_each_direction(self, ec2, group, refused):
         def numbered(count, first):

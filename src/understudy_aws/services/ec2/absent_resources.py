@@ -178,6 +178,3 @@ describe_local_gateways = _described(
     code="InvalidLocalGatewayID.NotFound",
     text="The local gateway ID '{id}' does not exist",
 )
-describe_security_group_vpc_associations = _described(
-    "ec2:DescribeSecurityGroupVpcAssociations", "SecurityGroupVpcAssociations"
-)

@@ -31,6 +31,7 @@ from understudy_aws.services.ec2.network_interfaces import (
     network_interfaces,
 )
 from understudy_aws.services.ec2.public_names import public_name
+from understudy_aws.services.ec2.security_group_associations.operations import may_be_used_in
 from understudy_aws.services.ec2.security_groups import (
     default_group,
     find_group,
@@ -233,7 +234,7 @@ def groups_of(call: Call, subnet: Subnet, ids: Sequence[str] | None) -> tuple[tu
         return ((group.id, group.name),)
     found = [find_group(call, id) for id in dict.fromkeys(ids)]
     for group in found:
-        if group.vpc != subnet.vpc:
+        if not may_be_used_in(call, group, subnet.vpc):
             raise errors.different_networks(group.id, subnet.id)
     if len(found) > GROUPS_PER_INTERFACE:
         raise errors.limit("SecurityGroupsPerInterfaceLimitExceeded", "security groups per interface")

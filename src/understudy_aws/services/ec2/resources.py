@@ -75,6 +75,11 @@ from understudy_aws.services.ec2.peering.records import (
     find_connection,
     vpc_peering_connections,
 )
+from understudy_aws.services.ec2.prefix_lists.records import (
+    find_own_prefix_list,
+    prefix_list_target,
+    prefix_lists,
+)
 from understudy_aws.services.ec2.route_tables import (
     ROUTE_TABLE_REFERENCES,
     find_route_table,
@@ -292,6 +297,15 @@ RESOURCES: tuple[Ec2Resource[Any], ...] = (
         interface_target,
         references=INTERFACE_REFERENCES,
         deleted_by="DeleteNetworkInterface",
+    ),
+    _with_table(
+        "prefix-list",
+        "pl",
+        prefix_lists,
+        find_own_prefix_list,
+        prefix_list_target,
+        references=NO_REFERENCES,
+        deleted_by="DeleteManagedPrefixList",
     ),
     _with_table(
         "route-table",

@@ -20,6 +20,7 @@ from understudy_aws.services.ec2.api.identifiers import no_such
 from understudy_aws.services.ec2.api.listings import Filters, select
 from understudy_aws.services.ec2.api.tag_specifications import tag_set
 from understudy_aws.services.ec2.api.targets import Keys, resource_tags, unknown
+from understudy_aws.services.ec2.prefix_lists.records import is_of_aws
 from understudy_aws.services.ec2.vpcs import Vpc, ipv4_blocks_of, ipv6_blocks_of
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table, memoized
@@ -93,6 +94,11 @@ def _association_ids(table: RouteTable) -> list[str]:
     return main + [each.id for each in table.associations]
 
 
+def _listed(table: RouteTable) -> list[str]:
+    """Return the prefix lists that a table has routes to."""
+    return [route.destination for route in table.routes if route.destination.startswith("pl-")]
+
+
 route_tables = Table(
     "ec2/route-table",
     RouteTable,
@@ -103,6 +109,7 @@ route_tables = Table(
         "subnet": lambda table: [each.subnet for each in table.associations if each.subnet],
         "gateway": lambda table: [each.gateway for each in table.associations if each.gateway],
         "target": lambda table: {route.target: None for route in table.routes if route.target != LOCAL},
+        "prefix_list": _listed,
     },
 )
 
@@ -128,6 +135,14 @@ ROUTE_TABLE_REFERENCES: References = (
         index="gateway",
         held=True,
         ended_by="DisassociateRouteTable",
+    ),
+    # AWS's own lists are no records.
+    Reference(
+        "has a route to",
+        lambda table: [id for id in _listed(table) if not is_of_aws(id)],
+        index="prefix_list",
+        holds=True,
+        ended_by="DeleteRoute",
     ),
     # AWS deletes a target of routes; they are black holes then.
     Reference(

@@ -9,7 +9,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from understudy_aws.core.answers import Answer
-from understudy_aws.data.aws_prefix_lists import prefix_lists_in
 from understudy_aws.gateway.call import Call
 from understudy_aws.gateway.operations import operation
 from understudy_aws.services.ec2.api import errors
@@ -22,6 +21,8 @@ from understudy_aws.services.ec2.nat_gateway_records import nat_gateways
 from understudy_aws.services.ec2.network_interfaces import find_interface
 from understudy_aws.services.ec2.peering.records import ACTIVE as ACTIVE_PEERING
 from understudy_aws.services.ec2.peering.records import LIVE, find_connection, own_vpcs, state_of
+from understudy_aws.services.ec2.prefix_lists.records import IPV6, find_prefix_list
+from understudy_aws.services.ec2.prefix_lists.usage import ROUTES_PER_TABLE, routes_counted
 from understudy_aws.services.ec2.route_tables import (
     ACTIVE,
     BLACKHOLE,
@@ -35,9 +36,6 @@ from understudy_aws.services.ec2.route_tables import (
 from understudy_aws.services.ec2.vpc_endpoints import errors as endpoint_errors
 from understudy_aws.services.ec2.vpc_endpoints.records import find_vpc_endpoint
 from understudy_aws.services.ec2.vpcs import Vpc, ipv4_blocks_of, ipv6_blocks_of, vpcs
-
-# VPC user guide, "Amazon VPC quotas".
-ROUTES_PER_TABLE = 500
 
 
 @operation("ec2:CreateRoute", on=a_route_table)
@@ -85,10 +83,11 @@ def create_route(
     if any(route.destination == destination for route in table.routes):
         raise errors.route_exists(destination)
     _check_pair(call, table, destination, target)
-    if len(table.routes) >= ROUTES_PER_TABLE:
-        raise errors.limit("RouteLimitExceeded", "routes")
     route = Route(destination=destination, target=target, state=_first_state(call, target))
-    route_tables.put(call.tx, replace(table, routes=(*table.routes, route)))
+    table = replace(table, routes=(*table.routes, route))
+    if routes_counted(call.tx, table, call.at) > ROUTES_PER_TABLE:
+        raise errors.limit("RouteLimitExceeded", "routes")
+    route_tables.put(call.tx, table)
     return {"Return": True}
 
 
@@ -210,9 +209,7 @@ def _destination(call: Call, ipv4: str | None, ipv6: str | None, prefix_list: st
     if ipv6:
         return ipv6_block_in(ipv6, "destinationIpv6CidrBlock")
     if prefix_list:
-        if not any(each.id == prefix_list for each in prefix_lists_in(call.region).values()):
-            raise errors.no_such_prefix_list(prefix_list)
-        return prefix_list
+        return find_prefix_list(call, prefix_list).id
     raise errors.missing("destinationCidrBlock")
 
 
@@ -308,7 +305,7 @@ def _check_pair(call: Call, table: RouteTable, destination: str, target: str) ->
 
     Only some targets can stand between the subnets of a VPC, and an egress-only gateway takes IPv6 alone.
     """
-    if target.startswith("eigw-") and ":" not in destination:
+    if target.startswith("eigw-") and not _is_ipv6(call, destination):
         raise errors.combination("destinationCidrBlock", "egressOnlyInternetGatewayId")
     vpc = vpcs.get(call.tx, table.account, table.region, table.vpc)
     if (
@@ -319,6 +316,12 @@ def _check_pair(call: Call, table: RouteTable, destination: str, target: str) ->
         return
     if _is_within(vpc, destination):
         raise errors.more_specific_than_vpc(destination)
+
+
+def _is_ipv6(call: Call, destination: str) -> bool:
+    if destination.startswith("pl-"):
+        return find_prefix_list(call, destination).family == IPV6
+    return ":" in destination
 
 
 def _is_within(vpc: Vpc, destination: str) -> bool:

@@ -8,11 +8,12 @@ from typing import Any
 from understudy_aws.gateway.call import Call
 from understudy_aws.services.ec2.api import errors
 from understudy_aws.services.ec2.api.cidrs import parse, parse_ipv6
-from understudy_aws.services.ec2.api.listings import refuse
 from understudy_aws.services.ec2.api.parameters import is_protocol_number
 from understudy_aws.services.ec2.api.tag_specifications import Tags
+from understudy_aws.services.ec2.prefix_lists.records import find_prefix_list
+from understudy_aws.services.ec2.security_group_references import reference_to
 from understudy_aws.services.ec2.security_group_rules import Ports, SecurityGroupRule
-from understudy_aws.services.ec2.security_groups import SecurityGroup, find_group, named
+from understudy_aws.services.ec2.security_groups import SecurityGroup
 
 _NAMES = {"6": "tcp", "17": "udp", "1": "icmp", "58": "icmpv6", "icmpv6": "icmpv6", "all": "-1"}
 _WITH_PORTS = ("tcp", "udp")
@@ -105,10 +106,12 @@ def peer_from(
     referenced: str | None,
     account: str | None = None,
     name: str | None = None,
+    peering: str | None = None,
 ) -> dict[str, str]:
-    """Return the field of a rule that names its peer. Exactly one peer must be given.
+    """Return the fields of a rule that name its peer. Exactly one peer must be given.
 
-    Raises InvalidGroup.NotFound for a group that does not exist or is in another VPC.
+    Raises InvalidGroup.NotFound for a group that does not exist or is in a VPC that is not peered, and
+    InvalidPrefixListID.NotFound.
     """
     if cidr:
         block = parse(cidr)
@@ -121,17 +124,8 @@ def peer_from(
             raise errors.invalid(f"CIDR block {cidr_ipv6} is malformed")
         return {"cidr_ipv6": canonical}
     if prefix_list:
-        raise errors.no_such_prefix_list(prefix_list)
-    if not referenced and not name:
-        raise errors.missing("groupId")
-    if account and account != group.account:
-        raise errors.no_such_group(referenced or name or "")
-    other = find_group(call, referenced) if referenced else named(call.tx, group.vpc, name or "")
-    if other is None:
-        raise errors.no_such_group(name or "")
-    if other.vpc != group.vpc:
-        raise errors.other_network()
-    return {"group": other.id, "group_account": other.account}
+        return {"prefix_list": find_prefix_list(call, prefix_list).id}
+    return reference_to(call, group, id=referenced, name=name, account=account, peering=peering)
 
 
 def described_as(text: str | None) -> str | None:
@@ -184,12 +178,15 @@ def _peers_of(
     for listed in entry.get("PrefixListIds") or ():
         if not listed.get("PrefixListId"):
             raise errors.missing("prefixListId")
-        raise errors.no_such_prefix_list(listed["PrefixListId"])
+        peer = peer_from(
+            call, group, cidr=None, cidr_ipv6=None, prefix_list=listed["PrefixListId"], referenced=None
+        )
+        yield peer, listed.get("Description")
     for pair in entry.get("UserIdGroupPairs") or ():
-        refuse(vpc_peering_connection_id=pair.get("VpcPeeringConnectionId"))
         peer = peer_from(
             call, group, cidr=None, cidr_ipv6=None, prefix_list=None,
             referenced=pair.get("GroupId"), account=pair.get("UserId"), name=pair.get("GroupName"),
+            peering=pair.get("VpcPeeringConnectionId"),
         )  # fmt: skip
         yield peer, pair.get("Description")
 
@@ -200,6 +197,8 @@ def _protocol(given: Any) -> str:
             "Invalid value 'null' for protocol. VPC security group rules must specify protocols explicitly."
         )
     text = str(given).lower()
+    if is_protocol_number(text):
+        text = str(int(text))
     name = _NAMES.get(text, text)
     if name in (*_WITH_PORTS, *_ICMP, "-1") or is_protocol_number(name):
         return name

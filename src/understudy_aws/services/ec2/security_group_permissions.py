@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -15,9 +16,18 @@ from understudy_aws.gateway.operations import all_resources, operation
 from understudy_aws.services.ec2.api import errors
 from understudy_aws.services.ec2.api.filters import FilterTable, exact, matching
 from understudy_aws.services.ec2.api.identifiers import is_group_id, no_such
-from understudy_aws.services.ec2.api.listings import Filters, items_after, page_start, paginate, refuse
+from understudy_aws.services.ec2.api.listings import Filters, items_after, page_start, paginate
 from understudy_aws.services.ec2.api.tag_specifications import TagSpecifications, tags_for
-from understudy_aws.services.ec2.api.targets import named_tags, request_tags, tagging
+from understudy_aws.services.ec2.api.targets import (
+    named_tags,
+    request_tags,
+    resource_tags,
+    tagging,
+    unknown,
+)
+from understudy_aws.services.ec2.peering.records import status_of_connection
+from understudy_aws.services.ec2.prefix_lists.records import target_of_prefix_list
+from understudy_aws.services.ec2.prefix_lists.usage import RULES_PER_DIRECTION, rules_counted
 from understudy_aws.services.ec2.rule_requests import (
     after_all,
     described_as,
@@ -37,13 +47,10 @@ from understudy_aws.services.ec2.security_groups import (
     find_group,
     group_of,
     security_groups,
-    target_of_group,
 )
-from understudy_aws.services.ec2.vpcs import find_vpc, vpcs
+from understudy_aws.services.ec2.vpcs import vpcs
 from understudy_aws.store.database import RecordKey, Transaction
 
-# AWS's quota, counted for each direction.
-RULES_PER_DIRECTION = 60
 Entries = list[dict[str, Any]] | None
 # What ModifySecurityGroupRules can name on the other side, and what AWS calls a rule for it.
 _SOURCES = MappingProxyType(
@@ -54,6 +61,34 @@ _SOURCES = MappingProxyType(
         "ReferencedGroupId": "referenced group",
     }
 )
+_FIELDS = MappingProxyType(
+    {
+        "CidrIpv4": "cidr",
+        "CidrIpv6": "cidr_ipv6",
+        "PrefixListId": "prefix_list",
+        "ReferencedGroupId": "group",
+    }
+)
+
+
+def a_group_and_its_rules(call: Call, params: Params) -> Sequence[Target]:
+    """Return the group, the rules that are changed, and the prefix lists that they get."""
+    targets = list(a_group(call, params))
+    for update in params["security_group_rules"]:
+        targets.append(target_of_rule(call, update.get("SecurityGroupRuleId") or "*"))
+        listed = (update.get("SecurityGroupRule") or {}).get("PrefixListId")
+        if listed:
+            targets.append(target_of_prefix_list(call, listed))
+    return targets
+
+
+def target_of_rule(call: Call, id: str) -> Target:
+    """Return the target of a rule, which need not exist."""
+    group = group_with_rule(call.tx, call.account, call.region, id)
+    if group is None:
+        return unknown(call, "security-group-rule", id)
+    arn = ec2(group.region, group.account, f"security-group-rule/{id}")
+    return Target(arn, resource_tags(rule_in(group, id).tags))
 
 
 def a_group_to_open(call: Call, params: Params) -> Sequence[Target]:
@@ -82,11 +117,10 @@ def authorize_security_group_ingress(
     tag_specifications: TagSpecifications = None,
 ) -> Answer:
     """Add ingress rules, all or none."""
-    refuse(
-        source_security_group_name=source_security_group_name,
-        source_security_group_owner_id=source_security_group_owner_id,
-    )
-    entries = _entries(ip_permissions, cidr_ip, ip_protocol, from_port, to_port)
+    entries = _entries(
+        ip_permissions, cidr_ip, ip_protocol, from_port, to_port,
+        _everything_from(source_security_group_name, source_security_group_owner_id),
+    )  # fmt: skip
     return _authorize(call, group_of(call, group_id, group_name), entries, tag_specifications, egress=False)
 
 
@@ -131,14 +165,13 @@ def revoke_security_group_ingress(
     security_group_rule_ids: list[str] | None = None,
 ) -> Answer:
     """Remove ingress rules, named by their content or their ids."""
-    refuse(
-        source_security_group_name=source_security_group_name,
-        source_security_group_owner_id=source_security_group_owner_id,
-    )
     group = group_of(call, group_id, group_name)
     if security_group_rule_ids:
         return _revoke_by_id(call, group, security_group_rule_ids, egress=False)
-    entries = _entries(ip_permissions, cidr_ip, ip_protocol, from_port, to_port)
+    entries = _entries(
+        ip_permissions, cidr_ip, ip_protocol, from_port, to_port,
+        _everything_from(source_security_group_name, source_security_group_owner_id),
+    )  # fmt: skip
     return _revoke(call, group, entries, egress=False)
 
 
@@ -219,14 +252,12 @@ def describe_security_group_rules(
         filter(matches, rows) if matches else rows, max_results, lambda row: row.key, scope
     )
     return {
-        "SecurityGroupRules": [
-            described_rule(rule, call.account, call.region, group.id) for group, rule in found
-        ],
+        "SecurityGroupRules": [_described(call, group, rule) for group, rule in found],
         "NextToken": token,
     }
 
 
-@operation("ec2:ModifySecurityGroupRules", on=a_group)
+@operation("ec2:ModifySecurityGroupRules", on=a_group_and_its_rules)
 def modify_security_group_rules(
     call: Call, *, group_id: str, security_group_rules: list[dict[str, Any]]
 ) -> Answer:
@@ -245,59 +276,10 @@ def modify_security_group_rules(
         if rule.meaning in seen:
             raise errors.duplicate_rule(str(rule))
         seen.add(rule.meaning)
-    security_groups.put(call.tx, replace(group, rules=changed))
+    group = replace(group, rules=changed)
+    _check_quota(call, group)
+    security_groups.put(call.tx, group)
     return {"Return": True}
-
-
-@operation("ec2:UpdateSecurityGroupRuleDescriptionsIngress", on=a_group)
-def update_security_group_rule_descriptions_ingress(
-    call: Call,
-    *,
-    group_id: str | None = None,
-    group_name: str | None = None,
-    ip_permissions: Entries = None,
-    security_group_rule_descriptions: list[dict[str, Any]] | None = None,
-) -> Answer:
-    """Change the descriptions of ingress rules."""
-    group = group_of(call, group_id, group_name)
-    return _describe_anew(call, group, ip_permissions, security_group_rule_descriptions, egress=False)
-
-
-@operation("ec2:UpdateSecurityGroupRuleDescriptionsEgress", on=a_group)
-def update_security_group_rule_descriptions_egress(
-    call: Call,
-    *,
-    group_id: str | None = None,
-    group_name: str | None = None,
-    ip_permissions: Entries = None,
-    security_group_rule_descriptions: list[dict[str, Any]] | None = None,
-) -> Answer:
-    """Change the descriptions of egress rules."""
-    group = group_of(call, group_id, group_name)
-    return _describe_anew(call, group, ip_permissions, security_group_rule_descriptions, egress=True)
-
-
-def the_groups(call: Call, params: Params) -> Sequence[Target]:
-    """Return each group that the request names."""
-    return [target_of_group(call, id) for id in params["group_id"]]
-
-
-@operation("ec2:DescribeSecurityGroupReferences", on=the_groups)
-def describe_security_group_references(call: Call, *, group_id: list[str]) -> Answer:
-    """Describe peered VPCs whose groups refer to these groups. Peering is not implemented, so there are none."""
-    for id in group_id:
-        find_group(call, id)
-    return {"SecurityGroupReferenceSet": []}
-
-
-@operation("ec2:DescribeStaleSecurityGroups", on=all_resources)
-def describe_stale_security_groups(
-    call: Call, *, vpc_id: str, max_results: int | None = None, next_token: str | None = None
-) -> Answer:
-    """Describe groups with rules for groups of a deleted peering. Peering is not implemented, so there are none."""
-    find_vpc(call, vpc_id)
-    page_start(call, None, max_results, next_token)
-    return {"StaleSecurityGroupSet": []}
 
 
 def _only_permissions(**others: Any) -> None:
@@ -307,10 +289,31 @@ def _only_permissions(**others: Any) -> None:
             raise errors.unknown_parameter(name)
 
 
-def _entries(
-    given: Entries, cidr: str | None, protocol: str | None, first: int | None, last: int | None
+def _everything_from(name: str | None, account: str | None) -> list[dict[str, Any]]:
+    """Return the permissions for all TCP, UDP and ICMP from a group that is named outside of IpPermissions."""
+    if not name:
+        return []
+    pairs = [{"GroupName": name, "UserId": account}]
+    return [
+        {"IpProtocol": protocol, "FromPort": first, "ToPort": last, "UserIdGroupPairs": pairs}
+        for protocol, first, last in (("tcp", 0, 65535), ("udp", 0, 65535), ("icmp", -1, -1))
+    ]
+
+
+def _entries(  # noqa: PLR0917 - where permissions may stand in a request
+    given: Entries,
+    cidr: str | None,
+    protocol: str | None,
+    first: int | None,
+    last: int | None,
+    from_group: list[dict[str, Any]],
 ) -> list[dict[str, Any]]:
-    """Return the permissions of a request. A single one may be in parameters of the request itself."""
+    """Return the permissions of a request. They may be in parameters of the request itself."""
+    if from_group:
+        if given or cidr or protocol:
+            other = "ipPermissions" if given else "cidrIp" if cidr else "ipProtocol"
+            raise errors.combination("sourceSecurityGroupName", other)
+        return from_group
     if given and (cidr or protocol):
         raise errors.combination("ipPermissions", "cidrIp" if cidr else "ipProtocol")
     if given:
@@ -336,13 +339,22 @@ def _authorize(
     for rule in new:
         if rule.meaning in known:
             raise errors.duplicate_rule(str(rule))
-    if sum(rule.egress == egress for rule in group.rules) + len(new) > RULES_PER_DIRECTION:
+    group = replace(group, rules=(*group.rules, *new))
+    _check_quota(call, group)
+    security_groups.put(call.tx, group)
+    return {"Return": True, "SecurityGroupRules": [_described(call, group, rule) for rule in new]}
+
+
+def _check_quota(call: Call, group: SecurityGroup) -> None:
+    """Raise RulesPerSecurityGroupLimitExceeded for a group that has too many rules of a direction and family."""
+    counts = rules_counted(call.tx, group, group.rules, call.at)
+    if max(counts.values(), default=0) > RULES_PER_DIRECTION:
         raise errors.limit("RulesPerSecurityGroupLimitExceeded", "rules per security group")
-    security_groups.put(call.tx, replace(group, rules=(*group.rules, *new)))
-    return {
-        "Return": True,
-        "SecurityGroupRules": [described_rule(rule, group.account, group.region, group.id) for rule in new],
-    }
+
+
+def _described(call: Call, group: SecurityGroup, rule: SecurityGroupRule) -> dict[str, Any]:
+    status = partial(status_of_connection, call) if rule.peering else None
+    return described_rule(rule, group.account, group.region, group.id, status)
 
 
 def _revoke(call: Call, group: SecurityGroup, entries: list[dict[str, Any]], *, egress: bool) -> Answer:
@@ -379,37 +391,6 @@ def _without(
     }
 
 
-def _describe_anew(
-    call: Call, group: SecurityGroup, entries: Entries, by_id: list[dict[str, Any]] | None, *, egress: bool
-) -> Answer:
-    if bool(entries) == bool(by_id):
-        raise errors.missing_choice(
-            "Either 'ipPermissions' or 'securityGroupRuleDescriptions' should be provided."
-        )
-    if entries:
-        words = {rule.meaning: rule.description for rule in rules_from(call, group, entries, egress=egress)}
-        if not words.keys() <= {rule.meaning for rule in group.rules}:
-            raise errors.no_such_rule()
-        changed = tuple(
-            replace(rule, description=words[rule.meaning]) if rule.meaning in words else rule
-            for rule in group.rules
-        )
-    else:
-        if any(entry.get("SecurityGroupRuleId") is None for entry in by_id or ()):
-            raise errors.missing("securityGroupRuleId")
-        named = {
-            entry["SecurityGroupRuleId"]: described_as(entry.get("Description")) for entry in by_id or ()
-        }
-        for id in named:
-            if id not in {rule.id for rule in group.rules if rule.egress == egress}:
-                raise no_such("sgr", id)
-        changed = tuple(
-            replace(rule, description=named[rule.id]) if rule.id in named else rule for rule in group.rules
-        )
-    security_groups.put(call.tx, replace(group, rules=changed))
-    return {"Return": True}
-
-
 def _rewritten(
     call: Call, group: SecurityGroup, old: SecurityGroupRule, request: Mapping[str, Any]
 ) -> SecurityGroupRule:
@@ -425,7 +406,7 @@ def _rewritten(
         call, group, cidr=request.get("CidrIpv4"), cidr_ipv6=request.get("CidrIpv6"),
         prefix_list=request.get("PrefixListId"), referenced=request.get("ReferencedGroupId"),
     )  # fmt: skip
-    source = "CidrIpv4" if old.cidr else "CidrIpv6" if old.cidr_ipv6 else "ReferencedGroupId"
+    source = next(name for name, field in _FIELDS.items() if getattr(old, field))
     if given[0] != source:
         raise errors.other_rule_type(old.id, given[0], _SOURCES[source])
     return SecurityGroupRule(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from understudy_aws.core.arn import ec2
@@ -14,10 +14,11 @@ _ICMP = ("icmp", "icmpv6")
 
 
 class SecurityGroupRule(Record, frozen=True, kw_only=True):
-    """One rule: a direction, a protocol with ports, and one peer (`cidr`, `cidr_ipv6` or `group`).
+    """One rule: a direction, a protocol with ports, and one peer (`cidr`, `cidr_ipv6`, `prefix_list` or `group`).
 
     `protocol` is `tcp`, `udp`, `icmp`, `icmpv6`, a number, or `-1` for all; ports are None where a protocol
-    has none, and type and code for ICMP (-1 is any). `group_account` owns the referenced group.
+    has none, and type and code for ICMP (-1 is any). `group_account` owns the referenced group. One of a peered VPC
+    also has `group_vpc`, and `peering`, the connection through which it is referenced.
     """
 
     id: str
@@ -29,6 +30,9 @@ class SecurityGroupRule(Record, frozen=True, kw_only=True):
     cidr_ipv6: str = ""
     group: str = ""
     group_account: str = ""
+    group_vpc: str = ""
+    peering: str = ""
+    prefix_list: str = ""
     description: str | None = None
     tags: dict[str, str] = {}
 
@@ -39,8 +43,8 @@ class SecurityGroupRule(Record, frozen=True, kw_only=True):
 
     @property
     def peer(self) -> str:
-        """Return the block or group on the other side."""
-        return self.cidr or self.cidr_ipv6 or self.group
+        """Return the block, list or group on the other side."""
+        return self.cidr or self.cidr_ipv6 or self.prefix_list or self.group
 
     @property
     def meaning(self) -> tuple[bool, Ports, str]:
@@ -60,8 +64,17 @@ class SecurityGroupRule(Record, frozen=True, kw_only=True):
         return f"peer: {self.peer}, {name}, from port: {self.from_port}, to port: {self.to_port}, ALLOW"
 
 
-def permissions(rules: Iterable[SecurityGroupRule]) -> list[dict[str, Any]]:
-    """Return the rules of one direction grouped by protocol and ports, as DescribeSecurityGroups shows them."""
+# Tells the state of a peering connection by its id.
+PeeringStatus = Callable[[str], str]
+
+
+def permissions(
+    rules: Iterable[SecurityGroupRule], status: PeeringStatus | None = None
+) -> list[dict[str, Any]]:
+    """Return the rules of one direction grouped by protocol and ports, as DescribeSecurityGroups shows them.
+
+    `status` is needed where rules are about groups of peered VPCs.
+    """
     gathered: dict[Ports, dict[str, Any]] = {}
     for rule in rules:
         entry = gathered.get(rule.ports)
@@ -72,9 +85,22 @@ def permissions(rules: Iterable[SecurityGroupRule]) -> list[dict[str, Any]]:
             entry["IpRanges"].append({**words, "CidrIp": rule.cidr})
         elif rule.cidr_ipv6:
             entry["Ipv6Ranges"].append({**words, "CidrIpv6": rule.cidr_ipv6})
+        elif rule.prefix_list:
+            entry["PrefixListIds"].append({**words, "PrefixListId": rule.prefix_list})
         else:
-            entry["UserIdGroupPairs"].append({**words, "UserId": rule.group_account, "GroupId": rule.group})
+            entry["UserIdGroupPairs"].append({**words, **_referenced_group(rule, status)})
     return list(gathered.values())
+
+
+def _referenced_group(rule: SecurityGroupRule, status: PeeringStatus | None) -> dict[str, Any]:
+    shown = {"UserId": rule.group_account, "GroupId": rule.group}
+    if rule.peering and status is not None:
+        shown |= {
+            "VpcId": rule.group_vpc,
+            "VpcPeeringConnectionId": rule.peering,
+            "PeeringStatus": status(rule.peering),
+        }
+    return shown
 
 
 def _empty(rule: SecurityGroupRule) -> dict[str, Any]:
@@ -100,16 +126,19 @@ def _outline(rule: SecurityGroupRule, group: str) -> dict[str, Any]:
         "ToPort": -1 if rule.to_port is None else rule.to_port,
         "CidrIpv4": rule.cidr or None,
         "CidrIpv6": rule.cidr_ipv6 or None,
+        "PrefixListId": rule.prefix_list or None,
         "Description": rule.description,
     }
 
 
-def described_rule(rule: SecurityGroupRule, account: str, region: str, group: str) -> dict[str, Any]:
+def described_rule(
+    rule: SecurityGroupRule, account: str, region: str, group: str, status: PeeringStatus | None = None
+) -> dict[str, Any]:
     """Return a rule as DescribeSecurityGroupRules shows it."""
     shown = _outline(rule, group)
     shown["GroupOwnerId"] = account
     if rule.group:
-        shown["ReferencedGroupInfo"] = {"GroupId": rule.group, "UserId": rule.group_account}
+        shown["ReferencedGroupInfo"] = _referenced_group(rule, status)
     shown["Tags"] = tag_set(rule.tags)
     shown["SecurityGroupRuleArn"] = ec2(region, account, f"security-group-rule/{rule.id}")
     return shown

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -14,12 +15,15 @@ from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
 from understudy_aws.gateway.references import Reference, References
 from understudy_aws.services.ec2.api import errors
-from understudy_aws.services.ec2.api.filters import FilterTable, nothing
+from understudy_aws.services.ec2.api.filters import FilterTable, Values
 from understudy_aws.services.ec2.api.identifiers import no_such
 from understudy_aws.services.ec2.api.listings import Filters, select
 from understudy_aws.services.ec2.api.tag_specifications import TagSpecifications, tag_set, tags_for
 from understudy_aws.services.ec2.api.targets import Keys, a_new, resource_tags, unknown
 from understudy_aws.services.ec2.network_interfaces import network_interfaces
+from understudy_aws.services.ec2.peering.records import status_of_connection
+from understudy_aws.services.ec2.prefix_lists.records import is_of_aws
+from understudy_aws.services.ec2.security_group_associations.records import group_associations
 from understudy_aws.services.ec2.security_group_rules import SecurityGroupRule, permissions
 from understudy_aws.services.ec2.vpc_endpoints.records import vpc_endpoints
 from understudy_aws.services.ec2.vpcs import Vpc, default_vpc, find_default_vpc, find_vpc, target_of_vpc
@@ -57,7 +61,22 @@ class SecurityGroup(Record, frozen=True, kw_only=True):
 
 
 def _referenced(group: SecurityGroup) -> tuple[str, ...]:
-    return tuple({rule.group: None for rule in group.rules if rule.group and rule.group != group.id})
+    """Return the other groups of the account that a group's rules are about, and that it holds."""
+    return tuple(
+        {
+            rule.group: None
+            for rule in group.rules
+            if rule.group and rule.group != group.id and not rule.peering
+        }
+    )
+
+
+def _peered(group: SecurityGroup) -> tuple[str, ...]:
+    return tuple({rule.group: None for rule in group.rules if rule.peering})
+
+
+def _listed(group: SecurityGroup) -> tuple[str, ...]:
+    return tuple({rule.prefix_list: None for rule in group.rules if rule.prefix_list})
 
 
 security_groups = Table(
@@ -70,6 +89,8 @@ security_groups = Table(
         "name": lambda group: ((group.vpc, group.name.lower()),),
         "place": lambda group: ((group.account, group.region),),
         "references": _referenced,
+        "peered": _peered,
+        "prefix_list": _listed,
         "rule": lambda group: tuple(rule.id for rule in group.rules),
     },
 )
@@ -90,6 +111,18 @@ GROUP_REFERENCES: References = (
         holds=True,
         ended_by="RevokeSecurityGroupIngress",
     ),
+    # A group of a peered VPC may be deleted; the rule is stale then (vpc-peering.md 12.3).
+    Reference(
+        "has a rule about", _peered, index="peered", may_dangle=True, ended_by="RevokeSecurityGroupIngress"
+    ),
+    # AWS's own lists are no records.
+    Reference(
+        "has a rule about",
+        lambda group: [id for id in _listed(group) if not is_of_aws(id)],
+        index="prefix_list",
+        holds=True,
+        ended_by="RevokeSecurityGroupIngress",
+    ),
 )
 
 
@@ -103,9 +136,8 @@ def _rule_filters(
         prefix + "cidr": values(lambda rule: rule.cidr or None),
         prefix + "from-port": values(lambda rule: None if rule.from_port is None else str(rule.from_port)),
         prefix + "group-id": values(lambda rule: rule.group or None),
-        prefix + "group-name": nothing,
         prefix + "ipv6-cidr": values(lambda rule: rule.cidr_ipv6 or None),
-        prefix + "prefix-list-id": nothing,
+        prefix + "prefix-list-id": values(lambda rule: rule.prefix_list or None),
         prefix + "protocol": values(lambda rule: rule.protocol),
         prefix + "to-port": values(lambda rule: None if rule.to_port is None else str(rule.to_port)),
         prefix + "user-id": values(lambda rule: rule.group_account or None),
@@ -215,27 +247,61 @@ def describe_security_groups(
     """Describe the account's groups in the Region. Names are of the default VPC."""
     ids = [*(group_ids or ()), *(find_group_named(call, name).id for name in group_names or ())]
     found, token = select(
-        call, security_groups, find_group, GROUP_FILTERS,
+        call, security_groups, find_group, {**GROUP_FILTERS, **_named_groups(call)} if filters else GROUP_FILTERS,
         ids=ids, filters=filters, max_results=max_results, next_token=next_token, ids_name="securityGroupSet",
     )  # fmt: skip
-    return {"SecurityGroups": [described_group(group) for group in found], "NextToken": token}
+    return {"SecurityGroups": [_shown(call, group) for group in found], "NextToken": token}
 
 
 @operation("ec2:DeleteSecurityGroup", on=a_group)
 def delete_security_group(
     call: Call, *, group_id: str | None = None, group_name: str | None = None
 ) -> Answer:
-    """Delete a group that no interface uses and no other group refers to. Raises CannotDelete, DependencyViolation."""
+    """Delete a group that no interface uses, no other group refers to and no other VPC has.
+
+    Raises CannotDelete, DependencyViolation.
+    """
     group = group_of(call, group_id, group_name)
     if group.name == DEFAULT:
         raise errors.default_group_stays(group.id)
-    held = network_interfaces.count_where(call.tx, "group", group.id) or vpc_endpoints.count_where(
-        call.tx, "group", group.id
+    held = (
+        network_interfaces.count_where(call.tx, "group", group.id)
+        or vpc_endpoints.count_where(call.tx, "group", group.id)
+        or group_associations.count_where(call.tx, "group", group.id)
+        or security_groups.count_where(call.tx, "references", group.id)
     )
-    if held or security_groups.count_where(call.tx, "references", group.id):
+    if held:
         raise errors.group_in_use(group.id)
     security_groups.delete(call.tx, group)
     return {"Return": True, "GroupId": group.id}
+
+
+def _named_groups(call: Call) -> dict[str, Values]:
+    """Return the filters by the names of groups that rules are about."""
+
+    def names(rules: Iterable[SecurityGroupRule]) -> Iterator[str]:
+        for rule in rules:
+            if rule.group:
+                found = security_groups.get(call.tx, rule.group_account, call.region, rule.group)
+                if found is not None:
+                    yield found.name
+
+    return {
+        "ip-permission.group-name": lambda group: names(group.ingress),
+        "egress.ip-permission.group-name": lambda group: names(group.egress),
+    }
+
+
+def _shown(call: Call, group: SecurityGroup) -> Answer:
+    """Return a group as answers describe it. The state of peering connections is not the group's own."""
+    if not any(rule.peering for rule in group.rules):
+        return described_group(group)
+    status = partial(status_of_connection, call)
+    return {
+        **group_members(group),
+        "IpPermissions": permissions(group.ingress, status),
+        "IpPermissionsEgress": permissions(group.egress, status),
+    }
 
 
 def find_group(call: Call, id: str) -> SecurityGroup:
@@ -279,20 +345,23 @@ def default_group(tx: Transaction, vpc: str) -> SecurityGroup:
 
 @memoized
 def described_group(group: SecurityGroup) -> Description:
-    """Return a group as answers describe it."""
-    return Description(
-        {
-            "GroupId": group.id,
-            "IpPermissionsEgress": permissions(group.egress),
-            "Tags": tag_set(group.tags),
-            "VpcId": group.vpc,
-            "SecurityGroupArn": group_arn(group),
-            "OwnerId": group.account,
-            "GroupName": group.name,
-            "Description": group.description,
-            "IpPermissions": permissions(group.ingress),
-        }
-    )
+    """Return a group as answers describe it, unless it has rules about groups of peered VPCs."""
+    return Description(group_members(group))
+
+
+def group_members(group: SecurityGroup) -> dict[str, Any]:
+    """Return the members of a group's description."""
+    return {
+        "GroupId": group.id,
+        "IpPermissionsEgress": permissions(group.egress),
+        "Tags": tag_set(group.tags),
+        "VpcId": group.vpc,
+        "SecurityGroupArn": group_arn(group),
+        "OwnerId": group.account,
+        "GroupName": group.name,
+        "Description": group.description,
+        "IpPermissions": permissions(group.ingress),
+    }
 
 
 @memoized

@@ -34,6 +34,7 @@ from understudy_aws.services.ec2.flow_logs.records import remove_flow_logs
 from understudy_aws.services.ec2.internet_gateways import internet_gateways
 from understudy_aws.services.ec2.peering.requests import holds_vpc, remove_requests
 from understudy_aws.services.ec2.route_tables import make_main, route_tables
+from understudy_aws.services.ec2.security_group_associations.records import group_associations
 from understudy_aws.services.ec2.subnets import subnets
 from understudy_aws.services.ec2.vpc_endpoints.records import held_in
 from understudy_aws.services.ec2.vpcs import (
@@ -154,6 +155,7 @@ def delete_vpc(call: Call, *, vpc_id: str) -> Answer | None:
     if (
         subnets.count_where(call.tx, "vpc", vpc.id)
         or groups.count_where(call.tx, "vpc", vpc.id) > 1
+        or group_associations.count_where(call.tx, "vpc", vpc.id)
         or internet_gateways.count_where(call.tx, "vpc", vpc.id)
         or route_tables.count_where(call.tx, "vpc", vpc.id) > 1
         or network_acls.network_acls.count_where(call.tx, "vpc", vpc.id) > 1

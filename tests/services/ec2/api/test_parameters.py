@@ -58,6 +58,7 @@ NEEDED_TEXTS = {
     "CreateDefaultSubnet": {"AvailabilityZone": "us-east-1a"},
     "CreateSubnetCidrReservation": {"Cidr": "10.0.1.16/28", "ReservationType": "explicit"},
     "CreateVpcBlockPublicAccessExclusion": {"InternetGatewayExclusionMode": "allow-egress"},
+    "CreateManagedPrefixList": {"AddressFamily": "IPv4", "MaxEntries": 5},
     "CreateSubnet": {"CidrBlock": "10.0.9.0/24"},
     "CreateVpcEndpoint": {"ServiceName": "com.amazonaws.us-east-1.s3"},
     "CreateVpc": {"CidrBlock": "10.0.0.0/16"},
@@ -105,6 +106,9 @@ def place():
             "Destination": interface["NetworkInterfaceId"],
             "NetworkInsightsPathId": path["NetworkInsightsPathId"],
             "ResourceIds": [vpc],
+            "PrefixListId": ec2.create_managed_prefix_list(
+                PrefixListName="lan", MaxEntries=5, AddressFamily="IPv4"
+            )["PrefixList"]["PrefixListId"],
             "VpcPeeringConnectionId": peering["VpcPeeringConnectionId"],
             "SubnetId": subnet,
             "GroupId": group,
@@ -298,6 +302,7 @@ PREFIXES = {
     "NetworkAclId": "acl", "AllocationId": "eipalloc", "VpcPeeringConnectionId": "pcx",
     "NetworkInsightsPathId": "nip",
     "VpcEndpointId": "vpce",
+    "PrefixListId": "pl",
 }  # fmt: skip
 
 

@@ -241,10 +241,6 @@ def limit(code: str, what: str) -> ApiError:
     return ApiError(code, f"The maximum number of {what} has been reached.")
 
 
-def no_such_prefix_list(id: str) -> ApiError:
-    return ApiError("InvalidPrefixListID.NotFound", f"The prefix list ID '{id}' does not exist")
-
-
 def gateway_not_attached(gateway: str, vpc: str) -> ApiError:
     return ApiError("Gateway.NotAttached", f"resource {gateway} is not attached to network {vpc}")
 

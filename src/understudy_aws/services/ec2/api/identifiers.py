@@ -56,6 +56,7 @@ ID_KINDS: Mapping[str, IdKind] = MappingProxyType(
         "pcx": _kind(
             "InvalidVpcPeeringConnectionId.Malformed", "InvalidVpcPeeringConnectionID", "vpcPeeringConnection"
         ),
+        "pl": _kind("InvalidPrefixListId.Malformed", "InvalidPrefixListID", "prefix list"),
         "rtb": _kind("InvalidRouteTableId.Malformed", "InvalidRouteTableID", "routeTable"),
         "rtbassoc": _kind("", "InvalidAssociationID", "association"),
         "scr": _kind("", "InvalidSubnetCidrReservationID", "subnet CIDR reservation"),

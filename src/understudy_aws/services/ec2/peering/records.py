@@ -226,6 +226,12 @@ def find_connection(call: Call, id: str) -> VpcPeeringConnection:
     return found
 
 
+def status_of_connection(call: Call, id: str) -> str:
+    """Return the state of a connection that a rule names; one that is not described any more is deleted."""
+    found = vpc_peering_connections.get(call.tx, call.account, call.region, id)
+    return DELETED if found is None else state_of(found, call.at)
+
+
 def connections_of(tx: Transaction, side: PeeringSide, now: datetime) -> Iterator[VpcPeeringConnection]:
     """Yield the connections of a VPC that are active or may become so."""
     for connection in vpc_peering_connections.where(tx, "vpc", side.vpc):

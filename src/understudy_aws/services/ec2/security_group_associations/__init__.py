@@ -1,0 +1,1 @@
+"""Associations of security groups with other VPCs than their own."""
