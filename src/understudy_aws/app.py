@@ -34,9 +34,9 @@ from understudy_aws.services.directory import Directory
 from understudy_aws.services.ec2.block_public_access.records import deleted_exclusions
 from understudy_aws.services.ec2.nat_gateway_records import ended_nat_gateways, nat_gateway_deletions
 from understudy_aws.services.ec2.peering.records import ended_vpc_peering_connections, vpc_peering_changes
-from understudy_aws.services.ec2.vpc_endpoints.records import ended_vpc_endpoints, vpc_endpoint_deletions
 from understudy_aws.services.ec2.prefix_lists.records import prefix_list_deletions
 from understudy_aws.services.ec2.security_group_associations.records import group_association_changes
+from understudy_aws.services.ec2.vpc_endpoints.records import ended_vpc_endpoints, vpc_endpoint_deletions
 from understudy_aws.services.iam import deletion_tasks
 from understudy_aws.services.iam.last_use import LastUse
 from understudy_aws.services.iam.linked_role_usage import LinkedRoleUsage

@@ -54,7 +54,7 @@ class SimulatedLatency(msgspec.Struct, frozen=True):
         return self._drawn("prefix list", prefix_list, 2, 10)
 
     def group_association_seconds(self, group: str) -> float:
-        """How long a security group is associated with a VPC, or disassociated: seconds (prefix-lists.md 15.4)."""
+        """How long a security group is associated with a VPC, or disassociated: seconds (prefix-lists.md 16.4)."""
         return self._drawn("group association", group, 2, 10)
 
     def _drawn(self, what: str, whom: str, least: float, most: float) -> float:

@@ -1,4 +1,4 @@
-"""AWS's own prefix lists of services without gateway endpoints (prefix-lists.md 15.1).
+"""AWS's own prefix lists of services without gateway endpoints (prefix-lists.md 16.1).
 
 Each is a row of `further_prefix_lists.tsv`.
 """

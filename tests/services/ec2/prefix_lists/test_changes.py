@@ -1,4 +1,4 @@
-"""Making, changing, restoring and deleting managed prefix lists (prefix-lists.md 15.1, 15.2)."""
+"""Making, changing, restoring and deleting managed prefix lists (prefix-lists.md 16.1, 16.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Describing prefix lists, the account's and AWS's own (prefix-lists.md 15.1)."""
+"""Describing prefix lists, the account's and AWS's own (prefix-lists.md 16.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rules and routes that name prefix lists, and what they count towards quotas (prefix-lists.md 15.3)."""
+"""Rules and routes that name prefix lists, and what they count towards quotas (prefix-lists.md 16.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Groups that are associated with other VPCs (prefix-lists.md 15.4)."""
+"""Groups that are associated with other VPCs (prefix-lists.md 16.4)."""
 
 from __future__ import annotations
 

@@ -155,7 +155,7 @@ def restore_managed_prefix_list_version(
 
 @operation("ec2:DeleteManagedPrefixList", on=a_prefix_list)
 def delete_managed_prefix_list(call: Call, *, prefix_list_id: str) -> Answer:
-    """Delete a list. One that something refers to is not deleted: its state says so (prefix-lists.md 15.1)."""
+    """Delete a list. One that something refers to is not deleted: its state says so (prefix-lists.md 16.1)."""
     held = _changeable(call, prefix_list_id)
     users = users_of(call.tx, prefix_lists.key(held))
     gone = _changing(call, held, DELETE)

@@ -1,4 +1,4 @@
-"""The refusals of managed prefix lists, with AWS's codes and texts (prefix-lists.md 15.2)."""
+"""The refusals of managed prefix lists, with AWS's codes and texts (prefix-lists.md 16.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Managed prefix lists: the records, their states over time, and AWS's own lists (prefix-lists.md 15.1)."""
+"""Managed prefix lists: the records, their states over time, and AWS's own lists (prefix-lists.md 16.1)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What refers to prefix lists, and how much a reference counts towards quotas (prefix-lists.md 15.3)."""
+"""What refers to prefix lists, and how much a reference counts towards quotas (prefix-lists.md 16.3)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The operations that associate security groups with VPCs, and tell which groups a VPC has (prefix-lists.md 15.4)."""
+"""The operations that associate security groups with VPCs, and tell which groups a VPC has (prefix-lists.md 16.4)."""
 
 from __future__ import annotations
 

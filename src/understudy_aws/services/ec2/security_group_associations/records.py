@@ -1,4 +1,4 @@
-"""Associations of security groups with VPCs: the record, and its states over time (prefix-lists.md 15.4)."""
+"""Associations of security groups with VPCs: the record, and its states over time (prefix-lists.md 16.4)."""
 
 from __future__ import annotations
 

@@ -101,7 +101,7 @@ def _with_tables(call: Call, endpoint: VpcEndpoint, add: Ids, remove: Ids) -> Vp
     going = _held("route table", endpoint, remove, endpoint.route_tables)
     remove_routes(call.tx, endpoint, going)
     new = tables_of(call, endpoint.vpc, add or ())
-    add_routes(call.tx, endpoint, new)
+    add_routes(call, endpoint, new)
     kept = [id for id in endpoint.route_tables if id not in going]
     return replace(endpoint, route_tables=(*kept, *[table.id for table in new]))
 

@@ -102,7 +102,7 @@ def create_vpc_endpoint(
     endpoint = with_dns(call, endpoint, service, _private_dns(service, private_dns_enabled), dns_options)
     if kind == GATEWAY:
         tables = tables_of(call, vpc.id, route_table_ids or ())
-        add_routes(call.tx, endpoint, tables)
+        add_routes(call, endpoint, tables)
         endpoint = replace(endpoint, route_tables=tuple(table.id for table in tables))
     else:
         wanted = places(call, vpc.id, service, ids=[*(subnet_ids or ()), *chosen], chosen=chosen)

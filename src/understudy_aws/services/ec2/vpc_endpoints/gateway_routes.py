@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from understudy_aws.data.aws_prefix_lists import prefix_lists_in
 from understudy_aws.gateway.call import Call
 from understudy_aws.services.ec2.api.errors import limit
+from understudy_aws.services.ec2.prefix_lists.usage import ROUTES_PER_TABLE, routes_counted
 from understudy_aws.services.ec2.route_tables import Route, RouteTable, route_tables
-from understudy_aws.services.ec2.routes import ROUTES_PER_TABLE
 from understudy_aws.services.ec2.vpc_endpoints import errors
 from understudy_aws.services.ec2.vpc_endpoints.records import VpcEndpoint, vpc_endpoints
 from understudy_aws.store.database import Transaction
@@ -29,17 +29,18 @@ def tables_of(call: Call, vpc: str, ids: Iterable[str]) -> list[RouteTable]:
     return found
 
 
-def add_routes(tx: Transaction, endpoint: VpcEndpoint, tables: Sequence[RouteTable]) -> None:
+def add_routes(call: Call, endpoint: VpcEndpoint, tables: Sequence[RouteTable]) -> None:
     """Put the endpoint's route into tables. Raises RouteAlreadyExists, RouteLimitExceeded."""
     destination = prefix_lists_in(endpoint.region)[endpoint.service].id
     for table in tables:
         if any(route.destination == destination for route in table.routes):
             raise errors.route_to_list(table.id, destination)
-        if len(table.routes) >= ROUTES_PER_TABLE:
+    route = Route(destination=destination, target=endpoint.id)
+    routed = [replace(table, routes=(*table.routes, route)) for table in tables]
+    for table in routed:
+        if routes_counted(call.tx, table, call.at) > ROUTES_PER_TABLE:
             raise limit("RouteLimitExceeded", "routes")
-    for table in tables:
-        route = Route(destination=destination, target=endpoint.id)
-        route_tables.put(tx, replace(table, routes=(*table.routes, route)))
+        route_tables.put(call.tx, table)
 
 
 def remove_routes(tx: Transaction, endpoint: VpcEndpoint, tables: Container[str]) -> None:

@@ -14,6 +14,7 @@ from understudy_aws.services.ec2.api.listings import refuse
 from understudy_aws.services.ec2.api.parameters import check_addresses
 from understudy_aws.services.ec2.network_interface_changes import GROUPS_PER_INTERFACE, place_interface
 from understudy_aws.services.ec2.network_interfaces import Attachment, network_interfaces, remove
+from understudy_aws.services.ec2.security_group_associations.operations import may_be_used_in
 from understudy_aws.services.ec2.security_groups import default_group, find_group
 from understudy_aws.services.ec2.subnets import Subnet, subnets
 from understudy_aws.services.ec2.vpc_endpoints import errors
@@ -75,7 +76,7 @@ def groups_of(call: Call, vpc: str, ids: Sequence[str] | None) -> Groups:
     """Return the groups of these ids, which must be of the VPC, or its default group when none is named."""
     found = [find_group(call, id) for id in dict.fromkeys(ids or ())] or [default_group(call.tx, vpc)]
     for group in found:
-        if group.vpc != vpc:
+        if not may_be_used_in(call, group, vpc):
             raise errors.other_vpc("security group", group.id, vpc)
     if len(found) > GROUPS_PER_INTERFACE:
         raise limit("SecurityGroupsPerInterfaceLimitExceeded", "security groups per interface")
