@@ -31,19 +31,14 @@ _NAME = re.compile(r"<li>\s*<p>\s*<code>([^<]+)</code>")
 NOBODY_HAS = {
     "attachment.instance-id",
     "customer-owned-ipv4-pool",
-    "egress.ip-permission.group-name",
-    "egress.ip-permission.prefix-list-id",
     "enable-lni-at-device-index",
     "instance-id",
-    "ip-permission.group-name",
-    "ip-permission.prefix-list-id",
     "message",
     "network-interface-permission.aws-service",
     "operator.principal",
     "outpost-arn",
     "parent-zone-id",
     "parent-zone-name",
-    "route.destination-prefix-list-id",
     "route.instance-id",
     "route.transit-gateway-id",
 }
@@ -104,6 +99,7 @@ class Estate:
             "IpRanges": [{"CidrIp": "10.0.0.0/8"}],
             "Ipv6Ranges": [{"CidrIpv6": "2001:db8::/32"}],
             "UserIdGroupPairs": [{"GroupId": group}],
+            "PrefixListIds": [{"PrefixListId": known["PrefixListId"][0]}],
         }
         ports = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 81, **ranges}
         ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[ports])
@@ -124,9 +120,13 @@ class Estate:
             DestinationIpv6CidrBlock="::/0",
             EgressOnlyInternetGatewayId=known["EgressOnlyInternetGatewayId"][0],
         )
+        ec2.create_route(
+            RouteTableId=table, DestinationPrefixListId=known["PrefixListId"][0], GatewayId=gateway
+        )
         edge = ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
         ec2.associate_route_table(RouteTableId=edge, GatewayId=gateway)
         peer = ec2.create_vpc(CidrBlock="10.77.0.0/16")["Vpc"]["VpcId"]
+        ec2.associate_security_group_vpc(GroupId=group, VpcId=peer)
         made = ec2.create_vpc_peering_connection(VpcId=vpc, PeerVpcId=peer)["VpcPeeringConnection"]
         peering = made["VpcPeeringConnectionId"]
         ec2.accept_vpc_peering_connection(VpcPeeringConnectionId=peering)
