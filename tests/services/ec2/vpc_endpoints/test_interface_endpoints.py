@@ -283,6 +283,58 @@ class TestChanges:
         assert before == shown(id)
 
 
+class TestAddressTypes:
+    """PrivateLink guide, "IP address types": the service must have the type, and every subnet."""
+
+    @pytest.fixture
+    def dual(self, ec2):
+        """A VPC with IPv6 and a subnet with both."""
+        vpc = ec2.create_vpc(CidrBlock="10.1.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]["VpcId"]
+        (found,) = ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"]
+        block = found["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"].replace("/56", "/64")
+        made = ec2.create_subnet(VpcId=vpc, CidrBlock="10.1.0.0/24", Ipv6CidrBlock=block)
+        return {"VpcId": vpc, "SubnetIds": [made["Subnet"]["SubnetId"]], "PrivateDnsEnabled": False}
+
+    def test_both(self, ec2, dual, shown):
+        made = ec2.create_vpc_endpoint(
+            **dual,
+            VpcEndpointType="Interface",
+            ServiceName="com.amazonaws.us-east-1.kms",
+            IpAddressType="dualstack",
+        )["VpcEndpoint"]
+        id = made["VpcEndpointId"]
+        assert ("dualstack", "dualstack") == (made["IpAddressType"], made["DnsOptions"]["DnsRecordIpType"])
+        (interface,) = made["NetworkInterfaceIds"]
+        assert 1 == len(interface_of(ec2, interface)["Ipv6Addresses"])
+        ec2.modify_vpc_endpoint(VpcEndpointId=id, IpAddressType="ipv4")
+        assert [] == interface_of(ec2, interface)["Ipv6Addresses"]
+        assert ("ipv4", "ipv4") == (
+            shown(id)["IpAddressType"],
+            shown(id)["DnsOptions"]["DnsRecordIpType"],
+        )
+        ec2.modify_vpc_endpoint(
+            VpcEndpointId=id, IpAddressType="dualstack", DnsOptions={"DnsRecordIpType": "ipv6"}
+        )
+        assert 1 == len(interface_of(ec2, interface)["Ipv6Addresses"])
+        assert "ipv6" == shown(id)["DnsOptions"]["DnsRecordIpType"]
+
+    def test_a_subnet_or_a_service_without(self, ec2, dual, subnets, make, refused):
+        with refused("InvalidParameter"):
+            make("kms", IpAddressType="dualstack", SubnetIds=subnets[:1])
+        with refused("InvalidParameter"):
+            ec2.create_vpc_endpoint(
+                **dual,
+                VpcEndpointType="Interface",
+                ServiceName="com.amazonaws.us-east-1.apprunner",
+                IpAddressType="dualstack",
+            )
+        id = make("kms", SubnetIds=subnets[:1])
+        with refused("InvalidParameter"):
+            ec2.modify_vpc_endpoint(VpcEndpointId=id, IpAddressType="dualstack")
+        with refused("InvalidParameter"):
+            ec2.modify_vpc_endpoint(VpcEndpointId=id, DnsOptions={"DnsRecordIpType": "dualstack"})
+
+
 class TestPolicies:
     POLICY = json.dumps(
         {

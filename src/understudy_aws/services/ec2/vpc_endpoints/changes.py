@@ -21,6 +21,7 @@ from understudy_aws.services.ec2.vpc_endpoints.interfaces import (
     places,
     with_groups,
     with_interfaces,
+    with_type,
     without_interfaces,
 )
 from understudy_aws.services.ec2.vpc_endpoints.ip_address_types import check_type
@@ -75,7 +76,7 @@ def modify_vpc_endpoint(
         policy = reviewed(policy_document, service) if policy_document else ""
         endpoint = replace(endpoint, policy=policy)
     if ip_address_type:
-        endpoint = replace(endpoint, ip_address_type=check_type(service, ip_address_type))
+        endpoint = with_type(call, endpoint, check_type(service, ip_address_type))
     endpoint = with_dns(call, endpoint, service, private_dns_enabled, dns_options)
     endpoint = _with_tables(call, endpoint, add_route_table_ids, remove_route_table_ids)
     endpoint = _with_groups(call, endpoint, add_security_group_ids, remove_security_group_ids)

@@ -195,3 +195,7 @@ def no_such_notification(id: str) -> ApiError:
 def no_such_topic(arn: str) -> ApiError:
     """Return the error for notifications to a topic that does not exist."""
     return invalid(f"The connection notification ARN '{arn}' does not exist")
+
+
+def ip_type_of_subnet(kind: str, subnet: str) -> ApiError:
+    return invalid(f"The subnet {subnet} does not support the IP address type {kind}.")

@@ -12,12 +12,19 @@ from understudy_aws.gateway.call import Call
 from understudy_aws.services.ec2.api.errors import limit, missing
 from understudy_aws.services.ec2.api.listings import refuse
 from understudy_aws.services.ec2.api.parameters import check_addresses
+from understudy_aws.services.ec2.interface_addresses import Wanted, give
 from understudy_aws.services.ec2.network_interface_changes import GROUPS_PER_INTERFACE, place_interface
-from understudy_aws.services.ec2.network_interfaces import Attachment, network_interfaces, remove
+from understudy_aws.services.ec2.network_interfaces import (
+    Attachment,
+    find_interface,
+    network_interfaces,
+    remove,
+)
 from understudy_aws.services.ec2.security_group_associations.operations import may_be_used_in
 from understudy_aws.services.ec2.security_groups import default_group, find_group
 from understudy_aws.services.ec2.subnets import Subnet, subnets
 from understudy_aws.services.ec2.vpc_endpoints import errors
+from understudy_aws.services.ec2.vpc_endpoints.ip_address_types import DUALSTACK, check_subnet
 from understudy_aws.services.ec2.vpc_endpoints.records import VpcEndpoint
 from understudy_aws.store.database import Transaction
 
@@ -87,6 +94,7 @@ def with_interfaces(call: Call, endpoint: VpcEndpoint, wanted: Sequence[Place]) 
     """Make an endpoint's interfaces in these subnets, and return its record with them."""
     made = []
     for place in wanted:
+        check_subnet(place.subnet, endpoint.ip_address_type)
         interface = place_interface(
             call,
             place.subnet,
@@ -94,6 +102,7 @@ def with_interfaces(call: Call, endpoint: VpcEndpoint, wanted: Sequence[Place]) 
             count=1,
             description=f"VPC Endpoint Interface {endpoint.id}",
             groups=endpoint.groups,
+            ipv6_count=1 if endpoint.ip_address_type == DUALSTACK else 0,
             kind="vpc_endpoint",
             attachment=Attachment(id=call.ids.ec2("ela-attach"), owner="amazon-aws", at=call.at),
         )
@@ -123,6 +132,18 @@ def without_interfaces(tx: Transaction, endpoint: VpcEndpoint, leaving: Iterable
         subnets=tuple([subnet for subnet, _ in kept]),
         interfaces=tuple([id for _, id in kept]),
     )
+
+
+def with_type(call: Call, endpoint: VpcEndpoint, kind: str) -> VpcEndpoint:
+    """Give an endpoint's interfaces addresses of another type, and return its record. Raises InvalidParameter."""
+    if kind == endpoint.ip_address_type:
+        return endpoint
+    for subnet_id, id in zip(endpoint.subnets, endpoint.interfaces, strict=True):
+        subnet, interface = _find_subnet(call, subnet_id), find_interface(call, id)
+        check_subnet(subnet, kind)
+        given = give(call, subnet, id, Wanted(ipv6_count=1)).ipv6 if kind == DUALSTACK else ()
+        network_interfaces.put(call.tx, replace(interface, ipv6_addresses=given))
+    return replace(endpoint, ip_address_type=kind, record_type=kind)
 
 
 def with_groups(tx: Transaction, endpoint: VpcEndpoint, groups: Groups) -> VpcEndpoint:
