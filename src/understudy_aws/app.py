@@ -31,6 +31,7 @@ from understudy_aws.gateway.trail import Trail
 from understudy_aws.services import SERVICES, accounts
 from understudy_aws.services.apprunner import vpc_connectors
 from understudy_aws.services.directory import Directory
+from understudy_aws.services.ec2.address_transfer_records import ended_address_transfers
 from understudy_aws.services.ec2.block_public_access.records import deleted_exclusions
 from understudy_aws.services.ec2.nat_gateway_records import ended_nat_gateways, nat_gateway_deletions
 from understudy_aws.services.ec2.peering.records import ended_vpc_peering_connections, vpc_peering_changes
@@ -58,6 +59,7 @@ EXPIRIES = (
     expired_sessions,
     old_handshakes,
     vpc_connectors.deleted_connectors,
+    ended_address_transfers,
     ended_nat_gateways,
     ended_vpc_peering_connections,
     deleted_exclusions,

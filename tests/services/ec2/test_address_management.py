@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import random
+import sys
 
 import pytest
 from botocore.exceptions import ClientError
@@ -152,3 +153,36 @@ def test_no_address_is_given_twice_and_none_is_lost(ec2, vpc, seed):
         del model.held[id]
     model.check()
     ec2.delete_subnet(SubnetId=model.subnet)
+
+
+def functions_called(make) -> int:
+    """How many Python functions are called meanwhile: work, counted in a way that no other load changes."""
+    calls = 0
+
+    def count(_frame, event, _argument):
+        nonlocal calls
+        calls += event == "call"
+
+    sys.setprofile(count)
+    try:
+        make()
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def test_work_does_not_grow_with_the_number_of_interfaces(ec2, subnet, group):
+    """Neither what an interface takes of a full subnet, nor how many addresses are told to be left."""
+
+    def one_more():
+        made = ec2.create_network_interface(SubnetId=subnet, Groups=[group])["NetworkInterface"]
+        id = made["NetworkInterfaceId"]
+        ec2.assign_private_ip_addresses(NetworkInterfaceId=id, SecondaryPrivateIpAddressCount=2)
+        ec2.describe_subnets(SubnetIds=[subnet])
+        ec2.delete_network_interface(NetworkInterfaceId=id)
+
+    one_more()
+    few = functions_called(one_more)
+    for _ in range(248):
+        ec2.create_network_interface(SubnetId=subnet, Groups=[group])
+    assert functions_called(one_more) < few * 1.1

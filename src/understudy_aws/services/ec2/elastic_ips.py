@@ -12,6 +12,7 @@ from understudy_aws.core.answers import Answer
 from understudy_aws.core.errors import ApiError
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
+from understudy_aws.services.ec2.address_transfer_records import address_transfers
 from understudy_aws.services.ec2.api import errors
 from understudy_aws.services.ec2.api.cidrs import parse_address
 from understudy_aws.services.ec2.api.filters import FilterTable, nothing
@@ -122,8 +123,7 @@ def allocate_address(
         network_border_group=None if network_border_group == call.region else network_border_group,
     )  # fmt: skip
     tags = tags_for("elastic-ip", tag_specifications)
-    if elastic_ips.count_where(call.tx, "place", (call.account, call.region)) >= ADDRESSES_PER_REGION:
-        raise errors.limit("AddressLimitExceeded", "addresses")
+    check_quota(call)
     id = call.ids.ec2("eipalloc")
     if address:
         number = parse_address(address)
@@ -156,6 +156,9 @@ def release_address(
     address = _named(call, allocation_id, public_ip)
     if address.association:
         raise errors.public_address_in_use(address.ip)
+    offer = address_transfers.get(call.tx, address.account, address.region, address.id)
+    if offer is not None:
+        address_transfers.delete(call.tx, offer)
     elastic_ips.delete(call.tx, address)
     return None
 
@@ -265,6 +268,12 @@ def reset_address_attribute(call: Call, *, allocation_id: str, attribute: str) -
     _check_attribute(attribute)
     changed = elastic_ips.put(call.tx, replace(find_elastic_ip(call, allocation_id), pointer=""))
     return {"Address": _described_pointer(changed)}
+
+
+def check_quota(call: Call) -> None:
+    """Raise AddressLimitExceeded when the account has all the addresses that it may have in the Region."""
+    if elastic_ips.count_where(call.tx, "place", (call.account, call.region)) >= ADDRESSES_PER_REGION:
+        raise errors.limit("AddressLimitExceeded", "addresses")
 
 
 def associate(
