@@ -56,8 +56,9 @@ class Ipv4Space:
         self._block = block
         self._draw = draw % block.size
         self._free = _free(tx, subnet, block)
-        self._unreserved = _all(block) & ~_reserved(tx, subnet, block)
-        self._for_prefixes = _reserved(tx, subnet, block, PREFIX)
+        reserved = _reserved(tx, subnet, block)
+        self._unreserved = ~reserved
+        self._for_prefixes = _reserved(tx, subnet, block, PREFIX) if reserved else 0
 
     def take(self, ip: str) -> None:
         """Take an address. Raises InvalidParameterValue, InvalidIPAddress.InUse (texts: ec2.md 7.3)."""
@@ -73,6 +74,8 @@ class Ipv4Space:
 
     def take_any(self, count: int) -> list[str]:
         """Take the first free addresses from the drawn place on. Raises InsufficientFreeAddressesInSubnet."""
+        if not count:
+            return []
         free = self._free & self._unreserved
         if free.bit_count() < count:
             raise errors.no_free_address()
@@ -83,6 +86,8 @@ class Ipv4Space:
 
         Raises InsufficientCidrBlocks when the addresses that are free do not lie together.
         """
+        if not count:
+            return []
         free = self._free & (self._unreserved | self._for_prefixes)
         if free.bit_count() < count * PREFIX_SIZE:
             raise errors.no_free_prefix_addresses()
