@@ -66,6 +66,7 @@ NEEDED_TEXTS = {
         "RequesterPeeringConnectionOptions": {"AllowDnsResolutionFromRemoteVpc": False}
     },
     "DescribeAddressesAttribute": {"Attribute": "domain-name"},
+    "EnableAddressTransfer": {"TransferAccountId": "111122223333"},
     "ResetAddressAttribute": {"Attribute": "domain-name"},
     **{
         f"{verb}SecurityGroup{way}": {"IpPermissions": [{**RULE, "IpRanges": [{"CidrIp": "10.9.0.0/16"}]}]}
