@@ -24,7 +24,7 @@ def test_it_is_granted_described_and_taken_back(ec2, interface, permission, refu
         "NetworkInterfaceId": interface,
         "AwsAccountId": "111122223333",
         "Permission": "INSTANCE-ATTACH",
-        "PermissionState": {"State": "granted"},
+        "PermissionState": {"State": "GRANTED"},
     } == permission
     described = ec2.describe_network_interface_permissions(NetworkInterfacePermissionIds=[id])
     assert [permission] == described["NetworkInterfacePermissions"]

@@ -39,12 +39,15 @@ def find_permission(call: Call, id: str) -> NetworkInterfacePermission:
 
 @memoized
 def described_permission(permission: NetworkInterfacePermission) -> Description:
-    """Return a permission as answers describe it. It is granted as soon as it is made."""
+    """Return a permission as answers describe it. It is granted as soon as it is made.
+
+    AWS tells its state in capitals, which the API model does not (network-interfaces.md 9.1).
+    """
     shown: dict[str, Any] = {
         "NetworkInterfacePermissionId": permission.id,
         "NetworkInterfaceId": permission.interface,
         "AwsAccountId": permission.grantee,
         "Permission": permission.permission,
-        "PermissionState": {"State": "granted"},
+        "PermissionState": {"State": "GRANTED"},
     }
     return Description(shown)
