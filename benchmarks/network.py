@@ -19,24 +19,38 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.handlers import generate_idempotent_uuid
 from load import Figures, measure
-from rows import raw_requests
+from rows import another_account, raw_requests
 from servers import Running
 
 COUNTS = (10, 1_000, 100_000)
-# A /16 holds 65,531 addresses, and a VPC no more than that.
-_NETWORKS = ("10.0.0.0/16", "10.1.0.0/16")
+# A /16, as large as subnets get, holds 65,531 addresses. Ours keeps AWS's quota of 5,000 interfaces an account and
+# Region, so that many accounts are filled; the account that is asked keeps room for what the rows make.
 _FULL = 60_000
+_QUOTA = 4_900
+_QUOTA_OF_THE_ACCOUNT_ASKED = 3_500
 _SMALL = 5
+# How many interfaces the row that creates makes, and the row that deletes.
+_MADE, _DELETED = 300, 100
+
+
+@dataclass
+class Filling:
+    """A subnet, whose it is, and how many interfaces may still be made in it."""
+
+    ec2: Any
+    subnet: str
+    room: int
 
 
 @dataclass
 class Estate:
-    """What a server holds: a subnet in each VPC to be filled, and the interfaces that are looked for."""
+    """What a server holds: the subnet that is being filled, and the interfaces that are looked for."""
 
     ec2: Any
-    subnets: list[str]
+    filling: Filling
     group: str
-    small_subnet: str
+    few_subnet: str
+    many_subnet: str
     interface: str
     present: int = _SMALL
 
@@ -58,52 +72,72 @@ def run(server: Running, counts: tuple[int, ...], fill_seconds: float, quick: bo
     for count in counts:
         results.held[count] = _fill(server, estate, count, fill_seconds)
         results.rows[count] = {
-            name: _ask(server, requests(estate), seconds, once)
-            for name, (requests, once) in ROWS.items()
+            name: _ask(server, requests(estate), seconds, most)
+            for name, (requests, most) in ROWS.items()
         }  # fmt: skip
         results.vpc[count] = _three_zones(server)
     return results
 
 
 def _prepare(server: Running) -> Estate:
-    ec2 = server.client("ec2")
-    ec2.meta.events.unregister("before-parameter-build", generate_idempotent_uuid)
-    subnets = []
-    for network in _NETWORKS:
-        vpc = ec2.create_vpc(CidrBlock=network)["Vpc"]["VpcId"]
-        subnets.append(ec2.create_subnet(VpcId=vpc, CidrBlock=network)["Subnet"]["SubnetId"])
+    ec2 = _client(server)
     vpc = ec2.create_vpc(CidrBlock="10.2.0.0/16")["Vpc"]["VpcId"]
-    small = ec2.create_subnet(VpcId=vpc, CidrBlock="10.2.0.0/24")["Subnet"]["SubnetId"]
+    many = ec2.create_subnet(VpcId=vpc, CidrBlock="10.2.0.0/20")["Subnet"]["SubnetId"]
     group = ec2.create_security_group(VpcId=vpc, GroupName="few", Description="few")["GroupId"]
+    few = ec2.create_subnet(VpcId=vpc, CidrBlock="10.2.16.0/24")["Subnet"]["SubnetId"]
     made = [
         ec2.create_network_interface(
-            SubnetId=small, Groups=[group], Description="few" if number else "the only one"
+            SubnetId=few, Groups=[group], Description="few" if number else "the only one"
         )
         for number in range(_SMALL)
     ]
-    return Estate(ec2, subnets, group, small, made[0]["NetworkInterface"]["NetworkInterfaceId"])
+    room = _QUOTA_OF_THE_ACCOUNT_ASKED if server.is_ours else _FULL
+    filling = Filling(ec2, _large_subnet(ec2), room)
+    return Estate(ec2, filling, group, few, many, made[0]["NetworkInterface"]["NetworkInterfaceId"])
+
+
+def _client(server: Running) -> Any:
+    """A client whose requests have no token, so that one that is sent again makes another interface."""
+    ec2 = server.client("ec2")
+    ec2.meta.events.unregister("before-parameter-build", generate_idempotent_uuid)
+    return ec2
+
+
+def _large_subnet(ec2: Any) -> str:
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet: str = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.0.0/16")["Subnet"]["SubnetId"]
+    return subnet
+
+
+def _more_room(server: Running) -> Filling:
+    """Another subnet, of another account where accounts have quotas."""
+    ec2 = _client(another_account(server) if server.is_ours else server)
+    return Filling(ec2, _large_subnet(ec2), _QUOTA if server.is_ours else _FULL)
 
 
 def _fill(server: Running, estate: Estate, count: int, seconds: float) -> int:
     """Make interfaces until so many are there, or the time is over; answers how many are there."""
     until = time.monotonic() + seconds
-    for number, subnet in enumerate(estate.subnets):
-        wanted = min(count, (number + 1) * _FULL) - estate.present
-        left = until - time.monotonic()
-        if wanted > 0 and left > 0:
-            request = raw_requests(estate.ec2, "create_network_interface", [{"SubnetId": subnet}])
-            done = measure("127.0.0.1", server.port, request, concurrency=16, total=wanted, seconds=left)
-            estate.present += done.total - done.errors
+    while estate.present < count and (left := until - time.monotonic()) > 0:
+        if not estate.filling.room:
+            estate.filling = _more_room(server)
+        filling = estate.filling
+        wanted = min(count - estate.present, filling.room)
+        request = raw_requests(filling.ec2, "create_network_interface", [{"SubnetId": filling.subnet}])
+        done = measure("127.0.0.1", server.port, request, concurrency=16, total=wanted, seconds=left)
+        if done.errors:
+            raise SystemExit(f"{server.name}: {done.errors} of {done.total} interfaces were refused")
+        filling.room -= done.total
+        estate.present += done.total
     return estate.present
 
 
-def _ask(server: Running, requests: list[bytes], seconds: float, once: bool) -> Figures:
-    total = len(requests) if once else 2_000
-    return measure("127.0.0.1", server.port, requests, concurrency=1, total=total, seconds=seconds)
+def _ask(server: Running, requests: list[bytes], seconds: float, most: int) -> Figures:
+    return measure("127.0.0.1", server.port, requests, concurrency=1, total=most, seconds=seconds)
 
 
 def _create(estate: Estate) -> list[bytes]:
-    return raw_requests(estate.ec2, "create_network_interface", [{"SubnetId": estate.subnets[0]}])
+    return raw_requests(estate.ec2, "create_network_interface", [{"SubnetId": estate.many_subnet}])
 
 
 def _describe(name: str, value: Callable[[Estate], str]) -> Callable[[Estate], list[bytes]]:
@@ -118,21 +152,21 @@ def _describe(name: str, value: Callable[[Estate], str]) -> Callable[[Estate], l
 
 
 def _delete(estate: Estate) -> list[bytes]:
-    """Requests that delete a hundred interfaces, which are made for it."""
-    subnet = estate.subnets[0]
-    made = [estate.ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"] for _ in range(100)]
+    """Requests that delete interfaces which are made for it."""
+    subnet = estate.many_subnet
+    made = [estate.ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"] for _ in range(_DELETED)]
     wanted = [{"NetworkInterfaceId": each["NetworkInterfaceId"]} for each in made]
     return raw_requests(estate.ec2, "delete_network_interface", wanted)
 
 
-# What is asked, and whether each request can be answered a single time.
-ROWS: dict[str, tuple[Callable[[Estate], list[bytes]], bool]] = {
-    "CreateNetworkInterface": (_create, False),
-    "Describe one by its id": (_describe("NetworkInterfaceIds", lambda estate: estate.interface), False),
-    "Describe the five of a group": (_describe("group-id", lambda estate: estate.group), False),
-    "Describe the five of a subnet": (_describe("subnet-id", lambda estate: estate.small_subnet), False),
-    "Describe the one with a description": (_describe("description", lambda _: "the only one"), False),
-    "DeleteNetworkInterface": (_delete, True),
+# What is asked, and how often at most.
+ROWS: dict[str, tuple[Callable[[Estate], list[bytes]], int]] = {
+    "Describe one by its id": (_describe("NetworkInterfaceIds", lambda estate: estate.interface), 2_000),
+    "Describe the five of a group": (_describe("group-id", lambda estate: estate.group), 2_000),
+    "Describe the five of a subnet": (_describe("subnet-id", lambda estate: estate.few_subnet), 2_000),
+    "Describe the one with a description": (_describe("description", lambda _: "the only one"), 2_000),
+    "CreateNetworkInterface": (_create, _MADE),
+    "DeleteNetworkInterface": (_delete, _DELETED),
 }
 
 

@@ -136,20 +136,25 @@ def create_connectors(server: Running, count: int) -> list[bytes]:
         return []
     made: list[bytes] = []
     while len(made) < count:
-        account = f"{700000000000 + _next_account(server)}"
-        command = [sys.executable, "-m", server.package, "--json", "--state", server.state]
-        subprocess.run(
-            [*command, "account", "add", account],
-            check=True,
-            capture_output=True,
-            env={**os.environ, **server.environment},
-        )
-        owner = replace(server, keys=keys_in(Path(server.state), account))
+        owner = another_account(server)
         for region in APP_RUNNER_REGIONS:
             subnet = owner.client("ec2", region).describe_subnets()["Subnets"][0]["SubnetId"]
             wanted = [{"VpcConnectorName": f"vpc-{name}", "Subnets": [subnet]} for name in range(10)]
             made += raw_requests(owner.client("apprunner", region), "create_vpc_connector", wanted)
     return made[:count]
+
+
+def another_account(server: Running) -> Running:
+    """The same server of ours, asked by the administrator of a new account."""
+    account = f"{700000000000 + _next_account(server)}"
+    command = [sys.executable, "-m", server.package, "--json", "--state", server.state]
+    subprocess.run(
+        [*command, "account", "add", account],
+        check=True,
+        capture_output=True,
+        env={**os.environ, **server.environment},
+    )
+    return replace(server, keys=keys_in(Path(server.state), account))
 
 
 def _next_account(server: Running) -> int:
