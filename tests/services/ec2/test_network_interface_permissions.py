@@ -29,9 +29,9 @@ def test_it_is_granted_described_and_taken_back(ec2, interface, permission, refu
     described = ec2.describe_network_interface_permissions(NetworkInterfacePermissionIds=[id])
     assert [permission] == described["NetworkInterfacePermissions"]
     assert ec2.delete_network_interface_permission(NetworkInterfacePermissionId=id, Force=True)["Return"]
-    with refused("InvalidNetworkInterfacePermissionID.NotFound"):
+    with refused("InvalidPermissionID.NotFound"):
         ec2.describe_network_interface_permissions(NetworkInterfacePermissionIds=[id])
-    with refused("InvalidNetworkInterfacePermissionID.NotFound"):
+    with refused("InvalidPermissionID.NotFound"):
         ec2.delete_network_interface_permission(NetworkInterfacePermissionId=id)
 
 

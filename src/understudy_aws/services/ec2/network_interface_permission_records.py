@@ -30,7 +30,7 @@ interface_permissions = Table(
 
 
 def find_permission(call: Call, id: str) -> NetworkInterfacePermission:
-    """Return the permission of this id. Raises InvalidNetworkInterfacePermissionID.NotFound."""
+    """Return the permission of this id. Raises InvalidPermissionID.NotFound."""
     found = interface_permissions.get(call.tx, call.account, call.region, id)
     if found is None:
         raise no_such("eni-perm", id)

@@ -45,7 +45,7 @@ ID_KINDS: Mapping[str, IdKind] = MappingProxyType(
         "eni-attach": _kind(
             "InvalidNetworkInterfaceAttachmentId.Malformed", "InvalidAttachmentID", "network interface attachment"
         ),
-        "eni-perm": _kind("", "InvalidNetworkInterfacePermissionID", "network interface permission"),
+        "eni-perm": _kind("", "InvalidPermissionID", "network interface permission"),
         "i": _kind("InvalidInstanceID.Malformed", "InvalidInstanceID", "instance"),
         "eni": _kind("InvalidNetworkInterfaceId.Malformed", "InvalidNetworkInterfaceID", "networkInterface"),
         "igw": _kind("InvalidInternetGatewayId.Malformed", "InvalidInternetGatewayID", "internetGateway"),
