@@ -256,6 +256,29 @@ def _reserve(world: World) -> None:
     )
 
 
+def _create_endpoint(world: World) -> None:
+    if world.draw.random() < 0.5:
+        table = world.any("route-table")
+        (shown,) = world.ec2.describe_route_tables(RouteTableIds=[table])["RouteTables"]
+        world.ec2.create_vpc_endpoint(
+            VpcId=shown["VpcId"],
+            VpcEndpointType="Gateway",
+            ServiceName=f"com.amazonaws.{REGION}.s3",
+            RouteTableIds=[table],
+        )
+    else:
+        (shown,) = world.ec2.describe_subnets(SubnetIds=[world.any("subnet")])["Subnets"]
+        groups = {"SecurityGroupIds": [world.any("security-group")]} if world.draw.random() < 0.5 else {}
+        world.ec2.create_vpc_endpoint(
+            VpcId=shown["VpcId"],
+            VpcEndpointType="Interface",
+            ServiceName=f"com.amazonaws.{REGION}.ecr.api",
+            SubnetIds=[shown["SubnetId"]],
+            PrivateDnsEnabled=False,
+            **groups,
+        )
+
+
 # A row a way in which something is made or changed; what they are given may be refused.
 ACTIONS: tuple[Callable[[World], Any], ...] = (
     _create_vpc,
@@ -298,6 +321,8 @@ ACTIONS: tuple[Callable[[World], Any], ...] = (
     _peer,
     _log_flows,
     _reserve,
+    _create_endpoint,
+    _create_endpoint,
     lambda world: world.ec2.create_vpc_block_public_access_exclusion(
         VpcId=world.any("vpc"), InternetGatewayExclusionMode="allow-egress"
     ),
