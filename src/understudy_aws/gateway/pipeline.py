@@ -362,10 +362,13 @@ class Gateway(msgspec.Struct, frozen=True):
             return {}
         try:
             arns = [target.resource for target in operation.on(call, params)]
+            return uses.at_refusal(call.tx, call.operation, arns, most=_MOST_OF_LIST, most_nodes=_MOST_NODES)
         except (ApiError, LookupError):
             # The request does not say what it is about.
             return {}
-        return uses.at_refusal(call.tx, call.operation, arns, most=_MOST_OF_LIST, most_nodes=_MOST_NODES)
+        except Exception:  # noqa: BLE001 - the refusal stands, whatever there is to tell of it
+            _LOG.exception("request %s: what uses its resource is not known", call.request_id)
+            return {}
 
 
 def _received(  # noqa: PLR0917 - everything a client's call consists of
