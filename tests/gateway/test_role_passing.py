@@ -80,6 +80,8 @@ def create_flow_logs(client):
     client("ec2").create_flow_logs(
         ResourceIds=["vpc-1"],
         ResourceType="VPC",
+        TrafficType="ALL",
+        LogGroupName="flow",
         DeliverLogsPermissionArn=f"arn:aws:iam::{ACCOUNT}:role/team/worker",
     )
 
@@ -105,7 +107,7 @@ WAYS = [
 def test_a_role_is_passed_to_a_service(understudy, role, way, to):
     """Who may pass it to this service goes on; who may pass it to another is refused, about the role and its tags."""
     allowed = understudy.user("allowed", passing(to))
-    served = way is add_to_profile
+    served = way in (add_to_profile, create_flow_logs)
     if served:
         way(lambda service: understudy.client(service, as_=allowed))
     else:
@@ -114,7 +116,7 @@ def test_a_role_is_passed_to_a_service(understudy, role, way, to):
     keys = passed(understudy)[role]
     assert (to, "web") == (keys["iam:passedtoservice"], keys["aws:resourcetag/team"])
     other = understudy.user("other", passing("lambda.amazonaws.com"))
-    if served:
+    if way is add_to_profile:
         iam = understudy.client("iam", as_=other)
         told = refusal(iam.add_role_to_instance_profile, InstanceProfileName="profile", RoleName="worker")
     else:
