@@ -27,7 +27,7 @@ from understudy_aws.wire.model import load
 from understudy_aws.wire.names import snake
 
 SEQUENCES = int(os.environ.get("RANDOM_SEQUENCES", "5"))
-STEPS = 60
+STEPS = 80
 REGION = "us-east-1"
 KINDS = {
     kind.name: (service, kind)
@@ -73,12 +73,27 @@ class World:
             ids = [kind.identifier_of(record) for record in kind.table.scan(tx)]
         return [id for id in ids if id not in self.first]
 
+    def everything(self) -> list[tuple[str, str]]:
+        """All that was made, as kinds and identifiers."""
+        return [(name, id) for name in KINDS for id in self.mine(name)]
+
     def any(self, name: str) -> str:
         """One of a kind. Raises NothingToDoError when there is none."""
         found = self.mine(name)
         if not found:
             raise NothingToDoError
         return self.draw.choice(found)
+
+    def together(self, *names: str) -> list[str]:
+        """One of each kind, all of one VPC. Raises NothingToDoError when no VPC has them all."""
+        records = self.records()
+        found = [{id: records[id] for id in self.mine(name)} for name in names]
+        vpcs = [{getattr(record, "vpc", "") for record in each.values()} - {""} for each in found]
+        shared = sorted(set.intersection(*vpcs))
+        if not shared:
+            raise NothingToDoError
+        vpc = self.draw.choice(shared)
+        return [self.draw.choice([id for id, each in some.items() if each.vpc == vpc]) for some in found]
 
     def next(self) -> int:
         self.number += 1
@@ -118,9 +133,8 @@ def _create_subnet(world: World) -> None:
 
 
 def _create_interface(world: World) -> None:
-    groups = [world.any("security-group")] if world.draw.random() < 0.7 else []
-    given = {"Groups": groups} if groups else {}
-    world.ec2.create_network_interface(SubnetId=world.any("subnet"), **given)
+    subnet, group = world.together("subnet", "security-group")
+    world.ec2.create_network_interface(SubnetId=subnet, Groups=[group])
 
 
 def _create_nat_gateway(world: World) -> None:
@@ -131,18 +145,18 @@ def _create_nat_gateway(world: World) -> None:
 
 
 def _create_connector(world: World) -> None:
+    subnet, group = world.together("subnet", "security-group")
     world.apprunner.create_vpc_connector(
-        VpcConnectorName=f"connector-{world.next()}",
-        Subnets=[world.any("subnet")],
-        SecurityGroups=[world.any("security-group")],
+        VpcConnectorName=f"connector-{world.next()}", Subnets=[subnet], SecurityGroups=[group]
     )
 
 
 def _refer_to_group(world: World) -> None:
-    pair = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": world.any("security-group")}]}
+    group, peer = world.together("security-group", "security-group")
+    pair = {"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": peer}]}
     direction = world.draw.choice(("ingress", "egress"))
     authorize = getattr(world.ec2, f"authorize_security_group_{direction}")
-    authorize(GroupId=world.any("security-group"), IpPermissions=[pair])
+    authorize(GroupId=group, IpPermissions=[pair])
 
 
 def _create_route(world: World) -> None:
@@ -150,37 +164,23 @@ def _create_route(world: World) -> None:
         "GatewayId": "internet-gateway",
         "NatGatewayId": "natgateway",
         "NetworkInterfaceId": "network-interface",
+        "EgressOnlyInternetGatewayId": "egress-only-internet-gateway",
     }
     member = world.draw.choice(list(kinds))
-    target = {member: world.any(kinds[member])}
-    world.ec2.create_route(
-        RouteTableId=world.any("route-table"),
-        DestinationCidrBlock=f"192.168.{world.draw.randrange(3)}.0/24",
-        **target,
-    )
-
-
-def _name_prefix_list(world: World) -> None:
-    """Let a rule or a route name a prefix list."""
-    listed = world.any("prefix-list")
-    if world.draw.random() < 0.5:
-        permission = {"IpProtocol": "-1", "PrefixListIds": [{"PrefixListId": listed}]}
-        world.ec2.authorize_security_group_ingress(
-            GroupId=world.any("security-group"), IpPermissions=[permission]
-        )
-    else:
-        world.ec2.create_route(
-            RouteTableId=world.any("route-table"),
-            DestinationPrefixListId=listed,
-            GatewayId=world.any("internet-gateway"),
-        )
+    table, target = world.together("route-table", kinds[member])
+    block = {"DestinationCidrBlock": f"192.168.{world.draw.randrange(3)}.0/24"}
+    if member.startswith("Egress"):
+        block = {"DestinationIpv6CidrBlock": "::/0"}
+    world.ec2.create_route(RouteTableId=table, **block, **{member: target})
 
 
 def _associate_route_table(world: World) -> None:
-    on = {"SubnetId": world.any("subnet")}
-    if world.draw.random() < 0.2:
-        on = {"GatewayId": world.any("internet-gateway")}
-    world.ec2.associate_route_table(RouteTableId=world.any("route-table"), **on)
+    if world.draw.random() < 0.4:
+        table, gateway = world.together("route-table", "internet-gateway")
+        world.ec2.associate_route_table(RouteTableId=table, GatewayId=gateway)
+    else:
+        table, subnet = world.together("route-table", "subnet")
+        world.ec2.associate_route_table(RouteTableId=table, SubnetId=subnet)
 
 
 def _disassociate_route_table(world: World) -> None:
@@ -192,11 +192,12 @@ def _disassociate_route_table(world: World) -> None:
 
 
 def _replace_acl(world: World) -> None:
-    filters = [{"Name": "association.subnet-id", "Values": [world.any("subnet")]}]
+    subnet, wanted = world.together("subnet", "network-acl")
+    filters = [{"Name": "association.subnet-id", "Values": [subnet]}]
     (acl,) = world.ec2.describe_network_acls(Filters=filters)["NetworkAcls"]
-    (tie,) = [each for each in acl["Associations"] if each["SubnetId"] == filters[0]["Values"][0]]
+    (tie,) = [each for each in acl["Associations"] if each["SubnetId"] == subnet]
     world.ec2.replace_network_acl_association(
-        AssociationId=tie["NetworkAclAssociationId"], NetworkAclId=world.any("network-acl")
+        AssociationId=tie["NetworkAclAssociationId"], NetworkAclId=wanted
     )
 
 
@@ -223,9 +224,8 @@ def _detach_gateway(world: World, gateway: str = "") -> None:
 
 
 def _change_groups(world: World) -> None:
-    world.ec2.modify_network_interface_attribute(
-        NetworkInterfaceId=world.any("network-interface"), Groups=[world.any("security-group")]
-    )
+    interface, group = world.together("network-interface", "security-group")
+    world.ec2.modify_network_interface_attribute(NetworkInterfaceId=interface, Groups=[group])
 
 
 def _peer(world: World) -> None:
@@ -276,6 +276,22 @@ def _create_endpoint(world: World) -> None:
             SubnetIds=[shown["SubnetId"]],
             PrivateDnsEnabled=False,
             **groups,
+        )
+
+
+def _name_prefix_list(world: World) -> None:
+    """Let a rule or a route name a prefix list."""
+    listed = world.any("prefix-list")
+    if world.draw.random() < 0.5:
+        permission = {"IpProtocol": "-1", "PrefixListIds": [{"PrefixListId": listed}]}
+        world.ec2.authorize_security_group_ingress(
+            GroupId=world.any("security-group"), IpPermissions=[permission]
+        )
+    else:
+        world.ec2.create_route(
+            RouteTableId=world.any("route-table"),
+            DestinationPrefixListId=listed,
+            GatewayId=world.any("internet-gateway"),
         )
 
 
@@ -333,11 +349,22 @@ ACTIONS: tuple[Callable[[World], Any], ...] = (
 
 
 def _begin(world: World) -> None:
-    """Make VPCs with two subnets each, so that there is something to act on."""
+    """Make VPCs with two subnets and gateways each, so that there is something to act on."""
     for number in range(1, 4):
         vpc = world.ec2.create_vpc(CidrBlock=f"10.{world.next()}.0.0/16")["Vpc"]["VpcId"]
         for part in (0, 1):
             world.ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.{number}.{part}.0/24")
+        table = world.ec2.create_route_table(VpcId=vpc)["RouteTable"]["RouteTableId"]
+        world.ec2.create_security_group(GroupName="first", Description="first", VpcId=vpc)
+        made = world.ec2.create_egress_only_internet_gateway(VpcId=vpc)["EgressOnlyInternetGateway"]
+        world.ec2.create_route(
+            RouteTableId=table,
+            DestinationIpv6CidrBlock="::/0",
+            EgressOnlyInternetGatewayId=made["EgressOnlyInternetGatewayId"],
+        )
+        gateway = world.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        world.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+        world.ec2.allocate_address()
 
 
 def dangling(world: World) -> list[str]:
@@ -363,6 +390,12 @@ def delete_one(world: World, name: str, identifier: str) -> None:
         found = world.uses.find(tx, identifier)
         assert found is not None
         tree = world.uses.tree(tx, found, most=1000, most_nodes=1000)
+        owned = [world.uses.known(tx, each) for each in found.refers_to()]
+        users = {
+            each.identifier: _below(world.uses.tree(tx, each, most=1000, most_nodes=1000))
+            for each in owned
+            if each.kind is not None
+        }
     gone_already = _is_over(world, name, identifier)
     code = world.delete(name, identifier)
     if name == "prefix-list" and held:
@@ -379,8 +412,18 @@ def delete_one(world: World, name: str, identifier: str) -> None:
         return
     assert not held, f"{identifier} is deleted, and this held it: {tree['used_by']}"
     gone = before.keys() - world.records().keys() - {identifier}
-    referring = {each["id"] for each in tree.get("used_by", ())} | set(found.refers_to())
+    referring = _below(tree) | set(found.refers_to())
+    # What goes with it takes along what referred to that.
+    referring |= {id for each in gone for id in users.get(each, ())}
     assert gone <= referring, f"{gone - referring} went with {identifier}"
+
+
+def _below(entry: dict[str, Any]) -> set[str]:
+    """The identifiers of all that stands in a tree of uses, but for the root's."""
+    found: set[str] = set()
+    for each in entry.get("used_by", ()):
+        found |= {each["id"]} | _below(each)
+    return found
 
 
 def _is_over(world: World, name: str, identifier: str) -> bool:
@@ -408,12 +451,15 @@ def _revoke_rules(world: World) -> None:
 def tear_down(world: World) -> None:
     """Delete what is not held until nothing is left; what holds each other is let go of first."""
     for _ in range(12):
-        left = [(name, id) for name in KINDS for id in world.mine(name)]
+        left = world.everything()
         if not left:
             return
+        world.draw.shuffle(left)
         for name, id in left:
-            if world.holders(id) == 0:
-                world.delete(name, id)
+            # Some are gone by now with another one.
+            if world.holders(id) >= 0:
+                delete_one(world, name, id)
+                assert [] == dangling(world), f"after {id} was to be deleted"
         for gateway in world.mine("internet-gateway"):
             with suppress(ClientError):
                 _detach_gateway(world, gateway)
@@ -430,9 +476,8 @@ def test_whatever_is_done_nothing_dangles_and_all_of_it_can_be_torn_down(seed):
         _begin(world)
         for step in range(STEPS):
             try:
-                if world.draw.random() < 0.25:
-                    name = world.draw.choice(sorted(KINDS))
-                    delete_one(world, name, world.any(name))
+                if world.draw.random() < 0.3:
+                    delete_one(world, *world.draw.choice(world.everything()))
                 else:
                     world.draw.choice(ACTIONS)(world)
             except NothingToDoError:
