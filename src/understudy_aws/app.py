@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Container, Sequence
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 import msgspec
 
@@ -14,12 +16,14 @@ from understudy_aws.admin.http_api import PREFIXES, AdminApi
 from understudy_aws.authn.sigv4 import SKEW
 from understudy_aws.controllers.controller_manager import ControllerManager
 from understudy_aws.controllers.expiry import expiry_controller
+from understudy_aws.controllers.network import NetworkKeeper
 from understudy_aws.controllers.operation_runner import controllers_of
 from understudy_aws.core.clock import Clock, SystemClock
 from understudy_aws.core.errors import UserError
 from understudy_aws.core.http import HttpRequest, HttpResponse, ResponseInSteps, take_all
 from understudy_aws.core.ids import Ids
 from understudy_aws.core.simulated_latency import SimulatedLatency
+from understudy_aws.dataplane.launcher import NodeLauncher
 from understudy_aws.gateway.authorization import Authorizer
 from understudy_aws.gateway.client_tokens import old_client_tokens
 from understudy_aws.gateway.controller import World
@@ -32,6 +36,7 @@ from understudy_aws.services import SERVICES, accounts
 from understudy_aws.services.apprunner import vpc_connectors
 from understudy_aws.services.directory import Directory
 from understudy_aws.services.ec2.address_transfer_records import ended_address_transfers
+from understudy_aws.services.ec2.attached_programs import ended_programs
 from understudy_aws.services.ec2.block_public_access.records import deleted_exclusions
 from understudy_aws.services.ec2.nat_gateway_records import ended_nat_gateways, nat_gateway_deletions
 from understudy_aws.services.ec2.peering.records import ended_vpc_peering_connections, vpc_peering_changes
@@ -86,6 +91,8 @@ class App(msgspec.Struct, frozen=True):
     controllers: ControllerManager
     admin: Administration
     admin_api: AdminApi
+    node: NodeLauncher
+    network: NetworkKeeper
 
     def handle(self, request: HttpRequest) -> HttpResponse | ResponseInSteps:
         """Answer a request; the answer may be given only when `durability`, asked right after this, is done."""
@@ -96,11 +103,13 @@ class App(msgspec.Struct, frozen=True):
     def durability(self) -> Durability:
         """Return the durability of everything that was committed up to now.
 
-        With the clock at `instant` a server's answer also waits for the durable operations that are due: whoever
-        asks next finds them ended.
+        With the clock at `instant` a server's answer also waits for the durable operations that are due, and for the
+        network of programs: whoever asks next finds them ended, and packets filtered as was asked for.
         """
         wanted = self.database.durability()
-        if self.settings.clock == "instant" and any_due(self.database, self.gateway.clock):
+        if self.settings.clock == "instant" and (
+            any_due(self.database, self.gateway.clock) or self.network.is_behind()
+        ):
             return self.controllers.after_due_work(wanted)
         return wanted
 
@@ -131,8 +140,11 @@ class App(msgspec.Struct, frozen=True):
         return keys
 
     def close(self) -> None:
-        """Write what is left and let the state go."""
+        """Write what is left and let the state go. A node goes on, unless the state is in memory and gone."""
         self.database.close()
+        if self.settings.in_memory:
+            self.node.stop()
+        self.node.close()
 
 
 def build(
@@ -174,6 +186,8 @@ def build(
         skew=skew,
         further_services=frozenset(settings.service_principals),
     )
+    node = _node(settings, ids)
+    network = NetworkKeeper(database, node)
     manager = ControllerManager(
         World(database, clock, ids, gateway),
         [
@@ -189,6 +203,8 @@ def build(
             vpc_peering_changes(),
             vpc_endpoint_deletions(),
             last_use.controller(),
+            ended_programs(),
+            network.controller(),
             *map(expiry_controller, EXPIRIES),
         ],
     )
@@ -199,9 +215,20 @@ def build(
         controllers=manager.status,
         clear=_clear,
         settings={"iam": settings.iam, "clock": settings.clock, "state": settings.state},
+        node=node.directory,
     )
     admin_api = AdminApi(admin, token=ids.bearer_token())
-    return App(settings, database, gateway, manager, admin, admin_api)
+    return App(settings, database, gateway, manager, admin, admin_api, node, network)
+
+
+def _node(settings: Settings, ids: Ids) -> NodeLauncher:
+    """Return the way to the node of a state; of one in memory it ends with this process."""
+    if settings.in_memory:
+        # Nobody else may know the name before it is there.
+        directory = Path(tempfile.gettempdir(), f"understudy-node-{ids.bearer_token()[:24]}")
+    else:
+        directory = settings.directory / "node"
+    return NodeLauncher(directory, tied=settings.in_memory)
 
 
 def operation_kinds(registry: Registry, held_sessions: Container[str] = ()) -> Sequence[OperationKind]:

@@ -21,7 +21,7 @@ def said(**given) -> str:
 
 
 def test_every_banner_says_what_is_not_there():
-    assert "No packets" in said()
+    assert "do not run yet" in said()
     assert "Plain HTTP" in said()
 
 
@@ -51,7 +51,7 @@ def test_a_person_is_told_where_the_server_is_and_the_keys_when_asked(tmp_path, 
         )
         assert (shown, shown) == ("AKIAEXAMPLE" in told.out, "secret-one" in told.out)
         assert f"{tmp_path}/credentials (profile 111122223333)" in told.out
-        assert "No packets" in told.err
+        assert "do not run yet" in told.err
 
 
 class TestTheLineForOtherTerminals:

@@ -51,7 +51,7 @@ class Node:
 
     def _start(self) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [self._python, "-m", "understudy_aws.node", str(self.directory), "0.3"],
+            [self._python, "-m", "understudy_aws.node", str(self.directory), "--period", "0.3"],
             env=self._environment, stderr=subprocess.PIPE, cwd="/", **self._identity,
         )  # fmt: skip
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from understudy_aws import __version__
@@ -13,6 +14,8 @@ from understudy_aws.admin.requests import (
     FORMAT,
     AddAccount,
     AdminRequest,
+    Attach,
+    Detach,
     ExplainCall,
     ExplainQuestion,
     ExplainRequest,
@@ -42,9 +45,17 @@ from understudy_aws.settings import DEFAULT_ACCOUNT
 from understudy_aws.store.database import Transaction
 
 if TYPE_CHECKING:
-    from understudy_aws.admin import account_access, explanations, recordings, resource_uses, trail_listing
+    from understudy_aws.admin import (
+        account_access,
+        attachments,
+        explanations,
+        recordings,
+        resource_uses,
+        trail_listing,
+    )
 else:
     account_access = deferred("understudy_aws.admin.account_access")
+    attachments = deferred("understudy_aws.admin.attachments")
     explanations = deferred("understudy_aws.admin.explanations")
     recordings = deferred("understudy_aws.admin.recordings")
     resource_uses = deferred("understudy_aws.admin.resource_uses")
@@ -74,7 +85,7 @@ class Administration:
 
     `controllers` answers how background work does. `clear` removes all records within a transaction. `account` is
     the account that a reset creates, empty for the one that was the first. `settings` are the settings that `status`
-    repeats. `keeper` is told the keys of every account that is created here.
+    repeats. `node` is the directory of the node. `keeper` is told the keys of every account that is created here.
     """
 
     def __init__(
@@ -86,6 +97,7 @@ class Administration:
         controllers: Callable[[], Sequence[ControllerStatus]],
         clear: Callable[[Transaction], None],
         settings: Mapping[str, str],
+        node: Path,
     ) -> None:
         self.keeper: KeyKeeper = _NoKeeper()
         self._gateway = gateway
@@ -94,6 +106,7 @@ class Administration:
         self._controllers = controllers
         self._clear = clear
         self._settings = settings
+        self._node = node
         self._started = gateway.clock.now()
         self._functions: dict[type[AdminRequest], Callable[[Any], Any]] = {
             Health: self._health,
@@ -113,8 +126,14 @@ class Administration:
             RecordPolicies: lambda asked: self._recordings.of(asked),  # noqa: PLW0108 - made when first asked
             Rehearse: self._rehearse,
             ListRoles: self._list_roles,
+            Attach: lambda asked: self._attachments.attach(asked),  # noqa: PLW0108 - made when first asked
+            Detach: lambda asked: self._attachments.detach(asked),  # noqa: PLW0108
             ListUses: lambda asked: resource_uses.listed(self._gateway, asked),
         }
+
+    @cached_property
+    def _attachments(self) -> attachments.Attachments:
+        return attachments.Attachments(self._gateway, self._node)
 
     @cached_property
     def _explanations(self) -> explanations.Explanations:
@@ -169,6 +188,7 @@ class Administration:
             "format": FORMAT,
             "state_format": database.store.format,
             "accounts": known,
+            "node": str(self._node),
             "records": database.count(),
             "controllers": self._controllers(),
             **database.status(),

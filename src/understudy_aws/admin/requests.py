@@ -179,6 +179,32 @@ class ListUses(AdminRequest, frozen=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 10
 
 
+class Attach(AdminRequest, frozen=True):
+    """Attaches a program to a network interface, which is made in `subnet` with `groups` unless it is named.
+
+    `pid` is the process that starts the program; when that ends, the interface is free, or deleted if it was made.
+    """
+
+    methods: ClassVar[tuple[str, ...]] = ("POST",)
+    path: ClassVar[str] = "/_understudy/attach"
+
+    pid: int
+    command: str = ""
+    interface: str = ""
+    subnet: str = ""
+    groups: tuple[str, ...] = ()
+    address: str = ""
+
+
+class Detach(AdminRequest, frozen=True):
+    """Frees the interface of a program that has ended; one that was made for it is deleted."""
+
+    methods: ClassVar[tuple[str, ...]] = ("POST",)
+    path: ClassVar[str] = "/_understudy/detach"
+
+    interface: str
+
+
 REQUESTS: tuple[type[AdminRequest], ...] = (
     Health,
     Ready,
@@ -196,6 +222,8 @@ REQUESTS: tuple[type[AdminRequest], ...] = (
     Rehearse,
     ListRoles,
     ListUses,
+    Attach,
+    Detach,
 )
 
 

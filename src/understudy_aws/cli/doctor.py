@@ -24,6 +24,7 @@ from understudy_aws.cli.options import SETTINGS, settings_of
 from understudy_aws.cli.output import Colour, Output
 from understudy_aws.core.clock import SystemClock
 from understudy_aws.core.errors import UserError
+from understudy_aws.dataplane.linux.probe import obstacle
 from understudy_aws.server.run import check_address
 from understudy_aws.settings import Settings
 from understudy_aws.store.directory_safety import danger_in
@@ -93,11 +94,21 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _port(settings)
     yield _clock()
     yield _privileges()
+    yield _packets()
     yield Finding(
-        "packets",
+        "not here",
         "note",
-        "This version has no data plane: VPCs, security groups and connectors are records, no packet is "
-        "carried or filtered, and App Runner services do not run.",
+        "App Runner services do not run yet. In the network of `understudy attach` are no DNS, no way to the "
+        "real internet and no VPC endpoints yet.",
+    )
+
+
+def _packets() -> Finding:
+    refused = obstacle()
+    if refused:
+        return Finding("packets", "note", f"`understudy attach` can run nothing here. {refused}")
+    return Finding(
+        "packets", "ok", "networks for `understudy attach` can be made by this user, and are filtered"
     )
 
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from understudy_aws.admin.requests import Status
 from understudy_aws.cli.admin_client import ask, running_server
 from understudy_aws.cli.options import settings_of
 from understudy_aws.cli.output import Output
+from understudy_aws.dataplane.client import NodeClient, NodeLostError
+from understudy_aws.dataplane.messages import GetStatus
+from understudy_aws.dataplane.messages import Status as NodeStatus
 
 
 def add_arguments(_parser: argparse.ArgumentParser) -> None:
@@ -22,6 +28,8 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     server = running_server(settings)
     said = ask(settings, Status())
     said["endpoint"] = None if server is None else server.endpoint
+    network = _network(Path(said.pop("node")))
+    said["network"] = None if network is None else msgspec.to_builtins(network)
     if out.as_json:
         out.value(said)
         return 0
@@ -40,6 +48,8 @@ def run(asked: argparse.Namespace, out: Output) -> int:
         facts.append(("store", said["store"]))
     if server:
         facts.append(("up for", _spoken(said["uptime_seconds"])))
+    if network is not None:
+        facts.append(("network", _told(network)))
     out.facts(facts)
     if said["records"]:
         out.line()
@@ -48,6 +58,25 @@ def run(asked: argparse.Namespace, out: Output) -> int:
         )
     _describe_controllers(said["controllers"], out)
     return 0
+
+
+def _network(directory: Path) -> NodeStatus | None:
+    """Return how the node does; None when none runs."""
+    try:
+        with NodeClient(directory, timeout=2.0) as client:
+            status = client.ask(GetStatus())
+    except NodeLostError:
+        return None
+    return status if isinstance(status, NodeStatus) else None
+
+
+def _told(status: NodeStatus) -> str:
+    words = f"{len(status.interfaces)} interfaces in {status.vpcs} VPCs, filtered; node {status.pid}"
+    if not status.converged:
+        words = f"not as wanted ({status.error or 'being made'}); {words}"
+    if status.repaired:
+        words = f"{words}; {status.repaired} changes of others put right"
+    return words
 
 
 def _describe_controllers(controllers: Sequence[Mapping[str, Any]], out: Output) -> None:

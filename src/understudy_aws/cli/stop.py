@@ -12,6 +12,8 @@ from understudy_aws.cli.options import settings_of
 from understudy_aws.cli.output import Output
 from understudy_aws.core.clock import monotonic_seconds
 from understudy_aws.core.errors import UserError
+from understudy_aws.dataplane.launcher import NodeLauncher
+from understudy_aws.settings import Settings
 
 # Requests under way are answered first, and background work ends its step.
 _PATIENCE = 20.0
@@ -26,8 +28,13 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     settings = settings_of(asked)
     server = running_server(settings)
     if server is None:
+        ended = _end_network(settings)
         if out.as_json:
-            out.value({"stopped": None})
+            out.value({"stopped": None, "network_ended": ended})
+        elif ended:
+            out.line(
+                f"No server runs for {settings.state}; the network it had left, and what ran in it, has ended."
+            )
         else:
             out.line(f"No server runs for {settings.state}; nothing is to be stopped.")
         return 0
@@ -46,13 +53,19 @@ def run(asked: argparse.Namespace, out: Output) -> int:
                 f"Process {server.pid} goes on after {_PATIENCE:.0f} s; `kill -9 {server.pid}` ends it."
             )
         pause.wait(0.02)
+    ended = _end_network(settings)
     if out.as_json:
-        out.value({"stopped": server.endpoint})
+        out.value({"stopped": server.endpoint, "network_ended": ended})
     else:
         out.line(
             f"The server at {server.endpoint} has stopped; its state is {_kept(settings.in_memory, settings.state)}."
         )
     return 0
+
+
+def _end_network(settings: Settings) -> bool:
+    """End the network that a server has left running, and every program in it; returns whether there was one."""
+    return not settings.in_memory and NodeLauncher(settings.directory / "node", tied=False).stop()
 
 
 def _is_there(pid: int) -> bool:

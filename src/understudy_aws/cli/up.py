@@ -266,7 +266,7 @@ def notes(settings: Settings) -> list[str]:
             f"chmod 600 {shlex.quote(settings.tls_certificate)}"
         )
     said.append(
-        "No packets: this version keeps VPCs and connectors as records; App Runner services do not run yet."
+        "Packets: for programs run with `understudy attach` alone; App Runner services do not run yet."
     )
     if settings.in_memory:
         said.append("State is in memory: it is gone when the server stops.")

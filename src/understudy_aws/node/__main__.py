@@ -1,7 +1,8 @@
-"""Runs the node of a directory: `python -m understudy_aws.node DIRECTORY [SECONDS]`."""
+"""Runs the node of a directory: `python -m understudy_aws.node DIRECTORY [--period SECONDS] [--with PID]`."""
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import fcntl
 import os
@@ -22,11 +23,17 @@ _LOCK = "lock"
 _PERIOD = 5.0
 
 
-def main(directory: Path, period: float = _PERIOD) -> int:
-    """Run until told to stop, and look every `period` seconds whether the network is as wanted.
+def main(words: list[str]) -> int:
+    """Run until told to stop, or until the process `--with` ends.
 
     Returns 0, 1 when this machine can't, 3 when another node has the directory.
     """
+    parser = argparse.ArgumentParser(prog="python -m understudy_aws.node", allow_abbrev=False)
+    parser.add_argument("directory", type=Path, help="where the node keeps its socket and what is wanted")
+    parser.add_argument("--period", type=float, default=_PERIOD, help="seconds between looks at the network")
+    parser.add_argument("--with", type=int, dest="owner", help="a process with which the network ends")
+    asked = parser.parse_args(words)
+    directory: Path = asked.directory
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -35,6 +42,7 @@ def main(directory: Path, period: float = _PERIOD) -> int:
         return 3
     try:
         holder = find_holder(directory) or start_holder(directory)
+        owner_fd = os.pidfd_open(asked.owner) if asked.owner else None
         holder_fd = enter_holder(holder)
     except (HolderError, OSError) as error:
         sys.stderr.write(f"understudy node: {error}\n")
@@ -42,11 +50,11 @@ def main(directory: Path, period: float = _PERIOD) -> int:
     # Threads may start only now: the kernel lets a process with several not enter a user namespace.
     fabric = Fabric(directory, namespaces_directory(directory))
     try:
-        asyncio.run(NodeService(directory, fabric, holder, holder_fd, period).run())
+        asyncio.run(NodeService(directory, fabric, holder, asked.period).run(holder_fd, owner_fd))
     finally:
         fabric.close()
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), *map(float, sys.argv[2:])))
+    sys.exit(main(sys.argv[1:]))

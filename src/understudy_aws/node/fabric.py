@@ -32,13 +32,14 @@ class Fabric:
         self.wanted = self._read()
         self.repaired = 0
         self.error = ""
-        # What the kernel has, part by part; None when that must be looked at.
+        # What the kernel has, part by part, and the network that this is; None when that must be looked at.
         self._made: Parts | None = None
+        self._network: Network | None = None
 
     @property
     def converged(self) -> bool:
-        """Whether the kernel has what is wanted, as far as is known."""
-        return self._made is not None and not self.error
+        """Whether the kernel has what is wanted, as far as is known. Any thread may ask."""
+        return self._network is self.wanted
 
     def close(self) -> None:
         """Let go of the kernel; the network stays as it is."""
@@ -54,6 +55,10 @@ class Fabric:
         unfinished.rename(self._file)
         self._converge()
 
+    def forget(self) -> None:
+        """Forget what is wanted: a node that starts anew begins with nothing."""
+        self._file.unlink(missing_ok=True)
+
     def check(self) -> int:
         """Compare the kernel with what was made, and put right what somebody else has changed; returns how much."""
         if self._made is None:
@@ -61,16 +66,17 @@ class Fabric:
             return 0
         steps = plan(self._kernel.observe(), _all(self._made.values()))
         if steps:
-            made, self._made = self._made, None
+            made, network, self._made, self._network = self._made, self._network, None, None
             self._carry_out(steps)
-            self._made = made
+            self._made, self._network = made, network
             self.repaired += len(steps)
         return len(steps)
 
     def _converge(self) -> None:
         """Go from what was made last to what is wanted. Raises OSError; what was made is then looked at anew."""
-        made, parts = self._made, network_parts(self.wanted)
-        self._made = None
+        network = self.wanted
+        made, parts = self._made, network_parts(network)
+        self._made = self._network = None
         if made is None:
             steps = plan(self._kernel.observe(), _all(parts.values()))
         else:
@@ -78,7 +84,7 @@ class Fabric:
             before = _all(made.get(key, frozenset()) for key in changed)
             steps = plan(before, _all(parts.get(key, frozenset()) for key in changed))
         self._carry_out(steps)
-        self._made = parts
+        self._made, self._network = parts, network
 
     def _carry_out(self, steps: Iterable[Step]) -> None:
         try:

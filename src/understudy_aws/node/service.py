@@ -42,29 +42,30 @@ _LONGEST_LINE = 64 * 1024 * 1024
 class NodeService:
     """Answers questions at a Unix socket, and looks after the network in between."""
 
-    def __init__(
-        self, directory: Path, fabric: Fabric, holder: Holder, holder_fd: int, period: float
-    ) -> None:
+    def __init__(self, directory: Path, fabric: Fabric, holder: Holder, period: float) -> None:
         self._directory = directory
         self._fabric = fabric
         self._holder = holder
-        self._holder_fd = holder_fd
         self._period = period
         # The kernel is asked by one thread, one thing after another; a probe waits in others.
         self._kernel = ThreadPoolExecutor(1, "kernel")
         self._probes = ThreadPoolExecutor(8, "probe")
         self._decode = msgspec.json.Decoder(Question).decode
 
-    async def run(self) -> None:
-        """Serve until told to stop, or until the holder ends."""
+    async def run(self, holder_fd: int, owner_fd: int | None) -> None:
+        """Serve until told to stop, or until the holder ends, or the owner, with whom everything ends.
+
+        Both are descriptors of processes.
+        """
         path = self._directory / SOCKET
         path.unlink(missing_ok=True)
         ended = asyncio.Event()
         loop = asyncio.get_running_loop()
-        loop.add_reader(self._holder_fd, ended.set)
+        loop.add_reader(holder_fd, ended.set)
+        if owner_fd is not None:
+            loop.add_reader(owner_fd, self._end_all)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ended.set)
-        self._ended = ended
         with suppress(OSError):
             await self._with_kernel(self._fabric.check)
         server = await asyncio.start_unix_server(self._serve, path, limit=_LONGEST_LINE)
@@ -115,9 +116,14 @@ class NodeService:
             loop = asyncio.get_running_loop()
             return Probed(await loop.run_in_executor(self._probes, self._fabric.probe, question))
         assert isinstance(question, Stop)
-        # Everything in the holder's namespaces goes with it.
-        os.kill(self._holder.pid, signal.SIGKILL)
+        self._end_all()
         return Done()
+
+    def _end_all(self) -> None:
+        """End everything in the holder's namespaces, and with it this node."""
+        self._fabric.forget()
+        with suppress(ProcessLookupError):
+            os.kill(self._holder.pid, signal.SIGKILL)
 
     def _status(self) -> Status:
         network = self._fabric.wanted

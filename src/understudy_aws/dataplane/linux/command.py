@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
@@ -20,6 +21,9 @@ from understudy_aws.dataplane.linux.syscalls import (
     CLONE_NEWPID,
     CLONE_NEWUSER,
     MS_BIND,
+    MS_NODEV,
+    MS_NOEXEC,
+    MS_NOSUID,
     MS_PRIVATE,
     MS_REC,
     die_with_parent,
@@ -61,6 +65,8 @@ def run_command(
     except OSError as error:
         raise NoNodeError(f"The node has no interface {interface}.") from error
     setns(holder_fd, CLONE_NEWPID)
+    # Only now, since the kernel forgets it when a process changes who it is.
+    die_with_parent()
     child = os.fork()
     if child == 0:
         _become(directory, command, environment, resolver_file, owner)
@@ -81,11 +87,16 @@ def _become(
 ) -> NoReturn:
     """Become the command, in a user namespace that has no say in the one the network belongs to."""
     try:
+        unshare(CLONE_NEWNS)
+        mount("none", "/", "none", MS_REC | MS_PRIVATE)
+        # The links that are seen there are those of the network in which it is mounted. Where the machine hides parts
+        # of it, the kernel refuses that, and the host's names of links stay visible.
+        with suppress(OSError):
+            mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC)
         unshare(CLONE_NEWUSER | CLONE_NEWNS)
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"{owner[0]} 0 1")
         Path("/proc/self/gid_map").write_text(f"{owner[1]} 0 1")
-        mount("none", "/", "none", MS_REC | MS_PRIVATE)
         mount(str(resolver_file), _RESOLVER_FILE, "none", MS_BIND)
         mount("tmpfs", str(directory), "tmpfs", 0)
         drop_capabilities()

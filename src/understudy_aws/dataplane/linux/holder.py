@@ -30,18 +30,17 @@ from understudy_aws.dataplane.linux.syscalls import (
     setns,
     unshare,
 )
+from understudy_aws.dataplane.processes import start_of
 
 _RECORD = "holder.json"
 _NAMESPACES = "namespaces"
-# The field of /proc/PID/stat with the time a process started, counted after the name, which may hold spaces.
-_START_TIME = 19
 
 
 class Holder(msgspec.Struct, frozen=True):
-    """A running holder: its process number, and when it started in ticks since this machine did."""
+    """A running holder: its process number, and what tells it from others of that number."""
 
     pid: int
-    started: int
+    started: str
 
 
 class HolderError(Exception):
@@ -59,7 +58,7 @@ def find_holder(directory: Path) -> Holder | None:
         holder = msgspec.json.decode((directory / _RECORD).read_bytes(), type=Holder)
     except (OSError, msgspec.DecodeError):
         return None
-    return holder if _started(holder.pid) == holder.started else None
+    return holder if holder.started and start_of(holder.pid) == holder.started else None
 
 
 def start_holder(directory: Path) -> Holder:
@@ -79,7 +78,7 @@ def start_holder(directory: Path) -> Holder:
     if not answer.isdigit():
         raise HolderError(answer or "The holder ended before it said anything.")
     pid = int(answer)
-    holder = Holder(pid, _started(pid) or 0)
+    holder = Holder(pid, start_of(pid))
     record = directory / _RECORD
     unfinished = record.with_suffix(".new")
     unfinished.write_bytes(msgspec.json.encode(holder))
@@ -93,20 +92,11 @@ def enter_holder(holder: Holder) -> int:
     Raises ProcessLookupError for a holder that has ended. The kernel refuses it to a process with several threads.
     """
     fd = os.pidfd_open(holder.pid)
-    if _started(holder.pid) != holder.started:
+    if start_of(holder.pid) != holder.started:
         os.close(fd)
         raise ProcessLookupError(holder.pid)
     setns(fd, CLONE_NEWUSER | CLONE_NEWNS)
     return fd
-
-
-def _started(pid: int) -> int | None:
-    """Return when a process started, or None when there is none or it has ended."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in {"Z", "X"} else int(fields[_START_TIME])
 
 
 def _become_holder(directory: Path, answers: int) -> None:

@@ -1,0 +1,119 @@
+"""Attaches programs of this machine to network interfaces, for the owner."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from understudy_aws.admin.errors import ConflictError, InvalidRequestError, NotFoundError
+from understudy_aws.admin.requests import Attach, Detach
+from understudy_aws.authn.caller import Caller
+from understudy_aws.core.errors import ApiError
+from understudy_aws.dataplane.processes import start_of
+from understudy_aws.gateway.pipeline import Gateway
+from understudy_aws.services import accounts
+from understudy_aws.services.ec2.attached_programs import (
+    AttachedProgram,
+    attach_program,
+    attached_programs,
+    detach_program,
+)
+from understudy_aws.services.ec2.network_interfaces import NetworkInterface, network_interfaces
+from understudy_aws.services.ec2.subnets import subnets
+from understudy_aws.store.database import Transaction
+
+_LONGEST_COMMAND = 80
+
+
+class Attachments:
+    """Attaches and detaches; `node` is the directory of the node that makes the network."""
+
+    def __init__(self, gateway: Gateway, node: Path) -> None:
+        self._gateway = gateway
+        self._node = node
+
+    def attach(self, asked: Attach) -> Any:
+        """Attach a program, and return its interface. Raises AdminError.
+
+        An interface that is made for it is made by the administrator of the subnet's account, as EC2's API would.
+        """
+        started = start_of(asked.pid)
+        if not started:
+            raise InvalidRequestError(f"There is no process {asked.pid} on this machine.")
+        if bool(asked.interface) == bool(asked.subnet):
+            raise InvalidRequestError("Name either a subnet, in which an interface is made, or an interface.")
+        with self._gateway.database.transaction() as tx:
+            place = _place(tx, asked.interface or asked.subnet)
+            caller = self._administrator(tx, place[0])
+        id = asked.interface or self._made(asked, place[1], caller)
+        program = AttachedProgram(
+            account=place[0], region=place[1], interface=id, pid=asked.pid, started=started,
+            command=asked.command[:_LONGEST_COMMAND], made=not asked.interface,
+        )  # fmt: skip
+        with self._gateway.database.transaction() as tx:
+            interface = network_interfaces.get(tx, *place, id)
+            assert interface is not None, "it was just found, or made"
+            if interface.requester_managed:
+                raise ConflictError(f"{id} is managed by the service that has made it.")
+            try:
+                attach_program(tx, interface, program, ids=self._gateway.ids, at=self._gateway.clock.now())
+            except ApiError as refusal:
+                raise ConflictError(refusal.message) from refusal
+        self._gateway.database.flush()
+        return {**_described(interface), "account": place[0], "region": place[1], "node": str(self._node)}
+
+    def detach(self, asked: Detach) -> Any:
+        """Detach the program of an interface. Raises NotFoundError for an interface without one."""
+        with self._gateway.database.transaction() as tx:
+            program = next(
+                (each for each in attached_programs.scan(tx) if each.interface == asked.interface), None
+            )
+            if program is None:
+                raise NotFoundError(f"No program is attached to {asked.interface}.")
+            detach_program(tx, program)
+        self._gateway.database.flush()
+        return {"interface": asked.interface, "deleted": program.made}
+
+    def _made(self, asked: Attach, region: str, caller: Caller) -> str:
+        params: dict[str, Any] = {
+            "subnet_id": asked.subnet,
+            "description": f"understudy attach: {asked.command}"[:255],
+        }
+        params["description"] = "".join(
+            each if each.isalnum() or each in " .:/_-" else " " for each in params["description"]
+        )
+        if asked.groups:
+            params["groups"] = list(asked.groups)
+        if asked.address:
+            params["private_ip_address"] = asked.address
+        try:
+            answer = self._gateway.perform(caller, "ec2", "CreateNetworkInterface", params, region=region)
+        except ApiError as refusal:
+            raise InvalidRequestError(f"{refusal.code}: {refusal.message}") from refusal
+        return str(answer["NetworkInterface"]["NetworkInterfaceId"])
+
+    def _administrator(self, tx: Transaction, account: str) -> Caller:
+        for key in accounts.keys_of_administrator(tx, account):
+            credential = self._gateway.credentials.credential(tx, key.id)
+            if credential is not None:
+                return credential.caller
+        raise InvalidRequestError(f"The administrator of account {account} has no active access key.")
+
+
+def _place(tx: Transaction, id: str) -> tuple[str, str]:
+    """Return the account and the Region of a subnet or an interface. Raises NotFoundError."""
+    table = network_interfaces if id.startswith("eni-") else subnets
+    for record in table.scan(tx):
+        if record.id == id:
+            return record.account, record.region
+    raise NotFoundError(f"There is no {id} here, in any account or Region.")
+
+
+def _described(interface: NetworkInterface) -> dict[str, Any]:
+    return {
+        "interface": interface.id,
+        "subnet": interface.subnet,
+        "vpc": interface.vpc,
+        "addresses": [*interface.addresses, *interface.ipv6_addresses],
+        "groups": [group for group, _ in interface.groups],
+    }

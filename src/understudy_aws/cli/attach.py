@@ -1,0 +1,163 @@
+"""`understudy attach -- CMD…`: a program of one's own with a network interface of a VPC as its only network."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from understudy_aws.admin.requests import Attach, Detach
+from understudy_aws.admin.requests import Status as ServerStatus
+from understudy_aws.cli.admin_client import (
+    NoServerError,
+    ask_server,
+    check_format,
+    health_of,
+    no_server,
+    running_server,
+)
+from understudy_aws.cli.options import settings_of
+from understudy_aws.cli.output import Output
+from understudy_aws.cli.server_files import ServerFile
+from understudy_aws.core.clock import monotonic_seconds
+from understudy_aws.core.errors import UserError
+from understudy_aws.dataplane.client import NodeClient, NodeLostError
+from understudy_aws.dataplane.linux.command import NoNodeError, run_command
+from understudy_aws.dataplane.messages import GetStatus, Status
+
+_PATIENCE = 20.0
+# Without a server's address, look-ups ask this interface's own loopback link, where nobody listens, and fail at once.
+_RESOLVER = (
+    "# The VPC has no resolver yet: only addresses, and names of /etc/hosts, are known here.\n"
+    "nameserver 127.0.0.1\n"
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = (
+        "understudy attach (--subnet SUBNET [--group GROUP]... | --interface ENI) [--] CMD [ARGUMENT ...]"
+    )
+    add_place(parser)
+    parser.add_argument(
+        "command_line", nargs=argparse.REMAINDER, metavar="CMD", help="the program and its arguments"
+    )
+
+
+def add_place(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say where."""
+    place = parser.add_mutually_exclusive_group(required=True)
+    place.add_argument(
+        "--subnet", default="", help="the subnet to make an interface in, as long as the program runs"
+    )
+    place.add_argument("--interface", default="", help="an interface there is, attached to nothing")
+    parser.add_argument(
+        "--group", action="append", default=[], help="a security group of it; by default the VPC's own"
+    )
+    parser.add_argument("--address", default="", help="its private IPv4 address; by default a free one")
+
+
+def run(asked: argparse.Namespace, out: Output) -> int:
+    """Run the program; answers its exit code."""
+    if not asked.command_line:
+        raise UserError(
+            "Which program? For example: understudy attach --subnet subnet-0… -- curl http://10.0.1.10"
+        )
+    return run_attached(asked, out, asked.command_line)
+
+
+def run_attached(asked: argparse.Namespace, out: Output, command: Sequence[str]) -> int:
+    """Attach a program to the interface asked for, run it, and detach it again; answers its exit code."""
+    settings = settings_of(asked)
+    server = running_server(settings)
+    if server is None:
+        raise no_server(settings)
+    check_format(server, health_of(server) or {})
+    attached = ask_server(
+        server,
+        Attach(
+            pid=os.getpid(), command=" ".join(command), interface=asked.interface,
+            subnet=asked.subnet, groups=tuple(asked.group), address=asked.address,
+        ),
+    )  # fmt: skip
+    try:
+        node = Path(attached["node"])
+        _wait_for(server, node, attached["interface"])
+        out.remark(
+            f"{attached['interface']} ({', '.join(attached['addresses'])}) in {attached['subnet']}, "
+            f"{', '.join(attached['groups'])}: {command[0]}"
+        )
+        return _run(node, attached, command, os.environ)
+    finally:
+        _detach(server, attached["interface"])
+
+
+def _wait_for(server: ServerFile, node: Path, interface: str) -> None:
+    """Wait until the interface is there. Raises UserError that says why it is not."""
+    until = monotonic_seconds() + _PATIENCE
+    reason = "no node runs yet"
+    while monotonic_seconds() < until:
+        try:
+            with NodeClient(node) as client:
+                status = client.ask(GetStatus())
+        except NodeLostError:
+            reason = _why(server) or reason
+        else:
+            if isinstance(status, Status) and status.converged and interface in status.interfaces:
+                return
+            reason = (status.error if isinstance(status, Status) else "") or reason
+        if "node can't start" in reason:
+            break
+        signal.sigtimedwait([], 0.02)
+    raise UserError(f"{interface} could not be made a network of: {reason}")
+
+
+def _why(server: ServerFile) -> str:
+    """Return what keeps the server from starting a node; empty when nothing does that is known."""
+    try:
+        controllers = ask_server(server, ServerStatus())["controllers"]
+    except (NoServerError, UserError) as error:
+        return str(error)
+    for each in controllers:
+        if each["name"] == "network":
+            failing = [found["error"] for found in each["failing"]]
+            return str(next(iter(failing), each["error"]))
+    return ""
+
+
+def _run(
+    node: Path, attached: Mapping[str, Any], command: Sequence[str], environment: Mapping[str, str]
+) -> int:
+    """Run the command in a process of its own, which enters the interface's network and becomes of no other use."""
+    with tempfile.TemporaryDirectory(prefix="understudy-attach-") as place:
+        resolver = Path(place, "resolv.conf")
+        resolver.write_text(_RESOLVER)
+        sys.stdout.flush()
+        child = os.fork()
+        if child == 0:
+            code = 70
+            try:
+                code = run_command(node, attached["interface"], command, environment, resolver)
+            except (NoNodeError, OSError) as error:
+                os.write(2, f"understudy: {error}\n".encode())
+                code = 2
+            finally:
+                os._exit(code)
+        for number in (signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_IGN)
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, lambda number, _: os.kill(child, number))
+        _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+
+
+def _detach(server: ServerFile, interface: str) -> None:
+    try:
+        ask_server(server, Detach(interface=interface))
+    except (NoServerError, UserError):
+        # The server finds out by itself that this process has ended.
+        return

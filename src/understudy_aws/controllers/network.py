@@ -1,0 +1,63 @@
+"""Tells the node what network the records ask for, whenever they have changed and a program needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from understudy_aws.dataplane.launcher import NodeLauncher
+from understudy_aws.dataplane.messages import Want
+from understudy_aws.dataplane.wanted import Network
+from understudy_aws.gateway.controller import Controller, Due, Key, World
+from understudy_aws.services.ec2.wanted_network import wanted_network
+from understudy_aws.store.database import Database, Transaction
+
+_KEY: Key = ("network",)
+# A node that was killed is missed, and started anew, within this.
+_PERIOD_SECONDS = 5.0
+
+
+class NetworkKeeper:
+    """Keeps the node's wanted network like the records. While no program needs one, no node runs."""
+
+    def __init__(self, database: Database, node: NodeLauncher) -> None:
+        self._database = database
+        self._node = node
+        self._revision = -1
+        self._wanted = Network()
+        self._told: datetime | None = None
+        # What the node was told last; None before it is known whether one runs.
+        self._made: Network | None = None
+
+    def controller(self) -> Controller:
+        """Return the background work."""
+        return Controller("network", self._due, self._reconcile, poll_seconds=0.0)
+
+    def is_behind(self) -> bool:
+        """Whether programs use a network and records have changed since it was last compared with them."""
+        return bool(self._made and self._made.vpcs) and self._database.revision != self._revision
+
+    def _due(self, tx: Transaction, now: datetime) -> Iterator[Due]:
+        if self._database.revision != self._revision:
+            self._revision = self._database.revision
+            self._wanted = wanted_network(tx, now)
+            if self._made is None and not self._wanted.vpcs and not self._node.may_run():
+                self._made = self._wanted
+        if self._wanted != self._made or self._must_look(now):
+            yield Due(_KEY, "", now)
+
+    def _must_look(self, now: datetime) -> bool:
+        if not self._made or not self._made.vpcs or self._told is None:
+            return False
+        return not 0 <= (now - self._told).total_seconds() < _PERIOD_SECONDS
+
+    async def _reconcile(self, _key: Key, world: World) -> datetime | None:
+        now = world.clock.now()
+        with world.database.transaction() as tx:
+            network = wanted_network(tx, now)
+        if network.vpcs:
+            await world.in_thread(self._node.ask, Want(network))
+        else:
+            await world.in_thread(self._node.stop)
+        self._made, self._told = network, now
+        return None

@@ -1,0 +1,95 @@
+"""Finds the node of a state, and starts it when it is first wanted."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+from understudy_aws.dataplane.client import SOCKET, NodeClient, NodeLostError
+from understudy_aws.dataplane.messages import Answer, Question, Refused, Stop
+
+_START_SECONDS = 15.0
+_LOG = "node.log"
+
+
+class NodeError(Exception):
+    """There is no node, or it can't do what is asked; the text is one sentence."""
+
+
+class NodeLauncher:
+    """The way to the node of a directory. Blocks; one caller at a time.
+
+    A node that is `tied` ends with this process, whose state is gone then; others go on.
+    """
+
+    def __init__(self, directory: Path, *, tied: bool) -> None:
+        self.directory = directory
+        self._tied = tied
+        self._client: NodeClient | None = None
+        self._pause = threading.Event()
+
+    def ask(self, question: Question) -> Answer:
+        """Return the node's answer; starts a node when none runs. Raises NodeError."""
+        for attempt in (1, 2):
+            client = self._client or self._started()
+            self._client = client
+            try:
+                answer = client.ask(question)
+            except NodeLostError as error:
+                self.close()
+                if attempt == 1:
+                    continue
+                raise NodeError(f"The node was lost: {error}") from error
+            if isinstance(answer, Refused):
+                raise NodeError(answer.reason)
+            return answer
+        raise AssertionError("the second attempt returns or raises")
+
+    def may_run(self) -> bool:
+        """Whether a node runs, or ran last and was killed."""
+        return (self.directory / SOCKET).exists()
+
+    def stop(self) -> bool:
+        """Take the network down, and everything that runs in it; returns whether a node ran."""
+        with suppress(NodeLostError):
+            client = self._client or NodeClient(self.directory)
+            self._client = None
+            client.ask(Stop())
+            client.close()
+            return True
+        return False
+
+    def close(self) -> None:
+        """End the connection; the node goes on."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _started(self) -> NodeClient:
+        with suppress(NodeLostError):
+            return NodeClient(self.directory)
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        words = [sys.executable, "-m", "understudy_aws.node", str(self.directory)]
+        if self._tied:
+            words += ["--with", str(os.getpid())]
+        log = self.directory / _LOG
+        with log.open("wb") as errors:
+            process = subprocess.Popen(  # noqa: S603 - our own program
+                words,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=errors,
+                start_new_session=True,
+            )
+        for _ in range(int(_START_SECONDS / 0.01)):
+            with suppress(NodeLostError):
+                return NodeClient(self.directory)
+            if process.poll() is not None:
+                said = log.read_text(errors="replace").strip() or f"it ended with {process.returncode}"
+                raise NodeError(f"The node can't start: {said}")
+            self._pause.wait(0.01)
+        raise NodeError(f"The node did not answer in {_START_SECONDS:.0f} s; {log} may say why.")

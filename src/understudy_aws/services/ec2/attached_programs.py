@@ -1,0 +1,89 @@
+"""Programs of this machine that are attached to network interfaces: their records, and attaching and detaching.
+
+The owner attaches a program with `understudy attach`. Its interface is in use while it runs. The program is known by
+its process, so that an interface is free again also when whoever started the program was killed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from understudy_aws.core.ids import Ids
+from understudy_aws.dataplane.processes import start_of
+from understudy_aws.gateway.controller import Controller, Due, World
+from understudy_aws.services.ec2.api import errors
+from understudy_aws.services.ec2.network_interfaces import (
+    Attachment,
+    NetworkInterface,
+    network_interfaces,
+    remove,
+)
+from understudy_aws.store.database import Transaction
+from understudy_aws.store.tables import Record, Table
+
+
+class AttachedProgram(Record, frozen=True, kw_only=True):
+    """A program that has an interface to itself.
+
+    `pid` and `started` are the process that started it (`dataplane.processes.start_of`). `made` says that the interface
+    was made for it, and goes when it ends.
+    """
+
+    account: str
+    region: str
+    interface: str
+    pid: int
+    started: str
+    command: str
+    made: bool = False
+
+
+attached_programs = Table(
+    "ec2/attached-program",
+    AttachedProgram,
+    key=lambda program: (program.account, program.region, program.interface),
+)
+
+
+def attach_program(
+    tx: Transaction, interface: NetworkInterface, program: AttachedProgram, *, ids: Ids, at: datetime
+) -> None:
+    """Attach a program to an interface. Raises ApiError for one that is attached to something."""
+    if interface.attachment is not None:
+        raise errors.interface_in_use(interface.id)
+    attachment = Attachment(id=ids.ec2("ela-attach"), owner=interface.account, at=at, device_index=0)
+    network_interfaces.put(tx, replace(interface, attachment=attachment))
+    attached_programs.put(tx, program)
+
+
+def detach_program(tx: Transaction, program: AttachedProgram) -> None:
+    """Free the interface of a program that has ended, or delete it when it was made for the program."""
+    attached_programs.delete(tx, program)
+    interface = network_interfaces.get(tx, program.account, program.region, program.interface)
+    if interface is None:
+        return
+    if program.made:
+        remove(tx, interface)
+    else:
+        network_interfaces.put(tx, replace(interface, attachment=None))
+
+
+def ended_programs() -> Controller:
+    """Return the background work that frees the interfaces of programs whose process is gone."""
+
+    def due(tx: Transaction, now: datetime) -> Iterator[Due]:
+        for program in attached_programs.scan(tx):
+            if start_of(program.pid) != program.started:
+                yield Due((program.account, program.region, program.interface), program.account, now)
+
+    async def reconcile(key: tuple[str, ...], world: World) -> datetime | None:
+        with world.database.transaction() as tx:
+            program = attached_programs.get(tx, *key)
+            if program is not None and start_of(program.pid) != program.started:
+                detach_program(tx, program)
+        return None
+
+    return Controller("ended programs", due, reconcile, poll_seconds=1.0)

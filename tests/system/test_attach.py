@@ -1,0 +1,240 @@
+"""`understudy attach` with the real `aws` command: programs in a VPC, and what security groups let through."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+from server_process import ServerProcess, clean_environment
+
+from understudy_aws.dataplane.client import NodeClient, NodeLostError
+from understudy_aws.dataplane.messages import Probe, Probed
+
+REFUSED = subprocess.run(
+    [sys.executable, "-c", "from understudy_aws.dataplane.linux.probe import obstacle; print(obstacle())"],
+    capture_output=True, text=True, check=True,
+).stdout.strip()  # fmt: skip
+pytestmark = [pytest.mark.system, pytest.mark.skipif(bool(REFUSED), reason=REFUSED or "networks can be made")]
+
+UNDERSTUDY = [sys.executable, "-m", "understudy_aws"]
+SERVE = """
+import socket
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("0.0.0.0", 5432)); s.listen()
+print("listening", flush=True)
+while True: s.accept()[0].sendall(b"the database")
+"""
+FETCH = """
+import socket, sys
+try: print(socket.create_connection((sys.argv[1], 5432), 1).recv(100).decode())
+except TimeoutError: print("dropped")
+"""
+
+
+class Site:
+    """A running server and its clients."""
+
+    def __init__(self, server: ServerProcess, environment: dict[str, str]) -> None:
+        said = server.said
+        self.server = server
+        self.environment = {
+            **environment,
+            "UNDERSTUDY_STATE": said["state"],
+            "UNDERSTUDY_PORT": str(said["endpoint"].rpartition(":")[2]),
+            "AWS_ENDPOINT_URL": said["endpoint"],
+            "AWS_ACCESS_KEY_ID": said["access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": said["secret_access_key"],
+            "AWS_DEFAULT_REGION": "eu-west-1",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            words, capture_output=True, text=True, env=self.environment, timeout=120, check=False
+        )
+
+    def ec2(self, *words: str):
+        done = self.run(sys.executable, "-m", "awscli", "ec2", *words, "--output", "json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout) if done.stdout.strip() else {}
+
+    def understudy(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return self.run(*UNDERSTUDY, *words)
+
+    def fetch(self, subnet: str, group: str, address: str) -> str:
+        done = self.understudy(
+            "attach", "--subnet", subnet, "--group", group, "--", sys.executable, "-c", FETCH, address
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    @contextmanager
+    def attached(self, *words: str):
+        process = subprocess.Popen(
+            [*UNDERSTUDY, "attach", *words], env=self.environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.communicate()
+
+    def interfaces(self) -> list[dict]:
+        return self.ec2("describe-network-interfaces")["NetworkInterfaces"]
+
+    def network(self) -> dict | None:
+        return json.loads(self.understudy("status", "--json").stdout)["network"]
+
+
+@pytest.fixture
+def site(tmp_path):
+    environment = clean_environment(tmp_path, TMPDIR=str(tmp_path))
+    with ServerProcess(
+        "--json", "--lifeline", "--state", str(tmp_path / "state"), environment=environment
+    ) as server:
+        made = Site(server, environment)
+        yield made
+        made.understudy("stop")
+
+
+def two_groups(site: Site) -> tuple[str, str, str, str]:
+    """Return two subnets of the default VPC and two groups without rules for packets in."""
+    subnets = site.ec2("describe-subnets")["Subnets"]
+    groups = [
+        site.ec2("create-security-group", "--group-name", name, "--description", name, "--vpc-id", subnets[0]["VpcId"])
+        for name in ("app", "db")
+    ]  # fmt: skip
+    return subnets[0]["SubnetId"], subnets[1]["SubnetId"], *(group["GroupId"] for group in groups)
+
+
+def test_a_database_is_reached_once_its_group_admits_the_other(site):
+    first, second, app, db = two_groups(site)
+    with site.attached("--subnet", second, "--group", db, "--", sys.executable, "-c", SERVE) as database:
+        assert database.stdout.readline() == "listening\n", database.stderr.read()
+        [interface] = site.interfaces()
+        assert (interface["Status"], interface["Attachment"]["Status"]) == ("in-use", "attached")
+        assert [group["GroupId"] for group in interface["Groups"]] == [db]
+        address = interface["PrivateIpAddress"]
+
+        assert site.fetch(first, app, address) == "dropped"
+        rule = ("--group-id", db, "--protocol", "tcp", "--port", "5432", "--source-group", app)
+        site.ec2("authorize-security-group-ingress", *rule)
+        assert site.fetch(first, app, address) == "the database"
+        assert site.fetch(first, db, address) == "dropped", "of another group"
+        site.ec2("revoke-security-group-ingress", *rule)
+        assert site.fetch(first, app, address) == "dropped"
+
+        refused = site.run(
+            sys.executable, "-m", "awscli", "ec2", "delete-network-interface",
+            "--network-interface-id", interface["NetworkInterfaceId"],
+        )  # fmt: skip
+        assert "is currently in use" in refused.stderr
+        network = site.network()
+        assert network["converged"]
+        assert network["interfaces"] == [interface["NetworkInterfaceId"]]
+    _until(lambda: site.interfaces() == [])
+    _until(lambda: site.network() is None)
+
+
+def test_an_interface_of_ones_own_stays_when_the_program_ends(site):
+    first, _, app, _ = two_groups(site)
+    made = site.ec2("create-network-interface", "--subnet-id", first, "--groups", app)["NetworkInterface"]
+    id = made["NetworkInterfaceId"]
+    done = site.understudy("attach", "--interface", id, "--", "cat", "/sys/class/net/eth0/address")
+    assert (done.returncode, done.stdout.strip()) == (0, made["MacAddress"]), done.stderr
+    assert f"{id} ({made['PrivateIpAddress']}) in {first}" in done.stderr
+    [left] = site.interfaces()
+    assert (left["Status"], "Attachment" in left) == ("available", False)
+    with site.attached("--interface", id, "--", "sh", "-c", "echo up; exec sleep 100") as running:
+        assert running.stdout.readline() == "up\n"
+        second = site.understudy("attach", "--interface", id, "--", "true")
+        assert (second.returncode, "is currently in use" in second.stderr) == (2, True), second.stderr
+
+
+def test_programs_and_their_network_outlive_the_server(site, tmp_path):
+    first, second, app, db = two_groups(site)
+    site.ec2("authorize-security-group-ingress", "--group-id", db, "--protocol", "-1", "--source-group", app)
+    wait = ("--", "sh", "-c", "echo up; exec sleep 100")
+    with (
+        site.attached("--subnet", second, "--group", db, "--", sys.executable, "-c", SERVE) as database,
+        site.attached("--subnet", first, "--group", app, *wait) as client,
+    ):
+        assert database.stdout.readline() == "listening\n", database.stderr.read()
+        assert client.stdout.readline() == "up\n", client.stderr.read()
+        ids = {each["Groups"][0]["GroupId"]: each for each in site.interfaces()}
+        probe = Probe(ids[app]["NetworkInterfaceId"], ids[db]["PrivateIpAddress"], 5432)
+        os.kill(site.server.process.pid, signal.SIGKILL)
+        site.server.process.wait()
+        with NodeClient(tmp_path / "state" / "node") as node:
+            assert node.ask(probe) == Probed("connected")
+            assert node.ask(replace(probe, port=5433)) == Probed("refused")
+        assert (database.poll(), client.poll()) == (None, None)
+        stopped = site.understudy("stop")
+        assert "what ran in it, has ended" in stopped.stdout, stopped
+        assert (database.wait(20), client.wait(20)) == (137, 137)
+        with pytest.raises(NodeLostError):
+            NodeClient(tmp_path / "state" / "node")
+
+
+def test_a_change_holds_when_it_is_answered(site):
+    """By the instant clock the answer to AuthorizeSecurityGroupIngress comes when packets pass."""
+    first, second, app, db = two_groups(site)
+    wait = ("--", "sh", "-c", "echo up; exec sleep 100")
+    with (
+        site.attached("--subnet", second, "--group", db, *wait) as one,
+        site.attached("--subnet", first, "--group", app, *wait) as other,
+    ):
+        assert (one.stdout.readline(), other.stdout.readline()) == ("up\n", "up\n")
+        ids = {each["Groups"][0]["GroupId"]: each for each in site.interfaces()}
+        probe = Probe(ids[app]["NetworkInterfaceId"], ids[db]["PrivateIpAddress"], 80, 0.3)
+        with NodeClient(Path(site.environment["UNDERSTUDY_STATE"]) / "node") as node:
+            for _ in range(3):
+                for change, outcome in (("authorize", "refused"), ("revoke", "silent")):
+                    site.ec2(
+                        f"{change}-security-group-ingress", "--group-id", db, "--protocol", "tcp",
+                        "--port", "80", "--source-group", app,
+                    )  # fmt: skip
+                    assert node.ask(probe) == Probed(outcome)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["--subnet", "subnet-0", "--", "true"], 2, "There is no subnet-0 here, in any account or Region."),
+        (["--", "true"], 2, "one of the arguments --subnet --interface is required"),
+        (["--subnet", "subnet-0"], 2, "Which program?"),
+    ],
+)
+def test_what_is_asked_wrongly_is_one_sentence(site, words, code, said):
+    done = site.understudy("attach", *words)
+    assert (done.returncode, said.lower() in done.stderr.lower()) == (code, True), done.stderr
+    assert site.interfaces() == []
+
+
+def test_the_exit_code_is_the_programs(site):
+    first, _, app, _ = two_groups(site)
+    place = ("--subnet", first, "--group", app, "--")
+    assert site.understudy("attach", *place, "sh", "-c", "exit 7").returncode == 7
+    assert site.understudy("attach", *place, "/nowhere/there").returncode == 127
+    assert site.understudy("attach", *place, "sh", "-c", "kill -9 $$").returncode == 137
+    assert site.interfaces() == []
+
+
+def _until(condition, seconds: float = 15) -> None:
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            if condition():
+                return
+        except NodeLostError:
+            pass
+        assert time.monotonic() < until
+        time.sleep(0.1)
