@@ -74,6 +74,10 @@ class TestChanges:
             with refused("InvalidNetworkAclEntry.NotFound"):
                 operation(NetworkAclId=acl, **params)
 
+    def test_a_protocol_number_has_one_form(self, ec2, acl):
+        ec2.create_network_acl_entry(NetworkAclId=acl, **self.entry(Protocol="06"))
+        assert "6" in [entry["Protocol"] for entry in self.shown(ec2, acl)["Entries"]]
+
     def test_entries_of_icmp_and_ipv6(self, ec2, acl):
         ec2.create_network_acl_entry(
             NetworkAclId=acl,

@@ -218,6 +218,8 @@ def _entry(  # noqa: PLR0917 - the members of a rule in the API
     known = _NUMBERS.get(protocol.lower(), protocol)
     if known != "-1" and not is_protocol_number(known):
         raise errors.invalid_value(protocol, "protocol")
+    # `06` is 6.
+    known = str(int(known))
     if action not in ("allow", "deny"):
         raise errors.invalid_value(action, "ruleAction")
     block, block6 = _blocks(cidr, ipv6)
