@@ -86,8 +86,6 @@ def disassociate_subnet_cidr_block(call: Call, *, association_id: str) -> Answer
         if on:
             raise errors.subnet_block_stays(association_id, f"its subnet has {name} set to true")
     if ipv6_in_use(call.tx, subnet.id):
-        raise errors.subnet_block_stays(association_id, "interfaces have addresses of it")
-    if ipv6_in_use(call.tx, subnet.id):
         raise errors.subnet_block_stays(association_id, "network interfaces have IPv6 addresses of it")
     if reserved_ipv6(call.tx, subnet.id):
         raise errors.subnet_block_stays(association_id, "its subnet has reservations of it")
