@@ -26,7 +26,7 @@ from understudy_aws.core.simulated_latency import SimulatedLatency
 from understudy_aws.dataplane.launcher import NodeLauncher
 from understudy_aws.gateway.authorization import Authorizer
 from understudy_aws.gateway.client_tokens import old_client_tokens
-from understudy_aws.gateway.controller import World
+from understudy_aws.gateway.controller import Controller, World
 from understudy_aws.gateway.durable_operations import OperationKind, any_due
 from understudy_aws.gateway.message_signing import MessageSigner
 from understudy_aws.gateway.pipeline import Gateway
@@ -189,24 +189,7 @@ def build(
     node = _node(settings, ids)
     network = NetworkKeeper(database, node)
     manager = ControllerManager(
-        World(database, clock, ids, gateway),
-        [
-            *(
-                each
-                for kind in operation_kinds(registry, gateway.held_sessions)
-                for each in controllers_of(kind)
-            ),
-            abandoned_sessions(gateway.held_sessions),
-            nat_gateway_deletions(),
-            prefix_list_deletions(),
-            group_association_changes(),
-            vpc_peering_changes(),
-            vpc_endpoint_deletions(),
-            last_use.controller(),
-            ended_programs(),
-            network.controller(),
-            *map(expiry_controller, EXPIRIES),
-        ],
+        World(database, clock, ids, gateway), _controllers(gateway, last_use, network)
     )
     admin = Administration(
         gateway,
@@ -219,6 +202,24 @@ def build(
     )
     admin_api = AdminApi(admin, token=ids.bearer_token())
     return App(settings, database, gateway, manager, admin, admin_api, node, network)
+
+
+def _controllers(gateway: Gateway, last_use: LastUse, network: NetworkKeeper) -> Sequence[Controller]:
+    """Return all background work."""
+    kinds = operation_kinds(gateway.registry, gateway.held_sessions)
+    return [
+        *(each for kind in kinds for each in controllers_of(kind)),
+        abandoned_sessions(gateway.held_sessions),
+        nat_gateway_deletions(),
+        prefix_list_deletions(),
+        group_association_changes(),
+        vpc_peering_changes(),
+        vpc_endpoint_deletions(),
+        last_use.controller(),
+        ended_programs(),
+        network.controller(),
+        *map(expiry_controller, EXPIRIES),
+    ]
 
 
 def _node(settings: Settings, ids: Ids) -> NodeLauncher:

@@ -31,8 +31,13 @@ def test_nothing_blocks_a_start_with_a_state_that_can_be_made(tmp_path, capsys):
     assert not (tmp_path / "new").exists(), "looking changes nothing"
 
 
-def test_it_says_that_there_is_no_data_plane(tmp_path):
-    assert "no data plane" in findings(state=str(tmp_path))["packets"].sentence
+def test_it_says_whether_networks_can_be_made_and_what_they_lack(tmp_path, monkeypatch):
+    found = findings(state=str(tmp_path))
+    assert "do not run yet" in found["not here"].sentence
+    assert "understudy attach" in found["packets"].sentence
+    monkeypatch.setattr("understudy_aws.cli.doctor.obstacle", lambda: "No; `sudo this` would change that.")
+    refused = findings(state=str(tmp_path))["packets"]
+    assert (refused.verdict, "`sudo this`" in refused.sentence) == ("note", True)
 
 
 def test_a_file_in_the_place_of_the_state_blocks(tmp_path, capsys):
