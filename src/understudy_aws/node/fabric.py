@@ -10,7 +10,7 @@ from pathlib import Path
 
 import msgspec
 
-from understudy_aws.dataplane.linux.compile import Parts, network_parts
+from understudy_aws.dataplane.linux.compile import Compiler, Parts
 from understudy_aws.dataplane.linux.kernel import Kernel
 from understudy_aws.dataplane.linux.objects import Object
 from understudy_aws.dataplane.linux.planning import Step, plan
@@ -29,6 +29,7 @@ class Fabric:
     def __init__(self, directory: Path, namespaces: Path) -> None:
         self._file = directory / _WANTED
         self._kernel = Kernel(namespaces)
+        self._compiler = Compiler()
         self.wanted = self._read()
         self.repaired = 0
         self.error = ""
@@ -75,12 +76,13 @@ class Fabric:
     def _converge(self) -> None:
         """Go from what was made last to what is wanted. Raises OSError; what was made is then looked at anew."""
         network = self.wanted
-        made, parts = self._made, network_parts(network)
+        made, parts = self._made, self._compiler.parts(network)
         self._made = self._network = None
         if made is None:
             steps = plan(self._kernel.observe(), _all(parts.values()))
         else:
-            changed = [key for key in made.keys() | parts.keys() if made.get(key) != parts.get(key)]
+            # Parts that did not change are the same object, which is asked first: comparing sets takes long.
+            changed = [key for key in made.keys() | parts.keys() if made.get(key) is not parts.get(key)]
             before = _all(made.get(key, frozenset()) for key in changed)
             steps = plan(before, _all(parts.get(key, frozenset()) for key in changed))
         self._carry_out(steps)

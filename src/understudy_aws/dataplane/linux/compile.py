@@ -5,11 +5,11 @@ A part is a VPC without its interfaces, an interface, a peering, or what stands 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from ipaddress import IPv6Network, ip_network
 from typing import TypeAlias
 
+import msgspec
 from msgspec.structs import replace
 
 from understudy_aws.dataplane.linux.expressions import (
@@ -61,28 +61,51 @@ from understudy_aws.dataplane.linux.security_groups import (
 )
 from understudy_aws.dataplane.wanted import Interface, Network, Peering, Subnet, Vpc
 
-Parts: TypeAlias = Mapping[tuple[str, ...], frozenset[Object]]
+PartKey: TypeAlias = tuple[str, ...]
+Parts: TypeAlias = Mapping[PartKey, frozenset[Object]]
+Inputs: TypeAlias = tuple[object, ...]
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 
-# More interfaces than one machine has.
-_REMEMBERED = 20_000
+
+class Compiler:
+    """Makes the parts of one network after another; a part whose inputs are the same is the same object."""
+
+    def __init__(self) -> None:
+        self._before: dict[PartKey, tuple[Inputs, frozenset[Object]]] = {}
+        self._now: dict[PartKey, tuple[Inputs, frozenset[Object]]] = {}
+
+    def parts(self, network: Network) -> Parts:
+        """Return the objects that the kernel should have for each part of a network."""
+        self._before, self._now = self._now, {}
+        ends = peering_addresses({peering.id: peering for peering in network.peerings})
+        prefix_lists = tuple(sorted(network.prefix_lists.items()))
+        referring = _referring(network)
+        for vpc in network.vpcs:
+            peers = tuple(sorted(_peers(vpc, network.peerings, ends).items()))
+            self._part(
+                ("vpc", vpc.id), _vpc_part, _without_unneeded(vpc), peers, prefix_lists, _combinations(vpc)
+            )
+            facts = _facts(vpc)
+            for interface in vpc.interfaces:
+                inputs = _inputs(vpc, facts, interface, referring)
+                self._part(("interface", interface.id), _interface_part, *inputs)
+        for peering in network.peerings:
+            self._part(("peering", peering.id), _peering, peering, ends[peering.id])
+        if any(_has_uplink(vpc) for vpc in network.vpcs):
+            self._part((INTERNET,), _internet)
+        self._before = {}
+        return {key: objects for key, (_, objects) in self._now.items()}
+
+    def _part(self, key: PartKey, make: Callable[..., Iterable[Object]], *inputs: object) -> None:
+        known = self._before.get(key)
+        if known is None or known[0] != inputs:
+            known = (inputs, frozenset(make(*inputs)))
+        self._now[key] = known
 
 
 def network_parts(network: Network) -> Parts:
     """Return the objects that the kernel should have for each part of a network."""
-    parts: dict[tuple[str, ...], frozenset[Object]] = {}
-    ends = peering_addresses({peering.id: peering for peering in network.peerings})
-    prefix_lists = tuple(sorted(network.prefix_lists.items()))
-    referring = _referring(network)
-    for vpc in network.vpcs:
-        peers = tuple(sorted(_peers(vpc, network.peerings, ends).items()))
-        parts["vpc", vpc.id] = _vpc_part(_without_unneeded(vpc), peers, prefix_lists, _combinations(vpc))
-        parts.update(_interface_parts(vpc, referring))
-    for peering in network.peerings:
-        parts["peering", peering.id] = frozenset(_peering(peering, ends[peering.id]))
-    if any(_has_uplink(vpc) for vpc in network.vpcs):
-        parts[INTERNET,] = frozenset(_internet())
-    return parts
+    return Compiler().parts(network)
 
 
 def network_objects(network: Network) -> frozenset[Object]:
@@ -102,81 +125,82 @@ def _combinations(vpc: Vpc) -> tuple[tuple[str, ...], ...]:
     return tuple(sorted({tuple(sorted(each.groups)) for each in vpc.interfaces if each.filtered}))
 
 
-@lru_cache(1_000)
 def _vpc_part(
     vpc: Vpc,
     peers: Pairs,
     prefix_lists: tuple[tuple[str, tuple[str, ...]], ...],
     combinations: tuple[tuple[str, ...], ...],
-) -> frozenset[Object]:
-    return frozenset(
-        [
-            *router_objects(vpc, dict(peers)),
-            *packet_filter_objects(vpc, resolvers(vpc)),
-            *security_group_objects(vpc, dict(prefix_lists), combinations),
-            *network_acl_objects(vpc),
-            *_from_internet(vpc),
-        ]
+) -> Iterator[Object]:
+    yield from router_objects(vpc, dict(peers))
+    yield from packet_filter_objects(vpc, resolvers(vpc))
+    yield from security_group_objects(vpc, dict(prefix_lists), combinations)
+    yield from network_acl_objects(vpc)
+    yield from _from_internet(vpc)
+
+
+class _Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the objects of an interface depend on, besides itself and its subnet.
+
+    `table` is the number of its table of routes. `memberships` are pairs of a group of it and a VPC whose rules refer
+    to that. `forwards` is true of a NAT gateway's, `public6` where the internet reaches IPv6 addresses, and `uplink`
+    in a VPC that has a way to the internet.
+    """
+
+    table: int
+    memberships: Pairs
+    forwards: bool
+    public6: bool
+    uplink: bool
+
+
+class _VpcFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What is the same for all interfaces of a VPC."""
+
+    subnets: Mapping[str, Subnet]
+    tables: Mapping[str, int]
+    translating: frozenset[str]
+    public6: frozenset[str]
+
+
+def _facts(vpc: Vpc) -> _VpcFacts:
+    return _VpcFacts(
+        subnets={subnet.id: subnet for subnet in vpc.subnets},
+        tables=route_table_numbers(vpc),
+        translating=frozenset(gateway.interface for gateway in vpc.nat_gateways),
+        public6=frozenset(
+            table.id
+            for table in vpc.route_tables
+            if any(":" in route.destination and route.target.startswith("igw-") for route in table.routes)
+        ),
     )
 
 
-def _interface_parts(
-    vpc: Vpc, referring: Mapping[str, tuple[str, ...]]
-) -> Iterator[tuple[tuple[str, str], frozenset[Object]]]:
-    subnets = {subnet.id: subnet for subnet in vpc.subnets}
-    tables = route_table_numbers(vpc)
-    gateways = {gateway.interface for gateway in vpc.nat_gateways}
-    public = {
-        table.id
-        for table in vpc.route_tables
-        if any(":" in route.destination and route.target.startswith("igw-") for route in table.routes)
-    }
-    for interface in vpc.interfaces:
-        subnet = subnets[interface.subnet]
-        memberships = tuple((group, each) for group in interface.groups for each in referring.get(group, ()))
-        yield (
-            ("interface", interface.id),
-            _interface_part(
-                vpc.id,
-                interface,
-                subnet,
-                tables[subnet.route_table],
-                memberships,
-                forwards=interface.id in gateways,
-                public6=subnet.route_table in public,
-                uplink=_has_uplink(vpc),
-            ),
-        )
+def _inputs(
+    vpc: Vpc, facts: _VpcFacts, interface: Interface, referring: Mapping[str, tuple[str, ...]]
+) -> tuple[str, Interface, Subnet, _Facts]:
+    subnet = facts.subnets[interface.subnet]
+    own = _Facts(
+        table=facts.tables[subnet.route_table],
+        memberships=tuple((group, each) for group in interface.groups for each in referring.get(group, ())),
+        forwards=interface.id in facts.translating,
+        public6=subnet.route_table in facts.public6,
+        uplink=_has_uplink(vpc),
+    )
+    return vpc.id, interface, subnet, own
 
 
-@lru_cache(_REMEMBERED)
-def _interface_part(
-    namespace: str,
-    interface: Interface,
-    subnet: Subnet,
-    table: int,
-    memberships: Pairs,
-    *,
-    forwards: bool,
-    public6: bool,
-    uplink: bool,
-) -> frozenset[Object]:
-    found: set[Object] = {
-        *interface_plumbing(namespace, interface, subnet, table, forwards=forwards),
-        *interface_checks(namespace, interface, public6=public6),
-        *interface_filter(namespace, interface),
-        *interface_acls(namespace, interface),
-    }
-    for group, referring in memberships:
-        found.update(membership(referring, group, interface))
-    if forwards:
-        found.update(_nat_gateway(interface.id))
-    if uplink:
-        found.update(
-            Route(INTERNET, MAIN_TABLE, f"{public}/32", link_of(namespace), ROUTER_SIDE)
-            for _, public in interface.public
-        )
-    return frozenset(found)
+def _interface_part(namespace: str, interface: Interface, subnet: Subnet, facts: _Facts) -> Iterator[Object]:
+    yield from interface_plumbing(namespace, interface, subnet, facts.table, forwards=facts.forwards)
+    yield from interface_checks(namespace, interface, public6=facts.public6)
+    yield from interface_filter(namespace, interface)
+    yield from interface_acls(namespace, interface)
+    for group, referring in facts.memberships:
+        yield from membership(referring, group, interface)
+    if facts.forwards:
+        yield from _nat_gateway(interface.id)
+    if facts.uplink:
+        for _, public in interface.public:
+            yield Route(INTERNET, MAIN_TABLE, f"{public}/32", link_of(namespace), ROUTER_SIDE)
 
 
 def _referring(network: Network) -> Mapping[str, tuple[str, ...]]:
