@@ -59,7 +59,7 @@ class Node:
         until = time.monotonic() + _START_SECONDS
         while True:
             try:
-                with self._as_its_user():
+                with self.as_its_user():
                     return NodeClient(self.directory)
             except NodeLostError:
                 if self.process.poll() is not None or time.monotonic() > until:
@@ -68,7 +68,7 @@ class Node:
                 time.sleep(0.005)
 
     @contextmanager
-    def _as_its_user(self) -> Iterator[None]:
+    def as_its_user(self) -> Iterator[None]:
         """The node answers its own user alone."""
         own = os.geteuid()
         os.seteuid(self._identity.get("user", own))

@@ -115,6 +115,18 @@ def two_groups(site: Site) -> tuple[str, str, str, str]:
     return subnets[0]["SubnetId"], subnets[1]["SubnetId"], *(group["GroupId"] for group in groups)
 
 
+def connector(site: Site, subnet: str, group: str) -> str:
+    """Return the ARN of a VPC connector in a subnet, made when it is first asked for."""
+    words = (sys.executable, "-m", "awscli", "apprunner", "--output", "json")
+    known = json.loads(site.run(*words, "list-vpc-connectors").stdout)["VpcConnectors"]
+    if known:
+        return known[0]["VpcConnectorArn"]
+    made = site.run(
+        *words, "create-vpc-connector", "--vpc-connector-name", "web-vpc", "--subnets", subnet, "--security-groups", group
+    )  # fmt: skip
+    return json.loads(made.stdout)["VpcConnector"]["VpcConnectorArn"]
+
+
 def test_a_database_is_reached_once_its_group_admits_the_other(site):
     first, second, app, db = two_groups(site)
     with site.attached("--subnet", second, "--group", db, "--", sys.executable, "-c", SERVE) as database:
@@ -125,8 +137,13 @@ def test_a_database_is_reached_once_its_group_admits_the_other(site):
         address = interface["PrivateIpAddress"]
 
         assert site.fetch(first, app, address) == "dropped"
+        refused = site.understudy("reach", connector(site, first, app), f"{address}:5432")
+        assert refused.returncode == 1, refused
+        assert f"x {db}" in refused.stdout
+        assert "authorize-security-group-ingress" in refused.stdout
         rule = ("--group-id", db, "--protocol", "tcp", "--port", "5432", "--source-group", app)
         site.ec2("authorize-security-group-ingress", *rule)
+        assert site.understudy("reach", connector(site, first, app), f"{address}:5432").returncode == 0
         assert site.fetch(first, app, address) == "the database"
         assert site.fetch(first, db, address) == "dropped", "of another group"
         site.ec2("revoke-security-group-ingress", *rule)

@@ -25,6 +25,7 @@ from understudy_aws.admin.requests import (
     ListTrail,
     ListUses,
     LocalstackHealth,
+    Reach,
     Ready,
     RecordPolicies,
     Rehearse,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
         account_access,
         attachments,
         explanations,
+        reachability,
         recordings,
         resource_uses,
         trail_listing,
@@ -57,6 +59,7 @@ else:
     account_access = deferred("understudy_aws.admin.account_access")
     attachments = deferred("understudy_aws.admin.attachments")
     explanations = deferred("understudy_aws.admin.explanations")
+    reachability = deferred("understudy_aws.admin.reachability")
     recordings = deferred("understudy_aws.admin.recordings")
     resource_uses = deferred("understudy_aws.admin.resource_uses")
     trail_listing = deferred("understudy_aws.admin.trail_listing")
@@ -127,6 +130,7 @@ class Administration:
             Rehearse: self._rehearse,
             ListRoles: self._list_roles,
             Attach: lambda asked: self._attachments.attach(asked),  # noqa: PLW0108 - made when first asked
+            Reach: lambda asked: reachability.answer(self._gateway, asked, self._node),
             Detach: lambda asked: self._attachments.detach(asked),  # noqa: PLW0108
             ListUses: lambda asked: resource_uses.listed(self._gateway, asked),
         }

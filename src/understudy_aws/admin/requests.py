@@ -205,6 +205,20 @@ class Detach(AdminRequest, frozen=True):
     interface: str
 
 
+class Reach(AdminRequest, frozen=True):
+    """Says whether a connection passes from an interface, an address or a VPC connector to an interface or an address.
+
+    `protocol` is tcp, udp, icmp, icmpv6 or a number; `port` is of TCP and UDP.
+    """
+
+    path: ClassVar[str] = "/_understudy/reach"
+
+    source: str
+    target: str
+    protocol: str = "tcp"
+    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 443
+
+
 REQUESTS: tuple[type[AdminRequest], ...] = (
     Health,
     Ready,
@@ -224,6 +238,7 @@ REQUESTS: tuple[type[AdminRequest], ...] = (
     ListUses,
     Attach,
     Detach,
+    Reach,
 )
 
 

@@ -48,6 +48,7 @@ COMMANDS = {
     "record": "write the least-privilege policy for what was called",
     "attach": "run a program with a network interface of a VPC as its only network",
     "shell": "open a shell with a network interface of a VPC as its only network",
+    "reach": "say whether a connection passes, and what refuses it",
     "rehearse": "use a VPC connector as App Runner would, through its networking role",
     "demo": "walk the life of App Runner's networking role against a real server",
     "account": "add an account, list them all, or rotate an administrator's keys",

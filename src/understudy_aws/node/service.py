@@ -75,6 +75,9 @@ class NodeService:
         look_after.cancel()
         server.close()
         path.unlink(missing_ok=True)
+        # What is under way with the kernel ends before the fabric is let go of.
+        self._kernel.shutdown(cancel_futures=True)
+        self._probes.shutdown(cancel_futures=True)
 
     async def _look_after(self) -> None:
         while True:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from understudy_aws.dataplane.linux.expressions import (
     ACCEPT,
     DROP,
+    connection_invalid,
     connection_tracked,
     interface_name,
     masquerade,
@@ -240,6 +241,13 @@ def _nat_gateway(namespace: str) -> Iterator[Chain]:
         "itself",
         (Rule("established accept", connection_tracked() + verdict(ACCEPT)),),
         BaseChain("filter", "input", 0, DROP),
+    )
+    # An answer to a packet that came by another way is of no connection it knows.
+    yield Chain(
+        namespace,
+        "through",
+        (Rule("invalid drop", connection_invalid() + verdict(DROP)),),
+        BaseChain("filter", "forward", 0, ACCEPT),
     )
     yield Chain(
         namespace,

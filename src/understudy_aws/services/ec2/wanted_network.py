@@ -34,24 +34,27 @@ _ANY = -1
 
 def wanted_network(tx: Transaction, now: datetime) -> wanted.Network:
     """Return the network for the interfaces that programs are attached to; empty when there are none."""
-    attached: dict[str, list[NetworkInterface]] = {}
-    for program in attached_programs.scan(tx):
-        interface = network_interfaces.get(tx, program.account, program.region, program.interface)
-        if interface is not None:
-            attached.setdefault(interface.vpc, []).append(interface)
+    attached = (
+        network_interfaces.get(tx, program.account, program.region, program.interface)
+        for program in attached_programs.scan(tx)
+    )
+    return network_of(tx, [each for each in attached if each is not None], now)
+
+
+def network_of(tx: Transaction, interfaces: Sequence[NetworkInterface], now: datetime) -> wanted.Network:
+    """Return the network of some interfaces: their VPCs, with no other interfaces but those of gateways."""
+    by_vpc: dict[str, list[NetworkInterface]] = {}
+    for interface in interfaces:
+        by_vpc.setdefault(interface.vpc, []).append(interface)
     found = [
         vpc
-        for interfaces in attached.values()
-        for vpc in [vpcs.get(tx, interfaces[0].account, interfaces[0].region, interfaces[0].vpc)]
+        for each in by_vpc.values()
+        for vpc in [vpcs.get(tx, each[0].account, each[0].region, each[0].vpc)]
         if vpc is not None
     ]
-    made = tuple(_vpc(tx, vpc, attached[vpc.id], now) for vpc in sorted(found, key=lambda vpc: vpc.id))
+    made = tuple(_vpc(tx, vpc, by_vpc[vpc.id], now) for vpc in sorted(found, key=lambda vpc: vpc.id))
     lists = {id: _blocks(tx, vpc, id, now) for vpc in found for id in _named_lists(tx, vpc)}
-    return wanted.Network(
-        vpcs=made,
-        peerings=tuple(_peerings(tx, found)),
-        prefix_lists=lists,
-    )
+    return wanted.Network(vpcs=made, peerings=tuple(_peerings(tx, found)), prefix_lists=lists)
 
 
 def _vpc(tx: Transaction, vpc: Vpc, attached: Sequence[NetworkInterface], now: datetime) -> wanted.Vpc:

@@ -1,0 +1,167 @@
+"""What `understudy reach` is told: hops from records, and calls that let a connection pass when they are made."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from understudy_aws.admin.errors import InvalidRequestError, NotFoundError
+from understudy_aws.admin.requests import Reach
+
+
+@pytest.fixture
+def ec2(understudy):
+    return understudy.client("ec2")
+
+
+@pytest.fixture
+def site(ec2):
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    ec2.modify_vpc_attribute(VpcId=vpc, EnableDnsHostnames={"Value": True})
+    near, far = (
+        ec2.create_subnet(VpcId=vpc, CidrBlock=cidr)["Subnet"]["SubnetId"]
+        for cidr in ("10.0.1.0/24", "10.0.2.0/24")
+    )
+    app, db = (
+        ec2.create_security_group(GroupName=name, Description=name, VpcId=vpc)["GroupId"]
+        for name in ("app", "db")
+    )
+    source, target = (
+        ec2.create_network_interface(SubnetId=subnet, Groups=[group])["NetworkInterface"]
+        for subnet, group in ((near, app), (far, db))
+    )
+    return {"vpc": vpc, "near": near, "far": far, "app": app, "db": db, "source": source, "target": target}
+
+
+def ask(understudy, source, target, **more):
+    return understudy.app.admin.answer(Reach(source=source, target=target, **more))
+
+
+def carry_out(ec2, call: str) -> None:
+    """Make a call as the AWS CLI would, through boto3."""
+    words = shlex.split(call)
+    assert words[:2] == ["aws", "ec2"]
+    options = dict(zip(words[3::2], words[4::2], strict=False))
+    if words[2].startswith("authorize"):
+        shorthand = options["--ip-permissions"]
+        fields = dict(each.split("=", 1) for each in shorthand.split(",Ip")[0].split(","))
+        cidr = shorthand.rpartition("CidrIp=")[2].rstrip("}]")
+        getattr(ec2, words[2].replace("-", "_"))(
+            GroupId=options["--group-id"],
+            IpPermissions=[
+                {
+                    "IpProtocol": fields["IpProtocol"], "FromPort": int(fields["FromPort"]),
+                    "ToPort": int(fields["ToPort"]), "IpRanges": [{"CidrIp": cidr}],
+                }
+            ],
+        )  # fmt: skip
+    elif words[2] == "create-route":
+        ec2.create_route(
+            RouteTableId=options["--route-table-id"], DestinationCidrBlock=options["--destination-cidr-block"],
+            GatewayId=options["--gateway-id"],
+        )  # fmt: skip
+    else:
+        ports = dict(each.split("=") for each in options["--port-range"].split(","))
+        ec2.create_network_acl_entry(
+            NetworkAclId=options["--network-acl-id"], RuleNumber=int(options["--rule-number"]),
+            Protocol=options["--protocol"], CidrBlock=options["--cidr-block"], RuleAction="allow",
+            PortRange={key: int(value) for key, value in ports.items()}, Egress="--egress" in words,
+        )  # fmt: skip
+
+
+def test_a_missing_rule_is_named_and_its_call_lets_it_pass(understudy, ec2, site):
+    source, target = site["source"], site["target"]
+    said = ask(understudy, source["NetworkInterfaceId"], target["NetworkInterfaceId"], port=5432)
+    [path] = said["paths"]
+    assert not said["passes"]
+    assert path["hops"][-1]["at"] == site["db"]
+    [call] = path["changes"]
+    assert call == (
+        f"aws ec2 authorize-security-group-ingress --group-id {site['db']} --ip-permissions "
+        f"'IpProtocol=tcp,FromPort=5432,ToPort=5432,IpRanges=[{{CidrIp={source['PrivateIpAddress']}/32}}]'"
+    )
+    carry_out(ec2, call)
+    said = ask(understudy, source["PrivateIpAddress"], target["PrivateIpAddress"], port=5432)
+    assert said["passes"]
+    assert not said["paths"][0]["attached"]
+    assert not ask(understudy, source["PrivateIpAddress"], target["PrivateIpAddress"], port=5433)["passes"]
+
+
+def test_lists_and_groups_on_both_sides_are_opened_one_after_another(understudy, ec2, site):
+    acl = ec2.create_network_acl(VpcId=site["vpc"])["NetworkAcl"]["NetworkAclId"]
+    held = ec2.describe_network_acls(Filters=[{"Name": "association.subnet-id", "Values": [site["far"]]}])
+    [association] = [a for a in held["NetworkAcls"][0]["Associations"] if a["SubnetId"] == site["far"]]
+    ec2.replace_network_acl_association(
+        AssociationId=association["NetworkAclAssociationId"], NetworkAclId=acl
+    )
+    ec2.revoke_security_group_egress(
+        GroupId=site["app"], IpPermissions=[{"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}]
+    )
+    asked = (site["source"]["NetworkInterfaceId"], site["target"]["NetworkInterfaceId"])
+    [path] = ask(understudy, *asked, port=22)["paths"]
+    assert [call.split()[2] for call in path["changes"]] == [
+        "authorize-security-group-egress", "create-network-acl-entry",
+        "authorize-security-group-ingress", "create-network-acl-entry",
+    ]  # fmt: skip
+    for call in path["changes"]:
+        carry_out(ec2, call)
+    assert ask(understudy, *asked, port=22)["passes"]
+
+
+def test_the_way_to_the_internet_is_advised(understudy, ec2, site):
+    asked = (site["source"]["NetworkInterfaceId"], "198.18.77.7")
+    [path] = ask(understudy, *asked)["paths"]
+    assert "has no way there" in path["advice"]
+    gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+    ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=site["vpc"])
+    [path] = ask(understudy, *asked)["paths"]
+    assert path["advice"].startswith("Route through a NAT gateway")
+
+
+def test_a_connector_is_asked_for_in_each_of_its_subnets(understudy, ec2, site):
+    apprunner = understudy.client("apprunner")
+    arn = apprunner.create_vpc_connector(
+        VpcConnectorName="web-vpc", Subnets=[site["near"], site["far"]], SecurityGroups=[site["app"]]
+    )["VpcConnector"]["VpcConnectorArn"]
+    said = ask(understudy, arn, site["target"]["NetworkInterfaceId"], port=5432)
+    assert [path["subnet"] for path in said["paths"]] == [site["near"], site["far"]]
+    assert not said["passes"]
+    ec2.authorize_security_group_ingress(
+        GroupId=site["db"],
+        IpPermissions=[
+            {
+                "IpProtocol": "tcp",
+                "FromPort": 5432,
+                "ToPort": 5432,
+                "UserIdGroupPairs": [{"GroupId": site["app"]}],
+            }
+        ],
+    )
+    assert ask(understudy, arn, site["target"]["NetworkInterfaceId"], port=5432)["passes"]
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "error", "said"),
+    [
+        ("eni-0", "10.0.0.1", NotFoundError, "There is no interface eni-0 here"),
+        ("10.9.9.9", "10.0.0.1", NotFoundError, "There is no interface 10.9.9.9 here"),
+        ("web", "10.0.0.1", InvalidRequestError, "'web' is no interface"),
+    ],
+)
+def test_what_is_not_there_is_said_so(understudy, source, target, error, said):
+    with pytest.raises(error, match=said):
+        ask(understudy, source, target)
+
+
+def test_an_address_of_several_interfaces_must_be_told_apart(understudy, ec2, site):
+    other = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=other, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"]
+    address = site["source"]["PrivateIpAddress"]
+    ec2.create_network_interface(SubnetId=subnet, PrivateIpAddress=address)
+    with pytest.raises(InvalidRequestError, match=f"Several interfaces have {address}"):
+        ask(understudy, address, "10.0.2.9")
+    with pytest.raises(InvalidRequestError, match="neither an interface"):
+        ask(understudy, site["source"]["NetworkInterfaceId"], "example.com")
+    with pytest.raises(InvalidRequestError, match="The protocol is"):
+        ask(understudy, site["source"]["NetworkInterfaceId"], "10.0.2.9", protocol="quic")

@@ -1,0 +1,34 @@
+"""What is computed of a connection is what packets do, over random networks; and what changes are suggested help."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from random_networks import questions, random_network
+
+from understudy_aws.dataplane.client import NodeClient
+from understudy_aws.dataplane.messages import Probe, Probed
+from understudy_aws.dataplane.reach import reach
+
+AT_ONCE = 8
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_is_computed_is_what_packets_do(running, seed):
+    network = random_network(seed)
+    running.want(network)
+    asked = questions(network)[seed % 3 :: 3]
+    computed = {each: reach(network, each) for each in asked}
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        found = dict(zip(asked, pool.map(lambda each: probed(running, each), asked), strict=True))
+    wrong = {each: (computed[each], found[each]) for each in asked if computed[each].passes != found[each]}
+    assert wrong == {}
+    assert len(asked) > 20
+
+
+def probed(running, question) -> bool:
+    with running.as_its_user(), NodeClient(running.directory) as client:
+        answer = client.ask(Probe(question.interface, question.address, question.port, 0.6))
+    assert isinstance(answer, Probed), answer
+    return answer.outcome != "silent"

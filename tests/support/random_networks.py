@@ -1,0 +1,134 @@
+"""Random wanted networks, with the questions that can be asked of them."""
+
+from __future__ import annotations
+
+import random
+
+from networks import ALL, TCP, entry, interface, rule, vpc
+
+from understudy_aws.dataplane.reach import Question
+from understudy_aws.dataplane.wanted import (
+    NatGateway,
+    Network,
+    NetworkAcl,
+    Peering,
+    Route,
+    RouteTable,
+    SecurityGroup,
+)
+
+PORTS = (80, 443)
+GROUPS = ("sg-a", "sg-b", "sg-c")
+
+
+def random_network(seed: int) -> Network:
+    """Two VPCs with two subnets of two interfaces each; half of everything that may refuse does."""
+    chance = random.Random(seed)
+    vpcs = tuple(_vpc(chance, f"vpc-{name}", second) for second, name in enumerate("ab"))
+    peerings = ()
+    if chance.random() < 0.6:
+        peerings = (Peering(id="pcx-1", requester="vpc-a", accepter="vpc-b"),)
+    return Network(vpcs=vpcs, peerings=peerings, prefix_lists={"pl-1": ("10.0.1.0/24", "198.18.0.0/16")})
+
+
+def questions(network: Network) -> list[Question]:
+    """Every interface to every address, private and public, at one port, and to some that nobody has."""
+    interfaces = [each for vpc in network.vpcs for each in vpc.interfaces if each.filtered]
+    addresses = [
+        address
+        for vpc in network.vpcs
+        for each in vpc.interfaces
+        for address in (*each.addresses, *(public for _, public in each.public))
+    ]
+    return [
+        Question(source.id, address, port=PORTS[place % 2])
+        for place, (source, address) in enumerate(
+            (source, address)
+            for source in interfaces
+            for address in (*addresses, "10.0.1.99", "192.0.2.1")
+            if address not in source.addresses and address not in dict(source.public).values()
+        )
+    ]
+
+
+def _vpc(chance: random.Random, id: str, second: int):
+    def some(*choices):
+        return chance.choice(choices)
+
+    name = id[-1]
+    interfaces = []
+    for subnet in (1, 2):
+        for number in (1, 2):
+            address = f"10.{second}.{subnet}.{10 + number}"
+            public = ((address, f"198.18.{second}.{subnet}{number}"),) if chance.random() < 0.5 else ()
+            interfaces.append(
+                interface(
+                    f"{name}{subnet}{number}", f"{id}-subnet-{subnet}", address,
+                    groups=tuple(sorted(chance.sample(GROUPS, some(1, 2)))), public=public,
+                    accepts_connections=chance.random() < 0.9,
+                )
+            )  # fmt: skip
+    gateway = f"igw-{name}" if chance.random() < 0.8 else ""
+    nat = ()
+    if gateway and chance.random() < 0.7:
+        nat = (NatGateway(id=f"nat-{name}", interface=f"eni-nat-{name}"),)
+        own = f"10.{second}.1.250"
+        interfaces.append(
+            interface(
+                f"nat-{name}", f"{id}-subnet-1", own, groups=(), filtered=False, source_dest_check=False,
+                public=((own, f"198.18.{second}.250"),),
+            )
+        )  # fmt: skip
+    other = f"10.{1 - second}.0.0/16"
+
+    def routes(number: int) -> tuple[Route, ...]:
+        found = []
+        if gateway and number == 1 and chance.random() < 0.9:
+            found.append(Route(destination="0.0.0.0/0", target=gateway))
+        if number == 2 and chance.random() < 0.8:
+            found.append(
+                Route(destination="0.0.0.0/0", target=some(*([f"nat-{name}"] if nat else []), gateway, ""))
+            )
+        if chance.random() < 0.7:
+            found.append(Route(destination=other, target="pcx-1"))
+        if chance.random() < 0.1:
+            found.append(Route(destination=f"10.{second}.2.0/24", target=""))
+        return tuple(found)
+
+    return vpc(
+        id, *interfaces, cidrs=(f"10.{second}.0.0/16",), internet_gateway=gateway, nat_gateways=nat,
+        groups=tuple(_group(chance, each) for each in GROUPS), routes=routes(1),
+        tables=(RouteTable(id=f"{id}-private", routes=routes(2)),), subnet_tables={2: f"{id}-private"},
+        acls=(_acl(chance, f"acl-{name}"),), subnet_acls={2: f"acl-{name}"} if chance.random() < 0.4 else {},
+    )  # fmt: skip
+
+
+def _group(chance: random.Random, id: str) -> SecurityGroup:
+    def peer():
+        return chance.choice(
+            [{"cidr": "0.0.0.0/0"}, {"cidr": "10.0.0.0/8"}, {"cidr": "10.0.1.0/24"}, {"group": chance.choice(GROUPS)},
+             {"prefix_list": "pl-1"}, {"cidr": "198.18.0.0/15"}]
+        )  # fmt: skip
+
+    def rules(most: int):
+        return tuple(
+            rule(*chance.choice([(ALL,), (TCP, 80), (TCP, (1, 1000))]), **peer())
+            for _ in range(chance.randrange(most))
+        )
+
+    egress = (rule(),) if chance.random() < 0.7 else rules(3)
+    return SecurityGroup(id=id, ingress=rules(4), egress=egress)
+
+
+def _acl(chance: random.Random, id: str) -> NetworkAcl:
+    def entries():
+        found = []
+        if chance.random() < 0.4:
+            ports = chance.choice([(80, 80), (1, 1023), (1024, 65535)])
+            cidr = chance.choice(["0.0.0.0/0", "10.0.1.0/24"])
+            found.append(entry(50, cidr, allow=chance.random() < 0.4, protocol=TCP, ports=ports))
+        if chance.random() < 0.8:
+            found.append(entry(100, chance.choice(["0.0.0.0/0", "10.0.0.0/8"])))
+        return tuple(found)
+
+    return NetworkAcl(id=id, ingress=entries(), egress=entries())
