@@ -11,7 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from networks import TCP, group, interface, rule, vpc
+from nodes import node
 
 from understudy_aws.dataplane.wanted import Network
 
@@ -98,6 +100,35 @@ def test_a_command_can_change_nothing_and_see_nothing_of_the_node(running):
     with _listener() as port:
         done = running.python("eni-app", attempt, str(running.directory), str(port)).finish()
     assert done.stdout.splitlines() == ["[]", "['CapEff:\\t0000000000000000']", "refused", "alone"], done
+
+
+def test_what_outlives_its_program_keeps_no_way_out(running):
+    running.want(small())
+    sleeper = running.start("eni-app", "sh", "-c", "echo asleep; exec sleep 100")
+    assert sleeper.line() == "asleep"
+    both = small()
+    alone = replace(both.vpcs[0], interfaces=both.vpcs[0].interfaces[1:])
+    running.want(Network(vpcs=(alone,)))
+    links = Path(f"/proc/{_child_of(sleeper.process.pid)}/net/dev").read_text()
+    assert "lo:" in links
+    assert "eth0:" not in links
+    running.want(both)
+    assert running.status().converged
+    assert running.run("eni-app", "cat", "/proc/net/dev").stdout.count("eth0:") == 1
+    sleeper.process.kill()
+    sleeper.finish()
+
+
+def test_the_path_of_its_directory_may_be_longer_than_that_of_a_socket(running):
+    directory = running.directory.parent / ("long" * 40) / "node"
+    directory.parent.mkdir()
+    with node(directory) as another:
+        another.want(small())
+        assert another.status().converged
+
+
+def _child_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
 
 
 def _until(condition, seconds: float = 10) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -15,6 +18,16 @@ SOCKET = "socket"
 """What the node's socket is called in its directory."""
 
 _RECEIVE = 1 << 16
+
+
+@contextmanager
+def short_path(directory: Path) -> Iterator[Path]:
+    """Yield another path of a directory, since the path of a socket must not be longer than 107 bytes."""
+    fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        yield Path(f"/proc/self/fd/{fd}")
+    finally:
+        os.close(fd)
 
 
 class NodeLostError(Exception):
@@ -30,7 +43,8 @@ class NodeClient:
         self._socket.settimeout(timeout)
         self._decode = msgspec.json.Decoder(Answer).decode
         try:
-            self._socket.connect(str(directory / SOCKET))
+            with short_path(directory) as place:
+                self._socket.connect(str(place / SOCKET))
         except OSError as error:
             self._socket.close()
             raise NodeLostError(str(error)) from error

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import msgspec
 
-from understudy_aws.dataplane.client import SOCKET
+from understudy_aws.dataplane.client import SOCKET, short_path
 from understudy_aws.dataplane.linux.holder import Holder
 from understudy_aws.dataplane.messages import (
     Answer,
@@ -68,7 +68,10 @@ class NodeService:
             loop.add_signal_handler(number, ended.set)
         with suppress(OSError):
             await self._with_kernel(self._fabric.check)
-        server = await asyncio.start_unix_server(self._serve, path, limit=_LONGEST_LINE)
+        listening = socket.socket(socket.AF_UNIX)
+        with short_path(self._directory) as place:
+            listening.bind(str(place / SOCKET))
+        server = await asyncio.start_unix_server(self._serve, sock=listening, limit=_LONGEST_LINE)
         path.chmod(0o600)
         look_after = asyncio.create_task(self._look_after())
         await ended.wait()

@@ -84,7 +84,8 @@ def plan(observed: AbstractSet[Object], wanted: AbstractSet[Object]) -> list[Ste
     """Return the steps from the observed network to the wanted one; none when they are equal."""
     missing, surplus = wanted - observed, observed - wanted
     gone = {each.name for each in surplus if isinstance(each, Namespace)}
-    # What stands in a namespace that goes, goes with it, as do links whose other end is there.
+    # What stands in a namespace that goes, goes with it. Links to it from elsewhere are taken away: a process that has
+    # outlived its program may keep the namespace, and must not keep the way out of it.
     surplus = {each for each in surplus if not _stands_in(each, gone)}
     links = _links_made_anew(missing, surplus)
     missing, surplus = _with_what_hangs_on(links, observed, wanted, missing, surplus)
@@ -97,11 +98,7 @@ def plan(observed: AbstractSet[Object], wanted: AbstractSet[Object]) -> list[Ste
 
 
 def _stands_in(object: Object, namespaces: AbstractSet[str]) -> bool:
-    if isinstance(object, Namespace):
-        return False
-    if isinstance(object, Veth) and object.peer_namespace in namespaces:
-        return True
-    return object.namespace in namespaces
+    return not isinstance(object, Namespace) and object.namespace in namespaces
 
 
 def _links_made_anew(missing: AbstractSet[Object], surplus: AbstractSet[Object]) -> set[tuple[str, str]]:
