@@ -172,3 +172,12 @@ def test_what_was_made_for_a_program_goes_with_it_and_the_rest_stays(understudy,
     }
     assert (left[own], made in left) == ("available", False)
     assert network(understudy).vpcs == ()
+
+
+def test_prefix_lists_are_wanted_of_the_groups_of_another_vpc_too(understudy, ec2, site):
+    other = ec2.create_vpc(CidrBlock="10.1.0.0/16")["Vpc"]["VpcId"]
+    subnet = ec2.create_subnet(VpcId=other, CidrBlock="10.1.0.0/24")["Subnet"]["SubnetId"]
+    ec2.associate_security_group_vpc(GroupId=site["group"], VpcId=other)
+    interface = ec2.create_network_interface(SubnetId=subnet, Groups=[site["group"]])["NetworkInterface"]
+    attach(understudy, interface=interface["NetworkInterfaceId"])
+    assert network(understudy).prefix_lists == {site["pl"]: ("192.0.2.0/24", "203.0.113.0/24")}

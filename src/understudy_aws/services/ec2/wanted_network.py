@@ -53,7 +53,11 @@ def network_of(tx: Transaction, interfaces: Sequence[NetworkInterface], now: dat
         if vpc is not None
     ]
     made = tuple(_vpc(tx, vpc, by_vpc[vpc.id], now) for vpc in sorted(found, key=lambda vpc: vpc.id))
-    lists = {id: _blocks(tx, vpc, id, now) for vpc in found for id in _named_lists(tx, vpc)}
+    lists = {
+        id: _blocks(tx, vpc, id, now)
+        for vpc in found
+        for id in _named_lists(_groups(tx, vpc, by_vpc[vpc.id]))
+    }
     return wanted.Network(vpcs=made, peerings=tuple(_peerings(tx, found)), prefix_lists=lists)
 
 
@@ -97,9 +101,8 @@ def _groups(tx: Transaction, vpc: Vpc, attached: Sequence[NetworkInterface]) -> 
     return [groups[id] for id in sorted(groups)]
 
 
-def _named_lists(tx: Transaction, vpc: Vpc) -> set[str]:
-    """Return the prefix lists that rules of a VPC's groups name."""
-    groups = security_groups.where(tx, "vpc", vpc.id)
+def _named_lists(groups: Sequence[SecurityGroup]) -> set[str]:
+    """Return the prefix lists that rules of groups name."""
     return {rule.prefix_list for group in groups for rule in group.rules if rule.prefix_list}
 
 
