@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from botocore.exceptions import ClientError
 
+from understudy_aws.admin.errors import NotFoundError
 from understudy_aws.admin.pasted_errors import _facts, find_call
 
 TRUST = '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"ec2.amazonaws.com"},"Action":"sts:AssumeRole"}}'
@@ -35,3 +36,17 @@ def test_of_two_refusals_the_one_about_the_role_is_found(understudy):
     app = understudy.app
     for text, id in messages:
         assert id == find_call(app.database, app.gateway.message_signer, text).row.id
+
+
+def test_no_text_means_the_latest_refusal_also_of_what_was_in_use(understudy):
+    ec2, nobody = understudy.client("ec2"), understudy.client("ec2", as_=understudy.user("nobody"))
+    app = understudy.app
+    with pytest.raises(NotFoundError, match="No call was refused"):
+        find_call(app.database, app.gateway.message_signer, "")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")
+    for client, code in ((nobody, "UnauthorizedOperation"), (ec2, "DependencyViolation")):
+        with pytest.raises(ClientError, match=code) as refused:
+            client.delete_vpc(VpcId=vpc)
+        id = refused.value.response["ResponseMetadata"]["RequestId"]
+        assert id == find_call(app.database, app.gateway.message_signer, "").row.id

@@ -107,10 +107,15 @@ def _by_number_or_beginning(database: Database, text: str) -> Found | None:
 
 
 def _latest_refusal(database: Database) -> Found:
+    """Return the latest call that was refused for who called, or because something uses what it was to delete."""
     for row in _newest(database):
-        if is_refused(decode(row.body)):
+        entry = decode(row.body)
+        if entry.uses or is_refused(entry):
             return Found(row)
-    raise NotFoundError("No call was refused, as far back as the trail goes.")
+    raise NotFoundError(
+        "No call was refused for who called or for what was in use, as far back as the trail goes. "
+        "Any other call is explained by its id, which `understudy trail` lists."
+    )
 
 
 def _facts(text: str) -> _Facts:

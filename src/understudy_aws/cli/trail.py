@@ -81,6 +81,11 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     elif entries:
         _print(entries, out)
     else:
+        if asked.refused:
+            out.line(
+                "No such call was refused for who called; `understudy trail` lists those that failed otherwise."
+            )
+            return 0
         selected = asked.as_ or asked.service or asked.refused or asked.since or asked.until or asked.before
         out.line("No such calls." if selected or asked.of_account else "No calls yet.")
     return 0
