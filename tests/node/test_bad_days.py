@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from networks import TCP, group, interface, rule, vpc
 from nodes import node
 
+from understudy_aws.dataplane.messages import Refused, Want
 from understudy_aws.dataplane.wanted import Network
 
 
@@ -82,6 +83,19 @@ def test_what_somebody_else_changes_is_put_right(running, damage):
     assert running.passes("eni-app", "10.0.2.10", 80)
     assert not running.passes("eni-app", "10.0.2.10", 81)
     assert not running.passes("eni-db", "10.0.1.10", 80)
+
+
+def test_a_value_that_is_no_network_is_refused_and_changes_nothing(running):
+    running.want(small(rule(TCP, 80, group="sg-app")))
+    bad = Network(vpcs=(vpc("vpc-a", groups=(), cidrs=("10.0.0.0/99",)),))
+    answer = running.client.ask(Want(bad))
+    assert isinstance(answer, Refused)
+    assert "10.0.0.0/99" in answer.reason
+    assert running.status().converged
+    assert running.passes("eni-app", "10.0.2.10", 80)
+    running.kill()
+    running.start_again()
+    assert running.passes("eni-app", "10.0.2.10", 80)
 
 
 def test_a_command_can_change_nothing_and_see_nothing_of_the_node(running):

@@ -66,10 +66,15 @@ class Attachments:
         """Detach the program of an interface. Raises NotFoundError for an interface without one."""
         with self._gateway.database.transaction() as tx:
             program = next(
-                (each for each in attached_programs.scan(tx) if each.interface == asked.interface), None
+                (
+                    each
+                    for each in attached_programs.scan(tx)
+                    if (each.interface, each.pid) == (asked.interface, asked.pid)
+                ),
+                None,
             )
             if program is None:
-                raise NotFoundError(f"No program is attached to {asked.interface}.")
+                raise NotFoundError(f"No program of process {asked.pid} is attached to {asked.interface}.")
             detach_program(tx, program)
         self._gateway.database.flush()
         return {"interface": asked.interface, "deleted": program.made}

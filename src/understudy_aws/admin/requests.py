@@ -197,12 +197,16 @@ class Attach(AdminRequest, frozen=True):
 
 
 class Detach(AdminRequest, frozen=True):
-    """Frees the interface of a program that has ended; one that was made for it is deleted."""
+    """Frees the interface of a program that has ended; one that was made for it is deleted.
+
+    `pid` is the process that it was attached with.
+    """
 
     methods: ClassVar[tuple[str, ...]] = ("POST",)
     path: ClassVar[str] = "/_understudy/detach"
 
     interface: str
+    pid: int
 
 
 class Reach(AdminRequest, frozen=True):

@@ -157,7 +157,7 @@ def _run(
 
 def _detach(server: ServerFile, interface: str) -> None:
     try:
-        ask_server(server, Detach(interface=interface))
+        ask_server(server, Detach(interface=interface, pid=os.getpid()))
     except (NoServerError, UserError):
         # The server finds out by itself that this process has ended.
         return

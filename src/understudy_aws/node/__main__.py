@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import fcntl
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -40,8 +41,9 @@ def main(words: list[str]) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return 3
+    started = None
     try:
-        holder = find_holder(directory) or start_holder(directory)
+        holder = find_holder(directory) or (started := start_holder(directory))
         owner_fd = os.pidfd_open(asked.owner) if asked.owner else None
         holder_fd = enter_holder(holder)
     except (HolderError, OSError) as error:
@@ -51,6 +53,11 @@ def main(words: list[str]) -> int:
     fabric = Fabric(directory, namespaces_directory(directory))
     try:
         asyncio.run(NodeService(directory, fabric, holder, asked.period).run(holder_fd, owner_fd))
+    except Exception:
+        if started is not None:
+            # It holds nothing yet that anybody knows of.
+            os.kill(started.pid, signal.SIGKILL)
+        raise
     finally:
         fabric.close()
     return 0

@@ -47,14 +47,18 @@ class Fabric:
         self._kernel.close()
 
     def want(self, network: Network) -> None:
-        """Make the network so. Raises OSError, and tries again in `check`."""
+        """Make the network so. Raises OSError, and tries again in `check`.
+
+        Raises ValueError or LookupError for a value that is no network; what was wanted before stays wanted.
+        """
         if network == self.wanted and self.converged:
             return
+        parts = self._compiler.parts(network)
         self.wanted = network
         unfinished = self._file.with_suffix(".new")
         unfinished.write_bytes(msgspec.json.encode(network))
         unfinished.rename(self._file)
-        self._converge()
+        self._make(network, parts)
 
     def forget(self) -> None:
         """Forget what is wanted: a node that starts anew begins with nothing."""
@@ -63,7 +67,7 @@ class Fabric:
     def check(self) -> int:
         """Compare the kernel with what was made, and put right what somebody else has changed; returns how much."""
         if self._made is None:
-            self._converge()
+            self._make(self.wanted, self._compiler.parts(self.wanted))
             return 0
         steps = plan(self._kernel.observe(), _all(self._made.values()))
         if steps:
@@ -73,10 +77,9 @@ class Fabric:
             self.repaired += len(steps)
         return len(steps)
 
-    def _converge(self) -> None:
-        """Go from what was made last to what is wanted. Raises OSError; what was made is then looked at anew."""
-        network = self.wanted
-        made, parts = self._made, self._compiler.parts(network)
+    def _make(self, network: Network, parts: Parts) -> None:
+        """Go from what was made last to a network. Raises OSError; what was made is then looked at anew."""
+        made = self._made
         self._made = self._network = None
         if made is None:
             steps = plan(self._kernel.observe(), _all(parts.values()))

@@ -34,6 +34,8 @@ from understudy_aws.node.fabric import Fabric
 T = TypeVar("T")
 
 
+# What the kernel refuses, and what a value is that is no network.
+_REFUSED = (OSError, ValueError, LookupError)
 _CREDENTIALS = struct.Struct("3i")
 # A wanted network of 1,000 interfaces is about 300 KB.
 _LONGEST_LINE = 64 * 1024 * 1024
@@ -66,7 +68,7 @@ class NodeService:
             loop.add_reader(owner_fd, self._end_all)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ended.set)
-        with suppress(OSError):
+        with suppress(*_REFUSED):
             await self._with_kernel(self._fabric.check)
         listening = socket.socket(socket.AF_UNIX)
         with short_path(self._directory) as place:
@@ -85,7 +87,7 @@ class NodeService:
     async def _look_after(self) -> None:
         while True:
             await asyncio.sleep(self._period)
-            with suppress(OSError):
+            with suppress(*_REFUSED):
                 await self._with_kernel(self._fabric.check)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -109,8 +111,8 @@ class NodeService:
             return Refused(f"This is no question for a node: {error}")
         try:
             return await self._carry_out(question)
-        except OSError as error:
-            return Refused(str(error))
+        except _REFUSED as error:
+            return Refused(str(error) or type(error).__name__)
 
     async def _carry_out(self, question: Question) -> Answer:
         if isinstance(question, Want):

@@ -165,7 +165,7 @@ def test_what_was_made_for_a_program_goes_with_it_and_the_rest_stays(understudy,
     }
     assert (states[own], states[made]) == ("in-use", "in-use")
     for id in (own, made):
-        understudy.app.admin.answer(Detach(interface=id))
+        understudy.app.admin.answer(Detach(interface=id, pid=os.getpid()))
     left = {
         each["NetworkInterfaceId"]: each["Status"]
         for each in ec2.describe_network_interfaces()["NetworkInterfaces"]
