@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
 import pytest
 from random_networks import questions, random_network
@@ -20,15 +21,31 @@ def test_what_is_computed_is_what_packets_do(running, seed):
     running.want(network)
     asked = questions(network)[seed % 3 :: 3]
     computed = {each: reach(network, each) for each in asked}
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        found = dict(zip(asked, pool.map(lambda each: probed(running, each), asked), strict=True))
+    found = probed(running, asked)
     wrong = {each: (computed[each], found[each]) for each in asked if computed[each].passes != found[each]}
     assert wrong == {}
     assert len(asked) > 20
 
 
-def probed(running, question) -> bool:
-    with running.as_its_user(), NodeClient(running.directory) as client:
-        answer = client.ask(Probe(question.interface, question.address, question.port, 0.6))
-    assert isinstance(answer, Probed), answer
-    return answer.outcome != "silent"
+def probed(running, asked) -> dict:
+    """Send a packet for each question, several at once over connections of their own."""
+    waiting: SimpleQueue[NodeClient] = SimpleQueue()
+    clients = [running.connect() for _ in range(AT_ONCE)]
+    for client in clients:
+        waiting.put(client)
+
+    def passes(question) -> bool:
+        client = waiting.get()
+        try:
+            answer = client.ask(Probe(question.interface, question.address, question.port, 0.6))
+        finally:
+            waiting.put(client)
+        assert isinstance(answer, Probed), answer
+        return answer.outcome != "silent"
+
+    try:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            return dict(zip(asked, pool.map(passes, asked), strict=True))
+    finally:
+        for client in clients:
+            client.close()

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -59,17 +60,22 @@ class Node:
         until = time.monotonic() + _START_SECONDS
         while True:
             try:
-                with self.as_its_user():
-                    return NodeClient(self.directory)
+                return self.connect()
             except NodeLostError:
                 if self.process.poll() is not None or time.monotonic() > until:
                     error = self.process.communicate()[1].decode()
                     raise RuntimeError(f"the node ended with {self.process.returncode}: {error}") from None
                 time.sleep(0.005)
 
+    def connect(self) -> NodeClient:
+        """Connect as its user, whom alone it answers."""
+        with self._as_its_user():
+            return NodeClient(self.directory)
+
     @contextmanager
-    def as_its_user(self) -> Iterator[None]:
-        """The node answers its own user alone."""
+    def _as_its_user(self) -> Iterator[None]:
+        # The whole process has one user: another thread must not do this at the same time.
+        assert threading.current_thread() is threading.main_thread()
         own = os.geteuid()
         os.seteuid(self._identity.get("user", own))
         try:
