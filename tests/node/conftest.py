@@ -4,30 +4,24 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tempfile
 from pathlib import Path
 
 import pytest
-from nodes import UNPRIVILEGED, node
-
-WITHOUT_NAMESPACES = (
-    subprocess.run(["unshare", "--user", "--net", "true"], check=False, capture_output=True).returncode
-    if shutil.which("unshare")
-    else 1
-)
+from nodes import UNPRIVILEGED, node, refusal_for
 
 
 @pytest.fixture(params=["this-user", "unprivileged"])
 def running(request):
     """A node; the network is gone with it."""
-    if WITHOUT_NAMESPACES:
-        pytest.skip("this machine lets this user make no namespaces")
     user = None
     if request.param == "unprivileged":
         if os.geteuid() != 0:
             pytest.skip("the user of the tests is unprivileged already")
         user = UNPRIVILEGED
+    refused = refusal_for(user)
+    if refused:
+        pytest.skip(refused)
     place = Path(tempfile.mkdtemp())
     place.chmod(0o755)
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
 import socket
 import time
@@ -65,18 +64,17 @@ def test_with_the_holder_everything_goes(running):
 @pytest.mark.parametrize(
     "damage",
     [
-        "nft flush ruleset",
-        "nft flush chain inet vpc groups_egress",
-        "nft delete element inet vpc sources4 '{ \"eapp\" . 10.0.1.10 }' || nft flush set inet vpc sources4",
-        "ip link delete eeni-app",
-        "ip route flush table main",
-        "ip rule flush",
-        "ip route add 203.0.113.0/24 dev lo",
+        "commit(nft.delete_table('vpc'))",
+        "commit(nft.flush_chain('vpc', 'groups_egress'))",
+        "commit(*nft.delete_elements('vpc', 'egress', [nft.element(interface_name('eeni-app'))]))",
+        "commit(nft.new_rule('vpc', 'groups_ingress', 'let all in', verdict(1)))",
+        "request(rt.delete_link('eeni-app'))",
+        "request(rt.route(ip_network('10.0.2.10/32'), rt.MAIN_TABLE, change=rt.DELETE))",
+        "request(rt.route(ip_network('203.0.113.0/24'), rt.MAIN_TABLE, index=1))",
+        "request(rt.mark_rule(2, 0, rt.MAIN_TABLE, delete=True))",
     ],
 )
 def test_what_somebody_else_changes_is_put_right(running, damage):
-    if ("nft" in damage and not _has("nft")) or ("ip " in damage and not _has("ip")):
-        pytest.skip("needs nft and ip to do damage")
     running.want(small(rule(TCP, 80, group="sg-app")))
     running.damage("vpc-a", damage)
     _until(lambda: running.status().repaired > 0, seconds=15)
@@ -150,10 +148,6 @@ def _until(condition, seconds: float = 10) -> None:
     while not condition():
         assert time.monotonic() < until
         time.sleep(0.02)
-
-
-def _has(program: str) -> bool:
-    return shutil.which(program) is not None
 
 
 @contextlib.contextmanager

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 
 import understudy_aws
@@ -26,13 +27,59 @@ _RUN = (
 )
 
 _DAMAGE = """
-import os, sys; from pathlib import Path
-from understudy_aws.dataplane.linux import holder, syscalls
+import os, sys; from ipaddress import ip_network; from pathlib import Path
+from understudy_aws.dataplane.linux import holder, nftables as nft, routing as rt, syscalls
+from understudy_aws.dataplane.linux.expressions import interface_name, verdict
+from understudy_aws.dataplane.linux.netlink import NetlinkSocket
 directory = Path(sys.argv[1])
 holder.enter_holder(holder.find_holder(directory))
 syscalls.setns(os.open(holder.namespaces_directory(directory) / sys.argv[2], os.O_RDONLY), syscalls.CLONE_NEWNET)
-os.execvp("sh", ["sh", "-c", sys.argv[3]])
+routes, filters = NetlinkSocket(rt.NETLINK_ROUTE), NetlinkSocket(nft.NETLINK_NETFILTER)
+def commit(*messages): filters.commit(nft.begin(), list(messages), nft.end())
+def request(*messages): routes.request(list(messages))
+exec(sys.argv[3])
 """
+
+
+def environment() -> dict[str, str]:
+    """What another Python needs to find this Understudy and what it is built on."""
+    source = str(Path(understudy_aws.__file__).parents[1])
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": os.pathsep.join([source, *sys.path])}
+
+
+def refusal_for(user: int | None) -> str:
+    """Why a user can make no networks here; empty when nothing keeps it from that."""
+    python = python_of(user)
+    if python is None:
+        return "the unprivileged user can run no Python that finds this Understudy"
+    asked = subprocess.run(
+        [python, "-c", "from understudy_aws.dataplane.linux.probe import obstacle; print(obstacle())"],
+        env=environment(), cwd="/", capture_output=True, text=True, check=True, **identity(user),
+    )  # fmt: skip
+    return asked.stdout.strip()
+
+
+def identity(user: int | None) -> dict:
+    return {"user": user, "group": user, "extra_groups": []} if user is not None else {}
+
+
+@cache
+def python_of(user: int | None) -> str | None:
+    """A Python that a user can run with this Understudy: the tests' own may stand in a home."""
+    if user is None:
+        return sys.executable
+    candidates = [sys.executable, shutil.which("python3", path="/usr/bin:/bin")]
+    for python in filter(None, candidates):
+        try:
+            tried = subprocess.run(
+                [python, "-c", "import msgspec, understudy_aws.node"],
+                env=environment(), cwd="/", capture_output=True, check=False, **identity(user),
+            )  # fmt: skip
+        except OSError:
+            continue
+        if tried.returncode == 0:
+            return python
+    return None
 
 
 class Node:
@@ -40,13 +87,9 @@ class Node:
 
     def __init__(self, directory: Path, user: int | None = None) -> None:
         self.directory = directory
-        self._identity = {"user": user, "group": user, "extra_groups": []} if user is not None else {}
-        # A python that an unprivileged user can run: the tests' own may stand in a home.
-        self._python = sys.executable if user is None else shutil.which("python3", path="/usr/bin:/bin")
-        self._environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": os.pathsep.join([str(Path(understudy_aws.__file__).parents[1]), *sys.path]),
-        }
+        self._identity = identity(user)
+        self._python = python_of(user)
+        self._environment = environment()
         self.process = self._start()
         self.client = self._connect()
 
@@ -121,10 +164,10 @@ class Node:
         resolver.write_text("nameserver 10.0.0.2\n")
         return [self._python, "-c", _RUN, str(self.directory), interface, str(resolver), *command]
 
-    def damage(self, namespace: str, command: str) -> None:
-        """Run a command as root of the node's own namespaces, in one of the network."""
+    def damage(self, namespace: str, code: str) -> None:
+        """Run a piece of Python as root of the node's own namespaces, in one of the network."""
         subprocess.run(
-            [self._python, "-c", _DAMAGE, str(self.directory), namespace, command],
+            [self._python, "-c", _DAMAGE, str(self.directory), namespace, code],
             env=self._environment, cwd="/", check=True, **self._identity,
         )  # fmt: skip
 

@@ -13,15 +13,13 @@ from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
+from nodes import refusal_for
 from server_process import ServerProcess, clean_environment
 
 from understudy_aws.dataplane.client import NodeClient, NodeLostError
 from understudy_aws.dataplane.messages import Probe, Probed
 
-REFUSED = subprocess.run(
-    [sys.executable, "-c", "from understudy_aws.dataplane.linux.probe import obstacle; print(obstacle())"],
-    capture_output=True, text=True, check=True,
-).stdout.strip()  # fmt: skip
+REFUSED = refusal_for(None)
 pytestmark = [pytest.mark.system, pytest.mark.skipif(bool(REFUSED), reason=REFUSED or "networks can be made")]
 
 UNDERSTUDY = [sys.executable, "-m", "understudy_aws"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ from understudy_aws.services.ec2.network_interfaces import NetworkInterface, net
 from understudy_aws.services.ec2.subnets import subnets
 from understudy_aws.store.database import Transaction
 
-_LONGEST_COMMAND = 80
+_LONGEST_COMMAND, _LONGEST_DESCRIPTION = 80, 255
+# What EC2 takes in descriptions is a little more than this.
+_NOT_IN_DESCRIPTIONS = re.compile(r"[^a-zA-Z0-9. _:/-]")
 
 
 class Attachments:
@@ -52,7 +55,8 @@ class Attachments:
         )  # fmt: skip
         with self._gateway.database.transaction() as tx:
             interface = network_interfaces.get(tx, *place, id)
-            assert interface is not None, "it was just found, or made"
+            if interface is None:
+                raise NotFoundError(f"{id} was deleted before the program was attached to it.")
             if interface.requester_managed:
                 raise ConflictError(f"{id} is managed by the service that has made it.")
             try:
@@ -80,13 +84,10 @@ class Attachments:
         return {"interface": asked.interface, "deleted": program.made}
 
     def _made(self, asked: Attach, region: str, caller: Caller) -> str:
-        params: dict[str, Any] = {
-            "subnet_id": asked.subnet,
-            "description": f"understudy attach: {asked.command}"[:255],
-        }
-        params["description"] = "".join(
-            each if each.isalnum() or each in " .:/_-" else " " for each in params["description"]
-        )
+        description = _NOT_IN_DESCRIPTIONS.sub(" ", f"understudy attach: {asked.command}")[
+            :_LONGEST_DESCRIPTION
+        ]
+        params: dict[str, Any] = {"subnet_id": asked.subnet, "description": description}
         if asked.groups:
             params["groups"] = list(asked.groups)
         if asked.address:

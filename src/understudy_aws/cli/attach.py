@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,7 @@ def run_attached(asked: argparse.Namespace, out: Output, command: Sequence[str])
 
 def _wait_for(server: ServerFile, node: Path, interface: str) -> None:
     """Wait until the interface is there. Raises UserError that says why it is not."""
-    until = monotonic_seconds() + _PATIENCE
+    until, pause = monotonic_seconds() + _PATIENCE, threading.Event()
     reason = "no node runs yet"
     while monotonic_seconds() < until:
         try:
@@ -112,7 +113,7 @@ def _wait_for(server: ServerFile, node: Path, interface: str) -> None:
             reason = (status.error if isinstance(status, Status) else "") or reason
         if "node can't start" in reason:
             break
-        signal.sigtimedwait([], 0.02)
+        pause.wait(0.02)
     raise UserError(f"{interface} could not be made a network of: {reason}")
 
 

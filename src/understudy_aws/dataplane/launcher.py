@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -30,6 +31,8 @@ class NodeLauncher:
         self.directory = directory
         self._tied = tied
         self._client: NodeClient | None = None
+        # The node that this process has started, which it must wait for when that ends.
+        self._process: subprocess.Popen[bytes] | None = None
         self._pause = threading.Event()
 
     def ask(self, question: Question) -> Answer:
@@ -60,6 +63,10 @@ class NodeLauncher:
             self._client = None
             client.ask(Stop())
             client.close()
+            self._reap()
+            if self._tied:
+                # A state in memory leaves nothing.
+                shutil.rmtree(self.directory, ignore_errors=True)
             return True
         return False
 
@@ -72,13 +79,14 @@ class NodeLauncher:
     def _started(self) -> NodeClient:
         with suppress(NodeLostError):
             return NodeClient(self.directory)
+        self._reap()
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         words = [sys.executable, "-m", "understudy_aws.node", str(self.directory)]
         if self._tied:
             words += ["--with", str(os.getpid())]
         log = self.directory / _LOG
         with log.open("wb") as errors:
-            process = subprocess.Popen(  # noqa: S603 - our own program
+            process = self._process = subprocess.Popen(  # noqa: S603 - our own program
                 words,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -93,3 +101,10 @@ class NodeLauncher:
                 raise NodeError(f"The node can't start: {said}")
             self._pause.wait(0.01)
         raise NodeError(f"The node did not answer in {_START_SECONDS:.0f} s; {log} may say why.")
+
+    def _reap(self) -> None:
+        """Wait for a node of ours that has ended, or ends now. One that hangs keeps its lock, and is told of then."""
+        if self._process is not None:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(_START_SECONDS)
+            self._process = None

@@ -14,6 +14,7 @@ from understudy_aws.dataplane.linux.holder import (
     HolderError,
     enter_holder,
     find_holder,
+    forget_holder,
     namespaces_directory,
     start_holder,
 )
@@ -51,14 +52,14 @@ def main(words: list[str]) -> int:
         return 1
     # Threads may start only now: the kernel lets a process with several not enter a user namespace.
     fabric = Fabric(directory, namespaces_directory(directory))
+    service = NodeService(directory, fabric, holder, asked.period)
     try:
-        asyncio.run(NodeService(directory, fabric, holder, asked.period).run(holder_fd, owner_fd))
-    except Exception:
-        if started is not None:
-            # It holds nothing yet that anybody knows of.
-            os.kill(started.pid, signal.SIGKILL)
-        raise
+        asyncio.run(service.run(holder_fd, owner_fd))
     finally:
+        if started is not None and not service.serving:
+            # Nobody could ask for anything yet, so it holds nothing that anybody wants.
+            forget_holder(directory)
+            os.kill(started.pid, signal.SIGKILL)
         fabric.close()
     return 0
 

@@ -70,6 +70,7 @@ class Fabric:
             self._make(self.wanted, self._compiler.parts(self.wanted))
             return 0
         steps = plan(self._kernel.observe(), _all(self._made.values()))
+        self.error = ""
         if steps:
             made, network, self._made, self._network = self._made, self._network, None, None
             self._carry_out(steps)

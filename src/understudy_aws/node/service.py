@@ -16,7 +16,7 @@ from typing import TypeVar
 import msgspec
 
 from understudy_aws.dataplane.client import SOCKET, short_path
-from understudy_aws.dataplane.linux.holder import Holder
+from understudy_aws.dataplane.linux.holder import Holder, forget_holder
 from understudy_aws.dataplane.messages import (
     Answer,
     Done,
@@ -49,6 +49,7 @@ class NodeService:
         self._fabric = fabric
         self._holder = holder
         self._period = period
+        self.serving = False
         # The kernel is asked by one thread, one thing after another; a probe waits in others.
         self._kernel = ThreadPoolExecutor(1, "kernel")
         self._probes = ThreadPoolExecutor(8, "probe")
@@ -68,14 +69,15 @@ class NodeService:
             loop.add_reader(owner_fd, self._end_all)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ended.set)
-        with suppress(*_REFUSED):
-            await self._with_kernel(self._fabric.check)
+        await self._check()
         listening = socket.socket(socket.AF_UNIX)
         with short_path(self._directory) as place:
             listening.bind(str(place / SOCKET))
         server = await asyncio.start_unix_server(self._serve, sock=listening, limit=_LONGEST_LINE)
         path.chmod(0o600)
+        self.serving = True
         look_after = asyncio.create_task(self._look_after())
+        look_after.add_done_callback(lambda _: ended.set())
         await ended.wait()
         look_after.cancel()
         server.close()
@@ -83,12 +85,21 @@ class NodeService:
         # What is under way with the kernel ends before the fabric is let go of.
         self._kernel.shutdown(cancel_futures=True)
         self._probes.shutdown(cancel_futures=True)
+        # A mistake of ours ends this node, and not what runs: the server starts another one, which finds it.
+        with suppress(asyncio.CancelledError):
+            await look_after
 
     async def _look_after(self) -> None:
         while True:
             await asyncio.sleep(self._period)
-            with suppress(*_REFUSED):
-                await self._with_kernel(self._fabric.check)
+            await self._check()
+
+    async def _check(self) -> None:
+        """Put right what is not as wanted; what the kernel refuses is kept for the status, and tried again."""
+        try:
+            await self._with_kernel(self._fabric.check)
+        except _REFUSED as error:
+            self._fabric.error = str(error) or type(error).__name__
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -130,6 +141,7 @@ class NodeService:
     def _end_all(self) -> None:
         """End everything in the holder's namespaces, and with it this node."""
         self._fabric.forget()
+        forget_holder(self._directory)
         with suppress(ProcessLookupError):
             os.kill(self._holder.pid, signal.SIGKILL)
 

@@ -61,6 +61,11 @@ def find_holder(directory: Path) -> Holder | None:
     return holder if holder.started and start_of(holder.pid) == holder.started else None
 
 
+def forget_holder(directory: Path) -> None:
+    """Remove what tells how the holder of a directory is found; called by who ends it."""
+    (directory / _RECORD).unlink(missing_ok=True)
+
+
 def start_holder(directory: Path) -> Holder:
     """Start a holder for a directory, which this user must own. Raises HolderError.
 

@@ -25,7 +25,7 @@ from understudy_aws.dataplane.linux.netlink import (
 )
 
 NETLINK_NETFILTER = 12
-NFPROTO_UNSPEC, NFPROTO_INET = 0, 1
+NFPROTO_INET = 1
 
 _SUBSYSTEM = 10
 _NEWTABLE, _DELTABLE, _NEWCHAIN, _GETCHAIN, _DELCHAIN = 0, 2, 3, 4, 5

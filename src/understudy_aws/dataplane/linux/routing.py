@@ -48,7 +48,7 @@ _IFF_UP = 1
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS = 1, 2, 8
 _IFA_F_NODAD, _IFA_F_NOPREFIXROUTE = 0x2, 0x200
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE = 1, 4, 5, 15
-_FRA_PRIORITY, _FRA_FWMARK, _FRA_TABLE, _FRA_FWMASK = 6, 10, 15, 16
+_FRA_PRIORITY, _FRA_FWMARK, _FRA_TABLE, _FRA_FWMASK, _FRA_PROTOCOL = 6, 10, 15, 16, 21
 _RTPROT_KERNEL, _RTPROT_STATIC = 2, 4
 _ONLINK = 4
 _SCOPE_UNIVERSE, _SCOPE_LINK, _SCOPE_ANY = 0, 253, 255
@@ -189,6 +189,9 @@ def mark_rule(family: int, mark: int, table: int, *, delete: bool = False) -> Me
     body += attribute(_FRA_TABLE, table)
     if mark:
         body += attribute(_FRA_FWMARK, mark) + attribute(_FRA_FWMASK, 0xFFFFFFFF)
+    else:
+        # As the kernel's own, or it would count as another one beside that.
+        body += attribute(_FRA_PROTOCOL, bytes([_RTPROT_KERNEL]))
     body += attribute(_FRA_PRIORITY, _BEFORE_MAIN if mark else _LAST)
     return Message(_DELRULE if delete else _NEWRULE, 0 if delete else NLM_F_CREATE | NLM_F_EXCL, body)
 

@@ -76,6 +76,7 @@ def create_network_interface_permission(
     if aws_account_id and aws_service:
         raise errors.combination("awsAccountId", "awsService")
     if aws_service:
+        # The API reference says so of this member itself: "Currently not supported".
         raise errors.invalid_value(aws_service, "awsService", "AWS services are not supported.")
     if not aws_account_id:
         raise errors.missing("awsAccountId")
