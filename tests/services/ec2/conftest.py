@@ -27,5 +27,6 @@ def group(ec2, vpc):
 
 @pytest.fixture
 def interface(ec2, subnet, group):
-    made = ec2.create_network_interface(SubnetId=subnet, Groups=[group])
+    # At an address of its own: one chosen at random may be what a test names.
+    made = ec2.create_network_interface(SubnetId=subnet, Groups=[group], PrivateIpAddress="10.0.1.150")
     return made["NetworkInterface"]["NetworkInterfaceId"]
