@@ -44,7 +44,9 @@ def test_the_group_that_lacks_a_rule_is_named_with_the_smallest_rule():
 def test_what_passes_names_every_hop_in_order():
     outcome = reach(two(rule(TCP, (5000, 6000), group="sg-app")), TO_DATABASE)
     assert outcome.passes
-    assert [hop.at for hop in outcome.hops] == ["sg-app", "vpc-a-rtb", "sg-db", "vpc-a-rtb"]
+    assert [hop.at for hop in outcome.hops] == [
+        "sg-app", "vpc-a-rtb", "acl-open", "acl-open", "sg-db", "vpc-a-rtb", "acl-open", "acl-open",
+    ]  # fmt: skip
 
 
 def test_an_entry_that_denies_the_answer_is_named():

@@ -10,9 +10,10 @@ from typing import Any
 
 from understudy_aws.admin.errors import InvalidRequestError, NotFoundError
 from understudy_aws.admin.requests import Reach
-from understudy_aws.dataplane.changes import AddEntry, AddRule, Change, changed
+from understudy_aws.dataplane.changes import AddEntry, AddRule, Change, DeleteRoute, changed
+from understudy_aws.dataplane.hops import Outcome
 from understudy_aws.dataplane.packets import ICMP, ICMPV6, TCP, UDP, WITH_PORTS
-from understudy_aws.dataplane.reach import Outcome, Question, reach
+from understudy_aws.dataplane.reach import Question, reach
 from understudy_aws.dataplane.wanted import Network
 from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.services.apprunner.vpc_connectors import VpcConnector, vpc_connectors
@@ -97,13 +98,13 @@ def _changes(network: Network, question: Question, outcome: Outcome) -> tuple[li
     """Return the calls that let a connection pass, in order, and advice where calls alone do not."""
     calls: list[str] = []
     while outcome.change is not None and len(calls) < _MOST_CHANGES:
-        calls.append(_call(outcome.change))
+        calls.append(_call(network, outcome.change))
         network = changed(network, outcome.change)
         outcome = reach(network, question)
     return calls, "" if outcome.passes else outcome.advice
 
 
-def _call(change: Change) -> str:
+def _call(network: Network, change: Change) -> str:
     """Return a change as a call of the AWS CLI."""
     if isinstance(change, AddRule):
         rule = change.rule
@@ -118,17 +119,36 @@ def _call(change: Change) -> str:
         ports = (
             f" --port-range From={entry.from_port},To={entry.to_port}" if entry.protocol in WITH_PORTS else ""
         )
-        icmp = " --icmp-type-code Type=-1,Code=-1" if entry.protocol in {ICMP, ICMPV6} else ""
+        icmp = (
+            f" --icmp-type-code Type={entry.from_port},Code={entry.to_port}"
+            if entry.protocol in {ICMP, ICMPV6}
+            else ""
+        )
         block = "--ipv6-cidr-block" if ":" in entry.cidr else "--cidr-block"
         return (
             f"aws ec2 create-network-acl-entry --network-acl-id {change.acl} --rule-number {entry.number} "
             f"--protocol {entry.protocol}{ports}{icmp} {block} {entry.cidr} --rule-action allow "
             f"{'--egress' if change.egress else '--ingress'}"
         )
+    if isinstance(change, DeleteRoute):
+        return f"aws ec2 delete-route --route-table-id {change.table} {_destination(change.destination)}"
     destination = change.route.destination
-    member = "--destination-ipv6-cidr-block" if ":" in destination else "--destination-cidr-block"
+    tables = (table for vpc in network.vpcs for table in vpc.route_tables if table.id == change.table)
+    verb = (
+        "replace"
+        if any(each.destination == destination for table in tables for each in table.routes)
+        else "create"
+    )
     option = _TARGET_OPTIONS.get(change.route.target.partition("-")[0], "--gateway-id")
-    return f"aws ec2 create-route --route-table-id {change.table} {member} {destination} {option} {change.route.target}"
+    return (
+        f"aws ec2 {verb}-route --route-table-id {change.table} {_destination(destination)} {option} "
+        f"{change.route.target}"
+    )
+
+
+def _destination(destination: str) -> str:
+    member = "--destination-ipv6-cidr-block" if ":" in destination else "--destination-cidr-block"
+    return f"{member} {destination}"
 
 
 def _permission(protocol: str, first: int, last: int, cidr: str) -> str:

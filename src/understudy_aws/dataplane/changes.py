@@ -1,4 +1,4 @@
-"""Changes of a wanted network that let a connection pass: a rule, an entry of a network ACL, a route."""
+"""Changes of a wanted network that let a connection pass: a rule, an entry of a network ACL, a route more or less."""
 
 from __future__ import annotations
 
@@ -42,7 +42,14 @@ class AddRoute(msgspec.Struct, frozen=True, tag="add-route"):
     route: Route
 
 
-Change: TypeAlias = AddRule | AddEntry | AddRoute
+class DeleteRoute(msgspec.Struct, frozen=True, tag="delete-route"):
+    """Delete the route of a destination from a table."""
+
+    table: str
+    destination: str
+
+
+Change: TypeAlias = AddRule | AddEntry | AddRoute | DeleteRoute
 
 
 def changed(network: Network, change: Change) -> Network:
@@ -56,7 +63,7 @@ def _changed_vpc(vpc: Vpc, change: Change) -> Vpc:
         return replace(vpc, security_groups=groups)
     if isinstance(change, AddEntry):
         return replace(vpc, network_acls=tuple(_with_entry(each, change) for each in vpc.network_acls))
-    return replace(vpc, route_tables=tuple(_with_route(each, change) for each in vpc.route_tables))
+    return replace(vpc, route_tables=tuple(_with_routes(each, change) for each in vpc.route_tables))
 
 
 def _with_rule(group: SecurityGroup, change: AddRule) -> SecurityGroup:
@@ -75,8 +82,12 @@ def _with_entry(acl: NetworkAcl, change: AddEntry) -> NetworkAcl:
     return replace(acl, egress=entries) if change.egress else replace(acl, ingress=entries)
 
 
-def _with_route(table: RouteTable, change: AddRoute) -> RouteTable:
+def _with_routes(table: RouteTable, change: AddRoute | DeleteRoute) -> RouteTable:
     if table.id != change.table:
         return table
+    if isinstance(change, DeleteRoute):
+        return replace(
+            table, routes=tuple(each for each in table.routes if each.destination != change.destination)
+        )
     kept = (each for each in table.routes if each.destination != change.route.destination)
     return replace(table, routes=(*kept, change.route))
