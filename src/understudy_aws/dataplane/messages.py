@@ -6,6 +6,7 @@ answered by `Refused`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import msgspec
@@ -47,7 +48,8 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     """How things are.
 
     `converged` says that the kernel has what is wanted, `error` why it has not.
-    `repaired` counts what somebody else had changed and the node has put right.
+    `repaired` counts what somebody else had changed and the node has put right. `services` says why what is served
+    inside the networks is not, by its name.
     """
 
     pid: int
@@ -57,6 +59,7 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     interfaces: tuple[str, ...]
     repaired: int = 0
     error: str = ""
+    services: Mapping[str, str] = {}
 
 
 class Probed(msgspec.Struct, frozen=True, tag="probed"):

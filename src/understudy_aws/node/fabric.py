@@ -12,6 +12,7 @@ import msgspec
 
 from understudy_aws.dataplane.linux.compile import Compiler, Parts
 from understudy_aws.dataplane.linux.kernel import Kernel
+from understudy_aws.dataplane.linux.namespaces import Namespaces
 from understudy_aws.dataplane.linux.objects import Object
 from understudy_aws.dataplane.linux.planning import Step, plan
 from understudy_aws.dataplane.messages import Probe
@@ -41,6 +42,11 @@ class Fabric:
     def converged(self) -> bool:
         """Whether the kernel has what is wanted, as far as is known. Any thread may ask."""
         return self._network is self.wanted
+
+    @property
+    def namespaces(self) -> Namespaces:
+        """The namespaces of the network. Sockets are made in them by any thread."""
+        return self._kernel.namespaces
 
     def close(self) -> None:
         """Let go of the kernel; the network stays as it is."""

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -30,6 +30,7 @@ from understudy_aws.dataplane.messages import (
     Want,
 )
 from understudy_aws.node.fabric import Fabric
+from understudy_aws.node.network_services import NetworkService, NetworkServices
 
 T = TypeVar("T")
 
@@ -44,12 +45,21 @@ _LONGEST_LINE = 64 * 1024 * 1024
 class NodeService:
     """Answers questions at a Unix socket, and looks after the network in between."""
 
-    def __init__(self, directory: Path, fabric: Fabric, holder: Holder, period: float) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        fabric: Fabric,
+        holder: Holder,
+        period: float,
+        services: Sequence[NetworkService] = (),
+    ) -> None:
         self._directory = directory
+        self._services = NetworkServices(services)
         self._fabric = fabric
         self._holder = holder
         self._period = period
         self.serving = False
+        self._serving_networks = asyncio.Lock()
         # The kernel is asked by one thread, one thing after another; a probe waits in others.
         self._kernel = ThreadPoolExecutor(1, "kernel")
         self._probes = ThreadPoolExecutor(8, "probe")
@@ -81,6 +91,7 @@ class NodeService:
         await ended.wait()
         look_after.cancel()
         server.close()
+        await self._services.close()
         path.unlink(missing_ok=True)
         # What is under way with the kernel ends before the fabric is let go of.
         self._kernel.shutdown(cancel_futures=True)
@@ -100,6 +111,13 @@ class NodeService:
             await self._with_kernel(self._fabric.check)
         except _REFUSED as error:
             self._fabric.error = str(error) or type(error).__name__
+        await self._serve_networks()
+
+    async def _serve_networks(self) -> None:
+        # One after another: a change may be made while a look at the network is under way.
+        async with self._serving_networks:
+            if self._fabric.converged:
+                await self._services.want(self._fabric.wanted)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -128,6 +146,7 @@ class NodeService:
     async def _carry_out(self, question: Question) -> Answer:
         if isinstance(question, Want):
             await self._with_kernel(lambda: self._fabric.want(question.network))
+            await self._serve_networks()
             return Done()
         if isinstance(question, GetStatus):
             return self._status()
@@ -155,6 +174,7 @@ class NodeService:
             interfaces=tuple(interface.id for vpc in network.vpcs for interface in vpc.interfaces),
             repaired=self._fabric.repaired,
             error=self._fabric.error,
+            services=self._services.errors,
         )
 
     async def _with_kernel(self, function: Callable[[], T]) -> T:

@@ -107,6 +107,10 @@ class Namespaces:
         """Tell a namespace from the empty file that a crash has left: it belongs to another file system."""
         return found.st_dev != self._device
 
+    def identity(self, name: str) -> int:
+        """Return what tells a namespace from an earlier one of its name. Raises FileNotFoundError."""
+        return (self._directory / name).stat().st_ino
+
     @contextmanager
     def opened(self, name: str) -> Iterator[int]:
         """Open a namespace for as long as the block runs. Raises FileNotFoundError."""
