@@ -43,9 +43,9 @@ def test_a_killed_node_leaves_the_network_and_what_runs_in_it_to_the_next(runnin
     assert (after.holder, after.interfaces, after.repaired) == (before.holder, before.interfaces, 0)
     assert after.pid != before.pid
     assert running.passes("eni-app", "10.0.2.10", 80)
-    assert not running.passes("eni-app", "10.0.2.10", 81)
+    assert running.drops("eni-app", "10.0.2.10", 81)
     running.want(small())
-    assert not running.passes("eni-app", "10.0.2.10", 80)
+    assert running.drops("eni-app", "10.0.2.10", 80)
     sleeper.process.kill()
     sleeper.finish()
 
@@ -79,8 +79,8 @@ def test_what_somebody_else_changes_is_put_right(running, damage):
     running.damage("vpc-a", damage)
     _until(lambda: running.status().repaired > 0, seconds=15)
     assert running.passes("eni-app", "10.0.2.10", 80)
-    assert not running.passes("eni-app", "10.0.2.10", 81)
-    assert not running.passes("eni-db", "10.0.1.10", 80)
+    assert running.drops("eni-app", "10.0.2.10", 81)
+    assert running.drops("eni-db", "10.0.1.10", 80)
 
 
 def test_a_value_that_is_no_network_is_refused_and_changes_nothing(running):

@@ -21,13 +21,16 @@ def test_what_is_computed_is_what_packets_do(running, seed):
     running.want(network)
     asked = questions(network)[seed % 3 :: 3]
     computed = {each: reach(network, each) for each in asked}
-    found = probed(running, asked)
+    found = probed(running, asked, 0.6)
+    # On a machine with much else to do a packet may take longer than that: what should pass is asked again.
+    late = [each for each in asked if computed[each].passes and not found[each]]
+    found |= probed(running, late, 5.0)
     wrong = {each: (computed[each], found[each]) for each in asked if computed[each].passes != found[each]}
     assert wrong == {}
     assert len(asked) > 20
 
 
-def probed(running, asked) -> dict:
+def probed(running, asked, timeout: float) -> dict:
     """Send a packet for each question, several at once over connections of their own."""
     waiting: SimpleQueue[NodeClient] = SimpleQueue()
     clients = [running.connect() for _ in range(AT_ONCE)]
@@ -37,7 +40,7 @@ def probed(running, asked) -> dict:
     def passes(question) -> bool:
         client = waiting.get()
         try:
-            answer = client.ask(Probe(question.interface, question.address, question.port, 0.6))
+            answer = client.ask(Probe(question.interface, question.address, question.port, timeout))
         finally:
             waiting.put(client)
         assert isinstance(answer, Probed), answer

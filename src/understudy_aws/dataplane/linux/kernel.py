@@ -6,6 +6,7 @@ Every step can be repeated: what is there already is left, what is gone already 
 from __future__ import annotations
 
 import errno
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from ipaddress import ip_address, ip_interface, ip_network
@@ -49,6 +50,8 @@ _HOOK_NAMES = {number: name for name, number in nftables.HOOKS.items()}
 _LARGEST_COMMIT = 96 * 1024
 _OWN_ADDRESSES = {"127.0.0.1/8", "::1/128"}
 _CHANGES: Mapping[type, int] = {Make: routing.ADD, Replace: routing.REPLACE, Remove: routing.DELETE}
+# The kernel sees to a link within some milliseconds; one that never carries packets is no reason to wait for ever.
+_RUNNING_SECONDS, _RUNNING_POLL = 2.0, 0.0005
 # Everybody may listen at every port and send echo requests: what listens has the network to itself.
 _SETTINGS = (("ipv4/ip_unprivileged_port_start", "0"), ("ipv4/ping_group_range", "0 0"))
 # The packet filter decides what is forwarded; a way back need not be the way there.
@@ -137,6 +140,7 @@ class Kernel:
     def _make_veth(self, veth: Veth) -> None:
         with (
             self._sockets_in(veth.namespace) as sockets,
+            self._sockets_in(veth.peer_namespace) as peer_sockets,
             self.namespaces.opened(veth.peer_namespace) as peer_namespace,
         ):
             pair = routing.new_veth(
@@ -145,9 +149,12 @@ class Kernel:
             sockets.routing.request([pair], ignored=_THERE)
             index = _index(veth.name, sockets.routing)
             sockets.routing.request([routing.configure_link(index, _alias(veth)), routing.link_up(index)])
-        with self._sockets_in(veth.peer_namespace) as sockets:
-            index = _index(veth.peer, sockets.routing)
-            sockets.routing.request([routing.configure_link(index, ""), routing.link_up(index)])
+            peer_index = _index(veth.peer, peer_sockets.routing)
+            peer_sockets.routing.request(
+                [routing.configure_link(peer_index, ""), routing.link_up(peer_index)]
+            )
+            _await_running(veth.peer, peer_sockets.routing)
+            _await_running(veth.name, sockets.routing)
 
     def _change_plumbing(self, namespace: str, change: int, steps: Sequence[Step]) -> None:
         with self._sockets_in(namespace) as sockets:
@@ -171,6 +178,21 @@ class Kernel:
             yield sockets
         finally:
             sockets.close()
+
+
+def _await_running(name: str, rtnetlink: NetlinkSocket) -> None:
+    """Wait until a link that is up carries packets, which the kernel sees to a little later, on its own time.
+
+    Before that it drops what is sent, so that the first packet would wait a second for a neighbour to be asked again.
+    """
+    until = time.monotonic() + _RUNNING_SECONDS
+    while time.monotonic() < until:
+        link = routing.found_link(rtnetlink.ask(routing.get_link(name)))
+        if link.running:
+            # The kernel says so a moment before it is so; a change, even to what is already, waits for the rest.
+            rtnetlink.request([routing.link_up(link.index)])
+            return
+        time.sleep(_RUNNING_POLL)
 
 
 def _prepare(*, router: bool) -> None:

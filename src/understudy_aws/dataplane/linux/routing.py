@@ -44,7 +44,7 @@ _IFLA_IFALIAS, _IFLA_AF_SPEC, _IFLA_NET_NS_FD = 20, 26, 28
 _IFLA_INFO_KIND, _IFLA_INFO_DATA, _VETH_INFO_PEER = 1, 2, 1
 _IFLA_INET_CONF, _FORWARDING = 1, 1
 _IFLA_INET6_ADDR_GEN_MODE, _NO_GENERATED_ADDRESSES = 8, 1
-_IFF_UP = 1
+_IFF_UP, _IFF_RUNNING = 0x1, 0x40
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS = 1, 2, 8
 _IFA_F_NODAD, _IFA_F_NOPREFIXROUTE = 0x2, 0x200
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE = 1, 4, 5, 15
@@ -202,7 +202,10 @@ def get_rules(family: int) -> Message:
 
 
 class FoundLink(msgspec.Struct, frozen=True):
-    """A link as a dump tells it. `address` is its MAC address, `alias` the text it was made with."""
+    """A link as a dump tells it. `address` is its MAC address, `alias` the text it was made with.
+
+    One that is `up` carries packets only once it is `running`.
+    """
 
     index: int
     name: str
@@ -210,6 +213,7 @@ class FoundLink(msgspec.Struct, frozen=True):
     address: str
     mtu: int
     up: bool
+    running: bool
 
 
 def found_link(message: Message) -> FoundLink:
@@ -223,6 +227,7 @@ def found_link(message: Message) -> FoundLink:
         address=found.get(_IFLA_ADDRESS, b"").hex(":"),
         mtu=_native(found[_IFLA_MTU]),
         up=bool(flags & _IFF_UP),
+        running=bool(flags & _IFF_RUNNING),
     )
 
 
