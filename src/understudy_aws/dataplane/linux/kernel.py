@@ -6,13 +6,13 @@ Every step can be repeated: what is there already is left, what is gone already 
 from __future__ import annotations
 
 import errno
-import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from ipaddress import ip_address, ip_interface, ip_network
 from itertools import groupby
 from pathlib import Path
 from socket import AF_INET, AF_INET6
+from time import sleep
 
 from understudy_aws.dataplane.linux import nftables, routing
 from understudy_aws.dataplane.linux.expressions import JUMP, value_data, verdict_data
@@ -51,7 +51,7 @@ _LARGEST_COMMIT = 96 * 1024
 _OWN_ADDRESSES = {"127.0.0.1/8", "::1/128"}
 _CHANGES: Mapping[type, int] = {Make: routing.ADD, Replace: routing.REPLACE, Remove: routing.DELETE}
 # The kernel sees to a link within some milliseconds; one that never carries packets is no reason to wait for ever.
-_RUNNING_SECONDS, _RUNNING_POLL = 2.0, 0.0005
+_RUNNING_POLLS, _RUNNING_PERIOD = 4000, 0.0005
 # Everybody may listen at every port and send echo requests: what listens has the network to itself.
 _SETTINGS = (("ipv4/ip_unprivileged_port_start", "0"), ("ipv4/ping_group_range", "0 0"))
 # The packet filter decides what is forwarded; a way back need not be the way there.
@@ -185,14 +185,13 @@ def _await_running(name: str, rtnetlink: NetlinkSocket) -> None:
 
     Before that it drops what is sent, so that the first packet would wait a second for a neighbour to be asked again.
     """
-    until = time.monotonic() + _RUNNING_SECONDS
-    while time.monotonic() < until:
+    for _ in range(_RUNNING_POLLS):
         link = routing.found_link(rtnetlink.ask(routing.get_link(name)))
         if link.running:
             # The kernel says so a moment before it is so; a change, even to what is already, waits for the rest.
             rtnetlink.request([routing.link_up(link.index)])
             return
-        time.sleep(_RUNNING_POLL)
+        sleep(_RUNNING_PERIOD)
 
 
 def _prepare(*, router: bool) -> None:
