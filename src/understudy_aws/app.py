@@ -33,7 +33,7 @@ from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.gateway.registry import Registry
 from understudy_aws.gateway.trail import Trail
 from understudy_aws.services import SERVICES, accounts
-from understudy_aws.services.apprunner import vpc_connectors
+from understudy_aws.services.apprunner import auto_scaling_records, observability_records, vpc_connectors
 from understudy_aws.services.directory import Directory
 from understudy_aws.services.ec2.address_transfer_records import ended_address_transfers
 from understudy_aws.services.ec2.attached_programs import ended_programs
@@ -64,6 +64,8 @@ EXPIRIES = (
     expired_sessions,
     old_handshakes,
     vpc_connectors.deleted_connectors,
+    auto_scaling_records.deleted_auto_scaling_configurations,
+    observability_records.deleted_observability_configurations,
     ended_address_transfers,
     ended_nat_gateways,
     ended_vpc_peering_connections,

@@ -18,7 +18,7 @@ KINDS = [(service, kind) for service in SERVICES for kind in service.record_kind
 RESOURCE_KINDS = [(service, kind) for service, kind in KINDS if isinstance(kind, ResourceKind)]
 REFERENCES = [(service, kind, reference) for service, kind in KINDS for reference in kind.references]
 # What can be long in one account or Region: more than some hundred records, or more than AWS's quotas of others allow.
-FEW = {"apprunner/vpc-connector", "apprunner/connector-use", "organizations/member"}
+FEW = {"apprunner/vpc-connector", "organizations/member"}
 FEW |= {"organizations/organization", "organizations/organizational-unit"}
 
 

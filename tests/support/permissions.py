@@ -102,7 +102,8 @@ def tagged_estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     boundary = known["PermissionsBoundary"][0]
     iam.put_user_permissions_boundary(UserName="somebody", PermissionsBoundary=boundary)
     iam.put_role_permissions_boundary(RoleName="role", PermissionsBoundary=boundary)
-    understudy.client("apprunner").tag_resource(ResourceArn=known["ResourceArn"][0], Tags=TAGS)
+    for arn in known["ResourceArn"]:
+        understudy.client("apprunner").tag_resource(ResourceArn=arn, Tags=TAGS)
     return {
         **known,
         "": ("abcd", "123456", *known[""]),

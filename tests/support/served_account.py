@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +32,11 @@ KINDS = {
 
 
 class ServedAccount:
-    """A server, the environment of commands that use it, and a client of the administrator's."""
+    """A server, the environment of commands that use it, and clients of the administrator's."""
 
-    def __init__(self, home: Path) -> None:
-        self.server = ServerProcess("--json", "--lifeline", "--state", "memory:")
+    def __init__(self, home: Path, *, state: str = "memory:") -> None:
+        self._state = state
+        self.server = ServerProcess("--json", "--lifeline", "--state", state)
         said = self.server.said
         self.environment = clean_environment(
             home,
@@ -43,12 +46,40 @@ class ServedAccount:
             AWS_REGION=REGION,
             AWS_DEFAULT_REGION=REGION,
         )
-        self.ec2: Any = boto3.client(
-            "ec2",
+        self.ec2 = self.client("ec2")
+
+    def client(self, service: str) -> Any:
+        said = self.server.said
+        return boto3.client(
+            service,
             region_name=REGION,
             endpoint_url=said["endpoint"],
             aws_access_key_id=said["access_key_id"],
             aws_secret_access_key=said["secret_access_key"],
+        )
+
+    def understudy(self, *arguments: str) -> str:
+        """What the command says of the server, which must have a state that the command finds."""
+        done = subprocess.run(
+            [sys.executable, "-m", "understudy_aws", *arguments, "--state", self._state],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def aws(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run a command of the AWS CLI that this Python has."""
+        return subprocess.run(
+            [sys.executable, "-m", "awscli", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
 
     def remove_default_vpc(self) -> None:

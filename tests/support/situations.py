@@ -174,9 +174,36 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
         "Key": ("team", "domain-name", "domain-name-servers"), "Value": ("a", "", "example.com"),
     }  # fmt: skip
     known.update(_organization(understudy))
+    known.update(_app_runner(understudy, known["ResourceArn"]))
     anywhere = {text for texts in known.values() for text in texts}
     known[""] = (*sorted(anywhere), "session", "abcd", "000000000000", "iam:CreateUser", "us-east-1", "1")
     return known
+
+
+def _app_runner(understudy: Understudy, connector: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """A configuration of each kind, of which one is in its second revision, and a connection."""
+    apprunner = understudy.client("apprunner")
+    scaling = [
+        apprunner.create_auto_scaling_configuration(AutoScalingConfigurationName="scaling")[
+            "AutoScalingConfiguration"
+        ]["AutoScalingConfigurationArn"]
+        for _ in range(2)
+    ]
+    tracing = apprunner.create_observability_configuration(ObservabilityConfigurationName="tracing")[
+        "ObservabilityConfiguration"
+    ]["ObservabilityConfigurationArn"]
+    connection = apprunner.create_connection(ConnectionName="github", ProviderType="GITHUB")["Connection"][
+        "ConnectionArn"
+    ]
+    partial = scaling[0].rpartition("/scaling/")[0] + "/scaling"
+    return {
+        "AutoScalingConfigurationArn": (scaling[1], partial, scaling[0]),
+        "AutoScalingConfigurationName": ("scaling", "DefaultConfiguration", "new-scaling"),
+        "ObservabilityConfigurationArn": (tracing,),
+        "ObservabilityConfigurationName": ("tracing", "new-tracing"),
+        "ConnectionArn": (connection,), "ConnectionName": ("github", "gitlab"),
+        "ResourceArn": (*connector, *scaling, tracing, connection),
+    }  # fmt: skip
 
 
 def _organization(understudy: Understudy) -> dict[str, tuple[str, ...]]:

@@ -42,8 +42,8 @@ def why_not() -> str:
 class Terraform(ServedAccount):
     """A copy of a configuration, and an account without even a default VPC."""
 
-    def __init__(self, configuration: str, directory: Path) -> None:
-        super().__init__(directory)
+    def __init__(self, configuration: str, directory: Path, *, state: str = "memory:") -> None:
+        super().__init__(directory, state=state)
         self.folder = shutil.copytree(FILES / "terraform" / configuration, directory / configuration)
         settings = directory / "terraformrc"
         # A provider that is overridden is taken as it lies there, without `terraform init`.

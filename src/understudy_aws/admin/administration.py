@@ -21,6 +21,7 @@ from understudy_aws.admin.requests import (
     ExplainRequest,
     Health,
     ListAccounts,
+    ListConnections,
     ListRoles,
     ListTrail,
     ListUses,
@@ -31,6 +32,7 @@ from understudy_aws.admin.requests import (
     Rehearse,
     Reset,
     RotateKeys,
+    SettleConnection,
     Status,
 )
 from understudy_aws.core.deferred import deferred
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     from understudy_aws.admin import (
         account_access,
         attachments,
+        connections,
         explanations,
         reachability,
         recordings,
@@ -58,6 +61,7 @@ if TYPE_CHECKING:
 else:
     account_access = deferred("understudy_aws.admin.account_access")
     attachments = deferred("understudy_aws.admin.attachments")
+    connections = deferred("understudy_aws.admin.connections")
     explanations = deferred("understudy_aws.admin.explanations")
     reachability = deferred("understudy_aws.admin.reachability")
     recordings = deferred("understudy_aws.admin.recordings")
@@ -133,6 +137,8 @@ class Administration:
             Reach: lambda asked: reachability.answer(self._gateway, asked, self._node),
             Detach: lambda asked: self._attachments.detach(asked),  # noqa: PLW0108
             ListUses: lambda asked: resource_uses.listed(self._gateway, asked),
+            ListConnections: lambda _: connections.listed(self._gateway),
+            SettleConnection: lambda asked: connections.settle(self._gateway, asked),
         }
 
     @cached_property

@@ -6,7 +6,7 @@ This module imports nothing else of Understudy's, so that the command line can l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -223,6 +223,26 @@ class Reach(AdminRequest, frozen=True):
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 443
 
 
+class ListConnections(AdminRequest, frozen=True):
+    """Lists App Runner's connections of all accounts and Regions."""
+
+    path: ClassVar[str] = "/_understudy/connections"
+
+
+class SettleConnection(AdminRequest, frozen=True):
+    """Makes the handshake of the App Runner connection of this name or ARN, as AWS's console does.
+
+    `outcome` is AVAILABLE, or ERROR for one that the provider refused.
+    """
+
+    methods: ClassVar[tuple[str, ...]] = ("POST",)
+    path: ClassVar[str] = "/_understudy/connections"
+
+    name: str
+    region: str = ""
+    outcome: Literal["AVAILABLE", "ERROR"] = "AVAILABLE"
+
+
 REQUESTS: tuple[type[AdminRequest], ...] = (
     Health,
     Ready,
@@ -243,6 +263,8 @@ REQUESTS: tuple[type[AdminRequest], ...] = (
     Attach,
     Detach,
     Reach,
+    ListConnections,
+    SettleConnection,
 )
 
 

@@ -49,6 +49,7 @@ COMMANDS = {
     "attach": "run a program with a network interface of a VPC as its only network",
     "shell": "open a shell with a network interface of a VPC as its only network",
     "reach": "say whether a connection passes, and what refuses it",
+    "connection": "approve a connection of App Runner's, as AWS's console does, or list them all",
     "rehearse": "use a VPC connector as App Runner would, through its networking role",
     "demo": "walk the life of App Runner's networking role against a real server",
     "account": "add an account, list them all, or rotate an administrator's keys",

@@ -7,7 +7,7 @@ from networking import ROLE, make_network
 from refusals import code_and_message
 
 from understudy_aws.data.regions import APP_RUNNER_REGIONS
-from understudy_aws.services.apprunner.vpc_connectors import ConnectorUse, connector_uses
+from understudy_aws.services.apprunner.service_uses import ServiceUse, service_uses
 
 
 @pytest.fixture
@@ -180,15 +180,15 @@ class TestDelete:
         arn = apprunner.create_vpc_connector(VpcConnectorName="web-vpc", Subnets=subnets)["VpcConnector"][
             "VpcConnectorArn"
         ]
-        use = ConnectorUse(account=understudy.account, region="us-east-1", connector=arn, service="a-service")
+        use = ServiceUse(account=understudy.account, region="us-east-1", resource=arn, service="a-service")
         with understudy.app.database.transaction() as tx:
-            connector_uses.put(tx, use)
+            service_uses.put(tx, use)
         expected = f"Provided VPC connector arn is being used by other services. ARN: {arn}"
         assert ("InvalidRequestException", expected) == code_and_message(
             apprunner.delete_vpc_connector, VpcConnectorArn=arn
         )
         with understudy.app.database.transaction() as tx:
-            connector_uses.delete(tx, use)
+            service_uses.delete(tx, use)
         apprunner.delete_vpc_connector(VpcConnectorArn=arn)
 
 
@@ -246,9 +246,7 @@ def test_elsewhere_app_runner_does_not_answer_and_iam_does(understudy):
     assert [] != understudy.client("iam", region="eu-north-1").list_users()["Users"]
 
 
-@pytest.mark.parametrize(
-    "operation", ["list_services", "list_connections", "list_auto_scaling_configurations"]
-)
+@pytest.mark.parametrize("operation", ["list_services", "list_vpc_ingress_connections"])
 def test_what_is_not_served_says_so(apprunner, operation):
     code, message = code_and_message(getattr(apprunner, operation))
     assert "NotImplemented" == code

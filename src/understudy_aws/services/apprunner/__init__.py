@@ -1,4 +1,4 @@
-"""AWS App Runner: VPC connectors."""
+"""AWS App Runner: VPC connectors, configurations of auto scaling and observability, connections."""
 
 from understudy_aws.gateway.role_passing import RolePassing
 from understudy_aws.gateway.service import Service

@@ -20,6 +20,25 @@ def too_many(kind: str, limit: int) -> ApiError:
     )
 
 
+def not_an_arn_of(words: str, arn: str) -> ApiError:
+    """Return the error for a text that is no ARN of the kind that a request takes (apprunner.md 2.8)."""
+    return invalid_request(f"The {words} ARN you specified isn't valid. ARN: '{arn}'")
+
+
+def configuration_in_use(words: str) -> ApiError:
+    return invalid_request(
+        f"You can't delete the {words}. It's used by one or more services. To delete it, update the services to "
+        f"use other {words}s."
+    )
+
+
+def connection_in_use() -> ApiError:
+    return invalid_request(
+        "You can't delete the connection. It's used by one or more services. To delete it, update the services to "
+        "use other connections."
+    )
+
+
 def connector_in_use(arn: str) -> ApiError:
     return invalid_request(f"Provided VPC connector arn is being used by other services. ARN: {arn}")
 

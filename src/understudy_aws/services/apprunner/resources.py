@@ -2,55 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
 from understudy_aws.core.arn import Arn
 from understudy_aws.gateway.call import Target
+from understudy_aws.gateway.references import NO_REFERENCES, References
 from understudy_aws.gateway.service import RecordKind, TaggedKind
+from understudy_aws.services.apprunner import auto_scaling_records, connections, observability_records
+from understudy_aws.services.apprunner.auto_scaling_records import (
+    AUTO_SCALING_DEFAULT_REFERENCES,
+    DefaultAutoScaling,
+    auto_scaling_defaults,
+)
+from understudy_aws.services.apprunner.service_uses import SERVICE_USE_REFERENCES, ServiceUse, service_uses
 from understudy_aws.services.apprunner.targets import resource_tags
 from understudy_aws.services.apprunner.vpc_connectors import (
     CONNECTOR_REFERENCES,
-    CONNECTOR_USE_REFERENCES,
-    ConnectorUse,
     VpcConnector,
-    connector_uses,
     vpc_connectors,
 )
 from understudy_aws.store.database import Transaction
+from understudy_aws.store.tables import Record, Table
+
+R = TypeVar("R", bound=Record)
 
 
-def _find(tx: Transaction, arn: Arn) -> VpcConnector | None:
+def _connector(tx: Transaction, arn: Arn) -> VpcConnector | None:
     """Return a connector, or a deleted one that is still described."""
     found = vpc_connectors.where(tx, "by_arn", str(arn))
     return found[0] if found else None
 
 
-def _set_tags(tx: Transaction, connector: VpcConnector, tags: Mapping[str, str]) -> None:
-    vpc_connectors.put(tx, replace(connector, tags=tuple(tags.items())))
+def _kind(
+    name: str,
+    table: Table[Any],
+    find: Callable[[Transaction, Arn], Any],
+    deleted_by: str,
+    references: References = NO_REFERENCES,
+) -> TaggedKind[Any]:
+    """Return a kind whose records have an ARN and tags."""
+
+    def set_tags(tx: Transaction, record: Any, tags: Mapping[str, str]) -> None:
+        table.put(tx, replace(record, tags=tuple(tags.items())))
+
+    return TaggedKind(
+        name=name,
+        table=table,
+        find=find,
+        target=lambda record: Target(record.arn, resource_tags(record.tags)),
+        references=references,
+        deleted_by=deleted_by,
+        tags=lambda record: dict(record.tags),
+        set_tags=set_tags,
+    )
 
 
-RESOURCES: tuple[TaggedKind[VpcConnector], ...] = (
-    TaggedKind(
-        name="vpcconnector",
-        table=vpc_connectors,
-        find=_find,
-        target=lambda connector: Target(connector.arn, resource_tags(connector.tags)),
-        references=CONNECTOR_REFERENCES,
-        deleted_by="DeleteVpcConnector",
-        tags=lambda connector: dict(connector.tags),
-        set_tags=_set_tags,
+RESOURCES: tuple[TaggedKind[Any], ...] = (
+    _kind("vpcconnector", vpc_connectors, _connector, "DeleteVpcConnector", CONNECTOR_REFERENCES),
+    _kind(
+        auto_scaling_records.KIND,
+        auto_scaling_records.auto_scaling_configurations,
+        auto_scaling_records.revisions.of_arn,
+        "DeleteAutoScalingConfiguration",
     ),
+    _kind(
+        observability_records.ObservabilityConfiguration.KIND,
+        observability_records.observability_configurations,
+        observability_records.revisions.of_arn,
+        "DeleteObservabilityConfiguration",
+    ),
+    _kind("connection", connections.connections, connections.of_arn, "DeleteConnection"),
 )
 
-PARTS: tuple[RecordKind[ConnectorUse], ...] = (
-    # A service by its use of a connector.
+
+def _default_name(default: DefaultAutoScaling) -> str:
+    return f"of {default.account} in {default.region}"
+
+
+PARTS: tuple[RecordKind[ServiceUse] | RecordKind[DefaultAutoScaling], ...] = (
+    # A service by its use of a resource.
     RecordKind(
         name="service",
-        table=connector_uses,
-        references=CONNECTOR_USE_REFERENCES,
+        table=service_uses,
+        references=SERVICE_USE_REFERENCES,
         deleted_by="",
         identifier=lambda use: use.service,
+    ),
+    RecordKind(
+        name="default-auto-scaling",
+        table=auto_scaling_defaults,
+        references=AUTO_SCALING_DEFAULT_REFERENCES,
+        deleted_by="",
+        identifier=_default_name,
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 
 from understudy_aws.core.answers import Answer
 from understudy_aws.core.arn import parse
@@ -12,11 +13,12 @@ from understudy_aws.gateway.operations import operation
 from understudy_aws.gateway.service import TaggedKind
 from understudy_aws.services.apprunner import errors
 from understudy_aws.services.apprunner.resources import RESOURCES
+from understudy_aws.services.apprunner.supported_regions import require_supported_region
+from understudy_aws.services.apprunner.tag_sets import new_tags
 from understudy_aws.services.apprunner.targets import request_tags
-from understudy_aws.services.apprunner.vpc_connectors import VpcConnector, new_tags, require_supported_region
 
 # By the word for the kind in an ARN.
-_KINDS: Mapping[str, TaggedKind[VpcConnector]] = MappingProxyType({kind.name: kind for kind in RESOURCES})
+_KINDS: Mapping[str, TaggedKind[Any]] = MappingProxyType({kind.name: kind for kind in RESOURCES})
 
 
 def a_resource(call: Call, params: Params) -> Sequence[Target]:
@@ -56,7 +58,7 @@ def list_tags_for_resource(call: Call, *, resource_arn: str) -> Answer:
     return {"Tags": [{"Key": name, "Value": value} for name, value in kind.tags(resource).items()]}
 
 
-def _find(call: Call, text: str) -> tuple[TaggedKind[VpcConnector], VpcConnector] | None:
+def _find(call: Call, text: str) -> tuple[TaggedKind[Any], Any] | None:
     """Return the resource of that ARN in the caller's account and Region, and its kind."""
     arn = parse(text)
     if arn is None or (arn.account, arn.region) != (call.account, call.region):
@@ -66,9 +68,9 @@ def _find(call: Call, text: str) -> tuple[TaggedKind[VpcConnector], VpcConnector
     return (kind, resource) if kind is not None and resource is not None else None
 
 
-def _existing(call: Call, arn: str) -> tuple[TaggedKind[VpcConnector], VpcConnector]:
+def _existing(call: Call, arn: str) -> tuple[TaggedKind[Any], Any]:
     require_supported_region(call)
     found = _find(call, arn)
-    if found is None or not found[1].active:
+    if found is None or not getattr(found[1], "active", True):
         raise errors.no_such_resource(arn)
     return found

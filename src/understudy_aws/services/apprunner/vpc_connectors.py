@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,13 +11,15 @@ import msgspec
 from understudy_aws.core.answers import Answer, Description
 from understudy_aws.core.arn import apprunner
 from understudy_aws.core.errors import ApiError
-from understudy_aws.data.regions import APP_RUNNER_REGIONS
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.expiry import Expiry
 from understudy_aws.gateway.operations import all_resources, operation
-from understudy_aws.gateway.paging import BadTokenError, key_after, page
 from understudy_aws.gateway.references import Reference, References
 from understudy_aws.services.apprunner import errors
+from understudy_aws.services.apprunner.pages import key_after, page
+from understudy_aws.services.apprunner.service_uses import in_use, service_uses
+from understudy_aws.services.apprunner.supported_regions import require_supported_region
+from understudy_aws.services.apprunner.tag_sets import new_tags
 from understudy_aws.services.apprunner.targets import new_resource, resource_tags
 from understudy_aws.services.iam.references import identifier_of_linked_role
 from understudy_aws.services.iam.service_linked_roles import ensure_service_linked_role
@@ -99,7 +101,7 @@ def networking_usage(tx: Transaction, account: str, region: str) -> list[str]:
 
 def management_usage(tx: Transaction, account: str, region: str) -> list[str]:
     """Return the ARNs of the services, which use the role that writes logs (apprunner.md 4.1)."""
-    return sorted({use.service for use in connector_uses.scan(tx, account, region)})
+    return sorted({use.service for use in service_uses.scan(tx, account, region)})
 
 
 def a_new_connector(call: Call, params: Params) -> Sequence[Target]:
@@ -168,18 +170,13 @@ def list_vpc_connectors(
 ) -> Answer:
     """List the active connectors of a Region, all of them without MaxResults (apprunner.md 2.1)."""
     require_supported_region(call)
-    after = None
-    if next_token:
-        try:
-            after = key_after(next_token, "ListVpcConnectors")
-        except BadTokenError as error:
-            raise errors.invalid_request("The provided NextToken is invalid.") from error
+    after = key_after(next_token, "ListVpcConnectors")
     active = (
         connector
         for connector in vpc_connectors.scan(call.tx, call.account, call.region, after=after)
         if connector.active
     )
-    shown, token = page(active, max_results or 1_000_000, vpc_connectors.key, "ListVpcConnectors")
+    shown, token = page(active, max_results, vpc_connectors.key, "ListVpcConnectors")
     return {"VpcConnectors": [describe(connector) for connector in shown], "NextToken": token}
 
 
@@ -190,7 +187,7 @@ def delete_vpc_connector(call: Call, *, vpc_connector_arn: str) -> Answer:
     connector = _existing(call, vpc_connector_arn)
     if not connector.active:
         raise errors.invalid_request(f"The VPC connector is not in an ACTIVE state. ARN: {vpc_connector_arn}")
-    if in_use(call.tx, connector):
+    if in_use(call.tx, connector.arn):
         raise errors.connector_in_use(vpc_connector_arn)
     connector = msgspec.structs.replace(connector, deleted=call.at)
     return {"VpcConnector": describe(vpc_connectors.put(call.tx, connector))}
@@ -219,51 +216,6 @@ def find(call: Call, arn: str) -> VpcConnector | None:
         if (connector.account, connector.region) == (call.account, call.region):
             return connector
     return None
-
-
-def require_supported_region(call: Call) -> None:
-    """Raise in a Region without App Runner (apprunner.md 4.5, S9)."""
-    if call.region not in APP_RUNNER_REGIONS:
-        raise errors.no_endpoint(call.region)
-
-
-class ConnectorUse(Record, frozen=True, kw_only=True):
-    """A service's use of a connector. It is written and deleted together with the service."""
-
-    account: str
-    region: str
-    connector: str
-    service: str
-
-
-connector_uses = Table(
-    "apprunner/connector-use",
-    ConnectorUse,
-    key=lambda record: (record.account, record.region, record.connector, record.service),
-)
-
-# The key of the table begins with what it would be found by, but for the account and the Region.
-CONNECTOR_USE_REFERENCES: References = (Reference("uses", lambda use: (use.connector,), holds=True),)
-
-
-def in_use(tx: Transaction, connector: VpcConnector) -> bool:
-    """Return whether a service uses this connector."""
-    uses = connector_uses.scan(tx, connector.account, connector.region, connector.arn)
-    return next(uses, None) is not None
-
-
-def new_tags(
-    existing: Iterable[tuple[str, str]], added: Iterable[Mapping[str, str]]
-) -> tuple[tuple[str, str], ...]:
-    """Return tags with some added or replaced. Raises for more than 50, AWS's usual number (apprunner.md 2.1)."""
-    tags = dict(existing)
-    for tag in added:
-        if "Key" not in tag:
-            raise errors.invalid_request("Every tag must have a key.")
-        tags[tag["Key"]] = tag.get("Value", "")
-    if len(tags) > 50:
-        raise errors.invalid_request("A resource can have at most 50 tags.")
-    return tuple(tags.items())
 
 
 def _existing(call: Call, arn: str) -> VpcConnector:
