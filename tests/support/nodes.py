@@ -13,6 +13,8 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
+from boxes import in_a_box
+
 import understudy_aws
 from understudy_aws.dataplane.client import NodeClient, NodeLostError
 from understudy_aws.dataplane.messages import Done, GetStatus, Probe, Probed, Status, Stop, Want
@@ -20,13 +22,11 @@ from understudy_aws.dataplane.wanted import Network
 
 UNPRIVILEGED = 65534
 _START_SECONDS = 20.0
-_RUN = """
-import os, sys; from pathlib import Path
-from understudy_aws.dataplane.linux.command import NetworkEndedError, run_command
-directory, interface, *command = sys.argv[1:]
-try: sys.exit(run_command(Path(directory), interface, command, os.environ, resolver="nameserver 10.0.0.2\\n"))
-except NetworkEndedError as ended: print(ended, file=sys.stderr); sys.exit(137)
-"""
+_RUN = (
+    "import os, sys; from pathlib import Path\n"
+    "from understudy_aws.dataplane.linux.command import run_command\n"
+    "sys.exit(run_command(Path(sys.argv[1]), sys.argv[2], sys.argv[4:], os.environ, Path(sys.argv[3])))"
+)
 
 _DAMAGE = """
 import os, sys; from ipaddress import ip_network; from pathlib import Path
@@ -87,8 +87,12 @@ def python_of(user: int | None) -> str | None:
 class Node:
     """A running node. `user` is who it runs as, or None for the user of the tests."""
 
-    def __init__(self, directory: Path, user: int | None = None) -> None:
+    def __init__(
+        self, directory: Path, user: int | None = None, *, boxed: bool = False, outside: str = "none"
+    ) -> None:
         self.directory = directory
+        self._boxed = boxed
+        self._outside = outside
         self._identity = identity(user)
         self._python = python_of(user)
         self._environment = environment()
@@ -96,9 +100,13 @@ class Node:
         self.client = self._connect()
 
     def _start(self) -> subprocess.Popen[bytes]:
+        words = ["-m", "understudy_aws.node", str(self.directory), "--period", "0.3"]
+        # What is around this machine is none of the tests' business: only in a box there is a way out.
+        words = [*words, "--outside", self._outside]
+        words = in_a_box(words) if self._boxed else words
         return subprocess.Popen(
-            [self._python, "-m", "understudy_aws.node", str(self.directory), "--period", "0.3"],
-            env=self._environment, stderr=subprocess.PIPE, cwd="/", **self._identity,
+            [self._python, *words],
+            env=self._environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/", **self._identity,
         )  # fmt: skip
 
     def _connect(self) -> NodeClient:
@@ -169,7 +177,9 @@ class Node:
         return Command(self.command_line(interface, *command), self._environment, self._identity)
 
     def command_line(self, interface: str, *command: str) -> list[str]:
-        return [self._python, "-c", _RUN, str(self.directory), interface, *command]
+        resolver = self.directory.parent / "resolv.conf"
+        resolver.write_text("nameserver 10.0.0.2\n")
+        return [self._python, "-c", _RUN, str(self.directory), interface, str(resolver), *command]
 
     def damage(self, namespace: str, code: str) -> None:
         """Run a piece of Python as root of the node's own namespaces, in one of the network."""
@@ -207,12 +217,14 @@ class Command:
 
 
 @contextmanager
-def node(directory: Path, user: int | None = None) -> Iterator[Node]:
-    """Run a node for as long as the block runs."""
+def node(
+    directory: Path, user: int | None = None, *, boxed: bool = False, outside: str = "none"
+) -> Iterator[Node]:
+    """Run a node for as long as the block runs; `boxed`, in a machine of its own with a world around it."""
     directory.mkdir(mode=0o700)
     if user is not None:
         os.chown(directory, user, user)
-    running = Node(directory, user)
+    running = Node(directory, user, boxed=boxed, outside=outside)
     try:
         yield running
     finally:

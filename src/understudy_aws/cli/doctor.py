@@ -24,6 +24,7 @@ from understudy_aws.cli.options import SETTINGS, settings_of
 from understudy_aws.cli.output import Colour, Output
 from understudy_aws.core.clock import SystemClock
 from understudy_aws.core.errors import UserError
+from understudy_aws.dataplane.linux import outside
 from understudy_aws.dataplane.linux.probe import obstacle
 from understudy_aws.server.run import check_address
 from understudy_aws.settings import Settings
@@ -95,11 +96,12 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _clock()
     yield _privileges()
     yield _packets()
+    yield _internet()
     yield Finding(
         "not here",
         "note",
-        "App Runner services do not run yet. In the network of `understudy attach` are no DNS, no way to the "
-        "real internet and no VPC endpoints yet.",
+        "App Runner services do not run yet. In the network of `understudy attach` are no DNS and "
+        "no VPC endpoints yet.",
     )
 
 
@@ -110,6 +112,22 @@ def _packets() -> Finding:
     return Finding(
         "packets", "ok", "networks for `understudy attach` can be made by this user, and are filtered"
     )
+
+
+def _internet() -> Finding:
+    carrier = next((carrier.program for carrier, _ in outside.installed()), "")
+    if not carrier:
+        return Finding(
+            "internet", "note", f"Packets of VPCs don't reach the real internet: {outside.NOT_INSTALLED}."
+        )
+    if not os.access(outside.DEVICE, os.W_OK):
+        return Finding(
+            "internet",
+            "note",
+            f"Packets of VPCs don't reach the real internet: {carrier} can't open {outside.DEVICE}; "
+            f"`sudo chmod 666 {outside.DEVICE}` would change that.",
+        )
+    return Finding("internet", "ok", f"packets of VPCs reach the real internet through {carrier}")
 
 
 def _python() -> Finding:

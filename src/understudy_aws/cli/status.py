@@ -50,6 +50,9 @@ def run(asked: argparse.Namespace, out: Output) -> int:
         facts.append(("up for", _spoken(said["uptime_seconds"])))
     if network is not None:
         facts.append(("network", _told(network)))
+        facts += [(name, f"missing: {why}") for name, why in sorted(network.services.items())]
+        if network.outside:
+            facts.append(("internet", f"reached through {network.outside}"))
     out.facts(facts)
     if said["records"]:
         out.line()

@@ -18,7 +18,9 @@ from understudy_aws.dataplane.linux.holder import (
     namespaces_directory,
     start_holder,
 )
+from understudy_aws.dataplane.linux.outside import CARRIERS
 from understudy_aws.node.fabric import Fabric
+from understudy_aws.node.outside import Outside
 from understudy_aws.node.service import NodeService
 
 _LOCK = "lock"
@@ -34,6 +36,10 @@ def main(words: list[str]) -> int:
     parser.add_argument("directory", type=Path, help="where the node keeps its socket and what is wanted")
     parser.add_argument("--period", type=float, default=_PERIOD, help="seconds between looks at the network")
     parser.add_argument("--with", type=int, dest="owner", help="a process with which the network ends")
+    parser.add_argument(
+        "--outside", choices=("auto", *(each.program for each in CARRIERS), "none"), default="auto",
+        help="what carries packets to the world; by default the first that works, with none no packet gets there",
+    )  # fmt: skip
     asked = parser.parse_args(words)
     directory: Path = asked.directory
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -51,8 +57,11 @@ def main(words: list[str]) -> int:
         sys.stderr.write(f"understudy node: {error}\n")
         return 1
     # Threads may start only now: the kernel lets a process with several not enter a user namespace.
-    fabric = Fabric(directory, namespaces_directory(directory))
-    service = NodeService(directory, fabric, holder, asked.period)
+    place = namespaces_directory(directory)
+    fabric = Fabric(directory, place)
+    outside = Outside(fabric.namespaces, place, holder.pid, asked.outside)
+    services = (outside,)
+    service = NodeService(directory, fabric, holder, asked.period, services, outside=lambda: outside.program)
     try:
         asyncio.run(service.run(holder_fd, owner_fd))
     finally:

@@ -16,7 +16,7 @@ from time import sleep
 
 from understudy_aws.dataplane.linux import nftables, routing
 from understudy_aws.dataplane.linux.expressions import JUMP, value_data, verdict_data
-from understudy_aws.dataplane.linux.names import TABLE
+from understudy_aws.dataplane.linux.names import OUTSIDE, TABLE
 from understudy_aws.dataplane.linux.namespaces import Namespaces, NamespaceThread
 from understudy_aws.dataplane.linux.netlink import Message, NetlinkError, NetlinkSocket
 from understudy_aws.dataplane.linux.objects import (
@@ -96,7 +96,7 @@ class Kernel:
         for name in self.namespaces.names():
             with self._sockets_in(name) as sockets:
                 found.add(Namespace(name, router=False))
-                found.update(_observed(name, sockets))
+                found.update(each for each in _observed(name, sockets) if not _leads_outside(each))
                 up |= {
                     (name, link.name)
                     for link in map(routing.found_link, sockets.routing.dump(routing.get_links()))
@@ -245,6 +245,11 @@ def _observed_filter(namespace: str, sockets: NetlinkSocket) -> Iterator[Object]
         for message in sockets.dump(nftables.get_elements(TABLE, name)):
             for key, value in nftables.found_elements(message):
                 yield Element(namespace, name, key, value)
+
+
+def _leads_outside(object: Object) -> bool:
+    """Whether something hangs on the way to the world, with which it is made and goes (`outside.py`)."""
+    return isinstance(object, Address | Route) and object.link == OUTSIDE
 
 
 def _alias(veth: Veth) -> str:

@@ -12,6 +12,9 @@ from zlib import crc32
 INTERNET = "internet"
 """The namespace between the VPCs and the world, and the link of a VPC's router to it."""
 
+OUTSIDE = "outside"
+"""The link from there to the world, and the table of nftables that decides what passes it."""
+
 WORKLOAD_LINK = "eth0"
 """What an interface is called by what is attached to it."""
 

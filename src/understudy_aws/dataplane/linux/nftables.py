@@ -130,6 +130,11 @@ def new_rule(table: str, chain: str, comment: str, expressions: bytes) -> Messag
     )
 
 
+def is_new_rule(message: Message) -> bool:
+    """Whether a message puts a rule into a chain."""
+    return message.type == _SUBSYSTEM << 8 | _NEWRULE
+
+
 def new_set(table: str, name: str, key: KeyType, value: KeyType | None) -> Message:
     """Make a set, or a map when elements have values, or leave the one there is."""
     parts = [attribute(1, table), attribute(2, name)]

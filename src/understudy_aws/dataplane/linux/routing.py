@@ -60,8 +60,11 @@ _BEFORE_MAIN, _LAST = 1000, 32766
 LOOPBACK = 1
 """The number of the loopback link of every namespace."""
 
-UNICAST, BLACKHOLE, THROW = 1, 6, 9
+UNICAST, BLACKHOLE, UNREACHABLE, THROW = 1, 6, 7, 9
 ADD, REPLACE, DELETE = range(3)
+_LOCAL_TABLE = 255
+# Local, broadcast, anycast and multicast.
+_LOCAL_KINDS = {2, 3, 4, 5}
 
 Address = IPv4Address | IPv6Address
 Interface = IPv4Interface | IPv6Interface
@@ -255,6 +258,11 @@ class FoundRoute(msgspec.Struct, frozen=True):
     gateway: str
     kind: int
     ours: bool
+
+    @property
+    def is_here(self) -> bool:
+        """Whether packets there are this machine's own, or everybody's on a link: a broadcast or a multicast."""
+        return self.table == _LOCAL_TABLE and self.kind in _LOCAL_KINDS
 
 
 def found_route(message: Message) -> FoundRoute:

@@ -1,0 +1,52 @@
+"""The edge between the networks here and what is not in them: addresses, and what the node tells of who comes in.
+
+AWS's APIs are on the internet. Here they have an address there that nobody on the real internet has (decision 0022).
+Who connects to it, or to an interface of a VPC endpoint, is connected to the server; the node tells the server first
+who that is, since the server sees only the node.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+
+import msgspec
+
+PUBLIC_BLOCKS = ("198.18.0.0/15", "2001:db8::/32")
+"""The blocks that public addresses are of here. RFC 2544 and RFC 3849 keep them from being routed on the internet."""
+
+API_ADDRESSES: Mapping[int, str] = {4: "198.18.255.1", 6: "3fff:ffff::1"}
+"""Where the APIs are on the internet of this machine, by version of IP; RFC 9637 keeps 3fff::/20 for documents."""
+
+API_PORTS = (80, 443)
+"""The ports of the APIs, also at VPC endpoints."""
+
+API_SOCKET = "api"
+"""The socket in the node's directory at which the server takes connections from inside the networks."""
+
+_LENGTH = struct.Struct(">H")
+ARRIVAL_LENGTH = _LENGTH.size
+"""With so many bytes a connection to that socket begins: how many follow, which are an `Arrival` as JSON."""
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """Who comes in from a network: the address that is seen of it, and the VPC endpoint it comes through, if any."""
+
+    source: str
+    vpc: str = ""
+    endpoint: str = ""
+
+    def encoded(self) -> bytes:
+        """Return what a connection begins with."""
+        body = msgspec.json.encode(self)
+        return _LENGTH.pack(len(body)) + body
+
+
+def length_in(head: bytes) -> int:
+    """Return how many bytes follow the first `ARRIVAL_LENGTH`."""
+    length: int = _LENGTH.unpack(head)[0]
+    return length
+
+
+read_arrival = msgspec.json.Decoder(Arrival).decode
+"""Read an arrival. Raises msgspec.DecodeError."""
