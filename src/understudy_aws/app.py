@@ -46,6 +46,7 @@ from understudy_aws.services.ec2.vpc_endpoints.records import ended_vpc_endpoint
 from understudy_aws.services.iam import deletion_tasks
 from understudy_aws.services.iam.last_use import LastUse
 from understudy_aws.services.iam.linked_role_usage import LinkedRoleUsage
+from understudy_aws.services.logs.expired_events import discarded_events, expired_events
 from understudy_aws.services.organizations import account_requests
 from understudy_aws.services.organizations.handshake_records import old_handshakes
 from understudy_aws.services.sts import session_limits
@@ -219,6 +220,8 @@ def _controllers(gateway: Gateway, last_use: LastUse, network: NetworkKeeper) ->
         vpc_endpoint_deletions(),
         last_use.controller(),
         ended_programs(),
+        expired_events(),
+        discarded_events(),
         network.controller(),
         *map(expiry_controller, EXPIRIES),
     ]

@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-import os
 import shlex
-import shutil
 import subprocess
 import sys
 
 import pytest
+from aws_commands import second_version
 from served_account import FILES, TOOLS, ServedAccount
 
 pytestmark = [
     pytest.mark.system,
     pytest.mark.skipif(not TOOLS.is_dir(), reason="43 commands take long: scripts/try-tools runs them"),
 ]
-
-
-def second_version() -> str | None:
-    """The first `aws` command on the PATH that is of version 2."""
-    for folder in os.get_exec_path():
-        found = shutil.which("aws", path=folder)
-        if found and _version(found).startswith("aws-cli/2"):
-            return found
-    return None
-
-
-def _version(command: str) -> str:
-    return subprocess.run([command, "--version"], capture_output=True, text=True, check=False).stdout
 
 
 @pytest.fixture(params=["1", "2"])

@@ -57,6 +57,17 @@ def test_a_table_that_is_emptied_is_no_longer_listed(store):
 
 def test_an_unknown_table_is_empty(store):
     assert [] == list(store.load("nothing"))
+    assert 0 == store.count("nothing")
+    assert store.read("nothing", "k") is None
+
+
+def test_a_row_is_read_by_its_key_and_rows_are_counted(store):
+    store.write(1, [RecordChange("t", "1", b"one"), RecordChange("t", "2", b"two")], [])
+    store.write(1, [RecordChange("u", "1", b"other"), RecordChange("t", "2", b"second")], [])
+    assert [b"one", b"second", None] == [store.read("t", key) for key in ("1", "2", "3")]
+    assert (2, 1) == (store.count("t"), store.count("u"))
+    store.write(1, [RecordChange("t", "1", None)], [])
+    assert (None, 1) == (store.read("t", "1"), store.count("t"))
 
 
 def test_entries_come_newest_first_and_numbered(store):

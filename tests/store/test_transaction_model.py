@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from understudy_aws.store.bodies import Bodies
 from understudy_aws.store.database import Database
 from understudy_aws.store.memory import MemoryStore
 from understudy_aws.store.protocol import NotKeptError, StoreError
@@ -27,6 +28,8 @@ stones = Table(
     indexes={"colour": lambda stone: (stone.colour,)},
     bitmaps={"names": lambda stone: (stone.colour, 1 << ord(stone.name))},
 )
+# What is read from the store each time is the same, at every moment.
+bodies = Bodies("weight")
 NAMES, COLOURS = "abcd", "xy"
 STEPS = st.lists(
     st.tuples(st.sampled_from(["put", "delete", "clear"]), st.sampled_from(NAMES), st.sampled_from(COLOURS)),
@@ -87,12 +90,14 @@ class Transactions(RuleBasedStateMachine):
         for what, name, colour in steps:
             if what == "put":
                 stones.put(tx, Stone(name=name, colour=colour))
+                bodies.put(tx, (name,), colour.encode())
                 model[name] = colour
             elif what == "clear":
                 tx.clear()
                 model.clear()
             elif (stone := stones.get(tx, name)) is not None:
                 stones.delete(tx, stone)
+                bodies.delete(tx, name)
                 del model[name]
 
     @rule(
@@ -156,6 +161,8 @@ class Transactions(RuleBasedStateMachine):
     def memory_is_the_model(self):
         with self.database.transaction() as tx:
             assert self.seen == {stone.name: stone.colour for stone in stones.scan(tx)}
+            found = {name: body.decode() for name in NAMES if (body := bodies.get(tx, name)) is not None}
+            assert self.seen == found
             for colour in COLOURS:
                 expected = sorted(name for name, its in self.seen.items() if its == colour)
                 assert expected == [stone.name for stone in stones.where(tx, "colour", colour)]

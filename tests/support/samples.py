@@ -99,7 +99,7 @@ def valid(shape: Any, *, nested: bool = False) -> Any:
     if shape.type == "list":
         return [valid(shape.element.shape, nested=True) for _ in range(max(1, int(shape.min or 0)))]
     if shape.type == "map":
-        return {}
+        return {valid(shape.key.shape): valid(shape.value.shape, nested=True)} if shape.min else {}
     if shape.type == "string":
         return next(text for text in shape.enum or CANDIDATES if keeps(shape, text))
     return {"integer": int(shape.min or 1), "boolean": True, "blob": b"x"}.get(shape.type, 1)

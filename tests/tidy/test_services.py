@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from understudy_aws import services
+from understudy_aws.core.arn import kind_of
 from understudy_aws.data import service_catalogue, service_linked_roles
 from understudy_aws.gateway.service import ResourceKind, TaggedKind
 from understudy_aws.services import SERVICES
@@ -65,7 +66,7 @@ def test_a_kind_of_resource_is_one_that_iam_knows(service, kind):
     known = service_catalogue.service(service.prefix)
     assert known is not None
     arns = [type.arn for type in known.resource_types.values()]
-    assert kind.name in {arn.split(":", 5)[5].partition("/")[0] for arn in arns}
+    assert kind.name in {kind_of(arn.split(":", 5)[5]) for arn in arns}
 
 
 def test_every_table_with_tags_is_a_kind_of_resource():

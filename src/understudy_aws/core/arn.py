@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 PARTITION = "aws"
@@ -18,6 +19,16 @@ class Arn(NamedTuple):
 
     def __str__(self) -> str:
         return f"arn:{self.partition}:{self.service}:{self.region}:{self.account}:{self.resource}"
+
+
+_KIND = re.compile("[^/:]*")
+
+
+def kind_of(resource: str) -> str:
+    """Return the word for the kind of a resource in an ARN: `vpc` of `vpc/vpc-1`, `log-group` of `log-group:name`."""
+    found = _KIND.match(resource)
+    assert found is not None, "it matches the empty text"
+    return found[0]
 
 
 def parse(text: str) -> Arn | None:

@@ -51,6 +51,7 @@ class Registry:
                 signing_name=service.prefix,
                 protocol=service.protocol,
                 target=service.target,
+                largest=service.largest_body,
             )
             for service in services
         )

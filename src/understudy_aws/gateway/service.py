@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import msgspec
 from msgspec.structs import replace
 
-from understudy_aws.core.arn import Arn, parse
+from understudy_aws.core.arn import Arn, kind_of, parse
 from understudy_aws.gateway.call import Target
 from understudy_aws.gateway.operations import Operation, operations_in
 from understudy_aws.gateway.references import References
@@ -20,6 +20,7 @@ from understudy_aws.gateway.role_passing import RoleLookup, RolePassing, passing
 from understudy_aws.gateway.role_usage import RoleUsage
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Table
+from understudy_aws.wire.json_values import LARGEST_JSON
 
 R = TypeVar("R")
 
@@ -99,6 +100,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     prefix     what IAM calls it in actions and ARNs, and requests to it are signed for
     protocol   how it is called: `query`, `ec2`, `json` or `rest-json`
     target     of a `json` service: what the header X-Amz-Target begins with
+    largest_body  of a `json` service: the most bytes of a request
     package    the folder, as a package: `__name__`
     resources  `module:name` of the sequence of its `ResourceKind`s; empty for a service without resources
     parts      `module:name` of the `RecordKind`s without ARN that hold resources, as access keys hold their user
@@ -114,6 +116,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     protocol: str
     package: str
     target: str = ""
+    largest_body: int = LARGEST_JSON
     resources: str = ""
     parts: str = ""
     usage: Mapping[str, str] = msgspec.field(default_factory=dict)
@@ -178,7 +181,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
     def resource_target(self, tx: Transaction, arn: Arn) -> Target | None:
         """What policies see of an existing resource of this service; None for one that is not here."""
-        kind = self.resource_kinds.get(arn.resource.partition("/")[0])
+        kind = self.resource_kinds.get(kind_of(arn.resource))
         record = kind.find(tx, arn) if kind is not None else None
         return kind.target(record) if kind is not None and record is not None else None
 

@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from itertools import islice
 from typing import Any, NamedTuple
 
-from understudy_aws.core.arn import parse
+from understudy_aws.core.arn import kind_of, parse
 from understudy_aws.gateway.references import Reference
 from understudy_aws.gateway.service import RecordKind, ResourceKind
 from understudy_aws.store.database import Transaction
@@ -91,7 +91,7 @@ class Uses:
             if arn is None:
                 record = kind.by_identifier(tx, text)
             elif service == arn.service and isinstance(kind, ResourceKind):
-                word = arn.resource.partition("/")[0]
+                word = kind_of(arn.resource)
                 record = kind.find(tx, arn) if word == kind.name else None
                 record = record if record is not None else kind.by_identifier(tx, text)
             if record is not None:

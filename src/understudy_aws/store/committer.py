@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from functools import partial
+from typing import NamedTuple
 
 from understudy_aws.core.clock import ticks
 from understudy_aws.store.durability import DURABLE, Durability
@@ -76,6 +77,12 @@ class Batch:
         self.entries += tx.entries
 
 
+class Pending(NamedTuple):
+    """A row that is not written yet; `body` is None for one that is removed."""
+
+    body: bytes | None
+
+
 class Committer:
     """Writes batches, one at a time and in order.
 
@@ -111,6 +118,16 @@ class Committer:
         if batch.entries or batch.has_changes:
             return batch.durability()
         return DURABLE if self._in_flight is None else self._in_flight[0].durability()
+
+    def pending(self, place: tuple[str, str]) -> Pending | None:
+        """Return what is yet to be written of a row; None when the store has it as it is."""
+        batches = [self.batch] if self._in_flight is None else [self.batch, self._in_flight[0]]
+        for batch in batches:
+            if place in batch.changes:
+                return Pending(batch.changes[place])
+            if batch.clear:
+                return Pending(None)
+        return None
 
     def check_writable(self) -> None:
         """Raise NotKeptError or FencedError while the store is known to refuse; now and then let one try pass."""

@@ -91,9 +91,7 @@ class Database:
         """Return the number of records in each table that has any."""
         stored = [] if self.blank else self.store.tables()
         counts = {
-            name: len(self.caches[name].records)
-            if name in self.caches
-            else sum(1 for _ in self.store.load(name))
+            name: len(self.caches[name].records) if name in self.caches else self.store.count(name)
             for name in sorted({*stored, *self.caches})
         }
         return {name: count for name, count in counts.items() if count}
@@ -133,6 +131,11 @@ class Database:
             rows = () if self.blank else self.store.load(table.name)
             found = self.caches[table.name] = TableCache.read(table, rows)
         return found
+
+    def body(self, place: tuple[str, str]) -> bytes | None:
+        """Return the body of a row as it was committed last, be it written yet or not; None when there is none."""
+        found = self._committer.pending(place)
+        return self.store.read(*place) if found is None else found.body
 
     def check_writable(self) -> None:
         """Raise StoreError while the store is known to refuse writes."""

@@ -27,8 +27,14 @@ class MemoryStore:
     def load(self, table: str) -> Iterable[tuple[str, bytes]]:
         return sorted(self._rows.get(table, {}).items())
 
+    def read(self, table: str, key: str) -> bytes | None:
+        return self._rows.get(table, {}).get(key)
+
     def tables(self) -> Sequence[str]:
         return sorted(name for name, rows in self._rows.items() if rows)
+
+    def count(self, table: str) -> int:
+        return len(self._rows.get(table, {}))
 
     def write(
         self, epoch: int, changes: Sequence[RecordChange], entries: Sequence[LogEntry], *, clear: bool = False

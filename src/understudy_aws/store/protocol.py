@@ -61,8 +61,16 @@ class Store(Protocol):
         """Return every key and body of a table, ordered by key. Raises DamagedError, also while they are taken."""
         ...
 
+    def read(self, table: str, key: str) -> bytes | None:
+        """Return the body of one row, or None when there is none."""
+        ...
+
     def tables(self) -> Sequence[str]:
         """Return the names of the tables that hold at least one row."""
+        ...
+
+    def count(self, table: str) -> int:
+        """Return the number of rows of a table."""
         ...
 
     def write(

@@ -85,8 +85,16 @@ class SqliteStore:
     def load(self, table: str) -> Iterable[tuple[str, bytes]]:
         return self._read('SELECT key, body FROM records WHERE "table" = ? ORDER BY key', (table,))
 
+    def read(self, table: str, key: str) -> bytes | None:
+        found = self._read('SELECT body FROM records WHERE "table" = ? AND key = ?', (table, key))
+        return next((body for (body,) in list(found)), None)
+
     def tables(self) -> Sequence[str]:
         return [name for (name,) in self._read('SELECT DISTINCT "table" FROM records ORDER BY 1')]
+
+    def count(self, table: str) -> int:
+        (number,) = next(self._read('SELECT count(*) FROM records WHERE "table" = ?', (table,)))
+        return int(number)
 
     def write(
         self, epoch: int, changes: Sequence[RecordChange], entries: Sequence[LogEntry], *, clear: bool = False

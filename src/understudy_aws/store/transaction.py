@@ -46,7 +46,19 @@ class Host(Protocol):
 
     def cache(self, table: Any) -> TableCache: ...
 
+    def body(self, place: tuple[str, str]) -> bytes | None: ...
+
     def check_writable(self) -> None: ...
+
+
+class _NoCache:
+    """Stands in an undo step for the cache of rows that are not kept in memory."""
+
+    def set(self, key: RecordKey, record: Any) -> None:
+        """Do nothing: there is nothing in memory to put back."""
+
+
+_NO_CACHE = _NoCache()
 
 
 class Transaction:
@@ -126,6 +138,26 @@ class Transaction:
         old = cache.set(key, record)
         self.undo_steps.append((cache, key, old, place, self.changes.get(place, _ABSENT)))
         self.changes[place] = body
+
+    def set_body(self, table: str, key: RecordKey, body: bytes | None) -> None:
+        """Write a row that is not kept in memory, or with None remove it. Raises StoreError as `set` does."""
+        if not self.is_open:
+            raise TransactionError(self._problem)
+        self._host.check_writable()
+        place = (table, encode_key(key))
+        self.undo_steps.append((_NO_CACHE, key, None, place, self.changes.get(place, _ABSENT)))
+        self.changes[place] = body
+
+    def body(self, table: str, key: RecordKey) -> bytes | None:
+        """Return a row that is not kept in memory, as this transaction sees it; None when there is none."""
+        if not self.is_open:
+            raise TransactionError(self._problem)
+        place = (table, encode_key(key))
+        if place in self.changes:
+            return self.changes[place]
+        if self.cleared:
+            return None
+        return self._host.body(place)
 
     def append(self, id: str, account: str, entry: Loggable) -> None:
         """Append an entry to the log. It is kept even when this transaction is rolled back, and then says so."""

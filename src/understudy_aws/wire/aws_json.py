@@ -36,8 +36,7 @@ class AwsJson(Protocol):
         if service.id == "organizations":
             reason, text = _REASONS[problems[0].kind]
             return ApiError("InvalidInputException", text, detail={"Reason": reason})
-        code = "InvalidRequestException" if service.id == "apprunner" else "ValidationException"
-        return ApiError(code, report(problems))
+        return ApiError(_INVALID.get(service.id, "ValidationException"), report(problems))
 
     def render(self, operation: OperationShape, answer: Answer | None, request_id: str) -> HttpResponse:
         body = b"{}"
@@ -56,6 +55,9 @@ class AwsJson(Protocol):
         version = service.json_version if service is not None and service.json_version else "1.0"
         return (("Content-Type", f"application/x-amz-json-{version}"), ("x-amzn-RequestId", request_id))
 
+
+# The error that a service has for what does not fit its shape (apprunner.md 1.1, logs.md 21.1).
+_INVALID = {"apprunner": "InvalidRequestException", "logs": "InvalidParameterException"}
 
 # Organizations' InvalidInputException tells the first of them only: a reason, and a text that names no member.
 _REASONS = {

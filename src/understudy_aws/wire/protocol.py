@@ -22,7 +22,8 @@ class Route(msgspec.Struct, frozen=True):
     """The operation a request is for, its region and its protocol.
 
     `form` is the request's form for the query protocols. `body` is the body for the JSON protocols, in the content
-    `encoding` it came in. Neither is looked into before the signature is known to hold.
+    `encoding` it came in; unpacked it has at most `largest` bytes. Neither is looked into before the signature is known
+    to hold.
     """
 
     service: ServiceShape
@@ -32,10 +33,11 @@ class Route(msgspec.Struct, frozen=True):
     form: Form = NO_FORM
     body: bytes = b""
     encoding: str = ""
+    largest: int = LARGEST_JSON
 
     def content(self) -> bytes:
         """Return the unpacked body. Raises ApiError."""
-        return unpacked(self.body, self.encoding, LARGEST_JSON) if self.encoding else self.body
+        return unpacked(self.body, self.encoding, self.largest) if self.encoding else self.body
 
     @property
     def may_hold_nul(self) -> bool:

@@ -144,15 +144,16 @@ def _by_target(request: HttpRequest, services: ServiceAddresses, region: str) ->
         operation,
         PROTOCOLS["json"],
         region,
-        body=_json_body(request, "json"),
+        body=_json_body(request, "json", services.largest_body(id)),
         encoding=request.headers.get("content-encoding", ""),
+        largest=services.largest_body(id),
     )
 
 
-def _json_body(request: HttpRequest, dialect: str) -> bytes:
-    if len(request.body) > LARGEST_JSON:
+def _json_body(request: HttpRequest, dialect: str, largest: int = LARGEST_JSON) -> bytes:
+    if len(request.body) > largest:
         raise RoutingError(
-            dialect, "RequestEntityTooLargeException", f"The body is larger than {LARGEST_JSON} bytes.", 413
+            dialect, "RequestEntityTooLargeException", f"The body is larger than {largest} bytes.", 413
         )
     return request.body
 

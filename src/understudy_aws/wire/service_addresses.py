@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 import msgspec
 
+from understudy_aws.wire.json_values import LARGEST_JSON
 from understudy_aws.wire.model import versions
 
 
@@ -16,12 +17,14 @@ class ServiceAddress(msgspec.Struct, frozen=True, kw_only=True):
     signing_name  what requests to it are signed for, and the first label of its host names
     protocol      `query`, `ec2`, `json` or `rest-json`
     target        of `json`: what the header X-Amz-Target begins with
+    largest       of `json`: the most bytes of a request's body
     """
 
     id: str
     signing_name: str
     protocol: str
     target: str = ""
+    largest: int = LARGEST_JSON
 
 
 class ServiceAddresses:
@@ -31,6 +34,7 @@ class ServiceAddresses:
         known = tuple(addresses)
         self._by_signing_name: Mapping[str, str] = {each.signing_name: each.id for each in known}
         self._by_target: Mapping[str, str] = {each.target: each.id for each in known if each.target}
+        self._largest: Mapping[str, int] = {each.id: each.largest for each in known}
         # Forms carry the version of the API, which no two services share.
         self._by_version: Mapping[str, str] = {
             max(versions(each.id)): each.id for each in known if each.protocol in ("query", "ec2")
@@ -44,6 +48,10 @@ class ServiceAddresses:
     def with_target(self, prefix: str) -> str | None:
         """The service whose operations are called by an X-Amz-Target that begins so."""
         return self._by_target.get(prefix)
+
+    def largest_body(self, id: str) -> int:
+        """The most bytes that the body of a request to a service has."""
+        return self._largest[id]
 
     def of_version(self, version: str) -> str | None:
         """The service whose newest API version this is, of those called by forms."""

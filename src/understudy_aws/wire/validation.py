@@ -207,6 +207,8 @@ def _units(text: str) -> int:
 
 def python_pattern(pattern: str) -> re.Pattern[str]:
     """Compile a Java regular expression, which must match the whole text."""
+    # A dash behind a class is itself in Java, and a range without an end in Python.
+    pattern = re.sub(r"(\\[wdsWDS])-(?!\])", r"\1\-", pattern)
     if "\\p{" not in pattern:
         # Java's \w, \d and \s mean ASCII.
         return re.compile(pattern, re.ASCII | re.DOTALL)
