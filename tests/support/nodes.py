@@ -22,11 +22,13 @@ from understudy_aws.dataplane.wanted import Network
 
 UNPRIVILEGED = 65534
 _START_SECONDS = 20.0
-_RUN = (
-    "import os, sys; from pathlib import Path\n"
-    "from understudy_aws.dataplane.linux.command import run_command\n"
-    "sys.exit(run_command(Path(sys.argv[1]), sys.argv[2], sys.argv[4:], os.environ, Path(sys.argv[3])))"
-)
+_RUN = """
+import os, sys; from pathlib import Path
+from understudy_aws.dataplane.linux.command import NetworkEndedError, run_command
+directory, interface, *command = sys.argv[1:]
+try: sys.exit(run_command(Path(directory), interface, command, os.environ, resolver="nameserver 10.0.0.2\\n"))
+except NetworkEndedError as ended: print(ended, file=sys.stderr); sys.exit(137)
+"""
 
 _DAMAGE = """
 import os, sys; from ipaddress import ip_network; from pathlib import Path
@@ -177,9 +179,7 @@ class Node:
         return Command(self.command_line(interface, *command), self._environment, self._identity)
 
     def command_line(self, interface: str, *command: str) -> list[str]:
-        resolver = self.directory.parent / "resolv.conf"
-        resolver.write_text("nameserver 10.0.0.2\n")
-        return [self._python, "-c", _RUN, str(self.directory), interface, str(resolver), *command]
+        return [self._python, "-c", _RUN, str(self.directory), interface, *command]
 
     def damage(self, namespace: str, code: str) -> None:
         """Run a piece of Python as root of the node's own namespaces, in one of the network."""

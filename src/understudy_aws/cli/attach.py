@@ -6,7 +6,6 @@ import argparse
 import os
 import signal
 import sys
-import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -24,14 +23,24 @@ from understudy_aws.cli.admin_client import (
 )
 from understudy_aws.cli.options import settings_of
 from understudy_aws.cli.output import Output
-from understudy_aws.cli.server_files import ServerFile
+from understudy_aws.cli.server_files import ServerFile, private_directory
 from understudy_aws.core.clock import monotonic_seconds
 from understudy_aws.core.errors import UserError
 from understudy_aws.dataplane.client import NodeClient, NodeLostError
-from understudy_aws.dataplane.linux.command import NoNodeError, run_command
+from understudy_aws.dataplane.linux.command import (
+    NetworkEndedError,
+    NoNodeError,
+    fork_tied,
+    hold_signals,
+    pass_signals_on,
+    run_command,
+)
 from understudy_aws.dataplane.messages import GetStatus, Status
+from understudy_aws.settings import Settings
 
 _PATIENCE = 20.0
+# What a shell says of a program that was killed.
+_KILLED = 128 + signal.SIGKILL
 # Without a server's address, look-ups ask this interface's own loopback link, where nobody listens, and fail at once.
 _RESOLVER = (
     "# The VPC has no resolver yet: only addresses, and names of /etc/hosts, are known here.\n"
@@ -92,7 +101,7 @@ def run_attached(asked: argparse.Namespace, out: Output, command: Sequence[str])
             f"{attached['interface']} ({', '.join(attached['addresses'])}) in {attached['subnet']}, "
             f"{', '.join(attached['groups'])}: {command[0]}"
         )
-        return _run(node, attached, command, os.environ)
+        return _run(node, attached, command, os.environ, _hidden_directories(settings))
     finally:
         _detach(server, attached["interface"])
 
@@ -131,29 +140,39 @@ def _why(server: ServerFile) -> str:
 
 
 def _run(
-    node: Path, attached: Mapping[str, Any], command: Sequence[str], environment: Mapping[str, str]
+    node: Path,
+    attached: Mapping[str, Any],
+    command: Sequence[str],
+    environment: Mapping[str, str],
+    hidden: Sequence[Path],
 ) -> int:
     """Run the command in a process of its own, which enters the interface's network and becomes of no other use."""
-    with tempfile.TemporaryDirectory(prefix="understudy-attach-") as place:
-        resolver = Path(place, "resolv.conf")
-        resolver.write_text(_RESOLVER)
-        sys.stdout.flush()
-        child = os.fork()
-        if child == 0:
-            code = 70
-            try:
-                code = run_command(node, attached["interface"], command, environment, resolver)
-            except (NoNodeError, OSError) as error:
-                os.write(2, f"understudy: {error}\n".encode())
-                code = 2
-            finally:
-                os._exit(code)
-        for number in (signal.SIGINT, signal.SIGQUIT):
-            signal.signal(number, signal.SIG_IGN)
-        for number in (signal.SIGTERM, signal.SIGHUP):
-            signal.signal(number, lambda number, _: os.kill(child, number))
-        _, status = os.waitpid(child, 0)
+    sys.stdout.flush()
+    hold_signals()
+    child = fork_tied()
+    if child == 0:
+        code = 70
+        try:
+            code = run_command(
+                node, attached["interface"], command, environment, resolver=_RESOLVER, hidden=hidden
+            )
+        except NetworkEndedError as error:
+            os.write(2, f"understudy: {error}\n".encode())
+            code = _KILLED
+        except (NoNodeError, OSError) as error:
+            os.write(2, f"understudy: {error}\n".encode())
+            code = 2
+        finally:
+            os._exit(code)
+    pass_signals_on(child)
+    _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+
+
+def _hidden_directories(settings: Settings) -> list[Path]:
+    """Return where states and their keys are: what is attached is no owner of them."""
+    found = [private_directory()]
+    return found if settings.in_memory else [*found, settings.directory.absolute()]
 
 
 def _detach(server: ServerFile, interface: str) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from understudy_aws.dataplane.launcher import NodeLauncher
-from understudy_aws.dataplane.messages import Want
 from understudy_aws.dataplane.wanted import Network
 from understudy_aws.gateway.controller import Controller, Due, Key, World
 from understudy_aws.services.ec2.wanted_network import wanted_network
@@ -56,7 +55,7 @@ class NetworkKeeper:
         with world.database.transaction() as tx:
             network = wanted_network(tx, now)
         if network.vpcs:
-            await world.in_thread(self._node.ask, Want(network))
+            await world.in_thread(self._node.want, network)
         else:
             await world.in_thread(self._node.stop)
         self._made, self._told = network, now

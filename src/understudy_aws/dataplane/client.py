@@ -63,8 +63,12 @@ class NodeClient:
 
     def ask(self, question: Question) -> Answer:
         """Return the answer to a question. Raises NodeLostError."""
+        return self.ask_line(msgspec.json.encode(question))
+
+    def ask_line(self, asked: bytes) -> Answer:
+        """Return the answer to a question that is encoded already. Raises NodeLostError."""
         try:
-            self._socket.sendall(msgspec.json.encode(question) + b"\n")
+            self._socket.sendall(asked + b"\n")
             line = b""
             while not line.endswith(b"\n"):
                 received = self._socket.recv(_RECEIVE)

@@ -10,8 +10,21 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+import msgspec
+
 from understudy_aws.dataplane.client import SOCKET, NodeClient, NodeLostError
-from understudy_aws.dataplane.messages import Answer, Question, Refused, Stop
+from understudy_aws.dataplane.deltas import NetworkDelta, delta_of
+from understudy_aws.dataplane.messages import (
+    Answer,
+    Done,
+    Question,
+    Refused,
+    Stop,
+    Want,
+    WantChange,
+    revision_of,
+)
+from understudy_aws.dataplane.wanted import Network
 
 _START_SECONDS = 15.0
 _LOG = "node.log"
@@ -31,17 +44,44 @@ class NodeLauncher:
         self.directory = directory
         self._tied = tied
         self._client: NodeClient | None = None
+        # What it was told last, and the revision of that; None before it was told anything.
+        self._told: Network | None = None
+        self._revision = ""
         # The node that this process has started, which it must wait for when that ends.
         self._process: subprocess.Popen[bytes] | None = None
         self._pause = threading.Event()
 
     def ask(self, question: Question) -> Answer:
         """Return the node's answer; starts a node when none runs. Raises NodeError."""
+        return self._ask(msgspec.json.encode(question))
+
+    def want(self, network: Network) -> None:
+        """Have the node make a network; it is told what changed since it was last told. Raises NodeError."""
+        if self._told is not None:
+            delta = delta_of(self._told, network)
+            line = msgspec.json.encode(WantChange(self._revision, delta))
+            try:
+                answer = self._ask(line)
+            except NodeError:
+                # It may be that it could not read this, so that the next time it is told the whole.
+                self._told = None
+                raise
+            if isinstance(answer, Done):
+                self._told = network
+                if delta != NetworkDelta():
+                    self._revision = revision_of(line)
+                return
+        self._told = None
+        line = msgspec.json.encode(Want(network))
+        self._ask(line)
+        self._told, self._revision = network, revision_of(line)
+
+    def _ask(self, line: bytes) -> Answer:
         for attempt in (1, 2):
             client = self._client or self._started()
             self._client = client
             try:
-                answer = client.ask(question)
+                answer = client.ask_line(line)
             except NodeLostError as error:
                 self.close()
                 if attempt == 1:
@@ -58,6 +98,7 @@ class NodeLauncher:
 
     def stop(self) -> bool:
         """Take the network down, and everything that runs in it; returns whether a node ran."""
+        self._told = None
         with suppress(NodeLostError):
             client = self._client or NodeClient(self.directory)
             self._client = None

@@ -7,10 +7,12 @@ answered by `Refused`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import blake2b
 from typing import TypeAlias
 
 import msgspec
 
+from understudy_aws.dataplane.deltas import NetworkDelta
 from understudy_aws.dataplane.wanted import Network
 
 
@@ -18,6 +20,16 @@ class Want(msgspec.Struct, frozen=True, tag="want"):
     """Make the network so."""
 
     network: Network
+
+
+class WantChange(msgspec.Struct, frozen=True, tag="change"):
+    """Make of the network of a revision another one; without a difference it stays the same, and its revision too.
+
+    A node that has not got that network answers `WantWhole`.
+    """
+
+    base: str
+    delta: NetworkDelta
 
 
 class GetStatus(msgspec.Struct, frozen=True, tag="status"):
@@ -37,11 +49,15 @@ class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """Take the network down, everything that runs in it, and end."""
 
 
-Question: TypeAlias = Want | GetStatus | Probe | Stop
+Question: TypeAlias = Want | WantChange | GetStatus | Probe | Stop
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):
     """It was done."""
+
+
+class WantWhole(msgspec.Struct, frozen=True, tag="whole"):
+    """The network that was to be changed is not known here: say the whole of it."""
 
 
 class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
@@ -75,4 +91,12 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
     reason: str
 
 
-Answer: TypeAlias = Done | Status | Probed | Refused
+Answer: TypeAlias = Done | WantWhole | Status | Probed | Refused
+
+
+def revision_of(line: bytes) -> str:
+    """Return the revision that a line with `Want` or `WantChange` leads to.
+
+    A change names the revision before it, so that two networks that were told alike have the same one, and no others.
+    """
+    return blake2b(line, digest_size=16).hexdigest()

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterable
-from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 
-import msgspec
-
+from understudy_aws.dataplane.deltas import with_delta
 from understudy_aws.dataplane.linux.compile import Compiler, Parts
 from understudy_aws.dataplane.linux.kernel import Kernel
 from understudy_aws.dataplane.linux.namespaces import Namespaces
 from understudy_aws.dataplane.linux.objects import Object
 from understudy_aws.dataplane.linux.planning import Step, plan
-from understudy_aws.dataplane.messages import Probe
+from understudy_aws.dataplane.messages import Probe, WantChange, revision_of
 from understudy_aws.dataplane.wanted import Network
-
-_WANTED = "wanted.json"
+from understudy_aws.node.wanted_file import WantedFile
 
 
 class Fabric:
@@ -28,10 +25,10 @@ class Fabric:
     """
 
     def __init__(self, directory: Path, namespaces: Path) -> None:
-        self._file = directory / _WANTED
+        self._file = WantedFile(directory)
         self._kernel = Kernel(namespaces)
         self._compiler = Compiler()
-        self.wanted = self._read()
+        self.wanted, self._revision = self._file.read()
         self.repaired = 0
         self.error = ""
         # What the kernel has, part by part, and the network that this is; None when that must be looked at.
@@ -51,24 +48,46 @@ class Fabric:
     def close(self) -> None:
         """Let go of the kernel; the network stays as it is."""
         self._kernel.close()
+        self._file.close()
 
-    def want(self, network: Network) -> None:
+    def want(self, network: Network, revision: str = "") -> None:
         """Make the network so. Raises OSError, and tries again in `check`.
 
         Raises ValueError or LookupError for a value that is no network; what was wanted before stays wanted.
         """
-        if network == self.wanted and self.converged:
-            return
+        if network == self.wanted:
+            network = self.wanted
+            if revision == self._revision and self.converged:
+                return
         parts = self._compiler.parts(network)
-        self.wanted = network
-        unfinished = self._file.with_suffix(".new")
-        unfinished.write_bytes(msgspec.json.encode(network))
-        unfinished.rename(self._file)
+        self._file.keep(network, revision)
+        self.wanted, self._revision = network, revision
         self._make(network, parts)
+
+    def change(self, line: bytes, asked: WantChange) -> bool:
+        """Make of the network another one; returns False when it is not the one that the change is of.
+
+        `line` is how it was asked. Raises as `want` does.
+        """
+        revision = revision_of(line)
+        if revision == self._revision:
+            # It was made, and the answer was lost.
+            network = self.wanted
+        elif asked.base and asked.base == self._revision:
+            network = with_delta(self.wanted, asked.delta)
+        else:
+            return False
+        parts = self._compiler.parts(network)
+        if network is not self.wanted:
+            self._file.keep_change(line, network)
+            self.wanted, self._revision = network, revision
+        if not self.converged:
+            self._make(network, parts)
+        return True
 
     def forget(self) -> None:
         """Forget what is wanted: a node that starts anew begins with nothing."""
-        self._file.unlink(missing_ok=True)
+        self._file.forget()
 
     def check(self) -> int:
         """Compare the kernel with what was made, and put right what somebody else has changed; returns how much."""
@@ -92,7 +111,8 @@ class Fabric:
             steps = plan(self._kernel.observe(), _all(parts.values()))
         else:
             # Parts that did not change are the same object, which is asked first: comparing sets takes long.
-            changed = [key for key in made.keys() | parts.keys() if made.get(key) is not parts.get(key)]
+            changed = [key for key, part in parts.items() if made.get(key) is not part]
+            changed += made.keys() - parts.keys()
             before = _all(made.get(key, frozenset()) for key in changed)
             steps = plan(before, _all(parts.get(key, frozenset()) for key in changed))
         self._carry_out(steps)
@@ -125,11 +145,6 @@ class Fabric:
             except OSError:
                 return "silent"
         return "connected"
-
-    def _read(self) -> Network:
-        with suppress(OSError, msgspec.MsgspecError):
-            return msgspec.json.decode(self._file.read_bytes(), type=Network)
-        return Network()
 
 
 def _all(parts: Iterable[frozenset[Object]]) -> frozenset[Object]:

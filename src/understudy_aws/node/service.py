@@ -28,6 +28,9 @@ from understudy_aws.dataplane.messages import (
     Status,
     Stop,
     Want,
+    WantChange,
+    WantWhole,
+    revision_of,
 )
 from understudy_aws.node.fabric import Fabric
 from understudy_aws.node.network_services import NetworkService, NetworkServices
@@ -127,7 +130,7 @@ class NodeService:
             if not _is_of_this_user(writer.get_extra_info("socket")):
                 return
             while line := await reader.readline():
-                answer = await self._answer(line)
+                answer = await self._answer(line.removesuffix(b"\n"))
                 writer.write(msgspec.json.encode(answer) + b"\n")
                 await writer.drain()
         except (ConnectionError, ValueError, asyncio.CancelledError):
@@ -142,15 +145,19 @@ class NodeService:
         except msgspec.MsgspecError as error:
             return Refused(f"This is no question for a node: {error}")
         try:
-            return await self._carry_out(question)
+            return await self._carry_out(question, line)
         except _REFUSED as error:
             return Refused(str(error) or type(error).__name__)
 
-    async def _carry_out(self, question: Question) -> Answer:
+    async def _carry_out(self, question: Question, line: bytes) -> Answer:
         if isinstance(question, Want):
-            await self._with_kernel(lambda: self._fabric.want(question.network))
+            await self._with_kernel(lambda: self._fabric.want(question.network, revision_of(line)))
             await self._serve_networks()
             return Done()
+        if isinstance(question, WantChange):
+            known = await self._with_kernel(lambda: self._fabric.change(line, question))
+            await self._serve_networks()
+            return Done() if known else WantWhole()
         if isinstance(question, GetStatus):
             return self._status()
         if isinstance(question, Probe):

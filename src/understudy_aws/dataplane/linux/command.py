@@ -1,45 +1,49 @@
 """Runs a command with an interface of a VPC as its only network.
 
-The command is this user's, with this user's files and rights, but for the network: it sees the interface and a loopback
-link of its own. It has no capability there, so that it can change neither its addresses nor any other's; and what the
-node keeps is hidden from it, so that it can't ask the node. It ends with the holder, and with who runs it.
+The command is this user's, with this user's files and rights; `confinement.py` says what it sees of the machine. It is
+the second process of a process namespace of its own, so that all it has started ends with it. It ends with the holder,
+and with who runs it.
+
+Four processes make that: the one that calls enters the holder, the next leaves the machine and makes the process
+namespace, the first process of that waits for whatever ends there, and its child becomes the command.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
 
+from understudy_aws.dataplane.linux.confinement import leave_the_machine, see_own_processes
 from understudy_aws.dataplane.linux.holder import enter_holder, find_holder, namespaces_directory
 from understudy_aws.dataplane.linux.syscalls import (
     CLONE_NEWNET,
-    CLONE_NEWNS,
     CLONE_NEWPID,
-    CLONE_NEWUSER,
-    MS_BIND,
-    MS_NODEV,
-    MS_NOEXEC,
-    MS_NOSUID,
-    MS_PRIVATE,
-    MS_REC,
     die_with_parent,
     drop_capabilities,
-    mount,
     setns,
-    unshare,
 )
 
 _NOT_FOUND, _CANNOT_RUN = 127, 126
-_RESOLVER_FILE = "/etc/resolv.conf"
 _SIGNALED = 128
+# Those that are passed on to the command. The terminal sends the others to the command itself.
+_PASSED_ON = (signal.SIGTERM, signal.SIGHUP)
+_FROM_THE_TERMINAL = (signal.SIGINT, signal.SIGQUIT)
+# Python ignores these, and a program that is executed would go on ignoring them.
+_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+# The holder is seen to have ended a moment after the processes that end with it.
+_HOLDER_ENDS_MILLISECONDS = 2000
 
 
 class NoNodeError(Exception):
     """No node runs for the directory, or it has no such interface."""
+
+
+class NetworkEndedError(Exception):
+    """The network was taken down while a command ran in it, and the command with it."""
 
 
 def run_command(
@@ -47,64 +51,151 @@ def run_command(
     interface: str,
     command: Sequence[str],
     environment: Mapping[str, str],
-    resolver_file: Path,
+    *,
+    resolver: str,
+    hidden: Sequence[Path] = (),
 ) -> int:
     """Run a command at an interface and return its exit status, as a shell gives it.
 
-    `resolver_file` is what the command finds as `/etc/resolv.conf`. Raises NoNodeError, and OSError. The process that
-    calls this must have one thread alone, and is of no use for anything else afterwards.
+    `resolver` is what the command finds in `/etc/resolv.conf`; it sees nothing in the directories that are `hidden`,
+    nor in the node's. Raises NoNodeError, NetworkEndedError and OSError. The process that calls this must have one
+    thread alone, and is of no use for anything else afterwards.
     """
     holder = find_holder(directory)
     if holder is None:
         raise NoNodeError("No node runs here.")
-    owner = (os.geteuid(), os.getegid())
-    holder_fd = enter_holder(holder)
+    owner, parent = (os.geteuid(), os.getegid()), os.getppid()
     try:
+        holder_fd = enter_holder(holder)
         network = os.open(namespaces_directory(directory) / interface, os.O_RDONLY | os.O_CLOEXEC)
         setns(network, CLONE_NEWNET)
     except OSError as error:
         raise NoNodeError(f"The node has no interface {interface}.") from error
     setns(holder_fd, CLONE_NEWPID)
-    # Only now, since the kernel forgets it when a process changes who it is.
-    die_with_parent()
-    child = os.fork()
+    _die_with(parent)
+    child = fork_tied()
     if child == 0:
-        _become(directory, command, environment, resolver_file, owner)
-    # The terminal sends interrupts to the command as well: it decides what comes of them.
-    for number in (signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
-    _, status = os.waitpid(child, 0)
-    return os.WEXITSTATUS(status) if os.WIFEXITED(status) else _SIGNALED + os.WTERMSIG(status)
+        _leave(command, environment, resolver, owner, (*hidden, directory))
+    status = _wait_for(child)
+    if status == _SIGNALED + signal.SIGKILL and _has_ended(holder_fd):
+        raise NetworkEndedError(
+            f"The network was taken down, and with it {interface}; {command[0]} was ended."
+        )
+    return status
 
 
-def _become(
-    directory: Path,
+def fork_tied() -> int:
+    """Fork; the child is killed when this process ends, whenever that is."""
+    read, write = os.pipe()
+    child = os.fork()
+    if child:
+        os.close(read)
+        # The other end is never written to. It is closed when this process ends.
+        return child
+    os.close(write)
+    die_with_parent()
+    ended = select.poll()
+    ended.register(read, 0)
+    if ended.poll(0):
+        os._exit(_CANNOT_RUN)
+    os.close(read)
+    return 0
+
+
+def _die_with(parent: int) -> None:
+    """Have this process killed when its parent ends: the kernel forgets it when a process changes who it is."""
+    die_with_parent()
+    if os.getppid() != parent:
+        os._exit(_CANNOT_RUN)
+
+
+def _leave(
     command: Sequence[str],
     environment: Mapping[str, str],
-    resolver_file: Path,
+    resolver: str,
     owner: tuple[int, int],
+    hidden: Sequence[Path],
 ) -> NoReturn:
-    """Become the command, in a user namespace that has no say in the one the network belongs to."""
+    """Leave the machine, and wait for the first process of the new namespace."""
+    status, parent = _CANNOT_RUN, os.getppid()
     try:
-        unshare(CLONE_NEWNS)
-        mount("none", "/", "none", MS_REC | MS_PRIVATE)
-        # The links that are seen there are those of the network in which it is mounted. Where the machine hides parts
-        # of it, the kernel refuses that, and the host's names of links stay visible.
-        with suppress(OSError):
-            mount("sysfs", "/sys", "sysfs", MS_NOSUID | MS_NODEV | MS_NOEXEC)
-        unshare(CLONE_NEWUSER | CLONE_NEWNS)
-        Path("/proc/self/setgroups").write_text("deny")
-        Path("/proc/self/uid_map").write_text(f"{owner[0]} 0 1")
-        Path("/proc/self/gid_map").write_text(f"{owner[1]} 0 1")
-        mount(str(resolver_file), _RESOLVER_FILE, "none", MS_BIND)
-        mount("tmpfs", str(directory), "tmpfs", 0)
+        leave_the_machine(owner, hidden, resolver)
+        _die_with(parent)
+        child = fork_tied()
+        if child == 0:
+            _be_first(command, environment)
         drop_capabilities()
-        die_with_parent()
+        status = _wait_for(child)
+    except OSError as error:
+        _say(f"{command[0]}: {error}")
+    finally:
+        os._exit(status)
+
+
+def _be_first(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+    """Start the command, and wait for all that ends in its process namespace until it does itself."""
+    status = _CANNOT_RUN
+    try:
+        see_own_processes()
+        drop_capabilities()
+        child = fork_tied()
+        if child == 0:
+            _become(command, environment)
+        status = _wait_for(child)
+    except OSError as error:
+        _say(f"{command[0]}: {error}")
+    finally:
+        # What the command has left running ends with the first process of its namespace.
+        os._exit(status)
+
+
+def _become(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+    for number in (*_IGNORED_BY_PYTHON, *_FROM_THE_TERMINAL):
+        if number in _IGNORED_BY_PYTHON or signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {*_PASSED_ON, *_FROM_THE_TERMINAL})
+    try:
         os.execvpe(command[0], list(command), dict(environment))  # noqa: S606 - a shell is the user's to name
     except FileNotFoundError:
-        os.write(2, f"{command[0]}: not found\n".encode())
+        _say(f"{command[0]}: not found")
         os._exit(_NOT_FOUND)
     except OSError as error:
-        os.write(2, f"{command[0]}: {error}\n".encode())
+        _say(f"{command[0]}: {error}")
         os._exit(_CANNOT_RUN)
+
+
+def hold_signals() -> None:
+    """Keep signals waiting from before a command's processes are forked until each knows what to do with them."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {*_PASSED_ON, *_FROM_THE_TERMINAL})
+
+
+def pass_signals_on(child: int) -> None:
+    """Pass signals on to a child, but for those that the terminal has sent to the command as well.
+
+    One that this process was started to ignore stays ignored, by the command too.
+    """
+    for number in _FROM_THE_TERMINAL:
+        signal.signal(number, signal.SIG_IGN)
+    for number in _PASSED_ON:
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, lambda number, _: os.kill(child, number))
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {*_PASSED_ON, *_FROM_THE_TERMINAL})
+
+
+def _wait_for(child: int) -> int:
+    """Wait for a child, and for others that end meanwhile; returns its status as a shell gives it."""
+    pass_signals_on(child)
+    while True:
+        ended, status = os.wait()
+        if ended == child:
+            return os.WEXITSTATUS(status) if os.WIFEXITED(status) else _SIGNALED + os.WTERMSIG(status)
+
+
+def _has_ended(process: int) -> bool:
+    ended = select.poll()
+    ended.register(process, select.POLLIN)
+    return bool(ended.poll(_HOLDER_ENDS_MILLISECONDS))
+
+
+def _say(text: str) -> None:
+    os.write(2, f"{text}\n".encode())

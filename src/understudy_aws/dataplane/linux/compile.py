@@ -1,6 +1,7 @@
 """The wanted network as objects of the kernel, in parts, so that what did not change is neither made nor compared anew.
 
-A part is a VPC without its interfaces, an interface, a peering, or what stands between the VPCs and the world.
+A part is a VPC without its interfaces and groups, an interface, a security group, a peering, or what stands between the
+VPCs and the world.
 """
 
 from __future__ import annotations
@@ -56,12 +57,14 @@ from understudy_aws.dataplane.linux.routers import (
 )
 from understudy_aws.dataplane.linux.routing import MAIN_TABLE, UNREACHABLE
 from understudy_aws.dataplane.linux.security_groups import (
+    group_chains,
     interface_filter,
     membership,
+    named_lists,
     referenced_groups,
     security_group_objects,
 )
-from understudy_aws.dataplane.wanted import Interface, Network, Peering, Subnet, Vpc
+from understudy_aws.dataplane.wanted import Interface, Network, Peering, SecurityGroup, Subnet, Vpc
 
 PartKey: TypeAlias = tuple[str, ...]
 Parts: TypeAlias = Mapping[PartKey, frozenset[Object]]
@@ -69,40 +72,106 @@ Inputs: TypeAlias = tuple[object, ...]
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 
 
+class _Around(msgspec.Struct, frozen=True, kw_only=True):
+    """What the objects of a VPC depend on besides itself.
+
+    `referring` are the VPCs in which rules refer to a group; a group's id is unique among all.
+    """
+
+    peers: Pairs
+    prefix_lists: Mapping[str, tuple[str, ...]]
+    referring: Mapping[str, tuple[str, ...]]
+
+
+class _Made(msgspec.Struct):
+    """What was made of a VPC: from what, and its parts with their inputs. `common` is what all interfaces share."""
+
+    vpc: Vpc
+    around: _Around
+    referenced: tuple[str, ...]
+    common: _VpcFacts
+    interfaces: Mapping[str, Interface]
+    inputs: dict[PartKey, Inputs]
+    parts: dict[PartKey, frozenset[Object]]
+
+
 class Compiler:
-    """Makes the parts of one network after another; a part whose inputs are the same is the same object."""
+    """Makes the parts of one network after another; a part whose inputs are the same is the same object.
+
+    What is the same object as before is not looked into: a change costs what it changes.
+    """
 
     def __init__(self) -> None:
-        self._before: dict[PartKey, tuple[Inputs, frozenset[Object]]] = {}
-        self._now: dict[PartKey, tuple[Inputs, frozenset[Object]]] = {}
+        self._vpcs: dict[str, _Made] = {}
+        self._others: dict[PartKey, tuple[Inputs, frozenset[Object]]] = {}
 
     def parts(self, network: Network) -> Parts:
         """Return the objects that the kernel should have for each part of a network."""
-        self._before, self._now = self._now, {}
         ends = peering_addresses({peering.id: peering for peering in network.peerings})
-        prefix_lists = tuple(sorted(network.prefix_lists.items()))
-        referring = _referring(network)
+        referenced = {vpc.id: self._referenced(vpc) for vpc in network.vpcs}
+        referring = _referring(referenced)
+        vpcs = {}
         for vpc in network.vpcs:
             peers = tuple(sorted(_peers(vpc, network.peerings, ends).items()))
-            self._part(
-                ("vpc", vpc.id), _vpc_part, _without_unneeded(vpc), peers, prefix_lists, _combinations(vpc)
-            )
-            facts = _facts(vpc)
-            for interface in vpc.interfaces:
-                inputs = _inputs(vpc, facts, interface, referring)
-                self._part(("interface", interface.id), _interface_part, *inputs)
+            around = _Around(peers=peers, prefix_lists=network.prefix_lists, referring=referring)
+            vpcs[vpc.id] = self._vpc(vpc, around, referenced[vpc.id])
+        others: dict[PartKey, tuple[Inputs, frozenset[Object]]] = {}
         for peering in network.peerings:
-            self._part(("peering", peering.id), _peering, peering, ends[peering.id])
+            self._other(others, ("peering", peering.id), _peering, peering, ends[peering.id])
         if any(_has_uplink(vpc) for vpc in network.vpcs):
-            self._part((INTERNET,), _internet)
-        self._before = {}
-        return {key: objects for key, (_, objects) in self._now.items()}
+            self._other(others, (INTERNET,), _internet)
+        # Nothing was raised: what was made is remembered as a whole.
+        self._vpcs, self._others = vpcs, others
+        parts = {key: objects for key, (_, objects) in others.items()}
+        for made in vpcs.values():
+            parts.update(made.parts)
+        return parts
 
-    def _part(self, key: PartKey, make: Callable[..., Iterable[Object]], *inputs: object) -> None:
-        known = self._before.get(key)
-        if known is None or known[0] != inputs:
-            known = (inputs, frozenset(make(*inputs)))
-        self._now[key] = known
+    def _referenced(self, vpc: Vpc) -> tuple[str, ...]:
+        """Return the groups that rules in a VPC refer to."""
+        known = self._vpcs.get(vpc.id)
+        if known is not None and known.vpc.security_groups is vpc.security_groups:
+            return known.referenced
+        return tuple(sorted(referenced_groups(vpc.security_groups)))
+
+    def _vpc(self, vpc: Vpc, around: _Around, referenced: tuple[str, ...]) -> _Made:
+        """Return what is made of a VPC and of what is around it."""
+        known = self._vpcs.get(vpc.id)
+        if known is not None and known.vpc is vpc and known.around == around:
+            return known
+        interfaces = {each.id: each for each in vpc.interfaces}
+        made = _Made(vpc, around, referenced, _facts(vpc, around.referring), interfaces, {}, {})
+        own = (_without_unneeded(vpc), around.peers, referenced, _combinations(vpc))
+        _part(made, known, ("vpc", vpc.id), _vpc_part, *own)
+        for group in vpc.security_groups:
+            lists = tuple((id, around.prefix_lists.get(id, ())) for id in sorted(named_lists(group)))
+            _part(made, known, ("group", vpc.id, group.id), _group_part, vpc.id, group, lists)
+        same = known.interfaces if known is not None and known.common == made.common else {}
+        for id, interface in made.interfaces.items():
+            key = ("interface", id)
+            if known is not None and same.get(id) is interface:
+                made.inputs[key], made.parts[key] = known.inputs[key], known.parts[key]
+            else:
+                _part(made, known, key, _interface_part, *_inputs(vpc, made.common, interface))
+        return made
+
+    def _other(
+        self,
+        made: dict[PartKey, tuple[Inputs, frozenset[Object]]],
+        key: PartKey,
+        make: Callable[..., Iterable[Object]],
+        *inputs: object,
+    ) -> None:
+        known = self._others.get(key)
+        made[key] = known if known is not None and known[0] == inputs else (inputs, frozenset(make(*inputs)))
+
+
+def _part(
+    made: _Made, known: _Made | None, key: PartKey, make: Callable[..., Iterable[Object]], *inputs: object
+) -> None:
+    same = known is not None and known.inputs.get(key) == inputs
+    made.inputs[key] = inputs
+    made.parts[key] = known.parts[key] if known is not None and same else frozenset(make(*inputs))
 
 
 def network_parts(network: Network) -> Parts:
@@ -116,28 +185,33 @@ def network_objects(network: Network) -> frozenset[Object]:
 
 
 def _without_unneeded(vpc: Vpc) -> Vpc:
-    """Return a VPC with those interfaces alone that routes lead to."""
+    """Return a VPC without its groups, and with those interfaces alone that routes lead to."""
     targets = {route.target for table in vpc.route_tables for route in table.routes}
     targets |= {gateway.interface for gateway in vpc.nat_gateways}
-    return replace(vpc, interfaces=tuple(each for each in vpc.interfaces if each.id in targets))
+    needed = tuple(each for each in vpc.interfaces if each.id in targets)
+    return replace(vpc, interfaces=needed, security_groups=())
 
 
 def _combinations(vpc: Vpc) -> tuple[tuple[str, ...], ...]:
     """Return the combinations of groups that interfaces of a VPC are in."""
-    return tuple(sorted({tuple(sorted(each.groups)) for each in vpc.interfaces if each.filtered}))
+    found = {each.groups for each in vpc.interfaces if each.filtered}
+    return tuple(sorted({tuple(sorted(groups)) for groups in found}))
 
 
 def _vpc_part(
-    vpc: Vpc,
-    peers: Pairs,
-    prefix_lists: tuple[tuple[str, tuple[str, ...]], ...],
-    combinations: tuple[tuple[str, ...], ...],
+    vpc: Vpc, peers: Pairs, referenced: tuple[str, ...], combinations: tuple[tuple[str, ...], ...]
 ) -> Iterator[Object]:
     yield from router_objects(vpc, dict(peers))
     yield from packet_filter_objects(vpc, resolvers(vpc))
-    yield from security_group_objects(vpc, dict(prefix_lists), combinations)
+    yield from security_group_objects(vpc.id, referenced, combinations)
     yield from network_acl_objects(vpc)
     yield from _from_internet(vpc)
+
+
+def _group_part(
+    namespace: str, group: SecurityGroup, lists: tuple[tuple[str, tuple[str, ...]], ...]
+) -> Iterator[Object]:
+    yield from group_chains(namespace, group, dict(lists))
 
 
 class _Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -156,16 +230,20 @@ class _Facts(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _VpcFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What is the same for all interfaces of a VPC."""
+    """What the objects of a VPC's interfaces depend on besides themselves; `referring` is as in `_Around`."""
 
     subnets: Mapping[str, Subnet]
     tables: Mapping[str, int]
     translating: frozenset[str]
     public6: frozenset[str]
+    referring: Mapping[str, tuple[str, ...]]
+    uplink: bool
 
 
-def _facts(vpc: Vpc) -> _VpcFacts:
+def _facts(vpc: Vpc, referring: Mapping[str, tuple[str, ...]]) -> _VpcFacts:
     return _VpcFacts(
+        referring=referring,
+        uplink=_has_uplink(vpc),
         subnets={subnet.id: subnet for subnet in vpc.subnets},
         tables=route_table_numbers(vpc),
         translating=frozenset(gateway.interface for gateway in vpc.nat_gateways),
@@ -177,16 +255,16 @@ def _facts(vpc: Vpc) -> _VpcFacts:
     )
 
 
-def _inputs(
-    vpc: Vpc, facts: _VpcFacts, interface: Interface, referring: Mapping[str, tuple[str, ...]]
-) -> tuple[str, Interface, Subnet, _Facts]:
+def _inputs(vpc: Vpc, facts: _VpcFacts, interface: Interface) -> tuple[str, Interface, Subnet, _Facts]:
     subnet = facts.subnets[interface.subnet]
     own = _Facts(
         table=facts.tables[subnet.route_table],
-        memberships=tuple((group, each) for group in interface.groups for each in referring.get(group, ())),
+        memberships=tuple(
+            (group, each) for group in interface.groups for each in facts.referring.get(group, ())
+        ),
         forwards=interface.id in facts.translating,
         public6=subnet.route_table in facts.public6,
-        uplink=_has_uplink(vpc),
+        uplink=facts.uplink,
     )
     return vpc.id, interface, subnet, own
 
@@ -205,13 +283,13 @@ def _interface_part(namespace: str, interface: Interface, subnet: Subnet, facts:
             yield Route(INTERNET, MAIN_TABLE, f"{public}/32", link_of(namespace), ROUTER_SIDE)
 
 
-def _referring(network: Network) -> Mapping[str, tuple[str, ...]]:
-    """Return the VPCs in which rules refer to each group; a group's id is unique among all."""
-    found: dict[str, list[str]] = {}
-    for vpc in network.vpcs:
-        for group in sorted(referenced_groups(vpc)):
-            found.setdefault(group, []).append(vpc.id)
-    return {group: tuple(vpcs) for group, vpcs in found.items()}
+def _referring(referenced: Mapping[str, Iterable[str]]) -> Mapping[str, tuple[str, ...]]:
+    """Return, of the groups that each VPC's rules refer to, the VPCs by group."""
+    found: dict[str, tuple[str, ...]] = {}
+    for vpc, groups in referenced.items():
+        for group in groups:
+            found[group] = (*found.get(group, ()), vpc)
+    return found
 
 
 def _has_uplink(vpc: Vpc) -> bool:

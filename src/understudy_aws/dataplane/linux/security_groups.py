@@ -14,7 +14,7 @@ from understudy_aws.dataplane.linux.matches import block_match, members_match, s
 from understudy_aws.dataplane.linux.names import combination_chain, group_chain, link_of, members
 from understudy_aws.dataplane.linux.nftables import INTERFACE_NAME, IPV4_ADDRESS, IPV6_ADDRESS, VERDICT
 from understudy_aws.dataplane.linux.objects import Chain, Element, FilterSet, Object, Rule
-from understudy_aws.dataplane.wanted import Interface, SecurityGroup, SecurityGroupRule, Vpc
+from understudy_aws.dataplane.wanted import Interface, SecurityGroup, SecurityGroupRule
 
 EGRESS_MAP, INGRESS_MAP = "egress", "ingress"
 _UNFILTERED = "unfiltered"
@@ -23,30 +23,31 @@ _VERSIONS = (4, 6)
 
 
 def security_group_objects(
-    vpc: Vpc, prefix_lists: Mapping[str, tuple[str, ...]], combinations: Iterable[tuple[str, ...]]
+    namespace: str, referenced: Iterable[str], combinations: Iterable[tuple[str, ...]]
 ) -> Iterator[Object]:
-    """Yield the chains, maps and sets that filter the packets of a VPC's interfaces by their security groups.
+    """Yield what leads the packets of a VPC's interfaces to the chains of their security groups.
 
-    `combinations` are the sets of groups that its interfaces are in.
+    `referenced` are the groups that rules refer to, `combinations` the sets of groups that interfaces are in.
     """
-    yield FilterSet(vpc.id, EGRESS_MAP, INTERFACE_NAME, VERDICT)
-    yield FilterSet(vpc.id, INGRESS_MAP, INTERFACE_NAME, VERDICT)
-    yield Chain(vpc.id, _UNFILTERED, (Rule("accept", verdict(ACCEPT)),))
-    for group in vpc.security_groups:
-        yield from _group(vpc.id, group, prefix_lists)
-    for referenced in sorted(referenced_groups(vpc)):
-        yield FilterSet(vpc.id, members(referenced, 4), IPV4_ADDRESS)
-        yield FilterSet(vpc.id, members(referenced, 6), IPV6_ADDRESS)
+    yield FilterSet(namespace, EGRESS_MAP, INTERFACE_NAME, VERDICT)
+    yield FilterSet(namespace, INGRESS_MAP, INTERFACE_NAME, VERDICT)
+    yield Chain(namespace, _UNFILTERED, (Rule("accept", verdict(ACCEPT)),))
+    for group in referenced:
+        yield FilterSet(namespace, members(group, 4), IPV4_ADDRESS)
+        yield FilterSet(namespace, members(group, 6), IPV6_ADDRESS)
     for groups in combinations:
         for direction in _DIRECTIONS:
-            yield _combination(vpc.id, groups, direction)
+            yield _combination(namespace, groups, direction)
 
 
-def referenced_groups(vpc: Vpc) -> set[str]:
-    """Return the groups that rules of a VPC's groups refer to, its own and those of peered VPCs."""
-    return {
-        rule.group for group in vpc.security_groups for rule in (*group.ingress, *group.egress) if rule.group
-    }
+def referenced_groups(groups: Iterable[SecurityGroup]) -> set[str]:
+    """Return the groups that rules of groups refer to, also those of peered VPCs."""
+    return {rule.group for group in groups for rule in (*group.ingress, *group.egress) if rule.group}
+
+
+def named_lists(group: SecurityGroup) -> set[str]:
+    """Return the prefix lists that rules of a group name."""
+    return {rule.prefix_list for rule in (*group.ingress, *group.egress) if rule.prefix_list}
 
 
 def interface_filter(namespace: str, interface: Interface) -> Iterator[Element]:
@@ -68,9 +69,10 @@ def membership(namespace: str, group: str, interface: Interface) -> Iterator[Ele
         yield Element(namespace, members(group, address.version), address.packed)
 
 
-def _group(
+def group_chains(
     namespace: str, group: SecurityGroup, prefix_lists: Mapping[str, tuple[str, ...]]
 ) -> Iterator[Chain]:
+    """Yield the chains of a group's rules."""
     for direction, rules in (("ingress", group.ingress), ("egress", group.egress)):
         made = (
             made
