@@ -39,6 +39,7 @@ from understudy_aws.services.ec2.address_transfer_records import ended_address_t
 from understudy_aws.services.ec2.attached_programs import ended_programs
 from understudy_aws.services.ec2.block_public_access.records import deleted_exclusions
 from understudy_aws.services.ec2.nat_gateway_records import ended_nat_gateways, nat_gateway_deletions
+from understudy_aws.services.ec2.network_insights.analyses import old_network_insights_analyses
 from understudy_aws.services.ec2.peering.records import ended_vpc_peering_connections, vpc_peering_changes
 from understudy_aws.services.ec2.prefix_lists.records import prefix_list_deletions
 from understudy_aws.services.ec2.security_group_associations.records import group_association_changes
@@ -69,6 +70,7 @@ EXPIRIES = (
     observability_records.deleted_observability_configurations,
     ended_address_transfers,
     ended_nat_gateways,
+    old_network_insights_analyses,
     ended_vpc_peering_connections,
     deleted_exclusions,
     ended_vpc_endpoints,

@@ -91,7 +91,7 @@ def tagged_estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
         "VpcId", "SubnetId", "GroupId", "DhcpOptionsId", "NetworkInterfaceId", "SecurityGroupRuleId",
         "RouteTableId", "InternetGatewayId", "AllocationId", "NatGatewayId", "NetworkAclId",
         "EgressOnlyInternetGatewayId", "SubnetCidrReservationId", "ExclusionId", "VpcPeeringConnectionId",
-        "FlowLogIds", "NetworkInsightsPathId", "VpcEndpointId",
+        "FlowLogIds", "NetworkInsightsPathId", "NetworkInsightsAnalysisId", "VpcEndpointId",
         "PrefixListId",
     )  # fmt: skip
     ec2.create_tags(Resources=[known[name][0] for name in names], Tags=TAGS)

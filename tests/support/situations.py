@@ -126,6 +126,9 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     path = ec2.create_network_insights_path(Source=interface, Destination=gateway, Protocol="tcp")[
         "NetworkInsightsPath"
     ]["NetworkInsightsPathId"]
+    analysis = ec2.start_network_insights_analysis(NetworkInsightsPathId=path)["NetworkInsightsAnalysis"][
+        "NetworkInsightsAnalysisId"
+    ]
     endpoint = ec2.create_vpc_endpoint(
         VpcId=vpc, VpcEndpointType="Interface", ServiceName="com.amazonaws.us-east-1.sts", SubnetIds=[subnet],
         SecurityGroupIds=[group], PrivateDnsEnabled=False,
@@ -158,6 +161,7 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
         "PrefixListId": (listed,), "PrefixListIds": (listed, "pl-63a5400a"), "AddressFamily": ("IPv4", "IPv6"),
         "PeerVpcId": (peers[0], vpc, GONE[0]),
         "VpcPeeringConnectionId": (waiting, peering), "VpcPeeringConnectionIds": (waiting, peering),
+        "NetworkInsightsAnalysisId": (analysis,), "NetworkInsightsAnalysisIds": (analysis,),
         "NetworkInsightsPathId": (path,), "NetworkInsightsPathIds": (path,), "Source": (interface,), "Destination": (gateway,),
         "FlowLogIds": (flow_log,), "ResourceIds": (vpc, subnet), "LogDestination": ("arn:aws:s3:::bucket",),
         "VpcEndpointId": (endpoint, gateway_endpoint), "VpcEndpointIds": (endpoint,),

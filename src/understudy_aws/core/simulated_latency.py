@@ -57,6 +57,10 @@ class SimulatedLatency(msgspec.Struct, frozen=True):
         """How long a security group is associated with a VPC, or disassociated: seconds (prefix-lists.md 16.4)."""
         return self._drawn("group association", group, 2, 10)
 
+    def network_analysis_seconds(self, analysis: str) -> float:
+        """How long an analysis of a network path runs: up to minutes at AWS (network-insights.md 14.2)."""
+        return self._drawn("network analysis", analysis, 15, 60)
+
     def _drawn(self, what: str, whom: str, least: float, most: float) -> float:
         if self.name != "aws":
             return 0.0

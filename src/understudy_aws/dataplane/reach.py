@@ -11,6 +11,7 @@ from ipaddress import ip_address
 import msgspec
 from msgspec.structs import replace
 
+from understudy_aws.dataplane.changes import changed
 from understudy_aws.dataplane.filters import Filters
 from understudy_aws.dataplane.hops import Hop, Outcome, Refusal
 from understudy_aws.dataplane.packets import (
@@ -27,6 +28,9 @@ from understudy_aws.dataplane.packets import (
 )
 from understudy_aws.dataplane.routes import Routes
 from understudy_aws.dataplane.wanted import Interface, Network, Subnet, Vpc
+
+# So many things can refuse a connection one after another: groups, lists and routes on every side, and back.
+_MOST_REFUSALS = 12
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -61,6 +65,23 @@ def reach(network: Network, asked: Question) -> Outcome:
             passes=False, hops=(*walk.hops, refusal.hop), change=refusal.change, advice=refusal.advice
         )
     return Outcome(passes=True, hops=tuple(walk.hops))
+
+
+def refusals(network: Network, asked: Question) -> tuple[list[Outcome], bool]:
+    """Return what refuses a connection, one after another: each as it is once what the ones before suggest is done.
+
+    Also whether the connection passes in the end.
+    """
+    found: list[Outcome] = []
+    while len(found) < _MOST_REFUSALS:
+        outcome = reach(network, asked)
+        if outcome.passes:
+            return found, True
+        found.append(outcome)
+        if outcome.change is None:
+            break
+        network = changed(network, outcome.change)
+    return found, False
 
 
 def _packet(source: str, asked: Question) -> Packet:

@@ -345,6 +345,9 @@ ACTIONS: tuple[Callable[[World], Any], ...] = (
     lambda world: world.ec2.create_network_insights_path(
         Source=world.any("network-interface"), Destination=world.any("internet-gateway"), Protocol="tcp"
     ),
+    lambda world: world.ec2.start_network_insights_analysis(
+        NetworkInsightsPathId=world.any("network-insights-path")
+    ),
 )
 
 

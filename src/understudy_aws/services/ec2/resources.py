@@ -57,6 +57,12 @@ from understudy_aws.services.ec2.nat_gateway_records import (
     nat_gateways,
 )
 from understudy_aws.services.ec2.network_acls import ACL_REFERENCES, acl_target, find_acl, network_acls
+from understudy_aws.services.ec2.network_insights.analyses import (
+    ANALYSIS_REFERENCES,
+    analysis_target,
+    find_analysis,
+    network_insights_analyses,
+)
 from understudy_aws.services.ec2.network_insights.records import (
     PATH_REFERENCES,
     find_path,
@@ -279,6 +285,15 @@ RESOURCES: tuple[Ec2Resource[Any], ...] = (
         acl_target,
         references=ACL_REFERENCES,
         deleted_by="DeleteNetworkAcl",
+    ),
+    _with_table(
+        "network-insights-analysis",
+        "nia",
+        network_insights_analyses,
+        find_analysis,
+        analysis_target,
+        references=ANALYSIS_REFERENCES,
+        deleted_by="DeleteNetworkInsightsAnalysis",
     ),
     _with_table(
         "network-insights-path",

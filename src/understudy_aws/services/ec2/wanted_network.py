@@ -41,17 +41,22 @@ def wanted_network(tx: Transaction, now: datetime) -> wanted.Network:
     return network_of(tx, [each for each in attached if each is not None], now)
 
 
-def network_of(tx: Transaction, interfaces: Sequence[NetworkInterface], now: datetime) -> wanted.Network:
-    """Return the network of some interfaces: their VPCs, with no other interfaces but those of gateways."""
-    by_vpc: dict[str, list[NetworkInterface]] = {}
+def network_of(
+    tx: Transaction, interfaces: Sequence[NetworkInterface], now: datetime, *, also: Sequence[Vpc] = ()
+) -> wanted.Network:
+    """Return the network of some interfaces: their VPCs, with no other interfaces but those of gateways.
+
+    `also` are further VPCs, such as those behind a peering connection.
+    """
+    by_vpc: dict[str, list[NetworkInterface]] = {vpc.id: [] for vpc in also}
     for interface in interfaces:
         by_vpc.setdefault(interface.vpc, []).append(interface)
-    found = [
-        vpc
-        for each in by_vpc.values()
-        for vpc in [vpcs.get(tx, each[0].account, each[0].region, each[0].vpc)]
-        if vpc is not None
-    ]
+    known = {vpc.id: vpc for vpc in also}
+    for each in interfaces:
+        vpc = known.get(each.vpc) or vpcs.get(tx, each.account, each.region, each.vpc)
+        if vpc is not None:
+            known[vpc.id] = vpc
+    found = list(known.values())
     made = tuple(_vpc(tx, vpc, by_vpc[vpc.id], now) for vpc in sorted(found, key=lambda vpc: vpc.id))
     lists = {
         id: _blocks(tx, vpc, id, now)

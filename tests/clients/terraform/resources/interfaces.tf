@@ -32,3 +32,29 @@ resource "aws_security_group" "blocks" {
   name   = "blocks"
   vpc_id = aws_vpc.blocks.id
 }
+
+# What they reach: a path to each other, and one out of the VPC.
+resource "aws_ec2_network_insights_path" "inside" {
+  source           = aws_network_interface.counted.id
+  destination      = aws_network_interface.plain.arn
+  protocol         = "tcp"
+  destination_port = 443
+  tags             = { Name = "inside" }
+}
+
+resource "aws_ec2_network_insights_path" "outside" {
+  source      = aws_network_interface.counted.id
+  destination = aws_internet_gateway.this.id
+  protocol    = "udp"
+}
+
+resource "aws_ec2_network_insights_analysis" "inside" {
+  network_insights_path_id = aws_ec2_network_insights_path.inside.id
+  filter_in_arns           = var.changed ? ["arn:aws:ec2:us-east-1:123456789012:natgateway/nat-0123456789abcdef0"] : null
+  tags                     = { changed = var.changed }
+}
+
+resource "aws_ec2_network_insights_analysis" "outside" {
+  network_insights_path_id = aws_ec2_network_insights_path.outside.id
+  wait_for_completion      = false
+}

@@ -106,6 +106,9 @@ def place():
             "Source": interface["NetworkInterfaceId"],
             "Destination": interface["NetworkInterfaceId"],
             "NetworkInsightsPathId": path["NetworkInsightsPathId"],
+            "NetworkInsightsAnalysisId": ec2.start_network_insights_analysis(
+                NetworkInsightsPathId=path["NetworkInsightsPathId"]
+            )["NetworkInsightsAnalysis"]["NetworkInsightsAnalysisId"],
             "ResourceIds": [vpc],
             "PrefixListId": ec2.create_managed_prefix_list(
                 PrefixListName="lan", MaxEntries=5, AddressFamily="IPv4"
@@ -301,7 +304,7 @@ PREFIXES = {
     "VpcId": "vpc", "SubnetId": "subnet", "GroupId": "sg", "NetworkInterfaceId": "eni", "RouteTableId": "rtb",
     "InternetGatewayId": "igw", "DhcpOptionsId": "dopt", "NatGatewayId": "nat", "SecurityGroupRuleId": "sgr",
     "NetworkAclId": "acl", "AllocationId": "eipalloc", "VpcPeeringConnectionId": "pcx",
-    "NetworkInsightsPathId": "nip",
+    "NetworkInsightsPathId": "nip", "NetworkInsightsAnalysisId": "nia",
     "VpcEndpointId": "vpce",
     "PrefixListId": "pl",
 }  # fmt: skip

@@ -178,9 +178,3 @@ def test_what_is_asked(understudy, ec2, gateway, interface):
     ec2.delete_network_insights_path(NetworkInsightsPathId=id)
     (only,) = understudy.trail()[-1].evaluations
     assert f"{prefix}network-insights-path/{id}" == only.resource
-
-
-def test_an_analysis_waits_for_a_data_plane_and_says_so(ec2, gateway, interface, refused):
-    id = make(ec2, gateway, interface)["NetworkInsightsPathId"]
-    with refused("NotImplemented"):
-        ec2.start_network_insights_analysis(NetworkInsightsPathId=id)

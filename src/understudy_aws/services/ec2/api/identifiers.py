@@ -52,6 +52,7 @@ ID_KINDS: Mapping[str, IdKind] = MappingProxyType(
         "nat": IdKind(
             "NatGatewayMalformed", "NatGatewayNotFound", "NAT gateway {} was not found"
         ),
+        "nia": _kind("", "InvalidNetworkInsightsAnalysisId", "networkInsightsAnalysis"),
         "nip": _kind("", "InvalidNetworkInsightsPathId", "networkInsightsPath"),
         "pcx": _kind(
             "InvalidVpcPeeringConnectionId.Malformed", "InvalidVpcPeeringConnectionID", "vpcPeeringConnection"

@@ -15,6 +15,7 @@ from understudy_aws.services.ec2.api import errors
 from understudy_aws.services.ec2.api.parameters import check_addresses
 from understudy_aws.services.ec2.api.tag_specifications import TagSpecifications, tags_for
 from understudy_aws.services.ec2.api.targets import a_new, unknown
+from understudy_aws.services.ec2.network_insights.analyses import network_insights_analyses
 from understudy_aws.services.ec2.network_insights.records import (
     NetworkInsightsPath,
     PacketFilter,
@@ -28,7 +29,7 @@ from understudy_aws.services.ec2.network_insights.records import (
 from understudy_aws.services.ec2.resources import RESOURCES, Ec2Resource
 
 # Reachability Analyzer guide, "Quotas": of an account in a Region.
-PATHS = 100
+PATHS = 1000
 # EC2 API reference, CreateNetworkInsightsPath: what a path can begin or end at, as far as it is here.
 _KINDS = ("internet-gateway", "network-interface", "vpc-endpoint", "vpc-peering-connection")
 # What else it can begin or end at. There is none here.
@@ -83,8 +84,8 @@ def create_network_insights_path(
             "parameter. Add the required parameter and retry the request."
         )
     ends = [_end(call, given) if given else PathEnd() for given in (source, destination)]
-    if sum(1 for _ in network_insights_paths.scan(call.tx, call.account, call.region)) >= PATHS:
-        raise errors.limit("NetworkInsightsPathLimitExceeded", "network insights paths")
+    if network_insights_paths.count(call.tx, call.account, call.region) >= PATHS:
+        raise errors.limit("NetworkInsightsPath.LimitExceeded", "network insights paths")
     path = network_insights_paths.put(
         call.tx,
         NetworkInsightsPath(
@@ -108,8 +109,13 @@ def create_network_insights_path(
 
 @operation("ec2:DeleteNetworkInsightsPath", on=a_path)
 def delete_network_insights_path(call: Call, *, network_insights_path_id: str) -> Answer:
-    """Delete a path."""
+    """Delete a path that has no analyses. Raises AnalysisExistsForNetworkInsightsPath."""
     path = find_path(call, network_insights_path_id)
+    if network_insights_analyses.count_where(call.tx, "path", path.id):
+        raise ApiError(
+            "AnalysisExistsForNetworkInsightsPath",
+            f"The networkInsightsPath ID '{path.id}' has analyses, which must be deleted first",
+        )
     network_insights_paths.delete(call.tx, path)
     return {"NetworkInsightsPathId": path.id}
 
