@@ -204,6 +204,7 @@ def build(
         clear=_clear,
         settings={"iam": settings.iam, "clock": settings.clock, "state": settings.state},
         node=node.directory,
+        obstacle=lambda: network.obstacle,
     )
     admin_api = AdminApi(admin, token=ids.bearer_token())
     return App(settings, database, gateway, manager, admin, admin_api, node, network)

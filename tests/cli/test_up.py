@@ -16,8 +16,13 @@ from understudy_aws.core.errors import UserError
 from understudy_aws.settings import read
 
 
-def said(**given) -> str:
-    return "\n".join(notes(read({}, **given)))
+def said(obstacle="", **given) -> str:
+    return "\n".join(notes(read({}, **given), obstacle))
+
+
+def test_a_machine_that_makes_no_networks_is_said_loudly():
+    assert "NO PACKET" not in said()
+    assert "NO PACKET IS FILTERED HERE, and nothing is isolated. `this` would" in said("`this` would")
 
 
 def test_every_banner_says_what_is_not_there():

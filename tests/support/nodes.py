@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 from boxes import in_a_box
+from restrictions import restricted
 
 import understudy_aws
 from understudy_aws.dataplane.client import NodeClient, NodeLostError
@@ -87,14 +88,27 @@ def python_of(user: int | None) -> str | None:
 
 
 class Node:
-    """A running node. `user` is who it runs as, or None for the user of the tests."""
+    """A running node.
+
+    `user` is who it runs as, or None for the user of the tests; `restriction` is one of `restrictions.py` that it runs
+    under, and `owner` a process with which it ends. `boxed`, it has a machine of its own with a world around it.
+    """
 
     def __init__(
-        self, directory: Path, user: int | None = None, *, boxed: bool = False, outside: str = "none"
+        self,
+        directory: Path,
+        user: int | None = None,
+        *,
+        boxed: bool = False,
+        outside: str = "none",
+        restriction: str = "",
+        owner: int | None = None,
     ) -> None:
         self.directory = directory
         self._boxed = boxed
         self._outside = outside
+        self._restriction = restriction
+        self._owner = owner
         self._identity = identity(user)
         self._python = python_of(user)
         self._environment = environment()
@@ -105,10 +119,13 @@ class Node:
         words = ["-m", "understudy_aws.node", str(self.directory), "--period", "0.3"]
         # What is around this machine is none of the tests' business: only in a box there is a way out.
         words = [*words, "--outside", self._outside]
-        words = in_a_box(words) if self._boxed else words
+        if self._owner is not None:
+            words += ["--with", str(self._owner)]
+        words = [self._python, *(in_a_box(words) if self._boxed else words)]
+        if self._restriction:
+            words = restricted(self._restriction, *words)
         return subprocess.Popen(
-            [self._python, *words],
-            env=self._environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/", **self._identity,
+            words, env=self._environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd="/", **self._identity,
         )  # fmt: skip
 
     def _connect(self) -> NodeClient:
@@ -217,14 +234,12 @@ class Command:
 
 
 @contextmanager
-def node(
-    directory: Path, user: int | None = None, *, boxed: bool = False, outside: str = "none"
-) -> Iterator[Node]:
-    """Run a node for as long as the block runs; `boxed`, in a machine of its own with a world around it."""
+def node(directory: Path, user: int | None = None, **more) -> Iterator[Node]:
+    """Run a node for as long as the block runs; the rest is as `Node` takes it."""
     directory.mkdir(mode=0o700)
     if user is not None:
         os.chown(directory, user, user)
-    running = Node(directory, user, boxed=boxed, outside=outside)
+    running = Node(directory, user, **more)
     try:
         yield running
     finally:

@@ -12,6 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from restrictions import restricted
+
 # A server that has been told to stop has long done so by then, on a slow machine too.
 _LONGEST_STOP = 60
 
@@ -27,12 +29,18 @@ def clean_environment(home: Path, **more: str) -> dict[str, str]:
 
 
 class ServerProcess:
-    """A server process. As a context it is killed at the end, if it has not ended before."""
+    """A server process. As a context it is killed at the end, if it has not ended before.
 
-    def __init__(self, *arguments: str, environment: dict[str, str] | None = None) -> None:
+    `restriction` is one of `restrictions.py` that it runs under.
+    """
+
+    def __init__(
+        self, *arguments: str, environment: dict[str, str] | None = None, restriction: str = ""
+    ) -> None:
         self._complaints = tempfile.TemporaryFile("w+")  # noqa: SIM115 - `end` closes it
+        words = [sys.executable, "-m", "understudy_aws", "up", "--port", "0", "--show-keys", *arguments]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "understudy_aws", "up", "--port", "0", "--show-keys", *arguments],
+            restricted(restriction, *words) if restriction else words,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # A file takes whatever the server complains of; a pipe nobody reads would stop it.

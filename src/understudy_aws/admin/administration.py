@@ -92,7 +92,8 @@ class Administration:
 
     `controllers` answers how background work does. `clear` removes all records within a transaction. `account` is
     the account that a reset creates, empty for the one that was the first. `settings` are the settings that `status`
-    repeats. `node` is the directory of the node. `keeper` is told the keys of every account that is created here.
+    repeats. `node` is the directory of the node, and `obstacle` answers why its network filters no packets. `keeper`
+    is told the keys of every account that is created here.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class Administration:
         clear: Callable[[Transaction], None],
         settings: Mapping[str, str],
         node: Path,
+        obstacle: Callable[[], str] = str,
     ) -> None:
         self.keeper: KeyKeeper = _NoKeeper()
         self._gateway = gateway
@@ -114,6 +116,7 @@ class Administration:
         self._clear = clear
         self._settings = settings
         self._node = node
+        self._obstacle = obstacle
         self._started = gateway.clock.now()
         self._functions: dict[type[AdminRequest], Callable[[Any], Any]] = {
             Health: self._health,
@@ -133,8 +136,8 @@ class Administration:
             RecordPolicies: lambda asked: self._recordings.of(asked),  # noqa: PLW0108 - made when first asked
             Rehearse: self._rehearse,
             ListRoles: self._list_roles,
-            Attach: lambda asked: self._attachments.attach(asked),  # noqa: PLW0108 - made when first asked
-            Reach: lambda asked: reachability.answer(self._gateway, asked, self._node),
+            Attach: lambda asked: {**self._attachments.attach(asked), "obstacle": self._obstacle()},
+            Reach: self._reach,
             Detach: lambda asked: self._attachments.detach(asked),  # noqa: PLW0108
             ListUses: lambda asked: resource_uses.listed(self._gateway, asked),
             ListConnections: lambda _: connections.listed(self._gateway),
@@ -199,6 +202,7 @@ class Administration:
             "state_format": database.store.format,
             "accounts": known,
             "node": str(self._node),
+            "obstacle": self._obstacle(),
             "records": database.count(),
             "controllers": self._controllers(),
             **database.status(),
@@ -249,6 +253,10 @@ class Administration:
             "access_key_id": keys.access_key_id,
             "secret_access_key": keys.secret_access_key,
         }
+
+    def _reach(self, request: Reach) -> Any:
+        answer = reachability.answer(self._gateway, request, self._node)
+        return {**answer, "obstacle": self._obstacle()}
 
     def _list_trail(self, request: ListTrail) -> Any:
         return {"entries": trail_listing.listed(self._gateway, request)}

@@ -5,9 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +28,7 @@ from understudy_aws.cli.output import Output
 from understudy_aws.cli.server_files import ServerFile, private_directory
 from understudy_aws.core.clock import monotonic_seconds
 from understudy_aws.core.errors import UserError
-from understudy_aws.dataplane.client import NodeClient, NodeLostError
+from understudy_aws.dataplane.client import WANTED, NodeClient, NodeLostError
 from understudy_aws.dataplane.linux.command import (
     NetworkEndedError,
     NoNodeError,
@@ -41,6 +43,7 @@ from understudy_aws.settings import Settings
 _PATIENCE = 20.0
 # What a shell says of a program that was killed.
 _KILLED = 128 + signal.SIGKILL
+_LOOK_SECONDS = 0.2
 # Without a server's address, look-ups ask this interface's own loopback link, where nobody listens, and fail at once.
 _RESOLVER = (
     "# The VPC has no resolver yet: only addresses, and names of /etc/hosts, are known here.\n"
@@ -69,6 +72,11 @@ def add_place(parser: argparse.ArgumentParser) -> None:
         "--group", action="append", default=[], help="a security group of it; by default the VPC's own"
     )
     parser.add_argument("--address", default="", help="its private IPv4 address; by default a free one")
+    parser.add_argument(
+        "--not-isolated",
+        action="store_true",
+        help="where this machine can make no networks: run it as a plain process, in this machine's own network",
+    )
 
 
 def run(asked: argparse.Namespace, out: Output) -> int:
@@ -96,18 +104,29 @@ def run_attached(asked: argparse.Namespace, out: Output, command: Sequence[str])
     )  # fmt: skip
     try:
         node = Path(attached["node"])
-        _wait_for(server, node, attached["interface"])
+        obstacle = _wait_for(server, node, attached["interface"])
+        if obstacle and not asked.not_isolated:
+            raise UserError(
+                f"{obstacle} `--not-isolated` runs {command[0]} as a plain process all the same: in this machine's "
+                "own network, where VPCs are not and no security group applies."
+            )
         out.remark(
             f"{attached['interface']} ({', '.join(attached['addresses'])}) in {attached['subnet']}, "
             f"{', '.join(attached['groups'])}: {command[0]}"
         )
+        if obstacle:
+            out.remark(f"NOT ISOLATED: {command[0]} is in this machine's own network. {obstacle}")
+            return _run_plainly(node, command)
         return _run(node, attached, command, os.environ, _hidden_directories(settings))
     finally:
         _detach(server, attached["interface"])
 
 
-def _wait_for(server: ServerFile, node: Path, interface: str) -> None:
-    """Wait until the interface is there. Raises UserError that says why it is not."""
+def _wait_for(server: ServerFile, node: Path, interface: str) -> str:
+    """Wait until the interface is there, and return why it is not isolated; empty when it is.
+
+    Raises UserError that says why it is not there.
+    """
     until, pause = monotonic_seconds() + _PATIENCE, threading.Event()
     reason = "no node runs yet"
     while monotonic_seconds() < until:
@@ -118,7 +137,7 @@ def _wait_for(server: ServerFile, node: Path, interface: str) -> None:
             reason = _why(server) or reason
         else:
             if isinstance(status, Status) and status.converged and interface in status.interfaces:
-                return
+                return status.obstacle
             reason = (status.error if isinstance(status, Status) else "") or reason
         if "node can't start" in reason:
             break
@@ -173,6 +192,27 @@ def _hidden_directories(settings: Settings) -> list[Path]:
     """Return where states and their keys are: what is attached is no owner of them."""
     found = [private_directory()]
     return found if settings.in_memory else [*found, settings.directory.absolute()]
+
+
+def _run_plainly(node: Path, command: Sequence[str]) -> int:
+    """Run the command as a plain process, as long as the network is wanted that it would have been in."""
+    try:
+        process = subprocess.Popen(command)  # noqa: S603 - the user's own program
+    except OSError as error:
+        os.write(
+            2, f"{command[0]}: {'not found' if isinstance(error, FileNotFoundError) else error}\n".encode()
+        )
+        return 127 if isinstance(error, FileNotFoundError) else 126
+    for number in (signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda number, _: process.send_signal(number))
+    while True:
+        with suppress(subprocess.TimeoutExpired):
+            code = process.wait(_LOOK_SECONDS)
+            return code if code >= 0 else 128 - code
+        if not (node / WANTED).exists():
+            process.kill()
 
 
 def _detach(server: ServerFile, interface: str) -> None:

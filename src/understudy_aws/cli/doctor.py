@@ -108,7 +108,11 @@ def examine(settings: Settings) -> Iterator[Finding]:
 def _packets() -> Finding:
     refused = obstacle()
     if refused:
-        return Finding("packets", "note", f"`understudy attach` can run nothing here. {refused}")
+        return Finding(
+            "packets",
+            "note",
+            f"none is filtered: `understudy attach` runs programs with `--not-isolated` alone. {refused}",
+        )
     return Finding(
         "packets", "ok", "networks for `understudy attach` can be made by this user, and are filtered"
     )

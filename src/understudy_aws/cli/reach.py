@@ -56,6 +56,8 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     else:
         for path in answer["paths"]:
             _print(answer, path, out)
+        if answer["obstacle"]:
+            out.remark(f"This is what the records say; here nothing enforces it. {answer['obstacle']}")
     return 0 if answer["passes"] else 1
 
 
@@ -88,6 +90,8 @@ def _probed(node: Path, path: Mapping[str, Any], answer: Mapping[str, Any]) -> s
         ) from None
     if not isinstance(said, Probed):
         raise UserError(f"--probe needs a program at {path['from']} (`understudy attach --interface …`).")
+    if said.obstacle:
+        raise UserError(f"--probe can send no packet here. {said.obstacle}")
     return said.outcome
 
 

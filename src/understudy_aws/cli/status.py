@@ -29,6 +29,7 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     said = ask(settings, Status())
     said["endpoint"] = None if server is None else server.endpoint
     network = _network(Path(said.pop("node")))
+    said.pop("obstacle", None)
     said["network"] = None if network is None else msgspec.to_builtins(network)
     if out.as_json:
         out.value(said)
@@ -54,6 +55,8 @@ def run(asked: argparse.Namespace, out: Output) -> int:
         if network.outside:
             facts.append(("internet", f"reached through {network.outside}"))
     out.facts(facts)
+    if network is not None and network.obstacle:
+        out.remark(f"No packet is filtered: {network.obstacle}")
     if said["records"]:
         out.line()
         out.table(
@@ -74,7 +77,8 @@ def _network(directory: Path) -> NodeStatus | None:
 
 
 def _told(status: NodeStatus) -> str:
-    words = f"{len(status.interfaces)} interfaces in {status.vpcs} VPCs, filtered; node {status.pid}"
+    level = "NOTHING IS FILTERED OR ISOLATED" if status.obstacle else "filtered"
+    words = f"{len(status.interfaces)} interfaces in {status.vpcs} VPCs, {level}; node {status.pid}"
     if not status.converged:
         words = f"not as wanted ({status.error or 'being made'}); {words}"
     if status.repaired:

@@ -37,7 +37,9 @@ from understudy_aws.settings import Settings
 if TYPE_CHECKING:
     from understudy_aws.cli import admin_client, certificates
     from understudy_aws.cli.certificates import Certificates
+    from understudy_aws.dataplane.linux import probe
 else:
+    probe = deferred("understudy_aws.dataplane.linux.probe")
     admin_client = deferred("understudy_aws.cli.admin_client")
     certificates = deferred("understudy_aws.cli.certificates")
 
@@ -71,14 +73,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(asked: argparse.Namespace, out: Output) -> int:
     """Serve until SIGTERM, SIGINT or SIGHUP. Raises UserError when port or state cannot be used."""
     settings = settings_of(asked)
+    # Another process finds out what this machine allows, while this one starts.
+    networks = probe.Attempt()
     if asked.detach:
         # Here too, as the child does not know how a person calls this program.
         _check_port(settings)
         started = load("background").start(settings)
         keys = started.keys if asked.show_keys else None
-        Announcement(settings, started.endpoint, started.account, started.files, keys, detached=True).give(
-            out
-        )
+        Announcement(
+            settings,
+            started.endpoint,
+            started.account,
+            started.files,
+            keys,
+            networks.obstacle(),
+            detached=True,
+        ).give(out)
         return 0
     logging.basicConfig(
         level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
@@ -89,7 +99,7 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     app = build(settings)
     try:
         with _certificates(settings) as made:
-            _Serving(app, asked, out, made).serve(tls_context(str(made.server)) if made else given)
+            _Serving(app, asked, out, made, networks).serve(tls_context(str(made.server)) if made else given)
     finally:
         app.close()
     return 0
@@ -148,12 +158,18 @@ class _Serving:
     """One run of a server: what it leaves for its owner when it is ready, and takes away at the end."""
 
     def __init__(
-        self, app: App, asked: argparse.Namespace, out: Output, certificates: Certificates | None
+        self,
+        app: App,
+        asked: argparse.Namespace,
+        out: Output,
+        certificates: Certificates | None,
+        networks: probe.Attempt,
     ) -> None:
         self._app = app
         self._asked = asked
         self._out = out
         self._certificates = certificates
+        self._networks = networks
         self._files: ServerFiles | None = None
 
     def serve(self, tls: ssl.SSLContext | None) -> None:
@@ -190,7 +206,7 @@ class _Serving:
             certificate, ca_bundle = str(self._certificates.server), str(self._certificates.authority)
         files.write_server(ServerFile(endpoint, os.getpid(), app.admin_api.token, certificate, ca_bundle))
         keys = files.read_keys(account) if self._asked.show_keys else None
-        Announcement(settings, endpoint, account, files, keys).give(self._out)
+        Announcement(settings, endpoint, account, files, keys, self._networks.obstacle()).give(self._out)
         if self._asked.log_to_file:
             _complain_to(files.log)
 
@@ -249,8 +265,8 @@ def _endpoint(settings: Settings, port: int) -> str:
     return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
-def notes(settings: Settings) -> list[str]:
-    """Return sentences about what is not enforced and not served here."""
+def notes(settings: Settings, obstacle: str) -> list[str]:
+    """Return sentences about what is not enforced and not served here; `obstacle` is what networks lack."""
     said = []
     if settings.iam != "strict":
         said.append(f"IAM is {settings.iam}: {_IAM[settings.iam]}.")
@@ -265,6 +281,8 @@ def notes(settings: Settings) -> list[str]:
             f"Others may read the private key in {settings.tls_certificate}: "
             f"chmod 600 {shlex.quote(settings.tls_certificate)}"
         )
+    if obstacle:
+        said.append(f"NO PACKET IS FILTERED HERE, and nothing is isolated. {obstacle}")
     said.append(
         "Packets: for programs run with `understudy attach` alone; App Runner services do not run yet."
     )
@@ -281,13 +299,17 @@ def _is_loopback(host: str) -> bool:
 
 
 class Announcement(msgspec.Struct, frozen=True):
-    """What a server prints when it is ready; `keys` are those to show, if they were asked for."""
+    """What a server prints when it is ready.
+
+    `keys` are those to show, if they were asked for; `obstacle` is why this machine makes no networks, if it does not.
+    """
 
     settings: Settings
     endpoint: str
     account: str
     files: ServerFiles
     keys: Keys | None
+    obstacle: str = ""
     detached: bool = False
 
     def give(self, out: Output) -> None:
@@ -300,7 +322,7 @@ class Announcement(msgspec.Struct, frozen=True):
             f"{out.paint('Understudy', 'bold')} {__version__} is up{', ' if self.detached else '. '}{how} stops it."
         )
         out.facts(self._facts())
-        for note in notes(self.settings):
+        for note in notes(self.settings, self.obstacle):
             out.remark(note)
         where = "In this and other terminals" if self.detached else "In another terminal"
         out.remark(f"{where}: {self.eval_line}")
@@ -324,7 +346,7 @@ class Announcement(msgspec.Struct, frozen=True):
             "state": self.settings.state,
             "server_file": str(self.files.server),
             "credentials_file": str(self.files.credentials),
-            "notes": notes(self.settings),
+            "notes": notes(self.settings, self.obstacle),
         }
         if self.detached:
             values["log"] = str(self.files.log)

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from understudy_aws.dataplane.launcher import NodeLauncher
+from understudy_aws.dataplane.messages import GetStatus, Status
 from understudy_aws.dataplane.wanted import Network
 from understudy_aws.gateway.controller import Controller, Due, Key, World
 from understudy_aws.services.ec2.wanted_network import wanted_network
@@ -17,7 +18,10 @@ _PERIOD_SECONDS = 5.0
 
 
 class NetworkKeeper:
-    """Keeps the node's wanted network like the records. While no program needs one, no node runs."""
+    """Keeps the node's wanted network like the records. While no program needs one, no node runs.
+
+    `obstacle` is why the network that was made last filters no packets; empty when it does, or none was made yet.
+    """
 
     def __init__(self, database: Database, node: NodeLauncher) -> None:
         self._database = database
@@ -27,6 +31,7 @@ class NetworkKeeper:
         self._told: datetime | None = None
         # What the node was told last; None before it is known whether one runs.
         self._made: Network | None = None
+        self.obstacle = ""
 
     def controller(self) -> Controller:
         """Return the background work."""
@@ -55,8 +60,16 @@ class NetworkKeeper:
         with world.database.transaction() as tx:
             network = wanted_network(tx, now)
         if network.vpcs:
-            await world.in_thread(self._node.want, network)
+            status = await world.in_thread(self._make, network)
+            self.obstacle = status.obstacle
         else:
             await world.in_thread(self._node.stop)
         self._made, self._told = network, now
         return None
+
+    def _make(self, network: Network) -> Status:
+        """Have the node make a network, and return how it does then. Raises NodeError."""
+        self._node.want(network)
+        status = self._node.ask(GetStatus())
+        assert isinstance(status, Status)
+        return status

@@ -17,15 +17,22 @@ from understudy_aws.dataplane.messages import Answer, Question
 SOCKET = "socket"
 """What the node's socket is called in its directory."""
 
+WANTED = "wanted.json"
+"""What the file is called in it that is there as long as a network is wanted."""
+
 _RECEIVE = 1 << 16
 
 
 @contextmanager
 def short_path(directory: Path) -> Iterator[Path]:
-    """Yield another path of a directory, since the path of a socket must not be longer than 107 bytes."""
+    """Yield another path of a directory, since the path of a socket must not be longer than 107 bytes.
+
+    Without Linux's `/proc` there is no other path.
+    """
     fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        yield Path(f"/proc/self/fd/{fd}")
+        short = Path(f"/proc/self/fd/{fd}")
+        yield short if short.exists() else directory
     finally:
         os.close(fd)
 

@@ -63,7 +63,9 @@ class WantWhole(msgspec.Struct, frozen=True, tag="whole"):
 class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     """How things are.
 
-    `converged` says that the kernel has what is wanted, `error` why it has not.
+    `driver` makes the network (`dataplane/driver.py`); `obstacle` says why it filters no packets, if it does not.
+    `holder` is 0 where the network ends with the node.
+    `converged` says that the driver has what is wanted, `error` why it has not.
     `repaired` counts what somebody else had changed and the node has put right. `services` says why what is served
     inside the networks is not, by its name. `outside` is the program that carries packets to the world, if one does.
     """
@@ -77,12 +79,18 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     error: str = ""
     services: Mapping[str, str] = {}
     outside: str = ""
+    driver: str = "linux"
+    obstacle: str = ""
 
 
 class Probed(msgspec.Struct, frozen=True, tag="probed"):
-    """What came of a packet: `connected`, `refused` by a host where nothing listens, or `silent`."""
+    """What came of a packet: `connected`, `refused` by a host where nothing listens, or `silent`.
+
+    It was computed, and no packet was sent, where there is an `obstacle`.
+    """
 
     outcome: str
+    obstacle: str = ""
 
 
 class Refused(msgspec.Struct, frozen=True, tag="refused"):

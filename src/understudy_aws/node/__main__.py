@@ -10,7 +10,9 @@ import signal
 import sys
 from pathlib import Path
 
+from understudy_aws.dataplane.linux.driver import LinuxDriver
 from understudy_aws.dataplane.linux.holder import (
+    Holder,
     HolderError,
     enter_holder,
     find_holder,
@@ -19,6 +21,8 @@ from understudy_aws.dataplane.linux.holder import (
     start_holder,
 )
 from understudy_aws.dataplane.linux.outside import CARRIERS
+from understudy_aws.dataplane.linux.probe import obstacle
+from understudy_aws.dataplane.memory import MemoryDriver
 from understudy_aws.node.fabric import Fabric
 from understudy_aws.node.outside import Outside
 from understudy_aws.node.service import NodeService
@@ -48,26 +52,48 @@ def main(words: list[str]) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return 3
+    holder = find_holder(directory)
+    # What this machine allows is asked once, before the first namespace: a network that runs is never given up for it.
+    refused = obstacle() if holder is None else ""
+    if refused:
+        fabric = Fabric(directory, MemoryDriver(refused))
+        return _serve(fabric, NodeService(directory, fabric, None, asked.period, owner=asked.owner))
     started = None
     try:
-        holder = find_holder(directory) or (started := start_holder(directory))
-        owner_fd = os.pidfd_open(asked.owner) if asked.owner else None
+        if holder is None:
+            holder = started = start_holder(directory)
         holder_fd = enter_holder(holder)
     except (HolderError, OSError) as error:
         sys.stderr.write(f"understudy node: {error}\n")
         return 1
     # Threads may start only now: the kernel lets a process with several not enter a user namespace.
     place = namespaces_directory(directory)
-    fabric = Fabric(directory, place)
-    outside = Outside(fabric.namespaces, place, holder.pid, asked.outside)
-    services = (outside,)
-    service = NodeService(directory, fabric, holder, asked.period, services, outside=lambda: outside.program)
+    driver = LinuxDriver(place)
+    # What is served inside the networks: each with a way into the namespaces.
+    outside = Outside(driver.namespaces, place, holder.pid, asked.outside)
+    fabric = Fabric(directory, driver)
+    service = NodeService(
+        directory,
+        fabric,
+        holder,
+        asked.period,
+        (outside,),
+        owner=asked.owner,
+        outside=lambda: outside.program,
+    )
+    return _serve(fabric, service, holder_fd, started)
+
+
+def _serve(
+    fabric: Fabric, service: NodeService, holder_fd: int | None = None, started: Holder | None = None
+) -> int:
+    """Hold the network to what is wanted until told to stop; `started` is the holder if it is this node's own."""
     try:
-        asyncio.run(service.run(holder_fd, owner_fd))
+        asyncio.run(service.run(holder_fd))
     finally:
         if started is not None and not service.serving:
             # Nobody could ask for anything yet, so it holds nothing that anybody wants.
-            forget_holder(directory)
+            forget_holder(fabric.directory)
             os.kill(started.pid, signal.SIGKILL)
         fabric.close()
     return 0

@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterable
-from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from understudy_aws.dataplane.deltas import with_delta
-from understudy_aws.dataplane.linux.compile import Compiler, Parts
-from understudy_aws.dataplane.linux.kernel import Kernel
-from understudy_aws.dataplane.linux.namespaces import Namespaces
-from understudy_aws.dataplane.linux.objects import Object
-from understudy_aws.dataplane.linux.planning import Step, plan
+from understudy_aws.dataplane.driver import Driver, Parts
 from understudy_aws.dataplane.messages import Probe, WantChange, revision_of
 from understudy_aws.dataplane.wanted import Network
 from understudy_aws.node.wanted_file import WantedFile
 
 
 class Fabric:
-    """What is wanted, what was made, and the kernel. All methods block; one caller at a time.
+    """What is wanted, what was made, and the driver. All methods block; one caller at a time.
 
     What is wanted is kept in a file, so that a node that starts anew goes on with it.
     """
 
-    def __init__(self, directory: Path, namespaces: Path) -> None:
+    def __init__(self, directory: Path, driver: Driver) -> None:
+        self.directory = directory
         self._file = WantedFile(directory)
-        self._kernel = Kernel(namespaces)
-        self._compiler = Compiler()
+        self.driver = driver
         self.wanted, self._revision = self._file.read()
         self.repaired = 0
         self.error = ""
@@ -40,14 +35,9 @@ class Fabric:
         """Whether the kernel has what is wanted, as far as is known. Any thread may ask."""
         return self._network is self.wanted
 
-    @property
-    def namespaces(self) -> Namespaces:
-        """The namespaces of the network. Sockets are made in them by any thread."""
-        return self._kernel.namespaces
-
     def close(self) -> None:
-        """Let go of the kernel; the network stays as it is."""
-        self._kernel.close()
+        """Let go of the driver; a network that outlives this process stays as it is."""
+        self.driver.close()
         self._file.close()
 
     def want(self, network: Network, revision: str = "") -> None:
@@ -59,7 +49,7 @@ class Fabric:
             network = self.wanted
             if revision == self._revision and self.converged:
                 return
-        parts = self._compiler.parts(network)
+        parts = self.driver.parts(network)
         self._file.keep(network, revision)
         self.wanted, self._revision = network, revision
         self._make(network, parts)
@@ -77,7 +67,7 @@ class Fabric:
             network = with_delta(self.wanted, asked.delta)
         else:
             return False
-        parts = self._compiler.parts(network)
+        parts = self.driver.parts(network)
         if network is not self.wanted:
             self._file.keep_change(line, network)
             self.wanted, self._revision = network, revision
@@ -92,9 +82,9 @@ class Fabric:
     def check(self) -> int:
         """Compare the kernel with what was made, and put right what somebody else has changed; returns how much."""
         if self._made is None:
-            self._make(self.wanted, self._compiler.parts(self.wanted))
+            self._make(self.wanted, self.driver.parts(self.wanted))
             return 0
-        steps = plan(self._kernel.observe(), _all(self._made.values()))
+        steps = self.driver.plan(self.driver.observe(), _all(self._made.values()))
         self.error = ""
         if steps:
             made, network, self._made, self._network = self._made, self._network, None, None
@@ -108,19 +98,19 @@ class Fabric:
         made = self._made
         self._made = self._network = None
         if made is None:
-            steps = plan(self._kernel.observe(), _all(parts.values()))
+            steps = self.driver.plan(self.driver.observe(), _all(parts.values()))
         else:
             # Parts that did not change are the same object, which is asked first: comparing sets takes long.
             changed = [key for key, part in parts.items() if made.get(key) is not part]
             changed += made.keys() - parts.keys()
             before = _all(made.get(key, frozenset()) for key in changed)
-            steps = plan(before, _all(parts.get(key, frozenset()) for key in changed))
+            steps = self.driver.plan(before, _all(parts.get(key, frozenset()) for key in changed))
         self._carry_out(steps)
         self._made, self._network = parts, network
 
-    def _carry_out(self, steps: Iterable[Step]) -> None:
+    def _carry_out(self, steps: Iterable[Any]) -> None:
         try:
-            self._kernel.carry_out(steps)
+            self.driver.carry_out(steps)
         except OSError as error:
             self.error = str(error)
             raise
@@ -131,21 +121,8 @@ class Fabric:
 
         Raises FileNotFoundError when there is no such interface.
         """
-        family = socket.AF_INET if ip_address(asked.address).version == 4 else socket.AF_INET6
-
-        def made() -> socket.socket:
-            return socket.socket(family, socket.SOCK_STREAM)
-
-        with self._kernel.namespaces.inside(asked.interface, made) as connection:
-            connection.settimeout(asked.timeout)
-            try:
-                connection.connect((asked.address, asked.port))
-            except ConnectionRefusedError:
-                return "refused"
-            except OSError:
-                return "silent"
-        return "connected"
+        return self.driver.probe(asked)
 
 
-def _all(parts: Iterable[frozenset[Object]]) -> frozenset[Object]:
+def _all(parts: Iterable[frozenset[Any]]) -> frozenset[Any]:
     return frozenset().union(*parts)

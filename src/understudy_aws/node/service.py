@@ -6,7 +6,6 @@ import asyncio
 import os
 import signal
 import socket
-import struct
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -34,28 +33,32 @@ from understudy_aws.dataplane.messages import (
 )
 from understudy_aws.node.fabric import Fabric
 from understudy_aws.node.network_services import NetworkService, NetworkServices
+from understudy_aws.node.peers import is_of_this_user, when_ended
 
 T = TypeVar("T")
 
 
 # What the kernel refuses, and what a value is that is no network.
 _REFUSED = (OSError, ValueError, LookupError)
-_CREDENTIALS = struct.Struct("3i")
 # A wanted network of 1,000 interfaces is about 300 KB.
 _LONGEST_LINE = 64 * 1024 * 1024
 
 
 class NodeService:
-    """Answers questions at a Unix socket, and looks after the network in between."""
+    """Answers questions at a Unix socket, and looks after the network in between.
+
+    Without a `holder` the network ends with this process.
+    """
 
     def __init__(
         self,
         directory: Path,
         fabric: Fabric,
-        holder: Holder,
+        holder: Holder | None,
         period: float,
         services: Sequence[NetworkService] = (),
         *,
+        owner: int | None = None,
         outside: Callable[[], str] = str,
     ) -> None:
         self._outside = outside
@@ -64,25 +67,25 @@ class NodeService:
         self._fabric = fabric
         self._holder = holder
         self._period = period
+        self._owner = owner
         self.serving = False
         self._serving_networks = asyncio.Lock()
+        self._ended = asyncio.Event()
         # The kernel is asked by one thread, one thing after another; a probe waits in others.
         self._kernel = ThreadPoolExecutor(1, "kernel")
         self._probes = ThreadPoolExecutor(8, "probe")
         self._decode = msgspec.json.Decoder(Question).decode
 
-    async def run(self, holder_fd: int, owner_fd: int | None) -> None:
-        """Serve until told to stop, or until the holder ends, or the owner, with whom everything ends.
-
-        Both are descriptors of processes.
-        """
+    async def run(self, holder_fd: int | None) -> None:
+        """Serve until told to stop, or until the holder of a descriptor ends, or the owner, with whom all ends."""
         path = self._directory / SOCKET
         path.unlink(missing_ok=True)
-        ended = asyncio.Event()
+        ended = self._ended
         loop = asyncio.get_running_loop()
-        loop.add_reader(holder_fd, ended.set)
-        if owner_fd is not None:
-            loop.add_reader(owner_fd, self._end_all)
+        if holder_fd is not None:
+            loop.add_reader(holder_fd, ended.set)
+        if self._owner is not None:
+            when_ended(self._owner, self._end_all)
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, ended.set)
         await self._check()
@@ -127,7 +130,7 @@ class NodeService:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            if not _is_of_this_user(writer.get_extra_info("socket")):
+            if not is_of_this_user(writer.get_extra_info("socket")):
                 return
             while line := await reader.readline():
                 answer = await self._answer(line.removesuffix(b"\n"))
@@ -162,7 +165,8 @@ class NodeService:
             return self._status()
         if isinstance(question, Probe):
             loop = asyncio.get_running_loop()
-            return Probed(await loop.run_in_executor(self._probes, self._fabric.probe, question))
+            outcome = await loop.run_in_executor(self._probes, self._fabric.probe, question)
+            return Probed(outcome, self._fabric.driver.obstacle)
         assert isinstance(question, Stop)
         self._end_all()
         return Done()
@@ -170,6 +174,9 @@ class NodeService:
     def _end_all(self) -> None:
         """End everything in the holder's namespaces, and with it this node."""
         self._fabric.forget()
+        if self._holder is None:
+            self._ended.set()
+            return
         forget_holder(self._directory)
         with suppress(ProcessLookupError):
             os.kill(self._holder.pid, signal.SIGKILL)
@@ -178,7 +185,9 @@ class NodeService:
         network = self._fabric.wanted
         return Status(
             pid=os.getpid(),
-            holder=self._holder.pid,
+            holder=self._holder.pid if self._holder is not None else 0,
+            driver=self._fabric.driver.name,
+            obstacle=self._fabric.driver.obstacle,
             converged=self._fabric.converged,
             vpcs=len(network.vpcs),
             interfaces=tuple(interface.id for vpc in network.vpcs for interface in vpc.interfaces),
@@ -190,9 +199,3 @@ class NodeService:
 
     async def _with_kernel(self, function: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._kernel, function)
-
-
-def _is_of_this_user(connection: socket.socket) -> bool:
-    credentials = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
-    user: int = _CREDENTIALS.unpack(credentials)[1]
-    return user == os.geteuid()

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import msgspec
 
+from understudy_aws.dataplane.client import WANTED
 from understudy_aws.dataplane.deltas import with_delta
 from understudy_aws.dataplane.messages import WantChange, revision_of
 from understudy_aws.dataplane.wanted import Network
 
-_NAME = "wanted.json"
 _LEAST_CHANGES = 64 * 1024
 
 
@@ -32,7 +32,7 @@ class WantedFile:
     """The file of a directory. Raises OSError when it can't be written; what was kept before is kept then."""
 
     def __init__(self, directory: Path) -> None:
-        self._path = directory / _NAME
+        self._path = directory / WANTED
         self._file: int | None = None
         # The bytes of the first line, and of all of them.
         self._whole = self._size = 0

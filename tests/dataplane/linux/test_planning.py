@@ -1,7 +1,7 @@
 """From any network to any other: the steps reach it, can be repeated and interrupted, and spare what stays.
 
 The kernel is played by a set of objects that refuses what the real one refuses: an address on a link that is not there,
-a jump to a missing chain, a set that is still looked into.
+a jump to a missing chain, a set that is still looked into. As in the real one, what is made twice stays as it was.
 """
 
 from __future__ import annotations
@@ -52,7 +52,10 @@ class PlayedKernel:
                 self._drop(lambda each: each.key == namespace.key or self._stands_in(each, namespace.name))
             case ChangeFilter():
                 self._change(step)
-            case Make(object) | Replace(object):
+            case Make(object):
+                self._check(object)
+                self.objects.setdefault(object.key, object)
+            case Replace(object):
                 self._check(object)
                 self.objects[object.key] = object
             case Remove(object):

@@ -13,6 +13,7 @@ from typing import TypeAlias
 import msgspec
 from msgspec.structs import replace
 
+from understudy_aws.dataplane.checks import check_references
 from understudy_aws.dataplane.edge import API_ADDRESSES, PUBLIC_BLOCKS
 from understudy_aws.dataplane.linux.expressions import (
     ACCEPT,
@@ -106,7 +107,10 @@ class Compiler:
         self._others: dict[PartKey, tuple[Inputs, frozenset[Object]]] = {}
 
     def parts(self, network: Network) -> Parts:
-        """Return the objects that the kernel should have for each part of a network."""
+        """Return the objects that the kernel should have for each part of a network.
+
+        Raises ValueError or LookupError for a value that is no network.
+        """
         ends = peering_addresses({peering.id: peering for peering in network.peerings})
         referenced = {vpc.id: self._referenced(vpc) for vpc in network.vpcs}
         referring = _referring(referenced)
@@ -147,12 +151,15 @@ class Compiler:
             lists = tuple((id, around.prefix_lists.get(id, ())) for id in sorted(named_lists(group)))
             _part(made, known, ("group", vpc.id, group.id), _group_part, vpc.id, group, lists)
         same = known.interfaces if known is not None and known.common == made.common else {}
+        changed = []
         for id, interface in made.interfaces.items():
             key = ("interface", id)
             if known is not None and same.get(id) is interface:
                 made.inputs[key], made.parts[key] = known.inputs[key], known.parts[key]
             else:
                 _part(made, known, key, _interface_part, *_inputs(vpc, made.common, interface))
+                changed.append(interface)
+        check_references(vpc, changed)
         return made
 
     def _other(

@@ -127,6 +127,11 @@ def _enter_new_user_namespace() -> None:
     """Become root of a new user and mount namespace; the kernel lets an unprivileged user map itself alone."""
     user, group = os.geteuid(), os.getegid()
     unshare(CLONE_NEWUSER | CLONE_NEWNS)
+    map_root(user, group)
+
+
+def map_root(user: int, group: int) -> None:
+    """Let root of the user namespace that this process has just entered be a user outside. Raises OSError."""
     Path("/proc/self/setgroups").write_text("deny")
     Path("/proc/self/uid_map").write_text(f"0 {user} 1")
     Path("/proc/self/gid_map").write_text(f"0 {group} 1")

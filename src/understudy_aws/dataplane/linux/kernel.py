@@ -14,6 +14,8 @@ from pathlib import Path
 from socket import AF_INET, AF_INET6
 from time import sleep
 
+from msgspec.structs import replace
+
 from understudy_aws.dataplane.linux import nftables, routing
 from understudy_aws.dataplane.linux.expressions import JUMP, value_data, verdict_data
 from understudy_aws.dataplane.linux.names import OUTSIDE, TABLE
@@ -129,13 +131,29 @@ class Kernel:
             # Closing a socket waits for what was deleted through it (10 ms), so that those of filters stay open.
             if step.namespace not in self._kept:
                 self._kept[step.namespace] = self.namespaces.inside(step.namespace, _Sockets)
-            for messages in _commits(list(_filter_messages(step))):
-                self._kept[step.namespace].filter.commit(nftables.begin(), messages, nftables.end())
+            try:
+                _commit(self._kept[step.namespace].filter, step)
+            except NetlinkError as error:
+                if error.errno != errno.ENOENT:
+                    raise
+                # Something that goes has gone already: an earlier attempt, or somebody else, took it away.
+                _commit(self._kept[step.namespace].filter, self._what_is_left_of(step))
         elif isinstance(step.object, Veth) and isinstance(step, Make):
             self._make_veth(step.object)
         elif isinstance(step.object, Veth):
             with self._sockets_in(step.object.namespace) as sockets:
                 sockets.routing.request([routing.delete_link(step.object.name)], ignored=_GONE)
+
+    def _what_is_left_of(self, step: ChangeFilter) -> ChangeFilter:
+        """Return a change of a filter without what it takes away that is not there."""
+        there = {each.key for each in _observed_filter(step.namespace, self._kept[step.namespace].filter)}
+        return replace(
+            step,
+            removed_elements=tuple(each for each in step.removed_elements if each.key in there),
+            emptied=tuple(each for each in step.emptied if each.key in there),
+            removed_chains=tuple(each for each in step.removed_chains if each.key in there),
+            removed_sets=tuple(each for each in step.removed_sets if each.key in there),
+        )
 
     def _make_veth(self, veth: Veth) -> None:
         with (
@@ -301,6 +319,11 @@ def _plumbing_message(object: Plumbing, change: int, links: Mapping[str, int]) -
     )
 
 
+def _commit(filters: NetlinkSocket, step: ChangeFilter) -> None:
+    for messages in _commits(list(_filter_messages(step))):
+        filters.commit(nftables.begin(), messages, nftables.end())
+
+
 def _filter_messages(step: ChangeFilter) -> Iterator[list[Message]]:
     """Yield the messages of a change, those together that must be in one transaction."""
     yield [nftables.new_table(TABLE)]
@@ -313,8 +336,9 @@ def _filter_messages(step: ChangeFilter) -> Iterator[list[Message]]:
     changed = {each.name for each in step.chains}
     yield from ([_new_chain(each)] for each in step.chains if each.name not in emptied)
     for each in step.chains:
+        # Also a chain that is new: an earlier attempt may have made it, and filled it.
         rules = [nftables.new_rule(TABLE, each.name, rule.comment, rule.expressions) for rule in each.rules]
-        yield [*([nftables.flush_chain(TABLE, each.name)] if each.name in emptied else []), *rules]
+        yield [nftables.flush_chain(TABLE, each.name), *rules]
     yield from ([nftables.flush_chain(TABLE, name)] for name in sorted(emptied - changed))
     for name, group in _by_set(step.elements):
         elements = [nftables.element(each.element, _data(each.value)) for each in group]

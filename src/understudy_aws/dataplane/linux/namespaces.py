@@ -86,9 +86,10 @@ class Namespaces:
     def create(self, name: str, prepare: Callable[[], None]) -> None:
         """Make a namespace, or leave the one there is; it has its name only once `prepare` is done."""
         path = self._directory / name
-        path.touch()
-        if self._is_kept(path.stat()):
+        # The kernel lets nobody open a namespace that is kept for writing, as `touch` would.
+        if path.exists() and self._is_kept(path.stat()):
             return
+        path.touch()
         fd = self._thread.create(prepare)
         try:
             mount(f"/proc/self/fd/{fd}", str(path), "none", MS_BIND)

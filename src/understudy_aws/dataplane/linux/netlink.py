@@ -6,7 +6,6 @@ again. Numbers are in the byte order of the machine; those of nf_tables begin wi
 
 from __future__ import annotations
 
-import errno
 import itertools
 import os
 import socket
@@ -130,18 +129,23 @@ class NetlinkSocket:
 
     def ask(self, message: Message) -> Message:
         """Return the one object of the kernel that a message asks for. Raises NetlinkError, when it is not there."""
-        self._send([(message, message.flags)])
-        for type, flags, _, body in _messages(self._socket.recv(_RECEIVE)):
-            if type == NLMSG_ERROR:
-                raise NetlinkError(-_ERROR.unpack_from(body)[0], 0)
-            return Message(type, flags, body)
-        raise NetlinkError(errno.ENODATA, 0)
+        [own] = self._send([(message, message.flags)])
+        while True:
+            for type, flags, number, body in _messages(self._socket.recv(_RECEIVE)):
+                if number != own:
+                    continue
+                if type == NLMSG_ERROR:
+                    raise NetlinkError(-_ERROR.unpack_from(body)[0], 0)
+                return Message(type, flags, body)
 
     def dump(self, message: Message) -> Iterator[Message]:
         """Yield every object of the kernel that a message asks for."""
-        self._send([(message, message.flags | NLM_F_DUMP)])
+        [own] = self._send([(message, message.flags | NLM_F_DUMP)])
         while True:
-            for type, flags, _, body in _messages(self._socket.recv(_RECEIVE)):
+            for type, flags, number, body in _messages(self._socket.recv(_RECEIVE)):
+                # A transaction that failed may have left answers that nobody has read: one for each of its messages.
+                if number != own:
+                    continue
                 if type == NLMSG_DONE:
                     return
                 if type == NLMSG_ERROR:

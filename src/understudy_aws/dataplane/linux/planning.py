@@ -19,6 +19,7 @@ from understudy_aws.dataplane.linux.objects import (
     Chain,
     Element,
     FilterSet,
+    Key,
     MarkRule,
     Namespace,
     Object,
@@ -87,12 +88,14 @@ def plan(observed: AbstractSet[Object], wanted: AbstractSet[Object]) -> list[Ste
     # What stands in a namespace that goes, goes with it. Links to it from elsewhere are taken away: a process that has
     # outlived its program may keep the namespace, and must not keep the way out of it.
     surplus = {each for each in surplus if not _stands_in(each, gone)}
+    # Also of routes that go with their link: they may still be there when their successors are made.
+    former = {each.key for each in surplus if isinstance(each, Route)}
     links = _links_made_anew(missing, surplus)
     missing, surplus = _with_what_hangs_on(links, observed, wanted, missing, surplus)
     return [
         *(CreateNamespace(each) for each in _sorted(missing) if isinstance(each, Namespace)),
         *_filter_changes(missing, surplus),
-        *_plumbing(missing, surplus),
+        *_plumbing(missing, surplus, former),
         *(DeleteNamespace(each) for each in _sorted(surplus) if isinstance(each, Namespace)),
     ]
 
@@ -162,10 +165,10 @@ def _filter_change(namespace: str, made: AbstractSet[Object], removed: AbstractS
     )
 
 
-def _plumbing(missing: AbstractSet[Object], surplus: AbstractSet[Object]) -> Iterator[Step]:
-    replaced = {each.key for each in missing if isinstance(each, Route)} & {
-        each.key for each in surplus if isinstance(each, Route)
-    }
+def _plumbing(
+    missing: AbstractSet[Object], surplus: AbstractSet[Object], former: AbstractSet[Key]
+) -> Iterator[Step]:
+    replaced = {each.key for each in missing if isinstance(each, Route)} & former
     remade = {each.key for each in missing if isinstance(each, Veth)} & {
         each.key for each in surplus if isinstance(each, Veth)
     }

@@ -1,0 +1,62 @@
+"""A driver: what makes a wanted network true on this machine, and says what there is.
+
+There are two. `linux` makes networks of namespaces and filters real packets; `memory` remembers what it was told and
+computes what would come of packets. Whoever uses one can't tell them apart but by `obstacle`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from typing import Any, Protocol, TypeAlias
+
+from understudy_aws.dataplane.messages import Probe
+from understudy_aws.dataplane.wanted import Network
+
+Objects: TypeAlias = AbstractSet[Any]
+Parts: TypeAlias = Mapping[tuple[str, ...], frozenset[Any]]
+
+
+class Driver(Protocol):
+    """Makes networks. All methods block; one caller at a time, but for `probe`, which several may call at once."""
+
+    @property
+    def name(self) -> str:
+        """Return `linux` or `memory`."""
+        ...
+
+    @property
+    def obstacle(self) -> str:
+        """Return why packets are not filtered, as sentences with the remedy; empty when they are."""
+        ...
+
+    def parts(self, network: Network) -> Parts:
+        """Return the objects that a network consists of, by the part of it that asks for them.
+
+        A part that did not change since the last call is the same object. Raises ValueError or LookupError for a value
+        that is no network.
+        """
+        ...
+
+    def observe(self) -> frozenset[Any]:
+        """Return all objects there are. Raises OSError."""
+        ...
+
+    def plan(self, observed: Objects, wanted: Objects) -> Sequence[Any]:
+        """Return the steps from some objects to others, none when they are equal. Pure."""
+        ...
+
+    def carry_out(self, steps: Iterable[Any]) -> None:
+        """Carry steps out in order; each may be repeated. Raises OSError; those before the failing one are done."""
+        ...
+
+    def probe(self, asked: Probe) -> str:
+        """Connect from an interface to an address and a port; returns `connected`, `refused` or `silent`.
+
+        Raises FileNotFoundError when there is no such interface.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the network, which stays where it outlives this process."""
+        ...

@@ -1,0 +1,70 @@
+"""The driver that makes networks of Linux namespaces, in which nftables filters packets."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterable, Sequence
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+from understudy_aws.dataplane.driver import Objects, Parts
+from understudy_aws.dataplane.linux.compile import Compiler
+from understudy_aws.dataplane.linux.kernel import Kernel
+from understudy_aws.dataplane.linux.namespaces import Namespaces
+from understudy_aws.dataplane.linux.planning import plan
+from understudy_aws.dataplane.messages import Probe
+from understudy_aws.dataplane.wanted import Network
+
+
+class LinuxDriver:
+    """The networks in the namespaces that one directory keeps."""
+
+    name = "linux"
+    obstacle = ""
+
+    def __init__(self, directory: Path) -> None:
+        self.kernel = Kernel(directory)
+        self._compiler = Compiler()
+
+    @property
+    def namespaces(self) -> Namespaces:
+        """Return the namespaces of the network. Sockets are made in them by any thread."""
+        return self.kernel.namespaces
+
+    def parts(self, network: Network) -> Parts:
+        """Return what the kernel should have."""
+        return self._compiler.parts(network)
+
+    def observe(self) -> frozenset[Any]:
+        """Return what the kernel has."""
+        return self.kernel.observe()
+
+    def plan(self, observed: Objects, wanted: Objects) -> Sequence[Any]:
+        """Return steps in an order that never lets an unfiltered packet pass."""
+        return plan(observed, wanted)
+
+    def carry_out(self, steps: Iterable[Any]) -> None:
+        """Change the kernel."""
+        self.kernel.carry_out(steps)
+
+    def probe(self, asked: Probe) -> str:
+        """Send a real packet."""
+        family = socket.AF_INET if ip_address(asked.address).version == 4 else socket.AF_INET6
+
+        def made() -> socket.socket:
+            return socket.socket(family, socket.SOCK_STREAM)
+
+        with self.kernel.namespaces.inside(asked.interface, made) as connection:
+            connection.settimeout(asked.timeout)
+            try:
+                connection.connect((asked.address, asked.port))
+            except ConnectionRefusedError:
+                return "refused"
+            except OSError:
+                return "silent"
+        return "connected"
+
+    def close(self) -> None:
+        """Let go of the kernel; the network stays as it is."""
+        self.kernel.close()

@@ -1,0 +1,103 @@
+"""A machine that makes no networks: the node remembers one, says why, and answers what packets would do."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+from networks import TCP, group, interface, rule, vpc
+from nodes import Node, environment, node
+from restrictions import refusal_of, restricted
+
+from understudy_aws.dataplane.messages import Refused, Want
+from understudy_aws.dataplane.wanted import Network
+
+RESTRICTIONS = {
+    "no-unshare": ("namespaces: Operation not permitted", "docker run --security-opt seccomp=unconfined"),
+    "no-user-namespaces": ("namespaces: No space left on device", "sysctl user.max_user_namespaces=15000`"),
+    "no-network-namespaces": ("namespaces: No space left on device", "sysctl user.max_net_namespaces=15000`"),
+    "no-nftables": ("nftables: Protocol not supported", "modprobe -a veth nf_tables"),
+    "hidden-proc": ("/proc: No such file or directory", "mount -t proc proc /proc`"),
+}
+
+
+def small(*rules) -> Network:
+    app = interface("app", "vpc-a-subnet-1", "10.0.1.10")
+    db = interface("db", "vpc-a-subnet-2", "10.0.2.10", groups=("sg-db",))
+    return Network(vpcs=(vpc("vpc-a", app, db, groups=(group("sg-app"), group("sg-db", *rules))),))
+
+
+def obstacle_under(kind: str) -> str:
+    if refused := refusal_of(kind):
+        pytest.skip(refused)
+    asked = "from understudy_aws.dataplane.linux.probe import obstacle; print(obstacle())"
+    done = subprocess.run(
+        restricted(kind, sys.executable, "-c", asked), env=environment(), capture_output=True, text=True, check=True
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("kind", RESTRICTIONS)
+def test_what_is_refused_is_said_with_the_one_command_that_changes_it(kind):
+    said = obstacle_under(kind)
+    refused, remedy = RESTRICTIONS[kind]
+    assert said.startswith("This machine lets this user make no networks"), said
+    assert refused in said
+    assert remedy in said
+    assert ("`sudo " in said) == (os.geteuid() != 0 and "docker" not in said), "root needs no sudo"
+
+
+@pytest.fixture
+def restricted_node(tmp_path):
+    if refused := refusal_of("no-unshare"):
+        pytest.skip(refused)
+    with node(tmp_path / "node", restriction="no-unshare") as started:
+        yield started
+
+
+def test_a_node_without_namespaces_remembers_the_network_and_says_why(restricted_node: Node):
+    restricted_node.want(small(rule(TCP, 80, group="sg-app")))
+    status = restricted_node.status()
+    assert (status.driver, status.holder, status.converged) == ("memory", 0, True)
+    assert "docker run" in status.obstacle
+    assert status.interfaces == ("eni-app", "eni-db")
+    assert restricted_node.passes("eni-app", "10.0.2.10", 80)
+    assert not restricted_node.passes("eni-app", "10.0.2.10", 81)
+
+
+def test_the_next_one_goes_on_with_what_was_wanted(restricted_node: Node):
+    restricted_node.want(small(rule(TCP, 80, group="sg-app")))
+    restricted_node.kill()
+    restricted_node.start_again()
+    assert restricted_node.status().converged
+    assert restricted_node.passes("eni-app", "10.0.2.10", 80)
+
+
+def test_it_refuses_what_is_no_network_and_ends_when_told(restricted_node: Node):
+    restricted_node.want(small())
+    answer = restricted_node.client.ask(
+        Want(Network(vpcs=(vpc("vpc-a", groups=(), cidrs=("10.0.0.0/99",)),)))
+    )
+    assert isinstance(answer, Refused)
+    assert "10.0.0.0/99" in answer.reason
+    assert restricted_node.status().converged
+    restricted_node.stop()
+    assert restricted_node.process.returncode == 0
+    assert not (restricted_node.directory / "wanted.json").exists()
+
+
+def test_it_ends_with_its_owner(tmp_path):
+    if refused := refusal_of("no-unshare"):
+        pytest.skip(refused)
+    owner = subprocess.Popen(["sleep", "100"])
+    try:
+        with node(tmp_path / "node", restriction="no-unshare", owner=owner.pid) as started:
+            started.want(small())
+            owner.kill()
+            owner.wait()
+            assert started.process.wait(20) == 0
+    finally:
+        owner.kill()
+        owner.wait()
