@@ -174,6 +174,37 @@ def test_an_interface_of_ones_own_stays_when_the_program_ends(site):
         assert (second.returncode, "is currently in use" in second.stderr) == (2, True), second.stderr
 
 
+def test_programs_look_names_up_as_their_vpc_says(site):
+    """By the C library: an interface made meanwhile is found at once, and is gone with its record (vpc-dns.md 19)."""
+    first, _, app, _ = two_groups(site)
+    look_up = (
+        "import socket, sys\n"
+        "for name in map(str.strip, sys.stdin):\n"
+        "    try: print(socket.gethostbyname(name), flush=True)\n"
+        "    except socket.gaierror: print('unknown', flush=True)\n"
+    )
+    process = subprocess.Popen(
+        [*UNDERSTUDY, "attach", "--subnet", first, "--group", app, "--", sys.executable, "-c", look_up],
+        env=site.environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    )  # fmt: skip
+
+    def found(name: str) -> str:
+        process.stdin.write(f"{name}\n")
+        process.stdin.flush()
+        return process.stdout.readline().strip()
+
+    try:
+        assert found("nothing.eu-west-1.compute.internal") == "unknown"
+        made = site.ec2("create-network-interface", "--subnet-id", first)["NetworkInterface"]
+        name = made["PrivateDnsName"]
+        assert (found(name), found(name.partition(".")[0])) == (made["PrivateIpAddress"],) * 2
+        site.ec2("delete-network-interface", "--network-interface-id", made["NetworkInterfaceId"])
+        assert found(name) == "unknown"
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def test_programs_and_their_network_outlive_the_server(site, tmp_path):
     first, second, app, db = two_groups(site)
     site.ec2("authorize-security-group-ingress", "--group-id", db, "--protocol", "-1", "--source-group", app)

@@ -20,6 +20,7 @@ from understudy_aws.services.ec2.attached_programs import (
     detach_program,
 )
 from understudy_aws.services.ec2.network_interfaces import NetworkInterface, network_interfaces
+from understudy_aws.services.ec2.resolver_files import resolver_file
 from understudy_aws.services.ec2.subnets import subnets
 from understudy_aws.store.database import Transaction
 
@@ -63,8 +64,15 @@ class Attachments:
                 attach_program(tx, interface, program, ids=self._gateway.ids, at=self._gateway.clock.now())
             except ApiError as refusal:
                 raise ConflictError(refusal.message) from refusal
+            resolver = resolver_file(tx, interface)
         self._gateway.database.flush()
-        return {**_described(interface), "account": place[0], "region": place[1], "node": str(self._node)}
+        return {
+            **_described(interface),
+            "resolver": resolver,
+            "account": place[0],
+            "region": place[1],
+            "node": str(self._node),
+        }
 
     def detach(self, asked: Detach) -> Any:
         """Detach the program of an interface. Raises NotFoundError for an interface without one."""

@@ -44,11 +44,6 @@ _PATIENCE = 20.0
 # What a shell says of a program that was killed.
 _KILLED = 128 + signal.SIGKILL
 _LOOK_SECONDS = 0.2
-# Without a server's address, look-ups ask this interface's own loopback link, where nobody listens, and fail at once.
-_RESOLVER = (
-    "# The VPC has no resolver yet: only addresses, and names of /etc/hosts, are known here.\n"
-    "nameserver 127.0.0.1\n"
-)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -173,7 +168,12 @@ def _run(
         code = 70
         try:
             code = run_command(
-                node, attached["interface"], command, environment, resolver=_RESOLVER, hidden=hidden
+                node,
+                attached["interface"],
+                command,
+                environment,
+                resolver=attached["resolver"],
+                hidden=hidden,
             )
         except NetworkEndedError as error:
             os.write(2, f"understudy: {error}\n".encode())

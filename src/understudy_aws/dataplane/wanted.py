@@ -108,6 +108,25 @@ class NatGateway(Value, frozen=True, kw_only=True):
     interface: str
 
 
+class Dns(Value, frozen=True, kw_only=True):
+    """What the resolver of a VPC answers by itself; without `support` there is no resolver.
+
+    `domain` is what the names of the VPC's interfaces end in, as in `ip-10-0-1-5.<domain>`; empty when they have none.
+    `hosts` has more private IPv4 addresses with such names, by domain, and `names` the addresses of all other names;
+    `*.` begins one that stands for all below it. `reverse` has the names of addresses other than hosts. Names are in
+    lower case, without the last dot. Nobody else is asked about names in `domains`, and about other names the resolver
+    of this machine, if the VPC `forwards`.
+    """
+
+    support: bool = True
+    forwards: bool = False
+    domains: tuple[str, ...] = ()
+    domain: str = ""
+    hosts: Mapping[str, tuple[str, ...]] = {}
+    names: Mapping[str, tuple[str, ...]] = {}
+    reverse: Mapping[str, str] = {}
+
+
 class Vpc(Value, frozen=True, kw_only=True):
     """A VPC with everything in it."""
 
@@ -121,6 +140,7 @@ class Vpc(Value, frozen=True, kw_only=True):
     internet_gateway: str = ""
     egress_only_gateway: str = ""
     nat_gateways: tuple[NatGateway, ...] = ()
+    dns: Dns = Dns()
 
 
 class Peering(Value, frozen=True, kw_only=True):
@@ -132,8 +152,13 @@ class Peering(Value, frozen=True, kw_only=True):
 
 
 class Network(Value, frozen=True, kw_only=True):
-    """Everything that should be on this machine; `prefix_lists` holds the blocks of each."""
+    """Everything that should be on this machine.
+
+    `prefix_lists` holds the blocks of each. `names` are those that the resolver of every VPC knows, with their
+    addresses, as in `Dns`.
+    """
 
     vpcs: tuple[Vpc, ...] = ()
     peerings: tuple[Peering, ...] = ()
     prefix_lists: Mapping[str, tuple[str, ...]] = {}
+    names: Mapping[str, tuple[str, ...]] = {}

@@ -25,6 +25,8 @@ from understudy_aws.dataplane.linux.probe import obstacle
 from understudy_aws.dataplane.memory import MemoryDriver
 from understudy_aws.node.fabric import Fabric
 from understudy_aws.node.outside import Outside
+from understudy_aws.node.resolver.forwarding import Forwarder, MachineServers
+from understudy_aws.node.resolver.service import Resolvers
 from understudy_aws.node.service import NodeService
 
 _LOCK = "lock"
@@ -39,6 +41,10 @@ def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m understudy_aws.node", allow_abbrev=False)
     parser.add_argument("directory", type=Path, help="where the node keeps its socket and what is wanted")
     parser.add_argument("--period", type=float, default=_PERIOD, help="seconds between looks at the network")
+    parser.add_argument(
+        "--name-server", type=_server, action="append", metavar="ADDRESS:PORT",
+        help="who is asked for names that are no VPC's, instead of the servers of this machine",
+    )  # fmt: skip
     parser.add_argument("--with", type=int, dest="owner", help="a process with which the network ends")
     parser.add_argument(
         "--outside", choices=("auto", *(each.program for each in CARRIERS), "none"), default="auto",
@@ -71,13 +77,15 @@ def main(words: list[str]) -> int:
     driver = LinuxDriver(place)
     # What is served inside the networks: each with a way into the namespaces.
     outside = Outside(driver.namespaces, place, holder.pid, asked.outside)
+    named = tuple(asked.name_server or ())
+    resolvers = Resolvers(driver.namespaces, Forwarder((lambda: named) if named else MachineServers()))
     fabric = Fabric(directory, driver)
     service = NodeService(
         directory,
         fabric,
         holder,
         asked.period,
-        (outside,),
+        (resolvers, outside),
         owner=asked.owner,
         outside=lambda: outside.program,
     )
@@ -97,6 +105,11 @@ def _serve(
             os.kill(started.pid, signal.SIGKILL)
         fabric.close()
     return 0
+
+
+def _server(text: str) -> tuple[str, int]:
+    address, _, port = text.rpartition(":")
+    return address.strip("[]"), int(port)
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ from understudy_aws.dataplane.linux.security_groups import (
     referenced_groups,
     security_group_objects,
 )
-from understudy_aws.dataplane.wanted import Interface, Network, Peering, SecurityGroup, Subnet, Vpc
+from understudy_aws.dataplane.wanted import Dns, Interface, Network, Peering, SecurityGroup, Subnet, Vpc
 
 PartKey: TypeAlias = tuple[str, ...]
 Parts: TypeAlias = Mapping[PartKey, frozenset[Object]]
@@ -192,11 +192,11 @@ def network_objects(network: Network) -> frozenset[Object]:
 
 
 def _without_unneeded(vpc: Vpc) -> Vpc:
-    """Return a VPC without its groups, and with those interfaces alone that routes lead to."""
+    """Return a VPC without its groups and names, and with those interfaces alone that routes lead to."""
     targets = {route.target for table in vpc.route_tables for route in table.routes}
     targets |= {gateway.interface for gateway in vpc.nat_gateways}
     needed = tuple(each for each in vpc.interfaces if each.id in targets)
-    return replace(vpc, interfaces=needed, security_groups=())
+    return replace(vpc, interfaces=needed, security_groups=(), dns=Dns())
 
 
 def _combinations(vpc: Vpc) -> tuple[tuple[str, ...], ...]:

@@ -33,6 +33,8 @@ _RESOLVER_FILE = Path("/etc/resolv.conf")
 _RUN = Path("/run")
 # Where our copy of the resolver's file stands when the system has its own elsewhere.
 _OWN_RESOLVER_FILE = _RUN / "understudy-resolv.conf"
+_NAME_SERVICES = Path("/etc/nsswitch.conf")
+_OWN_NAME_SERVICES = _RUN / "understudy-nsswitch.conf"
 _INERT = MS_NOSUID | MS_NODEV | MS_NOEXEC
 # What root may write there is not asked for capabilities everywhere.
 _SETTINGS_OF_THE_MACHINE = ("sys", "sysrq-trigger", "irq", "bus", "fs")
@@ -59,6 +61,7 @@ def leave_the_machine(owner: tuple[int, int], hidden: Iterable[Path], resolver: 
             mount("tmpfs", str(directory), "tmpfs", _INERT | MS_RDONLY)
     _hide_services()
     _put_resolver_file(resolver)
+    _look_names_up_by_dns()
 
 
 def see_own_processes() -> None:
@@ -92,3 +95,17 @@ def _put_resolver_file(text: str) -> None:
         return
     _OWN_RESOLVER_FILE.write_text(text)
     mount(str(_OWN_RESOLVER_FILE), str(place), "none", MS_BIND)
+
+
+def _look_names_up_by_dns() -> None:
+    """Have the C library look names up in `/etc/hosts` and at the VPC's resolver, whatever the machine has it ask."""
+    # Another C library than GNU's has no such file, and does nothing else.
+    if _NAME_SERVICES.exists():
+        _OWN_NAME_SERVICES.write_text(name_services(_NAME_SERVICES.read_text(errors="replace")))
+        mount(str(_OWN_NAME_SERVICES), str(_NAME_SERVICES.resolve()), "none", MS_BIND)
+
+
+def name_services(text: str) -> str:
+    """Return the text of `/etc/nsswitch.conf` with hosts looked up in files and by DNS, and all else as it was."""
+    others = (line for line in text.splitlines() if not line.lstrip().startswith("hosts:"))
+    return "".join(f"{line}\n" for line in (*others, "hosts: files dns"))

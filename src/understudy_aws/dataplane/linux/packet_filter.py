@@ -193,6 +193,8 @@ def _for_the_router(namespace: str) -> Chain:
             "neighbours accept",
             x.protocol_is(_ICMPV6) + x.icmp_type_within(_ROUTER_SOLICITATION, _REDIRECT) + _ACCEPT,
         ),
+        # A VPC's resolver is its own: neither peers nor the internet reach it (vpc-dns.md 19.1).
+        Rule("from uplinks drop", x.input_link_in(UPLINKS) + _DROP),
         *(
             Rule(
                 f"ipv{version} {name} accept",

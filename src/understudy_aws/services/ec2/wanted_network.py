@@ -25,6 +25,7 @@ from understudy_aws.services.ec2.route_tables import ACTIVE, LOCAL, RouteTable, 
 from understudy_aws.services.ec2.security_group_rules import SecurityGroupRule
 from understudy_aws.services.ec2.security_groups import SecurityGroup, security_groups
 from understudy_aws.services.ec2.subnets import Subnet, subnets
+from understudy_aws.services.ec2.vpc_dns import dns_of, known_names
 from understudy_aws.services.ec2.vpcs import Vpc, vpcs
 from understudy_aws.store.database import Transaction
 
@@ -63,7 +64,12 @@ def network_of(
         for vpc in found
         for id in _named_lists(_groups(tx, vpc, by_vpc[vpc.id]))
     }
-    return wanted.Network(vpcs=made, peerings=tuple(_peerings(tx, found)), prefix_lists=lists)
+    return wanted.Network(
+        vpcs=made,
+        peerings=tuple(_peerings(tx, found)),
+        prefix_lists=lists,
+        names=known_names(tx, found, now),
+    )
 
 
 def _vpc(tx: Transaction, vpc: Vpc, attached: Sequence[NetworkInterface], now: datetime) -> wanted.Vpc:
@@ -77,7 +83,10 @@ def _vpc(tx: Transaction, vpc: Vpc, attached: Sequence[NetworkInterface], now: d
         for each in nat_gateways.where(tx, "subnet", subnet.id)
         if each.interface and each.deletion is None and each.ready <= now
     ]
+    internet_gateway = next((each.id for each in internet_gateways.where(tx, "vpc", vpc.id)), "")
+    egress_only_gateway = next((each.id for each in egress_only_gateways.where(tx, "vpc", vpc.id)), "")
     of_gateways = [network_interfaces.get(tx, *place, each.interface) for each in gateways]
+    here = {each.id for each in attached} | {each.interface for each in gateways}
     return wanted.Vpc(
         id=vpc.id,
         cidrs=(vpc.cidr, *(each.block for each in staying((*vpc.blocks, *vpc.ipv6_blocks)))),
@@ -89,9 +98,10 @@ def _vpc(tx: Transaction, vpc: Vpc, attached: Sequence[NetworkInterface], now: d
             *(_interface(each) for each in sorted(attached, key=lambda each: each.id)),
             *(_of_a_gateway(each) for each in of_gateways if each is not None),
         ),
-        internet_gateway=next((each.id for each in internet_gateways.where(tx, "vpc", vpc.id)), ""),
-        egress_only_gateway=next((each.id for each in egress_only_gateways.where(tx, "vpc", vpc.id)), ""),
+        internet_gateway=internet_gateway,
+        egress_only_gateway=egress_only_gateway,
         nat_gateways=tuple(_nat_gateway(each) for each in gateways),
+        dns=dns_of(tx, vpc, here, now, forwards=bool(internet_gateway or egress_only_gateway)),
     )
 
 
