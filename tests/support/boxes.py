@@ -46,7 +46,7 @@ def request(*messages):
     sock.request(list(messages)); sock.close()
 def index(name):
     sock = NetlinkSocket(rt.NETLINK_ROUTE)
-    try: return rt.found_link(sock.ask(rt.get_link(name))).index
+    try: return rt.found_link(sock.ask(rt.get_link(name)).body).index
     finally: sock.close()
 def link(name, addresses):
     number = index(name)

@@ -11,29 +11,27 @@ from contextlib import contextmanager, suppress
 from ipaddress import ip_address, ip_interface, ip_network
 from itertools import groupby
 from pathlib import Path
-from socket import AF_INET, AF_INET6
 from time import sleep
 
 from msgspec.structs import replace
 
 from understudy_aws.dataplane.linux import nftables, routing
+from understudy_aws.dataplane.linux.drift import Confirmed, Glance, Wanted
 from understudy_aws.dataplane.linux.expressions import JUMP, value_data, verdict_data
-from understudy_aws.dataplane.linux.names import OUTSIDE, TABLE
+from understudy_aws.dataplane.linux.names import TABLE
 from understudy_aws.dataplane.linux.namespaces import Namespaces, NamespaceThread
 from understudy_aws.dataplane.linux.netlink import Message, NetlinkError, NetlinkSocket
 from understudy_aws.dataplane.linux.objects import (
     Address,
-    BaseChain,
     Chain,
     Element,
-    FilterSet,
     MarkRule,
     Namespace,
     Object,
     Route,
-    Rule,
     Veth,
 )
+from understudy_aws.dataplane.linux.observing import Look, Sockets, alias, filter_objects, generation
 from understudy_aws.dataplane.linux.planning import (
     ChangeFilter,
     CreateNamespace,
@@ -44,13 +42,12 @@ from understudy_aws.dataplane.linux.planning import (
     Replace,
     Step,
 )
+from understudy_aws.dataplane.linux.syscalls import CLONE_NEWNET, setns
 
 _THERE = {errno.EEXIST}
 _GONE = {errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL}
-_HOOK_NAMES = {number: name for name, number in nftables.HOOKS.items()}
 # One message of a transaction must not be larger than what a socket takes; measured limits are above 200 KiB.
 _LARGEST_COMMIT = 96 * 1024
-_OWN_ADDRESSES = {"127.0.0.1/8", "::1/128"}
 _CHANGES: Mapping[type, int] = {Make: routing.ADD, Replace: routing.REPLACE, Remove: routing.DELETE}
 # The kernel sees to a link within some milliseconds; one that never carries packets is no reason to wait for ever.
 _RUNNING_POLLS, _RUNNING_PERIOD = 4000, 0.0005
@@ -65,52 +62,74 @@ _ROUTER_SETTINGS = (
 )
 
 
-class _Sockets:
-    """The sockets to the kernel in one namespace."""
-
-    def __init__(self) -> None:
-        self.routing = NetlinkSocket(routing.NETLINK_ROUTE)
-        self.filter = NetlinkSocket(nftables.NETLINK_NETFILTER)
-
-    def close(self) -> None:
-        self.routing.close()
-        self.filter.close()
-
-
 class Kernel:
     """The networks in the namespaces of one directory."""
 
     def __init__(self, directory: Path) -> None:
-        self._thread = NamespaceThread()
-        self._kept: dict[str, _Sockets] = {}
-        self.namespaces = Namespaces(directory, self._thread)
+        # What is done here in one go does not hold up those who need a socket in a namespace.
+        self._thread, self._others = NamespaceThread(), NamespaceThread()
+        self._kept: dict[str, Sockets] = {}
+        self._confirmed = Confirmed()
+        self.namespaces = Namespaces(directory, self._others)
+        self._own = Namespaces(directory, self._thread)
 
     def close(self) -> None:
         """Let go of everything; what was made stays."""
         for name in list(self._kept):
             self._kept.pop(name).close()
         self._thread.close()
+        self._others.close()
 
     def observe(self) -> frozenset[Object]:
         """Return everything there is in the namespaces, other than what the kernel puts there itself."""
-        found: set[Object] = set()
-        up: set[tuple[str, str]] = set()
-        for name in self.namespaces.names():
-            with self._sockets_in(name) as sockets:
-                found.add(Namespace(name, router=False))
-                found.update(each for each in _observed(name, sockets) if not _leads_outside(each))
-                up |= {
-                    (name, link.name)
-                    for link in map(routing.found_link, sockets.routing.dump(routing.get_links()))
-                    if link.up
-                }
-        # A crash may have left a pair whose other end was not brought up yet: it is made again.
-        return frozenset(
-            each for each in found if not isinstance(each, Veth) or (each.peer_namespace, each.peer) in up
-        )
+        names = self._own.names()
+        return frozenset(self._thread.run(lambda: list(self._observed(names))))
+
+    def differs(self, names: Sequence[str], wanted: Wanted) -> bool:
+        """Whether some namespaces hold anything else than what is wanted there.
+
+        `wanted` returns that, and is asked for those alone that are not as they were when they held it last.
+        """
+        return self._confirmed.differ(self._thread.run(lambda: list(self._glances(names))), wanted)
+
+    def _observed(self, names: Iterable[str]) -> Iterator[Object]:
+        for name in names:
+            with self._entered(name) as sockets:
+                yield Namespace(name, router=False)
+                yield from Look(sockets).objects(name)
+                yield from filter_objects(name, sockets.filter)
+
+    def _glances(self, names: Iterable[str]) -> Iterator[Glance]:
+        for name in names:
+            try:
+                with self._entered(name) as sockets:
+                    yield self._confirmed.glance(name, sockets)
+            except FileNotFoundError:
+                yield Glance(name, None)
+
+    @contextmanager
+    def _entered(self, namespace: str) -> Iterator[Sockets]:
+        """Open sockets in a namespace for as long as the block runs, on the thread that enters namespaces."""
+        if namespace in self._kept:
+            yield self._kept[namespace]
+            return
+        with self._own.opened(namespace) as fd:
+            setns(fd, CLONE_NEWNET)
+        sockets = Sockets()
+        try:
+            yield sockets
+        finally:
+            sockets.close()
 
     def carry_out(self, steps: Iterable[Step]) -> None:
         """Carry steps out in order. Raises OSError; those before the one that failed are done."""
+        steps = list(steps)
+        for step in steps:
+            self._doubt(step)
+        # Going to the thread and back for each step would take longer than the steps.
+        self._thread.run(lambda: self._carry_out_all(steps))
+
+    def _carry_out_all(self, steps: Iterable[Step]) -> None:
         for (kind, namespace), group in groupby(steps, key=_together):
             together = list(group)
             if kind in _CHANGES:
@@ -119,34 +138,50 @@ class Kernel:
                 for step in together:
                     self._carry_out(step)
 
+    def _doubt(self, step: Step) -> None:
+        """Know no longer that what a step changes is as wanted."""
+        if isinstance(step, CreateNamespace | DeleteNamespace):
+            self._confirmed.forget(step.namespace.name)
+        elif not isinstance(step, ChangeFilter):
+            self._confirmed.forget_plumbing(step.object.namespace)
+            if isinstance(step.object, Veth):
+                self._confirmed.forget_plumbing(step.object.peer_namespace)
+
     def _carry_out(self, step: Step) -> None:
         if isinstance(step, CreateNamespace):
             router = step.namespace.router
-            self.namespaces.create(step.namespace.name, lambda: _prepare(router=router))
+            self._own.create(step.namespace.name, lambda: _prepare(router=router))
         elif isinstance(step, DeleteNamespace):
             if step.namespace.name in self._kept:
                 self._kept.pop(step.namespace.name).close()
-            self.namespaces.delete(step.namespace.name)
+            self._own.delete(step.namespace.name)
         elif isinstance(step, ChangeFilter):
-            # Closing a socket waits for what was deleted through it (10 ms), so that those of filters stay open.
-            if step.namespace not in self._kept:
-                self._kept[step.namespace] = self.namespaces.inside(step.namespace, _Sockets)
-            try:
-                _commit(self._kept[step.namespace].filter, step)
-            except NetlinkError as error:
-                if error.errno != errno.ENOENT:
-                    raise
-                # Something that goes has gone already: an earlier attempt, or somebody else, took it away.
-                _commit(self._kept[step.namespace].filter, self._what_is_left_of(step))
+            self._change_filter(step)
         elif isinstance(step.object, Veth) and isinstance(step, Make):
             self._make_veth(step.object)
         elif isinstance(step.object, Veth):
             with self._sockets_in(step.object.namespace) as sockets:
                 sockets.routing.request([routing.delete_link(step.object.name)], ignored=_GONE)
 
+    def _change_filter(self, step: ChangeFilter) -> None:
+        # Closing a socket waits for what was deleted through it (10 ms), so that those of filters stay open.
+        if step.namespace not in self._kept:
+            self._kept[step.namespace] = self._own.inside(step.namespace, Sockets)
+        netfilter = self._kept[step.namespace].filter
+        before = generation(netfilter)
+        try:
+            commits = _commit(netfilter, step)
+        except NetlinkError as error:
+            if error.errno != errno.ENOENT:
+                raise
+            # Something that goes has gone already: an earlier attempt, or somebody else, took it away.
+            self._confirmed.forget(step.namespace)
+            commits = _commit(netfilter, self._what_is_left_of(step))
+        self._confirmed.filter_changed(step.namespace, before, generation(netfilter), commits)
+
     def _what_is_left_of(self, step: ChangeFilter) -> ChangeFilter:
         """Return a change of a filter without what it takes away that is not there."""
-        there = {each.key for each in _observed_filter(step.namespace, self._kept[step.namespace].filter)}
+        there = {each.key for each in filter_objects(step.namespace, self._kept[step.namespace].filter)}
         return replace(
             step,
             removed_elements=tuple(each for each in step.removed_elements if each.key in there),
@@ -159,14 +194,14 @@ class Kernel:
         with (
             self._sockets_in(veth.namespace) as sockets,
             self._sockets_in(veth.peer_namespace) as peer_sockets,
-            self.namespaces.opened(veth.peer_namespace) as peer_namespace,
+            self._own.opened(veth.peer_namespace) as peer_namespace,
         ):
             pair = routing.new_veth(
                 veth.name, veth.mtu, peer=veth.peer, peer_namespace=peer_namespace, peer_mac=veth.peer_mac
             )
             sockets.routing.request([pair], ignored=_THERE)
             index = _index(veth.name, sockets.routing)
-            sockets.routing.request([routing.configure_link(index, _alias(veth)), routing.link_up(index)])
+            sockets.routing.request([routing.configure_link(index, alias(veth)), routing.link_up(index)])
             peer_index = _index(veth.peer, peer_sockets.routing)
             peer_sockets.routing.request(
                 [routing.configure_link(peer_index, ""), routing.link_up(peer_index)]
@@ -186,12 +221,12 @@ class Kernel:
             sockets.routing.request(messages, ignored=_GONE if change == routing.DELETE else _THERE)
 
     @contextmanager
-    def _sockets_in(self, namespace: str) -> Iterator[_Sockets]:
+    def _sockets_in(self, namespace: str) -> Iterator[Sockets]:
         """Open sockets to the kernel in a namespace for as long as the block runs."""
         if namespace in self._kept:
             yield self._kept[namespace]
             return
-        sockets = self.namespaces.inside(namespace, _Sockets)
+        sockets = self._own.inside(namespace, Sockets)
         try:
             yield sockets
         finally:
@@ -204,7 +239,7 @@ def _await_running(name: str, rtnetlink: NetlinkSocket) -> None:
     Before that it drops what is sent, so that the first packet would wait a second for a neighbour to be asked again.
     """
     for _ in range(_RUNNING_POLLS):
-        link = routing.found_link(rtnetlink.ask(routing.get_link(name)))
+        link = routing.found_link(rtnetlink.ask(routing.get_link(name)).body)
         if link.running:
             # The kernel says so a moment before it is so; a change, even to what is already, waits for the rest.
             rtnetlink.request([routing.link_up(link.index)])
@@ -224,68 +259,12 @@ def _prepare(*, router: bool) -> None:
             Path("/proc/sys/net", name).write_text(value)
 
 
-def _observed(namespace: str, sockets: _Sockets) -> Iterator[Object]:
-    links = {link.index: link for link in map(routing.found_link, sockets.routing.dump(routing.get_links()))}
-    for link in links.values():
-        if link.alias:
-            yield _veth(namespace, link)
-    for message in list(sockets.routing.dump(routing.get_addresses())):
-        found = routing.found_address(message)
-        if found.address not in _OWN_ADDRESSES:
-            yield Address(namespace, links[found.index].name, found.address)
-    for family in (AF_INET, AF_INET6):
-        for message in list(sockets.routing.dump(routing.get_routes(family))):
-            route = routing.found_route(message)
-            if route.ours:
-                through = links[route.index].name if route.index and route.kind == routing.UNICAST else ""
-                yield Route(namespace, route.table, route.destination, through, route.gateway, route.kind)
-        for message in list(sockets.routing.dump(routing.get_rules(family))):
-            rule = routing.found_mark_rule(message)
-            if rule is not None:
-                yield MarkRule(namespace, *rule)
-    yield from _observed_filter(namespace, sockets.filter)
-
-
-def _observed_filter(namespace: str, sockets: NetlinkSocket) -> Iterator[Object]:
-    chains = [nftables.found_chain(each) for each in sockets.dump(nftables.get_chains())]
-    if not any(chain.table == TABLE for chain in chains):
-        return
-    rules: dict[str, list[Rule]] = {}
-    for message in sockets.dump(nftables.get_rules(TABLE)):
-        chain, comment = nftables.found_rule(message)
-        rules.setdefault(chain, []).append(Rule(comment))
-    for found in chains:
-        if found.table == TABLE:
-            base = BaseChain("", _HOOK_NAMES[found.hook], 0, 0) if found.hook is not None else None
-            yield Chain(namespace, found.name, tuple(rules.get(found.name, ())), base)
-    for name in [nftables.found_set(each) for each in sockets.dump(nftables.get_sets(TABLE))]:
-        yield FilterSet(namespace, name, None)
-        for message in sockets.dump(nftables.get_elements(TABLE, name)):
-            for key, value in nftables.found_elements(message):
-                yield Element(namespace, name, key, value)
-
-
-def _leads_outside(object: Object) -> bool:
-    """Whether something hangs on the way to the world, with which it is made and goes (`outside.py`)."""
-    return isinstance(object, Address | Route) and object.link == OUTSIDE
-
-
-def _alias(veth: Veth) -> str:
-    """Return what a link says about its other end."""
-    return f"{veth.peer_namespace} {veth.peer} {veth.peer_mac}"
-
-
-def _veth(namespace: str, link: routing.FoundLink) -> Veth:
-    peer_namespace, peer, mac = link.alias.split(" ", 2)
-    return Veth(namespace, link.name, peer_namespace, peer, mac, link.mtu)
-
-
 def _index(name: str, rtnetlink: NetlinkSocket) -> int:
     """Return the number of a link, or 0 for one that is not there."""
     if name == "lo":
         return routing.LOOPBACK
     try:
-        return routing.found_link(rtnetlink.ask(routing.get_link(name))).index
+        return routing.found_link(rtnetlink.ask(routing.get_link(name)).body).index
     except NetlinkError:
         return 0
 
@@ -319,9 +298,12 @@ def _plumbing_message(object: Plumbing, change: int, links: Mapping[str, int]) -
     )
 
 
-def _commit(filters: NetlinkSocket, step: ChangeFilter) -> None:
-    for messages in _commits(list(_filter_messages(step))):
+def _commit(filters: NetlinkSocket, step: ChangeFilter) -> int:
+    """Change a filter, in one transaction if it is not too long; return in how many."""
+    transactions = list(_commits(list(_filter_messages(step))))
+    for messages in transactions:
         filters.commit(nftables.begin(), messages, nftables.end())
+    return len(transactions)
 
 
 def _filter_messages(step: ChangeFilter) -> Iterator[list[Message]]:
@@ -376,6 +358,6 @@ def _commits(groups: Sequence[list[Message]]) -> Iterator[list[Message]]:
         if commit and size + length > _LARGEST_COMMIT:
             yield commit
             commit, size = [], 0
-        commit = commit + group
+        commit += group
         size += length
     yield commit

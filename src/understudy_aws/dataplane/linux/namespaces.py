@@ -38,7 +38,12 @@ class NamespaceThread:
         self._thread.join()
 
     def run(self, function: Callable[[], T]) -> T:
-        """Run a function on the thread, in whatever namespace it was left; returns or raises what it does."""
+        """Run a function on the thread, in whatever namespace it was left; returns or raises what it does.
+
+        A function that runs on the thread already goes on there.
+        """
+        if threading.current_thread() is self._thread:
+            return function()
         future: Future[T] = Future()
         self._work.put((function, future))
         return future.result()

@@ -31,6 +31,7 @@ _SUBSYSTEM = 10
 _NEWTABLE, _DELTABLE, _NEWCHAIN, _GETCHAIN, _DELCHAIN = 0, 2, 3, 4, 5
 _NEWRULE, _GETRULE, _DELRULE = 6, 7, 8
 _NEWSET, _GETSET, _DELSET, _NEWSETELEM, _GETSETELEM, _DELSETELEM = 9, 10, 11, 12, 13, 14
+_GETGEN = 16
 _BATCH_BEGIN, _BATCH_END = 16, 17
 _FAMILY = struct.Struct(">BBH")
 
@@ -193,6 +194,17 @@ def get_sets(table: str) -> Message:
 def get_elements(table: str, set_name: str) -> Message:
     """Ask for the elements of a set."""
     return _message(_GETSETELEM, NLM_F_ACK, attribute(1, table), attribute(2, set_name))
+
+
+def get_generation() -> Message:
+    """Ask for the number of the state of all tables of a namespace."""
+    return _message(_GETGEN, 0)
+
+
+def found_generation(message: Message) -> int:
+    """Read the number from the answer to `get_generation`; a transaction raises it by one."""
+    found: int = struct.unpack(">I", attribute_map(message.body[_FAMILY.size :])[1])[0]
+    return found
 
 
 class FoundChain(msgspec.Struct, frozen=True):

@@ -173,3 +173,8 @@ class Chain(msgspec.Struct, frozen=True):
 
 
 Object: TypeAlias = Namespace | Veth | Address | Route | MarkRule | FilterSet | Element | Chain
+
+
+def place_of(object: Object) -> str:
+    """Return the namespace that something of the network stands in."""
+    return object.name if isinstance(object, Namespace) else object.namespace

@@ -174,7 +174,7 @@ def configure_link(carrier: Carrier, versions: Iterable[int]) -> None:
     """Bring the carrier's link in this namespace up, with its addresses and the routes to everywhere."""
     rtnetlink = NetlinkSocket(routing.NETLINK_ROUTE)
     try:
-        index = routing.found_link(rtnetlink.ask(routing.get_link(OUTSIDE))).index
+        index = routing.found_link(rtnetlink.ask(routing.get_link(OUTSIDE)).body).index
         rtnetlink.request([routing.configure_link(index, ""), routing.link_up(index)])
         messages = []
         for version in versions:
@@ -200,7 +200,7 @@ def ways_of_this_machine() -> tuple[frozenset[Block], frozenset[int]]:
     try:
         for family, version in ((AF_INET, 4), (AF_INET6, 6)):
             for message in rtnetlink.dump(routing.get_routes(family)):
-                found = routing.found_route(message)
+                found = routing.found_route(message.body)
                 block = ip_network(found.destination)
                 if found.is_here:
                     blocks.add(block)

@@ -8,7 +8,7 @@ that stays keeps its link, its addresses and its routes throughout.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import TypeAlias
 
@@ -92,11 +92,12 @@ def plan(observed: AbstractSet[Object], wanted: AbstractSet[Object]) -> list[Ste
     former = {each.key for each in surplus if isinstance(each, Route)}
     links = _links_made_anew(missing, surplus)
     missing, surplus = _with_what_hangs_on(links, observed, wanted, missing, surplus)
+    made, removed = _sorted(missing), _sorted(surplus)
     return [
-        *(CreateNamespace(each) for each in _sorted(missing) if isinstance(each, Namespace)),
-        *_filter_changes(missing, surplus),
-        *_plumbing(missing, surplus, former),
-        *(DeleteNamespace(each) for each in _sorted(surplus) if isinstance(each, Namespace)),
+        *(CreateNamespace(each) for each in made if isinstance(each, Namespace)),
+        *_filter_changes(made, removed),
+        *_plumbing(made, removed, former),
+        *(DeleteNamespace(each) for each in removed if isinstance(each, Namespace)),
     ]
 
 
@@ -134,57 +135,55 @@ def _with_what_hangs_on(
     return set(missing) | again, {each for each in surplus if not hangs(each)}
 
 
-def _filter_changes(missing: AbstractSet[Object], surplus: AbstractSet[Object]) -> Iterator[ChangeFilter]:
-    made: dict[str, set[Object]] = defaultdict(set)
-    removed: dict[str, set[Object]] = defaultdict(set)
+def _filter_changes(missing: Sequence[Object], surplus: Sequence[Object]) -> Iterator[ChangeFilter]:
+    made: dict[str, list[Object]] = defaultdict(list)
+    removed: dict[str, list[Object]] = defaultdict(list)
     for objects, by_namespace in ((missing, made), (surplus, removed)):
         for each in objects:
             if isinstance(each, FilterSet | Chain | Element):
-                by_namespace[each.namespace].add(each)
+                by_namespace[each.namespace].append(each)
     for namespace in sorted(made.keys() | removed.keys()):
         yield _filter_change(namespace, made[namespace], removed[namespace])
 
 
-def _filter_change(namespace: str, made: AbstractSet[Object], removed: AbstractSet[Object]) -> ChangeFilter:
+def _filter_change(namespace: str, made: Sequence[Object], removed: Sequence[Object]) -> ChangeFilter:
     chains = {each.name for each in made if isinstance(each, Chain)}
     sets = {each.name for each in removed if isinstance(each, FilterSet)}
     return ChangeFilter(
         namespace=namespace,
         # The elements of a set that goes, go with it.
         removed_elements=tuple(
-            each for each in _sorted(removed) if isinstance(each, Element) and each.set not in sets
+            each for each in removed if isinstance(each, Element) and each.set not in sets
         ),
-        emptied=tuple(each for each in _sorted(removed) if isinstance(each, Chain)),
-        sets=tuple(each for each in _sorted(made) if isinstance(each, FilterSet)),
-        chains=tuple(each for each in _sorted(made) if isinstance(each, Chain)),
-        elements=tuple(each for each in _sorted(made) if isinstance(each, Element)),
-        removed_chains=tuple(
-            each for each in _sorted(removed) if isinstance(each, Chain) and each.name not in chains
-        ),
-        removed_sets=tuple(each for each in _sorted(removed) if isinstance(each, FilterSet)),
+        emptied=tuple(each for each in removed if isinstance(each, Chain)),
+        sets=tuple(each for each in made if isinstance(each, FilterSet)),
+        chains=tuple(each for each in made if isinstance(each, Chain)),
+        elements=tuple(each for each in made if isinstance(each, Element)),
+        removed_chains=tuple(each for each in removed if isinstance(each, Chain) and each.name not in chains),
+        removed_sets=tuple(each for each in removed if isinstance(each, FilterSet)),
     )
 
 
 def _plumbing(
-    missing: AbstractSet[Object], surplus: AbstractSet[Object], former: AbstractSet[Key]
+    missing: Sequence[Object], surplus: Sequence[Object], former: AbstractSet[Key]
 ) -> Iterator[Step]:
     replaced = {each.key for each in missing if isinstance(each, Route)} & former
     remade = {each.key for each in missing if isinstance(each, Veth)} & {
         each.key for each in surplus if isinstance(each, Veth)
     }
     # A link that changed goes before its successor, which has its name, is made.
-    for each in _sorted(surplus):
+    for each in surplus:
         if isinstance(each, Veth) and each.key in remade:
             yield Remove(each)
     for kind in _PLUMBING_ORDER:
-        for each in _sorted(missing):
+        for each in missing:
             if isinstance(each, kind):
                 if isinstance(each, Route) and each.key in replaced:
                     yield Replace(each)
                 else:
                     yield Make(each)
     for kind in reversed(_PLUMBING_ORDER):
-        for each in _sorted(surplus):
+        for each in surplus:
             if isinstance(each, kind) and each.key not in replaced and each.key not in remade:
                 yield Remove(each)
 

@@ -44,12 +44,15 @@ _IFLA_IFALIAS, _IFLA_AF_SPEC, _IFLA_NET_NS_FD = 20, 26, 28
 _IFLA_INFO_KIND, _IFLA_INFO_DATA, _VETH_INFO_PEER = 1, 2, 1
 _IFLA_INET_CONF, _FORWARDING = 1, 1
 _IFLA_INET6_ADDR_GEN_MODE, _NO_GENERATED_ADDRESSES = 8, 1
-_IFF_UP, _IFF_RUNNING = 0x1, 0x40
+_IFLA_EXT_MASK, _SKIP_STATISTICS = 29, 0x8
+_IFF_UP, _IFF_RUNNING, _IFF_LOWER_UP = 0x1, 0x40, 0x10000
+_BOTH_UP = _IFF_UP | _IFF_LOWER_UP
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS = 1, 2, 8
 _IFA_F_NODAD, _IFA_F_NOPREFIXROUTE = 0x2, 0x200
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE = 1, 4, 5, 15
 _FRA_PRIORITY, _FRA_FWMARK, _FRA_TABLE, _FRA_FWMASK, _FRA_PROTOCOL = 6, 10, 15, 16, 21
 _RTPROT_KERNEL, _RTPROT_STATIC = 2, 4
+_ROUTE_PROTOCOL = 5
 _ONLINK = 4
 _SCOPE_UNIVERSE, _SCOPE_LINK, _SCOPE_ANY = 0, 253, 255
 _TO_TABLE = 1
@@ -120,8 +123,9 @@ def delete_link(name: str) -> Message:
 
 
 def get_links() -> Message:
-    """Ask for all links."""
-    return Message(_GETLINK, 0, _LINK.pack(AF_UNSPEC, 0, 0, 0, 0))
+    """Ask for all links, without the numbers of packets they have carried."""
+    body = _LINK.pack(AF_UNSPEC, 0, 0, 0, 0) + attribute(_IFLA_EXT_MASK, _SKIP_STATISTICS)
+    return Message(_GETLINK, 0, body)
 
 
 def address(index: int, given: Interface, *, delete: bool = False) -> Message:
@@ -182,7 +186,7 @@ def route(
 
 
 def get_routes(family: int) -> Message:
-    """Ask for the routes of all tables."""
+    """Ask for the routes of all tables; of every family, also of ones that are not IP, for AF_UNSPEC."""
     return Message(_GETROUTE, 0, _ROUTE.pack(family, 0, 0, 0, 0, 0, 0, 0, 0))
 
 
@@ -207,7 +211,8 @@ def get_rules(family: int) -> Message:
 class FoundLink(msgspec.Struct, frozen=True):
     """A link as a dump tells it. `address` is its MAC address, `alias` the text it was made with.
 
-    One that is `up` carries packets only once it is `running`.
+    One that is `up` carries packets only once it is `running`. `both_up` is true of one of a pair whose other one is
+    up too.
     """
 
     index: int
@@ -217,12 +222,13 @@ class FoundLink(msgspec.Struct, frozen=True):
     mtu: int
     up: bool
     running: bool
+    both_up: bool
 
 
-def found_link(message: Message) -> FoundLink:
-    """Read a link from the answer to `get_links`."""
-    _, _, index, flags, _ = _LINK.unpack_from(message.body)
-    found = attribute_map(message.body[_LINK.size :])
+def found_link(body: bytes) -> FoundLink:
+    """Read a link from the body of an answer to `get_links`."""
+    _, _, index, flags, _ = _LINK.unpack_from(body)
+    found = attribute_map(body[_LINK.size :])
     return FoundLink(
         index=index,
         name=text_of(found[_IFLA_IFNAME]),
@@ -231,6 +237,7 @@ def found_link(message: Message) -> FoundLink:
         mtu=_native(found[_IFLA_MTU]),
         up=bool(flags & _IFF_UP),
         running=bool(flags & _IFF_RUNNING),
+        both_up=flags & _BOTH_UP == _BOTH_UP,
     )
 
 
@@ -241,23 +248,22 @@ class FoundAddress(msgspec.Struct, frozen=True):
     address: str
 
 
-def found_address(message: Message) -> FoundAddress:
-    """Read an address from the answer to `get_addresses`."""
-    _, length, _, _, index = _ADDRESS.unpack_from(message.body)
-    found = attribute_map(message.body[_ADDRESS.size :])
+def found_address(body: bytes) -> FoundAddress:
+    """Read an address from the body of an answer to `get_addresses`."""
+    _, length, _, _, index = _ADDRESS.unpack_from(body)
+    found = attribute_map(body[_ADDRESS.size :])
     value = found.get(_IFA_LOCAL) or found[_IFA_ADDRESS]
     return FoundAddress(index, f"{ip_address(value)}/{length}")
 
 
 class FoundRoute(msgspec.Struct, frozen=True):
-    """A route as a dump tells it; `ours` of one that was not made by the kernel itself."""
+    """A route as a dump tells it."""
 
     destination: str
     table: int
     index: int
     gateway: str
     kind: int
-    ours: bool
 
     @property
     def is_here(self) -> bool:
@@ -265,10 +271,15 @@ class FoundRoute(msgspec.Struct, frozen=True):
         return self.table == _LOCAL_TABLE and self.kind in _LOCAL_KINDS
 
 
-def found_route(message: Message) -> FoundRoute:
-    """Read a route from the answer to `get_routes`."""
-    family, length, _, _, table, protocol, _, kind, _ = _ROUTE.unpack_from(message.body)
-    found = attribute_map(message.body[_ROUTE.size :])
+def is_of_the_kernel(body: bytes) -> bool:
+    """Whether the body of an answer to `get_routes` is of a route that the kernel has made itself."""
+    return body[_ROUTE_PROTOCOL] == _RTPROT_KERNEL
+
+
+def found_route(body: bytes) -> FoundRoute:
+    """Read a route from the body of an answer to `get_routes`."""
+    family, length, _, _, table, _, _, kind, _ = _ROUTE.unpack_from(body)
+    found = attribute_map(body[_ROUTE.size :])
     destination = found.get(_RTA_DST, bytes(4 if family == AF_INET else 16))
     gateway = found.get(_RTA_GATEWAY)
     return FoundRoute(
@@ -277,17 +288,16 @@ def found_route(message: Message) -> FoundRoute:
         index=_native(found[_RTA_OIF]) if _RTA_OIF in found else 0,
         gateway=str(ip_address(gateway)) if gateway is not None else "",
         kind=kind,
-        ours=protocol != _RTPROT_KERNEL,
     )
 
 
-def found_mark_rule(message: Message) -> tuple[int, int, int] | None:
-    """Read family, mark and table of a policy rule from the answer to `get_rules`.
+def found_mark_rule(body: bytes) -> tuple[int, int, int] | None:
+    """Read family, mark and table of a policy rule from the body of an answer to `get_rules`.
 
     None of the rules for the kernel's tables of local addresses and of nothing.
     """
-    family = message.body[0]
-    found = attribute_map(message.body[_RULE.size :])
+    family = body[0]
+    found = attribute_map(body[_RULE.size :])
     table = _native(found[_FRA_TABLE]) if _FRA_TABLE in found else 0
     if table in _TABLES_OF_THE_KERNEL:
         return None
