@@ -92,6 +92,14 @@ def a_policy(night: Understudy) -> str:
     return found
 
 
+def a_default_auto_scaling_configuration(night: Understudy) -> str:
+    apprunner = night.client("apprunner")
+    made = apprunner.create_auto_scaling_configuration(AutoScalingConfigurationName="web-scaling")
+    found: str = made["AutoScalingConfiguration"]["AutoScalingConfigurationArn"]
+    apprunner.update_default_auto_scaling_configuration(AutoScalingConfigurationArn=found)
+    return found
+
+
 def what_nothing_uses(night: Understudy) -> str:
     found: str = night.client("ec2").allocate_address()["AllocationId"]
     return found
@@ -103,6 +111,7 @@ SITUATIONS = [
     a_subnet_of_very_many_interfaces,
     a_service_linked_role,
     a_policy,
+    a_default_auto_scaling_configuration,
     what_nothing_uses,
 ]
 

@@ -23,6 +23,9 @@ _WORDS = {
     "ec2:vpc-peering-connection": "VPC peering connection",
     "iam:policy": "managed policy",
     "organizations:ou": "organizational unit",
+    "apprunner:autoscalingconfiguration": "auto scaling configuration",
+    "apprunner:default-auto-scaling": "default auto scaling",
+    "apprunner:observabilityconfiguration": "observability configuration",
     "apprunner:vpcconnector": "VPC connector",
 }
 # Of the tags of a resource without a name so many are shown.

@@ -467,6 +467,6 @@ class TestUses:
         assert 2 == tree["holders"]
         assert [
             ("apprunner:service", "uses"),
-            ("apprunner:default-auto-scaling", "takes for new services"),
+            ("apprunner:default-auto-scaling", "takes"),
         ] == [(each["kind"], each["relation"]) for each in tree["used_by"]]
         assert 0 == provided["holders"]

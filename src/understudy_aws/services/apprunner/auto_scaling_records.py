@@ -64,11 +64,10 @@ auto_scaling_defaults = Table(
 )
 AUTO_SCALING_DEFAULT_REFERENCES: References = (
     Reference(
-        "takes for new services",
+        "takes",
         lambda default: (default.configuration,),
         index="by_configuration",
         holds=True,
-        ended_by="UpdateDefaultAutoScalingConfiguration",
     ),
 )
 # As long as deleted connectors (docs/decisions/0008).

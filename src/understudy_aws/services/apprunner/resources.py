@@ -95,7 +95,8 @@ PARTS: tuple[RecordKind[ServiceUse] | RecordKind[DefaultAutoScaling], ...] = (
         name="default-auto-scaling",
         table=auto_scaling_defaults,
         references=AUTO_SCALING_DEFAULT_REFERENCES,
-        deleted_by="",
+        # It is there always, and takes another configuration from then on.
+        deleted_by="UpdateDefaultAutoScalingConfiguration",
         identifier=_default_name,
     ),
 )
