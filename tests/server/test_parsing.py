@@ -6,6 +6,7 @@ import tracemalloc
 import pytest
 from loopback import GET, Echo, exchange, run, serving
 
+from understudy_aws.dataplane.edge import Arrival
 from understudy_aws.server.limits import Limits
 from understudy_aws.server.parsing import RequestParser
 
@@ -90,7 +91,7 @@ class TestReading:
 
     def test_a_body_in_tiny_chunks_takes_little_more_than_its_own_size(self):
         """Each piece was kept for itself: a body of 10 MiB in chunks of two bytes took 300 MiB."""
-        parser = RequestParser(Limits(), source_ip="", secure=False)
+        parser = RequestParser(Limits(), arrival=Arrival(""), secure=False)
         parser.feed(b"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n")
         chunks = b"2\r\nab\r\n" * 1024
         tracemalloc.start()

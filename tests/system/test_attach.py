@@ -8,13 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from nodes import refusal_for
-from server_process import ServerProcess, clean_environment
+from sites import UNDERSTUDY, Site, running_site
 
 from understudy_aws.dataplane.client import NodeClient, NodeLostError
 from understudy_aws.dataplane.messages import Probe, Probed
@@ -22,85 +21,18 @@ from understudy_aws.dataplane.messages import Probe, Probed
 REFUSED = refusal_for(None)
 pytestmark = [pytest.mark.system, pytest.mark.skipif(bool(REFUSED), reason=REFUSED or "networks can be made")]
 
-UNDERSTUDY = [sys.executable, "-m", "understudy_aws"]
 SERVE = """
 import socket
 s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("0.0.0.0", 5432)); s.listen()
 print("listening", flush=True)
 while True: s.accept()[0].sendall(b"the database")
 """
-FETCH = """
-import socket, sys
-try: print(socket.create_connection((sys.argv[1], 5432), 1).recv(100).decode())
-except TimeoutError: print("dropped")
-"""
-
-
-class Site:
-    """A running server and its clients."""
-
-    def __init__(self, server: ServerProcess, environment: dict[str, str]) -> None:
-        said = server.said
-        self.server = server
-        self.environment = {
-            **environment,
-            "UNDERSTUDY_STATE": said["state"],
-            "UNDERSTUDY_PORT": str(said["endpoint"].rpartition(":")[2]),
-            "AWS_ENDPOINT_URL": said["endpoint"],
-            "AWS_ACCESS_KEY_ID": said["access_key_id"],
-            "AWS_SECRET_ACCESS_KEY": said["secret_access_key"],
-            "AWS_DEFAULT_REGION": "eu-west-1",
-            "AWS_EC2_METADATA_DISABLED": "true",
-        }
-
-    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            words, capture_output=True, text=True, env=self.environment, timeout=120, check=False
-        )
-
-    def ec2(self, *words: str):
-        done = self.run(sys.executable, "-m", "awscli", "ec2", *words, "--output", "json")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout) if done.stdout.strip() else {}
-
-    def understudy(self, *words: str) -> subprocess.CompletedProcess[str]:
-        return self.run(*UNDERSTUDY, *words)
-
-    def fetch(self, subnet: str, group: str, address: str) -> str:
-        done = self.understudy(
-            "attach", "--subnet", subnet, "--group", group, "--", sys.executable, "-c", FETCH, address
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
-
-    @contextmanager
-    def attached(self, *words: str):
-        process = subprocess.Popen(
-            [*UNDERSTUDY, "attach", *words], env=self.environment, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-        try:
-            yield process
-        finally:
-            process.kill()
-            process.communicate()
-
-    def interfaces(self) -> list[dict]:
-        return self.ec2("describe-network-interfaces")["NetworkInterfaces"]
-
-    def network(self) -> dict | None:
-        return json.loads(self.understudy("status", "--json").stdout)["network"]
 
 
 @pytest.fixture
 def site(tmp_path):
-    environment = clean_environment(tmp_path, TMPDIR=str(tmp_path))
-    with ServerProcess(
-        "--json", "--lifeline", "--state", str(tmp_path / "state"), environment=environment
-    ) as server:
-        made = Site(server, environment)
+    with running_site(tmp_path) as made:
         yield made
-        made.understudy("stop")
 
 
 def two_groups(site: Site) -> tuple[str, str, str, str]:

@@ -23,6 +23,7 @@ from understudy_aws.cli.admin_client import (
     no_server,
     running_server,
 )
+from understudy_aws.cli.client_environment import inside
 from understudy_aws.cli.options import settings_of
 from understudy_aws.cli.output import Output
 from understudy_aws.cli.server_files import ServerFile, private_directory
@@ -112,7 +113,13 @@ def run_attached(asked: argparse.Namespace, out: Output, command: Sequence[str])
         if obstacle:
             out.remark(f"NOT ISOLATED: {command[0]} is in this machine's own network. {obstacle}")
             return _run_plainly(node, command)
-        return _run(node, attached, command, os.environ, _hidden_directories(settings))
+        environment = inside(
+            os.environ,
+            secure=server.endpoint.startswith("https:"),
+            addresses=attached["addresses"],
+            endpoints=attached.get("endpoints", {}),
+        )
+        return _run(node, attached, command, environment, _hidden_directories(settings))
     finally:
         _detach(server, attached["interface"])
 

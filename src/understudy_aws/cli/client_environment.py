@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from ipaddress import ip_address
 
 from understudy_aws.cli.server_files import Keys
+from understudy_aws.dataplane.edge import API_ADDRESSES
 
 REGION = "us-east-1"
 _PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
@@ -41,6 +43,27 @@ def to_set(endpoint: str, keys: Keys, environment: Mapping[str, str], ca_bundle:
         for name in ("no_proxy", "NO_PROXY"):
             variables[name] = ",".join(filter(None, (environment.get(name), "127.0.0.1,localhost,::1")))
     return variables
+
+
+def inside(
+    environment: Mapping[str, str], *, secure: bool, addresses: Sequence[str], endpoints: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the environment of a program at an interface with these addresses: it finds the APIs where it can.
+
+    `endpoints` are addresses of VPC endpoints with private DNS, by the part of a variable's name that says which
+    service. Keys stay what they are.
+    """
+    versions = [ip_address(each).version for each in addresses]
+    version = 4 if 4 in versions or not versions else 6
+    kept = {name: value for name, value in environment.items() if not name.startswith(_PER_SERVICE)}
+    kept.pop("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", None)
+    per_service = {f"{_PER_SERVICE}{name}": _url(address, secure) for name, address in endpoints.items()}
+    return {**kept, "AWS_ENDPOINT_URL": _url(API_ADDRESSES[version], secure), **per_service}
+
+
+def _url(address: str, secure: bool) -> str:
+    host = f"[{address}]" if ":" in address else address
+    return f"{'https' if secure else 'http'}://{host}"
 
 
 def to_unset(environment: Mapping[str, str]) -> tuple[str, ...]:

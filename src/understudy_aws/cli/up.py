@@ -183,6 +183,7 @@ class _Serving:
                 ready=self._ready,
                 background=_background(self._app, self._asked.lifeline),
                 tls=tls,
+                inside=self._app.node.directory,
             )
         finally:
             if self._files is not None:

@@ -17,7 +17,8 @@ Steps = Generator[None, None, T]
 class HttpRequest(msgspec.Struct, frozen=True):
     """One complete request. `path` and `query` are as they were sent, still percent-encoded.
 
-    Header names are lower-case; a repeated header is joined with a comma, as HTTP allows.
+    Header names are lower-case; a repeated header is joined with a comma, as HTTP allows. `vpc` and `vpc_endpoint` are
+    what it came through, if it came through a VPC endpoint.
     """
 
     method: str
@@ -27,6 +28,8 @@ class HttpRequest(msgspec.Struct, frozen=True):
     body: bytes
     source_ip: str = "127.0.0.1"
     secure: bool = False
+    vpc: str = ""
+    vpc_endpoint: str = ""
 
     def without_body(self) -> HttpRequest:
         """Return the same request with an empty body."""

@@ -333,6 +333,8 @@ class Gateway(msgspec.Struct, frozen=True):
                 source_ip=call.source_ip,
                 user_agent=shortened(call.user_agent),
                 secure=call.secure,
+                vpc=call.vpc,
+                vpc_endpoint=call.vpc_endpoint,
                 parameters=presentable(params, shape.input),
                 evaluations=tuple(call.evaluations),
                 mode=self.authorizer.mode,
@@ -396,6 +398,8 @@ def _received(  # noqa: PLR0917 - everything a client's call consists of
         source_ip=request.source_ip,
         user_agent=request.headers.get("user-agent", ""),
         secure=request.secure,
+        vpc=request.vpc,
+        vpc_endpoint=request.vpc_endpoint,
     )
 
 

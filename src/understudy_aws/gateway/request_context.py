@@ -31,8 +31,9 @@ _OF_THE_RESOURCE = frozenset({"aws:resourceorgid", "aws:resourceorgpaths"})
 class RequestFacts(Protocol):
     """What the condition keys of a request are made from. `Call`, `TrailEntry` and `HypotheticalRequest` have it.
 
-    `source_ip` and `user_agent` are None when they are not known; `via` are the services that the request came
-    through, each calling the next with the caller's permissions.
+    `source_ip` and `user_agent` are None when they are not known; `vpc_endpoint` is the endpoint of `vpc` that the
+    request came through, if any. `via` are the services that it came through, each calling the next with the caller's
+    permissions.
     """
 
     @property
@@ -50,6 +51,10 @@ class RequestFacts(Protocol):
     @property
     def user_agent(self) -> str | None: ...
     @property
+    def vpc(self) -> str: ...
+    @property
+    def vpc_endpoint(self) -> str: ...
+    @property
     def via(self) -> tuple[str, ...]: ...
 
 
@@ -63,6 +68,8 @@ class HypotheticalRequest(msgspec.Struct, frozen=True):
     secure: bool = True
     source_ip: str | None = None
     user_agent: str | None = None
+    vpc: str = ""
+    vpc_endpoint: str = ""
     via: tuple[str, ...] = ()
 
 
@@ -87,7 +94,12 @@ def request_keys(tx: Transaction, request: RequestFacts, policies: PolicySource)
     keys["aws:epochtime"] = str(int(request.at.timestamp()))
     keys["aws:securetransport"] = "true" if request.secure else "false"
     keys["aws:viaawsservice"] = "true" if via else "false"
-    if request.source_ip is not None:
+    if request.vpc_endpoint:
+        # Such requests have no address that the internet would know (policies.md 4.6).
+        keys["aws:sourcevpc"] = request.vpc
+        keys["aws:sourcevpce"] = request.vpc_endpoint
+        keys["aws:vpcsourceip"] = request.source_ip or ""
+    elif request.source_ip is not None:
         keys["aws:sourceip"] = request.source_ip
     if request.user_agent is not None:
         keys["aws:useragent"] = request.user_agent

@@ -76,10 +76,10 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     """One call; `parent` is the request it was made for, if any.
 
     `outcome` is `ok`, the error's code, or `ROLLED_BACK` when what the call did was undone.
-    `via` are the service principals the call came through, as in `Call`; `secure` says whether it came over TLS.
-    `signature` is the kind of fault (`authn.errors`) of a signature that was not accepted; answers do not always say
-    it. `uses` is, of a refused deletion, the tree of what held the resource then (`gateway/uses.py`). `left_out` is the
-    number of calls by unknown callers, before this one of such a caller, that left no entry.
+    `via`, `vpc` and `vpc_endpoint` are as in `Call`; `secure` says whether the call came over TLS. `signature` is the
+    kind of fault (`authn.errors`) of a signature that was not accepted; answers do not always say it. `uses` is, of a
+    refused deletion, the tree of what held the resource then (`gateway/uses.py`). `left_out` is the number of calls by
+    unknown callers, before this one of such a caller, that left no entry.
     """
 
     request_id: str
@@ -94,6 +94,8 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     source_ip: str = ""
     user_agent: str = ""
     secure: bool = False
+    vpc: str = ""
+    vpc_endpoint: str = ""
     parameters: dict[str, Any] = {}
     evaluations: tuple[EvaluatedQuestion, ...] = ()
     mode: str = "strict"

@@ -23,6 +23,7 @@ from understudy_aws.dataplane.linux.holder import (
 from understudy_aws.dataplane.linux.outside import CARRIERS
 from understudy_aws.dataplane.linux.probe import obstacle
 from understudy_aws.dataplane.memory import MemoryDriver
+from understudy_aws.node.api_doors import ApiDoors
 from understudy_aws.node.fabric import Fabric
 from understudy_aws.node.outside import Outside
 from understudy_aws.node.resolver.forwarding import Forwarder, MachineServers
@@ -79,13 +80,14 @@ def main(words: list[str]) -> int:
     outside = Outside(driver.namespaces, place, holder.pid, asked.outside)
     named = tuple(asked.name_server or ())
     resolvers = Resolvers(driver.namespaces, Forwarder((lambda: named) if named else MachineServers()))
+    doors = ApiDoors(directory, driver.namespaces)
     fabric = Fabric(directory, driver)
     service = NodeService(
         directory,
         fabric,
         holder,
         asked.period,
-        (resolvers, outside),
+        (resolvers, doors, outside),
         owner=asked.owner,
         outside=lambda: outside.program,
     )

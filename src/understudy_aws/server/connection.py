@@ -9,6 +9,7 @@ from typing import Protocol, cast
 
 from understudy_aws.core.clock import monotonic_seconds
 from understudy_aws.core.http import HttpRequest
+from understudy_aws.dataplane.edge import Arrival
 from understudy_aws.server.answers import Answer, AnswerQueue
 from understudy_aws.server.limits import Limits
 from understudy_aws.server.parsing import Arrived, Refusal, RequestParser
@@ -57,15 +58,24 @@ class Connection(asyncio.Protocol):
     than `limits.held` bytes of answers wait, or the client does not take in what was written, further requests stay
     unhandled and nothing more is read.
 
+    `arrival` says who is at the other end of a connection that the node has passed on; else the system is asked.
     `state` says what client and server do (`states.py`). `incoming` is the number of bytes of unhandled requests that
     the server was told of last. `begun` is called when the connection begins, which over TLS is after the handshake.
     """
 
-    def __init__(self, host: Host, *, secure: bool, begun: Callable[[], None] = _nothing) -> None:
+    def __init__(
+        self,
+        host: Host,
+        *,
+        secure: bool,
+        begun: Callable[[], None] = _nothing,
+        arrival: Arrival | None = None,
+    ) -> None:
         self.state = ConnectionState()
         self.incoming = 0
         self._host = host
         self._secure = secure
+        self._arrival = arrival
         self._begun = begun
         self._answers = AnswerQueue(host.replacement, self._go_on)
         self._write_paused = False
@@ -78,9 +88,11 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclasses of asyncio's.
         self._transport = cast("asyncio.Transport", transport)
-        peer = transport.get_extra_info("peername")
-        source_ip = str(peer[0]) if peer else ""
-        self._parser = RequestParser(self._host.limits, source_ip=source_ip, secure=self._secure)
+        arrival = self._arrival
+        if arrival is None:
+            peer = transport.get_extra_info("peername")
+            arrival = Arrival(str(peer[0]) if peer else "")
+        self._parser = RequestParser(self._host.limits, arrival=arrival, secure=self._secure)
         self._begun()
         self._begun = _nothing
         refusal = self._host.opened(self)

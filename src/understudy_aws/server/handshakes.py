@@ -1,4 +1,7 @@
-"""TLS connections from the moment they are accepted, so that handshakes which never finish are counted and bounded.
+"""Connections from the moment they are accepted, so that beginnings which never finish are counted and bounded.
+
+What comes before the first request is the handshake of TLS, and on connections that the node has passed on, before
+that, whom it passes on (`dataplane/edge.py`): nobody but the node can reach the socket where this is read.
 
 The event loop's own servers tell of a connection only after its handshake.
 """
@@ -13,7 +16,10 @@ import ssl
 from collections.abc import Callable
 from typing import Protocol
 
+import msgspec
+
 from understudy_aws.core.clock import monotonic_seconds
+from understudy_aws.dataplane.edge import ARRIVAL_LENGTH, Arrival, length_in, read_arrival
 from understudy_aws.server.connection import Connection
 from understudy_aws.server.limits import Limits
 from understudy_aws.server.parsing import Refusal
@@ -38,13 +44,19 @@ class Host(Protocol):
 
 
 class Handshake:
-    """A connection whose TLS handshake is not finished; a `Connection` takes its place afterwards.
+    """A connection whose beginning is not finished; a `Connection` takes its place afterwards.
 
     It has the methods of a connection that the server calls. `incoming` is 0: no request comes in before TLS.
+    `arrival` is who was `announced`, once that was read.
     """
 
-    def __init__(self, host: Host, sock: socket.socket, context: ssl.SSLContext) -> None:
+    def __init__(
+        self, host: Host, sock: socket.socket, context: ssl.SSLContext | None, *, announced: bool = False
+    ) -> None:
         self.incoming = 0
+        self.secure = context is not None
+        self.arrival: Arrival | None = None
+        self._announced = announced
         self._host = host
         self._sock = sock
         self._since = monotonic_seconds()
@@ -57,15 +69,19 @@ class Handshake:
             return
         self._task = asyncio.get_running_loop().create_task(self._run(context))
 
-    async def _run(self, context: ssl.SSLContext) -> None:
+    async def _run(self, context: ssl.SSLContext | None) -> None:
+        seconds = self._host.limits.handshake_seconds
         try:
+            if self._announced:
+                async with asyncio.timeout(seconds):
+                    self.arrival = await _read_arrival(self._sock)
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: self._host.after(self),
                 self._sock,
                 ssl=context,
-                ssl_handshake_timeout=self._host.limits.handshake_seconds,
+                ssl_handshake_timeout=seconds if context is not None else None,
             )
-        except (OSError, asyncio.CancelledError):
+        except (OSError, asyncio.CancelledError, msgspec.DecodeError):
             # A client that does not speak TLS, that went away, or that had to make room: nothing can be told to it.
             self._sock.close()
         finally:
@@ -101,6 +117,22 @@ class Handshake:
             self.abort()
 
 
+async def _read_arrival(sock: socket.socket) -> Arrival:
+    """Read who is passed on. Raises OSError when the node ends before that, or this is none."""
+    head = await _read_exactly(sock, ARRIVAL_LENGTH)
+    return read_arrival(await _read_exactly(sock, length_in(head)))
+
+
+async def _read_exactly(sock: socket.socket, count: int) -> bytes:
+    read = b""
+    while len(read) < count:
+        piece = await asyncio.get_running_loop().sock_recv(sock, count - len(read))
+        if not piece:
+            raise ConnectionResetError("it ended before it began")
+        read += piece
+    return read
+
+
 class TlsListener:
     """Accepts connections on the addresses of a host and calls `accepted` with the socket of each."""
 
@@ -115,21 +147,28 @@ class TlsListener:
         found = await self._loop.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )
+        listening = []
         try:
             for family, address in dict.fromkeys((family, address) for family, _, _, _, address in found):
                 sock = socket.socket(family, socket.SOCK_STREAM)
-                self.sockets.append(sock)
+                listening.append(sock)
                 sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if family == socket.AF_INET6:
                     sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                 sock.bind(address)
                 sock.listen(backlog)
-                sock.setblocking(False)
         except OSError:
-            self.close()
+            for sock in listening:
+                sock.close()
             raise
-        for sock in self.sockets:
-            self._loop.add_reader(sock, self._accept, sock)
+        for sock in listening:
+            self.accept_at(sock)
+
+    def accept_at(self, sock: socket.socket) -> None:
+        """Accept connections at a socket that listens; it is closed with the others."""
+        sock.setblocking(False)
+        self.sockets.append(sock)
+        self._loop.add_reader(sock, self._accept, sock)
 
     def close(self) -> None:
         """Listen no more."""

@@ -7,16 +7,21 @@ that everything committed up to then is durable.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import errno
 import logging
+import socket
 import ssl
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from understudy_aws.core.clock import monotonic_seconds
 from understudy_aws.core.deferred import deferred
 from understudy_aws.core.errors import UserError
 from understudy_aws.core.http import HttpRequest, HttpResponse, ResponseInSteps
+from understudy_aws.dataplane.client import short_path
+from understudy_aws.dataplane.edge import API_SOCKET
 from understudy_aws.server.answers import Answer, Durability
 from understudy_aws.server.connection import Connection
 from understudy_aws.server.handshakes import Handshake, TlsListener
@@ -97,6 +102,8 @@ class Server:
         self._writer = ResponseWriter()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._listener: asyncio.Server | TlsListener | None = None
+        self._inside: TlsListener | None = None
+        self._inside_directory: Path | None = None
         self._sweep: asyncio.TimerHandle | None = None
 
     async def listen(self, host: str, port: int, tls: ssl.SSLContext | None = None) -> int:
@@ -115,6 +122,28 @@ class Server:
         self._sweep = self._loop.call_later(self.limits.sweep_seconds, self._sweep_connections)
         return int(self._listener.sockets[0].getsockname()[1])
 
+    def listen_inside(self, directory: Path, tls: ssl.SSLContext | None = None) -> None:
+        """Take connections that the node of a directory passes on from inside the networks, of which this user owns."""
+        self._inside_directory = directory
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (directory / API_SOCKET).unlink(missing_ok=True)
+        listening = socket.socket(socket.AF_UNIX)
+        with short_path(directory) as place:
+            listening.bind(str(place / API_SOCKET))
+        (directory / API_SOCKET).chmod(0o600)
+        listening.listen(_BACKLOG)
+        self._inside = TlsListener(lambda sock: Handshake(self, sock, tls, announced=True))
+        self._inside.accept_at(listening)
+
+    def _leave_inside(self) -> None:
+        if self._inside is None or self._inside_directory is None:
+            return
+        self._inside.close()
+        (self._inside_directory / API_SOCKET).unlink(missing_ok=True)
+        # Where no node ever ran, nothing else was there.
+        with contextlib.suppress(OSError):
+            self._inside_directory.rmdir()
+
     async def close(self, patience: float = 5.0) -> None:
         """Take no more connections, let requests under way be answered, and close."""
         self.closing = True
@@ -122,6 +151,7 @@ class Server:
             self._sweep.cancel()
         if self._listener is not None:
             self._listener.close()
+        self._leave_inside()
         for connection in list(self.connections):
             connection.close_if_idle()
         until = monotonic_seconds() + patience
@@ -144,7 +174,12 @@ class Server:
 
     def after(self, handshake: Handshake) -> Connection:
         """The connection that takes a handshake's place as soon as it is finished."""
-        return Connection(self, secure=True, begun=lambda: self.connections.discard(handshake))
+        return Connection(
+            self,
+            secure=handshake.secure,
+            begun=lambda: self.connections.discard(handshake),
+            arrival=handshake.arrival,
+        )
 
     def closed(self, connection: Connection | Handshake) -> None:
         self.account(connection, 0)

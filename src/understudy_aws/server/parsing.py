@@ -10,6 +10,7 @@ import httptools
 import msgspec
 
 from understudy_aws.core.http import HttpRequest
+from understudy_aws.dataplane.edge import Arrival
 from understudy_aws.server.limits import Limits
 from understudy_aws.server.responses import CONTINUE
 
@@ -61,12 +62,12 @@ class RequestParser:
     in the piece that was fed last.
     """
 
-    def __init__(self, limits: Limits, *, source_ip: str, secure: bool) -> None:
+    def __init__(self, limits: Limits, *, arrival: Arrival, secure: bool) -> None:
         self.arrived: deque[Arrived | bytes | Refusal] = deque()
         self.phase: Phase = "idle"
         self.begun = False
         self._limits = limits
-        self._source_ip = source_ip
+        self._arrival = arrival
         self._secure = secure
         self._parser: Any = httptools.HttpRequestParser(self)
         self._refusal: Refusal | None = None
@@ -321,8 +322,10 @@ class RequestParser:
             query,
             self._headers,
             bytes(body[0]) if len(body) == 1 else b"".join(body),
-            self._source_ip,
+            self._arrival.source,
             self._secure,
+            self._arrival.vpc,
+            self._arrival.endpoint,
         )
         self.arrived.append(Arrived(request, self._keep_alive))
         self.phase = "idle"

@@ -9,6 +9,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Callable, Coroutine, Sequence
+from pathlib import Path
 from typing import Any
 
 import uvloop
@@ -30,8 +31,11 @@ def run(
     background: Sequence[Background] = (),
     tls: ssl.SSLContext | None = None,
     limits: Limits | None = None,
+    inside: Path | None = None,
 ) -> None:
     """Serve until SIGTERM, SIGINT or SIGHUP. `ready` is told the port once requests are answered.
+
+    `inside` is the directory of the node, which passes on connections from inside the networks.
 
     SIGHUP is ignored when it was ignored before, as under `nohup`. Raises UserError when the port cannot be used, and
     whatever ended background work: the server stops, rather than answer on without it.
@@ -46,6 +50,7 @@ def run(
             background=background,
             tls=tls,
             limits=limits,
+            inside=inside,
         )
     )
 
@@ -59,6 +64,7 @@ async def _serve(
     background: Sequence[Background],
     tls: ssl.SSLContext | None,
     limits: Limits | None,
+    inside: Path | None,
 ) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -75,6 +81,8 @@ async def _serve(
     gc.set_threshold(20_000, 20, 50)
     try:
         bound = await server.listen(host, port, tls)
+        if inside is not None:
+            server.listen_inside(inside, tls)
         for work in background:
             tasks.append(asyncio.create_task(work()))
             tasks[-1].add_done_callback(lambda task: stop.set() if _failure(task) else None)

@@ -30,6 +30,7 @@ from understudy_aws.services.ec2.elastic_ip_records import (
     find_by_ip,
     find_elastic_ip,
     free_again,
+    is_taken,
     next_free,
     target_of_elastic_ip,
 )
@@ -129,7 +130,7 @@ def allocate_address(
         number = parse_address(address)
         if number is None or not 0 <= number - POOL.network < POOL.size:
             raise errors.no_such_address(address)
-        if elastic_ips.count_where(call.tx, "ip", address):
+        if is_taken(call.tx, address):
             raise errors.public_address_in_use(address)
     ip = address or next_free(call.tx, int(id[-8:], 16))
     made = elastic_ips.put(
