@@ -12,6 +12,7 @@ from served_account import FILES, TOOLS, ServedAccount
 
 pytestmark = [
     pytest.mark.system,
+    pytest.mark.timeout(900),
     pytest.mark.skipif(not TOOLS.is_dir(), reason="43 commands take long: scripts/try-tools runs them"),
 ]
 
@@ -44,7 +45,7 @@ def test_a_vpc_over_three_zones_is_built_and_taken_down(command, tmp_path):
             env={**account.environment, "PATH": f"{command}:{account.environment['PATH']}"},
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=800,
             check=False,
         )
         assert done.returncode == 0, done.stderr

@@ -12,6 +12,7 @@ MODULES = TOOLS / "node_modules"
 
 pytestmark = [
     pytest.mark.system,
+    pytest.mark.timeout(900),
     pytest.mark.skipif(
         not (shutil.which("node") and (MODULES / "@aws-sdk" / "client-ec2").is_dir()),
         reason="Node.js or @aws-sdk/client-ec2 is not here: scripts/try-tools installs the latter",
@@ -27,7 +28,7 @@ def test_every_waiter_settles_and_nothing_is_left(tmp_path):
             env={**account.environment, "NODE_PATH": str(MODULES)},
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=800,
             check=False,
         )
         assert done.returncode == 0, done.stderr

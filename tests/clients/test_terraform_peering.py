@@ -13,7 +13,11 @@ import pytest
 from served_account import REGION
 from terraform import Terraform, why_not
 
-pytestmark = [pytest.mark.system, pytest.mark.skipif(bool(why_not()), reason=why_not())]
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(bool(why_not()), reason=why_not()),
+]
 
 CHANGED = "-var=changed=true"
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 import pytest
 from terraform import Terraform, why_not
 
-pytestmark = [pytest.mark.system, pytest.mark.skipif(bool(why_not()), reason=why_not())]
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(bool(why_not()), reason=why_not()),
+]
 
 SINGLE = ("-var=single_nat_gateway=true", "-var=environment=changed")
 

@@ -8,9 +8,10 @@ from queue import SimpleQueue
 import pytest
 from random_networks import questions, random_network
 
+from understudy_aws.dataplane.changes import changed
 from understudy_aws.dataplane.client import NodeClient
 from understudy_aws.dataplane.messages import Probe, Probed
-from understudy_aws.dataplane.reach import reach
+from understudy_aws.dataplane.reach import reach, refusals
 
 AT_ONCE = 8
 
@@ -28,6 +29,39 @@ def test_what_is_computed_is_what_packets_do(running, seed):
     wrong = {each: (computed[each], found[each]) for each in asked if computed[each].passes != found[each]}
     assert wrong == {}
     assert len(asked) > 20
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_suggested_lets_real_packets_pass_and_no_others(running, seed):
+    """`tests/dataplane/test_suggested_changes.py` looks at all pairs of many more networks, without packets."""
+    network = random_network(seed, ipv6=seed % 2 == 1)
+    asked = questions(network)
+    ways = ((each, *refusals(network, each)) for each in asked[seed::7])
+    question, refused = next((each, refused) for each, refused, passes in ways if refused and passes)
+    now = network
+    for outcome in refused:
+        assert outcome.change is not None
+        now = changed(now, outcome.change)
+    opened = {each for each in asked if reach(now, each).passes and not reach(network, each).passes}
+    closed = [each for each in asked if not reach(now, each).passes][::4]
+    running.want(network)
+    assert not any(probed(running, opened, 0.6).values())
+    running.want(now)
+    assert question in opened
+    assert all(probed(running, opened, 5.0).values())
+    assert not any(probed(running, closed, 0.6).values())
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_with_ipv6_too_what_is_computed_is_what_packets_do(running, seed):
+    network = random_network(100 + seed, ipv6=True)
+    running.want(network)
+    asked = [each for each in questions(network) if ":" in each.address][::2]
+    computed = {each: reach(network, each).passes for each in asked}
+    found = probed(running, asked, 0.6)
+    found |= probed(running, [each for each in asked if computed[each] and not found[each]], 5.0)
+    assert {each for each in asked if computed[each] != found[each]} == set()
+    assert len(asked) > 10
 
 
 def probed(running, asked, timeout: float) -> dict:

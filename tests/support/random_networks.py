@@ -4,31 +4,131 @@ from __future__ import annotations
 
 import random
 
-from networks import ALL, TCP, entry, interface, rule, vpc
+from msgspec.structs import replace
+from networks import ALL, OPEN_ACL, TCP, entry, interface, rule, vpc
 
 from understudy_aws.dataplane.reach import Question
 from understudy_aws.dataplane.wanted import (
+    Interface,
     NatGateway,
     Network,
     NetworkAcl,
+    NetworkAclEntry,
     Peering,
     Route,
     RouteTable,
     SecurityGroup,
+    SecurityGroupRule,
+    Vpc,
 )
 
 PORTS = (80, 443)
+V6 = "2600:1f18:{second}:{subnet}::"
 GROUPS = ("sg-a", "sg-b", "sg-c")
 
 
-def random_network(seed: int) -> Network:
-    """Two VPCs with two subnets of two interfaces each; half of everything that may refuse does."""
+def random_network(seed: int, *, ipv6: bool = False) -> Network:
+    """Two VPCs with two subnets of two interfaces each; half of everything that may refuse does.
+
+    With `ipv6` interfaces have addresses of both kinds, and so have rules, entries and routes.
+    """
     chance = random.Random(seed)
     vpcs = tuple(_vpc(chance, f"vpc-{name}", second) for second, name in enumerate("ab"))
     peerings = ()
     if chance.random() < 0.6:
         peerings = (Peering(id="pcx-1", requester="vpc-a", accepter="vpc-b"),)
-    return Network(vpcs=vpcs, peerings=peerings, prefix_lists={"pl-1": ("10.0.1.0/24", "198.18.0.0/16")})
+    lists = {"pl-1": ("10.0.1.0/24", "198.18.0.0/16")}
+    if ipv6:
+        vpcs = tuple(_with_ipv6(chance, each, second) for second, each in enumerate(vpcs))
+        lists["pl-6"] = (_block6(0, 1), _block6(1, 2))
+    return Network(vpcs=vpcs, peerings=peerings, prefix_lists=lists)
+
+
+def own_everything(network: Network) -> Network:
+    """Give each interface a subnet, a group, a network ACL and a route table of its own, with what the shared ones say."""
+    return replace(network, vpcs=tuple(_own_everything(each) for each in network.vpcs))
+
+
+def _own_everything(vpc: Vpc) -> Vpc:
+    subnets, tables, acls, groups, interfaces = [], [], [], list(vpc.security_groups), []
+    for each in vpc.interfaces:
+        subnet = next(found for found in vpc.subnets if found.id == each.subnet)
+        table = next(found for found in vpc.route_tables if found.id == subnet.route_table)
+        acl = next(found for found in vpc.network_acls if found.id == subnet.network_acl)
+        # Which groups an interface is in decides who is meant by rules; the first of its own has no rules yet.
+        group = SecurityGroup(id=f"sg-of-{each.id}")
+        tables.append(replace(table, id=f"{table.id}-of-{each.id}"))
+        acls.append(replace(acl, id=f"{acl.id}-of-{each.id}"))
+        groups.append(group)
+        subnets.append(
+            replace(subnet, id=f"subnet-of-{each.id}", route_table=tables[-1].id, network_acl=acls[-1].id)
+        )
+        own = (*each.groups, group.id) if each.filtered else each.groups
+        interfaces.append(replace(each, subnet=subnets[-1].id, groups=own))
+    return replace(
+        vpc,
+        subnets=tuple(subnets),
+        route_tables=tuple(tables),
+        network_acls=tuple(acls),
+        security_groups=tuple(groups),
+        interfaces=tuple(interfaces),
+    )
+
+
+def _block6(second: int, subnet: int) -> str:
+    return V6.format(second=second, subnet=subnet) + "/64"
+
+
+def _with_ipv6(chance: random.Random, vpc: Vpc, second: int) -> Vpc:
+    """Return a VPC whose subnets and interfaces have IPv6 too, and half of what lets it pass."""
+    egress_only = f"eigw-{vpc.id[-1]}" if chance.random() < 0.5 else ""
+    exits = [each for each in (vpc.internet_gateway, egress_only) if each]
+
+    def routes(table: RouteTable) -> RouteTable:
+        found = list(table.routes)
+        if exits and chance.random() < 0.7:
+            found.append(Route(destination="::/0", target=chance.choice(exits)))
+        if chance.random() < 0.7:
+            found.append(Route(destination=f"2600:1f18:{1 - second}::/48", target="pcx-1"))
+        return replace(table, routes=tuple(found))
+
+    def rules(most: int) -> tuple[SecurityGroupRule, ...]:
+        peers = [{"cidr": "::/0"}, {"cidr": _block6(second, 1)}, {"prefix_list": "pl-6"}]
+        return tuple(
+            rule(*chance.choice([(ALL,), (TCP, 80), (TCP, (1, 1000))]), **chance.choice(peers))
+            for _ in range(chance.randrange(most))
+        )
+
+    def entries() -> tuple[NetworkAclEntry, ...]:
+        cidr = chance.choice(["::/0", f"2600:1f18:{second}::/48"])
+        return (entry(150, cidr),) if chance.random() < 0.8 else ()
+
+    def numbered(interface: Interface, place: int) -> Interface:
+        prefix = V6.format(second=second, subnet=interface.subnet[-1])
+        return replace(interface, addresses=(*interface.addresses, f"{prefix}{10 + place:x}"))
+
+    return replace(
+        vpc,
+        cidrs=(*vpc.cidrs, f"2600:1f18:{second}::/48"),
+        egress_only_gateway=egress_only,
+        subnets=tuple(
+            replace(each, cidrs=(*each.cidrs, _block6(second, int(each.id[-1])))) for each in vpc.subnets
+        ),
+        route_tables=tuple(routes(each) for each in vpc.route_tables),
+        network_acls=tuple(
+            replace(each, ingress=(*each.ingress, *entries()), egress=(*each.egress, *entries()))
+            if each.id != OPEN_ACL.id
+            else each
+            for each in vpc.network_acls
+        ),
+        security_groups=tuple(
+            replace(each, ingress=(*each.ingress, *rules(3)), egress=(*each.egress, *rules(3)))
+            for each in vpc.security_groups
+        ),
+        interfaces=tuple(
+            numbered(each, place) if each.filtered else each for place, each in enumerate(vpc.interfaces)
+        ),
+    )
 
 
 def questions(network: Network) -> list[Question]:

@@ -64,7 +64,7 @@ class Terraform(ServedAccount):
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=280,
+            timeout=800,  # on a machine with much else to do; the tests wait 900 s
             check=False,
         )
 

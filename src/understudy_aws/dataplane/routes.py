@@ -43,10 +43,12 @@ class Routes:
                 table.id, passes=False, why=f"its route for {what}{packet.destination} is a black hole",
                 code="BAD_STATE_ROUTE", vpc=vpc.id, route=destination, target=target, packet=packet,
             )  # fmt: skip
-            if any(cidr != destination for cidr, _ in found):
-                raise Refusal(hop, DeleteRoute(table.id, destination))
             advice = f"Give the route of {table.id} for {packet.destination} a target that is there."
-            raise self.refusal(vpc, table, packet, hop, advice)
+            refusal = self.refusal(vpc, table, packet, hop, advice)
+            if refusal.change is None and any(cidr != destination for cidr, _ in found):
+                # No longer route leads into a VPC's own blocks: the local one must count again.
+                refusal = Refusal(hop, DeleteRoute(table.id, destination))
+            raise refusal
         length = ip_network(destination).prefixlen
         return Hop(
             table.id,
