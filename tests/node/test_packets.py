@@ -262,6 +262,24 @@ def test_peered_vpcs_reach_each_other_where_routes_and_groups_say_so(running):
     assert running.drops("eni-a", "10.1.1.10", 80)
 
 
+def test_peered_vpcs_reach_each_other_by_ipv6_too(running):
+    blocks = {"vpc-a": "2600:db8:0:100::/56", "vpc-b": "2600:db8:0:200::/56"}
+    a, b = (
+        vpc(
+            id, interface(id[-1], f"{id}-subnet-1", f"{cidr}.1.10", block.replace("00::/56", "01::10")),
+            groups=(group("sg-app", rule(TCP, 80, cidr="2600:db8::/32")),), cidrs=(f"{cidr}.0.0/16", block),
+            subnet_cidrs6={1: (block.replace("00::/56", "01::/64"),)},
+            routes=tuple(Route(destination=each, target="pcx-1") for each in blocks.values() if each != block),
+        )
+        for (id, block), cidr in zip(blocks.items(), ("10.0", "10.1"), strict=True)
+    )  # fmt: skip
+    peering = Peering(id="pcx-1", requester="vpc-a", accepter="vpc-b")
+    running.want(Network(vpcs=(a, b), peerings=(peering,)))
+    assert running.passes("eni-a", "2600:db8:0:201::10", 80)
+    assert running.passes("eni-b", "2600:db8:0:101::10", 80)
+    assert running.drops("eni-a", "2600:db8:0:201::10", 81)
+
+
 def test_the_more_specific_route_wins_over_the_local_one(running):
     network = app_and_database("vpc-a", rule())
     around = RouteTable(id="vpc-a-rtb", routes=(Route(destination="10.0.2.0/24", target=""),))

@@ -36,7 +36,7 @@ def test_what_is_suggested_lets_real_packets_pass_and_no_others(running, seed):
     """`tests/dataplane/test_suggested_changes.py` looks at all pairs of many more networks, without packets."""
     network = random_network(seed, ipv6=seed % 2 == 1)
     asked = questions(network)
-    ways = ((each, *refusals(network, each)) for each in asked[seed::7])
+    ways = ((each, *refusals(network, each)) for each in asked[seed // 2 :: 2])
     question, refused = next((each, refused) for each, refused, passes in ways if refused and passes)
     now = network
     for outcome in refused:

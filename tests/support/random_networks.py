@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from ipaddress import ip_network
 
 from msgspec.structs import replace
 from networks import ALL, OPEN_ACL, TCP, entry, interface, rule, vpc
@@ -23,7 +24,6 @@ from understudy_aws.dataplane.wanted import (
 )
 
 PORTS = (80, 443)
-V6 = "2600:1f18:{second}:{subnet}::"
 GROUPS = ("sg-a", "sg-b", "sg-c")
 
 
@@ -75,8 +75,10 @@ def _own_everything(vpc: Vpc) -> Vpc:
     )
 
 
-def _block6(second: int, subnet: int) -> str:
-    return V6.format(second=second, subnet=subnet) + "/64"
+def _block6(second: int, subnet: int | None = None) -> str:
+    """Return the IPv6 block of a VPC, or of one of its subnets."""
+    text = f"2600:1f18:0:{second}00::/56" if subnet is None else f"2600:1f18:0:{second}0{subnet}::/64"
+    return str(ip_network(text))
 
 
 def _with_ipv6(chance: random.Random, vpc: Vpc, second: int) -> Vpc:
@@ -89,7 +91,7 @@ def _with_ipv6(chance: random.Random, vpc: Vpc, second: int) -> Vpc:
         if exits and chance.random() < 0.7:
             found.append(Route(destination="::/0", target=chance.choice(exits)))
         if chance.random() < 0.7:
-            found.append(Route(destination=f"2600:1f18:{1 - second}::/48", target="pcx-1"))
+            found.append(Route(destination=_block6(1 - second), target="pcx-1"))
         return replace(table, routes=tuple(found))
 
     def rules(most: int) -> tuple[SecurityGroupRule, ...]:
@@ -100,16 +102,16 @@ def _with_ipv6(chance: random.Random, vpc: Vpc, second: int) -> Vpc:
         )
 
     def entries() -> tuple[NetworkAclEntry, ...]:
-        cidr = chance.choice(["::/0", f"2600:1f18:{second}::/48"])
+        cidr = chance.choice(["::/0", _block6(second)])
         return (entry(150, cidr),) if chance.random() < 0.8 else ()
 
     def numbered(interface: Interface, place: int) -> Interface:
-        prefix = V6.format(second=second, subnet=interface.subnet[-1])
-        return replace(interface, addresses=(*interface.addresses, f"{prefix}{10 + place:x}"))
+        first = ip_network(_block6(second, int(interface.subnet[-1]))).network_address
+        return replace(interface, addresses=(*interface.addresses, str(first + 10 + place)))
 
     return replace(
         vpc,
-        cidrs=(*vpc.cidrs, f"2600:1f18:{second}::/48"),
+        cidrs=(*vpc.cidrs, _block6(second)),
         egress_only_gateway=egress_only,
         subnets=tuple(
             replace(each, cidrs=(*each.cidrs, _block6(second, int(each.id[-1])))) for each in vpc.subnets

@@ -51,6 +51,7 @@ from understudy_aws.dataplane.linux.routers import (
     ROUTER_SIDE6,
     interface_plumbing,
     main_rules,
+    peering_address6,
     peering_addresses,
     resolvers,
     route_table_numbers,
@@ -317,6 +318,7 @@ def _peering(peering: Peering, ends: tuple[str, str]) -> Iterator[Object]:
     yield Veth(peering.requester, link, peering.accepter, link, "", MTU)
     for vpc, address in zip((peering.requester, peering.accepter), ends, strict=True):
         yield Address(vpc, link, f"{address}/32")
+        yield Address(vpc, link, f"{peering_address6(address)}/64")
         yield Element(vpc, UPLINKS, interface_name(link))
 
 

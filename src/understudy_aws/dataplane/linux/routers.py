@@ -119,6 +119,11 @@ def peering_addresses(peerings: Mapping[str, object]) -> Mapping[str, tuple[str,
     }
 
 
+def peering_address6(address: str) -> str:
+    """Return the IPv6 address of the end of a peering's link that has an IPv4 address; it is the link's own."""
+    return "fe80::2" if int(ip_address(address)) % 2 else "fe80::1"
+
+
 def _gateways(vpc: Vpc) -> Iterator[str]:
     for subnet in vpc.subnets:
         for cidr in subnet.cidrs:
@@ -163,7 +168,7 @@ def _next_hop(
     if target and target in {vpc.internet_gateway, vpc.egress_only_gateway}:
         return INTERNET, INTERNET_SIDE if version == 4 else INTERNET_SIDE6
     if target in peers:
-        return link_of(target), peers[target]
+        return link_of(target), peers[target] if version == 4 else peering_address6(peers[target])
     interface = interfaces.get(target)
     if interface is not None:
         addresses = (each for each in interface.addresses if ip_address(each).version == version)
