@@ -7,80 +7,14 @@ from pathlib import Path
 import dns.message
 import dns.rcode
 import dns.rrset
-import pytest
+from askers import a_vpc, names
 from msgspec.structs import replace
-from networks import group, interface, vpc
+from networks import group
+from nodes import memory_of
 
 from understudy_aws.dataplane.wanted import Dns, Network, NetworkAcl, Peering, Route
 
-# Asks questions, each of them `server name type protocol`, and says what comes back in a line.
-ASK = """
-import socket, sys, dns.message, dns.rcode
-def ask(server, name, type, protocol):
-    query = dns.message.make_query(name, type).to_wire()
-    family = socket.AF_INET6 if ":" in server else socket.AF_INET
-    s = socket.socket(family, socket.SOCK_STREAM if protocol == "tcp" else socket.SOCK_DGRAM)
-    s.settimeout(float(sys.argv[1]))
-    try:
-        s.connect((server, 53))
-        if protocol == "tcp":
-            s.sendall(len(query).to_bytes(2) + query)
-            file = s.makefile("rb"); wire = file.read(int.from_bytes(file.read(2)))
-        else:
-            s.send(query); wire = s.recv(65535)
-    except TimeoutError: return "silent"
-    except OSError: return "refused"
-    answer = dns.message.from_wire(wire)
-    found = sorted(each.to_text() for rrset in answer.answer for each in rrset)
-    return " ".join([dns.rcode.to_text(answer.rcode()), *found])
-for line in sys.stdin: print(ask(*line.split()), flush=True)
-"""
 HOSTS = "ip-10-0-1-10.ec2.internal"
-CLOSED = NetworkAcl(id="acl-closed")
-
-
-class Asker:
-    """A program at an interface that asks."""
-
-    def __init__(self, running, interface: str, timeout: float = 5.0) -> None:
-        self._command = running.python(interface, ASK, str(timeout))
-
-    def __call__(self, name: str, type: str = "A", server: str = "10.0.0.2", protocol: str = "udp") -> str:
-        self._command.process.stdin.write(f"{server} {name} {type} {protocol}\n")
-        self._command.process.stdin.flush()
-        said = self._command.line()
-        return said or self._command.finish().stderr
-
-    def close(self) -> None:
-        self._command.process.kill()
-        self._command.finish()
-
-
-@pytest.fixture
-def asker(running):
-    made = []
-
-    def make(interface: str, timeout: float = 5.0) -> Asker:
-        made.append(Asker(running, interface, timeout))
-        return made[-1]
-
-    yield make
-    for each in made:
-        each.close()
-
-
-def names(*addresses: str, **more) -> Dns:
-    """What a resolver knows that has these addresses and its own interfaces'."""
-    return Dns(domains=("ec2.internal",), domain="ec2.internal", hosts={"ec2.internal": addresses}, **more)
-
-
-def a_vpc(id: str, dns: Dns, *addresses: str, six: tuple[str, ...] = (), **more):
-    """A VPC whose groups and network ACLs let nothing through."""
-    interfaces = [
-        interface(f"{id}-{n}", f"{id}-subnet-1", address, *six) for n, address in enumerate(addresses)
-    ]
-    closed = {"acls": (CLOSED,), "subnet_acls": {1: CLOSED.id}}
-    return replace(vpc(id, *interfaces, groups=(group("sg-app", egress=()),), **closed, **more), dns=dns)
 
 
 def test_it_answers_at_each_of_its_addresses_whatever_groups_and_acls_say(running, asker):
@@ -187,7 +121,7 @@ print("done", flush=True)
     running.want(Network(vpcs=(made,)))
     ask = asker("eni-vpc-a-1", 1.0)
     assert ask(HOSTS) == "NOERROR 10.0.1.10"
-    before = resident(running.process.pid)
+    before = memory_of(running.process.pid)
     query = dns.message.make_query(HOSTS, "A").to_wire().hex()
     flooding = running.python("eni-vpc-a-0", flood, query)
     answers = {ask(HOSTS, protocol="tcp") for _ in range(5)}
@@ -195,10 +129,5 @@ print("done", flush=True)
     # A datagram may be lost in a full buffer; who asks by UDP asks again.
     assert any(ask(HOSTS) == "NOERROR 10.0.1.10" for _ in range(10))
     assert running.status().services == {}
-    assert resident(running.process.pid) - before < 8 * 1024, "KiB"
+    assert memory_of(running.process.pid) - before < 8 * 1024, "KiB"
     flooding.finish()
-
-
-def resident(pid: int) -> int:
-    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))

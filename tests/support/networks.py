@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
+
 from understudy_aws.dataplane.wanted import (
+    Hosts,
     Interface,
     NetworkAcl,
     NetworkAclEntry,
@@ -68,6 +71,18 @@ def interface(
         addresses=addresses,
         groups=groups,
         **more,
+    )
+
+
+def hosts(*addresses: str) -> tuple[Hosts, ...]:
+    """Addresses that have names, in the least block that holds them all."""
+    if not addresses:
+        return ()
+    numbers = [int(ip_address(each)) for each in addresses]
+    return (
+        Hosts(
+            block=f"{ip_address(min(numbers))}/32", bits=f"{sum(1 << n - min(numbers) for n in numbers):x}"
+        ),
     )
 
 

@@ -87,11 +87,18 @@ def python_of(user: int | None) -> str | None:
     return None
 
 
+def memory_of(pid: int) -> int:
+    """The memory of a process in KiB."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
+
+
 class Node:
     """A running node.
 
     `user` is who it runs as, or None for the user of the tests; `restriction` is one of `restrictions.py` that it runs
-    under, and `owner` a process with which it ends. `boxed`, it has a machine of its own with a world around it.
+    under, and `owner` a process with which it ends. `boxed`, it has a machine of its own with a world around it. It asks
+    `name_server` for names that are no VPC's, or else those of this machine.
     """
 
     def __init__(
@@ -103,11 +110,13 @@ class Node:
         outside: str = "none",
         restriction: str = "",
         owner: int | None = None,
+        name_server: tuple[str, int] | None = None,
     ) -> None:
         self.directory = directory
         self._boxed = boxed
         self._outside = outside
         self._restriction = restriction
+        self._name_server = name_server
         self._owner = owner
         self._identity = identity(user)
         self._python = python_of(user)
@@ -119,6 +128,8 @@ class Node:
         words = ["-m", "understudy_aws.node", str(self.directory), "--period", "0.3"]
         # What is around this machine is none of the tests' business: only in a box there is a way out.
         words = [*words, "--outside", self._outside]
+        if self._name_server is not None:
+            words += ["--name-server", "{}:{}".format(*self._name_server)]
         if self._owner is not None:
             words += ["--with", str(self._owner)]
         words = [self._python, *(in_a_box(words) if self._boxed else words)]
@@ -165,6 +176,10 @@ class Node:
         """Start it anew on the same directory."""
         self.process = self._start()
         self.client = self._connect()
+
+    def descriptors(self) -> int:
+        """How many descriptors the node has open."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
 
     def want(self, network: Network) -> None:
         answer = self.client.ask(Want(network))

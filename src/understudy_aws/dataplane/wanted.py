@@ -108,21 +108,26 @@ class NatGateway(Value, frozen=True, kw_only=True):
     interface: str
 
 
+class Hosts(Value, frozen=True, kw_only=True):
+    """Addresses of an IPv4 block that interfaces have: bit n of `bits`, in hexadecimal digits, is its nth address."""
+
+    block: str
+    bits: str
+
+
 class Dns(Value, frozen=True, kw_only=True):
     """What the resolver of a VPC answers by itself; without `support` there is no resolver.
 
-    `domain` is what the names of the VPC's interfaces end in, as in `ip-10-0-1-5.<domain>`; empty when they have none.
-    `hosts` has more private IPv4 addresses with such names, by domain, and `names` the addresses of all other names;
-    `*.` begins one that stands for all below it. `reverse` has the names of addresses other than hosts. Names are in
-    lower case, without the last dot. Nobody else is asked about names in `domains`, and about other names the resolver
-    of this machine, if the VPC `forwards`.
+    `hosts` has the private IPv4 addresses that are named `ip-10-0-1-5.<domain>`, by domain, and `names` the addresses
+    of all other names; `*.` begins one that stands for all below it. `reverse` has the names of addresses other than
+    hosts. Names are in lower case, without the last dot. Nobody else is asked about names in `domains`, and about
+    other names the resolver of this machine, if the VPC `forwards`.
     """
 
     support: bool = True
     forwards: bool = False
     domains: tuple[str, ...] = ()
-    domain: str = ""
-    hosts: Mapping[str, tuple[str, ...]] = {}
+    hosts: Mapping[str, tuple[Hosts, ...]] = {}
     names: Mapping[str, tuple[str, ...]] = {}
     reverse: Mapping[str, str] = {}
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec.structs import replace
+from networks import hosts
 
 from understudy_aws.dataplane.wanted import Dns, Interface, Vpc
 from understudy_aws.node.resolver import messages
@@ -19,8 +20,7 @@ from understudy_aws.node.resolver.zone import Zone, address_of
 
 DNS = Dns(
     domains=("ec2.internal", "compute.internal", "compute-1.amazonaws.com"),
-    domain="ec2.internal",
-    hosts={"ec2.internal": ("10.0.1.11",), "eu-west-1.compute.internal": ("10.7.0.4",)},
+    hosts={"ec2.internal": hosts("10.0.1.10", "10.0.1.11"), "eu-west-1.compute.internal": hosts("10.7.0.4")},
     names={
         "eni-1.ec2.internal": ("10.0.1.10", "2600:db8::10"),
         "ec2-198-18-1-10.compute-1.amazonaws.com": ("10.0.1.10",),

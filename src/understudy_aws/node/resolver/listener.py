@@ -24,6 +24,8 @@ MOST_CONNECTIONS = 64
 """How many TCP connections a VPC's resolver has at a time; one more is closed."""
 
 _PORT = 53
+# Answers are kept for questions that are no longer than any that programs ask.
+_MOST_ANSWERS, _LONGEST_KEPT = 512, 320
 _BACKLOG = 32
 _IDLE_SECONDS = 10.0
 
@@ -59,10 +61,12 @@ def _socket(address: str, kind: socket.SocketKind) -> socket.socket:
 
 
 class Listener:
-    """Answers the questions of one VPC; what it answers from can be replaced at any time."""
+    """Answers the questions of one VPC; what it answers from can be replaced at any time (`use`)."""
 
     def __init__(self, vpc: str, zone: Zone, allowance: Allowance, forwarder: Forwarder) -> None:
-        self.zone = zone
+        self._zone = zone
+        # What was answered from it, by what was asked, but for the number of the message.
+        self._answers: dict[bytes, bytes] = {}
         self._allowance = allowance
         self._vpc = vpc
         self._forwarder = forwarder
@@ -70,6 +74,11 @@ class Listener:
         self._listening: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections: set[socket.socket] = set()
+
+    def use(self, zone: Zone) -> None:
+        """Answer from another zone from now on."""
+        self._zone = zone
+        self._answers.clear()
 
     async def open(self, datagrams: Sequence[socket.socket], listening: Sequence[socket.socket]) -> None:
         """Take the sockets, and begin to answer."""
@@ -95,20 +104,31 @@ class Listener:
 
     def receive(self, wire: bytes, source: str, send: Callable[[bytes], None]) -> None:
         """Answer a datagram, now or when somebody else has."""
-        if not self._allowance.takes(self.zone.interface_of(source)):
+        if not self._allowance.takes(self._zone.interface_of(source)):
+            return
+        known = self._answers.get(wire[2:])
+        if known is not None:
+            send(wire[:2] + known)
             return
         answer = self._answer(wire, stream=False)
         if isinstance(answer, bytes):
+            self._keep(wire, answer)
             send(answer)
         elif answer is not None:
             self._begin(self._forward(answer, send))
+
+    def _keep(self, wire: bytes, answer: bytes) -> None:
+        if len(wire) <= _LONGEST_KEPT:
+            if len(self._answers) >= _MOST_ANSWERS:
+                self._answers.clear()
+            self._answers[wire[2:]] = answer[2:]
 
     def _answer(self, wire: bytes, *, stream: bool) -> messages.Question | bytes | None:
         """Return the answer to a message, or the question when somebody else must be asked; None for no answer."""
         question = messages.read(wire, stream=stream)
         if question is None or isinstance(question, bytes):
             return question
-        answer = messages.answer(question, self.zone)
+        answer = messages.answer(question, self._zone)
         return question if answer is None else answer
 
     async def _asked(self, question: messages.Question) -> bytes:
@@ -146,7 +166,7 @@ class Listener:
                         if length > messages.LONGEST_QUESTION:
                             return
                         wire = await _exactly(loop, connection, length)
-                    if not self._allowance.takes(self.zone.interface_of(source)):
+                    if not self._allowance.takes(self._zone.interface_of(source)):
                         return
                     answer = self._answer(wire, stream=True)
                     if answer is None:

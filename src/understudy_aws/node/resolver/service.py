@@ -71,5 +71,5 @@ class Resolvers:
             self._running[vpc.id] = _Resolver(vpc, known, namespace, listener)
             await listener.open(*sockets)
         elif running.vpc is not vpc or running.known is not known:
-            running.listener.zone = Zone(vpc, known)
+            running.listener.use(Zone(vpc, known))
             running.vpc, running.known = vpc, known

@@ -57,14 +57,12 @@ class Zone:
         return {address: each.id for each in self._vpc.interfaces for address in each.addresses}
 
     @cached_property
-    def _hosts(self) -> Mapping[str, frozenset[str]]:
-        hosts = {domain: frozenset(addresses) for domain, addresses in self._vpc.dns.hosts.items()}
-        own = self._vpc.dns.domain
-        if own:
-            hosts[own] = hosts.get(own, frozenset()).union(
-                each for each in self._interfaces if ":" not in each
-            )
-        return hosts
+    def _hosts(self) -> Mapping[str, Sequence[tuple[int, int]]]:
+        """For each domain its blocks of hosts: the first address, and which of those that follow there are."""
+        return {
+            domain: [(int(ip_network(each.block).network_address), int(each.bits, 16)) for each in hosts]
+            for domain, hosts in self._vpc.dns.hosts.items()
+        }
 
     @cached_property
     def _names(self) -> Mapping[str, Addresses]:
@@ -110,7 +108,7 @@ class Zone:
         label, _, domain = name.partition(".")
         if domain in self._hosts and label.startswith(_HOST):
             address_text = label.removeprefix(_HOST).replace("-", ".")
-            if address_text in self._hosts[domain]:
+            if self._is_host(domain, address_text):
                 return Found((address_text,))
         addresses = self._names.get(name)
         if addresses is None:
@@ -134,10 +132,17 @@ class Zone:
         named = self._vpc.dns.reverse.get(text, "")
         if named:
             return named
-        for domain, addresses in self._hosts.items():
-            if text in addresses:
+        for domain in self._hosts:
+            if self._is_host(domain, text):
                 return f"{_HOST}{text.replace('.', '-')}.{domain}"
         return ""
+
+    def _is_host(self, domain: str, text: str) -> bool:
+        try:
+            address = int(IPv4Address(text))
+        except ValueError:
+            return False
+        return any(address >= first and bits >> (address - first) & 1 for first, bits in self._hosts[domain])
 
 
 def address_of(name: str) -> IpAddress | None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 
 import msgspec
 
 from understudy_aws.data.regions import find as find_region
-from understudy_aws.dataplane.wanted import Dns
-from understudy_aws.services.ec2.network_interfaces import NetworkInterface, network_interfaces
+from understudy_aws.dataplane.wanted import Dns, Hosts
+from understudy_aws.services.ec2.api.cidrs import known
+from understudy_aws.services.ec2.elastic_ip_records import elastic_ips
+from understudy_aws.services.ec2.network_interfaces import (
+    HELD,
+    NetworkInterface,
+    PublicAddress,
+    bit_of,
+    network_interfaces,
+)
 from understudy_aws.services.ec2.peering.records import ACTIVE, PeeringSide, connections_of, state_of
 from understudy_aws.services.ec2.subnets import Subnet, subnets
 from understudy_aws.services.ec2.vpc_endpoints.endpoint_services import service_of
@@ -31,7 +39,7 @@ _DOMAINS = ("ec2.internal", "compute.internal", "compute-1.amazonaws.com", "comp
 class _Names(msgspec.Struct):
     """Names being collected, as in `Dns`."""
 
-    hosts: dict[str, tuple[str, ...]]
+    hosts: dict[str, tuple[Hosts, ...]]
     names: dict[str, tuple[str, ...]]
     reverse: dict[str, str]
 
@@ -42,18 +50,14 @@ def private_domain(region: str) -> str:
     return found.private_dns_suffix if found is not None else f"{region}.compute.internal"
 
 
-def dns_of(tx: Transaction, vpc: Vpc, wanted: Container[str], now: datetime, *, forwards: bool) -> Dns:
-    """Return what the resolver of a VPC knows besides the names that every VPC's does.
-
-    `wanted` are the interfaces that are there as such, so that their addresses need not be said once more.
-    """
+def dns_of(tx: Transaction, vpc: Vpc, now: datetime, *, forwards: bool) -> Dns:
+    """Return what the resolver of a VPC knows besides the names that every VPC's does."""
     if not vpc.dns_support:
         return Dns(support=False)
     collected = _Names({}, {}, {})
     if vpc.dns_hostnames:
-        _add_interfaces(tx, vpc, wanted, collected)
-        for peer in _resolved_peers(tx, vpc, now):
-            _add_interfaces(tx, peer, (), collected)
+        for each in (vpc, *_resolved_peers(tx, vpc, now)):
+            _add_interfaces(tx, each, collected)
     for endpoint in _working_endpoints(tx, vpc, now):
         if endpoint.private_dns and not endpoint.inbound_only:
             addresses = tuple(each for _, found in _addresses(tx, endpoint) for each in found)
@@ -62,7 +66,6 @@ def dns_of(tx: Transaction, vpc: Vpc, wanted: Container[str], now: datetime, *, 
     return Dns(
         forwards=forwards,
         domains=_DOMAINS,
-        domain=private_domain(vpc.region) if vpc.dns_hostnames else "",
         hosts=collected.hosts,
         names=collected.names,
         reverse=collected.reverse,
@@ -73,31 +76,37 @@ def known_names(tx: Transaction, found: Iterable[Vpc], now: datetime) -> Mapping
     """Return the public names that these VPCs have, which everybody can look up."""
     names: dict[str, tuple[str, ...]] = {}
     for vpc in found:
-        for subnet in subnets.where(tx, "vpc", vpc.id):
-            for interface in network_interfaces.where(tx, "subnet", subnet.id):
-                for each in interface.public_addresses:
-                    if each.dns_name:
-                        names[each.dns_name] = (each.ip,)
+        names.update((each.dns_name, (each.ip,)) for each in _public_addresses(tx, vpc))
         for endpoint in _working_endpoints(tx, vpc, now):
             names.update(_own_names(tx, endpoint))
     return names
 
 
-def _add_interfaces(tx: Transaction, vpc: Vpc, wanted: Container[str], collected: _Names) -> None:
+def _public_addresses(tx: Transaction, vpc: Vpc) -> Iterator[PublicAddress]:
+    """Yield the public addresses of a VPC's interfaces that have a name."""
+    for held in elastic_ips.where(tx, "vpc", vpc.id):
+        interface = network_interfaces.get(tx, held.account, held.region, held.interface)
+        for each in interface.public_addresses if interface is not None else ():
+            if each.allocation == held.id and each.dns_name:
+                yield each
+
+
+def _add_interfaces(tx: Transaction, vpc: Vpc, collected: _Names) -> None:
     domain = private_domain(vpc.region)
-    hosts: list[str] = []
+    hosts = collected.hosts.get(domain, ())
     for subnet in subnets.where(tx, "vpc", vpc.id):
-        for interface in network_interfaces.where(tx, "subnet", subnet.id):
-            if interface.id not in wanted:
-                hosts += interface.addresses
-            for each in interface.public_addresses:
-                if each.dns_name:
-                    collected.names[each.dns_name] = (each.private_ip,)
-                    collected.reverse[each.ip] = each.dns_name
-            if subnet.a_record or subnet.aaaa_record:
+        bits = network_interfaces.bits(tx, HELD, subnet.id)
+        if bits:
+            # Interfaces are not looked at one by one: there may be thousands, and this is asked at every change.
+            in_block = bits >> bit_of(known(subnet.cidr).network)
+            hosts = (*hosts, Hosts(block=subnet.cidr, bits=f"{in_block:x}"))
+        if subnet.a_record or subnet.aaaa_record:
+            for interface in network_interfaces.where(tx, "subnet", subnet.id):
                 _add_resource_name(subnet, interface, domain, collected)
-    if hosts:
-        collected.hosts[domain] = (*collected.hosts.get(domain, ()), *hosts)
+    collected.hosts[domain] = hosts
+    for each in _public_addresses(tx, vpc):
+        collected.names[each.dns_name] = (each.private_ip,)
+        collected.reverse[each.ip] = each.dns_name
 
 
 def _add_resource_name(subnet: Subnet, interface: NetworkInterface, domain: str, collected: _Names) -> None:

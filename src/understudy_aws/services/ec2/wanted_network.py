@@ -86,7 +86,6 @@ def _vpc(tx: Transaction, vpc: Vpc, attached: Sequence[NetworkInterface], now: d
     internet_gateway = next((each.id for each in internet_gateways.where(tx, "vpc", vpc.id)), "")
     egress_only_gateway = next((each.id for each in egress_only_gateways.where(tx, "vpc", vpc.id)), "")
     of_gateways = [network_interfaces.get(tx, *place, each.interface) for each in gateways]
-    here = {each.id for each in attached} | {each.interface for each in gateways}
     return wanted.Vpc(
         id=vpc.id,
         cidrs=(vpc.cidr, *(each.block for each in staying((*vpc.blocks, *vpc.ipv6_blocks)))),
@@ -101,7 +100,7 @@ def _vpc(tx: Transaction, vpc: Vpc, attached: Sequence[NetworkInterface], now: d
         internet_gateway=internet_gateway,
         egress_only_gateway=egress_only_gateway,
         nat_gateways=tuple(_nat_gateway(each) for each in gateways),
-        dns=dns_of(tx, vpc, here, now, forwards=bool(internet_gateway or egress_only_gateway)),
+        dns=dns_of(tx, vpc, now, forwards=bool(internet_gateway or egress_only_gateway)),
     )
 
 
