@@ -44,6 +44,7 @@ from understudy_aws.services.ec2.peering.records import ended_vpc_peering_connec
 from understudy_aws.services.ec2.prefix_lists.records import prefix_list_deletions
 from understudy_aws.services.ec2.security_group_associations.records import group_association_changes
 from understudy_aws.services.ec2.vpc_endpoints.records import ended_vpc_endpoints, vpc_endpoint_deletions
+from understudy_aws.services.ec2.vpc_endpoints.through import through_endpoint
 from understudy_aws.services.iam import deletion_tasks
 from understudy_aws.services.iam.last_use import LastUse
 from understudy_aws.services.iam.linked_role_usage import LinkedRoleUsage
@@ -190,6 +191,7 @@ def build(
         limits=session_limits.check,
         skew=skew,
         further_services=frozenset(settings.service_principals),
+        endpoints=through_endpoint,
     )
     node = _node(settings, ids)
     network = NetworkKeeper(database, node)

@@ -140,3 +140,59 @@ for line in sys.stdin:
         with ServerProcess(*state, environment=clean_environment(tmp_path, TMPDIR=str(tmp_path))) as again:
             assert again.said["state"] == site.server.said["state"]
             assert heard() == "200"
+
+
+def test_an_interface_endpoint_leads_to_its_service_alone_and_by_its_groups_and_policy(site):
+    """A VPC without any gateway: one service is reached, and policies know the VPC and the endpoint, not an address."""
+    vpc = site.ec2("create-vpc", "--cidr-block", "10.7.0.0/16")["Vpc"]["VpcId"]
+    for attribute in ("--enable-dns-hostnames", "--enable-dns-support"):
+        site.ec2("modify-vpc-attribute", "--vpc-id", vpc, attribute, '{"Value":true}')
+    subnet = site.ec2("create-subnet", "--vpc-id", vpc, "--cidr-block", "10.7.1.0/24")["Subnet"]["SubnetId"]
+    groups = [
+        site.ec2("create-security-group", "--group-name", name, "--description", name, "--vpc-id", vpc)[
+            "GroupId"
+        ]
+        for name in ("clients", "endpoint")
+    ]
+    made = site.ec2(
+        "create-vpc-endpoint", "--vpc-id", vpc, "--vpc-endpoint-type", "Interface", "--subnet-ids", subnet,
+        "--service-name", "com.amazonaws.eu-west-1.ec2", "--security-group-ids", groups[1],
+    )["VpcEndpoint"]["VpcEndpointId"]  # fmt: skip
+    interface = site.ec2("create-network-interface", "--subnet-id", subnet, "--groups", groups[0])
+    id = interface["NetworkInterface"]["NetworkInterfaceId"]
+    asked = ("ec2:describe_vpcs", "ec2:describe_subnets", "sts:get_caller_identity")
+
+    found = called(site, id, *asked)
+    assert found["ec2:describe_vpcs"] == "ConnectTimeoutError", "its group admits nobody"
+    site.ec2(
+        "authorize-security-group-ingress", "--group-id", groups[1], "--protocol", "tcp", "--port", "80",
+        "--source-group", groups[0],
+    )  # fmt: skip
+    found = called(site, id, *asked)
+    assert found == {
+        "ec2:describe_vpcs": "ok", "ec2:describe_subnets": "ok", "sts:get_caller_identity": "ConnectTimeoutError",
+    }  # fmt: skip
+
+    policy = {"Effect": "Allow", "Principal": "*", "Action": "ec2:DescribeVpcs", "Resource": "*"}
+    site.ec2(
+        "modify-vpc-endpoint",
+        "--vpc-endpoint-id",
+        made,
+        "--policy-document",
+        json.dumps({"Statement": [policy]}),
+    )
+    seen = {
+        "StringEquals": {
+            "aws:SourceVpc": vpc, "aws:SourceVpce": made,
+            "aws:VpcSourceIp": interface["NetworkInterface"]["PrivateIpAddress"],
+        },
+        "Null": {"aws:SourceIp": "true"},
+    }  # fmt: skip
+    keys = user_who_may(
+        site, "inside", {"Effect": "Allow", "Action": "ec2:*", "Resource": "*", "Condition": seen}
+    )
+    found = called(site, id, *asked[:2], environment=keys)
+    assert found["ec2:describe_vpcs"] == "ok"
+    refused = found["ec2:describe_subnets"]
+    assert refused.startswith("UnauthorizedOperation ")
+    assert "because no VPC endpoint policy allows the ec2:DescribeSubnets action" in refused

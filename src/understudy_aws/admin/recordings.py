@@ -23,7 +23,7 @@ from understudy_aws.policy import (
 )
 
 # Layers in which others decide: what they refuse, no policy of the caller's allows.
-_ANOTHERS = frozenset({"trust", "resource"})
+_ANOTHERS = frozenset({"trust", "resource", "endpoint"})
 
 
 class _Heard(msgspec.Struct):

@@ -100,8 +100,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield Finding(
         "not here",
         "note",
-        "App Runner services do not run yet. In the network of `understudy attach` are no DNS and "
-        "no VPC endpoints yet.",
+        "App Runner services do not run yet. Gateway endpoints of S3 and DynamoDB lead nowhere.",
     )
 
 

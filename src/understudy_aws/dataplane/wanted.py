@@ -115,6 +115,18 @@ class Hosts(Value, frozen=True, kw_only=True):
     bits: str
 
 
+class Endpoint(Value, frozen=True, kw_only=True):
+    """An interface endpoint: at its interfaces, which are among the VPC's, AWS's API for a service is reached.
+
+    `names` are those that private DNS resolves to them.
+    """
+
+    id: str
+    service: str
+    interfaces: tuple[str, ...]
+    names: tuple[str, ...] = ()
+
+
 class Dns(Value, frozen=True, kw_only=True):
     """What the resolver of a VPC answers by itself; without `support` there is no resolver.
 
@@ -145,6 +157,7 @@ class Vpc(Value, frozen=True, kw_only=True):
     internet_gateway: str = ""
     egress_only_gateway: str = ""
     nat_gateways: tuple[NatGateway, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
     dns: Dns = Dns()
 
 

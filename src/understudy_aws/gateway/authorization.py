@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from msgspec.structs import replace
+
 from understudy_aws.core.arn import account_in
 from understudy_aws.core.errors import ApiError
 from understudy_aws.gateway.call import Call, Target
@@ -14,6 +16,8 @@ from understudy_aws.gateway.trail import EvaluatedQuestion, keepable
 from understudy_aws.policy import Bindings, Decision, NamedPolicy, Question, compile_policy, decide, reason
 from understudy_aws.store.database import Transaction
 from understudy_aws.wire.model import load
+
+_ENDPOINT = "endpoint"
 
 Mode = Literal["strict", "soft", "off"]
 
@@ -36,7 +40,23 @@ class Authorizer:
         bindings = self._policies.bindings(call.tx, call.caller, owner)
         if target.policy is not None or target.trust:
             bindings = bindings.with_resource(target.policy, trust=target.trust)
-        return self._decide(call, action, target, owner, bindings)
+        decision = self._decide(call, action, target, owner, bindings)
+        if decision.allowed and call.endpoint_policy is not None:
+            return self._decide_at_endpoint(call, action, target, owner, call.endpoint_policy) or decision
+        return decision
+
+    def _decide_at_endpoint(
+        self, call: Call, action: str, target: Target, owner: str, policy: NamedPolicy
+    ) -> Decision | None:
+        """Return the refusal by the policy of the VPC endpoint that a call came through, if that refuses it.
+
+        It decides about what is asked of the endpoint's service alone, and must allow that (vpc-endpoints.md 15.2).
+        """
+        if (target.action or action).partition(":")[0] != action.partition(":")[0]:
+            return None
+        allowing = _MAY_DO_EVERYTHING.with_resource(policy, trust=True)
+        decision = self._decide(call, action, target, owner, allowing, layer=_ENDPOINT)
+        return None if decision.allowed else decision
 
     def refusal(self, call: Call, action: str, target: Target) -> Decision | None:
         """Return the decision that refuses the target in this mode, or None when the caller may go on."""
@@ -64,7 +84,10 @@ class Authorizer:
         """Return an account's place in its organization, or None when it is in none."""
         return self._policies.membership(tx, account)
 
-    def _decide(self, call: Call, action: str, target: Target, owner: str, bindings: Bindings) -> Decision:
+    def _decide(  # noqa: PLR0917 - what a question is made from
+        self, call: Call, action: str, target: Target, owner: str, bindings: Bindings, layer: str = ""
+    ) -> Decision:
+        """Ask the policy engine. A `layer` is what decides where the bindings are made up for that alone."""
         if not call.context:
             call.context.update(request_keys(call.tx, call, self._policies))
         shared = keys_for_owner(call.tx, call, call.context, self._policies, owner)
@@ -77,6 +100,10 @@ class Authorizer:
             resource_account=owner,
         )
         decision = decide(question, bindings)
+        if layer:
+            decision = replace(decision, layer=layer)
+            if decision.allowed:
+                return decision
         call.evaluations.append(_evaluation(question, decision, target, call))
         return decision
 

@@ -78,7 +78,8 @@ class Call(msgspec.Struct, frozen=True, eq=False):
 
     `principal` is the caller as the policy engine sees one. `via` are the service principals through which the call
     came, and `parent` is the id of the request for which a service made it; both are empty for a client's own call.
-    `vpc_endpoint` is the endpoint of `vpc` that the request came through, if any; `source_ip` is then an address there.
+    `vpc_endpoint` is the endpoint of `vpc` that the request came through, if any; `source_ip` is then an address there,
+    and `endpoint_policy` is the policy of the endpoint, unless it allows everything.
     `evaluations` collects the questions put to the policy engine, for the trail. `context` holds the condition keys
     that are the same for all of them, once the first question was put.
     """
@@ -99,6 +100,7 @@ class Call(msgspec.Struct, frozen=True, eq=False):
     secure: bool = False
     vpc: str = ""
     vpc_endpoint: str = ""
+    endpoint_policy: NamedPolicy | None = None
     via: tuple[str, ...] = ()
     parent: str = ""
     evaluations: list[EvaluatedQuestion] = msgspec.field(default_factory=list)

@@ -42,6 +42,12 @@ from understudy_aws.gateway.trail import (
     shortened,
 )
 from understudy_aws.gateway.unserved import unserved_targets
+from understudy_aws.gateway.vpc_endpoints import (
+    ThroughEndpoint,
+    VpcEndpointSource,
+    found_endpoint,
+    other_service,
+)
 from understudy_aws.policy import Decision
 from understudy_aws.store.database import Database, Transaction
 from understudy_aws.store.protocol import DamagedError, StoreError
@@ -101,7 +107,8 @@ class Gateway(msgspec.Struct, frozen=True):
 
     `held_sessions` are the role sessions that services of this process hold, by access key id
     (`gateway/role_sessions.py`). Its references are weak: a session that no service holds any more drops out.
-    `further_services` are service principals that count as AWS's besides those that are known.
+    `further_services` are service principals that count as AWS's besides those that are known. `endpoints` looks up the
+    VPC endpoints that requests come through.
     """
 
     database: Database
@@ -118,6 +125,7 @@ class Gateway(msgspec.Struct, frozen=True):
     skew: timedelta = SKEW
     held_sessions: WeakValueDictionary[str, object] = msgspec.field(default_factory=WeakValueDictionary)
     further_services: frozenset[str] = frozenset()
+    endpoints: VpcEndpointSource | None = None
 
     def is_service_principal(self, name: str) -> bool:
         """Whether AWS has this service principal, as far as is known or was said."""
@@ -142,8 +150,9 @@ class Gateway(msgspec.Struct, frozen=True):
         params: Params = {}
         failure: ApiError | None = None
         try:
-            caller = self._authenticated(tx, found, request, at)
-            call = _received(self, tx, found, request, caller, at, request_id)
+            endpoint = self._endpoint_of(tx, request)
+            caller = self._authenticated(tx, found, request, at, endpoint)
+            call = _received(self, tx, found, request, caller, at, request_id, endpoint)
             operation = self.registry.find(service.id, found.operation.name)
             self.last_use.note(caller, service.id, call.region, at)
             params = protocol.parse(found) if operation is not None else protocol.parse_unchecked(found)
@@ -169,19 +178,38 @@ class Gateway(msgspec.Struct, frozen=True):
         self._record(call, found.operation, params, failure, started, lambda: protocol.parse_unchecked(found))
         return response
 
-    def _authenticated(self, tx: Transaction, found: Route, request: HttpRequest, at: datetime) -> Caller:
-        """Return who signed a request; nobody, where the operation is there for callers without credentials."""
-        if found.operation.is_unsigned:
-            return ANONYMOUS
+    def _endpoint_of(self, tx: Transaction, request: HttpRequest) -> ThroughEndpoint | None:
+        """Return the VPC endpoint that a request came through, if it came through one."""
+        if not request.vpc_endpoint:
+            return None
+        return found_endpoint(self.endpoints, tx, request.vpc, request.vpc_endpoint)
+
+    def _authenticated(
+        self,
+        tx: Transaction,
+        found: Route,
+        request: HttpRequest,
+        at: datetime,
+        endpoint: ThroughEndpoint | None,
+    ) -> Caller:
+        """Return who signed a request; nobody, where the operation is there for callers without credentials.
+
+        An endpoint leads to one service in one Region, for which alone requests through it can be signed.
+        """
         service = found.service
+        if found.operation.is_unsigned:
+            if endpoint is not None and endpoint.service != service.signing_name:
+                raise other_service(endpoint)
+            return ANONYMOUS
+        own = found.region if found.region in _REGIONS else GLOBAL_REGION
         return authenticate(
             request,
-            service=service.signing_name,
+            service=service.signing_name if endpoint is None else endpoint.service,
             dialect=service.dialect,
             source=_Credentials(self.credentials, tx),
             now=at,
             # The signature must be for the Region that the client calls from, and AWS must have that Region.
-            region=found.region if found.region in _REGIONS else GLOBAL_REGION,
+            region=own if endpoint is None else endpoint.region,
             skew=self.skew,
         )
 
@@ -381,6 +409,7 @@ def _received(  # noqa: PLR0917 - everything a client's call consists of
     caller: Caller,
     at: datetime,
     request_id: str,
+    endpoint: ThroughEndpoint | None = None,
 ) -> Call:
     """Return the call of a client's request."""
     return Call(
@@ -400,6 +429,7 @@ def _received(  # noqa: PLR0917 - everything a client's call consists of
         secure=request.secure,
         vpc=request.vpc,
         vpc_endpoint=request.vpc_endpoint,
+        endpoint_policy=endpoint.policy if endpoint is not None else None,
     )
 
 

@@ -157,3 +157,10 @@ def _doors(network: Network) -> Iterator[Door]:
         for address in API_ADDRESSES.values():
             for port in API_PORTS:
                 yield Door(INTERNET, address, port)
+    for vpc in network.vpcs:
+        of = {id: endpoint.id for endpoint in vpc.endpoints for id in endpoint.interfaces}
+        for interface in vpc.interfaces:
+            if interface.id in of:
+                for address in interface.addresses:
+                    for port in API_PORTS:
+                        yield Door(interface.id, address, port, vpc.id, of[interface.id])

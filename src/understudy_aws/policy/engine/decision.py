@@ -34,6 +34,7 @@ _KINDS_OF_POLICY = {
     "trust": "role trust policy",
     "scp": "service control policy",
     "rcp": "resource control policy",
+    "endpoint": "VPC endpoint policy",
 }
 _DEFINITE = {"trust": "the"}
 _VOWELS = "aeiou"

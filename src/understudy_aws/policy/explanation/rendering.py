@@ -29,6 +29,7 @@ LAYERS = {
     "trust": "role trust policy",
     "scp": "service control policies",
     "rcp": "resource control policies",
+    "endpoint": "VPC endpoint policy",
 }
 
 

@@ -58,7 +58,7 @@ def dns_of(tx: Transaction, vpc: Vpc, now: datetime, *, forwards: bool) -> Dns:
     if vpc.dns_hostnames:
         for each in (vpc, *_resolved_peers(tx, vpc, now)):
             _add_interfaces(tx, each, collected)
-    for endpoint in _working_endpoints(tx, vpc, now):
+    for endpoint in working_endpoints(tx, vpc, now):
         if endpoint.private_dns and not endpoint.inbound_only:
             addresses = tuple(each for _, found in _addresses(tx, endpoint) for each in found)
             for name in service_of(endpoint).private_names:
@@ -77,7 +77,7 @@ def known_names(tx: Transaction, found: Iterable[Vpc], now: datetime) -> Mapping
     names: dict[str, tuple[str, ...]] = {}
     for vpc in found:
         names.update((each.dns_name, (each.ip,)) for each in _public_addresses(tx, vpc))
-        for endpoint in _working_endpoints(tx, vpc, now):
+        for endpoint in working_endpoints(tx, vpc, now):
             names.update(_own_names(tx, endpoint))
     return names
 
@@ -133,8 +133,8 @@ def _resolved_peers(tx: Transaction, vpc: Vpc, now: datetime) -> Iterator[Vpc]:
                 yield peer
 
 
-def _working_endpoints(tx: Transaction, vpc: Vpc, now: datetime) -> Iterator[VpcEndpoint]:
-    """Yield the endpoints of a VPC that have names of their own and work."""
+def working_endpoints(tx: Transaction, vpc: Vpc, now: datetime) -> Iterator[VpcEndpoint]:
+    """Yield the endpoints of a VPC that have interfaces, and names of their own, and work."""
     for endpoint in vpc_endpoints.where(tx, "vpc", vpc.id):
         if not endpoint.is_gateway and state_of_endpoint(endpoint, now) == AVAILABLE:
             yield endpoint

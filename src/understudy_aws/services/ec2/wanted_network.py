@@ -6,7 +6,7 @@ about their packets: subnets, groups, network ACLs, routes and gateways. A VPC w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -25,7 +25,9 @@ from understudy_aws.services.ec2.route_tables import ACTIVE, LOCAL, RouteTable, 
 from understudy_aws.services.ec2.security_group_rules import SecurityGroupRule
 from understudy_aws.services.ec2.security_groups import SecurityGroup, security_groups
 from understudy_aws.services.ec2.subnets import Subnet, subnets
-from understudy_aws.services.ec2.vpc_dns import dns_of, known_names
+from understudy_aws.services.ec2.vpc_dns import dns_of, known_names, working_endpoints
+from understudy_aws.services.ec2.vpc_endpoints.endpoint_services import service_of
+from understudy_aws.services.ec2.vpc_endpoints.records import VpcEndpoint
 from understudy_aws.services.ec2.vpcs import Vpc, vpcs
 from understudy_aws.store.database import Transaction
 
@@ -86,6 +88,8 @@ def _vpc(tx: Transaction, vpc: Vpc, attached: Sequence[NetworkInterface], now: d
     internet_gateway = next((each.id for each in internet_gateways.where(tx, "vpc", vpc.id)), "")
     egress_only_gateway = next((each.id for each in egress_only_gateways.where(tx, "vpc", vpc.id)), "")
     of_gateways = [network_interfaces.get(tx, *place, each.interface) for each in gateways]
+    endpoints = list(working_endpoints(tx, vpc, now))
+    attached = [*attached, *_of_endpoints(tx, endpoints, {each.id for each in attached})]
     return wanted.Vpc(
         id=vpc.id,
         cidrs=(vpc.cidr, *(each.block for each in staying((*vpc.blocks, *vpc.ipv6_blocks)))),
@@ -100,7 +104,29 @@ def _vpc(tx: Transaction, vpc: Vpc, attached: Sequence[NetworkInterface], now: d
         internet_gateway=internet_gateway,
         egress_only_gateway=egress_only_gateway,
         nat_gateways=tuple(_nat_gateway(each) for each in gateways),
+        endpoints=tuple(_endpoint(each) for each in endpoints),
         dns=dns_of(tx, vpc, now, forwards=bool(internet_gateway or egress_only_gateway)),
+    )
+
+
+def _of_endpoints(
+    tx: Transaction, endpoints: Sequence[VpcEndpoint], there: Container[str]
+) -> Iterator[NetworkInterface]:
+    """Yield the interfaces of endpoints that are not there yet."""
+    for endpoint in endpoints:
+        for id in endpoint.interfaces:
+            interface = network_interfaces.get(tx, endpoint.account, endpoint.region, id)
+            if interface is not None and id not in there:
+                yield interface
+
+
+def _endpoint(endpoint: VpcEndpoint) -> wanted.Endpoint:
+    private = endpoint.private_dns and not endpoint.inbound_only
+    return wanted.Endpoint(
+        id=endpoint.id,
+        service=endpoint.service.rpartition(".")[2],
+        interfaces=endpoint.interfaces,
+        names=service_of(endpoint).private_names if private else (),
     )
 
 
