@@ -48,6 +48,30 @@ def test_a_killed_node_leaves_the_network_and_what_runs_in_it_to_the_next(runnin
     sleeper.finish()
 
 
+def test_what_is_changed_while_no_node_runs_is_put_right_by_the_next(running):
+    running.want(small(rule(TCP, 80, group="sg-app")))
+    running.kill()
+    running.damage("eni-app", "request(rt.route(ip_network('0.0.0.0/0'), rt.MAIN_TABLE, change=rt.DELETE))")
+    running.damage("vpc-a", "commit(nft.flush_chain('vpc', 'groups_egress'))")
+    running.start_again()
+    _until(lambda: running.status().repaired >= 2, seconds=15)
+    assert running.passes("eni-app", "10.0.2.10", 80)
+    assert not running.passes("eni-app", "10.0.2.10", 81)
+
+
+def test_a_node_that_was_killed_before_it_had_made_what_is_wanted_makes_it(running):
+    running.want(small(rule(TCP, 80, group="sg-app")))
+    running.kill()
+    # As a node leaves it that is killed right after it kept what is wanted.
+    kept = running.directory / "wanted.json"
+    first = kept.read_bytes().split(b"\n")[0]
+    kept.write_bytes(first.replace(b'"10.0.2.10"', b'"10.0.2.11"') + b"\n")
+    running.start_again()
+    assert running.status().converged
+    assert running.passes("eni-app", "10.0.2.11", 80)
+    assert not running.passes("eni-app", "10.0.2.10", 80)
+
+
 def test_with_the_holder_everything_goes(running):
     running.want(small())
     sleeper = running.start("eni-app", "sh", "-c", "echo asleep; exec sleep 100")
@@ -72,6 +96,7 @@ def test_with_the_holder_everything_goes(running):
         "request(rt.route(ip_network('10.0.2.10/32'), rt.MAIN_TABLE, change=rt.DELETE))",
         "request(rt.route(ip_network('203.0.113.0/24'), rt.MAIN_TABLE, index=1))",
         "request(rt.mark_rule(2, 0, rt.MAIN_TABLE, delete=True))",
+        "commit(*nft.new_elements('vpc', 'members4_sg-app', [nft.element(bytes([10, 0, 2, 10]))]))",
     ],
 )
 def test_what_somebody_else_changes_is_put_right(running, damage):

@@ -105,3 +105,33 @@ def test_a_change_that_can_not_be_written_leaves_what_was_kept(tmp_path, monkeyp
     file.keep_change(again, states[2])
     file.close()
     assert WantedFile(tmp_path).read()[1] == revision_of(again)
+
+
+def test_what_was_made_is_known_to_be_until_something_else_is_wanted(tmp_path):
+    network = Network(vpcs=(vpc("vpc-a", groups=()),))
+    file = WantedFile(tmp_path)
+    file.keep(network, "first")
+    assert not WantedFile(tmp_path).made
+
+    def made() -> bool:
+        again = WantedFile(tmp_path)
+        again.read()
+        return again.made
+
+    assert not made()
+    file.keep_made()
+    size = (tmp_path / "wanted.json").stat().st_size
+    file.keep_made()
+    assert made()
+    assert (tmp_path / "wanted.json").stat().st_size == size, "it is said once"
+    line = change("first", network, Network())
+    file.keep_change(line, Network())
+    assert not made()
+    file.keep_made()
+    assert made()
+    kept = (tmp_path / "wanted.json").read_bytes()
+    (tmp_path / "wanted.json").write_bytes(kept[:-1])
+    assert not made(), "the line was not finished"
+    file.keep(network, "second")
+    assert not made()
+    file.close()

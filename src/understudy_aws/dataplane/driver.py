@@ -42,6 +42,14 @@ class Driver(Protocol):
         """Return all objects there are. Raises OSError."""
         ...
 
+    def pieces(self, made: Parts) -> Sequence[Any]:
+        """Return what to ask `differs` for, so that each takes a short time and all of them are all there is."""
+        ...
+
+    def differs(self, made: Parts, piece: Any) -> bool:
+        """Whether there is anything else in a piece than what was made there; dearer than need be only once."""
+        ...
+
     def plan(self, observed: Objects, wanted: Objects) -> Sequence[Any]:
         """Return the steps from some objects to others, none when they are equal. Pure."""
         ...

@@ -81,7 +81,7 @@ def main(words: list[str]) -> int:
     named = tuple(asked.name_server or ())
     resolvers = Resolvers(driver.namespaces, Forwarder((lambda: named) if named else MachineServers()))
     doors = ApiDoors(directory, driver.namespaces)
-    fabric = Fabric(directory, driver)
+    fabric = Fabric(directory, driver, outlived=started is None)
     service = NodeService(
         directory,
         fabric,

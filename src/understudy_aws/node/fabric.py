@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,11 @@ from understudy_aws.node.wanted_file import WantedFile
 class Fabric:
     """What is wanted, what was made, and the driver. All methods block; one caller at a time.
 
-    What is wanted is kept in a file, so that a node that starts anew goes on with it.
+    What is wanted is kept in a file, so that a node that starts anew goes on with it. Where the network has `outlived`
+    an earlier node, it is taken for what the file says was made, until it is looked at.
     """
 
-    def __init__(self, directory: Path, driver: Driver) -> None:
+    def __init__(self, directory: Path, driver: Driver, *, outlived: bool = False) -> None:
         self.directory = directory
         self._file = WantedFile(directory)
         self.driver = driver
@@ -29,6 +31,7 @@ class Fabric:
         # What the kernel has, part by part, and the network that this is; None when that must be looked at.
         self._made: Parts | None = None
         self._network: Network | None = None
+        self._is_known = outlived and self._file.made
 
     @property
     def converged(self) -> bool:
@@ -82,7 +85,12 @@ class Fabric:
     def check(self) -> int:
         """Compare the kernel with what was made, and put right what somebody else has changed; returns how much."""
         if self._made is None:
-            self._make(self.wanted, self.driver.parts(self.wanted))
+            parts = self.driver.parts(self.wanted)
+            if self._is_known:
+                self._is_known = False
+                self._made, self._network = parts, self.wanted
+            else:
+                self._make(self.wanted, parts)
             return 0
         steps = self.driver.plan(self.driver.observe(), _all(self._made.values()))
         self.error = ""
@@ -93,6 +101,14 @@ class Fabric:
             self.repaired += len(steps)
         return len(steps)
 
+    def pieces(self) -> Sequence[Any]:
+        """Return what to ask `differs` for, one after another, to look at all of the network."""
+        return self.driver.pieces(self._made) if self._made is not None else (None,)
+
+    def differs(self, piece: Any) -> bool:
+        """Whether a piece of the network is not as it was made, so that `check` has something to do."""
+        return self._made is None or self.driver.differs(self._made, piece)
+
     def _make(self, network: Network, parts: Parts) -> None:
         """Go from what was made last to a network. Raises OSError; what was made is then looked at anew."""
         made = self._made
@@ -102,11 +118,14 @@ class Fabric:
         else:
             # Parts that did not change are the same object, which is asked first: comparing sets takes long.
             changed = [key for key, part in parts.items() if made.get(key) is not part]
-            changed += made.keys() - parts.keys()
+            changed += [key for key in made if key not in parts]
             before = _all(made.get(key, frozenset()) for key in changed)
             steps = self.driver.plan(before, _all(parts.get(key, frozenset()) for key in changed))
         self._carry_out(steps)
         self._made, self._network = parts, network
+        # Without this the next node looks before it goes on.
+        with suppress(OSError):
+            self._file.keep_made()
 
     def _carry_out(self, steps: Iterable[Any]) -> None:
         try:

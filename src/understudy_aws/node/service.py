@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -111,8 +112,20 @@ class NodeService:
 
     async def _look_after(self) -> None:
         while True:
+            await self._look()
             await asyncio.sleep(self._period)
-            await self._check()
+
+    async def _look(self) -> None:
+        """Look at the network, and put right what is not as wanted. Questions are answered between its pieces."""
+        try:
+            for piece in await self._with_kernel(self._fabric.pieces):
+                if await self._with_kernel(partial(self._fabric.differs, piece)):
+                    await self._check()
+                    return
+            self._fabric.error = ""
+        except _REFUSED as error:
+            self._fabric.error = str(error) or type(error).__name__
+        await self._serve_networks()
 
     async def _check(self) -> None:
         """Put right what is not as wanted; what the kernel refuses is kept for the status, and tried again."""

@@ -1,8 +1,9 @@
 """What is wanted, kept in a file that a node killed at any byte leaves readable.
 
 The first line is a whole network; each further line is a change as the server told it, which names the revision before
-it. A line that is not whole, or does not follow from those before it, is none. Another file takes its place, at once,
-when the changes have become longer than the whole, so that a change costs what it says.
+it, or says that what the lines before it ask for was made. A line that is not whole, or does not follow from those
+before it, is none. Another file takes its place, at once, when the changes have become longer than the whole, so that a
+change costs what it says.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from understudy_aws.dataplane.messages import WantChange, revision_of
 from understudy_aws.dataplane.wanted import Network
 
 _LEAST_CHANGES = 64 * 1024
+_MADE = b"made"
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -29,13 +31,17 @@ class _Kept(msgspec.Struct, frozen=True):
 
 
 class WantedFile:
-    """The file of a directory. Raises OSError when it can't be written; what was kept before is kept then."""
+    """The file of a directory. Raises OSError when it can't be written; what was kept before is kept then.
+
+    `made` says that the network that was kept last was made, too.
+    """
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / WANTED
         self._file: int | None = None
         # The bytes of the first line, and of all of them.
         self._whole = self._size = 0
+        self.made = False
 
     def read(self) -> tuple[Network, str]:
         """Return the network that was kept last and its revision; an empty one when there is none."""
@@ -47,6 +53,10 @@ class WantedFile:
             change = msgspec.json.Decoder(WantChange).decode
             # What comes after the last end of a line was not finished.
             for line in lines[:-1]:
+                self.made = line == _MADE
+                if self.made:
+                    self._size += len(line) + 1
+                    continue
                 try:
                     told = change(line)
                     if told.base != revision:
@@ -66,6 +76,7 @@ class WantedFile:
         unfinished.write_bytes(line)
         unfinished.rename(self._path)
         self.close()
+        self.made = False
         self._whole = self._size = len(line)
 
     def keep_change(self, line: bytes, network: Network) -> None:
@@ -73,15 +84,14 @@ class WantedFile:
         if self._size + len(line) > 2 * self._whole + _LEAST_CHANGES:
             self.keep(network, revision_of(line))
             return
-        if self._file is None:
-            self._file = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC)
-            os.ftruncate(self._file, self._size)
-        try:
-            self._write(line + b"\n")
-        except OSError:
-            os.ftruncate(self._file, self._size)
-            raise
-        self._size += len(line) + 1
+        self._append(line)
+        self.made = False
+
+    def keep_made(self) -> None:
+        """Keep that the network that was kept last was made."""
+        if not self.made:
+            self._append(_MADE)
+            self.made = True
 
     def forget(self) -> None:
         """Keep nothing."""
@@ -93,6 +103,17 @@ class WantedFile:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+    def _append(self, line: bytes) -> None:
+        if self._file is None:
+            self._file = os.open(self._path, os.O_WRONLY | os.O_CLOEXEC)
+            os.ftruncate(self._file, self._size)
+        try:
+            self._write(line + b"\n")
+        except OSError:
+            os.ftruncate(self._file, self._size)
+            raise
+        self._size += len(line) + 1
 
     def _write(self, data: bytes) -> None:
         assert self._file is not None

@@ -6,7 +6,7 @@ VPCs and the world.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from ipaddress import IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 
@@ -145,21 +145,21 @@ class Compiler:
         if known is not None and known.vpc is vpc and known.around == around:
             return known
         interfaces = {each.id: each for each in vpc.interfaces}
-        made = _Made(vpc, around, referenced, _facts(vpc, around.referring), interfaces, {}, {})
+        common = _facts(vpc, around.referring)
+        made = _Made(vpc, around, referenced, common, interfaces, {}, {})
+        changed: Sequence[Interface] = vpc.interfaces
+        if known is not None and known.common == common:
+            # A step for each of thousands of interfaces would take longer than the change itself.
+            _take_over(made, known)
+            changed = [each for id, each in interfaces.items() if known.interfaces.get(id) is not each]
         own = (_without_unneeded(vpc), around.peers, referenced, _combinations(vpc))
         _part(made, known, ("vpc", vpc.id), _vpc_part, *own)
         for group in vpc.security_groups:
             lists = tuple((id, around.prefix_lists.get(id, ())) for id in sorted(named_lists(group)))
             _part(made, known, ("group", vpc.id, group.id), _group_part, vpc.id, group, lists)
-        same = known.interfaces if known is not None and known.common == made.common else {}
-        changed = []
-        for id, interface in made.interfaces.items():
-            key = ("interface", id)
-            if known is not None and same.get(id) is interface:
-                made.inputs[key], made.parts[key] = known.inputs[key], known.parts[key]
-            else:
-                _part(made, known, key, _interface_part, *_inputs(vpc, made.common, interface))
-                changed.append(interface)
+        for interface in changed:
+            key = ("interface", interface.id)
+            _part(made, known, key, _interface_part, *_inputs(vpc, common, interface))
         check_references(vpc, changed)
         return made
 
@@ -172,6 +172,17 @@ class Compiler:
     ) -> None:
         known = self._others.get(key)
         made[key] = known if known is not None and known[0] == inputs else (inputs, frozenset(make(*inputs)))
+
+
+def _take_over(made: _Made, known: _Made) -> None:
+    """Take all parts of a VPC as it was before, but those of groups and interfaces that are gone."""
+    groups = {each.id for each in made.vpc.security_groups}
+    gone: list[PartKey] = [("interface", id) for id in known.interfaces.keys() - made.interfaces.keys()]
+    gone += [("group", made.vpc.id, each.id) for each in known.vpc.security_groups if each.id not in groups]
+    made.inputs.update(known.inputs)
+    made.parts.update(known.parts)
+    for key in gone:
+        del made.inputs[key], made.parts[key]
 
 
 def _part(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,13 @@ from understudy_aws.dataplane.driver import Objects, Parts
 from understudy_aws.dataplane.linux.compile import Compiler
 from understudy_aws.dataplane.linux.kernel import Kernel
 from understudy_aws.dataplane.linux.namespaces import Namespaces
+from understudy_aws.dataplane.linux.objects import place_of
 from understudy_aws.dataplane.linux.planning import plan
 from understudy_aws.dataplane.messages import Probe
 from understudy_aws.dataplane.wanted import Network
+
+# A look at so many namespaces takes some milliseconds when nothing has changed, some tens when everything has.
+_PIECE = 32
 
 
 class LinuxDriver:
@@ -39,6 +43,21 @@ class LinuxDriver:
     def observe(self) -> frozenset[Any]:
         """Return what the kernel has."""
         return self.kernel.observe()
+
+    def pieces(self, made: Parts) -> Sequence[Sequence[str]]:
+        """Return all namespaces, some at a time."""
+        names = sorted(
+            {*self.kernel.namespaces.names(), *(place_of(each) for part in made.values() for each in part)}
+        )
+        return [names[start : start + _PIECE] for start in range(0, len(names), _PIECE)]
+
+    def differs(self, made: Parts, piece: Sequence[str]) -> bool:
+        """Whether namespaces hold anything else; read are those that are not as they were when they did not."""
+
+        def wanted(names: Collection[str]) -> Iterable[Any]:
+            return [each for part in made.values() for each in part if place_of(each) in names]
+
+        return self.kernel.differs(piece, wanted)
 
     def plan(self, observed: Objects, wanted: Objects) -> Sequence[Any]:
         """Return steps in an order that never lets an unfiltered packet pass."""
