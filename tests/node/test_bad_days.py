@@ -69,6 +69,7 @@ def test_a_node_that_was_killed_before_it_had_made_what_is_wanted_makes_it(runni
     running.start_again()
     assert running.status().converged
     assert running.passes("eni-app", "10.0.2.11", 80)
+    assert running.status().repaired == 0, "no address went with another one of its block"
     assert not running.passes("eni-app", "10.0.2.10", 80)
 
 

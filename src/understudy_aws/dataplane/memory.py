@@ -25,12 +25,18 @@ class HeldVpc(msgspec.Struct, frozen=True):
 
     vpc: Vpc
 
+    def __hash__(self) -> int:
+        return hash(self.vpc.id)
+
 
 class HeldInterface(msgspec.Struct, frozen=True):
     """An interface, and the VPC it is in."""
 
     vpc: str
     interface: Interface
+
+    def __hash__(self) -> int:
+        return hash(self.interface.id)
 
 
 class HeldPeering(msgspec.Struct, frozen=True):

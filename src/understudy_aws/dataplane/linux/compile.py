@@ -73,6 +73,8 @@ Parts: TypeAlias = Mapping[PartKey, frozenset[Object]]
 Inputs: TypeAlias = tuple[object, ...]
 Pairs: TypeAlias = tuple[tuple[str, str], ...]
 
+_NO_NAMES = Dns()
+
 
 class _Around(msgspec.Struct, frozen=True, kw_only=True):
     """What the objects of a VPC depend on besides itself.

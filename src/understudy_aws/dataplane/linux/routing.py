@@ -42,7 +42,7 @@ _RULE = struct.Struct("=BBBBBxxBI")
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO = 1, 3, 4, 18
 _IFLA_IFALIAS, _IFLA_AF_SPEC, _IFLA_NET_NS_FD = 20, 26, 28
 _IFLA_INFO_KIND, _IFLA_INFO_DATA, _VETH_INFO_PEER = 1, 2, 1
-_IFLA_INET_CONF, _FORWARDING = 1, 1
+_IFLA_INET_CONF, _FORWARDING, _PROMOTE_SECONDARIES = 1, 1, 20
 _IFLA_INET6_ADDR_GEN_MODE, _NO_GENERATED_ADDRESSES = 8, 1
 _IFLA_EXT_MASK, _SKIP_STATISTICS = 29, 0x8
 _IFF_UP, _IFF_RUNNING, _IFF_LOWER_UP = 0x1, 0x40, 0x10000
@@ -99,14 +99,18 @@ def new_veth(name: str, mtu: int, *, peer: str, peer_namespace: int, peer_mac: s
 def configure_link(index: int, alias: str) -> Message:
     """Let a link forward, give it no addresses of the kernel's, and note at it what `alias` says.
 
-    Forwarding is set here, since `/proc/sys` can't be written everywhere.
+    An address that goes takes no other one of its block with it. Both are set here, since `/proc/sys` can't be written
+    everywhere.
     """
     body = _LINK.pack(AF_UNSPEC, 0, index, 0, 0)
     if alias:
         body += attribute(_IFLA_IFALIAS, alias.encode())
     body += nested(
         _IFLA_AF_SPEC,
-        nested(AF_INET, nested(_IFLA_INET_CONF, attribute(_FORWARDING, 1))),
+        nested(
+            AF_INET,
+            nested(_IFLA_INET_CONF, attribute(_FORWARDING, 1), attribute(_PROMOTE_SECONDARIES, 1)),
+        ),
         nested(AF_INET6, attribute(_IFLA_INET6_ADDR_GEN_MODE, bytes([_NO_GENERATED_ADDRESSES]))),
     )
     return Message(_NEWLINK, 0, body)
