@@ -16,6 +16,7 @@ from nodes import refusal_for
 from sites import UNDERSTUDY, Site, running_site
 
 from understudy_aws.dataplane.client import NodeClient, NodeLostError
+from understudy_aws.dataplane.edge import API_ADDRESSES
 from understudy_aws.dataplane.messages import Probe, Probed
 
 REFUSED = refusal_for(None)
@@ -127,6 +128,7 @@ def test_programs_look_names_up_as_their_vpc_says(site):
 
     try:
         assert found("nothing.eu-west-1.compute.internal") == "unknown"
+        assert found("sts.eu-west-1.amazonaws.com") == API_ADDRESSES[4]
         made = site.ec2("create-network-interface", "--subnet-id", first)["NetworkInterface"]
         name = made["PrivateDnsName"]
         assert (found(name), found(name.partition(".")[0])) == (made["PrivateIpAddress"],) * 2

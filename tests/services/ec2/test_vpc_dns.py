@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import os
 from ipaddress import ip_network
+from urllib.parse import urlsplit
 
+import boto3
 import pytest
 
 from understudy_aws.admin.requests import Attach
+from understudy_aws.dataplane.edge import API_ADDRESSES
+from understudy_aws.services import SERVICES
 from understudy_aws.services.ec2.wanted_network import wanted_network
 
 
@@ -93,7 +97,9 @@ def test_a_public_name_is_the_private_address_inside_and_the_public_one_elsewher
     name = shown["Association"]["PublicDnsName"]
     assert dns(understudy, vpc).names == {name: ("10.0.1.10",)}
     assert dns(understudy, vpc).reverse == {address["PublicIp"]: name}
-    assert network(understudy).names == {name: (address["PublicIp"],)}
+    assert network(understudy).names[name] == (address["PublicIp"],)
+    ec2.modify_address_attribute(AllocationId=address["AllocationId"], DomainName="db.example.com")
+    assert dns(understudy, vpc).reverse == {address["PublicIp"]: "db.example.com"}
 
 
 def test_a_subnet_can_ask_for_names_by_id(understudy, ec2, domain):
@@ -158,7 +164,22 @@ def test_an_endpoint_has_names_of_its_own_and_with_private_dns_the_services(unde
     ec2.modify_vpc_endpoint(VpcEndpointId=made["VpcEndpointId"], PrivateDnsEnabled=False)
     assert dns(understudy, vpc).names == {}
     ec2.delete_vpc_endpoints(VpcEndpointIds=[made["VpcEndpointId"]])
-    assert network(understudy).names == {}
+    assert not [name for name in network(understudy).names if "vpce" in name]
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-west-1"])
+def test_the_apis_that_are_served_have_names_where_clients_look_for_them(understudy, region):
+    """boto3 says where a client connects to that is told nothing."""
+    ec2 = understudy.client("ec2", region=region)
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    attach(understudy, ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.1.0/24")["Subnet"]["SubnetId"])
+    names = network(understudy).names
+    for service in SERVICES:
+        client = boto3.Session().client(
+            service.id, region_name=region, aws_access_key_id="AKIA", aws_secret_access_key="none"
+        )  # fmt: skip
+        host = urlsplit(client.meta.endpoint_url).hostname
+        assert names[host] == tuple(API_ADDRESSES.values()), service.id
 
 
 def resolver_file(understudy, subnet, **more):
@@ -180,6 +201,10 @@ def test_programs_are_told_the_dhcp_options_of_their_vpc(understudy, ec2, vpc, s
     ]  # fmt: skip
     options(domain_name=["a.example b.example\nnameserver 10.9.9.9"], domain_name_servers=["10.0.1.53"])
     assert resolver_file(understudy, subnet) == ["search a.example b.example nameserver 10.9.9.9", "nameserver 10.0.1.53"]  # fmt: skip
+    six = ec2.create_vpc(CidrBlock="10.0.0.0/16", AmazonProvidedIpv6CidrBlock=True)["Vpc"]["VpcId"]
+    block = ec2.describe_vpcs(VpcIds=[six])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"]
+    alone = ec2.create_subnet(VpcId=six, Ipv6Native=True, Ipv6CidrBlock=block.replace("/56", "/64"))["Subnet"]
+    assert resolver_file(understudy, alone["SubnetId"]) == [f"search {domain}", "nameserver fd00:ec2::253"]
     options(ntp_servers=["10.0.1.123"])
     assert resolver_file(understudy, subnet) == ["nameserver 169.254.169.253"]
     ec2.associate_dhcp_options(DhcpOptionsId="default", VpcId=vpc)

@@ -76,19 +76,19 @@ def known_names(tx: Transaction, found: Iterable[Vpc], now: datetime) -> Mapping
     """Return the public names that these VPCs have, which everybody can look up."""
     names: dict[str, tuple[str, ...]] = {}
     for vpc in found:
-        names.update((each.dns_name, (each.ip,)) for each in _public_addresses(tx, vpc))
+        names.update((each.dns_name, (each.ip,)) for each, _ in _public_addresses(tx, vpc))
         for endpoint in working_endpoints(tx, vpc, now):
             names.update(_own_names(tx, endpoint))
     return names
 
 
-def _public_addresses(tx: Transaction, vpc: Vpc) -> Iterator[PublicAddress]:
-    """Yield the public addresses of a VPC's interfaces that have a name."""
+def _public_addresses(tx: Transaction, vpc: Vpc) -> Iterator[tuple[PublicAddress, str]]:
+    """Yield the public addresses of a VPC's interfaces that have a name, with the name they are found by in reverse."""
     for held in elastic_ips.where(tx, "vpc", vpc.id):
         interface = network_interfaces.get(tx, held.account, held.region, held.interface)
         for each in interface.public_addresses if interface is not None else ():
             if each.allocation == held.id and each.dns_name:
-                yield each
+                yield each, held.pointer or each.dns_name
 
 
 def _add_interfaces(tx: Transaction, vpc: Vpc, collected: _Names) -> None:
@@ -104,9 +104,9 @@ def _add_interfaces(tx: Transaction, vpc: Vpc, collected: _Names) -> None:
             for interface in network_interfaces.where(tx, "subnet", subnet.id):
                 _add_resource_name(subnet, interface, domain, collected)
     collected.hosts[domain] = hosts
-    for each in _public_addresses(tx, vpc):
+    for each, pointer in _public_addresses(tx, vpc):
         collected.names[each.dns_name] = (each.private_ip,)
-        collected.reverse[each.ip] = each.dns_name
+        collected.reverse[each.ip] = pointer.rstrip(".")
 
 
 def _add_resource_name(subnet: Subnet, interface: NetworkInterface, domain: str, collected: _Names) -> None:

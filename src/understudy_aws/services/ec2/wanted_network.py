@@ -12,6 +12,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from understudy_aws.dataplane import wanted
+from understudy_aws.services.ec2.api_names import api_names
 from understudy_aws.services.ec2.attached_programs import attached_programs
 from understudy_aws.services.ec2.cidr_blocks.associations import staying
 from understudy_aws.services.ec2.egress_only_internet_gateways import egress_only_gateways
@@ -70,7 +71,9 @@ def network_of(
         vpcs=made,
         peerings=tuple(_peerings(tx, found)),
         prefix_lists=lists,
-        names=known_names(tx, found, now),
+        names={**api_names(sorted({vpc.region for vpc in found})), **known_names(tx, found, now)}
+        if found
+        else {},
     )
 
 
