@@ -26,7 +26,7 @@ from understudy_aws.cli.admin_client import (
 from understudy_aws.cli.client_environment import inside
 from understudy_aws.cli.options import settings_of
 from understudy_aws.cli.output import Output
-from understudy_aws.cli.server_files import ServerFile, private_directory
+from understudy_aws.cli.server_files import ServerFile, temporary_place
 from understudy_aws.core.clock import monotonic_seconds
 from understudy_aws.core.errors import UserError
 from understudy_aws.dataplane.client import WANTED, NodeClient, NodeLostError
@@ -197,7 +197,7 @@ def _run(
 
 def _hidden_directories(settings: Settings) -> list[Path]:
     """Return where states and their keys are: what is attached is no owner of them."""
-    found = [private_directory()]
+    found = [temporary_place()]
     return found if settings.in_memory else [*found, settings.directory.absolute()]
 
 

@@ -114,9 +114,14 @@ def files_of(settings: Settings, *, port: int | None = None) -> ServerFiles:
     return ServerFiles(directory / f"{name}.json", directory / f"{name}.credentials")
 
 
+def temporary_place() -> Path:
+    """Return where the user's own folder among the temporary files is, or would be."""
+    return Path(tempfile.gettempdir()) / f"understudy-{os.getuid()}"
+
+
 def private_directory() -> Path:
     """Return the user's own folder among the temporary files. Raises UserError when somebody else made it."""
-    directory = Path(tempfile.gettempdir()) / f"understudy-{os.getuid()}"
+    directory = temporary_place()
     directory.mkdir(mode=0o700, exist_ok=True)
     found = directory.lstat()
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
@@ -126,7 +131,6 @@ def private_directory() -> Path:
 
 def servers_in_memory() -> list[ServerFile]:
     """Return what servers in memory have written, those among them that have stopped without a word included."""
-    directory = Path(tempfile.gettempdir()) / f"understudy-{os.getuid()}"
-    files = sorted(directory.glob("memory-*.json"))
+    files = sorted(temporary_place().glob("memory-*.json"))
     found = (ServerFiles(file, file.with_suffix(".credentials")).read_server() for file in files)
     return [server for server in found if server is not None]

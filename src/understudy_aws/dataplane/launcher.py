@@ -9,9 +9,11 @@ import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
+from understudy_aws.core.deferred import deferred
 from understudy_aws.dataplane.client import SOCKET, NodeClient, NodeLostError
 from understudy_aws.dataplane.deltas import NetworkDelta, delta_of
 from understudy_aws.dataplane.messages import (
@@ -26,7 +28,14 @@ from understudy_aws.dataplane.messages import (
 )
 from understudy_aws.dataplane.wanted import Network
 
+if TYPE_CHECKING:
+    from understudy_aws.dataplane.linux import holder
+else:
+    holder = deferred("understudy_aws.dataplane.linux.holder")
+
 _START_SECONDS = 15.0
+# A node may end, or be killed, between being found and being asked.
+_ATTEMPTS = 3
 _LOG = "node.log"
 
 
@@ -94,22 +103,36 @@ class NodeLauncher:
 
     def may_run(self) -> bool:
         """Whether a node runs, or ran last and was killed."""
-        return (self.directory / SOCKET).exists()
+        return (self.directory / SOCKET).exists() or self._is_held()
 
     def stop(self) -> bool:
-        """Take the network down, and everything that runs in it; returns whether a node ran."""
+        """Take the network down, and everything that runs in it; returns whether there was one. Raises NodeError.
+
+        Where the node was killed and what it had made is left, another one is started that ends it.
+        """
         self._told = None
-        with suppress(NodeLostError):
-            client = self._client or NodeClient(self.directory)
-            self._client = None
-            client.ask(Stop())
-            client.close()
+        found = False
+        for _ in range(_ATTEMPTS):
+            try:
+                client = self._client or NodeClient(self.directory)
+            except NodeLostError:
+                if not self._is_held():
+                    break
+                client = self._started()
+            self._client, found = None, True
+            with suppress(NodeLostError), client:
+                client.ask(Stop())
+                break
+        if found:
             self._reap()
-            if self._tied:
-                # A state in memory leaves nothing.
-                shutil.rmtree(self.directory, ignore_errors=True)
-            return True
-        return False
+        if self._tied:
+            # A state in memory leaves nothing.
+            shutil.rmtree(self.directory, ignore_errors=True)
+        return found
+
+    def _is_held(self) -> bool:
+        """Whether a holder keeps a network, with a node or without one."""
+        return holder.find_holder(self.directory) is not None
 
     def close(self) -> None:
         """End the connection; the node goes on."""

@@ -6,8 +6,10 @@ import argparse
 import asyncio
 import fcntl
 import os
+import shutil
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from understudy_aws.dataplane.linux.driver import LinuxDriver
@@ -22,7 +24,9 @@ from understudy_aws.dataplane.linux.holder import (
 )
 from understudy_aws.dataplane.linux.outside import CARRIERS
 from understudy_aws.dataplane.linux.probe import obstacle
+from understudy_aws.dataplane.linux.syscalls import unmount
 from understudy_aws.dataplane.memory import MemoryDriver
+from understudy_aws.dataplane.processes import start_of
 from understudy_aws.node.api_doors import ApiDoors
 from understudy_aws.node.fabric import Fabric
 from understudy_aws.node.outside import Outside
@@ -64,11 +68,14 @@ def main(words: list[str]) -> int:
     refused = obstacle() if holder is None else ""
     if refused:
         fabric = Fabric(directory, MemoryDriver(refused))
-        return _serve(fabric, NodeService(directory, fabric, None, asked.period, owner=asked.owner))
+        return _serve(
+            fabric, NodeService(directory, fabric, None, asked.period, owner=asked.owner), asked.owner
+        )
     started = None
     try:
         if holder is None:
-            holder = started = start_holder(directory)
+            owner_fd = os.pidfd_open(asked.owner) if asked.owner else None
+            holder = started = start_holder(directory, owner_fd)
         holder_fd = enter_holder(holder)
     except (HolderError, OSError) as error:
         sys.stderr.write(f"understudy node: {error}\n")
@@ -91,11 +98,15 @@ def main(words: list[str]) -> int:
         owner=asked.owner,
         outside=lambda: outside.program,
     )
-    return _serve(fabric, service, holder_fd, started)
+    return _serve(fabric, service, asked.owner, holder_fd, started)
 
 
 def _serve(
-    fabric: Fabric, service: NodeService, holder_fd: int | None = None, started: Holder | None = None
+    fabric: Fabric,
+    service: NodeService,
+    owner: int | None,
+    holder_fd: int | None = None,
+    started: Holder | None = None,
 ) -> int:
     """Hold the network to what is wanted until told to stop; `started` is the holder if it is this node's own."""
     try:
@@ -106,6 +117,11 @@ def _serve(
             forget_holder(fabric.directory)
             os.kill(started.pid, signal.SIGKILL)
         fabric.close()
+        if owner is not None and not start_of(owner):
+            # What the owner had was in memory, and nothing of that is left. This process sees what is mounted there.
+            with suppress(OSError):
+                unmount(str(namespaces_directory(fabric.directory)))
+            shutil.rmtree(fabric.directory, ignore_errors=True)
     return 0
 
 

@@ -5,12 +5,13 @@ nobody else sees. Network namespaces are kept as mounts there. Whatever runs in 
 holder, and with the last process in them the namespaces go, with every link, route and rule: nothing can be left over.
 
 The holder itself only waits for children that nobody else waits for. A process finds it again by a file with its
-number and the time it started, since numbers are used again.
+number and the time it started, since numbers are used again. A holder whose file was never written ends by itself.
 """
 
 from __future__ import annotations
 
 import os
+import select
 import signal
 from contextlib import suppress
 from pathlib import Path
@@ -34,6 +35,8 @@ from understudy_aws.dataplane.processes import start_of
 
 _RECORD = "holder.json"
 _NAMESPACES = "namespaces"
+_KNOWN = b"k"
+_FILES = 1024
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -66,28 +69,36 @@ def forget_holder(directory: Path) -> None:
     (directory / _RECORD).unlink(missing_ok=True)
 
 
-def start_holder(directory: Path) -> Holder:
+def start_holder(directory: Path, owner: int | None = None) -> Holder:
     """Start a holder for a directory, which this user must own. Raises HolderError.
 
-    The process that calls this must have one thread alone.
+    With `owner`, a descriptor of a process, the holder ends with that. The process that calls this must have one
+    thread alone.
     """
     namespaces_directory(directory).mkdir(mode=0o700, exist_ok=True)
     read, write = os.pipe()
+    known, tell = os.pipe()
     child = os.fork()
     if child == 0:
-        _become_holder(directory, write)
+        os.close(tell)
+        _become_holder(directory, write, known, owner)
     os.close(write)
-    answer = os.read(read, 1024).decode()
-    os.close(read)
-    os.waitpid(child, 0)
-    if not answer.isdigit():
-        raise HolderError(answer or "The holder ended before it said anything.")
-    pid = int(answer)
-    holder = Holder(pid, start_of(pid))
-    record = directory / _RECORD
-    unfinished = record.with_suffix(".new")
-    unfinished.write_bytes(msgspec.json.encode(holder))
-    unfinished.rename(record)
+    os.close(known)
+    try:
+        answer = os.read(read, 1024).decode()
+        os.waitpid(child, 0)
+        if not answer.isdigit():
+            raise HolderError(answer or "The holder ended before it said anything.")
+        pid = int(answer)
+        holder = Holder(pid, start_of(pid))
+        record = directory / _RECORD
+        unfinished = record.with_suffix(".new")
+        unfinished.write_bytes(msgspec.json.encode(holder))
+        unfinished.rename(record)
+        os.write(tell, _KNOWN)
+    finally:
+        os.close(read)
+        os.close(tell)
     return holder
 
 
@@ -104,7 +115,7 @@ def enter_holder(holder: Holder) -> int:
     return fd
 
 
-def _become_holder(directory: Path, answers: int) -> None:
+def _become_holder(directory: Path, answers: int, known: int, owner: int | None) -> None:
     """Become, in a forked process, the parent of a holder, say its number, and end."""
     try:
         os.setsid()
@@ -120,7 +131,9 @@ def _become_holder(directory: Path, answers: int) -> None:
     if pid:
         os.write(answers, str(pid).encode())
         os._exit(0)
-    _hold()
+    # Whoever reads it must see the end of it when the process that would have answered was killed.
+    os.close(answers)
+    _hold(known, owner)
 
 
 def _enter_new_user_namespace() -> None:
@@ -137,14 +150,23 @@ def map_root(user: int, group: int) -> None:
     Path("/proc/self/gid_map").write_text(f"0 {group} 1")
 
 
-def _hold() -> None:
-    """Wait for children for ever."""
-    os.closerange(0, 1024)
+def _hold(known: int, owner: int | None) -> None:
+    """Wait for children for ever, or until the owner ends; not at all when nobody can find this process again."""
     for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGPIPE):
         signal.signal(ignored, signal.SIG_IGN)
     # Children that nobody waits for are taken away by the kernel itself when this is ignored.
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     os.chdir("/")
+    # The other end is closed when the process that writes the record ends.
+    if os.read(known, 1) != _KNOWN:
+        os._exit(1)
+    if owner is not None:
+        os.closerange(1, os.dup2(owner, 0) + _FILES)
+        ended = select.poll()
+        ended.register(0, select.POLLIN)
+        ended.poll()
+        os._exit(0)
+    os.closerange(0, _FILES)
     while True:
         with suppress(OSError):
             signal.pause()

@@ -83,6 +83,10 @@ class Namespaces:
         self._directory = directory
         self._device = directory.stat().st_dev
         self._thread = thread
+        for entry in directory.iterdir():
+            # A process that was killed has left it, before it became a namespace or after it was one.
+            if not self._is_kept(entry.stat()):
+                entry.unlink()
 
     def names(self) -> list[str]:
         """Return the names of the namespaces there are, in order."""

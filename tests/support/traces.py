@@ -1,0 +1,134 @@
+"""What a running Understudy puts on the host, so that a test can see that nothing of it is left.
+
+Seen are: processes, by what they were started with; the namespaces those lived in, which must have nobody in them;
+links, mounts, rules of nftables and control groups of the host; sockets; and files in the folders a test names. Others
+use the machine meanwhile, so processes and sockets are those that name a folder of the test, and what comes and goes
+by others is waited for.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from understudy_aws.dataplane.linux import nftables
+from understudy_aws.dataplane.linux.netlink import NetlinkSocket
+
+_KINDS = ("net", "mnt", "user", "pid", "ipc")
+_PATIENCE = 20.0
+_OURS = re.compile(r"understudy", re.IGNORECASE)
+
+
+class Traces:
+    """The host as it is when this is made; `token` is in the path of everything that the test makes."""
+
+    def __init__(self, folder: Path, *, keeps: tuple[str, ...] = ()) -> None:
+        """Look at the host. `folder` is the test's, in which the files that match `keeps` may stay."""
+        self._token = str(folder)
+        self._folder = folder
+        self._keeps = re.compile("|".join(keeps) or "(?!)")
+        self._own = _namespaces(os.getpid())
+        self._before = self._look()
+        self._lived_in: set[str] = set()
+        self._seen_at = 0.0
+
+    def look(self) -> None:
+        """Note the processes there are now, and the namespaces they live in; there must be some."""
+        processes = dict(self._processes())
+        for pid in processes:
+            self._lived_in |= _namespaces(pid) - self._own
+        self._seen_at = float(Path("/proc/uptime").read_text().split()[0])
+        assert self._lived_in, "nothing runs that would leave anything"
+
+    def left(self) -> dict[str, list[str]]:
+        """Return what is left after waiting for it to go; empty when the host is as it was."""
+        until = time.monotonic() + _PATIENCE
+        while True:
+            now = self._look()
+            found = {kind: sorted(now[kind] - self._before[kind]) for kind in now}
+            found["links gone"] = sorted(self._before["links"] - now["links"])
+            found["namespaces"] = sorted(self._lived_in & self._lived_in_still())
+            found = {kind: left for kind, left in found.items() if left}
+            if not found or time.monotonic() > until:
+                return found
+            time.sleep(0.1)
+
+    def _look(self) -> dict[str, set[str]]:
+        return {
+            "processes": {f"{pid} {line}" for pid, line in self._processes()},
+            "links": {each.name for each in Path("/sys/class/net").iterdir()},
+            "mounts": {
+                line
+                for line in Path("/proc/self/mountinfo").read_text().splitlines()
+                if self._token in line or _OURS.search(line) or " nsfs " in line
+            },
+            "rules": set(_rules_of_the_host()),
+            "groups": set(_control_groups()),
+            "sockets": {
+                line.split()[-1]
+                for line in Path("/proc/net/unix").read_text().splitlines()
+                if self._token in line
+            },
+            "files": {
+                str(path)
+                for path in self._folder.rglob("*")
+                if not self._keeps.search(str(path.relative_to(self._folder)))
+            },
+        }
+
+    def _lived_in_still(self) -> set[str]:
+        """The namespaces of processes that were there at the last look: numbers of namespaces are used again."""
+        return {
+            name
+            for each in Path("/proc").iterdir()
+            if each.name.isdigit() and _begun(int(each.name)) <= self._seen_at
+            for name in _namespaces(int(each.name))
+        }
+
+    def _processes(self) -> Iterator[tuple[int, str]]:
+        for each in Path("/proc").iterdir():
+            with suppress(OSError):
+                if not each.name.isdigit() or int(each.name) == os.getpid():
+                    continue
+                line = (each / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+                about = line + (each / "environ").read_bytes().decode(errors="replace")
+                if self._token in about and line:
+                    yield int(each.name), line[:120]
+
+
+def _namespaces(pid: int) -> set[str]:
+    found = set()
+    for kind in _KINDS:
+        with suppress(OSError):
+            found.add(str(Path(f"/proc/{pid}/ns/{kind}").readlink()))
+    return found
+
+
+def _begun(pid: int) -> float:
+    """When a process began, in seconds since the machine did; it is after everything when it has ended."""
+    with suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return int(fields[19]) / os.sysconf("SC_CLK_TCK")
+    return float("inf")
+
+
+def _rules_of_the_host() -> Iterator[str]:
+    with suppress(OSError):
+        kernel = NetlinkSocket(nftables.NETLINK_NETFILTER)
+        try:
+            for message in kernel.dump(nftables.get_chains()):
+                chain = nftables.found_chain(message)
+                yield f"{chain.table} {chain.name}"
+        finally:
+            kernel.close()
+
+
+def _control_groups() -> Iterator[str]:
+    for path in Path("/sys/fs/cgroup").rglob("*"):
+        with suppress(OSError):
+            if _OURS.search(path.name) and path.is_dir():
+                yield str(path)

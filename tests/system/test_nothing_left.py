@@ -1,0 +1,190 @@
+"""However a network and what runs in it come to their end, nothing is left on the host: `tests/support/traces.py` looks."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+
+import boto3
+import pytest
+from nodes import refusal_for
+from server_process import ServerProcess, clean_environment
+from traces import Traces
+
+REFUSED = refusal_for(None)
+pytestmark = [pytest.mark.system, pytest.mark.skipif(bool(REFUSED), reason=REFUSED or "networks can be made")]
+
+# It leaves a daemon behind, which has a session of its own and ignores what may be ignored.
+PROGRAM = (
+    "sh",
+    "-c",
+    "setsid sh -c 'trap \"\" HUP TERM INT; sleep 300; sleep 300' & echo up; exec sleep 300",
+)
+# What a state is, and what a node leaves in it for the next; `api` is the server's, which may have been killed.
+KEEPS = (
+    r"^state$",
+    r"^state/(?!node/)",
+    r"^state/node(/(lock|node\.log|namespaces|api))?$",
+    r"^tmp$",
+    r"^\.cache",
+)
+
+
+class Place:
+    """A server with its state and temporary files in a folder, and programs that are attached."""
+
+    def __init__(self, folder, state: str) -> None:
+        self.temporary = folder / "tmp"
+        self.temporary.mkdir()
+        self.traces = Traces(folder, keeps=KEEPS)
+        environment = clean_environment(folder, TMPDIR=str(self.temporary))
+        self.server = ServerProcess("--json", "--lifeline", "--state", state, environment=environment)
+        said = self.server.said
+        self.environment = {
+            **environment,
+            "UNDERSTUDY_STATE": state,
+            "UNDERSTUDY_PORT": said["endpoint"].rpartition(":")[2],
+        }
+        client = boto3.client(
+            "ec2", endpoint_url=said["endpoint"], region_name="eu-west-1",
+            aws_access_key_id=said["access_key_id"], aws_secret_access_key=said["secret_access_key"],
+        )  # fmt: skip
+        self.subnet = client.describe_subnets()["Subnets"][0]["SubnetId"]
+        self.interfaces = lambda: client.describe_network_interfaces()["NetworkInterfaces"]
+
+    def understudy(self, *words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "understudy_aws", *words], capture_output=True, text=True,
+            env=self.environment, timeout=120, check=False,
+        )  # fmt: skip
+
+    def attach(self, **how) -> subprocess.Popen[str]:
+        words = [sys.executable, "-m", "understudy_aws", "attach", "--subnet", self.subnet, "--", *PROGRAM]
+        return subprocess.Popen(words, env=self.environment, text=True, **how)
+
+    def attached(self) -> subprocess.Popen[str]:
+        """Attach a program, and wait until it runs."""
+        process = self.attach(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert process.stdout.readline() == "up\n", process.stderr.read()
+        return process
+
+    def node(self) -> dict:
+        return json.loads(self.understudy("status", "--json").stdout)["network"]
+
+    def stop(self) -> None:
+        stopped = self.understudy("stop")
+        assert stopped.returncode == 0, stopped
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.stop()
+        self.server.close()
+
+
+@pytest.fixture
+def place(tmp_path):
+    with Place(tmp_path, str(tmp_path / "state")) as made:
+        yield made
+
+
+@pytest.mark.parametrize(
+    "killed", [(), ("server",), ("node",), ("holder",), ("node", "server"), ("holder", "node")]
+)
+def test_stop_leaves_nothing_whatever_was_killed_before(place, killed):
+    programs = [place.attached(), place.attached()]
+    place.traces.look()
+    network = place.node()
+    pids = {"server": place.server.process.pid, "node": network["pid"], "holder": network["holder"]}
+    for each in killed:
+        os.kill(pids[each], signal.SIGKILL)
+    if "server" in killed:
+        place.server.process.wait()
+    place.stop()
+    place.server.process.wait()
+    for each in programs:
+        _, errors = each.communicate(timeout=30)
+        assert each.returncode == 128 + signal.SIGKILL
+        assert "The network was taken down" in errors
+    assert place.traces.left() == {}
+
+
+def test_reset_takes_programs_and_their_network_along(place):
+    program = place.attached()
+    place.traces.look()
+    assert place.understudy("reset", "--yes").returncode == 0
+    _, errors = program.communicate(timeout=30)
+    assert (program.returncode, "The network was taken down" in errors) == (137, True), errors
+    place.stop()
+    place.server.process.wait()
+    assert place.traces.left() == {}
+
+
+@pytest.mark.parametrize("how", ["interrupt", "hangup", "kill"])
+def test_the_end_of_a_terminal_is_the_end_of_what_was_attached_in_it(place, how):
+    """Also of the daemon that the program has left, which hears of none of it."""
+    master, terminal = pty.openpty()
+    process = place.attach(
+        stdin=terminal, stdout=terminal, stderr=terminal, preexec_fn=lambda: _own_terminal(terminal)
+    )
+    os.close(terminal)
+    said = b""
+    while b"\nup" not in said and not said.startswith(b"up"):
+        said += os.read(master, 4096)
+    place.traces.look()
+    if how == "interrupt":
+        os.write(master, b"\x03")
+    elif how == "kill":
+        process.kill()
+    else:
+        os.close(master)
+    code = process.wait(30)
+    assert code == {"interrupt": 130, "hangup": 129, "kill": -9}[how]
+    if how != "hangup":
+        os.close(master)
+    until = time.monotonic() + 20
+    while place.interfaces():
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    place.stop()
+    place.server.process.wait()
+    assert place.traces.left() == {}
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("before", ["", "node"])
+def test_a_state_in_memory_takes_everything_along(tmp_path, how, before):
+    place = Place(tmp_path, "memory:")
+    program = place.attached()
+    place.traces.look()
+    if before:
+        os.kill(place.node()["pid"], signal.SIGKILL)
+    place.server.end(how)
+    program.communicate(timeout=30)
+    assert program.returncode == 137
+    if how == signal.SIGKILL:
+        # A server that was killed says no more; the next one in memory takes the name of its files.
+        for each in place.temporary.glob(f"understudy-{os.getuid()}/memory-*"):
+            each.unlink()
+    if before and how == signal.SIGKILL:
+        # Nobody was left to remove it; there is nothing in it but what it was asked for.
+        for each in place.temporary.glob("understudy-node-*"):
+            assert {file.name for file in each.iterdir()} <= {"lock", "node.log", "namespaces", "socket", "wanted.json", "holder.json", "api"}  # fmt: skip
+        return
+    left = place.traces.left()
+    assert [each for each in left.pop("files", []) if f"/understudy-{os.getuid()}" not in each] == []
+    assert left == {}
+
+
+def _own_terminal(terminal: int) -> None:
+    import fcntl  # noqa: PLC0415 - the process is another one
+    import termios  # noqa: PLC0415
+
+    os.setsid()
+    fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
