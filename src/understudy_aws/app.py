@@ -51,6 +51,7 @@ from understudy_aws.services.iam.linked_role_usage import LinkedRoleUsage
 from understudy_aws.services.logs.expired_events import discarded_events, expired_events
 from understudy_aws.services.organizations import account_requests
 from understudy_aws.services.organizations.handshake_records import old_handshakes
+from understudy_aws.services.secretsmanager.records import deleted_secret_versions, deleted_secrets
 from understudy_aws.services.sts import session_limits
 from understudy_aws.services.sts.records import expired_sessions, live_sessions
 from understudy_aws.services.sts.service_sessions import abandoned_sessions
@@ -75,6 +76,8 @@ EXPIRIES = (
     ended_vpc_peering_connections,
     deleted_exclusions,
     ended_vpc_endpoints,
+    deleted_secrets,
+    deleted_secret_versions,
 )
 
 

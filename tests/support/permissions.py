@@ -19,12 +19,13 @@ from understudy_aws.wire.names import snake
 TAGS = [{"Key": "team", "Value": "a"}]
 # Keys of every request say nothing about the operation; tags do.
 _OF_EVERY_REQUEST = re.compile("aws:(?!requesttag/|resourcetag/|tagkeys$)")
-_FREE_PART = re.compile(r"^((?:aws|ec2|iam):(?:requesttag|resourcetag)|ec2:attribute)/.*")
+_FREE_PART = re.compile(r"^((?:aws|ec2|iam|secretsmanager):(?:requesttag|resourcetag)|ec2:attribute)/.*")
 # Parts of ARNs that are drawn at random, or are an account's.
 _DRAWN = (
     (re.compile(r"\b\d{12}\b"), "ACCOUNT"),
     (re.compile(r"\b([a-z]+)-0[0-9a-f]{16}\b"), r"\1-ID"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "ID"),
+    (re.compile(r"(:secret:[\w-]+)-[A-Za-z0-9]{6}\b"), r"\1-SUFFIX"),
     (re.compile(r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b"), "ID"),
     (
         re.compile(r"\b(o|r|ou|p|h|car)-(?!FullAWSAccess|RCPFullAWSAccess)[0-9a-z]{4,32}(-[0-9a-z]+)?\b"),
@@ -47,6 +48,7 @@ _OF_ONE_OPERATION: dict[str, dict[str, tuple[str, ...]]] = {
     "sts:GetFederationToken": {"Name": ("federated",)},
     "iam:CreateRole": {"RoleName": ("new-role",)},
     "iam:CreateUser": {"UserName": ("new-user",)},
+    "secretsmanager:CreateSecret": {"Name": ("new-secret",)},
 }
 
 # (action, resource, whether it is asked when only what is required is sent) -> the keys it was asked with.
@@ -104,6 +106,7 @@ def tagged_estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     iam.put_role_permissions_boundary(RoleName="role", PermissionsBoundary=boundary)
     for arn in known["ResourceArn"]:
         understudy.client("apprunner").tag_resource(ResourceArn=arn, Tags=TAGS)
+    understudy.client("secretsmanager").tag_resource(SecretId="a-secret", Tags=TAGS)
     return {
         **known,
         "": ("abcd", "123456", *known[""]),

@@ -14,6 +14,12 @@ from understudy_aws.wire.names import snake
 EVERYTHING = json.dumps(
     {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
 )
+EVERYONE = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}],
+    }
+)
 TRUST = json.dumps(
     {
         "Version": "2012-10-17",
@@ -179,6 +185,7 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     }  # fmt: skip
     known.update(_organization(understudy))
     known.update(_app_runner(understudy, known["ResourceArn"]))
+    known.update(_secrets(understudy))
     anywhere = {text for texts in known.values() for text in texts}
     known[""] = (*sorted(anywhere), "session", "abcd", "000000000000", "iam:CreateUser", "us-east-1", "1")
     return known
@@ -207,6 +214,19 @@ def _app_runner(understudy: Understudy, connector: tuple[str, ...]) -> dict[str,
         "ObservabilityConfigurationName": ("tracing", "new-tracing"),
         "ConnectionArn": (connection,), "ConnectionName": ("github", "gitlab"),
         "ResourceArn": (*connector, *scaling, tracing, connection),
+    }  # fmt: skip
+
+
+def _secrets(understudy: Understudy) -> dict[str, tuple[str, ...]]:
+    """A secret with two versions."""
+    client = understudy.client("secretsmanager")
+    tokens = ("0" * 32, "1" * 32)
+    arn = client.create_secret(Name="a-secret", SecretString="a", ClientRequestToken=tokens[0])["ARN"]
+    client.put_secret_value(SecretId=arn, SecretString="b", ClientRequestToken=tokens[1])
+    return {
+        "SecretId": (arn, "a-secret"), "SecretString": ("a",), "ResourcePolicy": (EVERYONE,),
+        "VersionStage": ("AWSCURRENT", "BLUE"), "VersionStages": ("AWSCURRENT", "BLUE"),
+        "MoveToVersionId": tokens, "RemoveFromVersionId": tokens[::-1],
     }  # fmt: skip
 
 

@@ -25,6 +25,9 @@ THE_PIPELINES = {"dry_run"}
 # The newest description that was compared with the functions, and its members that none of them takes.
 COMPARED_WITH = (1, 44, 8)
 NOT_TAKEN = {"max_signin_session_duration", "minimum_session_token_size", "reset_max_signin_session_duration"}
+# Replicas of secrets, managed kinds of them, rotation, and several policies of one.
+NOT_TAKEN |= {"add_replica_regions", "force_overwrite_replica_secret", "cross_account_primary_arn"}
+NOT_TAKEN |= {"type", "rotation_token", "policy_name"}
 # Answered to any caller whose signature is good (sts.md 3.2).
 FOR_EVERYONE = {"sts:GetCallerIdentity", "sts:GetSessionToken"}
 

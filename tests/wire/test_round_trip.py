@@ -19,7 +19,7 @@ from understudy_aws.wire.model import load
 from understudy_aws.wire.names import snake
 from understudy_aws.wire.protocols import PROTOCOLS
 
-SAMPLES = {"ec2": 2, "iam": 6, "sts": 10, "apprunner": 10, "organizations": 6, "logs": 6}
+SAMPLES = {"ec2": 2, "iam": 6, "sts": 10, "apprunner": 10, "organizations": 6, "logs": 6, "secretsmanager": 6}
 
 
 # What is found by path goes another way (test_rest_json.py).

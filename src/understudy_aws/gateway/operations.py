@@ -22,7 +22,8 @@ class Operation(msgspec.Struct, frozen=True):
     `on` returns the targets of one call, which must all be allowed. None marks the few operations that AWS answers to
     every caller with valid credentials. `takes` are the names of the function's parameters; a newer API description
     may have more members, which are refused by name. `service` is the id of the
-    service that declares it, and `passes_roles` says whether its requests can hand a role to a service.
+    service that declares it, `passes_roles` says whether its requests can hand a role to a service, and
+    `keeps_tokens` whether it knows repeated client tokens by itself.
     """
 
     action: str
@@ -31,6 +32,7 @@ class Operation(msgspec.Struct, frozen=True):
     takes: frozenset[str] = frozenset()
     service: str = ""
     passes_roles: bool = False
+    keeps_tokens: bool = False
 
     @property
     def name(self) -> str:

@@ -289,7 +289,7 @@ class Gateway(msgspec.Struct, frozen=True):
         if not params.keys() <= operation.takes:
             raise _served_without(operation, shape, params)
         token = params.get(shape.idempotency_token_member) if shape.idempotency_token_member else None
-        if token is None:
+        if token is None or operation.keeps_tokens:
             return operation.function(call, **params)
         answer: Answer | None = answered_before(call, token, params)
         if answer is None:

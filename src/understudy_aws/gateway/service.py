@@ -108,6 +108,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     passes     the members by which requests hand a role to a service
     roles      of the service that keeps roles: `module:name` of the `RoleLookup`
     words      `module:name` of what says how refusals name a resource of an operation's own action; "" for its ARN
+    keeps_tokens  its operations know repeated client tokens by themselves, as ids of what they made
     """
 
     id: str
@@ -123,6 +124,7 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     passes: tuple[RolePassing, ...] = ()
     roles: str = ""
     words: str = ""
+    keeps_tokens: bool = False
 
     def modules(self) -> Sequence[ModuleType]:
         """Every module of the folder and of the folders in it, imported."""
@@ -142,7 +144,12 @@ class Service(msgspec.Struct, frozen=True, kw_only=True, dict=True):
                 raise LookupError(f"{operation.action} is declared in the folder of {self.id}.")
             if name in served:
                 raise LookupError(f"{operation.action} is declared twice.")
-            served[name] = replace(operation, service=self.id, passes_roles=name in self.passings)
+            served[name] = replace(
+                operation,
+                service=self.id,
+                passes_roles=name in self.passings,
+                keeps_tokens=self.keeps_tokens,
+            )
         return served
 
     @cached_property
