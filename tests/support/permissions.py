@@ -48,7 +48,7 @@ _OF_ONE_OPERATION: dict[str, dict[str, tuple[str, ...]]] = {
     "sts:GetFederationToken": {"Name": ("federated",)},
     "iam:CreateRole": {"RoleName": ("new-role",)},
     "iam:CreateUser": {"UserName": ("new-user",)},
-    "secretsmanager:CreateSecret": {"Name": ("new-secret",)},
+    "secretsmanager:CreateSecret": {"Name": ("another",)},
 }
 
 # (action, resource, whether it is asked when only what is required is sent) -> the keys it was asked with.
