@@ -21,13 +21,14 @@ _NAMES = frozenset({"user_data"})
 # The names with such a word that are none: looked through one by one. A name that AWS adds is hidden until it is here.
 HARMLESS = frozenset(
     {
-        "access_key_id", "activate_tag_keys", "aws_access_key_id", "client_token", "context_key_name",
-        "context_key_values", "deactivate_tag_keys", "instance_tag_keys",
+        "access_key_id", "activate_tag_keys", "aws_access_key_id", "client_request_token", "client_token",
+        "context_key_name", "context_key_values", "deactivate_tag_keys", "instance_tag_keys",
         "ipam_external_resource_verification_token_id", "ipam_external_resource_verification_token_ids", "key",
         "key_name", "key_names", "key_pair_id", "key_pair_ids", "kms_key", "kms_key_arn", "kms_key_id",
         "marketplace_product_codes", "meta_data_key", "next_token", "object_key", "product_code", "product_codes",
         "public_key_material", "public_signing_key_endpoint", "public_signing_key_url", "purchase_token",
-        "remove_private_key", "s3_key", "service_specific_credential_id", "sort_key", "source_code_version",
+        "remove_private_key", "s3_key", "secret_id", "secret_id_list", "service_specific_credential_id",
+        "sort_key", "source_code_version",
         "source_key", "ssh_public_key_body", "ssh_public_key_id", "status_code_matcher", "subject_source_key",
         "subject_type_source_key", "tag_keys", "target_key", "token_endpoint", "transitive_tag_keys", "watermark_key",
     }

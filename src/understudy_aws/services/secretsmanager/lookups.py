@@ -103,7 +103,8 @@ def a_new_secret(call: Call, params: Params) -> Sequence[Target]:
     arn = _arn(call, f"{params['name']}-??????")
     targets = [Target(arn, keys)]
     if params.get("tags"):
-        targets.append(Target(arn, keys, action="secretsmanager:TagResource"))
+        tags: Keys = dict(requested_tags(params, "secret"))
+        targets.append(Target(arn, tags, action="secretsmanager:TagResource"))
     return targets
 
 
