@@ -99,6 +99,8 @@ class Listener:
             task.cancel()
         # The loop lets go of a socket when its task has ended; until then its descriptor must not be another one's.
         await asyncio.gather(*tasks, return_exceptions=True)
+        # Those for datagrams are closed in the loop's next turn.
+        await asyncio.sleep(0)
         for each in (*self._listening, *self._connections):
             each.close()
 
