@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import resource
+import time
 from pathlib import Path
 
 import pytest
-from nodes import refusal_for
+from nodes import damage_network, refusal_for
 
-from understudy_aws.admin.requests import Attach, Detach
+from understudy_aws.admin.requests import Attach, Detach, ExplainRequest, ListTrail, Status
 from understudy_aws.dataplane.client import NodeClient, NodeLostError
 from understudy_aws.dataplane.messages import GetStatus
 from understudy_aws.testing import Understudy
@@ -70,3 +72,84 @@ def test_a_killed_node_is_started_anew(understudy):
         after = client.ask(GetStatus())
     assert after.pid != before.pid
     assert (after.holder, after.interfaces) == (before.holder, before.interfaces)
+
+
+def test_the_trail_says_what_was_put_right_also_while_no_server_ran(tmp_path):
+    state = tmp_path / "state"
+    with Understudy(state=str(state)) as understudy:
+        launcher = understudy.app.node
+        vpc = understudy.client("ec2").describe_vpcs()["Vpcs"][0]["VpcId"]
+        subnet = understudy.client("ec2").describe_subnets()["Subnets"][0]["SubnetId"]
+        node = Path(attach(understudy, subnet=subnet)["node"])
+        understudy.settle()
+    damage_network(node, vpc, "commit(nft.delete_table('vpc'))")
+    with NodeClient(node) as client:
+        until(lambda: client.ask(GetStatus()).untold > 0)
+    with Understudy(state=str(state), account="222222222222") as understudy:
+        understudy.settle()
+        told = [
+            entry for entry in understudy.app.gateway.trail.newest() if entry.operation == "RepairNetwork"
+        ]
+        [entry] = told
+        assert (entry.account, entry.region) == ("000000000000", "us-east-1")
+        assert entry.message.startswith(f"Put right in {vpc}: chain ")
+        [listed] = understudy.app.admin.answer(ListTrail(service="understudy", limit=10))["entries"]
+        assert (listed["call"].request_id, listed["refused"]) == (entry.request_id, False)
+        explained = understudy.app.admin.answer(ExplainRequest(id=entry.request_id))
+        assert explained["summary"] == entry.message
+        with NodeClient(node) as client:
+            assert client.ask(GetStatus()).untold == 0
+        understudy.clock.advance(10)
+        understudy.settle()
+        assert (
+            len([each for each in understudy.app.gateway.trail.newest() if each.operation == "RepairNetwork"])
+            == 1
+        )
+        launcher.stop()
+
+
+def test_an_interface_whose_network_cannot_be_made_is_attaching_until_it_can(understudy):
+    ec2 = understudy.client("ec2")
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    first = attach(understudy, subnet=subnet, command="first")
+    understudy.settle()
+    with NodeClient(Path(first["node"])) as client:
+        node = client.ask(GetStatus()).pid
+    before = resource.prlimit(node, resource.RLIMIT_NOFILE)
+    resource.prlimit(node, resource.RLIMIT_NOFILE, (len(os.listdir(f"/proc/{node}/fd")), before[1]))  # noqa: PTH208
+    second = attach(understudy, subnet=subnet, command="second")
+    understudy.settle()
+
+    def shown():
+        interfaces = ec2.describe_network_interfaces()["NetworkInterfaces"]
+        return {
+            each["NetworkInterfaceId"]: (each["Status"], each["Attachment"]["Status"]) for each in interfaces
+        }
+
+    assert shown()[second["interface"]] == ("in-use", "attaching")
+    assert [
+        each["NetworkInterfaceId"]
+        for each in ec2.describe_network_interfaces(
+            Filters=[{"Name": "attachment.status", "Values": ["attaching"]}]
+        )["NetworkInterfaces"]
+        if each["NetworkInterfaceId"] == second["interface"]
+    ]
+    failing = understudy.app.admin.answer(Status())
+    [told] = [each for each in failing["not_attached"] if each["interface"] == second["interface"]]
+    assert "Too many open files" in told["problem"]
+    assert told["since"] is not None
+    resource.prlimit(node, resource.RLIMIT_NOFILE, before)
+    understudy.clock.advance(600)
+    understudy.settle()
+    assert shown() == {
+        first["interface"]: ("in-use", "attached"),
+        second["interface"]: ("in-use", "attached"),
+    }
+    assert understudy.app.admin.answer(Status())["not_attached"] == []
+
+
+def until(condition, seconds=20.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.05)

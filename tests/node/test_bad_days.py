@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from networks import TCP, group, interface, rule, vpc
 from nodes import node
 
-from understudy_aws.dataplane.messages import Refused, Want
+from understudy_aws.dataplane.messages import Refused, TakeRepairs, Want
 from understudy_aws.dataplane.wanted import Network
 
 
@@ -86,27 +86,59 @@ def test_with_the_holder_everything_goes(running):
     assert list((running.directory / "namespaces").iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "damage",
-    [
-        "commit(nft.delete_table('vpc'))",
-        "commit(nft.flush_chain('vpc', 'groups_egress'))",
-        "commit(*nft.delete_elements('vpc', 'egress', [nft.element(interface_name('eeni-app'))]))",
-        "commit(nft.new_rule('vpc', 'groups_ingress', 'let all in', verdict(1)))",
-        "request(rt.delete_link('eeni-app'))",
-        "request(rt.route(ip_network('10.0.2.10/32'), rt.MAIN_TABLE, change=rt.DELETE))",
-        "request(rt.route(ip_network('203.0.113.0/24'), rt.MAIN_TABLE, index=1))",
-        "request(rt.mark_rule(2, 0, rt.MAIN_TABLE, delete=True))",
-        "commit(*nft.new_elements('vpc', 'members4_sg-app', [nft.element(bytes([10, 0, 2, 10]))]))",
-    ],
-)
-def test_what_somebody_else_changes_is_put_right(running, damage):
+DAMAGE = {
+    "commit(nft.delete_table('vpc'))": "chain groups_egress of the filter was gone",
+    "commit(nft.flush_chain('vpc', 'groups_egress'))": "chain groups_egress of the filter was changed",
+    "commit(*nft.delete_elements('vpc', 'egress', [nft.element(interface_name('eeni-app'))]))": (
+        "1 element of set egress gone"
+    ),
+    "commit(nft.new_rule('vpc', 'groups_ingress', 'let all in', verdict(1)))": (
+        "chain groups_ingress of the filter was changed"
+    ),
+    "request(rt.delete_link('eeni-app'))": "link eeni-app to eni-app was gone",
+    "request(rt.route(ip_network('10.0.2.10/32'), rt.MAIN_TABLE, change=rt.DELETE))": (
+        "the route to 10.0.2.10/32 through eeni-db was gone"
+    ),
+    "request(rt.route(ip_network('203.0.113.0/24'), rt.MAIN_TABLE, index=1))": (
+        "the route to 203.0.113.0/24 through lo is nobody's"
+    ),
+    "request(rt.mark_rule(2, 0, rt.MAIN_TABLE, delete=True))": "the rule for packets of mark 0 was gone",
+    "commit(*nft.new_elements('vpc', 'members4_sg-app', [nft.element(bytes([10, 0, 2, 10]))]))": (
+        "1 element of set members4_sg-app nobody's"
+    ),
+    "syscalls.unmount(str(holder.namespaces_directory(directory) / 'eni-db'))": (
+        "in eni-db its namespace was gone"
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_what_somebody_else_changes_is_put_right_and_told(running, damage):
     running.want(small(rule(TCP, 80, group="sg-app")))
     running.damage("vpc-a", damage)
-    _until(lambda: running.status().repaired > 0, seconds=15)
+    _until(lambda: running.status().untold > 0, seconds=15)
+    assert running.status().converged
     assert running.passes("eni-app", "10.0.2.10", 80)
     assert running.drops("eni-app", "10.0.2.10", 81)
     assert running.drops("eni-db", "10.0.1.10", 80)
+    [repair] = running.client.ask(TakeRepairs()).repairs
+    assert repair.vpc == "vpc-a"
+    assert DAMAGE[damage] in repair.what
+    assert repair.count == running.status().repaired
+
+
+def test_repairs_wait_for_who_notes_them_also_when_the_node_is_killed(running):
+    running.want(small())
+    running.damage("vpc-a", "request(rt.delete_link('eeni-app'))")
+    _until(lambda: running.status().untold > 0, seconds=15)
+    told = running.client.ask(TakeRepairs()).repairs
+    running.kill()
+    running.start_again()
+    assert running.client.ask(TakeRepairs()).repairs == told
+    assert running.client.ask(TakeRepairs(noted=tuple(each.id for each in told))).repairs == ()
+    running.kill()
+    running.start_again()
+    assert running.status().untold == 0
 
 
 def test_a_value_that_is_no_network_is_refused_and_changes_nothing(running):

@@ -93,6 +93,13 @@ def memory_of(pid: int) -> int:
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:"))
 
 
+def damage_network(directory: Path, namespace: str, code: str) -> None:
+    """Run a piece of Python as root of the namespaces of a node of this user, in one of its network."""
+    subprocess.run(
+        [sys.executable, "-c", _DAMAGE, str(directory), namespace, code], env=environment(), cwd="/", check=True
+    )  # fmt: skip
+
+
 class Node:
     """A running node.
 

@@ -43,6 +43,7 @@ from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.gateway.policy_source import PolicySource
 from understudy_aws.services import accounts
 from understudy_aws.services.apprunner.rehearsal import connector_of, rehearse
+from understudy_aws.services.ec2.attached_programs import attached_programs
 from understudy_aws.services.iam.role_records import roles
 from understudy_aws.settings import DEFAULT_ACCOUNT
 from understudy_aws.store.database import Transaction
@@ -196,7 +197,18 @@ class Administration:
         database = self._gateway.database
         with database.transaction() as tx:
             known = [{"id": account.id, "created": account.created} for account in accounts.in_order(tx)]
+            not_attached = [
+                {
+                    "interface": each.interface,
+                    "command": each.command,
+                    "problem": each.problem,
+                    "since": each.since,
+                }
+                for each in attached_programs.scan(tx)
+                if each.problem
+            ]
         return {
+            "not_attached": not_attached,
             "version": __version__,
             "format": FORMAT,
             "state_format": database.store.format,

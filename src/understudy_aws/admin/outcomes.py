@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from understudy_aws.gateway.trail import TrailEntry
+from understudy_aws.gateway.trail import OWN_SERVICE, TrailEntry
 
 # Why nobody was known to ask, by the kind of signature that was refused (authn.errors).
 _SIGNATURES = {
@@ -22,13 +22,18 @@ _SIGNATURES = {
 
 def summary(entry: TrailEntry, refusals: Sequence[Mapping[str, Any]]) -> str:
     """Return the sentence for a call. `refusals` are its refused questions, those of calls made for it included."""
+    if entry.service == OWN_SERVICE:
+        return entry.message
     call = f"{entry.service}:{entry.operation}"
     if refusals:
         return _over(call, entry, refusals[-1])
     if entry.outcome == "ok":
-        if not entry.evaluations:
-            return f"{call} was carried out, and no policy was asked: {_unasked(entry)}."
-        return f"{call} was allowed and carried out."
+        asked = bool(entry.evaluations)
+        return (
+            f"{call} was allowed and carried out."
+            if asked
+            else f"{call} was carried out, and no policy was asked: {_unasked(entry)}."
+        )
     if entry.evaluations and entry.outcome == "NotImplemented":
         return f"Policies allow {call}; Understudy does not serve it, or not with these parameters."
     if entry.evaluations:

@@ -13,7 +13,7 @@ from understudy_aws.admin.time_ranges import TimeRange, parse_bound
 from understudy_aws.core.http import Steps, take_all
 from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.gateway.request_context import question_keys
-from understudy_aws.gateway.trail import EvaluatedQuestion, TrailEntry
+from understudy_aws.gateway.trail import OWN_SERVICE, EvaluatedQuestion, TrailEntry
 from understudy_aws.policy import (
     NamedPolicy,
     Observation,
@@ -46,7 +46,9 @@ class _Heard(msgspec.Struct):
     unasked: int = 0
 
     def hear(self, entry: TrailEntry, *, include_refused: bool) -> None:
-        """Add one call and its questions."""
+        """Add one call and its questions; what Understudy did by itself is none."""
+        if entry.service == OWN_SERVICE:
+            return
         self.calls += 1
         self.onward += bool(entry.parent)
         if entry.mode == "off":

@@ -10,7 +10,7 @@ from understudy_aws.admin.refused_calls import is_refused, is_waived
 from understudy_aws.admin.requests import ListTrail
 from understudy_aws.admin.time_ranges import Bound, parse_bound
 from understudy_aws.gateway.pipeline import Gateway
-from understudy_aws.gateway.trail import TrailEntry, decode
+from understudy_aws.gateway.trail import OWN_SERVICE, TrailEntry, decode
 from understudy_aws.services import accounts
 from understudy_aws.store.protocol import LogEntry
 
@@ -84,5 +84,5 @@ def _check_account(gateway: Gateway, account: str) -> None:
 def _check_service(gateway: Gateway, service: str) -> None:
     """Raise InvalidRequestError for a service that is not played here."""
     known = sorted({operation.service for operation in gateway.registry})
-    if service and service.replace("-", "") not in known:
+    if service and service.replace("-", "") not in {*known, OWN_SERVICE}:
         raise InvalidRequestError(f"No service {service!r} is served here; these are: {', '.join(known)}.")

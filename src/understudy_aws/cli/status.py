@@ -57,6 +57,10 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     out.facts(facts)
     if network is not None and network.obstacle:
         out.remark(f"No packet is filtered: {network.obstacle}")
+    for each in said["not_attached"]:
+        out.remark(
+            f"{each['interface']} ({each['command']}) has no network since {each['since']}: {each['problem']}"
+        )
     if said["records"]:
         out.line()
         out.table(
@@ -80,10 +84,16 @@ def _told(status: NodeStatus) -> str:
     level = "NOTHING IS FILTERED OR ISOLATED" if status.obstacle else "filtered"
     words = f"{len(status.interfaces)} interfaces in {status.vpcs} VPCs, {level}; node {status.pid}"
     if not status.converged:
-        words = f"not as wanted ({status.error or 'being made'}); {words}"
+        words = f"not as wanted ({_why(status)}); {words}"
     if status.repaired:
         words = f"{words}; {status.repaired} changes of others put right"
     return words
+
+
+def _why(status: NodeStatus) -> str:
+    since = f" since {status.failing_since:%Y-%m-%d %H:%M:%S} UTC" if status.failing_since else ""
+    lacking = f"; {len(status.missing)} interfaces are not there" if status.missing else ""
+    return f"{status.error or 'being made'}{since}{lacking}"
 
 
 def _describe_controllers(controllers: Sequence[Mapping[str, Any]], out: Output) -> None:

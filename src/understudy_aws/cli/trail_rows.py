@@ -11,6 +11,8 @@ from understudy_aws.core.printable import printable
 HEADS = ("NO", "TIME", "REQUEST ID", "CALLER", "CALL", "REGION", "DECIDED BY", "OUTCOME")
 # As much of a request id as tells it from others; `understudy explain` takes it.
 _BEGINNING = 8
+# Of what Understudy did by itself: no policy decided, and the message says what it was.
+_OWN_SERVICE = "understudy"
 
 
 def numbered_from_one(entry: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -47,7 +49,9 @@ def _row(entry: Mapping[str, Any]) -> tuple[str, ...]:
         _short(call["caller"]["arn"]) or call["caller"]["kind"],
         f"{made_for}{call['service']}:{call['operation']}",
         call.get("region", ""),
-        _decided_by(call.get("evaluations", ()), refused=entry["refused"]),
+        call.get("message", "")
+        if call["service"] == _OWN_SERVICE
+        else _decided_by(call.get("evaluations", ()), refused=entry["refused"]),
         outcome_of(entry),
     )
 

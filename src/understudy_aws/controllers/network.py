@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from understudy_aws.dataplane.launcher import NodeLauncher
-from understudy_aws.dataplane.messages import GetStatus, Status
+from understudy_aws.dataplane.launcher import NodeError, NodeLauncher
+from understudy_aws.dataplane.messages import GetStatus, Repairs, Status, TakeRepairs
 from understudy_aws.dataplane.wanted import Network
 from understudy_aws.gateway.controller import Controller, Due, Key, World
+from understudy_aws.services.ec2.attached_programs import note_networks
+from understudy_aws.services.ec2.network_repairs import note_repair
 from understudy_aws.services.ec2.wanted_network import wanted_network
 from understudy_aws.store.database import Database, Transaction
 
@@ -32,6 +34,8 @@ class NetworkKeeper:
         # What the node was told last; None before it is known whether one runs.
         self._made: Network | None = None
         self.obstacle = ""
+        # What the records say is not there, and why; None before that was compared.
+        self._noted: tuple[frozenset[str], str] | None = None
 
     def controller(self) -> Controller:
         """Return the background work."""
@@ -60,12 +64,52 @@ class NetworkKeeper:
         with world.database.transaction() as tx:
             network = wanted_network(tx, now)
         if network.vpcs:
-            status = await world.in_thread(self._make, network)
+            try:
+                status = await world.in_thread(self._make, network)
+            except NodeError as error:
+                missing = await world.in_thread(self._missing, network)
+                self._note(world, missing, str(error))
+                raise
             self.obstacle = status.obstacle
+            self._note(world, frozenset(), "")
+            if status.untold:
+                await self._note_repairs(world)
         else:
             await world.in_thread(self._node.stop)
         self._made, self._told = network, now
         return None
+
+    async def _note_repairs(self, world: World) -> None:
+        """Write into the trail what the node has put right, which forgets it only then."""
+        noted: tuple[str, ...] = ()
+        while True:
+            answer = await world.in_thread(self._node.ask, TakeRepairs(noted))
+            assert isinstance(answer, Repairs)
+            if not answer.repairs:
+                return
+            with world.database.transaction() as tx:
+                for repair in answer.repairs:
+                    note_repair(tx, world.gateway.trail, repair)
+            await world.durable()
+            noted = tuple(repair.id for repair in answer.repairs)
+
+    def _note(self, world: World, missing: frozenset[str], problem: str) -> None:
+        """Let the records say which interfaces are not there, and why."""
+        if (missing, problem) != self._noted:
+            with world.database.transaction() as tx:
+                note_networks(tx, missing, problem, world.clock.now())
+            self._noted = (missing, problem)
+
+    def _missing(self, network: Network) -> frozenset[str]:
+        """Return the interfaces that are not there; when no node says so, those that were not there before."""
+        status = self._node.status()
+        if status is not None and not status.converged:
+            return frozenset(status.missing)
+        before = self._made.vpcs if self._made is not None else ()
+        known = {interface.id for vpc in before for interface in vpc.interfaces}
+        return frozenset(
+            interface.id for vpc in network.vpcs for interface in vpc.interfaces if interface.id not in known
+        )
 
     def _make(self, network: Network) -> Status:
         """Have the node make a network, and return how it does then. Raises NodeError."""

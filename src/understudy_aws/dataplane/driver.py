@@ -58,6 +58,10 @@ class Driver(Protocol):
         """Carry steps out in order; each may be repeated. Raises OSError; those before the failing one are done."""
         ...
 
+    def told(self, steps: Iterable[Any]) -> Iterable[tuple[str, str]]:
+        """Return, for what steps put right, an id of EC2 where it stands, and a clause that says what it was."""
+        ...
+
     def probe(self, asked: Probe) -> str:
         """Connect from an interface to an address and a port; returns `connected`, `refused` or `silent`.
 

@@ -19,8 +19,10 @@ from understudy_aws.dataplane.deltas import NetworkDelta, delta_of
 from understudy_aws.dataplane.messages import (
     Answer,
     Done,
+    GetStatus,
     Question,
     Refused,
+    Status,
     Stop,
     Want,
     WantChange,
@@ -100,6 +102,17 @@ class NodeLauncher:
                 raise NodeError(answer.reason)
             return answer
         raise AssertionError("the second attempt returns or raises")
+
+    def status(self) -> Status | None:
+        """Return how the node does that was asked last; None when it answers no more. Starts none."""
+        if self._client is None:
+            return None
+        try:
+            answer = self._client.ask(GetStatus())
+        except NodeLostError:
+            self.close()
+            return None
+        return answer if isinstance(answer, Status) else None
 
     def may_run(self) -> bool:
         """Whether a node runs, or ran last and was killed."""

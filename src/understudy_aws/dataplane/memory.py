@@ -19,6 +19,8 @@ from understudy_aws.dataplane.packets import TCP
 from understudy_aws.dataplane.reach import Question, reach
 from understudy_aws.dataplane.wanted import Interface, Network, Peering, Vpc
 
+# What is held is told apart by its id first: parts of a network may hold what has no hash.
+
 
 class HeldVpc(msgspec.Struct, frozen=True):
     """A VPC without its interfaces."""
@@ -44,12 +46,18 @@ class HeldPeering(msgspec.Struct, frozen=True):
 
     peering: Peering
 
+    def __hash__(self) -> int:
+        return hash(self.peering.id)
+
 
 class HeldPrefixList(msgspec.Struct, frozen=True):
     """A prefix list with its blocks."""
 
     id: str
     blocks: tuple[str, ...]
+
+    def __hash__(self) -> int:
+        return hash(self.id)
 
 
 Held: TypeAlias = HeldVpc | HeldInterface | HeldPeering | HeldPrefixList
@@ -119,6 +127,12 @@ class MemoryDriver:
                 self._held[_key(step.object)] = step.object
             else:
                 self._held.pop(_key(step.object), None)
+
+    def told(self, steps: Iterable[Step]) -> Iterable[tuple[str, str]]:
+        """Say what was put right, which nobody but a test has changed."""
+        for step in steps:
+            kind, id = _key(step.object)
+            yield id, f"{kind} {id} was {'gone' if isinstance(step, Put) else 'not wanted'}"
 
     def probe(self, asked: Probe) -> str:
         """Return `refused` for a packet that would pass, since nothing listens in memory, else `silent`."""

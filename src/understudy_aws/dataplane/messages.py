@@ -7,6 +7,7 @@ answered by `Refused`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from hashlib import blake2b
 from typing import TypeAlias
 
@@ -49,7 +50,13 @@ class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """Take the network down, everything that runs in it, and end."""
 
 
-Question: TypeAlias = Want | WantChange | GetStatus | Probe | Stop
+class TakeRepairs(msgspec.Struct, frozen=True, tag="take-repairs"):
+    """Tell what was put right, oldest first; those of the ids in `noted` may be forgotten."""
+
+    noted: tuple[str, ...] = ()
+
+
+Question: TypeAlias = Want | WantChange | GetStatus | Probe | Stop | TakeRepairs
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):
@@ -66,8 +73,10 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     `driver` makes the network (`dataplane/driver.py`); `obstacle` says why it filters no packets, if it does not.
     `holder` is 0 where the network ends with the node.
     `converged` says that the driver has what is wanted, `error` why it has not.
-    `repaired` counts what somebody else had changed and the node has put right. `services` says why what is served
-    inside the networks is not, by its name. `outside` is the program that carries packets to the world, if one does.
+    `repaired` counts what somebody else had changed and the node has put right; of these, `untold` wait for
+    `TakeRepairs`. `missing` are interfaces that are not there, or not wholly, since `failing_since`. `services` says
+    why what is served inside the networks is not, by its name. `outside` is the program that carries packets to the
+    world, if one does.
     """
 
     pid: int
@@ -79,6 +88,9 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     error: str = ""
     services: Mapping[str, str] = {}
     outside: str = ""
+    untold: int = 0
+    missing: tuple[str, ...] = ()
+    failing_since: datetime | None = None
     driver: str = "linux"
     obstacle: str = ""
 
@@ -93,13 +105,32 @@ class Probed(msgspec.Struct, frozen=True, tag="probed"):
     obstacle: str = ""
 
 
+class Repair(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody else had changed in a VPC's part of the network, and the node has put right.
+
+    `what` are clauses that say what it was, the first of `count`. `vpc` is empty between VPCs and the world.
+    """
+
+    id: str
+    at: datetime
+    vpc: str
+    what: tuple[str, ...]
+    count: int
+
+
+class Repairs(msgspec.Struct, frozen=True, tag="repairs"):
+    """What was put right and is in no trail yet, oldest first."""
+
+    repairs: tuple[Repair, ...]
+
+
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
     """It was not done, and why."""
 
     reason: str
 
 
-Answer: TypeAlias = Done | WantWhole | Status | Probed | Refused
+Answer: TypeAlias = Done | WantWhole | Status | Probed | Refused | Repairs
 
 
 def revision_of(line: bytes) -> str:

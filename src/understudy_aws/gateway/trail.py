@@ -34,6 +34,9 @@ _MOST_ITEMS = 200
 _MOST_KEYS = 65_536
 
 
+OWN_SERVICE = "understudy"
+"""The service of entries that are no calls: what Understudy itself did, which `message` says."""
+
 ROLLED_BACK = "RolledBack"
 _ROLLED_BACK = "The call this was done for failed, so what it did was undone."
 

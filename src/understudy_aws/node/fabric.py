@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from understudy_aws.core.clock import SystemClock
+from understudy_aws.core.ids import Ids
 from understudy_aws.dataplane.deltas import with_delta
 from understudy_aws.dataplane.driver import Driver, Parts
-from understudy_aws.dataplane.messages import Probe, WantChange, revision_of
+from understudy_aws.dataplane.messages import Probe, Repair, WantChange, revision_of
 from understudy_aws.dataplane.wanted import Network
+from understudy_aws.node.repairs import Repairs
 from understudy_aws.node.wanted_file import WantedFile
+
+_MOST_CLAUSES = 20
 
 
 class Fabric:
@@ -27,7 +33,13 @@ class Fabric:
         self.driver = driver
         self.wanted, self._revision = self._file.read()
         self.repaired = 0
+        self.repairs = Repairs(directory)
         self.error = ""
+        # Since when the network is not as wanted, and the interfaces that are not wholly there.
+        self.failing_since: datetime | None = None
+        self.missing: tuple[str, ...] = ()
+        # What is being put right.
+        self._damage: list[tuple[str, str]] = []
         # What the kernel has, part by part, and the network that this is; None when that must be looked at.
         self._made: Parts | None = None
         self._network: Network | None = None
@@ -92,13 +104,14 @@ class Fabric:
             else:
                 self._make(self.wanted, parts)
             return 0
-        steps = self.driver.plan(self.driver.observe(), _all(self._made.values()))
+        parts = self._made
+        steps = self.driver.plan(self.driver.observe(), _all(parts.values()))
         self.error = ""
         if steps:
-            made, network, self._made, self._network = self._made, self._network, None, None
-            self._carry_out(steps)
-            self._made, self._network = made, network
-            self.repaired += len(steps)
+            network, self._made, self._network = self._network, None, None
+            self._damage = list(self.driver.told(steps))
+            self._carry_out(steps, parts)
+            self._done(parts, network)
         return len(steps)
 
     def pieces(self) -> Sequence[Any]:
@@ -113,27 +126,55 @@ class Fabric:
         """Go from what was made last to a network. Raises OSError; what was made is then looked at anew."""
         made = self._made
         self._made = self._network = None
-        if made is None:
-            steps = self.driver.plan(self.driver.observe(), _all(parts.values()))
-        else:
-            # Parts that did not change are the same object, which is asked first: comparing sets takes long.
-            changed = [key for key, part in parts.items() if made.get(key) is not part]
-            changed += [key for key in made if key not in parts]
-            before = _all(made.get(key, frozenset()) for key in changed)
-            steps = self.driver.plan(before, _all(parts.get(key, frozenset()) for key in changed))
-        self._carry_out(steps)
-        self._made, self._network = parts, network
+        try:
+            steps = self._steps(made, parts)
+        except OSError as error:
+            self.failed(error, parts)
+            raise
+        self._carry_out(steps, parts)
+        self._done(parts, network)
         # Without this the next node looks before it goes on.
         with suppress(OSError):
             self._file.keep_made()
 
-    def _carry_out(self, steps: Iterable[Any]) -> None:
+    def _steps(self, made: Parts | None, parts: Parts) -> Sequence[Any]:
+        """Return the steps from what was made, or from what there is when that is not known."""
+        if made is None:
+            return self.driver.plan(self.driver.observe(), _all(parts.values()))
+        # Parts that did not change are the same object, which is asked first: comparing sets takes long.
+        changed = [key for key, part in parts.items() if made.get(key) is not part]
+        changed += [key for key in made if key not in parts]
+        before = _all(made.get(key, frozenset()) for key in changed)
+        return self.driver.plan(before, _all(parts.get(key, frozenset()) for key in changed))
+
+    def _done(self, parts: Parts, network: Network | None) -> None:
+        """Note that the driver has made a network, and with it what was to be put right, if anything was."""
+        self._made, self._network = parts, network
+        if self._damage:
+            self.repaired += len(self._damage)
+            self.repairs.add(list(_repairs(self._damage, self.wanted)))
+            self._damage = []
+
+    def _carry_out(self, steps: Iterable[Any], parts: Parts) -> None:
         try:
             self.driver.carry_out(steps)
         except OSError as error:
-            self.error = str(error)
+            self.failed(error, parts)
             raise
-        self.error = ""
+        self.error, self.failing_since, self.missing = "", None, ()
+
+    def failed(self, error: Exception, parts: Parts | None = None) -> None:
+        """Note that the network is not as wanted, why, since when, and which interfaces are not wholly there."""
+        self.error = str(error) or type(error).__name__
+        self.failing_since = self.failing_since or SystemClock().now()
+        if parts is not None:
+            try:
+                there = self.driver.observe()
+            except OSError:
+                there = frozenset()
+            self.missing = tuple(
+                key[1] for key, part in parts.items() if key[0] == "interface" and not part <= there
+            )
 
     def probe(self, asked: Probe) -> str:
         """Connect from an interface to an address and a port; returns `connected`, `refused` or `silent`.
@@ -141,6 +182,19 @@ class Fabric:
         Raises FileNotFoundError when there is no such interface.
         """
         return self.driver.probe(asked)
+
+
+def _repairs(damage: Iterable[tuple[str, str]], network: Network) -> Iterator[Repair]:
+    """Yield a repair for each VPC in which something was put right."""
+    home = {interface.id: vpc.id for vpc in network.vpcs for interface in vpc.interfaces}
+    home |= {vpc.id: vpc.id for vpc in network.vpcs}
+    by_vpc: dict[str, list[str]] = {}
+    for place, clause in damage:
+        vpc = home.get(place, "")
+        by_vpc.setdefault(vpc, []).append(clause if place == vpc else f"in {place} {clause}")
+    at, ids = SystemClock().now(), Ids()
+    for vpc, clauses in by_vpc.items():
+        yield Repair(id=ids.uuid(), at=at, vpc=vpc, what=tuple(clauses[:_MOST_CLAUSES]), count=len(clauses))
 
 
 def _all(parts: Iterable[frozenset[Any]]) -> frozenset[Any]:

@@ -25,8 +25,10 @@ from understudy_aws.dataplane.messages import (
     Probed,
     Question,
     Refused,
+    Repairs,
     Status,
     Stop,
+    TakeRepairs,
     Want,
     WantChange,
     WantWhole,
@@ -132,7 +134,8 @@ class NodeService:
         try:
             await self._with_kernel(self._fabric.check)
         except _REFUSED as error:
-            self._fabric.error = str(error) or type(error).__name__
+            if not self._fabric.error:
+                self._fabric.failed(error)
         await self._serve_networks()
 
     async def _serve_networks(self) -> None:
@@ -180,9 +183,15 @@ class NodeService:
             loop = asyncio.get_running_loop()
             outcome = await loop.run_in_executor(self._probes, self._fabric.probe, question)
             return Probed(outcome, self._fabric.driver.obstacle)
+        if isinstance(question, TakeRepairs):
+            return await self._with_kernel(lambda: self._repairs(question.noted))
         assert isinstance(question, Stop)
         self._end_all()
         return Done()
+
+    def _repairs(self, noted: Sequence[str]) -> Repairs:
+        self._fabric.repairs.forget(noted)
+        return Repairs(self._fabric.repairs.waiting())
 
     def _end_all(self) -> None:
         """End everything in the holder's namespaces, and with it this node."""
@@ -206,6 +215,9 @@ class NodeService:
             interfaces=tuple(interface.id for vpc in network.vpcs for interface in vpc.interfaces),
             repaired=self._fabric.repaired,
             error=self._fabric.error,
+            untold=len(self._fabric.repairs),
+            missing=self._fabric.missing,
+            failing_since=self._fabric.failing_since,
             services=self._services.errors,
             outside=self._outside(),
         )

@@ -14,6 +14,7 @@ from understudy_aws.dataplane.linux.kernel import Kernel
 from understudy_aws.dataplane.linux.namespaces import Namespaces
 from understudy_aws.dataplane.linux.objects import place_of
 from understudy_aws.dataplane.linux.planning import plan
+from understudy_aws.dataplane.linux.telling import told
 from understudy_aws.dataplane.messages import Probe
 from understudy_aws.dataplane.wanted import Network
 
@@ -66,6 +67,10 @@ class LinuxDriver:
     def carry_out(self, steps: Iterable[Any]) -> None:
         """Change the kernel."""
         self.kernel.carry_out(steps)
+
+    def told(self, steps: Iterable[Any]) -> Iterable[tuple[str, str]]:
+        """Say what was put right in the kernel."""
+        return told(steps)
 
     def probe(self, asked: Probe) -> str:
         """Send a real packet."""

@@ -6,7 +6,7 @@ its process, so that an interface is free again also when whoever started the pr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -16,6 +16,8 @@ from understudy_aws.dataplane.processes import start_of
 from understudy_aws.gateway.controller import Controller, Due, World
 from understudy_aws.services.ec2.api import errors
 from understudy_aws.services.ec2.network_interfaces import (
+    ATTACHED,
+    ATTACHING,
     Attachment,
     NetworkInterface,
     network_interfaces,
@@ -29,7 +31,7 @@ class AttachedProgram(Record, frozen=True, kw_only=True):
     """A program that has an interface to itself.
 
     `pid` and `started` are the process that started it (`dataplane.processes.start_of`). `made` says that the interface
-    was made for it, and goes when it ends.
+    was made for it, and goes when it ends. `problem` is why this machine can't make its network, `since` then.
     """
 
     account: str
@@ -39,6 +41,8 @@ class AttachedProgram(Record, frozen=True, kw_only=True):
     started: str
     command: str
     made: bool = False
+    problem: str = ""
+    since: datetime | None = None
 
 
 attached_programs = Table(
@@ -57,6 +61,20 @@ def attach_program(
     attachment = Attachment(id=ids.ec2("ela-attach"), owner=interface.account, at=at, device_index=0)
     network_interfaces.put(tx, replace(interface, attachment=attachment))
     attached_programs.put(tx, program)
+
+
+def note_networks(tx: Transaction, missing: Container[str], problem: str, at: datetime) -> None:
+    """Note which interfaces of programs this machine has not got the network of, and why; all others are attached."""
+    for program in list(attached_programs.scan(tx)):
+        lacking = program.interface in missing
+        if lacking == bool(program.problem) and (not lacking or program.problem == problem):
+            continue
+        since = (program.since or at) if lacking else None
+        attached_programs.put(tx, replace(program, problem=problem if lacking else "", since=since))
+        interface = network_interfaces.get(tx, program.account, program.region, program.interface)
+        if interface is not None and interface.attachment is not None:
+            attachment = replace(interface.attachment, status=ATTACHING if lacking else ATTACHED)
+            network_interfaces.put(tx, replace(interface, attachment=attachment))
 
 
 def detach_program(tx: Transaction, program: AttachedProgram) -> None:

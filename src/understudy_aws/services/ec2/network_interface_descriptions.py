@@ -55,7 +55,7 @@ INTERFACE_FILTERS: FilterTable = MappingProxyType(
         ],
         "attachment.device-index": lambda interface: [str(each.device_index) for each in _attachments(interface)],
         "attachment.instance-owner-id": lambda interface: [each.owner for each in _attachments(interface)],
-        "attachment.status": lambda interface: ["attached" for _ in _attachments(interface)],
+        "attachment.status": lambda interface: [each.status for each in _attachments(interface)],
         "addresses.primary": lambda interface: ("true", "false")[: len(interface.addresses)],
         "addresses.private-ip-address": lambda interface: interface.addresses,
         "availability-zone": lambda interface: (interface.zone,),
@@ -196,7 +196,7 @@ def interface_members(interface: NetworkInterface) -> dict[str, Any]:
             "DeleteOnTermination": interface.attachment.delete_on_termination,
             "DeviceIndex": interface.attachment.device_index,
             "InstanceOwnerId": interface.attachment.owner,
-            "Status": "attached",
+            "Status": interface.attachment.status,
         }
     return shown
 

@@ -38,14 +38,21 @@ class PublicAddress(Record, frozen=True, kw_only=True):
     dns_name: str = ""
 
 
+ATTACHING, ATTACHED = "attaching", "attached"
+
+
 class Attachment(Record, frozen=True, kw_only=True):
-    """What an interface is attached to; `owner` is the account that has it, or `amazon-aws`."""
+    """What an interface is attached to; `owner` is the account that has it, or `amazon-aws`.
+
+    `status` is `attached`, or `attaching` as long as this machine can't make the network of the interface.
+    """
 
     id: str
     owner: str
     at: datetime
     device_index: int = 1
     delete_on_termination: bool = False
+    status: str = ATTACHED
 
 
 class ConnectionTracking(Record, frozen=True, kw_only=True):
