@@ -109,6 +109,7 @@ DAMAGE = {
     "syscalls.unmount(str(holder.namespaces_directory(directory) / 'eni-db'))": (
         "in eni-db its namespace was gone"
     ),
+    "syscalls.unmount(str(holder.namespaces_directory(directory) / 'vpc-a'))": "its namespace was gone",
 }
 
 

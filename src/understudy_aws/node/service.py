@@ -124,9 +124,9 @@ class NodeService:
                 if await self._with_kernel(partial(self._fabric.differs, piece)):
                     await self._check()
                     return
-            self._fabric.error = ""
+            self._fabric.error, self._fabric.failing_since = "", None
         except _REFUSED as error:
-            self._fabric.error = str(error) or type(error).__name__
+            self._fabric.failed(error)
         await self._serve_networks()
 
     async def _check(self) -> None:

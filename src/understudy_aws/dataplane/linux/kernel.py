@@ -101,11 +101,12 @@ class Kernel:
 
     def _glances(self, names: Iterable[str]) -> Iterator[Glance]:
         for name in names:
-            try:
-                with self._entered(name) as sockets:
-                    yield self._confirmed.glance(name, sockets)
-            except FileNotFoundError:
+            # Sockets that are kept keep a namespace too, which nobody finds by its name any more.
+            if not self._own.has(name):
                 yield Glance(name, None)
+                continue
+            with self._entered(name) as sockets:
+                yield self._confirmed.glance(name, sockets)
 
     @contextmanager
     def _entered(self, namespace: str) -> Iterator[Sockets]:
@@ -150,6 +151,8 @@ class Kernel:
     def _carry_out(self, step: Step) -> None:
         if isinstance(step, CreateNamespace):
             router = step.namespace.router
+            if step.namespace.name in self._kept and not self._own.has(step.namespace.name):
+                self._kept.pop(step.namespace.name).close()
             self._own.create(step.namespace.name, lambda: _prepare(router=router))
         elif isinstance(step, DeleteNamespace):
             if step.namespace.name in self._kept:
@@ -201,6 +204,11 @@ class Kernel:
             )
             sockets.routing.request([pair], ignored=_THERE)
             index = _index(veth.name, sockets.routing)
+            if not index:
+                # The other end is there: of a pair whose namespace somebody has taken away.
+                peer_sockets.routing.request([routing.delete_link(veth.peer)], ignored=_GONE)
+                sockets.routing.request([pair])
+                index = _index(veth.name, sockets.routing)
             sockets.routing.request([routing.configure_link(index, alias(veth)), routing.link_up(index)])
             peer_index = _index(veth.peer, peer_sockets.routing)
             peer_sockets.routing.request(

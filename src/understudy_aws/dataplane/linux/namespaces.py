@@ -8,6 +8,7 @@ by anybody (measured: a socket in 6 to 9 us).
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -92,11 +93,18 @@ class Namespaces:
         """Return the names of the namespaces there are, in order."""
         return sorted(entry.name for entry in os.scandir(self._directory) if self._is_kept(entry.stat()))
 
+    def has(self, name: str) -> bool:
+        """Whether there is a namespace of a name."""
+        try:
+            return self._is_kept((self._directory / name).stat())
+        except FileNotFoundError:
+            return False
+
     def create(self, name: str, prepare: Callable[[], None]) -> None:
         """Make a namespace, or leave the one there is; it has its name only once `prepare` is done."""
         path = self._directory / name
         # The kernel lets nobody open a namespace that is kept for writing, as `touch` would.
-        if path.exists() and self._is_kept(path.stat()):
+        if self.has(name):
             return
         path.touch()
         fd = self._thread.create(prepare)
@@ -126,6 +134,9 @@ class Namespaces:
         """Open a namespace for as long as the block runs. Raises FileNotFoundError."""
         fd = os.open(self._directory / name, os.O_RDONLY | os.O_CLOEXEC)
         try:
+            if not self._is_kept(os.fstat(fd)):
+                # Somebody has taken the namespace away; the file that it was mounted on is left.
+                raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), name)
             yield fd
         finally:
             os.close(fd)
