@@ -13,10 +13,13 @@ from pathlib import Path
 
 import pytest
 from boxes import MACHINE, METADATA, PRIVATE, SITES, missing_for
+from msgspec.structs import replace
 from networks import group, interface, vpc
 from nodes import UNPRIVILEGED, Node, node, refusal_for
 
-from understudy_aws.dataplane.edge import PUBLIC_BLOCKS
+from understudy_aws.dataplane.edge import API_ADDRESSES, PUBLIC_BLOCKS
+from understudy_aws.dataplane.packets import host_block
+from understudy_aws.dataplane.reach import Question, reach
 from understudy_aws.dataplane.wanted import NatGateway, Network, Route, RouteTable
 
 SITE, SITE6 = SITES
@@ -143,6 +146,21 @@ def test_the_world_is_reached_by_the_gateways_alone(boxed):
     assert heard(boxed, "eni-plain", site) == {site: "silent"}, "a public subnet alone gives no internet"
     echo = boxed.python("eni-private", ECHO, SITE).finish()
     assert echo.stdout == "hello\n", echo.stderr
+
+
+def test_what_is_computed_of_the_world_is_what_packets_do(boxed):
+    """The computation is told which addresses are the machine's own, and that there is a way out."""
+    told = replace(network(), world=True, machine=tuple(host_block(each) for each in MACHINE))
+    addresses = (*SITES, *MACHINE, METADATA, "198.18.0.77", *API_ADDRESSES.values())
+    for source in ("eni-public", "eni-plain", "eni-private"):
+        wanted = {
+            f"{address}/80": reach(told, Question(source, address, port=80)).passes for address in addresses
+        }
+        found = {
+            place: said not in {"silent", "No route to host", "Network is unreachable"}
+            for place, said in heard(boxed, source, *wanted).items()
+        }
+        assert found == wanted, source
 
 
 def test_what_the_machine_is_itself_stays_out_of_reach(boxed):

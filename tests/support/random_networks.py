@@ -8,6 +8,7 @@ from ipaddress import ip_network
 from msgspec.structs import replace
 from networks import ALL, OPEN_ACL, TCP, entry, interface, rule, vpc
 
+from understudy_aws.dataplane.edge import API_ADDRESSES
 from understudy_aws.dataplane.reach import Question
 from understudy_aws.dataplane.wanted import (
     Interface,
@@ -147,7 +148,7 @@ def questions(network: Network) -> list[Question]:
         for place, (source, address) in enumerate(
             (source, address)
             for source in interfaces
-            for address in (*addresses, "10.0.1.99", "192.0.2.1")
+            for address in (*addresses, "10.0.1.99", "192.0.2.1", API_ADDRESSES[4])
             if address not in source.addresses and address not in dict(source.public).values()
         )
     ]

@@ -101,7 +101,7 @@ def test_a_program_inside_is_told_where_the_apis_are_and_keeps_its_keys(site):
     site.environment["AWS_ENDPOINT_URL_STS"] = site.environment["AWS_ENDPOINT_URL"]
     done = site.understudy("attach", "--subnet", subnet, "--", "env")
     told = dict(line.split("=", 1) for line in done.stdout.splitlines() if line.startswith("AWS_"))
-    assert told["AWS_ENDPOINT_URL"] == f"http://{API_ADDRESSES[4]}"
+    assert told["AWS_ENDPOINT_URL"] == f"http://{API_ADDRESSES[4]}:443"
     assert "AWS_ENDPOINT_URL_STS" not in told
     assert told["AWS_ACCESS_KEY_ID"] == site.environment["AWS_ACCESS_KEY_ID"]
 
@@ -165,7 +165,7 @@ def test_an_interface_endpoint_leads_to_its_service_alone_and_by_its_groups_and_
     found = called(site, id, *asked)
     assert found["ec2:describe_vpcs"] == "ConnectTimeoutError", "its group admits nobody"
     site.ec2(
-        "authorize-security-group-ingress", "--group-id", groups[1], "--protocol", "tcp", "--port", "80",
+        "authorize-security-group-ingress", "--group-id", groups[1], "--protocol", "tcp", "--port", "443",
         "--source-group", groups[0],
     )  # fmt: skip
     found = called(site, id, *asked)

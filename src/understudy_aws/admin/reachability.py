@@ -8,6 +8,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any
 
+from understudy_aws.admin.api_ends import api_end, endpoint_advice, is_api, with_world
 from understudy_aws.admin.errors import InvalidRequestError, NotFoundError
 from understudy_aws.admin.requests import Reach
 from understudy_aws.dataplane.changes import AddEntry, AddRule, Change, DeleteRoute, changed
@@ -72,12 +73,15 @@ def _path(
     *,
     hypothetical: bool,
 ) -> dict[str, Any]:
-    address, target = _target(tx, asked.target, source)
+    to_api = is_api(asked.target)
+    address, target = api_end(tx, asked.target, source, now) if to_api else _target(tx, asked.target, source)
     interfaces = {each.id: each for each in (source, target) if each is not None}
-    network = network_of(tx, list(interfaces.values()), now)
+    network = with_world(network_of(tx, list(interfaces.values()), now))
     question = Question(source.id, address, protocol, asked.port)
     outcome = reach(network, question)
     changes, advice = _changes(network, question, outcome)
+    if to_api and not outcome.passes and target is None:
+        advice = f"{advice} {endpoint_advice(asked.target, source)}".strip()
     attached = target is None or _is_attached(tx, target)
     return {
         "from": source.id,
@@ -191,7 +195,9 @@ def _target(tx: Transaction, text: str, source: NetworkInterface) -> tuple[str, 
     try:
         address = str(ip_address(text))
     except ValueError:
-        raise InvalidRequestError(f"{text!r} is neither an interface (eni-…) nor an address.") from None
+        raise InvalidRequestError(
+            f"{text!r} is neither an interface (eni-…) nor an address or API (aws:ec2)."
+        ) from None
     for elastic in elastic_ips.where(tx, "ip", address):
         if elastic.interface:
             return address, network_interfaces.get(tx, elastic.account, elastic.region, elastic.interface)

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from ipaddress import ip_address
 
 from understudy_aws.cli.server_files import Keys
-from understudy_aws.dataplane.edge import API_ADDRESSES
+from understudy_aws.dataplane.edge import API_ADDRESSES, HTTPS_PORT
 
 REGION = "us-east-1"
 _PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
@@ -63,7 +63,8 @@ def inside(
 
 def _url(address: str, secure: bool) -> str:
     host = f"[{address}]" if ":" in address else address
-    return f"{'https' if secure else 'http'}://{host}"
+    # AWS's APIs are at port 443, which is what groups let out and in. The server takes there what it speaks.
+    return f"https://{host}" if secure else f"http://{host}:{HTTPS_PORT}"
 
 
 def to_unset(environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -118,18 +118,10 @@ def _packets() -> Finding:
 
 
 def _internet() -> Finding:
-    carrier = next((carrier.program for carrier, _ in outside.installed()), "")
-    if not carrier:
-        return Finding(
-            "internet", "note", f"Packets of VPCs don't reach the real internet: {outside.NOT_INSTALLED}."
-        )
-    if not os.access(outside.DEVICE, os.W_OK):
-        return Finding(
-            "internet",
-            "note",
-            f"Packets of VPCs don't reach the real internet: {carrier} can't open {outside.DEVICE}; "
-            f"`sudo chmod 666 {outside.DEVICE}` would change that.",
-        )
+    missing = outside.obstacle()
+    if missing:
+        return Finding("internet", "note", f"Packets of VPCs don't reach the real internet: {missing}.")
+    carrier = next(carrier.program for carrier, _ in outside.installed())
     return Finding("internet", "ok", f"packets of VPCs reach the real internet through {carrier}")
 
 

@@ -33,7 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "target",
         metavar="TO[:PORT]",
-        help="an interface or an address, private or public; the port of TCP or UDP is 443 unless it is named",
+        help="an interface, an address, private or public, or AWS's API for a service (aws:apprunner); the port of "
+        "TCP or UDP is 443 unless it is named",
     )
     parser.add_argument("--protocol", default="tcp", help="tcp, udp, icmp, icmpv6 or a number (tcp)")
     parser.add_argument(
@@ -62,10 +63,13 @@ def run(asked: argparse.Namespace, out: Output) -> int:
 
 
 def _split(text: str) -> tuple[str, int]:
-    """Return what stands before and behind the colon: `10.0.2.10:5432`, `[2600::1]:443`. Raises UserError."""
+    """Return what stands before and behind the colon: `10.0.2.10:5432`, `[::1]:443`, `aws:ec2`. Raises UserError."""
     if text.startswith("["):
         target, _, port = text[1:].partition("]")
         port = port.removeprefix(":")
+    elif text.startswith("aws:"):
+        service, _, port = text.removeprefix("aws:").partition(":")
+        target = f"aws:{service}"
     elif text.count(":") == 1:
         target, _, port = text.partition(":")
     else:

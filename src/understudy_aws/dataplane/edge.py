@@ -15,10 +15,19 @@ import msgspec
 PUBLIC_BLOCKS = ("198.18.0.0/15", "2001:db8::/32")
 """The blocks that public addresses are of here. RFC 2544 and RFC 3849 keep them from being routed on the internet."""
 
+# This network, loopback, one link (and clouds' metadata), everybody and what nobody has. Of IPv6 all but what is global
+# or a site's own, and of this AWS's metadata: an IPv4 address in an IPv6 address would get past the blocks of IPv4.
+KEPT_FROM_THE_WORLD = (
+    "0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4",
+    "::/3", "4000::/2", "8000::/2", "c000::/3", "e000::/4", "f000::/5", "f800::/6", "fe00::/7", "fd00:ec2::/32",
+)  # fmt: skip
+"""The blocks that no packet gets out to, whatever carries packets: they are of one machine or of one link."""
+
 API_ADDRESSES: Mapping[int, str] = {4: "198.18.255.1", 6: "3fff:ffff::1"}
 """Where the APIs are on the internet of this machine, by version of IP; RFC 9637 keeps 3fff::/20 for documents."""
 
-API_PORTS = (80, 443)
+HTTPS_PORT = 443
+API_PORTS = (80, HTTPS_PORT)
 """The ports of the APIs, also at VPC endpoints."""
 
 API_SOCKET = "api"

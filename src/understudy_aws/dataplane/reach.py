@@ -28,6 +28,7 @@ from understudy_aws.dataplane.packets import (
 )
 from understudy_aws.dataplane.routes import Routes
 from understudy_aws.dataplane.wanted import Interface, Network, Subnet, Vpc
+from understudy_aws.dataplane.world import arrival_in_the_world
 
 # So many things can refuse a connection one after another: groups, lists and routes on every side, and back.
 _MOST_REFUSALS = 12
@@ -353,16 +354,14 @@ class _Walk:
                 self._arrive(vpc, interface, arrived)
                 self._answer(vpc, interface, arrived)
                 return
-        raise Refusal(
-            Hop(
-                by or "internet",
-                passes=False,
-                why=f"{packet.destination} is nobody's here",
-                code="IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS",
-                packet=packet,
-            ),
-            advice="The real internet is not connected: only public addresses of VPCs on this machine are reached.",
-        )
+        if not by:
+            self.hops.append(arrival_in_the_world(packet, self._network))
+            return
+        hop = Hop(
+            by, passes=False, why=f"{packet.destination} is nobody's here",
+            code="IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS", packet=packet,
+        )  # fmt: skip
+        raise Refusal(hop, advice=f"No interface in the VPC of {by} has {packet.destination}.")
 
     # What may refuse it.
 

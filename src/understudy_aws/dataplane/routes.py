@@ -38,6 +38,14 @@ class Routes:
             )  # fmt: skip
             raise self.refusal(vpc, table, packet, hop, _no_way(vpc, packet))
         destination, target = max(found, key=lambda each: ip_network(each[0]).prefixlen)
+        if target.startswith("vpce-") and target != self._until:
+            hop = Hop(
+                table.id, passes=False, why=f"its route for {what}{packet.destination} leads to {target}",
+                code="BAD_STATE_ROUTE", vpc=vpc.id, route=destination, target=target, packet=packet,
+            )  # fmt: skip
+            raise Refusal(
+                hop, advice=f"{target} is a gateway endpoint, and nobody serves here what is behind those."
+            )
         if not target or (target != "local" and not self._is_there(vpc, target)):
             hop = Hop(
                 table.id, passes=False, why=f"its route for {what}{packet.destination} is a black hole",

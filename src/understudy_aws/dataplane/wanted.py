@@ -173,10 +173,13 @@ class Network(Value, frozen=True, kw_only=True):
     """Everything that should be on this machine.
 
     `prefix_lists` holds the blocks of each. `names` are those that the resolver of every VPC knows, with their
-    addresses, as in `Dns`.
+    addresses, as in `Dns`. For whoever computes what comes of packets, `world` says whether they get out to the real
+    internet, and `machine` which blocks are this machine's own, where none get; a node finds out by itself.
     """
 
     vpcs: tuple[Vpc, ...] = ()
     peerings: tuple[Peering, ...] = ()
     prefix_lists: Mapping[str, tuple[str, ...]] = {}
     names: Mapping[str, tuple[str, ...]] = {}
+    world: bool = False
+    machine: tuple[str, ...] = ()

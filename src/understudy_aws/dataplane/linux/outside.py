@@ -25,6 +25,7 @@ from socket import AF_INET, AF_INET6
 
 import msgspec
 
+from understudy_aws.dataplane.edge import KEPT_FROM_THE_WORLD
 from understudy_aws.dataplane.linux import expressions as x
 from understudy_aws.dataplane.linux import nftables, routing
 from understudy_aws.dataplane.linux.names import OUTSIDE
@@ -43,17 +44,6 @@ Block = IPv4Network | IPv6Network
 
 # The halves of all addresses, which win over the route that says there is no way.
 _EVERYWHERE = {4: ("0.0.0.0/1", "128.0.0.0/1"), 6: ("::/1", "8000::/1")}
-# This network, loopback, one link (and clouds' metadata), everybody and what nobody has. Of IPv6 all but what is global
-# or a site's own, and of this AWS's metadata: an IPv4 address in an IPv6 address would get past the blocks of IPv4.
-_NEVER = tuple(
-    map(
-        ip_network,
-        (
-            "0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "240.0.0.0/4",
-            "::/3", "4000::/2", "8000::/2", "c000::/3", "e000::/4", "f000::/5", "f800::/6", "fe00::/7", "fd00:ec2::/32",
-        ),
-    )
-)  # fmt: skip
 _ICMPV6, _ROUTER_SOLICITATION, _REDIRECT = 58, 133, 137
 _LOG_BYTES = 4096
 
@@ -116,6 +106,16 @@ def installed() -> Iterator[tuple[Carrier, str]]:
         path = shutil.which(carrier.program) or shutil.which(carrier.program, path="/usr/bin:/usr/sbin:/sbin")
         if path:
             yield carrier, path
+
+
+def obstacle() -> str:
+    """Return why nothing can carry packets to the world for this user; empty when something can, as far as is seen."""
+    carrier = next((carrier.program for carrier, _ in installed()), "")
+    if not carrier:
+        return NOT_INSTALLED
+    if not os.access(DEVICE, os.W_OK):
+        return f"{carrier} can't open {DEVICE}; `sudo chmod 666 {DEVICE}` would change that"
+    return ""
 
 
 def start(carrier: Carrier, path: str, namespace: Path, holder: int, log: Path) -> Running:
@@ -216,7 +216,7 @@ def filter_messages(own: Iterable[Block]) -> list[Message]:
     drop, accept = x.verdict(x.DROP), x.verdict(x.ACCEPT)
     to_world, from_world = x.output_link_is(OUTSIDE), x.input_link_is(OUTSIDE)
     neighbours = x.protocol_is(_ICMPV6) + x.icmp_type_within(_ROUTER_SOLICITATION, _REDIRECT)
-    refused = sorted({*_NEVER, *own}, key=lambda block: (block.version, block))
+    refused = sorted({*map(ip_network, KEPT_FROM_THE_WORLD), *own}, key=lambda block: (block.version, block))
     forward = [
         ("answers accept", from_world + x.connection_tracked() + accept),
         ("from the world drop", from_world + drop),

@@ -27,7 +27,7 @@ from understudy_aws.dataplane.linux.objects import (
     Veth,
 )
 from understudy_aws.dataplane.linux.packet_filter import ROUTE_TABLES, UPLINKS
-from understudy_aws.dataplane.linux.routing import BLACKHOLE, MAIN_TABLE, THROW
+from understudy_aws.dataplane.linux.routing import BLACKHOLE, MAIN_TABLE, THROW, UNREACHABLE
 from understudy_aws.dataplane.wanted import Interface, Subnet, Vpc
 
 MTU = 9001
@@ -156,7 +156,9 @@ def _routes(vpc: Vpc, tables: Mapping[str, int], peers: Mapping[str, str]) -> It
             link, gateway = _next_hop(
                 vpc, interfaces, peers, through.get(route.target, route.target), block.version
             )
-            kind = BLACKHOLE if not link else 1
+            # What is behind a gateway endpoint nobody serves here: that is said at once, and not waited for.
+            lost = UNREACHABLE if route.target.startswith("vpce-") else BLACKHOLE
+            kind = lost if not link else 1
             wanted[block] = Route(vpc.id, place, route.destination, link, gateway, kind)
         yield from wanted.values()
 
