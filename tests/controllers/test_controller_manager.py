@@ -227,6 +227,17 @@ async def run_until(manager: ControllerManager, clock: SetClock, done, on_tick=l
     return waited
 
 
+def test_prompt_work_begins_with_the_next_look_and_other_work_lets_clients_see_it_pending():
+    """What a client reads as IN_PROGRESS once is looked at later (service-linked-roles.md 1.5); networks are not."""
+
+    def seconds_until_done(**more) -> float:
+        place = Place("one")
+        place.world.database.flush()
+        return asyncio.run(run_until(place.manager(**more), place.clock, lambda: not place.undone()))
+
+    assert seconds_until_done(prompt=True) <= 0.1 < 0.25 <= seconds_until_done()
+
+
 def test_a_store_that_refuses_for_a_while_stops_no_work(caplog):
     store = FullDisk()
     place = Place("x", store=store)

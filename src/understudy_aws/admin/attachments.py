@@ -58,33 +58,41 @@ class Attachments:
             raise InvalidRequestError(f"There is no process {asked.pid} on this machine.")
         if bool(asked.interface) == bool(asked.subnet):
             raise InvalidRequestError("Name either a subnet, in which an interface is made, or an interface.")
+        refusal: ApiError | None = None
+        answer: dict[str, Any] = {}
         with self._gateway.database.transaction() as tx:
-            place = _place(tx, asked.interface or asked.subnet)
-            caller = self._administrator(tx, place[0])
-        id = asked.interface or self._made(asked, place[1], caller)
+            try:
+                answer = self._attached(tx, asked, started)
+            except ApiError as error:
+                # Raised below, since the trail keeps what was refused as what it was.
+                refusal = error
+        if refusal is not None:
+            raise InvalidRequestError(f"{refusal.code}: {refusal.message}") from refusal
+        self._gateway.database.flush()
+        return answer
+
+    def _attached(self, tx: Transaction, asked: Attach, started: str) -> dict[str, Any]:
+        """Attach a program. Raises AdminError, and ApiError when the interface for it can't be made."""
+        account, region = place = _place(tx, asked.interface or asked.subnet)
+        id = asked.interface or self._made(tx, asked, region, self._administrator(tx, account))
+        interface = network_interfaces.get(tx, *place, id)
+        assert interface is not None, "it was found, or made, just now"
+        if interface.requester_managed:
+            raise ConflictError(f"{id} is managed by the service that has made it.")
         program = AttachedProgram(
-            account=place[0], region=place[1], interface=id, pid=asked.pid, started=started,
+            account=account, region=region, interface=id, pid=asked.pid, started=started,
             command=asked.command[:_LONGEST_COMMAND], made=not asked.interface,
         )  # fmt: skip
-        with self._gateway.database.transaction() as tx:
-            interface = network_interfaces.get(tx, *place, id)
-            if interface is None:
-                raise NotFoundError(f"{id} was deleted before the program was attached to it.")
-            if interface.requester_managed:
-                raise ConflictError(f"{id} is managed by the service that has made it.")
-            try:
-                attach_program(tx, interface, program, ids=self._gateway.ids, at=self._gateway.clock.now())
-            except ApiError as refusal:
-                raise ConflictError(refusal.message) from refusal
-            resolver = resolver_file(tx, interface)
-            endpoints = _endpoints(tx, interface, self._gateway.clock.now())
-        self._gateway.database.flush()
+        try:
+            attach_program(tx, interface, program, ids=self._gateway.ids, at=self._gateway.clock.now())
+        except ApiError as error:
+            raise ConflictError(error.message) from error
         return {
             **_described(interface),
-            "resolver": resolver,
-            "endpoints": endpoints,
-            "account": place[0],
-            "region": place[1],
+            "resolver": resolver_file(tx, interface),
+            "endpoints": _endpoints(tx, interface, self._gateway.clock.now()),
+            "account": account,
+            "region": region,
             "node": str(self._node),
         }
 
@@ -105,7 +113,8 @@ class Attachments:
         self._gateway.database.flush()
         return {"interface": asked.interface, "deleted": program.made}
 
-    def _made(self, asked: Attach, region: str, caller: Caller) -> str:
+    def _made(self, tx: Transaction, asked: Attach, region: str, caller: Caller) -> str:
+        """Make an interface, and return its id. Raises ApiError."""
         description = _NOT_IN_DESCRIPTIONS.sub(" ", f"understudy attach: {asked.command}")[
             :_LONGEST_DESCRIPTION
         ]
@@ -114,10 +123,7 @@ class Attachments:
             params["groups"] = list(asked.groups)
         if asked.address:
             params["private_ip_address"] = asked.address
-        try:
-            answer = self._gateway.perform(caller, "ec2", "CreateNetworkInterface", params, region=region)
-        except ApiError as refusal:
-            raise InvalidRequestError(f"{refusal.code}: {refusal.message}") from refusal
+        answer = self._gateway.perform(caller, "ec2", "CreateNetworkInterface", params, region=region, tx=tx)
         return str(answer["NetworkInterface"]["NetworkInterfaceId"])
 
     def _administrator(self, tx: Transaction, account: str) -> Caller:

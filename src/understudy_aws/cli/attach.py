@@ -42,6 +42,7 @@ from understudy_aws.dataplane.messages import GetStatus, Status
 from understudy_aws.settings import Settings
 
 _PATIENCE = 20.0
+_WHY_SECONDS = 0.5
 # What a shell says of a program that was killed.
 _KILLED = 128 + signal.SIGKILL
 _LOOK_SECONDS = 0.2
@@ -130,13 +131,15 @@ def _wait_for(server: ServerFile, node: Path, interface: str) -> str:
     Raises UserError that says why it is not there.
     """
     until, pause = monotonic_seconds() + _PATIENCE, threading.Event()
-    reason = "no node runs yet"
+    reason, asked_why = "no node runs yet", monotonic_seconds()
     while monotonic_seconds() < until:
         try:
             with NodeClient(node) as client:
                 status = client.ask(GetStatus())
         except NodeLostError:
-            reason = _why(server) or reason
+            # The server has more to do now than to say this often.
+            if monotonic_seconds() - asked_why > _WHY_SECONDS:
+                reason, asked_why = _why(server) or reason, monotonic_seconds()
         else:
             if isinstance(status, Status) and status.converged and interface in status.interfaces:
                 return status.obstacle

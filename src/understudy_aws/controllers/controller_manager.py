@@ -90,13 +90,19 @@ class ControllerManager:
 
     async def run(self, sleep: Sleep = asyncio.sleep) -> None:
         """Work until cancelled: soon after something was committed, and every second."""
-        waited, seen = _PERIOD, -1
+        waited, seen, told = _PERIOD, -1, -1
         self._running = True
         try:
             while True:
-                if self.world.database.revision != seen:
-                    await sleep(_CALM)
-                    waited += _CALM
+                calm = 0.0
+                while self.world.database.revision != seen and calm < _CALM:
+                    if self.world.database.revision != told:
+                        told = self.world.database.revision
+                        self._collect(prompt_only=True)
+                        self._start()
+                    await sleep(_TICK)
+                    calm += _TICK
+                waited += calm
                 if waited >= _PERIOD or self.world.database.revision != seen:
                     seen = self.world.database.revision
                     self._collect(since_last=waited)
@@ -163,13 +169,15 @@ class ControllerManager:
 
     # Asking, starting, ending.
 
-    def _collect(self, *, since_last: float = math.inf) -> None:
+    def _collect(self, *, since_last: float = math.inf, prompt_only: bool = False) -> None:
         """Ask every controller what is due, and line it up. One that cannot answer is asked again later.
 
         Only those are asked whose `poll_seconds` have passed; `since_last` are the seconds since the last time.
         """
         now = self.world.clock.now()
         for asked in self._asked:
+            if prompt_only and not asked.controller.prompt:
+                continue
             asked.waited += since_last
             if asked.waited < asked.controller.poll_seconds:
                 continue

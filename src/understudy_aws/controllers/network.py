@@ -39,7 +39,7 @@ class NetworkKeeper:
 
     def controller(self) -> Controller:
         """Return the background work."""
-        return Controller("network", self._due, self._reconcile, poll_seconds=0.0)
+        return Controller("network", self._due, self._reconcile, poll_seconds=0.0, prompt=True)
 
     def is_behind(self) -> bool:
         """Whether programs use a network and records have changed since it was last compared with them."""

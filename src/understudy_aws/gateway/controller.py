@@ -75,8 +75,9 @@ class Controller(msgspec.Struct, frozen=True):
     run for this key again, or None for "when it is due again". An exception is a failure: the key is tried again
     with exponential back-off, and no other key waits for it.
 
-    `poll_seconds` is the least time between two questions of a server what is due. A run longer than `run_seconds`
-    (None: any time) is cancelled and counts as failed. `failing` reports failures that the controller
+    `poll_seconds` is the least time between two questions of a server what is due. A `prompt` one is asked as soon as
+    something was committed, the others a little later, so that a client reads IN_PROGRESS once. A run longer than
+    `run_seconds` (None: any time) is cancelled and counts as failed. `failing` reports failures that the controller
     keeps in records of its own.
     """
 
@@ -85,6 +86,7 @@ class Controller(msgspec.Struct, frozen=True):
     reconcile: Callable[[Key, World], Awaitable[datetime | None]]
     poll_seconds: float = 0.0
     run_seconds: float | None = 300.0
+    prompt: bool = False
     failing: Callable[[Transaction], Iterable[Failing]] = _none_failing
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
@@ -228,20 +229,21 @@ class Gateway(msgspec.Struct, frozen=True):
         *,
         region: str,
         parent: Call | None = None,
+        tx: Transaction | None = None,
     ) -> Answer:
         """Carry out an operation for a caller inside the server: another service's, or a service's own session.
 
         Authorized, carried out as one transaction and written to the trail like a client's call. Raises its
         ApiError. `parent` is the call it is made for, with that caller's permissions; it is then a part of that
-        call's transaction, and else a transaction of its own.
+        call's transaction, or else of `tx`, or a transaction of its own.
         """
         shape = load(service).operation(operation)
         assert shape is not None, f"{service} has no operation {operation}"
         if parent is not None:
             answer = self._inner(_inner_call(self, parent.tx, shape, caller, region, parent), shape, params)
         else:
-            with self.database.transaction() as tx:
-                call = _inner_call(self, tx, shape, caller, region, None)
+            with self.database.transaction() if tx is None else nullcontext(tx) as open_tx:
+                call = _inner_call(self, open_tx, shape, caller, region, None)
                 self.last_use.note(caller, service, call.region, call.at)
                 answer = self._inner(call, shape, params)
         if isinstance(answer, Exception):

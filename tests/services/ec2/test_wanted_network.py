@@ -6,7 +6,9 @@ import os
 
 import pytest
 
+from understudy_aws.admin.errors import InvalidRequestError
 from understudy_aws.admin.requests import Attach, Detach
+from understudy_aws.dataplane.deltas import delta_of, with_delta
 from understudy_aws.services.ec2.wanted_network import wanted_network
 
 
@@ -77,7 +79,7 @@ def test_a_vpc_is_wanted_with_all_that_decides_about_its_packets(understudy, ec2
     assert (vpc.id, vpc.cidrs[0], len(vpc.cidrs)) == (site["vpc"], "10.0.0.0/16", 2)
     assert vpc.internet_gateway == site["gateway"]
     assert [each.id for each in vpc.nat_gateways] == [site["nat"]]
-    program, of_gateway = vpc.interfaces
+    program, of_gateway = sorted(vpc.interfaces, key=lambda each: not each.filtered)
     assert (program.id, program.addresses, program.groups) == (
         attached["interface"],
         ("10.0.2.77",),
@@ -181,3 +183,30 @@ def test_prefix_lists_are_wanted_of_the_groups_of_another_vpc_too(understudy, ec
     interface = ec2.create_network_interface(SubnetId=subnet, Groups=[site["group"]])["NetworkInterface"]
     attach(understudy, interface=interface["NetworkInterfaceId"])
     assert network(understudy).prefix_lists == {site["pl"]: ("192.0.2.0/24", "203.0.113.0/24")}
+
+
+def test_an_interface_is_made_and_attached_at_once_or_not_at_all(understudy, ec2, site):
+    """A server that ends between two commits would leave an interface that belongs to nothing."""
+    revision = understudy.app.database.revision
+    attached = attach(understudy, subnet=site["private"], groups=(site["group"],))
+    assert understudy.app.database.revision == revision + 1
+    [made] = ec2.describe_network_interfaces(NetworkInterfaceIds=[attached["interface"]])["NetworkInterfaces"]
+    assert (made["Status"], made["SubnetId"]) == ("in-use", site["private"])
+    held = len(ec2.describe_network_interfaces()["NetworkInterfaces"])
+    with pytest.raises(InvalidRequestError, match="InvalidGroup"):
+        attach(understudy, subnet=site["private"], groups=("sg-00000000000000000",))
+    assert len(ec2.describe_network_interfaces()["NetworkInterfaces"]) == held
+
+
+def test_what_did_not_change_is_the_same_object_and_what_is_told_is_what_changed(understudy, ec2, site):
+    """So that one change among thousands of interfaces costs the server and the node what it changes."""
+    places = [attach(understudy, subnet=site["private"], groups=(site["group"],)) for _ in range(20)]
+    before = network(understudy)
+    attach(understudy, subnet=site["private"], groups=(site["group"],))
+    after = network(understudy)
+    kept = {id(each) for each in before.vpcs[0].interfaces if each.filtered}
+    assert len(kept & {id(each) for each in after.vpcs[0].interfaces}) == len(places)
+    [changed] = delta_of(before, after).vpcs
+    assert len([each for each in changed.put.interfaces if each.filtered]) == 1
+    assert (changed.put.security_groups, changed.put.subnets, changed.put.network_acls) == ((), (), ())
+    assert with_delta(before, delta_of(before, after)) == after

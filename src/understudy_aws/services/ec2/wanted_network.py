@@ -2,12 +2,14 @@
 
 Wanted are the interfaces that programs of this machine are attached to, with everything of their VPCs that decides
 about their packets: subnets, groups, network ACLs, routes and gateways. A VPC without such an interface costs nothing.
+What is made of a record alone is kept as long as the record is, so that what did not change is the same object.
 """
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Sequence
 from datetime import datetime
+from typing import TypeVar
 
 from msgspec.structs import replace
 
@@ -31,9 +33,12 @@ from understudy_aws.services.ec2.vpc_endpoints.endpoint_services import service_
 from understudy_aws.services.ec2.vpc_endpoints.records import VpcEndpoint
 from understudy_aws.services.ec2.vpcs import Vpc, vpcs
 from understudy_aws.store.database import Transaction
+from understudy_aws.store.tables import memoized
 
 _PROTOCOL_NUMBERS = {"tcp": "6", "udp": "17", "icmp": "1", "icmpv6": "58"}
 _ANY = -1
+
+V = TypeVar("V", wanted.Interface, wanted.Peering)
 
 
 def wanted_network(tx: Transaction, now: datetime) -> wanted.Network:
@@ -69,7 +74,7 @@ def network_of(
     }
     return wanted.Network(
         vpcs=made,
-        peerings=tuple(_peerings(tx, found)),
+        peerings=_in_order(*_peerings(tx, found)),
         prefix_lists=lists,
         names={**api_names(sorted({vpc.region for vpc in found})), **known_names(tx, found, now)}
         if found
@@ -100,8 +105,8 @@ def _vpc(tx: Transaction, vpc: Vpc, attached: Sequence[NetworkInterface], now: d
         route_tables=tuple(_route_table(tx, vpc, table, now) for table in tables),
         network_acls=tuple(_network_acl(acl) for acl in acls),
         security_groups=tuple(_security_group(group) for group in _groups(tx, vpc, attached)),
-        interfaces=(
-            *(_interface(each) for each in sorted(attached, key=lambda each: each.id)),
+        interfaces=_in_order(
+            *(_interface(each) for each in attached),
             *(_of_a_gateway(each) for each in of_gateways if each is not None),
         ),
         internet_gateway=internet_gateway,
@@ -110,6 +115,11 @@ def _vpc(tx: Transaction, vpc: Vpc, attached: Sequence[NetworkInterface], now: d
         endpoints=tuple(_endpoint(each) for each in endpoints),
         dns=dns_of(tx, vpc, now, forwards=bool(internet_gateway or egress_only_gateway)),
     )
+
+
+def _in_order(*values: V) -> tuple[V, ...]:
+    """Return values by id, in which order what changed is told as what changed (`dataplane.deltas`)."""
+    return tuple(sorted(values, key=lambda each: each.id))
 
 
 def _of_endpoints(
@@ -136,11 +146,10 @@ def _endpoint(endpoint: VpcEndpoint) -> wanted.Endpoint:
 def _groups(tx: Transaction, vpc: Vpc, attached: Sequence[NetworkInterface]) -> list[SecurityGroup]:
     """Return the groups of a VPC, and those of another one that its interfaces are in."""
     groups = {group.id: group for group in security_groups.where(tx, "vpc", vpc.id)}
-    for interface in attached:
-        for id, _ in interface.groups:
-            group = security_groups.get(tx, vpc.account, vpc.region, id)
-            if group is not None:
-                groups[id] = group
+    for id in {id for interface in attached for id, _ in interface.groups} - groups.keys():
+        group = security_groups.get(tx, vpc.account, vpc.region, id)
+        if group is not None:
+            groups[id] = group
     return [groups[id] for id in sorted(groups)]
 
 
@@ -183,6 +192,7 @@ def _route_table(tx: Transaction, vpc: Vpc, table: RouteTable, now: datetime) ->
     return wanted.RouteTable(id=table.id, routes=tuple(routes.values()))
 
 
+@memoized
 def _network_acl(acl: NetworkAcl) -> wanted.NetworkAcl:
     def entries(*, egress: bool) -> tuple[wanted.NetworkAclEntry, ...]:
         return tuple(_entry(each) for each in acl.entries if each.egress == egress)
@@ -201,6 +211,7 @@ def _entry(entry: Entry) -> wanted.NetworkAclEntry:
     )
 
 
+@memoized
 def _security_group(group: SecurityGroup) -> wanted.SecurityGroup:
     return wanted.SecurityGroup(
         id=group.id,
@@ -225,6 +236,7 @@ def _number(protocol: str) -> str:
     return _PROTOCOL_NUMBERS.get(protocol, protocol)
 
 
+@memoized
 def _interface(interface: NetworkInterface) -> wanted.Interface:
     return wanted.Interface(
         id=interface.id,
