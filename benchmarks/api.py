@@ -1,6 +1,7 @@
 """API requests over a socket: Understudy with signatures, IAM and SQLite on, beside peers that do none of it.
 
-Usage: benchmarks/run [--quick] [--only ROW] [--servers NAMES] [--output FILE] [--beside CHECKOUT | --network]
+Usage: benchmarks/run [--quick] [--only ROW] [--servers NAMES] [--output FILE]
+                      [--beside CHECKOUT | --network | --fabric]
 
 Each server is started alone, given the same resources through boto3, and asked the same signed requests by the
 same load generator, one server after the other, in one run. With `--beside`, another checkout of Understudy takes the
@@ -17,6 +18,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 import beside
+import fabric
 import network
 from load import Figures, measure
 from rows import ROWS
@@ -113,6 +115,10 @@ def with_many_interfaces(names: list[str], counts: tuple[int, ...], seconds: flo
     return network.table(results)
 
 
+def _counts(text: str) -> tuple[int, ...]:
+    return tuple(int(count) for count in text.split(",") if count)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of the requests")
@@ -123,7 +129,8 @@ def main() -> None:
     )
     parser.add_argument("--rounds", type=int, default=9, help="how often either checkout is asked (--beside)")
     parser.add_argument("--network", action="store_true", help="few and many interfaces, and a whole VPC")
-    parser.add_argument("--counts", default=",".join(map(str, network.COUNTS)), help="interfaces (--network)")
+    parser.add_argument("--fabric", action="store_true", help="real packets: interfaces, filters, throughput")
+    parser.add_argument("--counts", default="", help="interfaces (--network, --fabric)")
     parser.add_argument(
         "--fill-seconds", type=float, default=300, help="to make so many interfaces, at most (--network)"
     )
@@ -132,8 +139,10 @@ def main() -> None:
     if given.beside:
         text = beside.compare(given.beside.resolve(), given.only, 3 if given.quick else given.rounds)
     elif given.network:
-        counts = tuple(int(count) for count in given.counts.split(","))
+        counts = _counts(given.counts) or network.COUNTS
         text = with_many_interfaces(given.servers.split(","), counts, given.fill_seconds, given.quick)
+    elif given.fabric:
+        text = fabric.run(_counts(given.counts) or fabric.COUNTS, given.quick)
     else:
         text = beside_peers(given.servers.split(","), given.only, given.quick)
     print(text)
