@@ -31,6 +31,7 @@ NARROWER_THAN_WILDCARD = {
     "iam:ListPolicies": "a denial names the path asked for: policy/",
     "iam:ListRoles": "a denial names the path asked for: role/",
     "iam:ListUsers": "a denial names the path asked for: user/",
+    "logs:DescribeLogGroups": "a denial names every log group of the Region: log-group::log-stream:",
     "organizations:CreateAccount": "conditions see the tags asked for",
     "organizations:CreatePolicy": "conditions see the type and the tags asked for",
     "organizations:DisableAWSServiceAccess": "conditions see the service",

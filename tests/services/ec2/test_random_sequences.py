@@ -348,6 +348,15 @@ ACTIONS: tuple[Callable[[World], Any], ...] = (
     lambda world: world.ec2.start_network_insights_analysis(
         NetworkInsightsPathId=world.any("network-insights-path")
     ),
+    lambda world: world.apprunner.create_auto_scaling_configuration(
+        AutoScalingConfigurationName=f"scaling-{world.draw.randrange(3)}"
+    ),
+    lambda world: world.apprunner.create_observability_configuration(
+        ObservabilityConfigurationName=f"observed-{world.draw.randrange(3)}"
+    ),
+    lambda world: world.apprunner.create_connection(
+        ConnectionName=f"connection-{world.next()}", ProviderType="GITHUB"
+    ),
 )
 
 

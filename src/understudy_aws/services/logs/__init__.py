@@ -1,5 +1,6 @@
 """Amazon CloudWatch Logs: log groups, their streams and their events."""
 
+from understudy_aws.gateway.role_passing import RolePassing
 from understudy_aws.gateway.service import Service
 
 SERVICE = Service(
@@ -13,4 +14,12 @@ SERVICE = Service(
     package=__name__,
     resources="resources:RESOURCES",
     parts="resources:PARTS",
+    # CloudWatch Logs User Guide, "Cross-account subscriptions": both roles trust `logs.amazonaws.com`.
+    passes=(
+        RolePassing(
+            member="roleArn",
+            to="logs.amazonaws.com",
+            operations=frozenset({"PutDestination", "PutSubscriptionFilter"}),
+        ),
+    ),
 )
