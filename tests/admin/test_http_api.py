@@ -60,9 +60,16 @@ def test_health_answers_everybody(api):
 
 def test_tools_that_look_for_a_local_aws_find_its_services(api):
     _, answer = api.raw("GET", "/_localstack/health", token="")
-    assert {"accessanalyzer", "apprunner", "ec2", "iam", "logs", "organizations", "secretsmanager", "sts"} == set(
-        answer["services"]
-    )
+    assert {
+        "accessanalyzer",
+        "apprunner",
+        "ec2",
+        "iam",
+        "logs",
+        "organizations",
+        "secretsmanager",
+        "sts",
+    } == set(answer["services"])
     assert {"running"} == set(answer["services"].values())
 
 
