@@ -66,6 +66,7 @@ from understudy_aws.dataplane.linux.security_groups import (
     referenced_groups,
     security_group_objects,
 )
+from understudy_aws.dataplane.linux.untracked import Combination, combinations_of, tracked_links
 from understudy_aws.dataplane.wanted import Dns, Interface, Network, Peering, SecurityGroup, Subnet, Vpc
 
 PartKey: TypeAlias = tuple[str, ...]
@@ -213,18 +214,19 @@ def _without_unneeded(vpc: Vpc) -> Vpc:
     return replace(vpc, interfaces=needed, security_groups=(), dns=Dns())
 
 
-def _combinations(vpc: Vpc) -> tuple[tuple[str, ...], ...]:
+def _combinations(vpc: Vpc) -> tuple[Combination, ...]:
     """Return the combinations of groups that interfaces of a VPC are in."""
     found = {each.groups for each in vpc.interfaces if each.filtered}
-    return tuple(sorted({tuple(sorted(groups)) for groups in found}))
+    return combinations_of({tuple(sorted(groups)) for groups in found}, vpc.security_groups)
 
 
 def _vpc_part(
-    vpc: Vpc, peers: Pairs, referenced: tuple[str, ...], combinations: tuple[tuple[str, ...], ...]
+    vpc: Vpc, peers: Pairs, referenced: tuple[str, ...], combinations: tuple[Combination, ...]
 ) -> Iterator[Object]:
     yield from router_objects(vpc, dict(peers))
     yield from packet_filter_objects(vpc, resolvers(vpc))
     yield from security_group_objects(vpc.id, referenced, combinations)
+    yield from tracked_links(vpc)
     yield from network_acl_objects(vpc)
     yield from _from_internet(vpc)
 

@@ -18,8 +18,8 @@ _SECOND_REGISTER = 2
 _META_MARK, _META_IIFNAME, _META_OIFNAME, _META_NFPROTO, _META_L4PROTO = 3, 6, 7, 15, 16
 _NETWORK_HEADER, _TRANSPORT_HEADER = 1, 2
 _EQUAL, _NOT_EQUAL = 0, 1
-_CT_STATE = 0
-_INVALID, _ESTABLISHED, _RELATED = 1, 2, 4
+_CT_STATE, _CT_DIRECTION, _CT_MARK = 0, 1, 3
+_INVALID, _ESTABLISHED, _RELATED, _NEW = 1, 2, 4, 8
 _SNAT, _DNAT = 0, 1
 _INVERTED = 1
 
@@ -171,6 +171,35 @@ def connection_tracked() -> bytes:
     return _connection_state(_ESTABLISHED | _RELATED)
 
 
+def connection_new() -> bytes:
+    """Match packets of connections of which no answer was seen yet."""
+    return _connection_state(_NEW)
+
+
+def connection_related() -> bytes:
+    """Match errors about connections that were let through before."""
+    return _connection_state(_RELATED)
+
+
+def connection_direction(*, reply: bool) -> bytes:
+    """Match packets from who began a connection, or answers to it."""
+    return _connection(_CT_DIRECTION) + _compare(_EQUAL, bytes([reply]))
+
+
+def connection_unmarked(bits: int) -> bytes:
+    """Match packets of connections that have none of some bits in their mark."""
+    return _connection(_CT_MARK) + _bits(bits) + _compare(_EQUAL, bytes(4))
+
+
+def mark_connection(bit: int) -> bytes:
+    """Set a bit in the mark of the packet's connection."""
+    return (
+        _connection(_CT_MARK)
+        + _bits(0xFFFFFFFF ^ bit, bit)
+        + _expression("ct", attribute(2, number(_CT_MARK)), attribute(4, number(_REGISTER)))
+    )
+
+
 def connection_invalid() -> bytes:
     """Match packets that belong to no connection and begin none."""
     return _connection_state(_INVALID)
@@ -239,19 +268,22 @@ def _lookup(set_name: str, *, into: int | None = None, inverted: bool = False) -
 
 
 def _connection_state(states: int) -> bytes:
-    # The state is a number of this machine's byte order.
-    mask = struct.pack("=I", states)
-    return (
-        _expression("ct", attribute(1, number(_REGISTER)), attribute(2, number(_CT_STATE)))
-        + _expression(
-            "bitwise",
-            attribute(1, number(_REGISTER)),
-            attribute(2, number(_REGISTER)),
-            attribute(3, number(len(mask))),
-            nested(4, value_data(mask)),
-            nested(5, value_data(bytes(len(mask)))),
-        )
-        + _compare(_NOT_EQUAL, bytes(len(mask)))
+    return _connection(_CT_STATE) + _bits(states) + _compare(_NOT_EQUAL, bytes(4))
+
+
+def _connection(key: int) -> bytes:
+    return _expression("ct", attribute(1, number(_REGISTER)), attribute(2, number(key)))
+
+
+def _bits(kept: int, changed: int = 0) -> bytes:
+    """Keep some bits of the register, and change some; facts of connections are in this machine's byte order."""
+    return _expression(
+        "bitwise",
+        attribute(1, number(_REGISTER)),
+        attribute(2, number(_REGISTER)),
+        attribute(3, number(4)),
+        nested(4, value_data(struct.pack("=I", kept))),
+        nested(5, value_data(struct.pack("=I", changed))),
     )
 
 

@@ -34,6 +34,7 @@ from understudy_aws.dataplane.linux.nftables import (
 )
 from understudy_aws.dataplane.linux.objects import BaseChain, Chain, Element, FilterSet, Object, Rule
 from understudy_aws.dataplane.linux.security_groups import EGRESS_MAP, INGRESS_MAP
+from understudy_aws.dataplane.linux.untracked import UNTRACKED, UNTRACKED_BEGUN, UNTRACKED_TAKEN
 from understudy_aws.dataplane.wanted import Interface, Vpc
 
 UPLINKS = "uplinks"
@@ -55,6 +56,21 @@ _ROUTER_SOLICITATION, _REDIRECT = 133, 137
 _ACCEPT, _DROP = x.verdict(x.ACCEPT), x.verdict(x.DROP)
 _IPV4, _IPV6 = x.family_is(x.NFPROTO_IPV4), x.family_is(x.NFPROTO_IPV6)
 _TRACKED = Rule("established accept", x.connection_tracked() + _ACCEPT)
+_NEIGHBOURS = Rule(
+    "neighbours accept",
+    _IPV6 + x.protocol_is(_ICMPV6) + x.icmp_type_within(_ROUTER_SOLICITATION, _REDIRECT) + _ACCEPT,
+)
+# What of a connection passes without a look at the rules, by the mark of the end whose groups are asked.
+_TRACKED_BY_ALL = Rule("tracked accept", x.connection_unmarked(UNTRACKED) + x.connection_tracked() + _ACCEPT)
+_ERRORS = Rule("errors accept", x.connection_related() + _ACCEPT)
+
+
+def _tracked_by(end: int, *, reply: bool) -> Rule:
+    name = "answers" if reply else "beginner"
+    return Rule(
+        f"tracked {name} accept",
+        x.connection_direction(reply=reply) + x.connection_unmarked(end) + x.connection_tracked() + _ACCEPT,
+    )
 
 
 def packet_filter_objects(vpc: Vpc, resolvers: tuple[str, ...]) -> Iterator[Object]:
@@ -114,6 +130,8 @@ def _base(namespace: str, name: str, hook: tuple[str, str, int], policy: int, *r
 def _arriving(namespace: str) -> Iterator[Chain]:
     yield _base(
         namespace, "source_check", ("filter", "prerouting", -300), x.ACCEPT,
+        # They have the address of a link, and get no further than to the router.
+        _NEIGHBOURS,
         *(
             Rule(
                 f"ipv{version} not from the interface drop",
@@ -161,13 +179,17 @@ def _forwarded(namespace: str) -> Iterator[Chain]:
     )
     yield _base(
         namespace, "groups_egress", ("filter", "forward", 0), x.DROP,
-        _TRACKED, Rule("invalid drop", x.connection_invalid() + _DROP),
+        _TRACKED_BY_ALL, _ERRORS,
+        _tracked_by(UNTRACKED_BEGUN, reply=False), _tracked_by(UNTRACKED_TAKEN, reply=True),
+        Rule("invalid drop", x.connection_invalid() + _DROP),
         Rule("by link", x.verdict_by_input_link(EGRESS_MAP)),
         Rule("from uplinks accept", x.input_link_in(UPLINKS) + _ACCEPT),
     )  # fmt: skip
     yield _base(
         namespace, "groups_ingress", ("filter", "forward", 10), x.DROP,
-        _TRACKED, Rule("by link", x.verdict_by_output_link(INGRESS_MAP)),
+        _TRACKED_BY_ALL, _ERRORS,
+        _tracked_by(UNTRACKED_TAKEN, reply=False), _tracked_by(UNTRACKED_BEGUN, reply=True),
+        Rule("by link", x.verdict_by_output_link(INGRESS_MAP)),
         Rule("to uplinks accept", x.output_link_in(UPLINKS) + _ACCEPT),
     )  # fmt: skip
     yield _base(
@@ -189,10 +211,7 @@ def _for_the_router(namespace: str) -> Chain:
     return _base(
         namespace, "router", ("filter", "input", 0), x.DROP,
         _TRACKED, Rule("itself accept", x.input_link_is("lo") + _ACCEPT),
-        Rule(
-            "neighbours accept",
-            x.protocol_is(_ICMPV6) + x.icmp_type_within(_ROUTER_SOLICITATION, _REDIRECT) + _ACCEPT,
-        ),
+        _NEIGHBOURS,
         # A VPC's resolver is its own: neither peers nor the internet reach it (vpc-dns.md 19.1).
         Rule("from uplinks drop", x.input_link_in(UPLINKS) + _DROP),
         *(

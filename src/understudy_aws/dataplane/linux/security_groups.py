@@ -14,6 +14,7 @@ from understudy_aws.dataplane.linux.matches import block_match, members_match, s
 from understudy_aws.dataplane.linux.names import combination_chain, group_chain, link_of, members
 from understudy_aws.dataplane.linux.nftables import INTERFACE_NAME, IPV4_ADDRESS, IPV6_ADDRESS, VERDICT
 from understudy_aws.dataplane.linux.objects import Chain, Element, FilterSet, Object, Rule
+from understudy_aws.dataplane.linux.untracked import Combination, always_tracked, untracked_rules
 from understudy_aws.dataplane.wanted import Interface, SecurityGroup, SecurityGroupRule
 
 EGRESS_MAP, INGRESS_MAP = "egress", "ingress"
@@ -23,7 +24,7 @@ _VERSIONS = (4, 6)
 
 
 def security_group_objects(
-    namespace: str, referenced: Iterable[str], combinations: Iterable[tuple[str, ...]]
+    namespace: str, referenced: Iterable[str], combinations: Iterable[Combination]
 ) -> Iterator[Object]:
     """Yield what leads the packets of a VPC's interfaces to the chains of their security groups.
 
@@ -35,9 +36,9 @@ def security_group_objects(
     for group in referenced:
         yield FilterSet(namespace, members(group, 4), IPV4_ADDRESS)
         yield FilterSet(namespace, members(group, 6), IPV6_ADDRESS)
-    for groups in combinations:
+    for combination in combinations:
         for direction in _DIRECTIONS:
-            yield _combination(namespace, groups, direction)
+            yield _combination(namespace, combination, direction)
 
 
 def referenced_groups(groups: Iterable[SecurityGroup]) -> set[str]:
@@ -60,6 +61,8 @@ def interface_filter(namespace: str, interface: Interface) -> Iterator[Element]:
     yield Element(namespace, EGRESS_MAP, link, chain("egress"))
     if interface.accepts_connections:
         yield Element(namespace, INGRESS_MAP, link, chain("ingress"))
+    else:
+        yield from always_tracked(namespace, link)
 
 
 def membership(namespace: str, group: str, interface: Interface) -> Iterator[Element]:
@@ -98,10 +101,13 @@ def _rules(
         yield Rule(f"{text} {cidr}", block_match(cidr, source=source) + service + verdict(ACCEPT))
 
 
-def _combination(namespace: str, groups: tuple[str, ...], direction: str) -> Chain:
-    chains = [group_chain(group, direction) for group in groups]
+def _combination(namespace: str, combination: Combination, direction: str) -> Chain:
+    chains = [group_chain(group, direction) for group in combination.groups]
     return Chain(
         namespace,
-        combination_chain(groups, direction),
-        tuple(Rule(f"jump {chain}", verdict(JUMP, chain)) for chain in chains),
+        combination_chain(combination.groups, direction),
+        (
+            *untracked_rules(combination, direction),
+            *(Rule(f"jump {chain}", verdict(JUMP, chain)) for chain in chains),
+        ),
     )
