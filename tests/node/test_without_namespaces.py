@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import resource
 import subprocess
 import sys
 
 import pytest
 from networks import TCP, group, interface, rule, vpc
-from nodes import Node, environment, node
+from nodes import Node, environment, node, refusal_for
 from restrictions import refusal_of, restricted
 
 from understudy_aws.dataplane.messages import Refused, Want
@@ -101,3 +103,57 @@ def test_it_ends_with_its_owner(tmp_path):
     finally:
         owner.kill()
         owner.wait()
+
+
+def test_where_settings_cannot_be_written_it_says_what_that_takes_away(tmp_path):
+    if refused := refusal_of("read-only-sysctls") or refusal_for(None):
+        pytest.skip(refused)
+    with node(tmp_path / "node", restriction="read-only-sysctls") as started:
+        started.want(small(rule(TCP, 80, group="sg-app")))
+        status = started.status()
+        assert (status.driver, status.converged) == ("linux", True)
+        [limit] = status.limits
+        assert "IPv6 is not forwarded" in limit
+        assert "systempaths=unconfined" in limit
+        assert started.passes("eni-app", "10.0.2.10", 80)
+        assert started.drops("eni-app", "10.0.2.10", 81)
+
+
+def test_doctor_says_so_too(tmp_path):
+    if refused := refusal_of("read-only-sysctls") or refusal_for(None):
+        pytest.skip(refused)
+    doctor = (
+        sys.executable,
+        "-m",
+        "understudy_aws",
+        "doctor",
+        "--json",
+        "--port",
+        "0",
+        "--state",
+        str(tmp_path),
+    )
+    done = subprocess.run(
+        restricted("read-only-sysctls", *doctor), env={**environment(), "HOME": str(tmp_path)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    [packets] = [each for each in json.loads(done.stdout)["findings"] if each["name"] == "packets"]
+    assert packets["verdict"] == "note"
+    assert "IPv6 is not forwarded" in packets["sentence"]
+
+
+def test_a_full_disk_refuses_a_change_and_leaves_the_network_until_there_is_room(tmp_path):
+    if refused := refusal_for(None):
+        pytest.skip(refused)
+    with node(tmp_path / "node") as started:
+        assert started.status().limits == ()
+        started.want(small(rule(TCP, 80, group="sg-app")))
+        before = resource.prlimit(started.process.pid, resource.RLIMIT_FSIZE)
+        resource.prlimit(started.process.pid, resource.RLIMIT_FSIZE, (0, before[1]))
+        answer = started.client.ask(Want(small()))
+        assert isinstance(answer, Refused)
+        assert "File too large" in answer.reason
+        assert started.passes("eni-app", "10.0.2.10", 80), "what could not be kept is not made"
+        resource.prlimit(started.process.pid, resource.RLIMIT_FSIZE, before)
+        started.want(small())
+        assert started.drops("eni-app", "10.0.2.10", 80)

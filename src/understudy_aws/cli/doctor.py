@@ -25,7 +25,7 @@ from understudy_aws.cli.output import Colour, Output
 from understudy_aws.core.clock import SystemClock
 from understudy_aws.core.errors import UserError
 from understudy_aws.dataplane.linux import outside
-from understudy_aws.dataplane.linux.probe import obstacle
+from understudy_aws.dataplane.linux.probe import limits, obstacle
 from understudy_aws.server.run import check_address
 from understudy_aws.settings import Settings
 from understudy_aws.store.directory_safety import danger_in
@@ -112,6 +112,8 @@ def _packets() -> Finding:
             "note",
             f"none is filtered: `understudy attach` runs programs with `--not-isolated` alone. {refused}",
         )
+    if lacking := limits():
+        return Finding("packets", "note", f"filtered for `understudy attach`. {' '.join(lacking)}")
     return Finding(
         "packets", "ok", "networks for `understudy attach` can be made by this user, and are filtered"
     )

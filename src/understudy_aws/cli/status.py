@@ -57,6 +57,8 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     out.facts(facts)
     if network is not None and network.obstacle:
         out.remark(f"No packet is filtered: {network.obstacle}")
+    for limit in network.limits if network is not None else ():
+        out.remark(limit)
     for each in said["not_attached"]:
         out.remark(
             f"{each['interface']} ({each['command']}) has no network since {each['since']}: {each['problem']}"

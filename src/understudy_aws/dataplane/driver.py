@@ -30,6 +30,11 @@ class Driver(Protocol):
         """Return why packets are not filtered, as sentences with the remedy; empty when they are."""
         ...
 
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """Return what networks can't do on this machine though packets are filtered, each with the remedy."""
+        ...
+
     def parts(self, network: Network) -> Parts:
         """Return the objects that a network consists of, by the part of it that asks for them.
 

@@ -82,6 +82,7 @@ class MemoryDriver:
     """A network in the memory of this process, gone with it."""
 
     name = "memory"
+    limits: tuple[str, ...] = ()
 
     def __init__(self, obstacle: str = "The network is remembered and not made.") -> None:
         self.obstacle = obstacle

@@ -71,6 +71,7 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     """How things are.
 
     `driver` makes the network (`dataplane/driver.py`); `obstacle` says why it filters no packets, if it does not.
+    `limits` are what it can't do here otherwise.
     `holder` is 0 where the network ends with the node.
     `converged` says that the driver has what is wanted, `error` why it has not.
     `repaired` counts what somebody else had changed and the node has put right; of these, `untold` wait for
@@ -93,6 +94,7 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     failing_since: datetime | None = None
     driver: str = "linux"
     obstacle: str = ""
+    limits: tuple[str, ...] = ()
 
 
 class Probed(msgspec.Struct, frozen=True, tag="probed"):

@@ -210,6 +210,7 @@ class NodeService:
             holder=self._holder.pid if self._holder is not None else 0,
             driver=self._fabric.driver.name,
             obstacle=self._fabric.driver.obstacle,
+            limits=self._fabric.driver.limits,
             converged=self._fabric.converged,
             vpcs=len(network.vpcs),
             interfaces=tuple(interface.id for vpc in network.vpcs for interface in vpc.interfaces),

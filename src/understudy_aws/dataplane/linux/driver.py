@@ -14,6 +14,7 @@ from understudy_aws.dataplane.linux.kernel import Kernel
 from understudy_aws.dataplane.linux.namespaces import Namespaces
 from understudy_aws.dataplane.linux.objects import place_of
 from understudy_aws.dataplane.linux.planning import plan
+from understudy_aws.dataplane.linux.probe import limits
 from understudy_aws.dataplane.linux.telling import told
 from understudy_aws.dataplane.messages import Probe
 from understudy_aws.dataplane.wanted import Network
@@ -30,6 +31,7 @@ class LinuxDriver:
 
     def __init__(self, directory: Path) -> None:
         self.kernel = Kernel(directory)
+        self.limits = limits()
         self._compiler = Compiler()
 
     @property

@@ -90,6 +90,18 @@ def obstacle() -> str:
     return Attempt().obstacle()
 
 
+def limits() -> tuple[str, ...]:
+    """Return what networks can't do here, where they can be made at all, each with the remedy."""
+    try:
+        read_only = bool(os.statvfs("/proc/sys").f_flag & os.ST_RDONLY)
+    except OSError:
+        read_only = False
+    if not read_only:
+        return ()
+    said = "IPv6 is not forwarded, and programs can't listen at ports below 1024, since /proc/sys can't be written here"
+    return (f"{said}; `{_OF_CONTAINERS}` would change that.",)
+
+
 def _sentence(refused: Refusal) -> str:
     said = f"This machine lets this user make no networks ({refused.what}: {os.strerror(refused.number)})"
     remedy = _remedy(refused)
