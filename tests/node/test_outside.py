@@ -234,7 +234,7 @@ def test_the_way_out_stays_when_the_node_is_killed(lone):
     lone.start_again()
     until(lambda: lone.status().outside == "pasta")
     assert heard(lone, "eni-public", site) == {site: MACHINE[0]}
-    assert before == carriers_of(lone)
+    assert before == carriers_of(lone), "the next node goes on with it"
     first.communicate()
 
 

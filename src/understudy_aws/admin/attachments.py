@@ -34,6 +34,7 @@ _VARIABLES = {
     "apprunner": "APPRUNNER",
     "ec2": "EC2",
     "logs": "CLOUDWATCH_LOGS",
+    "secretsmanager": "SECRETS_MANAGER",
     "sts": "STS",
 }
 _LONGEST_COMMAND, _LONGEST_DESCRIPTION = 80, 255

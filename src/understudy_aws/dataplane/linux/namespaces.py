@@ -85,8 +85,9 @@ class Namespaces:
         self._device = directory.stat().st_dev
         self._thread = thread
         for entry in directory.iterdir():
-            # A process that was killed has left it, before it became a namespace or after it was one.
-            if not self._is_kept(entry.stat()):
+            # A process that was killed has left it, before it became a namespace or after it was one. Hidden files are
+            # none of these: what is noted in them goes with the holder, as the namespaces do.
+            if not entry.name.startswith(".") and not self._is_kept(entry.stat()):
                 entry.unlink()
 
     def names(self) -> list[str]:
