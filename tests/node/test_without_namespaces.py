@@ -7,6 +7,7 @@ import os
 import resource
 import subprocess
 import sys
+import time
 
 import pytest
 from networks import TCP, group, interface, rule, vpc
@@ -157,3 +158,29 @@ def test_a_full_disk_refuses_a_change_and_leaves_the_network_until_there_is_room
         resource.prlimit(started.process.pid, resource.RLIMIT_FSIZE, before)
         started.want(small())
         assert started.drops("eni-app", "10.0.2.10", 80)
+
+
+def test_a_limit_of_namespaces_that_is_lifted_is_recovered_from(tmp_path, monkeypatch):
+    monkeypatch.setenv("LIFTED", str(tmp_path / "lifted"))
+    if refused := refusal_of("few-network-namespaces") or refusal_for(None):
+        pytest.skip(refused)
+    with node(
+        tmp_path / "node",
+        restriction="few-network-namespaces",
+        variables={"LIFTED": str(tmp_path / "lifted")},
+    ) as started:
+        answer = started.client.ask(Want(small(rule(TCP, 80, group="sg-app"))))
+        assert isinstance(answer, Refused)
+        status = started.status()
+        assert not status.converged
+        assert "sysctl user.max_net_namespaces" in status.error
+        assert status.failing_since is not None
+        assert "eni-db" in status.missing
+        (tmp_path / "lifted").touch()
+        until = time.monotonic() + 20
+        while not started.status().converged:
+            assert time.monotonic() < until, started.status()
+            time.sleep(0.05)
+        assert (started.status().error, started.status().missing) == ("", ())
+        assert started.passes("eni-app", "10.0.2.10", 80)
+        assert started.drops("eni-app", "10.0.2.10", 81)

@@ -117,6 +117,7 @@ class Node:
         outside: str = "none",
         restriction: str = "",
         owner: int | None = None,
+        variables: dict[str, str] | None = None,
         name_server: tuple[str, int] | None = None,
     ) -> None:
         self.directory = directory
@@ -127,7 +128,7 @@ class Node:
         self._owner = owner
         self._identity = identity(user)
         self._python = python_of(user)
-        self._environment = environment()
+        self._environment = {**environment(), **(variables or {})}
         self.process = self._start()
         self.client = self._connect()
 

@@ -14,6 +14,7 @@ import resource
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -105,6 +106,19 @@ def no_network_namespaces() -> None:
     _limit("max_net_namespaces")
 
 
+def few_network_namespaces() -> None:
+    """There may be two network namespaces until the file that LIFTED names is there."""
+    _own_user_namespace()
+    limit = Path("/proc/sys/user/max_net_namespaces")
+    limit.write_text("2")
+    lifted, parent = Path(os.environ["LIFTED"]), os.getpid()
+    if os.fork() == 0:
+        while os.getppid() == parent and not lifted.exists():
+            time.sleep(0.05)
+        limit.write_text("100")
+        os._exit(0)
+
+
 def read_only_sysctls() -> None:
     """/proc/sys can't be written, as in containers."""
     _own_user_namespace()
@@ -128,6 +142,7 @@ KINDS = {
     "no-nftables": no_nftables,
     "no-user-namespaces": no_user_namespaces,
     "no-network-namespaces": no_network_namespaces,
+    "few-network-namespaces": few_network_namespaces,
     "read-only-sysctls": read_only_sysctls,
     "hidden-proc": hidden_proc,
     "few-files": few_files,

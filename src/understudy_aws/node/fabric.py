@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -18,6 +19,11 @@ from understudy_aws.node.repairs import Repairs
 from understudy_aws.node.wanted_file import WantedFile
 
 _MOST_CLAUSES = 20
+_REMEDIES = {
+    errno.EMFILE: "more open files (`ulimit -n 4096` before the server is started)",
+    errno.ENFILE: "`sudo sysctl fs.file-max=1000000`",
+    errno.ENOSPC: "more namespaces (`sudo sysctl user.max_net_namespaces=15000`), or more space on the disk,",
+}
 
 
 class Fabric:
@@ -165,7 +171,7 @@ class Fabric:
 
     def failed(self, error: Exception, parts: Parts | None = None) -> None:
         """Note that the network is not as wanted, why, since when, and which interfaces are not wholly there."""
-        self.error = str(error) or type(error).__name__
+        self.error = f"{str(error) or type(error).__name__}{_remedy(error)}"
         self.failing_since = self.failing_since or SystemClock().now()
         if parts is not None:
             try:
@@ -195,6 +201,12 @@ def _repairs(damage: Iterable[tuple[str, str]], network: Network) -> Iterator[Re
     at, ids = SystemClock().now(), Ids()
     for vpc, clauses in by_vpc.items():
         yield Repair(id=ids.uuid(), at=at, vpc=vpc, what=tuple(clauses[:_MOST_CLAUSES]), count=len(clauses))
+
+
+def _remedy(error: Exception) -> str:
+    """Return what would change it, as the end of a sentence; empty where that is not known."""
+    remedy = _REMEDIES.get(error.errno or 0) if isinstance(error, OSError) else None
+    return f"; {remedy} would change that" if remedy else ""
 
 
 def _all(parts: Iterable[frozenset[Any]]) -> frozenset[Any]:
