@@ -165,3 +165,97 @@ def test_an_address_of_several_interfaces_must_be_told_apart(understudy, ec2, si
         ask(understudy, site["source"]["NetworkInterfaceId"], "example.com")
     with pytest.raises(InvalidRequestError, match="The protocol is"):
         ask(understudy, site["source"]["NetworkInterfaceId"], "10.0.2.9", protocol="quic")
+
+
+class TestOfManyInterfaces:
+    """A group and a subnet stand for all their interfaces, and what fares alike is told once."""
+
+    @pytest.fixture
+    def many(self, ec2, site):
+        return [
+            ec2.create_network_interface(SubnetId=site["near"], Groups=[site["app"]])["NetworkInterface"]
+            for _ in range(2)
+        ]
+
+    def test_from_a_group_to_a_group_one_rule_is_suggested_that_names_the_group(
+        self, understudy, ec2, site, many
+    ):
+        said = ask(understudy, site["app"], site["db"], port=5432)
+        assert [[0, 1, 2]] == said["alike"]
+        assert not said["passes"]
+        (call,) = said["paths"][0]["changes"]
+        assert call == (
+            f"aws ec2 authorize-security-group-ingress --group-id {site['db']} --ip-permissions "
+            f"'IpProtocol=tcp,FromPort=5432,ToPort=5432,UserIdGroupPairs=[{{GroupId={site['app']}}}]'"
+        )
+        permission = {
+            "IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "UserIdGroupPairs": [{"GroupId": site["app"]}],
+        }  # fmt: skip
+        ec2.authorize_security_group_ingress(GroupId=site["db"], IpPermissions=[permission])
+        said = ask(understudy, site["app"], site["db"], port=5432)
+        assert said["passes"]
+        assert [[0, 1, 2]] == said["alike"]
+
+    def test_from_a_subnet_what_passes_is_told_from_what_does_not(self, understudy, ec2, site, many):
+        admitted = many[0]["PrivateIpAddress"]
+        permission = {
+            "IpProtocol": "tcp", "FromPort": 22, "ToPort": 22, "IpRanges": [{"CidrIp": f"{admitted}/32"}],
+        }  # fmt: skip
+        ec2.authorize_security_group_ingress(GroupId=site["db"], IpPermissions=[permission])
+        said = ask(understudy, site["near"], site["target"]["NetworkInterfaceId"], port=22)
+        fates = [{said["paths"][place]["passes"] for place in places} for places in said["alike"]]
+        assert sorted(map(len, said["alike"])) == [1, 2]
+        assert all(len(fate) == 1 for fate in fates)
+        (passing,) = [path for path in said["paths"] if path["passes"]]
+        assert admitted == passing["address"]
+
+    def test_a_connector_is_suggested_a_rule_that_holds_for_its_instances(self, understudy, site):
+        arn = understudy.client("apprunner").create_vpc_connector(
+            VpcConnectorName="web-vpc", Subnets=[site["near"]], SecurityGroups=[site["app"]]
+        )["VpcConnector"]["VpcConnectorArn"]
+        (path,) = ask(understudy, arn, site["target"]["PrivateIpAddress"], port=5432)["paths"]
+        assert path["hypothetical"]
+        assert f"UserIdGroupPairs=[{{GroupId={site['app']}}}]" in path["changes"][0]
+
+    def test_a_group_without_interfaces_is_nowhere(self, understudy, ec2, site):
+        empty = ec2.create_security_group(GroupName="empty", Description="empty", VpcId=site["vpc"])[
+            "GroupId"
+        ]
+        with pytest.raises(NotFoundError, match=f"There is no interface in {empty}"):
+            ask(understudy, empty, site["db"])
+        source = site["source"]["NetworkInterfaceId"]
+        with pytest.raises(InvalidRequestError, match="are one interface"):
+            ask(understudy, source, site["app"])
+
+
+def test_a_range_of_ports_is_told_by_what_becomes_of_its_parts(understudy, ec2, site):
+    for first, last in ((8000, 8010), (8011, 8020)):
+        permission = {
+            "IpProtocol": "tcp",
+            "FromPort": first,
+            "ToPort": last,
+            "IpRanges": [{"CidrIp": "10.0.0.0/8"}],
+        }
+        ec2.authorize_security_group_ingress(GroupId=site["db"], IpPermissions=[permission])
+    ends = (site["source"]["NetworkInterfaceId"], site["target"]["NetworkInterfaceId"])
+
+    def parts(first: int, last: int):
+        said = ask(understudy, *ends, port=first, last_port=last)
+        return [(path["ports"], path["passes"]) for path in said["paths"]]
+
+    assert parts(8000, 8020) == [([8000, 8020], True)]
+    assert parts(7990, 8030) == [([7990, 7999], False), ([8000, 8020], True), ([8021, 8030], False)]
+    assert parts(8001, 8002) == [([8001, 8002], True)]
+    with pytest.raises(InvalidRequestError, match="ends where it begins or after"):
+        ask(understudy, *ends, port=2, last_port=1)
+
+
+def test_ping_passes_by_a_rule_for_its_type(understudy, ec2, site):
+    ends = (site["source"]["NetworkInterfaceId"], site["target"]["NetworkInterfaceId"])
+    (path,) = ask(understudy, *ends, protocol="icmp")["paths"]
+    assert path["ports"] is None
+    assert "IpProtocol=icmp,FromPort=8,ToPort=-1" in path["changes"][0]
+    permission = {"IpProtocol": "icmp", "FromPort": 8, "ToPort": -1, "IpRanges": [{"CidrIp": "10.0.0.0/8"}]}
+    ec2.authorize_security_group_ingress(GroupId=site["db"], IpPermissions=[permission])
+    assert ask(understudy, *ends, protocol="icmp")["passes"]
+    assert not ask(understudy, *ends, protocol="udp")["passes"]

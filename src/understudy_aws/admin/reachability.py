@@ -2,239 +2,188 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime
-from ipaddress import ip_address, ip_network
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from understudy_aws.admin.api_ends import api_end, endpoint_advice, is_api, with_world
-from understudy_aws.admin.errors import InvalidRequestError, NotFoundError
+import msgspec
+from msgspec.structs import replace
+
+from understudy_aws.admin.api_ends import endpoint_advice, is_api, with_world
+from understudy_aws.admin.errors import InvalidRequestError
+from understudy_aws.admin.network_calls import NAMES, NUMBERS, call_of
+from understudy_aws.admin.reach_ends import Destination, Source, destinations, is_attached, sources
 from understudy_aws.admin.requests import Reach
-from understudy_aws.dataplane.changes import AddEntry, AddRule, Change, DeleteRoute, changed
+from understudy_aws.dataplane.changes import AddEntry, AddRoute, AddRule, Change, changed
 from understudy_aws.dataplane.hops import Outcome
-from understudy_aws.dataplane.packets import ICMP, ICMPV6, TCP, UDP, WITH_PORTS
+from understudy_aws.dataplane.packets import ICMP, ICMPV6, WITH_PORTS, Ports, host_block
 from understudy_aws.dataplane.reach import Question, reach
 from understudy_aws.dataplane.wanted import Network
 from understudy_aws.gateway.pipeline import Gateway
-from understudy_aws.services.apprunner.vpc_connectors import VpcConnector, vpc_connectors
-from understudy_aws.services.ec2.attached_programs import attached_programs
-from understudy_aws.services.ec2.elastic_ip_records import elastic_ips
-from understudy_aws.services.ec2.network_interfaces import NetworkInterface, network_interfaces
-from understudy_aws.services.ec2.subnets import Subnet, subnets
+from understudy_aws.services.ec2.network_insights.pieces import port_pieces
 from understudy_aws.services.ec2.wanted_network import network_of
 from understudy_aws.store.database import Transaction
 
-_NUMBERS = {"tcp": TCP, "udp": UDP, "icmp": ICMP, "icmpv6": ICMPV6}
-_NAMES = {number: name for name, number in _NUMBERS.items()}
 # So many things can refuse a connection one after another: groups, lists and routes on every side, and back.
 _MOST_CHANGES = 12
-# Of the same private address in so many VPCs at most.
-_MOST_MEANT = 5
-_TARGET_OPTIONS = {
-    "eigw": "--egress-only-internet-gateway-id",
-    "eni": "--network-interface-id",
-    "nat": "--nat-gateway-id",
-    "pcx": "--vpc-peering-connection-id",
-}
+# Of a group or a subnet with many interfaces, so many pairs are looked at: a tenth of a second.
+_MOST_PAIRS = 200
+# A range of ports is looked at in so many pieces.
+_MOST_PIECES = 50
 
 
 def answer(gateway: Gateway, asked: Reach, node: Path) -> dict[str, Any]:
     """Return what comes of a connection, hop by hop. Raises NotFoundError, InvalidRequestError."""
-    protocol = _NUMBERS.get(asked.protocol.lower(), asked.protocol)
+    protocol = NUMBERS.get(asked.protocol.lower(), asked.protocol)
     if not protocol.isdigit() or int(protocol) > 255:
         raise InvalidRequestError(
             f"The protocol is tcp, udp, icmp, icmpv6 or a number up to 255, not {asked.protocol!r}."
         )
+    last = asked.last_port or asked.port
+    if last < asked.port:
+        raise InvalidRequestError(f"A range of ports ends where it begins or after that, not at {last}.")
+    now = gateway.clock.now()
     with gateway.database.transaction() as tx:
-        now = gateway.clock.now()
-        connector = _connector(tx, asked.source)
-        sources = list(_of_connector(tx, connector)) if connector else [_interface(tx, asked.source, None)]
+        pairs = [
+            (source, to)
+            for source in sources(tx, asked.source)
+            for to in destinations(tx, asked.target, source, now)
+        ]
+        if not pairs:
+            raise InvalidRequestError(f"{asked.source} and {asked.target} are one interface.")
+        looked_at = pairs[:_MOST_PAIRS]
+        ends = {
+            end.id: end
+            for pair in looked_at
+            for end in (pair[0].interface, pair[1].interface)
+            if end is not None
+        }
+        network = with_world(network_of(tx, list(ends.values()), now))
         paths = [
-            _path(tx, source, asked, protocol, now, hypothetical=connector is not None) for source in sources
+            path
+            for source, to in looked_at
+            for path in _Pair(tx, network, source, to, asked.target).paths(protocol, (asked.port, last))
         ]
     return {
         "source": asked.source,
         "target": asked.target,
-        "protocol": _NAMES.get(protocol, protocol),
+        "protocol": NAMES.get(protocol, protocol),
         "port": asked.port if protocol in WITH_PORTS else None,
+        "last_port": last if protocol in WITH_PORTS else None,
         "passes": all(path["passes"] for path in paths),
         "paths": paths,
+        "alike": _alike(paths),
+        "not_looked_at": len(pairs) - len(looked_at),
         "node": str(node),
     }
 
 
-def _path(
-    tx: Transaction,
-    source: NetworkInterface,
-    asked: Reach,
-    protocol: str,
-    now: datetime,
-    *,
-    hypothetical: bool,
-) -> dict[str, Any]:
-    to_api = is_api(asked.target)
-    address, target = api_end(tx, asked.target, source, now) if to_api else _target(tx, asked.target, source)
-    interfaces = {each.id: each for each in (source, target) if each is not None}
-    network = with_world(network_of(tx, list(interfaces.values()), now))
-    question = Question(source.id, address, protocol, asked.port)
-    outcome = reach(network, question)
-    changes, advice = _changes(network, question, outcome)
-    if to_api and not outcome.passes and target is None:
-        advice = f"{advice} {endpoint_advice(asked.target, source)}".strip()
-    attached = target is None or _is_attached(tx, target)
-    return {
-        "from": source.id,
-        "address": next(iter((*source.addresses, *source.ipv6_addresses)), ""),
-        "subnet": source.subnet,
-        "to": address,
-        "interface": target.id if target is not None else "",
-        "attached": attached,
-        "hypothetical": hypothetical,
-        "passes": outcome.passes,
-        "hops": [{"at": hop.at, "passes": hop.passes, "why": hop.why} for hop in outcome.hops],
-        "changes": changes,
-        "advice": advice,
-    }
+class _Pair(msgspec.Struct, frozen=True):
+    """Two ends, what the second was called, and the network that has them."""
 
+    tx: Transaction
+    network: Network
+    source: Source
+    to: Destination
+    named: str
 
-def _changes(network: Network, question: Question, outcome: Outcome) -> tuple[list[str], str]:
-    """Return the calls that let a connection pass, in order, and advice where calls alone do not."""
-    calls: list[str] = []
-    while outcome.change is not None and len(calls) < _MOST_CHANGES:
-        calls.append(_call(network, outcome.change))
-        network = changed(network, outcome.change)
-        outcome = reach(network, question)
-    return calls, "" if outcome.passes else outcome.advice
-
-
-def _call(network: Network, change: Change) -> str:
-    """Return a change as a call of the AWS CLI."""
-    if isinstance(change, AddRule):
-        rule = change.rule
-        words = [
-            f"aws ec2 authorize-security-group-{'egress' if change.egress else 'ingress'} --group-id {change.group}",
-            "--ip-permissions",
-            _permission(rule.protocol, rule.from_port, rule.to_port, rule.cidr),
+    def paths(self, protocol: str, ports: Ports) -> Iterator[dict[str, Any]]:
+        """Yield what comes of a connection, once for each range of ports that fares alike."""
+        if protocol == ICMP and ":" in self.to.address:
+            protocol = ICMPV6
+        question = Question(self.source.interface.id, self.to.address, protocol, *ports)
+        outcome = reach(self.network, question)
+        if outcome.passes or protocol not in WITH_PORTS or ports[0] == ports[1]:
+            yield self._path(question, outcome)
+            return
+        # Not all of the range passes by one rule: some of it may, or all of it by several.
+        pieces = port_pieces(self.network, ports)[:_MOST_PIECES]
+        pieces[-1] = (pieces[-1][0], ports[1])
+        tried = [
+            (piece, reach(self.network, replace(question, port=piece[0], last_port=piece[1])))
+            for piece in pieces
         ]
-        return " ".join(words)
+        for _, alike in groupby(tried, key=lambda each: _fate(each[1])):
+            held = list(alike)
+            whole = replace(question, port=held[0][0][0], last_port=held[-1][0][1])
+            outcome = held[0][1] if held[0][1].passes else reach(self.network, whole)
+            yield self._path(whole, outcome)
+
+    def _path(self, question: Question, outcome: Outcome) -> dict[str, Any]:
+        changes, advice = self._changes(question, outcome)
+        interface, to = self.source.interface, self.to
+        if is_api(self.named) and not outcome.passes and to.interface is None:
+            advice = f"{advice} {endpoint_advice(self.named, interface)}".strip()
+        return {
+            "from": interface.id,
+            "address": next(iter((*interface.addresses, *interface.ipv6_addresses)), ""),
+            "subnet": interface.subnet,
+            "to": to.address,
+            "interface": to.interface.id if to.interface is not None else "",
+            "attached": to.interface is None or is_attached(self.tx, to.interface),
+            "hypothetical": self.source.hypothetical,
+            "protocol": NAMES.get(question.protocol, question.protocol),
+            "ports": [question.port, question.last_port] if question.protocol in WITH_PORTS else None,
+            "passes": outcome.passes,
+            "hops": [
+                {
+                    "at": hop.at,
+                    "passes": hop.passes,
+                    "why": hop.why,
+                    "answer": hop.packet is not None and hop.packet.answer,
+                }
+                for hop in outcome.hops
+            ],
+            "changes": changes,
+            "advice": advice,
+        }
+
+    def _changes(self, question: Question, outcome: Outcome) -> tuple[list[str], str]:
+        """Return the calls that let a connection pass, in order, and advice where calls alone do not."""
+        calls: list[str] = []
+        network = self.network
+        while outcome.change is not None and len(calls) < _MOST_CHANGES:
+            change = _as_asked(outcome.change, self.source, self.to)
+            calls.append(call_of(network, change))
+            network = changed(network, change)
+            outcome = reach(network, question)
+        return calls, "" if outcome.passes else outcome.advice
+
+
+def _fate(outcome: Outcome) -> tuple[bool, str, str]:
+    last = outcome.hops[-1]
+    return outcome.passes, "" if outcome.passes else last.at, last.code
+
+
+def _as_asked(change: Change, source: Source, to: Destination) -> Change:
+    """Return a change for whoever was asked about: of a group its members, of instances to come their subnet."""
+    blocks: Mapping[str, str] = {
+        host_block(each): source.block for each in source.interface.addresses if source.block
+    }
+    if isinstance(change, AddRule):
+        named = {host_block(each): source.group for each in source.interface.addresses if source.group}
+        if to.group:
+            named[host_block(to.address)] = to.group
+        group = named.get(change.rule.cidr, "")
+        return replace(change, rule=replace(change.rule, cidr="", group=group)) if group else change
     if isinstance(change, AddEntry):
         entry = change.entry
-        ports = (
-            f" --port-range From={entry.from_port},To={entry.to_port}" if entry.protocol in WITH_PORTS else ""
+        return replace(change, entry=replace(entry, cidr=blocks.get(entry.cidr, entry.cidr)))
+    if isinstance(change, AddRoute):
+        route = change.route
+        return replace(
+            change, route=replace(route, destination=blocks.get(route.destination, route.destination))
         )
-        icmp = (
-            f" --icmp-type-code Type={entry.from_port},Code={entry.to_port}"
-            if entry.protocol in {ICMP, ICMPV6}
-            else ""
-        )
-        block = "--ipv6-cidr-block" if ":" in entry.cidr else "--cidr-block"
-        return (
-            f"aws ec2 create-network-acl-entry --network-acl-id {change.acl} --rule-number {entry.number} "
-            f"--protocol {entry.protocol}{ports}{icmp} {block} {entry.cidr} --rule-action allow "
-            f"{'--egress' if change.egress else '--ingress'}"
-        )
-    if isinstance(change, DeleteRoute):
-        return f"aws ec2 delete-route --route-table-id {change.table} {_destination(change.destination)}"
-    destination = change.route.destination
-    tables = (table for vpc in network.vpcs for table in vpc.route_tables if table.id == change.table)
-    verb = (
-        "replace"
-        if any(each.destination == destination for table in tables for each in table.routes)
-        else "create"
-    )
-    option = _TARGET_OPTIONS.get(change.route.target.partition("-")[0], "--gateway-id")
-    return (
-        f"aws ec2 {verb}-route --route-table-id {change.table} {_destination(destination)} {option} "
-        f"{change.route.target}"
-    )
+    return change
 
 
-def _destination(destination: str) -> str:
-    member = "--destination-ipv6-cidr-block" if ":" in destination else "--destination-cidr-block"
-    return f"{member} {destination}"
-
-
-def _permission(protocol: str, first: int, last: int, cidr: str) -> str:
-    name = _NAMES.get(protocol, protocol)
-    ports = f",FromPort={first},ToPort={last}" if protocol in {*WITH_PORTS, ICMP, ICMPV6} else ""
-    ranges = f"Ipv6Ranges=[{{CidrIpv6={cidr}}}]" if ":" in cidr else f"IpRanges=[{{CidrIp={cidr}}}]"
-    return f"'IpProtocol={name}{ports},{ranges}'"
-
-
-def _connector(tx: Transaction, text: str) -> VpcConnector | None:
-    found = vpc_connectors.where(tx, "by_arn", text)
-    return found[0] if found and found[0].active else None
-
-
-def _of_connector(tx: Transaction, connector: VpcConnector) -> Iterator[NetworkInterface]:
-    """Yield the interfaces that instances of a service with this connector would have, one for each subnet."""
-    for id in connector.subnets:
-        subnet = subnets.get(tx, connector.account, connector.region, id)
-        if subnet is not None and subnet.cidr:
-            yield NetworkInterface(
-                account=subnet.account, region=subnet.region, id=f"eni-in-{id}", vpc=subnet.vpc, subnet=id,
-                zone=subnet.zone, zone_id=subnet.zone_id, description="", requester="", mac="",
-                addresses=(_last_address(subnet),),
-                groups=tuple((group, "") for group in connector.security_groups),
-            )  # fmt: skip
-
-
-def _last_address(subnet: Subnet) -> str:
-    return str(ip_network(subnet.cidr)[-2])
-
-
-def _target(tx: Transaction, text: str, source: NetworkInterface) -> tuple[str, NetworkInterface | None]:
-    """Return the address that is meant, and the interface that has it if there is one."""
-    if text.startswith("eni-"):
-        interface = _interface(tx, text, source)
-        addresses = (*interface.addresses, *interface.ipv6_addresses)
-        own6 = bool(source.ipv6_addresses) and not source.addresses
-        chosen = next((each for each in addresses if (":" in each) == own6), addresses[0])
-        return chosen, interface
-    try:
-        address = str(ip_address(text))
-    except ValueError:
-        raise InvalidRequestError(
-            f"{text!r} is neither an interface (eni-…) nor an address or API (aws:ec2)."
-        ) from None
-    for elastic in elastic_ips.where(tx, "ip", address):
-        if elastic.interface:
-            return address, network_interfaces.get(tx, elastic.account, elastic.region, elastic.interface)
-    having = _having(tx, address)
-    near = [each for each in having if each.vpc == source.vpc]
-    return address, next(iter(near or having), None)
-
-
-def _interface(tx: Transaction, text: str, source: NetworkInterface | None) -> NetworkInterface:
-    """Return the interface of an id or a private address. Raises NotFoundError, InvalidRequestError."""
-    if text.startswith("eni-"):
-        found = [each for each in network_interfaces.scan(tx) if each.id == text]
-    else:
-        try:
-            found = _having(tx, str(ip_address(text)))
-        except ValueError:
-            raise InvalidRequestError(
-                f"{text!r} is no interface (eni-…), no address and no ARN of an active VPC connector."
-            ) from None
-    if source is not None:
-        found = [each for each in found if each.vpc == source.vpc] or found
-    if not found:
-        raise NotFoundError(f"There is no interface {text} here, in any account or Region.")
-    if len(found) > 1:
-        meant = ", ".join(f"{each.id} in {each.vpc}" for each in found[:_MOST_MEANT])
-        raise InvalidRequestError(f"Several interfaces have {text}: {meant}. Name one by its id.")
-    return found[0]
-
-
-def _having(tx: Transaction, address: str) -> list[NetworkInterface]:
-    return [
-        *network_interfaces.where(tx, "address", address),
-        *(each for each in network_interfaces.scan(tx) if address in each.ipv6_addresses and ":" in address),
-    ]
-
-
-def _is_attached(tx: Transaction, interface: NetworkInterface) -> bool:
-    return interface.kind != "interface" or (
-        attached_programs.get(tx, interface.account, interface.region, interface.id) is not None
-    )
+def _alike(paths: Sequence[Mapping[str, Any]]) -> list[list[int]]:
+    """Return the places of the paths that fare alike, in order: those that pass by the same, or the same refuses."""
+    found: dict[tuple[Any, ...], list[int]] = {}
+    for place, path in enumerate(paths):
+        last = path["hops"][-1]
+        refusing = () if path["passes"] else (last["at"], last["answer"])
+        key = (path["protocol"], tuple(path["ports"] or ()), *refusing)
+        found.setdefault(key, []).append(place)
+    return list(found.values())

@@ -210,9 +210,9 @@ class Detach(AdminRequest, frozen=True):
 
 
 class Reach(AdminRequest, frozen=True):
-    """Says whether a connection passes from an interface, an address or a VPC connector to an interface or an address.
+    """Says whether a connection passes, between interfaces, security groups, subnets, addresses, from a VPC connector.
 
-    `protocol` is tcp, udp, icmp, icmpv6 or a number; `port` is of TCP and UDP.
+    `protocol` is tcp, udp, icmp, icmpv6 or a number; `port` is of TCP and UDP, and `last_port` ends a range.
     """
 
     path: ClassVar[str] = "/_understudy/reach"
@@ -221,6 +221,7 @@ class Reach(AdminRequest, frozen=True):
     target: str
     protocol: str = "tcp"
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 443
+    last_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
 
 
 class ListConnections(AdminRequest, frozen=True):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from understudy_aws.admin.network_calls import NUMBERS
 from understudy_aws.admin.requests import Reach
 from understudy_aws.cli.admin_client import ask
 from understudy_aws.cli.options import settings_of
@@ -16,78 +18,100 @@ from understudy_aws.dataplane.client import NodeClient, NodeLostError
 from understudy_aws.dataplane.messages import Probe, Probed
 
 _HTTPS, _LAST_PORT = 443, 65535
+_PORTS = re.compile(r"(\d+)(?:-(\d+))?")
 _OUTCOMES = {
-    "connected": "a real packet was answered",
-    "refused": "a real packet arrived; nothing listens there",
-    "silent": "a real packet was dropped",
+    "connected": "A real packet was answered.",
+    "refused": "A real packet arrived; nothing listens there.",
+    "arrived": "A real packet arrived; nobody answered it.",
+    "silent": "A real packet was dropped.",
 }
+# Of many that fare alike, so many are named.
+_MOST_NAMED = 5
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
-        "The exit code is 0 when it passes, 1 when something refuses it, and 2 when it can't be told."
+        "The exit code is 0 when all of it passes, 1 when something refuses it, and 2 when it can't be told."
     )
     parser.add_argument(
-        "source", metavar="FROM", help="an interface, a private address, or the ARN of a VPC connector"
+        "source",
+        metavar="FROM",
+        help="an interface, a security group or a subnet with all their interfaces, a private address, or the ARN of a "
+        "VPC connector",
     )
     parser.add_argument(
         "target",
         metavar="TO[:PORT]",
-        help="an interface, an address, private or public, or AWS's API for a service (aws:apprunner); the port of "
-        "TCP or UDP is 443 unless it is named",
+        help="an interface, a security group, a subnet, an address, private or public, or AWS's API for a service "
+        "(aws:apprunner); the port of TCP or UDP is 443 unless it is named, and may be a range: 8000-8080",
     )
     parser.add_argument("--protocol", default="tcp", help="tcp, udp, icmp, icmpv6 or a number (tcp)")
     parser.add_argument(
-        "--probe", action="store_true", help="send a real packet too, from a program's interface"
+        "--probe",
+        action="store_true",
+        help="send a real packet of TCP, UDP or ICMP too, from a program's interface; nothing needs to listen",
     )
 
 
 def run(asked: argparse.Namespace, out: Output) -> int:
     """Show what packets meet; the exit code is 0 when they pass, 1 when they do not."""
-    target, port = _split(asked.target)
+    target, first, last = _split(asked.target)
     answer = ask(
-        settings_of(asked), Reach(source=asked.source, target=target, protocol=asked.protocol, port=port)
+        settings_of(asked),
+        Reach(source=asked.source, target=target, protocol=asked.protocol, port=first, last_port=last),
     )
     node = Path(answer.pop("node"))
     if asked.probe:
         for path in answer["paths"]:
-            path["probe"] = _probed(node, path, answer)
+            path["probe"] = _probed(node, path)
     if out.as_json:
         out.value(answer)
-    else:
-        for path in answer["paths"]:
-            _print(answer, path, out)
-        if answer["obstacle"]:
-            out.remark(f"This is what the records say; here nothing enforces it. {answer['obstacle']}")
+        return 0 if answer["passes"] else 1
+    for places in answer["alike"]:
+        paths = [answer["paths"][place] for place in places]
+        _print(paths[0], out)
+        _print_others(paths[1:], out)
+    if answer["not_looked_at"]:
+        out.line(f"{answer['not_looked_at']} more pairs of interfaces were not looked at.")
+    if answer["obstacle"]:
+        out.remark(f"This is what the records say; here nothing enforces it. {answer['obstacle']}")
     return 0 if answer["passes"] else 1
 
 
-def _split(text: str) -> tuple[str, int]:
-    """Return what stands before and behind the colon: `10.0.2.10:5432`, `[::1]:443`, `aws:ec2`. Raises UserError."""
+def _split(text: str) -> tuple[str, int, int]:
+    """Return what stands before the colon, and the ports behind it: `10.0.2.10:5432`, `[2600::1]:80-443`.
+
+    Raises UserError.
+    """
     if text.startswith("["):
-        target, _, port = text[1:].partition("]")
-        port = port.removeprefix(":")
+        target, _, ports = text[1:].partition("]")
+        ports = ports.removeprefix(":")
     elif text.startswith("aws:"):
-        service, _, port = text.removeprefix("aws:").partition(":")
+        service, _, ports = text.removeprefix("aws:").partition(":")
         target = f"aws:{service}"
     elif text.count(":") == 1:
-        target, _, port = text.partition(":")
+        target, _, ports = text.partition(":")
     else:
-        target, port = text, ""
-    if not port:
-        return target, _HTTPS
-    if not port.isdecimal() or not 1 <= int(port) <= _LAST_PORT:
-        raise UserError(f"A port is a number between 1 and {_LAST_PORT}, not {port!r}.")
-    return target, int(port)
+        target, ports = text, ""
+    if not ports:
+        return target, _HTTPS, _HTTPS
+    found = _PORTS.fullmatch(ports)
+    first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
+    if not 1 <= first <= last <= _LAST_PORT:
+        raise UserError(f"A port is a number between 1 and {_LAST_PORT}, or a range of them, not {ports!r}.")
+    return target, first, last
 
 
-def _probed(node: Path, path: Mapping[str, Any], answer: Mapping[str, Any]) -> str:
+def _probed(node: Path, path: Mapping[str, Any]) -> str:
     """Send a real packet, and return what came of it. Raises UserError where that can't be done."""
-    if answer["protocol"] != "tcp":
-        raise UserError("--probe sends packets of TCP alone.")
+    number = NUMBERS.get(path["protocol"], path["protocol"])
+    if number not in NUMBERS.values():
+        raise UserError("--probe sends packets of TCP, UDP, ICMP and ICMPv6.")
+    port = path["ports"][0] if path["ports"] else 0
+    arrives_at = path["interface"] if path["attached"] else ""
     try:
         with NodeClient(node) as client:
-            said = client.ask(Probe(path["from"], path["to"], answer["port"]))
+            said = client.ask(Probe(path["from"], path["to"], port, protocol=number, arrives_at=arrives_at))
     except NodeLostError:
         raise UserError(
             "--probe needs a program at the interface: no network is made yet (`understudy attach`)."
@@ -99,20 +123,13 @@ def _probed(node: Path, path: Mapping[str, Any], answer: Mapping[str, Any]) -> s
     return said.outcome
 
 
-def _print(answer: Mapping[str, Any], path: Mapping[str, Any], out: Output) -> None:
-    service = (
-        answer["protocol"].upper()
-        if answer["port"] is None
-        else f"{answer['protocol'].upper()} {answer['port']}"
-    )
+def _print(path: Mapping[str, Any], out: Output) -> None:
     verdict = out.paint("passes", "green") if path["passes"] else out.paint("is refused", "red")
-    source = (
-        f"an instance in {path['subnet']}" if path["hypothetical"] else f"{path['from']} ({path['address']})"
-    )
-    out.line(f"{service} from {source} to {path['to']} {verdict}.")
+    out.line(f"{_service(path)} from {_source(path)} to {_target(path)} {verdict}.")
     out.line()
-    width = max(len(hop["at"]) for hop in path["hops"]) if path["hops"] else 0
-    for hop in path["hops"]:
+    hops = _told(path)
+    width = max(len(hop["at"]) for hop in hops) if hops else 0
+    for hop in hops:
         mark = " " if hop["passes"] else out.paint("x", "red")
         out.line(f"{mark} {hop['at'].ljust(width)}  {hop['why']}")
     if path["passes"] and not path["attached"]:
@@ -127,5 +144,45 @@ def _print(answer: Mapping[str, Any], path: Mapping[str, Any], out: Output) -> N
         out.line(path["advice"])
     if "probe" in path:
         out.line()
-        out.line(f"{_OUTCOMES[path['probe']][0].upper()}{_OUTCOMES[path['probe']][1:]}.")
+        out.line(_OUTCOMES[path["probe"]])
     out.line()
+
+
+def _print_others(paths: Sequence[Mapping[str, Any]], out: Output) -> None:
+    """Name the pairs that fare as the one that was shown."""
+    if not paths:
+        return
+    out.line("So do:" if paths[0]["passes"] else "So are:")
+    for path in paths[:_MOST_NAMED]:
+        probe = f"  {_OUTCOMES[path['probe']]}" if "probe" in path else ""
+        out.line(f"  {_source(path)} to {_target(path)}{probe}")
+    if len(paths) > _MOST_NAMED:
+        out.line(f"  and {len(paths) - _MOST_NAMED} more")
+    out.line()
+
+
+def _told(path: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the hops that people need: no network ACL that lets it pass, and no way back that is free."""
+    return [
+        hop
+        for hop in path["hops"]
+        if not hop["passes"] or not (hop["at"].startswith("acl-") or (path["passes"] and hop["answer"]))
+    ]
+
+
+def _service(path: Mapping[str, Any]) -> str:
+    name = str(path["protocol"]).upper()
+    if not path["ports"]:
+        return name
+    first, last = path["ports"]
+    return f"{name} {first}" if first == last else f"{name} {first}-{last}"
+
+
+def _source(path: Mapping[str, Any]) -> str:
+    if path["hypothetical"]:
+        return f"an instance in {path['subnet']}"
+    return f"{path['from']} ({path['address']})"
+
+
+def _target(path: Mapping[str, Any]) -> str:
+    return f"{path['to']} ({path['interface']})" if path["interface"] else str(path["to"])

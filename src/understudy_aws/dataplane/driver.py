@@ -68,9 +68,9 @@ class Driver(Protocol):
         ...
 
     def probe(self, asked: Probe) -> str:
-        """Connect from an interface to an address and a port; returns `connected`, `refused` or `silent`.
+        """Send a packet; returns `connected`, `refused`, `arrived` or `silent`.
 
-        Raises FileNotFoundError when there is no such interface.
+        Raises FileNotFoundError when there is no such interface, ValueError for a protocol that can't be sent.
         """
         ...
 

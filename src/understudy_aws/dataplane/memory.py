@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from understudy_aws.dataplane.checks import check
 from understudy_aws.dataplane.driver import Objects, Parts
 from understudy_aws.dataplane.messages import Probe
-from understudy_aws.dataplane.packets import TCP
+from understudy_aws.dataplane.packets import ECHO
 from understudy_aws.dataplane.reach import Question, reach
 from understudy_aws.dataplane.wanted import Interface, Network, Peering, Vpc
 
@@ -136,11 +136,13 @@ class MemoryDriver:
             yield id, f"{kind} {id} was {'gone' if isinstance(step, Put) else 'not wanted'}"
 
     def probe(self, asked: Probe) -> str:
-        """Return `refused` for a packet that would pass, since nothing listens in memory, else `silent`."""
+        """Return what a host says to a packet that would pass, since nothing listens in memory, else `silent`."""
         if ("interface", asked.interface) not in self._held:
             raise FileNotFoundError(f"There is no interface {asked.interface}.")
-        outcome = reach(self._network(), Question(asked.interface, asked.address, TCP, asked.port))
-        return "refused" if outcome.passes else "silent"
+        outcome = reach(self._network(), Question(asked.interface, asked.address, asked.protocol, asked.port))
+        if not outcome.passes:
+            return "silent"
+        return "connected" if asked.protocol in ECHO else "refused"
 
     def close(self) -> None:
         """Do nothing: the network ends with this process."""

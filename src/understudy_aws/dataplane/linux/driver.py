@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Collection, Iterable, Sequence
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from understudy_aws.dataplane.linux.namespaces import Namespaces
 from understudy_aws.dataplane.linux.objects import place_of
 from understudy_aws.dataplane.linux.planning import plan
 from understudy_aws.dataplane.linux.probe import limits
+from understudy_aws.dataplane.linux.probes import probe
 from understudy_aws.dataplane.linux.telling import told
 from understudy_aws.dataplane.messages import Probe
 from understudy_aws.dataplane.wanted import Network
@@ -76,20 +75,7 @@ class LinuxDriver:
 
     def probe(self, asked: Probe) -> str:
         """Send a real packet."""
-        family = socket.AF_INET if ip_address(asked.address).version == 4 else socket.AF_INET6
-
-        def made() -> socket.socket:
-            return socket.socket(family, socket.SOCK_STREAM)
-
-        with self.kernel.namespaces.inside(asked.interface, made) as connection:
-            connection.settimeout(asked.timeout)
-            try:
-                connection.connect((asked.address, asked.port))
-            except ConnectionRefusedError:
-                return "refused"
-            except OSError:
-                return "silent"
-        return "connected"
+        return probe(self.kernel.namespaces, asked)
 
     def close(self) -> None:
         """Let go of the kernel; the network stays as it is."""

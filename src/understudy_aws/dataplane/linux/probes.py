@@ -1,0 +1,148 @@
+"""Real packets that tell what the network does with a connection: of TCP, UDP and ICMP.
+
+Nothing needs to listen. A host answers a connection of TCP that nothing takes, and a datagram to a closed port; where
+it keeps silent, a look into the namespace of the destination says whether the packet got there.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import struct
+from collections.abc import Callable
+from contextlib import ExitStack
+from ipaddress import ip_address
+from itertools import count
+
+from understudy_aws.core.clock import monotonic_seconds
+from understudy_aws.dataplane.linux.names import WORKLOAD_LINK
+from understudy_aws.dataplane.linux.namespaces import Namespaces
+from understudy_aws.dataplane.messages import Probe
+from understudy_aws.dataplane.packets import ECHO, ICMP, TCP, UDP
+
+CONNECTED, REFUSED, ARRIVED, SILENT = "connected", "refused", "arrived", "silent"
+_EVERY_PROTOCOL = 0x0003
+_LONGEST = 2048
+# Of echo requests: one that was sent before would still be let through as part of what was let through then.
+_identifiers = count(os.getpid())
+# What has arrived is answered soon, if at all.
+_ANSWER_WITHIN = 0.5
+
+
+def probe(namespaces: Namespaces, asked: Probe) -> str:
+    """Send a packet; return `connected`, `refused`, `arrived` for one that nobody answers, or `silent`.
+
+    Raises FileNotFoundError when there is no such interface, ValueError for another protocol.
+    """
+    if asked.protocol == TCP:
+        return _connect(namespaces, asked)
+    with ExitStack() as stack:
+        watching = None
+        if asked.arrives_at:
+            watching = stack.enter_context(namespaces.inside(asked.arrives_at, _watcher))
+        if asked.protocol == UDP:
+            return _datagram(
+                stack.enter_context(namespaces.inside(asked.interface, _opener(asked))), watching, asked
+            )
+        if asked.protocol in ECHO:
+            return _echo(
+                stack.enter_context(namespaces.inside(asked.interface, _opener(asked))), watching, asked
+            )
+    raise ValueError(f"No packet of protocol {asked.protocol} can be sent.")
+
+
+def _opener(asked: Probe) -> Callable[[], socket.socket]:
+    family = socket.AF_INET if ip_address(asked.address).version == 4 else socket.AF_INET6
+    kinds = {TCP: socket.SOCK_STREAM, UDP: socket.SOCK_DGRAM}
+    number = int(asked.protocol) if asked.protocol in ECHO else 0
+    return lambda: socket.socket(family, kinds.get(asked.protocol, socket.SOCK_RAW), number)
+
+
+def _watcher() -> socket.socket:
+    """Return a socket that sees what arrives at the interface of a namespace."""
+    watching = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(_EVERY_PROTOCOL))
+    watching.bind((WORKLOAD_LINK, _EVERY_PROTOCOL))
+    return watching
+
+
+def _connect(namespaces: Namespaces, asked: Probe) -> str:
+    with namespaces.inside(asked.interface, _opener(asked)) as connection:
+        connection.settimeout(asked.timeout)
+        try:
+            connection.connect((asked.address, asked.port))
+        except ConnectionRefusedError:
+            return REFUSED
+        except OSError:
+            return SILENT
+    return CONNECTED
+
+
+def _datagram(sending: socket.socket, watching: socket.socket | None, asked: Probe) -> str:
+    try:
+        sending.connect((asked.address, asked.port))
+        token = f"understudy probe {asked.interface} {sending.getsockname()[1]}".encode()
+        sending.send(token)
+        return _outcome(sending, watching, token, asked.timeout, lambda _: True)
+    except ConnectionRefusedError:
+        return REFUSED
+    except OSError:
+        return SILENT
+
+
+def _echo(sending: socket.socket, watching: socket.socket | None, asked: Probe) -> str:
+    request, reply = ECHO[asked.protocol]
+    identifier = next(_identifiers) & 0xFFFF
+    token = f"understudy probe {asked.interface} {identifier}".encode()
+    head = struct.pack("!BBHHH", request, 0, 0, identifier, 1)
+    if asked.protocol == ICMP:
+        head = struct.pack("!BBHHH", request, 0, _checksum(head + token), identifier, 1)
+
+    def is_reply(packet: bytes) -> bool:
+        # Of ICMP the kernel hands over the IP header too.
+        begin = (packet[0] & 0x0F) * 4 if asked.protocol == ICMP else 0
+        return packet[begin] == reply and token in packet
+
+    try:
+        sending.sendto(head + token, (asked.address, 0))
+        return _outcome(sending, watching, token, asked.timeout, is_reply)
+    except OSError:
+        return SILENT
+
+
+def _outcome(
+    sending: socket.socket,
+    watching: socket.socket | None,
+    token: bytes,
+    timeout: float,
+    is_answer: Callable[[bytes], bool],
+) -> str:
+    """Wait for an answer, or for the packet at its destination. Raises OSError for an answer that refuses."""
+    until = monotonic_seconds() + timeout
+    outcome = SILENT
+    poll = select.poll()
+    poll.register(sending, select.POLLIN)
+    if watching is not None:
+        poll.register(watching, select.POLLIN)
+    while (left := until - monotonic_seconds()) > 0:
+        for ready, _ in poll.poll(left * 1000):
+            if ready == sending.fileno():
+                if is_answer(sending.recv(_LONGEST)):
+                    return CONNECTED
+            elif watching is not None and _is_inward(watching, token) and outcome == SILENT:
+                outcome = ARRIVED
+                until = min(until, monotonic_seconds() + _ANSWER_WITHIN)
+    return outcome
+
+
+def _is_inward(watching: socket.socket, token: bytes) -> bool:
+    packet, address = watching.recvfrom(_LONGEST)
+    return token in packet and address[2] != socket.PACKET_OUTGOING
+
+
+def _checksum(data: bytes) -> int:
+    """Return the checksum of the internet (RFC 1071)."""
+    data += b"\0" * (len(data) % 2)
+    total: int = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    total = (total >> 16) + (total & 0xFFFF)
+    return 0xFFFF - ((total + (total >> 16)) & 0xFFFF)
