@@ -16,6 +16,7 @@ from understudy_aws.admin.http_api import PREFIXES, AdminApi
 from understudy_aws.authn.sigv4 import SKEW
 from understudy_aws.controllers.controller_manager import ControllerManager
 from understudy_aws.controllers.expiry import expiry_controller
+from understudy_aws.controllers.flow_logs import FlowLogDelivery
 from understudy_aws.controllers.network import NetworkKeeper
 from understudy_aws.controllers.operation_runner import controllers_of
 from understudy_aws.core.clock import Clock, SystemClock
@@ -197,9 +198,12 @@ def build(
         endpoints=through_endpoint,
     )
     node = _node(settings, ids)
-    network = NetworkKeeper(database, node)
+    # With the clock at `instant` nobody waits for the end of a flow log's interval.
+    flow_seconds = 1 if settings.clock == "instant" else 0
+    flow_logs = FlowLogDelivery(node.directory)
+    network = NetworkKeeper(database, node, flow_seconds=flow_seconds, deliver=flow_logs.deliver)
     manager = ControllerManager(
-        World(database, clock, ids, gateway), _controllers(gateway, last_use, network)
+        World(database, clock, ids, gateway), _controllers(gateway, last_use, network, flow_logs)
     )
     admin = Administration(
         gateway,
@@ -215,7 +219,9 @@ def build(
     return App(settings, database, gateway, manager, admin, admin_api, node, network)
 
 
-def _controllers(gateway: Gateway, last_use: LastUse, network: NetworkKeeper) -> Sequence[Controller]:
+def _controllers(
+    gateway: Gateway, last_use: LastUse, network: NetworkKeeper, flow_logs: FlowLogDelivery
+) -> Sequence[Controller]:
     """Return all background work."""
     kinds = operation_kinds(gateway.registry, gateway.held_sessions)
     return [
@@ -231,6 +237,7 @@ def _controllers(gateway: Gateway, last_use: LastUse, network: NetworkKeeper) ->
         expired_events(),
         discarded_events(),
         network.controller(),
+        flow_logs.controller(),
         *map(expiry_controller, EXPIRIES),
     ]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from understudy_aws.dataplane.launcher import NodeError, NodeLauncher
 from understudy_aws.dataplane.messages import GetStatus, Repairs, Status, TakeRepairs
@@ -23,10 +25,21 @@ class NetworkKeeper:
     """Keeps the node's wanted network like the records. While no program needs one, no node runs.
 
     `obstacle` is why the network that was made last filters no packets; empty when it does, or none was made yet.
+    `deliver` delivers flow logs before a node ends. With `flow_seconds` they are told so long after the first packet,
+    and not when their interval ends.
     """
 
-    def __init__(self, database: Database, node: NodeLauncher) -> None:
+    def __init__(
+        self,
+        database: Database,
+        node: NodeLauncher,
+        *,
+        flow_seconds: int = 0,
+        deliver: Callable[[World], Awaitable[None]] | None = None,
+    ) -> None:
         self._database = database
+        self._deliver = deliver
+        self._flow_seconds = flow_seconds
         self._node = node
         self._revision = -1
         self._wanted = Network()
@@ -48,11 +61,15 @@ class NetworkKeeper:
     def _due(self, tx: Transaction, now: datetime) -> Iterator[Due]:
         if self._database.revision != self._revision:
             self._revision = self._database.revision
-            self._wanted = wanted_network(tx, now)
+            self._wanted = self._network(tx, now)
             if self._made is None and not self._wanted.vpcs and not self._node.may_run():
                 self._made = self._wanted
         if self._wanted != self._made or self._must_look(now):
             yield Due(_KEY, "", now)
+
+    def _network(self, tx: Transaction, now: datetime) -> Network:
+        network = wanted_network(tx, now)
+        return replace(network, flow_seconds=self._flow_seconds) if _is_logged(network) else network
 
     def _must_look(self, now: datetime) -> bool:
         if not self._made or not self._made.vpcs or self._told is None:
@@ -62,7 +79,7 @@ class NetworkKeeper:
     async def _reconcile(self, _key: Key, world: World) -> datetime | None:
         now = world.clock.now()
         with world.database.transaction() as tx:
-            network = wanted_network(tx, now)
+            network = self._network(tx, now)
         if network.vpcs:
             try:
                 status = await world.in_thread(self._make, network)
@@ -75,9 +92,16 @@ class NetworkKeeper:
             if status.untold:
                 await self._note_repairs(world)
         else:
+            await self._take_last_flows(world)
             await world.in_thread(self._node.stop)
         self._made, self._told = network, now
         return None
+
+    async def _take_last_flows(self, world: World) -> None:
+        """Fetch what the node has recorded for flow logs, which ends with it."""
+        if self._deliver is not None and self._made is not None and _is_logged(self._made):
+            await world.in_thread(self._node.want, Network())
+            await self._deliver(world)
 
     async def _note_repairs(self, world: World) -> None:
         """Write into the trail what the node has put right, which forgets it only then."""
@@ -117,3 +141,7 @@ class NetworkKeeper:
         status = self._node.ask(GetStatus())
         assert isinstance(status, Status)
         return status
+
+
+def _is_logged(network: Network) -> bool:
+    return any(interface.flow_intervals for vpc in network.vpcs for interface in vpc.interfaces)

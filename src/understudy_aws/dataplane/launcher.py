@@ -38,6 +38,7 @@ else:
 _START_SECONDS = 15.0
 # A node may end, or be killed, between being found and being asked.
 _ATTEMPTS = 3
+_AGAIN_SECONDS = 0.05
 _LOG = "node.log"
 
 
@@ -88,20 +89,22 @@ class NodeLauncher:
         self._told, self._revision = network, revision_of(line)
 
     def _ask(self, line: bytes) -> Answer:
-        for attempt in (1, 2):
+        for attempt in range(1, _ATTEMPTS + 1):
             client = self._client or self._started()
             self._client = client
             try:
                 answer = client.ask_line(line)
             except NodeLostError as error:
                 self.close()
-                if attempt == 1:
+                if attempt < _ATTEMPTS:
+                    # A node that was killed may still take a connection, and only then be gone.
+                    self._pause.wait(_AGAIN_SECONDS * (attempt - 1))
                     continue
                 raise NodeError(f"The node was lost: {error}") from error
             if isinstance(answer, Refused):
                 raise NodeError(answer.reason)
             return answer
-        raise AssertionError("the second attempt returns or raises")
+        raise AssertionError("the last attempt returns or raises")
 
     def status(self) -> Status | None:
         """Return how the node does that was asked last; None when it answers no more. Starts none."""

@@ -14,6 +14,7 @@ from typing import TypeAlias
 import msgspec
 
 from understudy_aws.dataplane.deltas import NetworkDelta
+from understudy_aws.dataplane.flows import FlowWindow
 from understudy_aws.dataplane.wanted import Network
 
 
@@ -52,6 +53,13 @@ class Probe(msgspec.Struct, frozen=True, tag="probe"):
     arrives_at: str = ""
 
 
+class GetFlows(msgspec.Struct, frozen=True, tag="flows"):
+    """Say the windows of flows with a number above `after`; those up to it need not be kept, if `node` kept them."""
+
+    node: str = ""
+    after: int = 0
+
+
 class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """Take the network down, everything that runs in it, and end."""
 
@@ -62,7 +70,7 @@ class TakeRepairs(msgspec.Struct, frozen=True, tag="take-repairs"):
     noted: tuple[str, ...] = ()
 
 
-Question: TypeAlias = Want | WantChange | GetStatus | Probe | Stop | TakeRepairs
+Question: TypeAlias = Want | WantChange | GetStatus | Probe | GetFlows | Stop | TakeRepairs
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):
@@ -115,6 +123,13 @@ class Probed(msgspec.Struct, frozen=True, tag="probed"):
     obstacle: str = ""
 
 
+class Flows(msgspec.Struct, frozen=True, tag="flows"):
+    """Finished windows of flows, in order of their numbers, which begin anew with each `node`."""
+
+    node: str
+    windows: tuple[FlowWindow, ...]
+
+
 class Repair(msgspec.Struct, frozen=True, kw_only=True):
     """What somebody else had changed in a VPC's part of the network, and the node has put right.
 
@@ -140,7 +155,7 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
     reason: str
 
 
-Answer: TypeAlias = Done | WantWhole | Status | Probed | Refused | Repairs
+Answer: TypeAlias = Done | WantWhole | Status | Probed | Flows | Refused | Repairs
 
 
 def revision_of(line: bytes) -> str:

@@ -86,7 +86,9 @@ class Interface(Value, frozen=True, kw_only=True):
     """A network interface that something is attached to.
 
     `addresses` are its private addresses without a length, IPv4 and IPv6; `public` are pairs of a private address and
-    its public one. `filtered` is false for interfaces that AWS's own devices have: no group applies to them. One that
+    its public one. `flow_intervals` are the aggregation intervals, in seconds, of the flow logs that have its packets,
+    and `flow_place` goes with what is recorded for them.
+    `filtered` is false for interfaces that AWS's own devices have: no group applies to them. One that
     never `accepts_connections` lets in answers alone, whatever its groups say.
     """
 
@@ -99,6 +101,8 @@ class Interface(Value, frozen=True, kw_only=True):
     filtered: bool = True
     accepts_connections: bool = True
     public: tuple[tuple[str, str], ...] = ()
+    flow_intervals: tuple[int, ...] = ()
+    flow_place: str = ""
 
 
 class NatGateway(Value, frozen=True, kw_only=True):
@@ -175,6 +179,8 @@ class Network(Value, frozen=True, kw_only=True):
     `prefix_lists` holds the blocks of each. `names` are those that the resolver of every VPC knows, with their
     addresses, as in `Dns`. For whoever computes what comes of packets, `world` says whether they get out to the real
     internet, and `machine` which blocks are this machine's own, where none get; a node finds out by itself.
+    Flows are told `flow_seconds` after the first packet of a window, or 0: when the window's
+    interval ends.
     """
 
     vpcs: tuple[Vpc, ...] = ()
@@ -183,3 +189,4 @@ class Network(Value, frozen=True, kw_only=True):
     names: Mapping[str, tuple[str, ...]] = {}
     world: bool = False
     machine: tuple[str, ...] = ()
+    flow_seconds: int = 0

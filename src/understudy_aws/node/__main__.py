@@ -29,6 +29,7 @@ from understudy_aws.dataplane.memory import MemoryDriver
 from understudy_aws.dataplane.processes import start_of
 from understudy_aws.node.api_doors import ApiDoors
 from understudy_aws.node.fabric import Fabric
+from understudy_aws.node.flow_recorder import FlowRecorder
 from understudy_aws.node.outside import Outside
 from understudy_aws.node.resolver.forwarding import Forwarder, MachineServers
 from understudy_aws.node.resolver.service import Resolvers
@@ -88,15 +89,17 @@ def main(words: list[str]) -> int:
     named = tuple(asked.name_server or ())
     resolvers = Resolvers(driver.namespaces, Forwarder((lambda: named) if named else MachineServers()))
     doors = ApiDoors(directory, driver.namespaces)
+    flows = FlowRecorder(driver.namespaces)
     fabric = Fabric(directory, driver, outlived=started is None)
     service = NodeService(
         directory,
         fabric,
         holder,
         asked.period,
-        (resolvers, doors, outside),
+        (resolvers, doors, outside, flows),
         owner=asked.owner,
         outside=lambda: outside.program,
+        flows=flows,
     )
     return _serve(fabric, service, asked.owner, holder_fd, started)
 

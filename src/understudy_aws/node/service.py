@@ -15,11 +15,14 @@ from typing import TypeVar
 
 import msgspec
 
+from understudy_aws.core.ids import Ids
 from understudy_aws.dataplane.client import SOCKET, short_path
 from understudy_aws.dataplane.linux.holder import Holder, forget_holder
 from understudy_aws.dataplane.messages import (
     Answer,
     Done,
+    Flows,
+    GetFlows,
     GetStatus,
     Probe,
     Probed,
@@ -35,6 +38,7 @@ from understudy_aws.dataplane.messages import (
     revision_of,
 )
 from understudy_aws.node.fabric import Fabric
+from understudy_aws.node.flow_recorder import FlowRecorder
 from understudy_aws.node.network_services import NetworkService, NetworkServices
 from understudy_aws.node.peers import is_of_this_user, when_ended
 
@@ -45,6 +49,10 @@ T = TypeVar("T")
 _REFUSED = (OSError, ValueError, LookupError)
 # A wanted network of 1,000 interfaces is about 300 KB.
 _LONGEST_LINE = 64 * 1024 * 1024
+
+
+# Flows of one answer, about a megabyte.
+_MOST_FLOWS = 5_000
 
 
 class NodeService:
@@ -63,7 +71,11 @@ class NodeService:
         *,
         owner: int | None = None,
         outside: Callable[[], str] = str,
+        flows: FlowRecorder | None = None,
     ) -> None:
+        self._flows = flows
+        # Numbers of windows begin anew with each node.
+        self._name = Ids().hexadecimal()
         self._outside = outside
         self._directory = directory
         self._services = NetworkServices(services)
@@ -169,6 +181,8 @@ class NodeService:
             return Refused(str(error) or type(error).__name__)
 
     async def _carry_out(self, question: Question, line: bytes) -> Answer:
+        if self._flows is not None and isinstance(question, Want | WantChange | Stop):
+            await self._flows.read_now()
         if isinstance(question, Want):
             await self._with_kernel(lambda: self._fabric.want(question.network, revision_of(line)))
             await self._serve_networks()
@@ -183,8 +197,8 @@ class NodeService:
             loop = asyncio.get_running_loop()
             outcome = await loop.run_in_executor(self._probes, self._fabric.probe, question)
             return Probed(outcome, self._fabric.driver.obstacle)
-        if isinstance(question, TakeRepairs):
-            return await self._with_kernel(lambda: self._repairs(question.noted))
+        if isinstance(question, TakeRepairs | GetFlows):
+            return await self._fetched(question)
         assert isinstance(question, Stop)
         self._end_all()
         return Done()
@@ -192,6 +206,14 @@ class NodeService:
     def _repairs(self, noted: Sequence[str]) -> Repairs:
         self._fabric.repairs.forget(noted)
         return Repairs(self._fabric.repairs.waiting())
+
+    async def _fetched(self, question: TakeRepairs | GetFlows) -> Answer:
+        """Return what is kept until the server has it."""
+        if isinstance(question, TakeRepairs):
+            return await self._with_kernel(lambda: self._repairs(question.noted))
+        after = question.after if question.node == self._name else 0
+        windows = self._flows.told(after, _MOST_FLOWS) if self._flows is not None else ()
+        return Flows(self._name, tuple(windows))
 
     def _end_all(self) -> None:
         """End everything in the holder's namespaces, and with it this node."""

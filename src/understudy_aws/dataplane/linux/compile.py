@@ -25,6 +25,7 @@ from understudy_aws.dataplane.linux.expressions import (
     output_link_is,
     verdict,
 )
+from understudy_aws.dataplane.linux.flow_sets import FLOW_LINKS, flow_objects
 from understudy_aws.dataplane.linux.names import INTERNET, WORKLOAD_LINK, link_of
 from understudy_aws.dataplane.linux.network_acls import interface_acls, network_acl_objects
 from understudy_aws.dataplane.linux.objects import (
@@ -155,7 +156,8 @@ class Compiler:
             # A step for each of thousands of interfaces would take longer than the change itself.
             _take_over(made, known)
             changed = [each for id, each in interfaces.items() if known.interfaces.get(id) is not each]
-        own = (_without_unneeded(vpc), around.peers, referenced, _combinations(vpc))
+        recorded = any(each.flow_intervals for each in vpc.interfaces)
+        own = (_without_unneeded(vpc), around.peers, referenced, _combinations(vpc), recorded)
         _part(made, known, ("vpc", vpc.id), _vpc_part, *own)
         for group in vpc.security_groups:
             lists = tuple((id, around.prefix_lists.get(id, ())) for id in sorted(named_lists(group)))
@@ -221,13 +223,19 @@ def _combinations(vpc: Vpc) -> tuple[Combination, ...]:
 
 
 def _vpc_part(
-    vpc: Vpc, peers: Pairs, referenced: tuple[str, ...], combinations: tuple[Combination, ...]
+    vpc: Vpc,
+    peers: Pairs,
+    referenced: tuple[str, ...],
+    combinations: tuple[Combination, ...],
+    recorded: bool,
 ) -> Iterator[Object]:
     yield from router_objects(vpc, dict(peers))
     yield from packet_filter_objects(vpc, resolvers(vpc))
     yield from security_group_objects(vpc.id, referenced, combinations)
     yield from tracked_links(vpc)
     yield from network_acl_objects(vpc)
+    if recorded:
+        yield from flow_objects(vpc.id)
     yield from _from_internet(vpc)
 
 
@@ -297,6 +305,8 @@ def _interface_part(namespace: str, interface: Interface, subnet: Subnet, facts:
     yield from interface_checks(namespace, interface, public6=facts.public6)
     yield from interface_filter(namespace, interface)
     yield from interface_acls(namespace, interface)
+    if interface.flow_intervals:
+        yield Element(namespace, FLOW_LINKS, interface_name(link_of(interface.id)))
     for group, referring in facts.memberships:
         yield from membership(referring, group, interface)
     if facts.forwards:

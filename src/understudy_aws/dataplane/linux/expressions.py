@@ -27,6 +27,14 @@ NFPROTO_IPV4, NFPROTO_IPV6 = 2, 10
 _SOURCE_ADDRESS = {NFPROTO_IPV4: (12, 4), NFPROTO_IPV6: (8, 16)}
 _DESTINATION_ADDRESS = {NFPROTO_IPV4: (16, 4), NFPROTO_IPV6: (24, 16)}
 
+FIN, SYN, RST, ACK = 1, 2, 4, 16
+"""Flags of TCP."""
+
+_TCP, _TCP_FLAGS = 6, 13
+# The first of sixteen registers of 4 bytes, which are the same as those of 16.
+_WORDS = 8
+_UPDATE = 1
+
 DROP, ACCEPT, JUMP, RETURN = 0, 1, -3, -5
 INTERFACE_NAME_BYTES = 16
 
@@ -218,6 +226,57 @@ def translate_destination(map_name: str) -> bytes:
 def masquerade() -> bytes:
     """Give the packet the address of the link it goes out through as its source."""
     return _expression("masq")
+
+
+def record_flow(set_name: str, family: int, protocol: int | None, *, incoming: bool) -> bytes:
+    """Count the packet in a set, under its link and its flow; the rule ends here when the set is full.
+
+    The key is the name of the link, the addresses, the ports (0 where the protocol has none), and a last word: of TCP
+    the flags FIN, SYN, RST and ACK and the protocol, of others the protocol (`flow_sets.key_of` reads it).
+    """
+    size = _SOURCE_ADDRESS[family][1]
+    source, destination = _WORDS + 4, _WORDS + 4 + size // 4
+    ports, last = destination + size // 4, destination + size // 4 + 1
+    loaded = _meta(_META_OIFNAME if incoming else _META_IIFNAME)
+    loaded += _payload(_NETWORK_HEADER, *_SOURCE_ADDRESS[family], into=source)
+    loaded += _payload(_NETWORK_HEADER, *_DESTINATION_ADDRESS[family], into=destination)
+    if protocol is None:
+        loaded += _expression("immediate", attribute(1, number(ports)), nested(2, value_data(bytes(4))))
+    else:
+        loaded += _payload(_TRANSPORT_HEADER, 0, 4, into=ports)
+    if protocol == _TCP:
+        loaded += _payload(_TRANSPORT_HEADER, _TCP_FLAGS, 1, into=last)
+        loaded += _bitwise(last, bytes([FIN | SYN | RST | ACK, 0, 0, 0]), bytes([0, _TCP, 0, 0]))
+    else:
+        loaded += _meta(_META_L4PROTO, into=last)
+    return loaded + _count_in(set_name)
+
+
+def record_link(set_name: str, *, incoming: bool) -> bytes:
+    """Count the packet in a set, under the name of its link alone."""
+    return _meta(_META_OIFNAME if incoming else _META_IIFNAME) + _count_in(set_name)
+
+
+def _count_in(set_name: str) -> bytes:
+    counter = attribute(1, "counter") + nested(2)
+    return _expression(
+        "dynset",
+        attribute(1, set_name),
+        attribute(3, number(_UPDATE)),
+        attribute(4, number(_REGISTER)),
+        nested(7, counter),
+    )
+
+
+def _bitwise(register: int, mask: bytes, inverted: bytes) -> bytes:
+    return _expression(
+        "bitwise",
+        attribute(1, number(register)),
+        attribute(2, number(register)),
+        attribute(3, number(len(mask))),
+        nested(4, value_data(mask)),
+        nested(5, value_data(inverted)),
+    )
 
 
 def _expression(name: str, *data: bytes) -> bytes:

@@ -320,7 +320,9 @@ def _filter_messages(step: ChangeFilter) -> Iterator[list[Message]]:
     for name, group in _by_set(step.removed_elements):
         yield list(nftables.delete_elements(TABLE, name, [nftables.element(each.element) for each in group]))
     yield from (
-        [nftables.new_set(TABLE, each.name, each.keys, each.values)] for each in step.sets if each.keys
+        [nftables.new_set(TABLE, each.name, each.keys, each.values, each.most)]
+        for each in step.sets
+        if each.keys
     )
     emptied = {each.name for each in step.emptied}
     changed = {each.name for each in step.chains}

@@ -21,6 +21,9 @@ WORKLOAD_LINK = "eth0"
 TABLE = "vpc"
 """The table of nftables."""
 
+RECORDED = "recorded_"
+"""How the names of sets begin that rules put elements into."""
+
 # The kernel's limit for the name of a link is 15 bytes.
 _ID_BYTES = 14
 # 253 to 255 and 0 are tables of the kernel's own; marks are as large as tables.

@@ -36,8 +36,15 @@ _BATCH_BEGIN, _BATCH_END = 16, 17
 _FAMILY = struct.Struct(">BBH")
 
 _MAP = 0x8
+# Elements have a timeout and are put in by rules.
+_BY_RULES = 0x10 | 0x20
+KEPT_MILLISECONDS = 20_000
+"""How long an element that rules put into a set stays after the last packet."""
+
+_COLLECTED = 5_000
 _VERDICT_TYPE = 0xFFFFFF00
 _COMMENT = 0
+_EXPRESSION = 7
 _KEY_ORDER, _VALUE_ORDER = 0, 1
 _NATIVE, _BIG_ENDIAN = 1, 2
 # An attribute ends at 65,535 bytes, so that elements are sent some hundreds at a time.
@@ -136,15 +143,22 @@ def is_new_rule(message: Message) -> bool:
     return message.type == _SUBSYSTEM << 8 | _NEWRULE
 
 
-def new_set(table: str, name: str, key: KeyType, value: KeyType | None) -> Message:
-    """Make a set, or a map when elements have values, or leave the one there is."""
+def new_set(table: str, name: str, key: KeyType, value: KeyType | None, most: int = 0) -> Message:
+    """Make a set, or a map when elements have values, or leave the one there is.
+
+    With `most` it is one that rules put elements into, at most so many, which go when they were not seen for a while.
+    """
     parts = [attribute(1, table), attribute(2, name)]
-    parts.append(attribute(3, number(_MAP if value is not None else 0)))
+    flags = _MAP if value is not None else _BY_RULES if most else 0
+    parts.append(attribute(3, number(flags)))
     parts += (attribute(4, number(key.number)), attribute(5, number(key.length)))
     if value is not None:
         parts.append(attribute(6, number(value.number)))
         if value.length:
             parts.append(attribute(7, number(value.length)))
+    if most:
+        parts.append(nested(9, attribute(1, number(most))))
+        parts += (attribute(11, struct.pack(">Q", KEPT_MILLISECONDS)), attribute(12, number(_COLLECTED)))
     # An id that is unique in a transaction is asked for; a name never stands twice in one.
     parts.append(attribute(10, number(1)))
     orders = [(_KEY_ORDER, key), *([(_VALUE_ORDER, value)] if value is not None else [])]
@@ -239,6 +253,16 @@ def found_elements(message: Message) -> Iterator[tuple[bytes, bytes | str]]:
     for _, each in attributes(found.get(3, b"")):
         parts = attribute_map(each)
         yield attribute_map(parts[1])[1], _element_value(parts.get(2, b""))
+
+
+def found_counters(message: Message) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the key of each element in an answer to `get_elements`, with the packets and bytes it counts."""
+    found = attribute_map(message.body[_FAMILY.size :])
+    for _, each in attributes(found.get(3, b"")):
+        parts = attribute_map(each)
+        if _EXPRESSION in parts:
+            counter = attribute_map(attribute_map(parts[_EXPRESSION])[2])
+            yield attribute_map(parts[1])[1], *(struct.unpack(">Q", counter[which])[0] for which in (2, 1))
 
 
 def _element_value(data: bytes) -> bytes | str:

@@ -94,12 +94,16 @@ class MarkRule(msgspec.Struct, frozen=True):
 
 
 class FilterSet(msgspec.Struct, frozen=True):
-    """A set of nftables, or a map; what it holds are `Element`s."""
+    """A set of nftables, or a map; what it holds are `Element`s.
+
+    Of one that rules put elements into, `most` is how many; what is in it is nobody's wish and is not looked at.
+    """
 
     namespace: str
     name: str
     keys: KeyType | None
     values: KeyType | None = None
+    most: int = 0
 
     def __eq__(self, other: object) -> bool:
         """A set's types never change, and are not observed."""

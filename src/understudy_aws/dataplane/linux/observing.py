@@ -11,7 +11,7 @@ from hashlib import blake2b
 from socket import AF_INET, AF_INET6, AF_UNSPEC
 
 from understudy_aws.dataplane.linux import nftables, routing
-from understudy_aws.dataplane.linux.names import OUTSIDE, TABLE
+from understudy_aws.dataplane.linux.names import OUTSIDE, RECORDED, TABLE
 from understudy_aws.dataplane.linux.netlink import NetlinkSocket
 from understudy_aws.dataplane.linux.objects import (
     Address,
@@ -109,6 +109,9 @@ def filter_objects(namespace: str, sockets: NetlinkSocket) -> Iterator[Object]:
             yield Chain(namespace, found.name, tuple(rules.get(found.name, ())), base)
     for name in [nftables.found_set(each) for each in sockets.dump(nftables.get_sets(TABLE))]:
         yield FilterSet(namespace, name, None)
+        if name.startswith(RECORDED):
+            # What rules have put in is nobody's wish.
+            continue
         for message in sockets.dump(nftables.get_elements(TABLE, name)):
             for key, value in nftables.found_elements(message):
                 yield Element(namespace, name, key, value)

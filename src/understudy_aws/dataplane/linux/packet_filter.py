@@ -6,8 +6,8 @@
 | prerouting -150 | which table of routes it is looked up in |
 | prerouting -100 | from the internet: which private address a public one is |
 | forward -20 | a packet has an address of the interface it goes to (destination check) |
-| forward -10, -9 | the network ACLs of the subnets it leaves and enters |
-| forward 0 | the security groups of the interface it comes from |
+| forward -15 | the security groups of the interface it comes from |
+| forward -10, -8 | the network ACLs of the subnets it leaves and enters |
 | forward 10 | the security groups of the interface it goes to |
 | forward 20 | to the internet: whether it has a public address |
 | input 0 | nothing reaches the router but questions to its resolver and its clock |
@@ -173,12 +173,12 @@ def _forwarded(namespace: str) -> Iterator[Chain]:
     yield _base(
         namespace,
         "acl_in",
-        ("filter", "forward", -9),
+        ("filter", "forward", -8),
         x.ACCEPT,
         Rule("by link", x.verdict_by_output_link(IN_MAP)),
     )
     yield _base(
-        namespace, "groups_egress", ("filter", "forward", 0), x.DROP,
+        namespace, "groups_egress", ("filter", "forward", -15), x.DROP,
         _TRACKED_BY_ALL, _ERRORS,
         _tracked_by(UNTRACKED_BEGUN, reply=False), _tracked_by(UNTRACKED_TAKEN, reply=True),
         Rule("invalid drop", x.connection_invalid() + _DROP),

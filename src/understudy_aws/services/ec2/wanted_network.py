@@ -18,6 +18,7 @@ from understudy_aws.services.ec2.api_names import api_names
 from understudy_aws.services.ec2.attached_programs import attached_programs
 from understudy_aws.services.ec2.cidr_blocks.associations import staying
 from understudy_aws.services.ec2.egress_only_internet_gateways import egress_only_gateways
+from understudy_aws.services.ec2.flow_logs.coverage import wanted_flows
 from understudy_aws.services.ec2.internet_gateways import internet_gateways
 from understudy_aws.services.ec2.nat_gateway_records import NatGateway, nat_gateways
 from understudy_aws.services.ec2.network_acls import Entry, NetworkAcl, network_acls
@@ -106,8 +107,8 @@ def _vpc(tx: Transaction, vpc: Vpc, attached: Sequence[NetworkInterface], now: d
         network_acls=tuple(_network_acl(acl) for acl in acls),
         security_groups=tuple(_security_group(group) for group in _groups(tx, vpc, attached)),
         interfaces=_in_order(
-            *(_interface(each) for each in attached),
-            *(_of_a_gateway(each) for each in of_gateways if each is not None),
+            *(_logged(tx, each, _interface(each)) for each in attached),
+            *(_logged(tx, each, _of_a_gateway(each)) for each in of_gateways if each is not None),
         ),
         internet_gateway=internet_gateway,
         egress_only_gateway=egress_only_gateway,
@@ -247,6 +248,12 @@ def _interface(interface: NetworkInterface) -> wanted.Interface:
         source_dest_check=interface.source_dest_check,
         public=tuple((each.private_ip, each.ip) for each in interface.public_addresses),
     )
+
+
+def _logged(tx: Transaction, interface: NetworkInterface, plain: wanted.Interface) -> wanted.Interface:
+    """Return what is wanted of an interface with what its flow logs need; without any it is the same object."""
+    intervals, place = wanted_flows(tx, interface)
+    return replace(plain, flow_intervals=intervals, flow_place=place) if intervals else plain
 
 
 def _of_a_gateway(interface: NetworkInterface) -> wanted.Interface:

@@ -53,7 +53,7 @@ class TestDestinations:
             "FlowLogId": id,
             "FlowLogStatus": "ACTIVE",
             "DeliverLogsStatus": "FAILED",
-            "DeliverLogsErrorMessage": "Unknown error: Understudy does not deliver flow logs yet",
+            "DeliverLogsErrorMessage": "Unknown error: Understudy delivers flow logs to CloudWatch Logs alone",
             "ResourceId": vpc,
             "TrafficType": "ALL",
             "LogDestinationType": "s3",
@@ -247,8 +247,8 @@ def test_filters(ec2, vpc, subnet, role):
     )  # fmt: skip
     (second,) = make(ec2, subnet, kind="Subnet", **TO_S3)
     for name, value, expected in (
-        ("deliver-log-status", "FAILED", {first, second}),
-        ("deliver-log-status", "SUCCESS", set()),
+        ("deliver-log-status", "FAILED", {second}),
+        ("deliver-log-status", "SUCCESS", {first}),
         ("flow-log-id", first, {first}),
         ("log-destination-type", "s3", {second}),
         ("log-group-name", "/vpc/*", {first}),

@@ -21,9 +21,9 @@ from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table, memoized
 
 CLOUD_WATCH_LOGS, S3, FIREHOSE = "cloud-watch-logs", "s3", "kinesis-data-firehose"
-# No log is delivered here, and a flow log says so where AWS says that delivery does not work (flow-logs.md 13.2).
-DELIVERY_STATUS = "FAILED"
-DELIVERY_ERROR = "Unknown error: Understudy does not deliver flow logs yet"
+# Where AWS says that a delivery does not work, a flow log to elsewhere says that there is none (flow-logs.md 13.2).
+_SUCCESS, _FAILED = "SUCCESS", "FAILED"
+_NOT_DELIVERED = "Unknown error: Understudy delivers flow logs to CloudWatch Logs alone"
 
 
 class S3Options(Record, frozen=True, kw_only=True):
@@ -37,6 +37,7 @@ class S3Options(Record, frozen=True, kw_only=True):
 class FlowLog(Record, frozen=True, kw_only=True):
     """A flow log of one resource.
 
+    `delivery_error` is why the last delivery to a log group failed; empty when it did not.
     `destination` is the ARN of where the records go, and `group` the name of a log group; a destination that is a log
     group has both. `role` is assumed to deliver, and `cross_role` to deliver into another account.
     """
@@ -56,6 +57,16 @@ class FlowLog(Record, frozen=True, kw_only=True):
     cross_role: str = ""
     options: S3Options | None = None
     tags: dict[str, str] = {}
+    delivery_error: str = ""
+
+    @property
+    def told_error(self) -> str:
+        """Why nothing is delivered, as DescribeFlowLogs says it; empty when it is."""
+        return self.delivery_error if self.destination_type == CLOUD_WATCH_LOGS else _NOT_DELIVERED
+
+    @property
+    def delivery_status(self) -> str:
+        return _FAILED if self.told_error else _SUCCESS
 
     @property
     def configuration(self) -> tuple[Any, ...]:
@@ -80,7 +91,7 @@ FLOW_LOG_REFERENCES: References = (
 
 _FILTERS: FilterTable = MappingProxyType(
     {
-        "deliver-log-status": lambda _: (DELIVERY_STATUS,),
+        "deliver-log-status": lambda log: (log.delivery_status,),
         "flow-log-id": lambda log: (log.id,),
         "log-destination-type": lambda log: (log.destination_type,),
         "log-group-name": lambda log: (log.group,) if log.group else (),
@@ -134,10 +145,10 @@ def remove_flow_logs(tx: Transaction, resource: str) -> None:
 def _described(log: FlowLog) -> Description:
     shown: dict[str, Any] = {
         "CreationTime": log.created,
-        "DeliverLogsErrorMessage": DELIVERY_ERROR,
+        "DeliverLogsErrorMessage": log.told_error or None,
         "DeliverLogsPermissionArn": log.role or None,
         "DeliverCrossAccountRole": log.cross_role or None,
-        "DeliverLogsStatus": DELIVERY_STATUS,
+        "DeliverLogsStatus": log.delivery_status,
         "FlowLogId": log.id,
         "FlowLogStatus": "ACTIVE",
         "LogGroupName": log.group or None,

@@ -1,0 +1,169 @@
+"""Delivers flow logs: asks the node for the flows of logged interfaces and puts them into log groups.
+
+Each flow log delivers as its own role, which the flow logs service assumes, so that the role's trust policy and its
+permissions decide and the trail has every call. A window is asked for again until it was delivered or refused, so that
+one may be delivered twice around a crash, and none is lost while the node runs and has room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from understudy_aws.core.arn import ec2
+from understudy_aws.core.errors import ApiError
+from understudy_aws.dataplane.client import NodeClient, NodeLostError
+from understudy_aws.dataplane.flows import FlowWindow
+from understudy_aws.dataplane.messages import Flows, GetFlows
+from understudy_aws.gateway.controller import Controller, Due, Key, World
+from understudy_aws.gateway.pipeline import Gateway
+from understudy_aws.gateway.role_sessions import RoleSession
+from understudy_aws.services.ec2.attached_programs import attached_programs
+from understudy_aws.services.ec2.flow_logs.coverage import covered
+from understudy_aws.services.ec2.flow_logs.lines import Place, lines_of, stream_of
+from understudy_aws.services.ec2.flow_logs.records import FlowLog, flow_logs
+from understudy_aws.store.database import Transaction
+from understudy_aws.store.tables import Record, Table
+
+_KEY: Key = ("flows",)
+_PERIOD_SECONDS = 1.0
+_SERVICE = "vpc-flow-logs.amazonaws.com"
+_EVENTS_PER_CALL = 2_000
+_NOT_FOUND = "ResourceNotFoundException"
+_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
+
+
+class FlowCursor(Record, frozen=True, kw_only=True):
+    """How far the windows of a node are delivered."""
+
+    node: str = ""
+    after: int = 0
+
+
+_cursors = Table("ec2/flow-cursor", FlowCursor, key=lambda _: ("cursor",))
+
+
+class FlowLogDelivery:
+    """Delivers what the node of a directory has recorded."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._asked: datetime | None = None
+        self._sessions: dict[str, RoleSession] = {}
+        self._delivering = asyncio.Lock()
+
+    def controller(self) -> Controller:
+        """Return the background work."""
+        return Controller("flow logs", self._due, self._reconcile, poll_seconds=_PERIOD_SECONDS)
+
+    def _due(self, tx: Transaction, now: datetime) -> Iterator[Due]:
+        if not self._sessions and not (flow_logs.count(tx) and attached_programs.count(tx)):
+            return
+        if self._asked is None or not 0 <= (now - self._asked).total_seconds() < _PERIOD_SECONDS:
+            yield Due(_KEY, "", now)
+
+    async def _reconcile(self, _key: Key, world: World) -> datetime | None:
+        self._asked = world.clock.now()
+        await self.deliver(world)
+        return None
+
+    async def deliver(self, world: World) -> None:
+        """Deliver all that the node has recorded and finished."""
+        async with self._delivering:
+            while await self._deliver_some(world):
+                pass
+
+    async def _deliver_some(self, world: World) -> bool:
+        with world.database.transaction() as tx:
+            cursor = _cursors.get(tx, "cursor") or FlowCursor()
+            self._end_sessions(tx)
+        told = await world.in_thread(self._ask, cursor)
+        if told is None or not told.windows:
+            return False
+        for window in told.windows:
+            self._deliver(world, window)
+            await asyncio.sleep(0)
+        with world.database.transaction() as tx:
+            _cursors.put(tx, FlowCursor(node=told.node, after=told.windows[-1].number))
+        return True
+
+    def _ask(self, cursor: FlowCursor) -> Flows | None:
+        try:
+            with NodeClient(self._directory) as client:
+                answer = client.ask(GetFlows(cursor.node, cursor.after))
+        except NodeLostError:
+            return None
+        return answer if isinstance(answer, Flows) else None
+
+    def _end_sessions(self, tx: Transaction) -> None:
+        """End the sessions of flow logs that are gone, so that their roles are in use no more."""
+        there = {log.id for log in flow_logs.scan(tx)} if self._sessions else set()
+        for id in self._sessions.keys() - there:
+            # The session ends in a transaction of its own, after this one.
+            asyncio.get_running_loop().call_soon(self._sessions.pop(id).end)
+
+    def _deliver(self, world: World, window: FlowWindow) -> None:
+        with world.database.transaction() as tx:
+            place, logs = covered(tx, window.place, window.interval)
+        for log in logs:
+            self._deliver_to(world, log, window, place)
+
+    def _deliver_to(self, world: World, log: FlowLog, window: FlowWindow, place: Place) -> None:
+        error = ""
+        try:
+            session = self._session(world.gateway, log)
+            events = [{"timestamp": at * 1000, "message": line} for at, line in lines_of(log, window, place)]
+            for start in range(0, len(events), _EVENTS_PER_CALL):
+                _put(session, log, stream_of(log, window.interface), events[start : start + _EVENTS_PER_CALL])
+        except ApiError as refusal:
+            error = "Access error" if refusal.code in _DENIED else f"Unknown error: {refusal.message}"
+        with world.database.transaction() as tx:
+            now = flow_logs.get(tx, log.account, log.region, log.id)
+            if now is not None and now.delivery_error != error:
+                flow_logs.put(tx, replace(now, delivery_error=error))
+
+    def _session(self, gateway: Gateway, log: FlowLog) -> RoleSession:
+        known = self._sessions.get(log.id)
+        if known is None:
+            known = self._sessions[log.id] = RoleSession(
+                gateway,
+                principal=_SERVICE,
+                role_arn=log.role,
+                session_name=log.id,
+                source_arn=ec2(log.region, log.account, f"vpc-flow-log/{log.id}"),
+            )
+        return known
+
+
+def _put(session: RoleSession, log: FlowLog, stream: str, events: Sequence[dict[str, object]]) -> None:
+    """Put events into a stream; make it, and its group, where they are not there. Raises ApiError."""
+    place = {"log_group_name": log.group, "log_stream_name": stream}
+
+    def put() -> None:
+        session.call("logs", "PutLogEvents", region=log.region, **place, log_events=list(events))
+
+    try:
+        put()
+    except ApiError as error:
+        if error.code != _NOT_FOUND:
+            raise
+        _make(session, log, stream)
+        put()
+
+
+def _make(session: RoleSession, log: FlowLog, stream: str) -> None:
+    try:
+        session.call(
+            "logs", "CreateLogStream", region=log.region, log_group_name=log.group, log_stream_name=stream
+        )
+    except ApiError as error:
+        if error.code != _NOT_FOUND:
+            raise
+        session.call("logs", "CreateLogGroup", region=log.region, log_group_name=log.group)
+        session.call(
+            "logs", "CreateLogStream", region=log.region, log_group_name=log.group, log_stream_name=stream
+        )

@@ -1,0 +1,314 @@
+"""From what was counted to what flow logs tell: flows of an interface within windows of time.
+
+Pure: it is handed totals, the time and what is wanted. The totals of a flow only rise while it is counted, and begin
+anew when it was not seen for a while. Of each flow there are packets that were seen and, of these, packets that
+passed; the rest was rejected.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+
+import msgspec
+
+REJECT, ACCEPT = False, True
+MOST_FLOWS_OF_WINDOW = 20_000
+MOST_WINDOWS = 20_000
+MOST_FLOWS = 100_000
+"""What waits for the server: beyond these the oldest windows are given up."""
+
+
+class Flow(msgspec.Struct, frozen=True):
+    """A flow as an interface sees it. Ports are 0 where the protocol has none."""
+
+    source: str
+    destination: str
+    source_port: int
+    destination_port: int
+    protocol: int
+    incoming: bool
+
+
+class CountedFlow(msgspec.Struct, frozen=True, kw_only=True):
+    """What a window has of a flow: packets and bytes that were all accepted, or all rejected. Times are in seconds."""
+
+    flow: Flow
+    accepted: bool
+    packets: int
+    bytes: int
+    start: int
+    end: int
+    flags: int = 0
+
+
+class FlowWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """The flows of an interface from `start` to `end`, for the flow logs of an aggregation interval.
+
+    `place` is what the server said of where the interface is.
+    `number` rises from window to window of a node. `skipped` are packets that are in no flow, since there were too
+    many to keep apart.
+    """
+
+    number: int
+    interface: str
+    place: str = ""
+    interval: int
+    start: int
+    end: int
+    flows: tuple[CountedFlow, ...] = ()
+    skipped: int = 0
+
+
+class Logged(msgspec.Struct, frozen=True):
+    """What is wanted of an interface: windows of these intervals, and what each says of where it is."""
+
+    intervals: tuple[int, ...]
+    place: str = ""
+
+
+class Counts(msgspec.Struct):
+    """Packets and bytes."""
+
+    packets: int = 0
+    bytes: int = 0
+
+    def add(self, packets: int, bytes: int) -> None:
+        self.packets += packets
+        self.bytes += bytes
+
+
+class Total(msgspec.Struct, frozen=True):
+    """What a counter says of a flow's packets that had these flags."""
+
+    packets: int
+    bytes: int
+
+
+# A flow at an interface, with the flags of TCP that the packets had.
+TotalKey = tuple[str, Flow, int]
+
+
+class _Tracked(msgspec.Struct):
+    """What is known of one counted key: the last totals, the sums of them all, and what was told of these."""
+
+    changed: float
+    seen: Total = Total(0, 0)
+    passed: Total = Total(0, 0)
+    seen_sum: Counts = msgspec.field(default_factory=Counts)
+    passed_sum: Counts = msgspec.field(default_factory=Counts)
+    accepted: Counts = msgspec.field(default_factory=Counts)
+    rejected: Counts = msgspec.field(default_factory=Counts)
+
+
+class _Open(msgspec.Struct):
+    """A window that is not finished yet; `first` is when the first packet was told, or None."""
+
+    start: int
+    flows: dict[tuple[Flow, bool], _OpenFlow] = msgspec.field(default_factory=dict)
+    first: int | None = None
+    skipped: int = 0
+
+
+class _OpenFlow(msgspec.Struct):
+    start: int
+    end: int
+    counts: Counts = msgspec.field(default_factory=Counts)
+    flags: int = 0
+
+
+class FlowAggregator:
+    """Makes windows of totals. `kept` is how many seconds a counter stays after the last packet."""
+
+    def __init__(self, *, kept: float) -> None:
+        self._kept = kept
+        self._tracked: dict[TotalKey, _Tracked] = {}
+        self._uncounted: dict[str, tuple[int, float]] = {}
+        self._open: dict[tuple[str, int], _Open] = {}
+        self._logged: Mapping[str, Logged] = {}
+        self._at_once = 0
+        self._read = 0
+        self._number = 0
+        self._waiting: deque[FlowWindow] = deque()
+        self._waiting_flows = 0
+
+    def want(self, logged: Mapping[str, Logged], at_once: int, now: int) -> None:
+        """Make windows for these interfaces, and no others; those of others end.
+
+        With `at_once` a window ends so many seconds after its first packet.
+        """
+        wanted = {(id, interval) for id, each in logged.items() for interval in each.intervals}
+        for key in self._open.keys() - wanted:
+            window = self._open.pop(key)
+            if window.first is not None:
+                self._add(*key, window, now)
+        self._logged, self._at_once = logged, at_once
+        for key in wanted - self._open.keys():
+            self._open[key] = _Open(start=now)
+
+    def begin(
+        self,
+        seen: Mapping[TotalKey, Total],
+        passed: Mapping[TotalKey, Total],
+        uncounted: Mapping[str, int],
+        now: int,
+    ) -> None:
+        """Take totals as those of packets that are told already."""
+        for key in seen.keys() | passed.keys():
+            nothing = Total(0, 0)
+            self._tracked[key] = _Tracked(now, seen.get(key, nothing), passed.get(key, nothing))
+        for interface, packets in uncounted.items():
+            self._uncounted[interface] = (packets, now)
+
+    def take(
+        self,
+        seen: Mapping[TotalKey, Total],
+        passed: Mapping[TotalKey, Total],
+        uncounted: Mapping[str, int],
+        now: int,
+    ) -> None:
+        """Take totals that were read now: those of packets seen first, those of packets that passed after them."""
+        for key in seen.keys() | passed.keys():
+            self._take(key, seen.get(key), passed.get(key), now)
+        for interface, packets in uncounted.items():
+            known, changed = self._uncounted.get(interface, (0, 0.0))
+            added = packets - known if packets >= known else packets
+            self._uncounted[interface] = (packets, now if added else changed)
+            self._skip(interface, added)
+        for key in [
+            key for key, each in self._tracked.items() if self._is_gone(key, each, seen, passed, now)
+        ]:
+            del self._tracked[key]
+        self._read = now
+
+    def _is_gone(
+        self,
+        key: TotalKey,
+        tracked: _Tracked,
+        seen: Mapping[TotalKey, Total],
+        passed: Mapping[TotalKey, Total],
+        now: int,
+    ) -> bool:
+        # One reading may miss an element, so that only time tells.
+        return now - tracked.changed >= self._kept and key not in seen and key not in passed
+
+    def _take(self, key: TotalKey, seen: Total | None, passed: Total | None, now: int) -> None:
+        tracked = self._tracked.get(key)
+        if tracked is None:
+            tracked = self._tracked[key] = _Tracked(changed=now)
+        if self._read - tracked.changed >= self._kept or (
+            now - tracked.changed >= self._kept and seen == tracked.seen
+        ):
+            # The counter had gone by then, so that what is there now was begun anew.
+            tracked.seen = tracked.passed = Total(0, 0)
+        changed = False
+        if seen is not None and seen != tracked.seen:
+            tracked.seen_sum.add(*_since(tracked.seen, seen))
+            tracked.seen, changed = seen, True
+        if passed is not None and passed != tracked.passed:
+            tracked.passed_sum.add(*_since(tracked.passed, passed))
+            tracked.passed, changed = passed, True
+        if changed:
+            tracked.changed = now
+        let, known = tracked.passed_sum, tracked.accepted
+        self._count(key, ACCEPT, let.packets - known.packets, let.bytes - known.bytes, now)
+        known.packets, known.bytes = let.packets, let.bytes
+        # What has passed was read later, so that it may be more than what was seen.
+        rejected, told = tracked.seen_sum.packets - let.packets, tracked.rejected
+        if rejected > told.packets:
+            bytes = max(tracked.seen_sum.bytes - let.bytes, told.bytes)
+            self._count(key, REJECT, rejected - told.packets, bytes - told.bytes, now)
+            told.packets, told.bytes = rejected, bytes
+
+    def _count(self, key: TotalKey, accepted: bool, packets: int, bytes: int, now: int) -> None:
+        if packets <= 0:
+            return
+        interface, flow, flags = key
+        for interval in self._wanted(interface):
+            window = self._open[interface, interval]
+            found = window.flows.get((flow, accepted))
+            if found is None:
+                if len(window.flows) >= MOST_FLOWS_OF_WINDOW:
+                    window.skipped += packets
+                    continue
+                start = max(window.start, self._read)
+                found = window.flows[flow, accepted] = _OpenFlow(start=min(start, now), end=now)
+                window.first = now if window.first is None else window.first
+            found.counts.add(packets, bytes)
+            found.flags |= _told_flags(flags)
+            found.end = now
+
+    def _skip(self, interface: str, packets: int) -> None:
+        for interval in self._wanted(interface) if packets > 0 else ():
+            window = self._open[interface, interval]
+            window.skipped += packets
+            window.first = self._read if window.first is None else window.first
+
+    def finish(self, now: int) -> None:
+        """Finish the windows whose time has come."""
+        for (interface, interval), window in list(self._open.items()):
+            early = self._at_once and window.first is not None and now >= window.first + self._at_once
+            if not early and now < window.start + interval:
+                continue
+            self._open[interface, interval] = _Open(start=now)
+            self._add(interface, interval, window, now)
+
+    def _wanted(self, interface: str) -> tuple[int, ...]:
+        known = self._logged.get(interface)
+        return known.intervals if known is not None else ()
+
+    def _add(self, interface: str, interval: int, window: _Open, now: int) -> None:
+        self._number += 1
+        finished = FlowWindow(
+            number=self._number, interface=interface, place=self._logged[interface].place,
+            interval=interval, start=window.start, end=now,
+            flows=tuple(_counted(*key, each) for key, each in window.flows.items()),
+            skipped=window.skipped,
+        )  # fmt: skip
+        self._waiting.append(finished)
+        self._waiting_flows += len(finished.flows)
+        while len(self._waiting) > MOST_WINDOWS or (
+            self._waiting_flows > MOST_FLOWS and len(self._waiting) > 1
+        ):
+            lost = self._waiting.popleft()
+            self._waiting_flows -= len(lost.flows)
+            following = self._open.get((lost.interface, lost.interval))
+            if following is not None:
+                following.skipped += lost.skipped + sum(each.packets for each in lost.flows)
+
+    def told(self, after: int, most: int) -> list[FlowWindow]:
+        """Return finished windows with a number above `after`, the oldest first, of so many flows or a little more.
+
+        Those up to it are known to whoever asks, and are given up.
+        """
+        while self._waiting and self._waiting[0].number <= after:
+            self._waiting_flows -= len(self._waiting.popleft().flows)
+        found: list[FlowWindow] = []
+        for window in self._waiting:
+            if most <= 0:
+                break
+            found.append(window)
+            most -= 1 + len(window.flows)
+        return found
+
+
+def _since(before: Total, now: Total) -> tuple[int, int]:
+    """Return what was counted since; a total that fell was begun anew."""
+    if now.packets < before.packets or now.bytes < before.bytes:
+        return now.packets, now.bytes
+    return now.packets - before.packets, now.bytes - before.bytes
+
+
+_SYN, _ACK, _TOLD = 2, 16, 7
+
+
+def _told_flags(flags: int) -> int:
+    """Return the flags that flow logs tell: FIN, SYN and RST, and ACK beside SYN (flow-logs.md 13.3)."""
+    return flags & _TOLD | (flags & _ACK if flags & _SYN else 0)
+
+
+def _counted(flow: Flow, accepted: bool, of: _OpenFlow) -> CountedFlow:
+    return CountedFlow(
+        flow=flow, accepted=accepted, packets=of.counts.packets, bytes=of.counts.bytes,
+        start=of.start, end=of.end, flags=of.flags,
+    )  # fmt: skip

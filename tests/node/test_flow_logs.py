@@ -1,0 +1,228 @@
+"""Flows as the fabric sees them: what the groups and network ACLs let through of an interface's packets, and what not.
+
+flow-logs.md 13.3: each direction is a flow of its own, and each interface says what became of a packet at it.
+"""
+
+from __future__ import annotations
+
+import time
+
+from msgspec.structs import replace
+from networks import TCP, entry, group, interface, rule, vpc
+
+from understudy_aws.dataplane.messages import Flows, GetFlows
+from understudy_aws.dataplane.wanted import Network, NetworkAcl
+
+SEND = """
+import socket, sys
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+for number in range(int(sys.argv[4])): s.sendto(b"x" * int(sys.argv[3]), (sys.argv[1], int(sys.argv[2]) ))
+"""
+SCAN = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+for port in range(1, 1 + int(sys.argv[2])):
+    for again in range(50):
+        try: s.sendto(b"x", (sys.argv[1], port)); break
+        except BlockingIOError: pass
+"""
+LISTEN = """
+import socket, sys
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+s.bind((sys.argv[1], int(sys.argv[2]))); print("listening", flush=True)
+while True: s.recv(2000)
+"""
+
+
+def site(*, logged: bool = True, acl: NetworkAcl | None = None) -> Network:
+    """Two interfaces in two subnets, of which the second lets in port 80 of TCP and port 53 of UDP."""
+    more = {"flow_intervals": (60,), "flow_place": "here"} if logged else {}
+    return Network(
+        vpcs=(
+            vpc(
+                "vpc-a",
+                interface("a", "vpc-a-subnet-1", "10.0.1.10", "fd00:a:0:1::a", **more),
+                interface("b", "vpc-a-subnet-2", "10.0.2.10", "fd00:a:0:2::b", groups=("sg-db",), **more),
+                cidrs=("10.0.0.0/16", "fd00:a::/56"),
+                subnet_cidrs6={1: ("fd00:a:0:1::/64",), 2: ("fd00:a:0:2::/64",)},
+                groups=(
+                    group("sg-app"),
+                    group("sg-db", rule(TCP, 80), rule("17", 53), rule("17", 53, cidr="::/0"), rule("1")),
+                ),
+                acls=(acl,) if acl is not None else (),
+                subnet_acls={2: acl.id} if acl is not None else {},
+            ),
+        ),
+        flow_seconds=1,
+    )
+
+
+class Reader:
+    """Fetches windows as a server does."""
+
+    def __init__(self, running) -> None:
+        self.running = running
+        self.after = GetFlows()
+        self.windows = []
+
+    def fetch(self) -> None:
+        answer = self.running.client.ask(self.after)
+        assert isinstance(answer, Flows)
+        self.windows += answer.windows
+        if answer.windows:
+            self.after = GetFlows(answer.node, answer.windows[-1].number)
+
+    def flows(
+        self, interface: str, port: int, packets: int = 1
+    ) -> dict[tuple[bool, bool], tuple[int, int, int]]:
+        """Packets, bytes and flags of the flows from or to a port, by direction and whether they were accepted.
+
+        Waits until the interface has told so many packets.
+        """
+        until = time.monotonic() + 15
+        while True:
+            self.fetch()
+            found: dict[tuple[bool, bool], tuple[int, int, int]] = {}
+            for window in self.windows:
+                assert window.place == "here"
+                for each in window.flows if window.interface == interface else ():
+                    if port in {each.flow.source_port, each.flow.destination_port}:
+                        key = (each.flow.incoming, each.accepted)
+                        known = found.get(key, (0, 0, 0))
+                        found[key] = (known[0] + each.packets, known[1] + each.bytes, known[2] | each.flags)
+            if sum(each[0] for each in found.values()) >= packets or time.monotonic() > until:
+                return found
+            time.sleep(0.1)
+
+
+IN, OUT = True, False
+ACCEPTED, REJECTED = True, False
+
+
+def test_each_interface_tells_what_became_of_a_packet_at_it(running):
+    running.want(site())
+    assert running.passes("eni-a", "10.0.2.10", 80), "answered with a reset, since nothing listens"
+    assert running.drops("eni-a", "10.0.2.10", 81)
+    reader = Reader(running)
+    passed = {(OUT, ACCEPTED): (1, 60, 2), (IN, ACCEPTED): (1, 40, 4)}
+    assert passed == reader.flows("eni-a", 80, 2)
+    assert {(not incoming, let): each for (incoming, let), each in passed.items()} == reader.flows(
+        "eni-b", 80, 2
+    )
+    rejected = reader.flows("eni-b", 81)
+    assert {(IN, REJECTED)} == rejected.keys(), "the group of the second interface lets nobody in there"
+    assert {(OUT, ACCEPTED)} == reader.flows("eni-a", 81).keys(), (
+        "the group of the first one lets everything out"
+    )
+
+
+def test_a_network_acl_that_drops_answers_is_told_as_that(running):
+    """The request is accepted and its answer rejected, as in AWS's example of stateless network ACLs."""
+    acl = NetworkAcl(id="acl-one-way", ingress=(entry(100),), egress=(entry(100, allow=False),))
+    running.want(site(acl=acl))
+    assert running.drops("eni-a", "10.0.2.10", 80)
+    found = Reader(running).flows("eni-b", 80, 2)
+    assert {(IN, ACCEPTED), (OUT, REJECTED)} == found.keys()
+
+
+def test_packets_and_bytes_are_exact_in_both_families(running):
+    running.want(site())
+    reader = Reader(running)
+    for address, header in (("10.0.2.10", 28), ("fd00:a:0:2::b", 48)):
+        listening = running.python("eni-b", LISTEN, address, "53")
+        assert listening.line() == "listening", listening.finish().stderr
+        assert running.python("eni-a", SEND, address, "53", "100", "250").finish().returncode == 0
+        found = reader.flows("eni-b", 53, 250)
+        assert {(IN, ACCEPTED): (250, 250 * (100 + header), 0)} == found
+        listening.process.kill()
+        listening.finish()
+        reader.windows.clear()
+
+
+def test_nothing_counts_packets_where_nothing_is_logged(running):
+    running.want(site(logged=False))
+    count = "print(*[chain.name for chain in map(nft.found_chain, filters.dump(nft.get_chains()))], file=open('/dev/stderr', 'w'))"
+    unlogged = chains(running, count)
+    running.want(site())
+    added = chains(running, count) - unlogged
+    assert {name.partition("_")[0] for name in added} == {"record"}
+    running.want(site(logged=False))
+    assert unlogged == chains(running, count)
+    assert running.passes("eni-a", "10.0.2.10", 80)
+    reader = Reader(running)
+    reader.fetch()
+    assert [] == reader.windows
+
+
+def chains(running, code: str) -> set[str]:
+    """The chains of the router."""
+    place = running.directory / "chains"
+    running.damage("vpc-a", code.replace("'/dev/stderr'", repr(str(place))))
+    found = set(place.read_text().split())
+    place.unlink()
+    return found
+
+
+def test_what_is_told_is_not_put_right(running):
+    """Flows in the sets are no drift."""
+    running.want(site())
+    for port in range(80, 90):
+        running.drops("eni-a", "10.0.2.10", port)
+    # Several looks at the network.
+    time.sleep(1)
+    assert 0 == running.status().repaired
+
+
+def test_a_flood_is_bounded_and_what_is_in_no_flow_is_counted(running):
+    """A scan of more ports than a set holds flows: some are flows, and the others are told as skipped."""
+    running.want(site())
+    ports = 20_000
+    done = running.python("eni-a", SCAN, "10.0.2.10", str(ports)).finish(60)
+    assert done.returncode == 0, done.stderr
+    reader = Reader(running)
+    until = time.monotonic() + 20
+    told = skipped = 0
+    while told + skipped < ports and time.monotonic() < until:
+        reader.fetch()
+        mine = [window for window in reader.windows if window.interface == "eni-a"]
+        told = sum(each.packets for window in mine for each in window.flows if each.flow.protocol == 17)
+        skipped = sum(window.skipped for window in mine)
+        time.sleep(0.2)
+    assert told > 10_000
+    assert skipped > 0
+    assert ports == told + skipped
+
+
+def test_an_interface_that_goes_has_its_last_packets_told(running):
+    running.want(site())
+    assert running.passes("eni-a", "10.0.2.10", 80)
+    running.want(Network())
+    reader = Reader(running)
+    reader.fetch()
+    told = {(window.interface, each.flow.incoming) for window in reader.windows for each in window.flows}
+    assert {("eni-a", IN), ("eni-a", OUT), ("eni-b", IN), ("eni-b", OUT)} == told
+
+
+def test_a_new_node_goes_on_and_tells_nothing_twice(running):
+    running.want(site())
+    assert running.passes("eni-a", "10.0.2.10", 80)
+    assert 2 == sum(each[0] for each in Reader(running).flows("eni-a", 80, 2).values())
+    running.kill()
+    running.start_again()
+    assert running.drops("eni-a", "10.0.2.10", 81)
+    reader = Reader(running)
+    assert {(OUT, ACCEPTED)} == reader.flows("eni-a", 81).keys()
+    assert {} == reader.flows("eni-a", 80, 0)
+
+
+def test_an_interface_can_be_logged_and_another_not(running):
+    network = site()
+    (only,) = network.vpcs
+    first, second = only.interfaces
+    running.want(
+        replace(network, vpcs=(replace(only, interfaces=(replace(first, flow_intervals=()), second)),))
+    )
+    assert running.passes("eni-a", "10.0.2.10", 80)
+    reader = Reader(running)
+    assert 2 == sum(each[0] for each in reader.flows("eni-b", 80, 2).values())
+    assert {"eni-b"} == {window.interface for window in reader.windows}
