@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from datetime import timedelta
 
 import pytest
 
 from understudy_aws.app import build
 from understudy_aws.cli.main import main
+from understudy_aws.cli.server_files import ServerFile, files_of
 from understudy_aws.cli.status import _spoken
 from understudy_aws.gateway.durable_operations import begin
 from understudy_aws.services.iam.deletion_tasks import KIND
@@ -22,6 +26,18 @@ def test_a_state_without_a_server_is_described(left_state, capsys):
     assert "none runs; this is the state alone" in out
     assert "accounts  000000000000" in out
     assert "iam/user" in out
+
+
+def test_a_server_that_was_killed_is_told_of(left_state, capsys):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    files = files_of(read({}, state=left_state))
+    files.write_server(ServerFile("http://127.0.0.1:1", ended.pid, "token"))
+    assert 0 == main(["status", "--state", left_state])
+    assert f"none runs; the last, process {ended.pid}, was killed" in capsys.readouterr().out
+    files.write_server(ServerFile("http://127.0.0.1:1", os.getpid(), "token"))
+    assert 0 == main(["status", "--state", left_state])
+    assert f"process {os.getpid()} does not answer at http://127.0.0.1:1" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

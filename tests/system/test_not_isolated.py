@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -99,6 +100,7 @@ def test_it_is_said_in_every_place_where_it_matters(site):
         assert interface["Status"] == "in-use"
         status = site.understudy("status")
         assert "NOTHING IS FILTERED OR ISOLATED" in status.stdout
+        assert re.search(r"node \d+, \d+ MiB", status.stdout)
         assert REMEDY in status.stderr
         network = json.loads(site.understudy("status", "--json").stdout)["network"]
         assert (network["driver"], network["converged"]) == ("memory", True)

@@ -13,9 +13,14 @@ from understudy_aws.admin.requests import Status
 from understudy_aws.cli.admin_client import ask, running_server
 from understudy_aws.cli.options import settings_of
 from understudy_aws.cli.output import Output
+from understudy_aws.cli.server_files import files_of
 from understudy_aws.dataplane.client import NodeClient, NodeLostError
 from understudy_aws.dataplane.messages import GetStatus
 from understudy_aws.dataplane.messages import Status as NodeStatus
+from understudy_aws.dataplane.processes import start_of
+from understudy_aws.settings import Settings
+
+_MIB = 1 << 20
 
 
 def add_arguments(_parser: argparse.ArgumentParser) -> None:
@@ -37,7 +42,7 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     facts = [
         (
             "server",
-            f"{server.endpoint}, process {server.pid}" if server else "none runs; this is the state alone",
+            f"{server.endpoint}, process {server.pid}" if server else _without_server(settings),
         ),
         ("version", said["version"]),
         ("accounts", ", ".join(account["id"] for account in said["accounts"]) or "none yet"),
@@ -72,6 +77,16 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     return 0
 
 
+def _without_server(settings: Settings) -> str:
+    last = files_of(settings).read_server()
+    if last is None:
+        return "none runs; this is the state alone"
+    # A server that is stopped takes its file with it.
+    if start_of(last.pid):
+        return f"process {last.pid} does not answer at {last.endpoint}; this is the state alone"
+    return f"none runs; the last, process {last.pid}, was killed; this is the state alone, and nothing of it is lost"
+
+
 def _network(directory: Path) -> NodeStatus | None:
     """Return how the node does; None when none runs."""
     try:
@@ -85,6 +100,8 @@ def _network(directory: Path) -> NodeStatus | None:
 def _told(status: NodeStatus) -> str:
     level = "NOTHING IS FILTERED OR ISOLATED" if status.obstacle else "filtered"
     words = f"{len(status.interfaces)} interfaces in {status.vpcs} VPCs, {level}; node {status.pid}"
+    if status.memory:
+        words = f"{words}, {status.memory / _MIB:.0f} MiB"
     if not status.converged:
         words = f"not as wanted ({_why(status)}); {words}"
     if status.repaired:

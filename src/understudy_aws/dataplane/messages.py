@@ -91,7 +91,7 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     `repaired` counts what somebody else had changed and the node has put right; of these, `untold` wait for
     `TakeRepairs`. `missing` are interfaces that are not there, or not wholly, since `failing_since`. `services` says
     why what is served inside the networks is not, by its name. `outside` is the program that carries packets to the
-    world, if one does.
+    world, if one does. `memory` are the bytes that the node has, 0 where the system does not tell.
     """
 
     pid: int
@@ -109,6 +109,7 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
     driver: str = "linux"
     obstacle: str = ""
     limits: tuple[str, ...] = ()
+    memory: int = 0
 
 
 class Probed(msgspec.Struct, frozen=True, tag="probed"):

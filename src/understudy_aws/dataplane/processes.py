@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,8 @@ else:
 # The field of /proc/PID/stat with the ticks since the machine started, counted after the name, which may hold spaces.
 _START_TIME = 19
 _ENDED = {"Z", "X"}
+# The field of /proc/PID/statm with the pages that are in memory.
+_RESIDENT = 1
 _PROC = Path("/proc/self/stat")
 
 
@@ -39,6 +42,15 @@ def start_by_ps(pid: int) -> str:
     except OSError:
         return ""
     return "" if not said or said[0][0] in _ENDED else " ".join(said[1:])
+
+
+def own_memory() -> int:
+    """Return the bytes that this process has in memory; 0 where there is no `/proc`."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[_RESIDENT])
+    except OSError:
+        return 0
+    return pages * os.sysconf("SC_PAGE_SIZE")
 
 
 @lru_cache(1)

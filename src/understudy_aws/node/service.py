@@ -37,6 +37,7 @@ from understudy_aws.dataplane.messages import (
     WantWhole,
     revision_of,
 )
+from understudy_aws.dataplane.processes import own_memory
 from understudy_aws.node.fabric import Fabric
 from understudy_aws.node.flow_recorder import FlowRecorder
 from understudy_aws.node.network_services import NetworkService, NetworkServices
@@ -243,6 +244,7 @@ class NodeService:
             failing_since=self._fabric.failing_since,
             services=self._services.errors,
             outside=self._outside(),
+            memory=own_memory(),
         )
 
     async def _with_kernel(self, function: Callable[[], T]) -> T:
