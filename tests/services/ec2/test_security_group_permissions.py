@@ -123,6 +123,13 @@ class TestAuthorize:
         ec2.revoke_security_group_ingress(GroupName="web", SourceSecurityGroupName="app")
         assert [] == admitted(ec2, named[0])
 
+    @pytest.mark.parametrize("ports", [{}, {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80}])
+    @pytest.mark.parametrize("change", ["authorize_security_group_ingress", "revoke_security_group_ingress"])
+    def test_an_owner_without_a_group_names_no_source(self, ec2, group, refused, change, ports):
+        """aws/aws-sdk-js#417 (ec2.md 7.7)."""
+        with refused("MissingParameter", "Source group ID missing."):
+            getattr(ec2, change)(GroupId=group, SourceSecurityGroupOwnerId="000000000000", **ports)
+
     def test_sixty_rules_are_the_limit_in_each_direction(self, ec2, group, refused):
         def numbered(count, first):
             ranges = [{"CidrIp": f"10.{number}.0.0/16"} for number in range(first, first + count)]

@@ -290,8 +290,13 @@ def _only_permissions(**others: Any) -> None:
 
 
 def _everything_from(name: str | None, account: str | None) -> list[dict[str, Any]]:
-    """Return the permissions for all TCP, UDP and ICMP from a group that is named outside of IpPermissions."""
+    """Return the permissions for all TCP, UDP and ICMP from a group that is named outside of IpPermissions.
+
+    Raises MissingParameter for an owner without a group (ec2.md 7.7).
+    """
     if not name:
+        if account:
+            raise errors.missing_choice("Source group ID missing.")
         return []
     pairs = [{"GroupName": name, "UserId": account}]
     return [
