@@ -46,12 +46,15 @@ class Site:
             self.words(*words), capture_output=True, text=True, env=self.environment, timeout=120, check=False
         )
 
-    def ec2(self, *words: str):
+    def aws(self, *words: str):
         done = subprocess.run(
-            [sys.executable, "-m", "awscli", "ec2", *words, "--output", "json"],
+            [sys.executable, "-m", "awscli", *words, "--output", "json"],
             capture_output=True, text=True, env=self.environment, timeout=120, check=True,
         )  # fmt: skip
         return json.loads(done.stdout)
+
+    def ec2(self, *words: str):
+        return self.aws("ec2", *words)
 
     def interfaces(self) -> list[dict]:
         return self.ec2("describe-network-interfaces")["NetworkInterfaces"]
@@ -115,6 +118,37 @@ def test_it_is_said_in_every_place_where_it_matters(site):
         assert program.wait(20) == 128 + signal.SIGTERM
         assert "NOT ISOLATED: sh" in program.stderr.read()
     _until(lambda: site.interfaces() == [])
+
+
+def test_a_flow_log_says_that_nothing_is_recorded(site):
+    trusted = {
+        "Effect": "Allow",
+        "Principal": {"Service": "vpc-flow-logs.amazonaws.com"},
+        "Action": "sts:AssumeRole",
+    }
+    trust = json.dumps({"Version": "2012-10-17", "Statement": [trusted]})
+    role = site.aws("iam", "create-role", "--role-name", "delivers", "--assume-role-policy-document", trust)
+    subnet = site.ec2("describe-subnets")["Subnets"][0]["SubnetId"]
+    made = site.ec2(
+        "create-flow-logs", "--resource-type", "Subnet", "--resource-ids", subnet, "--traffic-type", "ALL",
+        "--log-group-name", "flows", "--deliver-logs-permission-arn", role["Role"]["Arn"],
+    )  # fmt: skip
+    assert made["Unsuccessful"] == []
+    attach = ("attach", "--subnet", subnet, "--not-isolated", "--", "sh", "-c", "echo up; exec sleep 100")
+    with subprocess.Popen(
+        site.words(*attach), env=site.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as program:
+        assert program.stdout.readline() == "up\n"
+
+        def failed() -> bool:
+            [log] = site.ec2("describe-flow-logs")["FlowLogs"]
+            return (
+                log["DeliverLogsStatus"] == "FAILED" and "none is recorded" in log["DeliverLogsErrorMessage"]
+            )
+
+        _until(failed)
+        program.send_signal(signal.SIGTERM)
+        program.communicate(timeout=20)
 
 
 def test_a_plain_process_ends_with_the_network_it_would_have_been_in(site):

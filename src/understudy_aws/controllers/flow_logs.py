@@ -25,12 +25,13 @@ from understudy_aws.gateway.role_sessions import RoleSession
 from understudy_aws.services.ec2.attached_programs import attached_programs
 from understudy_aws.services.ec2.flow_logs.coverage import covered
 from understudy_aws.services.ec2.flow_logs.lines import Place, lines_of, stream_of
-from understudy_aws.services.ec2.flow_logs.records import FlowLog, flow_logs
+from understudy_aws.services.ec2.flow_logs.records import CLOUD_WATCH_LOGS, FlowLog, flow_logs
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table
 
 _KEY: Key = ("flows",)
 _PERIOD_SECONDS = 1.0
+_NOTHING_RECORDED = "Unknown error: no packet is filtered here, so that none is recorded (understudy doctor)"
 _SERVICE = "vpc-flow-logs.amazonaws.com"
 _EVENTS_PER_CALL = 2_000
 _NOT_FOUND = "ResourceNotFoundException"
@@ -82,6 +83,8 @@ class FlowLogDelivery:
             cursor = _cursors.get(tx, "cursor") or FlowCursor()
             self._end_sessions(tx)
         told = await world.in_thread(self._ask, cursor)
+        if told is not None:
+            _note_what_records_nothing(world, told.obstacle)
         if told is None or not told.windows:
             return False
         for window in told.windows:
@@ -137,6 +140,15 @@ class FlowLogDelivery:
                 source_arn=ec2(log.region, log.account, f"vpc-flow-log/{log.id}"),
             )
         return known
+
+
+def _note_what_records_nothing(world: World, obstacle: str) -> None:
+    """Have flow logs say that there are no records to deliver, for as long as nothing makes any."""
+    with world.database.transaction() as tx:
+        for log in list(flow_logs.scan(tx)):
+            noted = log.delivery_error == _NOTHING_RECORDED
+            if log.destination_type == CLOUD_WATCH_LOGS and noted != bool(obstacle):
+                flow_logs.put(tx, replace(log, delivery_error=_NOTHING_RECORDED if obstacle else ""))
 
 
 def _put(session: RoleSession, log: FlowLog, stream: str, events: Sequence[dict[str, object]]) -> None:

@@ -125,10 +125,14 @@ class Probed(msgspec.Struct, frozen=True, tag="probed"):
 
 
 class Flows(msgspec.Struct, frozen=True, tag="flows"):
-    """Finished windows of flows, in order of their numbers, which begin anew with each `node`."""
+    """Finished windows of flows, in order of their numbers, which begin anew with each `node`.
+
+    There are none where an `obstacle` keeps packets from being filtered.
+    """
 
     node: str
     windows: tuple[FlowWindow, ...]
+    obstacle: str = ""
 
 
 class Repair(msgspec.Struct, frozen=True, kw_only=True):

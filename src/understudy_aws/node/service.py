@@ -214,7 +214,7 @@ class NodeService:
             return await self._with_kernel(lambda: self._repairs(question.noted))
         after = question.after if question.node == self._name else 0
         windows = self._flows.told(after, _MOST_FLOWS) if self._flows is not None else ()
-        return Flows(self._name, tuple(windows))
+        return Flows(self._name, tuple(windows), self._fabric.driver.obstacle)
 
     def _end_all(self) -> None:
         """End everything in the holder's namespaces, and with it this node."""
