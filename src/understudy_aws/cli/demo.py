@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from understudy_aws.cli.output import Output
+from understudy_aws.cli.packets_scenario import security_groups_on_packets
 from understudy_aws.cli.scenario import STEPS
 from understudy_aws.cli.server_process import ServerProcess
 from understudy_aws.cli.walk import Walk
 from understudy_aws.core.clock import monotonic_seconds
+from understudy_aws.dataplane.linux.probe import obstacle
 
 # Whatever the user's environment says: the demonstration is the same everywhere.
 _AS_IT_COMES = ("--host", "127.0.0.1", "--iam", "strict", "--clock", "instant", "--account", "000000000000")
@@ -26,6 +28,8 @@ def add_arguments(_parser: argparse.ArgumentParser) -> None:
 def run(_asked: argparse.Namespace, out: Output) -> int:
     """Walk through the scenario; the exit code is 0 only if every check held."""
     began = monotonic_seconds()
+    no_packets = obstacle()
+    steps = [step for step in STEPS if not (no_packets and step[2] is security_groups_on_packets)]
     with tempfile.TemporaryDirectory(prefix="understudy-demo-") as directory, _nobodys_profile():
         options = ("--state", str(Path(directory) / "state"), "--port", "0", *_AS_IT_COMES)
         with ServerProcess(options) as process:
@@ -37,21 +41,22 @@ def run(_asked: argparse.Namespace, out: Output) -> int:
                 out.line(
                     "Asked by botocore, the core of AWS CLI and SDKs; every request is signed and authorized."
                 )
-            for claim, title, do in STEPS:
+            for claim, title, do in steps:
                 if not walk.step(claim, title, do):
                     break
             complaints = process.said_aside()
+            left = len(steps) - len(walk.steps)
     seconds = monotonic_seconds() - began
     if out.as_json:
-        out.value({**walk.report(), "seconds": round(seconds, 2)})
+        out.value({**walk.report(), "seconds": round(seconds, 2), "obstacle": no_packets})
     else:
-        _conclude(walk, seconds, out)
+        _conclude(walk, seconds, left, no_packets, out)
     if complaints and not walk.held:
         out.remark(complaints.rstrip())
     return 0 if walk.held else 1
 
 
-def _conclude(walk: Walk, seconds: float, out: Output) -> None:
+def _conclude(walk: Walk, seconds: float, left: int, no_packets: str, out: Output) -> None:
     checks = [check for step in walk.steps for check in step.checks]
     held = sum(check.held for check in checks)
     out.line()
@@ -62,9 +67,10 @@ def _conclude(walk: Walk, seconds: float, out: Output) -> None:
                 "green",
             )
         )
-        out.line("Not shown, because this version has it not: packets, and App Runner services that run.")
+        if no_packets:
+            out.line(f"Not shown: that security groups decide about packets. {no_packets}")
+        out.line("Not shown, because this version has it not: App Runner services that run.")
         return
-    left = len(STEPS) - len(walk.steps)
     out.line(out.paint(f"{held} of {len(checks)} answers held; step {len(walk.steps)} failed.", "red"))
     if left:
         out.line(f"The {left} steps that build on it were not walked.")

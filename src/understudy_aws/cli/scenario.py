@@ -11,6 +11,7 @@ from time import sleep
 from typing import Any
 
 from understudy_aws.admin.requests import ExplainQuestion, ExplainRequest, ListRoles, Rehearse
+from understudy_aws.cli.packets_scenario import security_groups_on_packets
 from understudy_aws.cli.server_files import Keys
 from understudy_aws.cli.walk import Walk
 from understudy_aws.core.clock import monotonic_seconds
@@ -416,6 +417,7 @@ STEPS = (
     ("S5", "Creating, editing and deleting it need permission", permission_for_each),
     ("S7", "Only its description can be edited", only_the_description),
     ("S4", "Its policy is for it alone", its_policy_is_its_own),
+    ("", "Security groups let packets pass, or do not", security_groups_on_packets),
     ("", "The server is killed and comes back", killed_and_back),
     ("S8", "It is not deleted while in use", not_while_in_use),
     ("S8", "It is deleted after cleaning up", gone_after_cleaning_up),
