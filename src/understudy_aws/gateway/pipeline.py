@@ -203,7 +203,7 @@ class Gateway(msgspec.Struct, frozen=True):
                 raise other_service(endpoint)
             return ANONYMOUS
         own = found.region if found.region in _REGIONS else GLOBAL_REGION
-        return authenticate(
+        caller = authenticate(
             request,
             service=service.signing_name if endpoint is None else endpoint.service,
             dialect=service.dialect,
@@ -213,6 +213,10 @@ class Gateway(msgspec.Struct, frozen=True):
             region=own if endpoint is None else endpoint.region,
             skew=self.skew,
         )
+        if endpoint is not None and endpoint.service != service.signing_name:
+            # Signed for the endpoint's service, and its head names an operation of another.
+            raise other_service(endpoint)
+        return caller
 
     def not_durable(self, request: HttpRequest) -> HttpResponse:
         """The answer to a request whose changes could not be made durable; its body may be gone."""

@@ -39,5 +39,5 @@ def found_endpoint(source: VpcEndpointSource | None, tx: Transaction, vpc: str, 
 
 
 def other_service(endpoint: ThroughEndpoint) -> ApiError:
-    """Return the refusal of an unsigned request for another service than the endpoint leads to."""
+    """Return the refusal of a request for another service than the endpoint leads to."""
     return ApiError("UnknownOperationException", f"This VPC endpoint leads to {endpoint.service} alone.", 404)

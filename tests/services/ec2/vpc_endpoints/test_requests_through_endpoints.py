@@ -119,6 +119,26 @@ def test_an_endpoint_leads_to_its_service_alone(understudy, endpoint, through):
     assert code == "UnknownOperationException"
 
 
+def test_a_signature_for_its_service_leads_to_no_other_one(understudy, endpoint, through):
+    """Which operation a JSON request means is told by a header, whatever the signature is for."""
+
+    def sign_for_ec2(params, **_more):
+        params["context"].setdefault("signing", {})["signing_name"] = "ec2"
+
+    through(endpoint)
+    for service, name in (
+        ("logs", "describe_log_groups"),
+        ("secretsmanager", "list_secrets"),
+        ("apprunner", "list_vpc_connectors"),
+    ):
+        client = understudy.client(service)
+        client.meta.events.register("before-call", sign_for_ec2)
+        assert refusal(getattr(client, name)) == (
+            "UnknownOperationException",
+            "This VPC endpoint leads to ec2 alone.",
+        )
+
+
 def test_an_endpoint_leads_to_its_region_alone(understudy, endpoint, through):
     through(endpoint)
     code, message = refusal(understudy.client("ec2", region="eu-west-1").describe_vpcs)
