@@ -96,17 +96,35 @@ class TestIdentityPolicies:
 
 
 class TestResourcePolicies:
-    def test_another_account_reads_what_its_policies_and_the_secret_s_allow(self, understudy, client, arn):
+    def test_another_account_may_do_what_its_policies_and_the_secret_s_allow(self, understudy, client, arn):
         there = understudy.client("secretsmanager", as_=understudy.account_administrator(OTHER))
         with refused("AccessDeniedException"):
-            there.get_secret_value(SecretId=arn)
-        client.put_resource_policy(SecretId=arn, ResourcePolicy=document(allow({"AWS": OTHER})))
-        assert "s3cret-value" == there.get_secret_value(SecretId=arn)["SecretString"]
-        with refused("AccessDeniedException"):
             there.describe_secret(SecretId=arn)
+        policy = document(allow({"AWS": OTHER}, "secretsmanager:DescribeSecret"))
+        client.put_resource_policy(SecretId=arn, ResourcePolicy=policy)
+        assert "web/db" == there.describe_secret(SecretId=arn)["Name"]
+        with refused("AccessDeniedException"):
+            there.get_secret_value(SecretId=arn)
         client.delete_resource_policy(SecretId=arn)
         with refused("AccessDeniedException"):
-            there.get_secret_value(SecretId=arn)
+            there.describe_secret(SecretId=arn)
+
+    def test_another_account_gets_no_value_under_the_key_of_aws(self, understudy, client, arn):
+        """Reference secrets.md 22.3: no policy lets another account use the key `aws/secretsmanager`."""
+        client.put_resource_policy(
+            SecretId=arn, ResourcePolicy=document(allow({"AWS": OTHER}, "secretsmanager:*"))
+        )
+        there = understudy.client("secretsmanager", as_=understudy.account_administrator(OTHER))
+        for ask, more in (
+            (there.get_secret_value, {}),
+            (there.put_secret_value, {"SecretString": "theirs"}),
+            (there.update_secret, {"SecretString": "theirs", "Description": "changed"}),
+        ):
+            with refused("InvalidRequestException") as told:
+                ask(SecretId=arn, **more)
+            assert "default KMS service key" in told.text
+        assert "s3cret-value" == client.get_secret_value(SecretId=arn)["SecretString"]
+        assert "Description" not in there.describe_secret(SecretId=arn)
 
     def test_within_the_account_it_allows_and_denies(self, understudy, client, arn):
         nobody = understudy.user("nobody")

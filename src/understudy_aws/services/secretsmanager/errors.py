@@ -60,6 +60,13 @@ def bad_token() -> ApiError:
     return ApiError("InvalidNextTokenException", "The NextToken value is invalid.")
 
 
+def key_of_another_account() -> ApiError:
+    """Return the error for a value that another account asks for: AWS's own key serves its own account alone."""
+    return invalid_request(
+        "You can't access a secret from a different AWS account if you encrypt the secret with the default KMS service key."
+    )
+
+
 def no_key(key: str) -> ApiError:
     """Return the error for a key of KMS of the customer's: there are none here."""
     return ApiError("NotImplemented", f"Understudy does not serve KMS, so there is no key {key}.", 501)

@@ -35,6 +35,15 @@ def checked_value(text: str | None, binary: bytes | None, *, required: bool) -> 
         raise errors.invalid_parameter(f"A secret value can have at most {LARGEST} bytes.")
 
 
+def require_key(call: Call, secret: Secret) -> None:
+    """Raise InvalidRequestException for callers of other accounts, which no policy lets use AWS's own key.
+
+    All secrets here are under that key (secrets.md 22.3).
+    """
+    if secret.account != call.account:
+        raise errors.key_of_another_account()
+
+
 def add_version(
     call: Call,
     secret: Secret,
@@ -47,8 +56,9 @@ def add_version(
     """Add a value to a secret, and return its version; the same token with the same value is the same version.
 
     Without AWSCURRENT among its labels a secret's first version has it too. Raises ResourceExistsException for a token
-    that made a version of another value.
+    that made a version of another value, and InvalidRequestException for a caller of another account.
     """
+    require_key(call, secret)
     id = token or call.ids.uuid()
     versions = versions_of(call.tx, secret)
     for version in versions:

@@ -19,7 +19,7 @@ from understudy_aws.services.secretsmanager.records import (
     secret_versions,
     secrets,
 )
-from understudy_aws.services.secretsmanager.values import add_version, checked_value, move_label
+from understudy_aws.services.secretsmanager.values import add_version, checked_value, move_label, require_key
 
 
 @operation("secretsmanager:GetSecretValue", on=a_secret)
@@ -29,6 +29,7 @@ def get_secret_value(
     """Return the value of a secret: of a version, of the one with a staging label, or else of the current one."""
     secret = usable(call, secret_id)
     version = _wanted(call, secret, version_id, version_stage)
+    require_key(call, secret)
     day = call.at.replace(hour=0, minute=0, second=0, microsecond=0)
     # It is told by the day alone, so that reading writes once a day.
     if secret.accessed != day:
