@@ -133,6 +133,26 @@ def test_tags_by_arn_and_by_name_are_the_same(logs, understudy):
         logs.list_tags_for_resource(resourceArn=f"{arn}z")
 
 
+@pytest.mark.parametrize("spelled", ["arn:aws-cn:logs:{}:log-group:a", "arn:aws:logs:{}:a"])
+def test_another_spelling_of_the_arn_gets_past_no_denial(logs, understudy, spelled):
+    """Policies see the ARN as it was sent, so that it must be the group's own."""
+    logs.create_log_group(logGroupName="a", tags={"env": "1"})
+    place = f"us-east-1:{understudy.account}"
+    document = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Action": "logs:*", "Resource": "*"},
+            {"Effect": "Deny", "Action": "logs:*", "Resource": f"arn:aws:logs:{place}:log-group:a"},
+        ],
+    }
+    worker = understudy.client("logs", as_=understudy.user("worker", document))
+    with refused("ResourceNotFoundException"):
+        worker.tag_resource(resourceArn=spelled.format(place), tags={"env": "2"})
+    with refused("AccessDeniedException"):
+        worker.tag_resource(resourceArn=f"arn:aws:logs:{place}:log-group:a", tags={"env": "2"})
+    assert {"env": "1"} == logs.list_tags_log_group(logGroupName="a")["tags"]
+
+
 def test_accounts_and_regions_have_their_own(logs, understudy):
     logs.create_log_group(logGroupName="a")
     assert [] == names(understudy.client("logs", region="eu-west-1").describe_log_groups())

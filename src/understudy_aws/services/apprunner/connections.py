@@ -53,7 +53,8 @@ def of_arn(tx: Transaction, arn: Arn) -> Connection | None:
     if arn.service != "apprunner" or kind != "connection" or len(parts) != 2:
         return None
     found = connections.get(tx, arn.account, arn.region, parts[0])
-    return found if found is not None and found.id == parts[1] else None
+    # Another spelling of the ARN is another resource to policies.
+    return found if found is not None and found.arn == str(arn) else None
 
 
 def a_new_connection(call: Call, params: Params) -> Sequence[Target]:

@@ -115,8 +115,9 @@ class Revisions(Generic[R]):
         key = (named.account, named.region, named.name, f"{named.revision:06d}", named.id)
         found = self.table.get(tx, *key)
         if found is None and (named.name, named.revision, named.id) == (PROVIDED_NAME, 1, PROVIDED_ID):
-            return self._provided(named.account, named.region)
-        return found
+            found = self._provided(named.account, named.region)
+        # Another spelling of the ARN is another resource to policies.
+        return found if found is not None and found.arn == str(arn) else None
 
     def read(self, text: str) -> PartialArn | None:
         """Return what a full or partial ARN of this kind names; None for any other text."""

@@ -59,7 +59,9 @@ def _by_arn(call: Call, text: str) -> LogGroup:
         raise errors.invalid_parameter("The specified resource ARN is not valid.")
     name = arn.resource.removeprefix("log-group:").removesuffix(":*")
     found = log_groups.get(call.tx, arn.account, arn.region, name)
-    if found is None or (arn.account, arn.region) != (call.account, call.region):
+    # The caller was allowed to act on the ARN as it was given: another spelling of it is another resource.
+    spelled = found is not None and found.arn == text.removesuffix(":*")
+    if found is None or not spelled or (arn.account, arn.region) != (call.account, call.region):
         raise errors.no_such_resource()
     return found
 
