@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy_aws.core.errors import ApiError
 from understudy_aws.services.logs.filter_patterns import pattern_in
+from understudy_aws.services.logs.filter_patterns.columns import values_in
 from understudy_aws.services.logs.filter_patterns.pattern import wildcard_in
 
 FLOW = "2 123456789012 eni-1 10.0.0.5 10.0.1.9 49152 22 6 20 4249 1418530010 1418530070 REJECT OK"
@@ -41,6 +44,12 @@ JSON = '{"level": "ERROR", "n": 3.5, "ok": true, "none": null, "user": {"id": 7,
         ("{ $.n > 3 }", JSON, True),
         ("{ $.n <= 3 }", JSON, False),
         ("{ $.n = 3.50 }", JSON, True),
+        ("{ $.n != 3.5 }", JSON, False),
+        ("{ $.n = 3* }", JSON, True),
+        ("{ $.ok = true }", JSON, True),
+        ("{ $.user.* = 7 }", JSON, True),
+        ("{ $.user = 7 }", JSON, False),
+        ("{ $.n > 1 }", '{"n": 1' + "0" * 400 + "}", True),
         ("{ $.user.id = 7 && $.ok IS TRUE }", JSON, True),
         ("{ $.user.id = 8 || $.ok IS FALSE }", JSON, False),
         ("{ ($.user.id = 8 || $.ok IS TRUE) && $.none IS NULL }", JSON, True),
@@ -97,6 +106,11 @@ def test_a_pattern_matches_what_it_says(pattern, text, matches):
             "Understudy does not serve filter patterns with regular expressions.",
         ),
         ("[a=%b%]", "NotImplemented", "Understudy does not serve filter patterns with regular expressions."),
+        (
+            "{ $.a[*] = 1 || $.b.*.c[*] = 2 || $['*'] = 3 }",
+            "NotImplemented",
+            "Understudy does not serve filter patterns with more than 3 wildcards in selectors.",
+        ),
     ],
 )
 def test_what_is_no_pattern_is_refused(pattern, code, message):
@@ -133,3 +147,15 @@ def test_a_long_text_takes_no_longer_than_its_length():
     """Many stars over many of the same letter: what goes back and forth would not end."""
     pattern = pattern_in('{ $.a = "' + "a*" * 200 + 'b" }')
     assert not pattern.matches('{"a": "' + "a" * 500_000 + '"}')
+
+
+def test_columns_that_are_opened_and_not_closed_take_no_longer_than_their_length():
+    """Each bracket would be looked for to the end in vain: half a minute for 64 KB, and an event has up to 1 MB."""
+    assert not pattern_in("[a, b]").matches("[ " * 500_000)
+    assert pattern_in("[first, ..., last=b]").matches('"a ' * 333_333 + '" b')
+
+
+@given(st.text('[]" ab\n', max_size=14))
+def test_columns_are_what_is_in_brackets_in_quotes_or_between_spaces(text):
+    found = re.findall(r'\[([^\]]*)\]|"([^"]*)"|(\S+)', text)
+    assert [max(groups) for groups in found] == values_in(text)

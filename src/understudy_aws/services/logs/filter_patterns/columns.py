@@ -18,7 +18,8 @@ from understudy_aws.services.logs.filter_patterns.pattern import (
 )
 
 # What is in brackets or in quotes is one column.
-_COLUMN = re.compile(r'\[([^\]]*)\]|"([^"]*)"|(\S+)')
+_CLOSING = {"[": "]", '"': '"'}
+_WORD = re.compile(r"\S+")
 _CONDITION = re.compile(
     r'\s*([A-Za-z_][\w.-]*)\s*(!=|<=|>=|=|<|>)\s*("(?:[^"\\]|\\.)*"|%[^%]*%|[^\s&|,]+)\s*'
 )
@@ -36,13 +37,32 @@ class Columns(msgspec.Struct, frozen=True):
 
     def matches(self, message: str, /) -> bool:
         """Whether a text has such columns."""
-        values = [next(filter(None, found.groups()), "") for found in _COLUMN.finditer(message)]
+        values = values_in(message)
         needed = len(self.left) + len(self.right or ())
         if len(values) < needed or (self.right is None and len(values) != needed):
             return False
         tests = [*self.left, *(self.right or ())]
         last = values[len(values) - len(self.right or ()) :]
         return all(test(value) for test, value in zip(tests, [*values[: len(self.left)], *last], strict=True))
+
+
+def values_in(message: str) -> list[str]:
+    """Return the columns of a text. What is opened and not closed is part of a word."""
+    values = []
+    last = {closing: message.rfind(closing) for closing in _CLOSING.values()}
+    found = _WORD.search(message)
+    while found is not None:
+        at, value = found.start(), found[0]
+        closing = _CLOSING.get(value[0])
+        if closing is not None and last[closing] > at:
+            # It is known to be there: looking for it in vain, again and again, would take the square of the length.
+            end = message.index(closing, at + 1)
+            values.append(message[at + 1 : end])
+            found = _WORD.search(message, end + 1)
+        else:
+            values.append(value)
+            found = _WORD.search(message, found.end())
+    return values
 
 
 def columns_in(text: str) -> Pattern:

@@ -8,8 +8,10 @@ from typing import Any
 
 import msgspec
 
+from understudy_aws.services.logs.errors import not_served
 from understudy_aws.services.logs.filter_patterns.columns import comparing
 from understudy_aws.services.logs.filter_patterns.pattern import (
+    COMPARISONS,
     NUMBER,
     Pattern,
     invalid_pattern,
@@ -31,6 +33,9 @@ _TOKEN = re.compile(
 _STEP = re.compile(r"\.([A-Za-z0-9_@#*-]+)|\[([0-9]+|\*)\]|\['([^'\]]*)'\]|\[\"([^\"\]]*)\"\]")
 _decode = msgspec.json.decode
 _MOST_DEEP = 16
+_ANY = "*"
+# An event may have half a million values, and each of these would be held against all of them.
+_MOST_WILDCARDS = 3
 Test = Callable[[Any], bool]
 Selector = Callable[[Any], list[Any]]
 
@@ -59,15 +64,20 @@ def properties_in(text: str) -> Pattern:
     test = reader.alternatives(0)
     if reader.kind:
         raise invalid_pattern()
+    if reader.wildcards > _MOST_WILDCARDS:
+        raise not_served(f"filter patterns with more than {_MOST_WILDCARDS} wildcards in selectors")
     return Properties(test)
 
 
 class _Reader:
-    """Reads a pattern word by word; `kind` and `value` are of the next word, empty at the end."""
+    """Reads a pattern word by word; `kind` and `value` are of the next word, empty at the end.
+
+    `wildcards` are those in the selectors that were read.
+    """
 
     def __init__(self, text: str) -> None:
         self._text = text
-        self._at = 0
+        self._at = self.wildcards = 0
         self.kind = self.value = ""
         self._go_on()
 
@@ -92,7 +102,9 @@ class _Reader:
             test = self.alternatives(depth + 1)
             self._take("close")
             return test
-        selector = _selector(self._take("selector"))
+        steps = _steps(self._take("selector"))
+        self.wildcards += steps.count(_ANY)
+        selector = _selector(steps)
         if self.kind == "sign":
             return self._comparison(selector, self._take("sign"))
         return self._state(selector)
@@ -125,8 +137,8 @@ class _Reader:
             raise invalid_pattern()
         if kind == "text":
             given = re.sub(r"\\(.)", r"\1", given)
-        compare = comparing(sign, given)
-        return lambda value: any(compare(text) for text in map(_text, selector(value)) if text is not None)
+        compare = _comparing(sign, given)
+        return lambda value: any(map(compare, selector(value)))
 
     def _take(self, kind: str) -> str:
         if self.kind != kind:
@@ -147,16 +159,26 @@ class _Reader:
         self.value = found[self.kind]
 
 
-def _text(value: Any) -> str | None:
-    """Return a value as it is compared; None for one that is not."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return str(value).lower()
-    return str(value) if isinstance(value, int | float) else None
+def _comparing(sign: str, given: str) -> Callable[[Any], bool]:
+    """Return the test of a value of JSON; no list, no object and no null passes it. Raises InvalidParameterException."""
+    compare_text = comparing(sign, given)
+    number = float(given) if NUMBER.fullmatch(given) else None
+    compare_number = COMPARISONS[sign]
+
+    def compare(value: Any) -> bool:
+        if isinstance(value, str):
+            return compare_text(value)
+        if isinstance(value, bool):
+            return compare_text(str(value).lower())
+        if isinstance(value, int | float):
+            return compare_text(str(value)) if number is None else compare_number(value, number)
+        return False
+
+    return compare
 
 
-def _selector(text: str) -> Selector:
+def _steps(text: str) -> list[str | int]:
+    """Return the steps of a selector: names, places in lists, and `_ANY`. Raises InvalidParameterException."""
     steps: list[str | int] = []
     at = 1
     while at < len(text):
@@ -165,11 +187,14 @@ def _selector(text: str) -> Selector:
             raise invalid_pattern()
         name, index, quoted, double = found.groups()
         given = next(each for each in (name, index, quoted, double) if each is not None)
-        steps.append(int(given) if index is not None and given != "*" else given)
+        steps.append(int(given) if index is not None and given != _ANY else given)
         at = found.end()
     if not steps:
         raise invalid_pattern()
+    return steps
 
+
+def _selector(steps: list[str | int]) -> Selector:
     def select(value: Any) -> list[Any]:
         values = [value]
         for step in steps:
@@ -181,11 +206,11 @@ def _selector(text: str) -> Selector:
 
 def _below(value: Any, step: str | int) -> list[Any]:
     if isinstance(value, dict):
-        if step == "*":
+        if step == _ANY:
             return list(value.values())
         return [value[step]] if step in value else []
     if isinstance(value, list):
-        if step == "*":
+        if step == _ANY:
             return value
         if isinstance(step, int) and step < len(value):
             return [value[step]]
