@@ -63,7 +63,8 @@ def bad_token() -> ApiError:
 def key_of_another_account() -> ApiError:
     """Return the error for a value that another account asks for: AWS's own key serves its own account alone."""
     return invalid_request(
-        "You can't access a secret from a different AWS account if you encrypt the secret with the default KMS service key."
+        "You can't access a secret from a different AWS account if you encrypt the secret with the default KMS "
+        "service key."
     )
 
 

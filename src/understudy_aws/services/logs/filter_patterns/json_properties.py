@@ -160,7 +160,7 @@ class _Reader:
 
 
 def _comparing(sign: str, given: str) -> Callable[[Any], bool]:
-    """Return the test of a value of JSON; no list, no object and no null passes it. Raises InvalidParameterException."""
+    """Return the test of a value of JSON, which only texts, numbers, true and false pass. Raises for no such test."""
     compare_text = comparing(sign, given)
     number = float(given) if NUMBER.fullmatch(given) else None
     compare_number = COMPARISONS[sign]
