@@ -217,6 +217,25 @@ class TestOfManyInterfaces:
         assert path["hypothetical"]
         assert f"UserIdGroupPairs=[{{GroupId={site['app']}}}]" in path["changes"][0]
 
+    def test_a_connector_is_not_told_to_take_an_elastic_ip_address(self, understudy, ec2, site):
+        """Interfaces of App Runner have no public address; a NAT gateway is their way out."""
+        gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=site["vpc"])
+        (table,) = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [site["vpc"]]}])[
+            "RouteTables"
+        ]
+        arn = understudy.client("apprunner").create_vpc_connector(
+            VpcConnectorName="web-vpc", Subnets=[site["near"]], SecurityGroups=[site["app"]]
+        )["VpcConnector"]["VpcConnectorArn"]
+        (path,) = ask(understudy, arn, "8.8.8.8")["paths"]
+        assert "NAT gateway" in path["advice"]
+        ec2.create_route(
+            RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway
+        )
+        (path,) = ask(understudy, arn, "8.8.8.8")["paths"]
+        assert f"{site['near']} through a NAT gateway" in path["advice"]
+        assert "Elastic" not in path["advice"]
+
     def test_a_group_without_interfaces_is_nowhere(self, understudy, ec2, site):
         empty = ec2.create_security_group(GroupName="empty", Description="empty", VpcId=site["vpc"])[
             "GroupId"

@@ -16,6 +16,7 @@ from understudy_aws.cli import admin_client, doctor
 from understudy_aws.cli.doctor import examine
 from understudy_aws.cli.main import main
 from understudy_aws.cli.server_files import ServerFile, files_of
+from understudy_aws.core.errors import UserError
 from understudy_aws.settings import read
 from understudy_aws.testing import Understudy
 
@@ -65,6 +66,19 @@ def test_a_port_in_use_blocks(tmp_path):
         port = taken.getsockname()[1]
         found = {each.name: each for each in examine(read({}, state=str(tmp_path), port=port))}
         assert "blocked" == found["port"].verdict
+
+
+def test_the_default_port_blocks_nothing_where_a_server_runs_on_another(tmp_path, monkeypatch):
+    files_of(read({}, state=str(tmp_path))).write_server(ServerFile("http://127.0.0.1:1", 1, "token"))
+    for module in (admin_client, doctor):
+        monkeypatch.setattr(module, "health_of", lambda _server: {"format": FORMAT, "version": __version__})
+
+    def taken(_host: str, _port: int) -> None:
+        raise UserError("Cannot listen there.")
+
+    monkeypatch.setattr(doctor, "check_address", taken)
+    found = {each.name: each for each in examine(read({}, state=str(tmp_path)))}
+    assert ("note", "Cannot listen there.") == (found["port"].verdict, found["port"].sentence)
 
 
 def test_a_state_file_that_is_damaged_blocks(tmp_path):

@@ -154,6 +154,23 @@ def test_what_was_counted_before_is_not_told(aggregator):
     assert ([1], 2) == ([each.packets for each in window.flows], window.skipped)
 
 
+def test_a_counter_that_is_about_to_go_is_not_told_again(aggregator):
+    """Times are whole seconds: what was read at 1.9 is read as that of second 1, and stays until 21.9."""
+    for now in range(1, 1 + KEPT + 1):
+        read(aggregator, now, (FLOWS[0], ACK, 5))
+    aggregator.finish(60)
+    (window,) = aggregator.told(0, 100)
+    assert [5] == [each.packets for each in window.flows]
+
+
+def test_a_counter_that_was_begun_anew_is_told_though_its_total_is_the_same(aggregator):
+    read(aggregator, 1, (FLOWS[0], ACK, 5))
+    read(aggregator, 1 + KEPT + 2, (FLOWS[0], ACK, 5))
+    aggregator.finish(60)
+    (window,) = aggregator.told(0, 100)
+    assert [10] == [each.packets for each in window.flows]
+
+
 def test_what_could_not_be_told_apart_is_counted(aggregator, monkeypatch):
     monkeypatch.setattr(flows, "MOST_FLOWS_OF_WINDOW", 2)
     read(aggregator, 1, (FLOWS[0], ACK, 1), (FLOWS[1], ACK, 2), uncounted=4)

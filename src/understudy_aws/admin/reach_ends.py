@@ -132,7 +132,10 @@ def _in_subnet(tx: Transaction, subnet: str) -> list[NetworkInterface]:
 def _some(found: Iterable[NetworkInterface], of: str) -> list[NetworkInterface]:
     interfaces = list(found)
     if not interfaces:
-        raise NotFoundError(f"There is no interface in {of}, so nothing begins or ends there.")
+        raise NotFoundError(
+            f"There is no interface in {of}, so nothing begins or ends there. `understudy attach` makes one as long as "
+            "a program runs, and `aws ec2 create-network-interface` one that stays."
+        )
     return interfaces
 
 

@@ -18,7 +18,7 @@ from understudy_aws.admin.requests import Reach
 from understudy_aws.dataplane.changes import AddEntry, AddRoute, AddRule, Change, changed
 from understudy_aws.dataplane.hops import Outcome
 from understudy_aws.dataplane.packets import ICMP, ICMPV6, WITH_PORTS, Ports, host_block
-from understudy_aws.dataplane.reach import Question, reach
+from understudy_aws.dataplane.reach import NO_PUBLIC_ADDRESS, Question, reach
 from understudy_aws.dataplane.wanted import Network
 from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.services.ec2.network_insights.pieces import port_pieces
@@ -113,6 +113,11 @@ class _Pair(msgspec.Struct, frozen=True):
     def _path(self, question: Question, outcome: Outcome) -> dict[str, Any]:
         changes, advice = self._changes(question, outcome)
         interface, to = self.source.interface, self.to
+        if self.source.hypothetical and outcome.hops[-1].code == NO_PUBLIC_ADDRESS:
+            advice = (
+                f"Route {interface.subnet} through a NAT gateway in another subnet: interfaces of App Runner have no "
+                "public address."
+            )
         if is_api(self.named) and not outcome.passes and to.interface is None:
             advice = f"{advice} {endpoint_advice(self.named, interface)}".strip()
         return {

@@ -255,7 +255,8 @@ def _port(settings: Settings) -> Finding:
     try:
         check_address(settings.host, settings.port)
     except UserError as error:
-        return Finding("port", "blocked", str(error))
+        # A server of this state runs elsewhere, so that nothing is to be started.
+        return Finding("port", "note" if server is not None else "blocked", str(error))
     return Finding("port", "ok", f"{settings.port} is free")
 
 

@@ -104,6 +104,10 @@ def _split(text: str) -> tuple[str, int, int]:
 
 def _probed(node: Path, path: Mapping[str, Any]) -> str:
     """Send a real packet, and return what came of it. Raises UserError where that can't be done."""
+    if path["hypothetical"]:
+        raise UserError(
+            "--probe sends from a program's interface, and a VPC connector has no instances here."
+        )
     number = NUMBERS.get(path["protocol"], path["protocol"])
     if number not in NUMBERS.values():
         raise UserError("--probe sends packets of TCP, UDP, ICMP and ICMPv6.")

@@ -19,6 +19,10 @@ MOST_FLOWS = 100_000
 """What waits for the server: beyond these the oldest windows are given up."""
 
 
+_UNCERTAIN = 2
+"""How many seconds a counter may be read longer than it is kept: times are whole seconds, and reading takes time."""
+
+
 class Flow(msgspec.Struct, frozen=True):
     """A flow as an interface sees it. Ports are 0 where the protocol has none."""
 
@@ -196,9 +200,8 @@ class FlowAggregator:
         tracked = self._tracked.get(key)
         if tracked is None:
             tracked = self._tracked[key] = _Tracked(changed=now)
-        if self._read - tracked.changed >= self._kept or (
-            now - tracked.changed >= self._kept and seen == tracked.seen
-        ):
+        gone = self._kept + _UNCERTAIN
+        if self._read - tracked.changed >= gone or (now - tracked.changed >= gone and seen == tracked.seen):
             # The counter had gone by then, so that what is there now was begun anew.
             tracked.seen = tracked.passed = Total(0, 0)
         changed = False

@@ -34,6 +34,9 @@ from understudy_aws.dataplane.world import arrival_in_the_world
 _MOST_REFUSALS = 12
 
 
+NO_PUBLIC_ADDRESS = "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS"
+
+
 class Question(msgspec.Struct, frozen=True):
     """A connection: from an interface to an address, by a protocol's number and, where it has them, a port.
 
@@ -318,7 +321,7 @@ class _Walk:
             if not public:
                 hop = Hop(
                     target, passes=False, why=f"{packet.source} has no public address", vpc=vpc.id,
-                    code="IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS", packet=packet,
+                    code=NO_PUBLIC_ADDRESS, packet=packet,
                 )  # fmt: skip
                 advice = (
                     f"Associate an Elastic IP address with {interface.id}, or route through a NAT gateway."

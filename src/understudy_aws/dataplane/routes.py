@@ -113,5 +113,8 @@ class Routes:
 
 def _no_way(vpc: Vpc, packet: Packet) -> str:
     if packet.version == 4 and vpc.internet_gateway:
-        return "Route through a NAT gateway in a public subnet, or give the interface a public address."
+        return (
+            "Route through a NAT gateway in a public subnet, or, if the interface has a public address, through "
+            f"{vpc.internet_gateway}."
+        )
     return f"{vpc.id} has no way there: no gateway and no peering connection leads to {packet.destination}."
