@@ -26,6 +26,8 @@ _MOST, _MOST_OF_ONE = 512, 128
 _BACKLOG = 128
 _PIECE = 64 * 1024
 _CONNECT_SECONDS = 5.0
+# A client that reads nothing for so long has no use for its place.
+_STALLED_SECONDS = 60.0
 
 
 class Door(msgspec.Struct, frozen=True):
@@ -127,7 +129,8 @@ class ApiDoors:
         try:
             while piece := await server_reader.read(_PIECE):
                 writer.write(piece)
-                await writer.drain()
+                async with asyncio.timeout(_STALLED_SECONDS):
+                    await writer.drain()
         finally:
             # When the server has said all, so has the connection.
             upward.cancel()
