@@ -81,7 +81,7 @@ def test_a_service_without_endpoints_is_said_to_need_the_internet(path):
     assert "only a way to the internet leads there" in path("iam")["advice"]
 
 
-@pytest.mark.parametrize("text", ["aws:", "aws:app runner", "aws:../x"])
+@pytest.mark.parametrize("text", ["aws:", "aws:app runner", "aws:../x", "aws:nonsense"])
 def test_what_names_no_service_is_refused(understudy, interface, text):
     with pytest.raises(InvalidRequestError, match="names no service"):
         understudy.app.admin.answer(Reach(source=interface, target=text))

@@ -12,6 +12,7 @@ from understudy_aws.core.deferred import deferred
 from understudy_aws.data.vpc_endpoint_services import INTERFACE, services_in
 from understudy_aws.dataplane.edge import API_ADDRESSES, HTTPS_PORT
 from understudy_aws.dataplane.wanted import Network
+from understudy_aws.services.ec2.api_names import api_names
 from understudy_aws.services.ec2.network_interfaces import NetworkInterface, network_interfaces
 from understudy_aws.services.ec2.vpc_dns import working_endpoints
 from understudy_aws.services.ec2.vpcs import vpcs
@@ -38,7 +39,7 @@ def api_end(
     That is an interface of a VPC endpoint with private DNS, of its own zone if there is one, and else the address on
     the internet. Raises InvalidRequestError.
     """
-    service = _service(text)
+    service = _service(text, source.region)
     vpc = vpcs.get(tx, source.account, source.region, source.vpc)
     for endpoint in working_endpoints(tx, vpc, now) if vpc is not None else ():
         if (
@@ -62,7 +63,7 @@ def api_end(
 
 def endpoint_advice(text: str, source: NetworkInterface) -> str:
     """Return what would lead an interface to the API of a service without a way to the internet."""
-    service = _service(text)
+    service = _service(text, source.region)
     name = next(
         (
             each.name
@@ -75,7 +76,7 @@ def endpoint_advice(text: str, source: NetworkInterface) -> str:
         return f"There are no VPC endpoints to {service}, so that only a way to the internet leads there."
     groups = " ".join(group for group, _ in source.groups)
     words = [
-        f"Or make a VPC endpoint, with a group that admits TCP {HTTPS_PORT}: aws ec2 create-vpc-endpoint",
+        f"A VPC endpoint leads there, with a group that admits TCP {HTTPS_PORT}: aws ec2 create-vpc-endpoint",
         f"--vpc-id {source.vpc} --vpc-endpoint-type Interface --service-name {name} --subnet-ids {source.subnet}",
     ]
     if groups:
@@ -93,8 +94,11 @@ def with_world(network: Network) -> Network:
     return replace(network, world=not outside.obstacle(), machine=tuple(sorted(map(str, own))))
 
 
-def _service(text: str) -> str:
+def _service(text: str, region: str) -> str:
+    """Return the service that a text names: one with an API here, or with endpoints at AWS."""
     service = text.removeprefix(_PREFIX)
-    if not service or not service.replace("-", "").isalnum():
+    known = {name.partition(".")[0] for name in api_names((region,))}
+    known.update(each.name.rpartition(".")[2] for each in services_in(region))
+    if service not in known:
         raise InvalidRequestError(f"{text!r} names no service; aws:apprunner, for example, does.")
     return service

@@ -64,7 +64,9 @@ def add_place(parser: argparse.ArgumentParser) -> None:
     place.add_argument(
         "--subnet", default="", help="the subnet to make an interface in, as long as the program runs"
     )
-    place.add_argument("--interface", default="", help="an interface there is, attached to nothing")
+    place.add_argument(
+        "--interface", metavar="ENI", default="", help="an interface there is, attached to nothing"
+    )
     parser.add_argument(
         "--group", action="append", default=[], help="a security group of it; by default the VPC's own"
     )

@@ -110,7 +110,8 @@ def _run(given: list[str]) -> int:
         description="AWS App Runner's VPC networking and its service-linked role, on your own machine.",
         epilog=(
             "Every setting can also be given as UNDERSTUDY_<NAME> in the environment. Exit codes: 0 done, or yes; "
-            "1 no; 2 asked wrongly, or impossible; 70 a mistake of Understudy's; exec and record give their command's."
+            "1 no; 2 asked wrongly, or impossible; 70 a mistake of Understudy's; exec, record, attach and shell "
+            "give their command's."
         ),
         allow_abbrev=False,
     )

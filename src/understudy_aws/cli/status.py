@@ -99,19 +99,24 @@ def _network(directory: Path) -> NodeStatus | None:
 
 def _told(status: NodeStatus) -> str:
     level = "NOTHING IS FILTERED OR ISOLATED" if status.obstacle else "filtered"
-    words = f"{len(status.interfaces)} interfaces in {status.vpcs} VPCs, {level}; node {status.pid}"
+    interfaces, vpcs = _counted(len(status.interfaces), "interface"), _counted(status.vpcs, "VPC")
+    words = f"{interfaces} in {vpcs}, {level}; node {status.pid}"
     if status.memory:
         words = f"{words}, {status.memory / _MIB:.0f} MiB"
     if not status.converged:
         words = f"not as wanted ({_why(status)}); {words}"
     if status.repaired:
-        words = f"{words}; {status.repaired} changes of others put right"
+        words = f"{words}; {_counted(status.repaired, 'change')} of others put right"
     return words
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' if count != 1 else ''}"
 
 
 def _why(status: NodeStatus) -> str:
     since = f" since {status.failing_since:%Y-%m-%d %H:%M:%S} UTC" if status.failing_since else ""
-    lacking = f"; {len(status.missing)} interfaces are not there" if status.missing else ""
+    lacking = f"; {_counted(len(status.missing), 'interface')} missing" if status.missing else ""
     return f"{status.error or 'being made'}{since}{lacking}"
 
 
@@ -148,5 +153,5 @@ def _spoken(seconds: int) -> str:
     for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
         if seconds >= size:
             count = seconds // size
-            return f"{count} {name}{'s' if count > 1 else ''}"
+            return _counted(count, name)
     return f"{seconds} seconds"
