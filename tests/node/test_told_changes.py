@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 from networks import TCP, group, interface, rule, vpc
-from nodes import refusal_for
+from nodes import environment, refusal_for
 
 from understudy_aws.dataplane.client import NodeClient
 from understudy_aws.dataplane.deltas import NetworkDelta, delta_of
@@ -146,3 +151,40 @@ def test_what_was_refused_is_told_as_a_whole_the_next_time(launcher):
         launcher.want(replace(small(), vpcs=(replace(small().vpcs[0], cidrs=("10.0.0.0/99",)),)))
     launcher.want(small(OPEN))
     assert passes(launcher, "10.0.2.10")
+
+
+def test_a_node_that_a_killed_server_was_starting_is_stopped_too(launcher):
+    """It answers nobody yet, and would have gone on with what was wanted."""
+    launcher.want(small())
+    os.kill(launcher.ask(GetStatus()).holder, signal.SIGKILL)
+    launcher.close()
+    _until(lambda: not nodes_of(launcher.directory))
+    code = (
+        "import sys; from pathlib import Path; from understudy_aws.dataplane.launcher import NodeLauncher;"
+        "from understudy_aws.dataplane.messages import GetStatus;"
+        "NodeLauncher(Path(sys.argv[1]), tied=False).ask(GetStatus())"
+    )
+    server = subprocess.Popen([sys.executable, "-c", code, launcher.directory], env=environment())
+    _until(lambda: nodes_of(launcher.directory))
+    server.kill()
+    server.wait()
+    assert launcher.stop()
+    _until(lambda: not nodes_of(launcher.directory))
+
+
+def nodes_of(directory: Path) -> list[str]:
+    """The processes of nodes for a directory."""
+    found = []
+    for each in Path("/proc").iterdir():
+        with suppress(OSError):
+            words = (each / "cmdline").read_bytes().split(b"\0")
+            if b"understudy_aws.node" in words and str(directory).encode() in words:
+                found.append(each.name)
+    return found
+
+
+def _until(condition) -> None:
+    until = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.001)

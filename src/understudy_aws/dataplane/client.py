@@ -17,6 +17,9 @@ from understudy_aws.dataplane.messages import Answer, Question
 SOCKET = "socket"
 """What the node's socket is called in its directory."""
 
+LOCK = "lock"
+"""What the file is called in it whose lock the node has, from before it starts until it has ended."""
+
 WANTED = "wanted.json"
 """What the file is called in it that is there as long as a network is wanted."""
 

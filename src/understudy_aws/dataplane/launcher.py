@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from understudy_aws.core.deferred import deferred
-from understudy_aws.dataplane.client import SOCKET, NodeClient, NodeLostError
+from understudy_aws.dataplane.client import LOCK, SOCKET, NodeClient, NodeLostError
 from understudy_aws.dataplane.deltas import NetworkDelta, delta_of
 from understudy_aws.dataplane.messages import (
     Answer,
@@ -129,9 +130,8 @@ class NodeLauncher:
         self._told = None
         found = False
         for _ in range(_ATTEMPTS):
-            try:
-                client = self._client or NodeClient(self.directory)
-            except NodeLostError:
+            client = self._client or self._running()
+            if client is None:
                 if not self._is_held():
                     break
                 client = self._started()
@@ -156,12 +156,50 @@ class NodeLauncher:
             self._client.close()
             self._client = None
 
+    def _running(self) -> NodeClient | None:
+        """Return the way to the node that runs, or None. One that starts or ends is waited for. Raises NodeError."""
+        for _ in range(int(_START_SECONDS / 0.01)):
+            with suppress(NodeLostError):
+                return NodeClient(self.directory)
+            try:
+                lock = self._locked(os.O_RDONLY)
+            except FileNotFoundError:
+                return None
+            if lock is not None:
+                os.close(lock)
+                return None
+            self._pause.wait(0.01)
+        raise NodeError(f"A node runs for {self.directory} and does not answer.")
+
+    def _locked(self, flags: int) -> int | None:
+        """Take the lock of the directory, which a node has from before it starts until it has ended."""
+        lock = os.open(self.directory / LOCK, flags | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            return None
+        return lock
+
     def _started(self) -> NodeClient:
-        with suppress(NodeLostError):
-            return NodeClient(self.directory)
-        self._reap()
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        words = [sys.executable, "-m", "understudy_aws.node", str(self.directory)]
+        """Return the way to the node; starts one when none runs. Raises NodeError."""
+        while True:
+            running = self._running()
+            if running is not None:
+                return running
+            self._reap()
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = self._locked(os.O_RDWR | os.O_CREAT)
+            if lock is not None:
+                break
+        try:
+            return self._start(lock)
+        finally:
+            os.close(lock)
+
+    def _start(self, lock: int) -> NodeClient:
+        """Start a node, which gets the lock, so that it is known of even before it has begun."""
+        words = [sys.executable, "-m", "understudy_aws.node", str(self.directory), "--lock", str(lock)]
         if self._tied:
             words += ["--with", str(os.getpid())]
         log = self.directory / _LOG
@@ -172,6 +210,7 @@ class NodeLauncher:
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
                 start_new_session=True,
+                pass_fds=(lock,),
             )
         for _ in range(int(_START_SECONDS / 0.01)):
             with suppress(NodeLostError):

@@ -12,6 +12,7 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
+from understudy_aws.dataplane.client import LOCK
 from understudy_aws.dataplane.linux.driver import LinuxDriver
 from understudy_aws.dataplane.linux.holder import (
     Holder,
@@ -35,7 +36,6 @@ from understudy_aws.node.resolver.forwarding import Forwarder, MachineServers
 from understudy_aws.node.resolver.service import Resolvers
 from understudy_aws.node.service import NodeService
 
-_LOCK = "lock"
 _PERIOD = 5.0
 
 
@@ -51,6 +51,9 @@ def main(words: list[str]) -> int:
         "--name-server", type=_server, action="append", metavar="ADDRESS:PORT",
         help="who is asked for names that are no VPC's, instead of the servers of this machine",
     )  # fmt: skip
+    parser.add_argument(
+        "--lock", type=int, help="a descriptor with the directory's lock, from who starts the node"
+    )
     parser.add_argument("--with", type=int, dest="owner", help="a process with which the network ends")
     parser.add_argument(
         "--outside", choices=("auto", *(each.program for each in CARRIERS), "none"), default="auto",
@@ -59,7 +62,10 @@ def main(words: list[str]) -> int:
     asked = parser.parse_args(words)
     directory: Path = asked.directory
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    lock = os.open(directory / _LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    lock = asked.lock
+    if lock is None:
+        lock = os.open(directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    os.set_inheritable(lock, False)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
