@@ -172,6 +172,15 @@ def test_a_node_that_a_killed_server_was_starting_is_stopped_too(launcher):
     _until(lambda: not nodes_of(launcher.directory))
 
 
+def test_what_a_node_has_left_that_ended_with_its_holder_is_removed(launcher):
+    launcher.want(small())
+    os.kill(launcher.ask(GetStatus()).holder, signal.SIGKILL)
+    launcher.close()
+    _until(lambda: not nodes_of(launcher.directory))
+    launcher.stop()
+    assert {each.name for each in launcher.directory.iterdir()} <= {"lock", "node.log", "namespaces"}
+
+
 def nodes_of(directory: Path) -> list[str]:
     """The processes of nodes for a directory."""
     found = []

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from understudy_aws.core.deferred import deferred
-from understudy_aws.dataplane.client import LOCK, SOCKET, NodeClient, NodeLostError
+from understudy_aws.dataplane.client import LOCK, SOCKET, WANTED, NodeClient, NodeLostError
 from understudy_aws.dataplane.deltas import NetworkDelta, delta_of
 from understudy_aws.dataplane.messages import (
     Answer,
@@ -144,7 +144,19 @@ class NodeLauncher:
         if self._tied:
             # A state in memory leaves nothing.
             shutil.rmtree(self.directory, ignore_errors=True)
+        else:
+            self._forget()
         return found
+
+    def _forget(self) -> None:
+        """Remove what a node has left that ended with its holder, and could not say that nothing is wanted."""
+        with suppress(FileNotFoundError):
+            lock = self._locked(os.O_RDONLY)
+            if lock is not None:
+                holder.forget_holder(self.directory)
+                for name in (WANTED, SOCKET):
+                    (self.directory / name).unlink(missing_ok=True)
+                os.close(lock)
 
     def _is_held(self) -> bool:
         """Whether a holder keeps a network, with a node or without one."""
