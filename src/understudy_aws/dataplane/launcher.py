@@ -139,8 +139,7 @@ class NodeLauncher:
             with suppress(NodeLostError), client:
                 client.ask(Stop())
                 break
-        if found:
-            self._reap()
+        self._reap()
         if self._tied:
             # A state in memory leaves nothing.
             shutil.rmtree(self.directory, ignore_errors=True)
