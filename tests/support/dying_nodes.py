@@ -72,6 +72,10 @@ class Dying:
         running = find_holder(self._directory)
         if running is not None:
             os.kill(running.pid, signal.SIGKILL)
+            # What comes next must not be done before it is gone: its death is told of by what fails then.
+            until = time.monotonic() + _SECONDS
+            while find_holder(self._directory) is not None and time.monotonic() < until:
+                time.sleep(0.001)
 
 
 class Trial:

@@ -144,7 +144,7 @@ def test_the_end_of_a_terminal_is_the_end_of_what_was_attached_in_it(place, how)
         process.kill()
     else:
         os.close(master)
-    code = process.wait(30)
+    code = process.wait(60)
     assert code == {"interrupt": 130, "hangup": 129, "kill": -9}[how]
     if how != "hangup":
         os.close(master)

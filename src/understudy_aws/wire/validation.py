@@ -39,8 +39,19 @@ Validator = Callable[[Any, str, str, list[Problem]], None]
 
 def echo(value: Any) -> str:
     """Return a value as error texts print it, cut to a length."""
-    text = f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
+    text = _printed(value)
     return text if len(text) <= _LONGEST_ECHO else text[:_LONGEST_ECHO] + "…"
+
+
+def _printed(value: Any) -> str:
+    """Return a value as Java prints it."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(_printed, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{name}={_printed(each)}' for name, each in value.items())}}}"
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return str(value)
 
 
 def phrase(problem: Problem) -> str:
