@@ -40,6 +40,11 @@ _SECONDS = 30.0
 _CHANGES_OF_FILES = ("rename", "replace", "unlink", "mkdir", "chmod", "write", "ftruncate", "fork")
 
 
+def killed_at(directory: Path) -> Path:
+    """The file that is there once a victim was killed since the last node was started."""
+    return directory.parent / "killed"
+
+
 class Dying:
     """Counts the changes of the world that this process makes, and kills the victim at one of them."""
 
@@ -67,6 +72,7 @@ class Dying:
         self._left -= 1
         if self._left != -1:
             return
+        killed_at(self._directory).touch()
         if self._victim == "node":
             os.kill(os.getpid(), signal.SIGKILL)
         running = find_holder(self._directory)
@@ -87,6 +93,7 @@ class Trial:
 
     def start(self, point: int | None = None) -> NodeClient | None:
         """Start a node and connect to it; None when it ended before it listened."""
+        killed_at(self.directory).unlink(missing_ok=True)
         self.pid = os.fork()
         if self.pid == 0:
             self._be_node(point)
@@ -194,8 +201,10 @@ def every_point(trial: Trial, step: int, first: int) -> dict[str, object]:
         if client is not None:
             with suppress(NodeLostError), client:
                 answer = client.ask(Want(dying_networks.SECOND))
-        over = answer == Done() and find_holder(trial.directory) is not None
-        if over:
+        # A holder that died before the node looked for one has been followed by another.
+        done = answer == Done() and find_holder(trial.directory) is not None
+        over = done and not killed_at(trial.directory).exists()
+        if done:
             trial.kill()
         elif client is not None:
             trial.end_of_dying()
