@@ -96,7 +96,7 @@ class NodeLauncher:
             try:
                 answer = client.ask_line(line)
             except NodeLostError as error:
-                self.close()
+                self._disconnect()
                 if attempt < _ATTEMPTS:
                     # A node that was killed may still take a connection, and only then be gone.
                     self._pause.wait(_AGAIN_SECONDS * (attempt - 1))
@@ -114,7 +114,7 @@ class NodeLauncher:
         try:
             answer = self._client.ask(GetStatus())
         except NodeLostError:
-            self.close()
+            self._disconnect()
             return None
         return answer if isinstance(answer, Status) else None
 
@@ -162,7 +162,14 @@ class NodeLauncher:
         return holder.find_holder(self.directory) is not None
 
     def close(self) -> None:
-        """End the connection; the node goes on."""
+        """End the connection; the node goes on, and is nobody's child to wait for any more."""
+        self._disconnect()
+        if self._process is not None:
+            # Python warns of a process that is let go of before it has ended.
+            self._process.returncode = self._process.poll() or 0
+            self._process = None
+
+    def _disconnect(self) -> None:
         if self._client is not None:
             self._client.close()
             self._client = None
