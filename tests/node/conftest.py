@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from pathlib import Path
 
 import pytest
 from askers import Asker
-from nodes import UNPRIVILEGED, node, refusal_for
+from nodes import node, user_called
 
 
 @pytest.fixture
@@ -21,14 +20,7 @@ def node_options():
 @pytest.fixture(params=["this-user", "unprivileged"])
 def running(request, node_options):
     """A node; the network is gone with it."""
-    user = None
-    if request.param == "unprivileged":
-        if os.geteuid() != 0:
-            pytest.skip("the user of the tests is unprivileged already")
-        user = UNPRIVILEGED
-    refused = refusal_for(user)
-    if refused:
-        pytest.skip(refused)
+    user = user_called(request.param)
     place = Path(tempfile.mkdtemp())
     place.chmod(0o755)
     try:

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from nodes import UNPRIVILEGED, environment, identity, python_of, refusal_for
+from nodes import environment, identity, python_of, user_called
 
 HERE = Path(__file__).parents[1] / "support"
 # Every point is tried where there is time for it; otherwise a third of them as either user, other ones each time.
@@ -25,14 +25,7 @@ ROUNDS = int(os.environ.get("DYING_NODES_ROUNDS", "60"))
 @pytest.fixture(params=["this-user", "unprivileged"])
 def killed(request):
     """Kill nodes as a user; returns what was found."""
-    user = None
-    if request.param == "unprivileged":
-        if os.geteuid() != 0:
-            pytest.skip("the user of the tests is unprivileged already")
-        user = UNPRIVILEGED
-    refused = refusal_for(user)
-    if refused:
-        pytest.skip(refused)
+    user = user_called(request.param)
     place = Path(tempfile.mkdtemp())
     place.chmod(0o777)
     # The folder of the tests may be one that the user can't read.

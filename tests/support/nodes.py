@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
+import pytest
 from boxes import in_a_box
 from restrictions import restricted
 
@@ -62,6 +63,19 @@ def refusal_for(user: int | None) -> str:
         env=environment(), cwd="/", capture_output=True, text=True, check=True, **identity(user),
     )  # fmt: skip
     return asked.stdout.strip()
+
+
+def user_called(name: str) -> int | None:
+    """The user of `this-user`, which is None, or of `unprivileged`; skips where that can make no networks."""
+    user = None
+    if name == "unprivileged":
+        if os.geteuid() != 0:
+            pytest.skip("the user of the tests is unprivileged already")
+        user = UNPRIVILEGED
+    refused = refusal_for(user)
+    if refused:
+        pytest.skip(refused)
+    return user
 
 
 def identity(user: int | None) -> dict:

@@ -82,9 +82,7 @@ def list_observability_configurations(
     """List active revisions, of one name or all; unless told otherwise only the latest of each name."""
     require_supported_region(call)
     latest = latest_only is not False
-    found = revisions.active(call.tx, call.account, call.region, observability_configuration_name or "")
-    if latest:
-        found = list({each.name: each for each in found}.values())
+    found = revisions.listed(call, observability_configuration_name, latest_only=latest)
     scope = ("ListObservabilityConfigurations", observability_configuration_name, latest)
     shown, token = page_after(found, max_results, next_token, observability_configurations.key, scope)
     return {

@@ -92,6 +92,11 @@ class Revisions(Generic[R]):
                 found.append(provided)
         return sorted(found, key=self.table.key)
 
+    def listed(self, call: Call, name: str | None, *, latest_only: bool) -> list[R]:
+        """Return the active revisions that a list asks for: all of them, or the latest of each name."""
+        found = self.active(call.tx, call.account, call.region, name or "")
+        return list({each.name: each for each in found}.values()) if latest_only else found
+
     def latest(self, tx: Transaction, account: str, region: str, name: str) -> R | None:
         """Return the active revision of a name with the highest number."""
         found = self.active(tx, account, region, name)
