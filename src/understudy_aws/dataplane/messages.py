@@ -15,7 +15,9 @@ import msgspec
 
 from understudy_aws.dataplane.deltas import NetworkDelta
 from understudy_aws.dataplane.flows import FlowWindow
+from understudy_aws.dataplane.tasks import Task, TaskStatus
 from understudy_aws.dataplane.wanted import Network
+from understudy_aws.dataplane.wanted_services import Services
 
 
 class Want(msgspec.Struct, frozen=True, tag="want"):
@@ -70,7 +72,65 @@ class TakeRepairs(msgspec.Struct, frozen=True, tag="take-repairs"):
     noted: tuple[str, ...] = ()
 
 
-Question: TypeAlias = Want | WantChange | GetStatus | Probe | GetFlows | Stop | TakeRepairs
+class WantServices(msgspec.Struct, frozen=True, tag="want-services"):
+    """Run these instances, and lead requests to these services."""
+
+    services: Services
+
+
+class GetInstances(msgspec.Struct, frozen=True, tag="instances"):
+    """Say how the instances do, and how busy the services are."""
+
+
+class StartTask(msgspec.Struct, frozen=True, tag="start-task"):
+    """Begin a task, unless there is one of this id, and say how far it is."""
+
+    id: str
+    task: Task
+
+
+class GetTask(msgspec.Struct, frozen=True, tag="get-task"):
+    """Say how far a task is; one that is not known has failed."""
+
+    id: str
+
+
+class ForgetTask(msgspec.Struct, frozen=True, tag="forget-task"):
+    """End a task if it runs, and forget it; what it has made stays."""
+
+    id: str
+
+
+class KeepArtifacts(msgspec.Struct, frozen=True, tag="keep-artifacts"):
+    """Delete the built source trees and unpacked images that are not among these and that nothing uses."""
+
+    sources: tuple[str, ...]
+    images: tuple[str, ...]
+
+
+class GetOutput(msgspec.Struct, frozen=True, tag="output"):
+    """Say the lines of output with a number above `after`; those up to it need not be kept, if `node` kept them."""
+
+    node: str = ""
+    after: int = 0
+
+
+Question: TypeAlias = (
+    Want
+    | WantChange
+    | GetStatus
+    | Probe
+    | GetFlows
+    | Stop
+    | TakeRepairs
+    | WantServices
+    | GetInstances
+    | StartTask
+    | GetTask
+    | ForgetTask
+    | KeepArtifacts
+    | GetOutput
+)
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):
@@ -154,13 +214,80 @@ class Repairs(msgspec.Struct, frozen=True, tag="repairs"):
     repairs: tuple[Repair, ...]
 
 
+class InstanceStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How an instance does.
+
+    `state` is `waiting` (for its interface), `starting` (not yet healthy), `healthy`, `unhealthy` (was healthy, or
+    never became it within its thresholds), or `ended`. One that ends by itself is started again, ever later; `starts`
+    counts. `reason` says in one sentence why it is not healthy, `exit_status` is the last, -9 when signal 9 ended it.
+    `requests` are under way. `pid` is 0 when no process runs. `memory` are bytes.
+    """
+
+    id: str
+    state: str
+    reason: str = ""
+    exit_status: int | None = None
+    starts: int = 0
+    requests: int = 0
+    pid: int = 0
+    memory: int = 0
+
+
+class ServiceLoad(msgspec.Struct, frozen=True, kw_only=True):
+    """How busy a service is: requests under way and waiting now, the most of both since the last question.
+
+    `answered` counts requests by the class of their status, 2 to 5, since the node began. `idle_seconds` passed since
+    the last request, or the node's begin.
+    """
+
+    arn: str
+    active: int = 0
+    waiting: int = 0
+    peak: int = 0
+    answered: tuple[tuple[int, int], ...] = ()
+    idle_seconds: float = 0.0
+
+
+class Instances(msgspec.Struct, frozen=True, tag="instances", kw_only=True):
+    """How the instances do, and how busy the services are.
+
+    `ingress` is the address and port where requests are taken, empty where none are. `limits` are what instances are
+    not held to on this machine, as sentences with the remedy.
+    """
+
+    instances: tuple[InstanceStatus, ...] = ()
+    loads: tuple[ServiceLoad, ...] = ()
+    ingress: str = ""
+    limits: tuple[str, ...] = ()
+
+
+class OutputLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line that an instance or a build has written, without its end: `at` is in milliseconds since 1970."""
+
+    number: int
+    service: str
+    stream: str
+    at: int
+    text: str
+
+
+class Output(msgspec.Struct, frozen=True, tag="output"):
+    """Lines of output in order of their numbers, which begin anew with each `node`. `lost` counts dropped ones."""
+
+    node: str
+    lines: tuple[OutputLine, ...]
+    lost: int = 0
+
+
 class Refused(msgspec.Struct, frozen=True, tag="refused"):
     """It was not done, and why."""
 
     reason: str
 
 
-Answer: TypeAlias = Done | WantWhole | Status | Probed | Flows | Refused | Repairs
+Answer: TypeAlias = (
+    Done | WantWhole | Status | Probed | Flows | Refused | Repairs | Instances | TaskStatus | Output
+)
 
 
 def revision_of(line: bytes) -> str:

@@ -6,12 +6,13 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from types import MappingProxyType
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -54,12 +55,14 @@ _LONGEST_LINE = 64 * 1024 * 1024
 
 # Flows of one answer, about a megabyte.
 _MOST_FLOWS = 5_000
+NO_ANSWERS: Mapping[type[Any], Callable[[Any], Awaitable[Answer]]] = MappingProxyType({})
 
 
 class NodeService:
     """Answers questions at a Unix socket, and looks after the network in between.
 
-    Without a `holder` the network ends with this process.
+    Without a `holder` the network ends with this process. `answers` are given by whatever runs services, to questions
+    about them, by their type; they may raise OSError, ValueError or LookupError.
     """
 
     def __init__(
@@ -73,7 +76,9 @@ class NodeService:
         owner: int | None = None,
         outside: Callable[[], str] = str,
         flows: FlowRecorder | None = None,
+        answers: Mapping[type[Any], Callable[[Any], Awaitable[Answer]]] = NO_ANSWERS,
     ) -> None:
+        self._answers = answers
         self._flows = flows
         # Numbers of windows begin anew with each node.
         self._name = Ids().hexadecimal()
@@ -192,6 +197,12 @@ class NodeService:
             known = await self._with_kernel(lambda: self._fabric.change(line, question))
             await self._serve_networks()
             return Done() if known else WantWhole()
+        answer = self._answers.get(type(question))
+        if answer is not None:
+            return await answer(question)
+        return await self._of_network(question)
+
+    async def _of_network(self, question: Question) -> Answer:
         if isinstance(question, GetStatus):
             return self._status()
         if isinstance(question, Probe):
@@ -200,9 +211,10 @@ class NodeService:
             return Probed(outcome, self._fabric.driver.obstacle)
         if isinstance(question, TakeRepairs | GetFlows):
             return await self._fetched(question)
-        assert isinstance(question, Stop)
-        self._end_all()
-        return Done()
+        if isinstance(question, Stop):
+            self._end_all()
+            return Done()
+        return Refused("This node runs no services.")
 
     def _repairs(self, noted: Sequence[str]) -> Repairs:
         self._fabric.repairs.forget(noted)

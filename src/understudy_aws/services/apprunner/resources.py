@@ -17,6 +17,7 @@ from understudy_aws.services.apprunner.auto_scaling_records import (
     DefaultAutoScaling,
     auto_scaling_defaults,
 )
+from understudy_aws.services.apprunner.service_records import Service, services
 from understudy_aws.services.apprunner.service_uses import SERVICE_USE_REFERENCES, ServiceUse, service_uses
 from understudy_aws.services.apprunner.targets import resource_tags
 from understudy_aws.services.apprunner.vpc_connectors import (
@@ -33,6 +34,12 @@ R = TypeVar("R", bound=Record)
 def _connector(tx: Transaction, arn: Arn) -> VpcConnector | None:
     """Return a connector, or a deleted one that is still described."""
     found = vpc_connectors.where(tx, "by_arn", str(arn))
+    return found[0] if found else None
+
+
+def _service(tx: Transaction, arn: Arn) -> Service | None:
+    """Return a service, or a deleted one that is still described."""
+    found = services.where(tx, "by_arn", str(arn))
     return found[0] if found else None
 
 
@@ -75,6 +82,7 @@ RESOURCES: tuple[TaggedKind[Any], ...] = (
         "DeleteObservabilityConfiguration",
     ),
     _kind("connection", connections.connections, connections.of_arn, "DeleteConnection"),
+    _kind("service", services, _service, "DeleteService"),
 )
 
 

@@ -1,0 +1,88 @@
+"""What should run on this machine: instances of services, and what leads requests to them.
+
+A node makes it true. Everything is a plain value; a node reads the whole value and knows no history.
+"""
+
+from __future__ import annotations
+
+from understudy_aws.dataplane.wanted import Value
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+class HealthCheck(Value, frozen=True, kw_only=True):
+    """How it is found out whether an instance is well; times are in seconds. `path` is asked for by HTTP alone."""
+
+    protocol: str = "TCP"
+    path: str = "/"
+    interval: int = 5
+    timeout: int = 2
+    healthy_threshold: int = 1
+    unhealthy_threshold: int = 5
+
+
+class Program(Value, frozen=True, kw_only=True):
+    """What an instance runs.
+
+    `image` is the digest of an unpacked image (`dataplane.runtime`), whose files it sees; without one it sees this
+    machine's. `source` is the id of a built source tree, which it sees at `/app` and where it starts. An empty
+    `command` is the image's own. `environment` has everything but PORT.
+    """
+
+    image: str = ""
+    source: str = ""
+    command: tuple[str, ...] = ()
+    environment: Pairs = ()
+
+
+class Instance(Value, frozen=True, kw_only=True):
+    """One running copy of a service.
+
+    `service` is an ARN, `interface` the network interface that is its only network: it starts when that is there.
+    `port` is where it listens for requests. `cpu` are units, of which a processor has 1024, and `memory` megabytes.
+    `log_stream` names the stream of its output in the service's log group. `credentials` is a secret by which it
+    asks for the credentials of its role; empty without a role.
+    """
+
+    id: str
+    service: str
+    interface: str
+    program: Program
+    port: int
+    cpu: int
+    memory: int
+    health_check: HealthCheck = HealthCheck()
+    log_stream: str = ""
+    credentials: str = ""
+
+
+class PrivateEntry(Value, frozen=True, kw_only=True):
+    """Where a private service is reached from inside a VPC: at these interfaces of a VPC endpoint, by this name."""
+
+    host: str
+    interfaces: tuple[str, ...]
+
+
+class Service(Value, frozen=True, kw_only=True):
+    """A service that requests are led to.
+
+    `hosts` are the names that it answers to from outside; a private one has none. `instances` are those that get new
+    requests; others of this service finish what they have. No more than `max_concurrency` requests are under way in
+    one instance. `request_seconds` is the longest that a request may take. Of one that is `asleep` no instance runs:
+    its first request waits, and wakes it.
+    """
+
+    arn: str
+    hosts: tuple[str, ...] = ()
+    instances: tuple[str, ...] = ()
+    max_concurrency: int = 100
+    request_seconds: int = 120
+    asleep: bool = False
+    private_entries: tuple[PrivateEntry, ...] = ()
+
+
+class Services(Value, frozen=True, kw_only=True):
+    """Everything that should run on this machine, each in order of ids and ARNs."""
+
+    instances: tuple[Instance, ...] = ()
+    services: tuple[Service, ...] = ()
