@@ -15,6 +15,7 @@ from understudy_aws.admin.administration import Administration
 from understudy_aws.admin.http_api import PREFIXES, AdminApi
 from understudy_aws.authn.sigv4 import SKEW
 from understudy_aws.controllers.controller_manager import ControllerManager
+from understudy_aws.controllers.custom_domains import CustomDomainValidation
 from understudy_aws.controllers.expiry import expiry_controller
 from understudy_aws.controllers.flow_logs import FlowLogDelivery
 from understudy_aws.controllers.network import NetworkKeeper
@@ -34,7 +35,14 @@ from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.gateway.registry import Registry
 from understudy_aws.gateway.trail import Trail
 from understudy_aws.services import SERVICES, accounts
-from understudy_aws.services.apprunner import auto_scaling_records, observability_records, vpc_connectors
+from understudy_aws.services.apprunner import (
+    auto_scaling_records,
+    custom_domain_records,
+    ingress_connection_records,
+    observability_records,
+    service_records,
+    vpc_connectors,
+)
 from understudy_aws.services.directory import Directory
 from understudy_aws.services.ec2.address_transfer_records import ended_address_transfers
 from understudy_aws.services.ec2.attached_programs import ended_programs
@@ -71,6 +79,9 @@ EXPIRIES = (
     vpc_connectors.deleted_connectors,
     auto_scaling_records.deleted_auto_scaling_configurations,
     observability_records.deleted_observability_configurations,
+    ingress_connection_records.deleted_ingress_connections,
+    custom_domain_records.ended_custom_domains,
+    service_records.deleted_services,
     ended_address_transfers,
     ended_nat_gateways,
     old_network_insights_analyses,
@@ -202,9 +213,11 @@ def build(
     flow_seconds = 1 if settings.clock == "instant" else 0
     flow_logs = FlowLogDelivery(node.directory)
     network = NetworkKeeper(database, node, flow_seconds=flow_seconds, deliver=flow_logs.deliver)
-    manager = ControllerManager(
-        World(database, clock, ids, gateway), _controllers(gateway, last_use, network, flow_logs)
-    )
+    controllers = _controllers(gateway, last_use, network, flow_logs)
+    if not settings.in_memory:
+        # Tests ask nobody for names; `understudy domain validate` is for them.
+        controllers = [*controllers, CustomDomainValidation().controller()]
+    manager = ControllerManager(World(database, clock, ids, gateway), controllers)
     admin = Administration(
         gateway,
         policies=directory,

@@ -22,6 +22,7 @@ from understudy_aws.admin.requests import (
     Health,
     ListAccounts,
     ListConnections,
+    ListCustomDomains,
     ListRoles,
     ListTrail,
     ListUses,
@@ -34,6 +35,7 @@ from understudy_aws.admin.requests import (
     RotateKeys,
     SettleConnection,
     Status,
+    ValidateCustomDomain,
 )
 from understudy_aws.core.deferred import deferred
 from understudy_aws.core.http import Steps
@@ -53,6 +55,7 @@ if TYPE_CHECKING:
         account_access,
         attachments,
         connections,
+        custom_domains,
         explanations,
         reachability,
         recordings,
@@ -63,6 +66,7 @@ else:
     account_access = deferred("understudy_aws.admin.account_access")
     attachments = deferred("understudy_aws.admin.attachments")
     connections = deferred("understudy_aws.admin.connections")
+    custom_domains = deferred("understudy_aws.admin.custom_domains")
     explanations = deferred("understudy_aws.admin.explanations")
     reachability = deferred("understudy_aws.admin.reachability")
     recordings = deferred("understudy_aws.admin.recordings")
@@ -143,6 +147,8 @@ class Administration:
             ListUses: lambda asked: resource_uses.listed(self._gateway, asked),
             ListConnections: lambda _: connections.listed(self._gateway),
             SettleConnection: lambda asked: connections.settle(self._gateway, asked),
+            ListCustomDomains: lambda _: custom_domains.listed(self._gateway),
+            ValidateCustomDomain: lambda asked: custom_domains.validate(self._gateway, asked),
         }
 
     @cached_property

@@ -244,6 +244,21 @@ class SettleConnection(AdminRequest, frozen=True):
     outcome: Literal["AVAILABLE", "ERROR"] = "AVAILABLE"
 
 
+class ListCustomDomains(AdminRequest, frozen=True):
+    """Lists the custom domains of App Runner's services, with the DNS records that they wait for."""
+
+    path: ClassVar[str] = "/_understudy/domains"
+
+
+class ValidateCustomDomain(AdminRequest, frozen=True):
+    """Takes the DNS records of the custom domain of this name as found."""
+
+    methods: ClassVar[tuple[str, ...]] = ("POST",)
+    path: ClassVar[str] = "/_understudy/domains"
+
+    name: str
+
+
 REQUESTS: tuple[type[AdminRequest], ...] = (
     Health,
     Ready,
@@ -266,6 +281,8 @@ REQUESTS: tuple[type[AdminRequest], ...] = (
     Reach,
     ListConnections,
     SettleConnection,
+    ListCustomDomains,
+    ValidateCustomDomain,
 )
 
 

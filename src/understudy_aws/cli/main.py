@@ -50,6 +50,7 @@ COMMANDS = {
     "shell": "open a shell with a network interface of a VPC as its only network",
     "reach": "say whether a connection passes, and what refuses it",
     "connection": "approve a connection of App Runner's, as AWS's console does, or list them all",
+    "domain": "take a custom domain's DNS records as found, or list the domains",
     "rehearse": "use a VPC connector as App Runner would, through its networking role",
     "demo": "walk the life of App Runner's networking role against a real server",
     "account": "add an account, list them all, or rotate an administrator's keys",

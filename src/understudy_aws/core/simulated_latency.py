@@ -37,6 +37,14 @@ class SimulatedLatency(msgspec.Struct, frozen=True):
         """How long an interface endpoint is pending or deleting: up to two minutes at AWS, by what its users see."""
         return self._drawn("VPC endpoint", endpoint, 30, 120)
 
+    def ingress_connection_seconds(self, connection: str) -> float:
+        """How long a VPC ingress connection is being made, changed or deleted: Terraform waits two minutes."""
+        return self._drawn("ingress connection", connection, 10, 60)
+
+    def custom_domain_seconds(self, domain: str) -> float:
+        """How long each step of a custom domain takes: minutes at AWS, as the five that Terraform waits show."""
+        return self._drawn("custom domain", domain, 20, 120)
+
     def block_association_seconds(self, association: str) -> float:
         """How long a block of addresses is being associated or disassociated: seconds, by what Terraform users see."""
         return self._drawn("block association", association, 1, 8)

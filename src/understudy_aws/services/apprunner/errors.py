@@ -10,6 +10,11 @@ def invalid_request(message: str) -> ApiError:
     return ApiError("InvalidRequestException", message)
 
 
+def invalid_state(message: str) -> ApiError:
+    """Return InvalidStateException, the answer to what a resource's status does not allow."""
+    return ApiError("InvalidStateException", message)
+
+
 def no_such_resource(arn: str) -> ApiError:
     return ApiError("ResourceNotFoundException", f"Resource not found for the given ARN: {arn}")
 

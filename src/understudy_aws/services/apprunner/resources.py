@@ -11,7 +11,12 @@ from understudy_aws.core.arn import Arn
 from understudy_aws.gateway.call import Target
 from understudy_aws.gateway.references import NO_REFERENCES, References
 from understudy_aws.gateway.service import RecordKind, TaggedKind
-from understudy_aws.services.apprunner import auto_scaling_records, connections, observability_records
+from understudy_aws.services.apprunner import (
+    auto_scaling_records,
+    connections,
+    ingress_connection_records,
+    observability_records,
+)
 from understudy_aws.services.apprunner.auto_scaling_records import (
     AUTO_SCALING_DEFAULT_REFERENCES,
     DefaultAutoScaling,
@@ -83,6 +88,13 @@ RESOURCES: tuple[TaggedKind[Any], ...] = (
     ),
     _kind("connection", connections.connections, connections.of_arn, "DeleteConnection"),
     _kind("service", services, _service, "DeleteService"),
+    _kind(
+        "vpcingressconnection",
+        ingress_connection_records.vpc_ingress_connections,
+        ingress_connection_records.of_arn,
+        "DeleteVpcIngressConnection",
+        ingress_connection_records.INGRESS_CONNECTION_REFERENCES,
+    ),
 )
 
 

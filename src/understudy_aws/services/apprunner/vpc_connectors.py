@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import msgspec
 
@@ -17,6 +16,7 @@ from understudy_aws.gateway.operations import all_resources, operation
 from understudy_aws.gateway.references import Reference, References
 from understudy_aws.services.apprunner import errors
 from understudy_aws.services.apprunner.pages import key_after, page
+from understudy_aws.services.apprunner.seen_resources import seen
 from understudy_aws.services.apprunner.service_uses import in_use, service_uses
 from understudy_aws.services.apprunner.supported_regions import require_supported_region
 from understudy_aws.services.apprunner.tag_sets import new_tags
@@ -229,7 +229,7 @@ def _the_one_vpc(call: Call, subnets: Sequence[str]) -> str:
     """Return the VPC of these subnets, as the caller can see them. Raises for subnets of several VPCs."""
     if not subnets:
         raise errors.invalid_request("At least one subnet is required.")
-    found = _seen(call, "DescribeSubnets", subnet_ids=list(dict.fromkeys(subnets)))["Subnets"]
+    found = seen(call, "DescribeSubnets", subnet_ids=list(dict.fromkeys(subnets)))["Subnets"]
     vpcs = {subnet["VpcId"] for subnet in found}
     if len(vpcs) != 1:
         raise errors.invalid_request("All subnets of a VPC connector must be in the same VPC.")
@@ -242,29 +242,19 @@ def _groups_in(call: Call, vpc: str, named: Sequence[str] | None) -> tuple[str, 
         filters = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "group-name", "Values": ["default"]}]
         return tuple(
             group["GroupId"]
-            for group in _seen(call, "DescribeSecurityGroups", filters=filters)["SecurityGroups"]
+            for group in seen(call, "DescribeSecurityGroups", filters=filters)["SecurityGroups"]
         )
     wanted = tuple(dict.fromkeys(named))
     if len(wanted) > GROUPS_PER_INTERFACE:
         raise errors.invalid_request(
             f"A VPC connector can have at most {GROUPS_PER_INTERFACE} security groups."
         )
-    for group in _seen(call, "DescribeSecurityGroups", group_ids=list(wanted))["SecurityGroups"]:
+    for group in seen(call, "DescribeSecurityGroups", group_ids=list(wanted))["SecurityGroups"]:
         if group["VpcId"] != vpc:
             raise errors.invalid_request(
                 f"The security group {group['GroupId']} and the subnets of a VPC connector must be in the same VPC."
             )
     return wanted
-
-
-def _seen(call: Call, describe_operation: str, **params: Any) -> Answer:
-    """Return what EC2 shows the caller. Its errors become App Runner's (docs/decisions/0006)."""
-    try:
-        return call.onward("ec2", describe_operation, **params)
-    except ApiError as error:
-        if error.status == 403:
-            raise ApiError("AccessDeniedException", error.message, 403) from error
-        raise errors.invalid_request(error.message) from error
 
 
 def _ensure_the_networking_role(call: Call) -> None:
