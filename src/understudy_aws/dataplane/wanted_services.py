@@ -81,8 +81,21 @@ class Service(Value, frozen=True, kw_only=True):
     private_entries: tuple[PrivateEntry, ...] = ()
 
 
+class Ingress(Value, frozen=True, kw_only=True):
+    """Where requests to services are taken from outside.
+
+    Port 0 is a free one; a free one is taken, too, where another program has the port. With a `certificate`, which is
+    a PEM file of chain and key, requests are taken over TLS.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 4567
+    certificate: str = ""
+
+
 class Services(Value, frozen=True, kw_only=True):
     """Everything that should run on this machine, each in order of ids and ARNs."""
 
     instances: tuple[Instance, ...] = ()
     services: tuple[Service, ...] = ()
+    ingress: Ingress = Ingress()

@@ -45,9 +45,13 @@ class NamespaceThread:
         """
         if threading.current_thread() is self._thread:
             return function()
+        return self.submit(function).result()
+
+    def submit(self, function: Callable[[], T]) -> Future[T]:
+        """Have the thread run a function, after what it has to do already."""
         future: Future[T] = Future()
         self._work.put((function, future))
-        return future.result()
+        return future
 
     def inside(self, namespace: int, function: Callable[[], T]) -> T:
         """Run a function in the namespace of a descriptor."""
