@@ -68,6 +68,7 @@ def test_tools_that_look_for_a_local_aws_find_its_services(api):
         "logs",
         "organizations",
         "secretsmanager",
+        "ssm",
         "sts",
     } == set(answer["services"])
     assert {"running"} == set(answer["services"].values())

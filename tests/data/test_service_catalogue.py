@@ -37,6 +37,7 @@ NARROWER_THAN_WILDCARD = {
     "organizations:DisableAWSServiceAccess": "conditions see the service",
     "organizations:EnableAWSServiceAccess": "conditions see the service",
     "organizations:ListPolicies": "conditions see the type",
+    "ssm:DescribeParameters": "a denial names everything of Systems Manager's in the Region",
     "sts:GetCallerIdentity": "needs no permission, not even past an explicit deny (sts.md 3.2)",
     "sts:GetSessionToken": "no policy is checked (sts.md 3.2)",
 }

@@ -18,8 +18,8 @@ TRUST = (
     '"Principal":{"Service":"ec2.amazonaws.com"}}]}'
 )
 PASS_ROLE = "iam:PassRole"
-# The catalogue wants the permission of them, for a role that is not in the request but in a launch template.
-NOT_IN_THE_REQUEST = {("ec2", "EnableFastLaunch")}
+# The catalogue wants the permission of them, for a role that is not in a member but in a launch template or a document.
+NOT_IN_THE_REQUEST = {("ec2", "EnableFastLaunch"), ("ssm", "CreateDocument")}
 # AWS's reference of App Runner lists no dependent actions; its guide and managed policy say it (apprunner.md 4.4). Spot
 # Fleet's is in the EC2 User Guide, "Spot Fleet permissions".
 ELSEWHERE = {("apprunner", "CreateService"), ("apprunner", "UpdateService"), ("ec2", "RequestSpotFleet")}

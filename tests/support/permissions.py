@@ -19,7 +19,7 @@ from understudy_aws.wire.names import snake
 TAGS = [{"Key": "team", "Value": "a"}]
 # Keys of every request say nothing about the operation; tags do.
 _OF_EVERY_REQUEST = re.compile("aws:(?!requesttag/|resourcetag/|tagkeys$)")
-_FREE_PART = re.compile(r"^((?:aws|ec2|iam|secretsmanager):(?:requesttag|resourcetag)|ec2:attribute)/.*")
+_FREE_PART = re.compile(r"^((?:aws|ec2|iam|secretsmanager|ssm):(?:requesttag|resourcetag)|ec2:attribute)/.*")
 # Parts of ARNs that are drawn at random, or are an account's.
 _DRAWN = (
     (re.compile(r"\b\d{12}\b"), "ACCOUNT"),
@@ -37,6 +37,8 @@ _TAKES_AWAY = re.compile(
     "(Delete|Remove|Detach|Disable|Leave|Close|Disassociate|Decline|Cancel|Unassign|Untag|Revoke|Move|Replace(RouteTable|NetworkAcl)Association|Update(User|Group)$)"
 )
 
+PARAMETER = "arn:aws:ssm:us-east-1:000000000000:parameter/web/parameter"
+
 # Where one name stands for different things.
 _OF_ONE_OPERATION: dict[str, dict[str, tuple[str, ...]]] = {
     "iam:DeleteServiceLinkedRole": {"RoleName": ("AWSServiceRoleForAppRunnerNetworking",)},
@@ -49,6 +51,27 @@ _OF_ONE_OPERATION: dict[str, dict[str, tuple[str, ...]]] = {
     "iam:CreateRole": {"RoleName": ("new-role",)},
     "iam:CreateUser": {"UserName": ("new-user",)},
     "secretsmanager:CreateSecret": {"Name": ("another",)},
+    "ssm:PutParameter": {"Name": ("/web/another",)},
+    **{
+        f"ssm:{name}": {
+            "Name": ("/web/parameter",),
+            "ResourceId": ("/web/parameter",),
+            "ResourceArn": (PARAMETER,),
+        }
+        for name in (
+            "AddTagsToResource",
+            "DeleteParameter",
+            "DeleteResourcePolicy",
+            "GetParameter",
+            "GetParameterHistory",
+            "GetResourcePolicies",
+            "LabelParameterVersion",
+            "ListTagsForResource",
+            "PutResourcePolicy",
+            "RemoveTagsFromResource",
+            "UnlabelParameterVersion",
+        )
+    },
 }
 
 # (action, resource, whether it is asked when only what is required is sent) -> the keys it was asked with.
@@ -192,7 +215,8 @@ def value_of(shape: Any, name: str, known: dict[str, Any], everything: bool, dep
         return {"key": value_of(shape.value.shape, name, known, everything, depth + 1)}
     if shape.type == "string":
         fitting = [text for text in (*known.get(name, ()), *known[""]) if keeps(shape, text)]
-        return (shape.enum or fitting or ["abcd"])[0]
+        known_words = [text for text in known.get(name, ()) if text in shape.enum]
+        return (known_words or shape.enum or fitting or ["abcd"])[0]
     if shape.type in {"integer", "long"}:
         return int(shape.min or 1)
     return {"boolean": True, "blob": b"x", "timestamp": "2026-01-02T03:04:05Z"}.get(shape.type, 1.5)

@@ -88,7 +88,7 @@ CANDIDATES = (
     "arn:aws:iam::000000000000:role/somebody", "arn:aws:apprunner:us-east-1:000000000000:vpcconnector/name/1/0123456789abcdef0123456789abcdef",
     "123456789012", "somebody@example.com", "r-1234", "ou-1234-12345678", "p-12345678", "h-12345678", "car-12345678",
     "AKIAQAAAAAAAAWNC4NVA", '{"Version":"2012-10-17","Statement":[]}', "/", "a.b",
-    "12345678-1234-1234-1234-123456789012",
+    "12345678-1234-1234-1234-123456789012", "Name",
 )  # fmt: skip
 
 

@@ -186,6 +186,7 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     known.update(_organization(understudy))
     known.update(_app_runner(understudy, known["ResourceArn"]))
     known.update(_secrets(understudy))
+    known.update(_parameters(understudy))
     anywhere = {text for texts in known.values() for text in texts}
     known[""] = (*sorted(anywhere), "session", "abcd", "000000000000", "iam:CreateUser", "us-east-1", "1")
     return known
@@ -228,6 +229,23 @@ def _secrets(understudy: Understudy) -> dict[str, tuple[str, ...]]:
         "VersionStage": ("AWSCURRENT", "BLUE"), "VersionStages": ("AWSCURRENT", "BLUE"),
         "MoveToVersionId": tokens, "RemoveFromVersionId": tokens[::-1],
     }  # fmt: skip
+
+
+def _parameters(understudy: Understudy) -> dict[str, tuple[str, ...]]:
+    """A parameter in two versions, with a tag and a label."""
+    client = understudy.client("ssm")
+    name = "/web/parameter"
+    tags = [{"Key": "team", "Value": "a"}]
+    client.put_parameter(Name=name, Value="a", Type="String", Tier="Advanced", Tags=tags)
+    client.put_parameter(Name=name, Value="b", Overwrite=True)
+    client.label_parameter_version(Name=name, Labels=["live"])
+    return {
+        "Names": (name,),
+        "Path": ("/web",),
+        "Labels": ("live",),
+        "Value": ("a",),
+        "ResourceType": ("Parameter",),
+    }
 
 
 def _organization(understudy: Understudy) -> dict[str, tuple[str, ...]]:

@@ -28,6 +28,8 @@ NOT_TAKEN = {"max_signin_session_duration", "minimum_session_token_size", "reset
 # Replicas of secrets, managed kinds of them, rotation, and several policies of one.
 NOT_TAKEN |= {"add_replica_regions", "force_overwrite_replica_secret", "cross_account_primary_arn"}
 NOT_TAKEN |= {"type", "rotation_token", "policy_name"}
+# Policies inside parameters, and shares that Resource Access Manager made.
+NOT_TAKEN |= {"policies", "deletion_mode"}
 # Answered to any caller whose signature is good (sts.md 3.2).
 FOR_EVERYONE = {"sts:GetCallerIdentity", "sts:GetSessionToken"}
 

@@ -139,6 +139,13 @@ def test_every_pattern_of_every_service_compiles():
                 validator(shape)
 
 
+def test_a_pattern_may_name_any_category_of_unicode():
+    """As those of Systems Manager do: punctuation and marks."""
+    pattern = python_pattern(r"^([\p{L}\p{P}\p{M}]*)$")
+    assert pattern.fullmatch("a-]\\.¿\u0301")
+    assert not pattern.fullmatch("a+")
+
+
 def test_app_runner_names_its_own_error_and_the_value():
     """Reference apprunner.md 1.1: the pattern first, then the length."""
     pattern = r"[A-Za-z0-9][A-Za-z0-9\-_]{3,39}"

@@ -6,7 +6,10 @@ A shape without constraints anywhere below it has no validator and costs nothing
 from __future__ import annotations
 
 import re
+import sys
+import unicodedata
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from understudy_aws.wire.model import Member, Shape
@@ -14,6 +17,7 @@ from understudy_aws.wire.names import camel
 
 # Unicode's separators (category Z), for patterns that name them.
 _SEPARATORS = "\u0020\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_OTHER_CATEGORY = re.compile(r"\\p\{([A-Z][a-z]?)\}")
 _RAN_OUT = 50
 _SLACK = 256
 _LONGEST_ECHO = 1024
@@ -225,7 +229,15 @@ def python_pattern(pattern: str) -> re.Pattern[str]:
         return re.compile(pattern, re.ASCII | re.DOTALL)
     for name, instead in (("L", r"\w"), ("N", r"\d"), ("Z", _SEPARATORS)):
         pattern = pattern.replace(f"\\p{{{name}}}", instead)
+    pattern = _OTHER_CATEGORY.sub(lambda found: _letters_of(found[1]), pattern)
     return re.compile(pattern, re.DOTALL)
+
+
+@cache
+def _letters_of(category: str) -> str:
+    """Return the characters of one of Unicode's categories, as they stand in a set. It takes a moment; few need it."""
+    letters = (chr(code) for code in range(sys.maxunicode + 1))
+    return "".join(re.escape(each) for each in letters if unicodedata.category(each).startswith(category))
 
 
 def _limit(limit: Any) -> str:
