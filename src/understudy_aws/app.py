@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Container, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from understudy_aws.controllers.expiry import expiry_controller
 from understudy_aws.controllers.flow_logs import FlowLogDelivery
 from understudy_aws.controllers.network import NetworkKeeper
 from understudy_aws.controllers.operation_runner import controllers_of
+from understudy_aws.controllers.services import ServiceKeeper
 from understudy_aws.core.clock import Clock, SystemClock
 from understudy_aws.core.errors import UserError
 from understudy_aws.core.http import HttpRequest, HttpResponse, ResponseInSteps, take_all
@@ -34,6 +35,7 @@ from understudy_aws.gateway.message_signing import MessageSigner
 from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.gateway.registry import Registry
 from understudy_aws.gateway.trail import Trail
+from understudy_aws.gateway.workloads import Workloads
 from understudy_aws.services import SERVICES, accounts
 from understudy_aws.services.apprunner import (
     auto_scaling_records,
@@ -114,6 +116,7 @@ class App(msgspec.Struct, frozen=True):
     admin_api: AdminApi
     node: NodeLauncher
     network: NetworkKeeper
+    workloads: Workloads
 
     def handle(self, request: HttpRequest) -> HttpResponse | ResponseInSteps:
         """Answer a request; the answer may be given only when `durability`, asked right after this, is done."""
@@ -166,6 +169,7 @@ class App(msgspec.Struct, frozen=True):
         if self.settings.in_memory:
             self.node.stop()
         self.node.close()
+        self.workloads.close()
 
 
 def build(
@@ -212,8 +216,10 @@ def build(
     # With the clock at `instant` nobody waits for the end of a flow log's interval.
     flow_seconds = 1 if settings.clock == "instant" else 0
     flow_logs = FlowLogDelivery(node.directory)
-    network = NetworkKeeper(database, node, flow_seconds=flow_seconds, deliver=flow_logs.deliver)
-    controllers = _controllers(gateway, last_use, network, flow_logs)
+    workloads = Workloads(node)
+    network = NetworkKeeper(database, node, workloads, flow_seconds=flow_seconds, deliver=flow_logs.deliver)
+    keeper = ServiceKeeper(database, workloads)
+    controllers = _controllers(gateway, last_use, workloads, (network, keeper, flow_logs))
     if not settings.in_memory:
         # Tests ask nobody for names; `understudy domain validate` is for them.
         controllers = [*controllers, CustomDomainValidation().controller()]
@@ -229,14 +235,17 @@ def build(
         obstacle=lambda: network.obstacle,
     )
     admin_api = AdminApi(admin, token=ids.bearer_token())
-    return App(settings, database, gateway, manager, admin, admin_api, node, network)
+    return App(settings, database, gateway, manager, admin, admin_api, node, network, workloads)
 
 
 def _controllers(
-    gateway: Gateway, last_use: LastUse, network: NetworkKeeper, flow_logs: FlowLogDelivery
+    gateway: Gateway,
+    last_use: LastUse,
+    workloads: Workloads,
+    of_node: Iterable[NetworkKeeper | ServiceKeeper | FlowLogDelivery],
 ) -> Sequence[Controller]:
     """Return all background work."""
-    kinds = operation_kinds(gateway.registry, gateway.held_sessions)
+    kinds = operation_kinds(gateway.registry, workloads, gateway.held_sessions)
     return [
         *(each for kind in kinds for each in controllers_of(kind)),
         abandoned_sessions(gateway.held_sessions),
@@ -249,8 +258,7 @@ def _controllers(
         ended_programs(),
         expired_events(),
         discarded_events(),
-        network.controller(),
-        flow_logs.controller(),
+        *(each.controller() for each in of_node),
         *map(expiry_controller, EXPIRIES),
     ]
 
@@ -265,8 +273,11 @@ def _node(settings: Settings, ids: Ids) -> NodeLauncher:
     return NodeLauncher(directory, tied=settings.in_memory)
 
 
-def operation_kinds(registry: Registry, held_sessions: Container[str] = ()) -> Sequence[OperationKind]:
+def operation_kinds(
+    registry: Registry, workloads: Workloads, held_sessions: Container[str] = ()
+) -> Sequence[OperationKind]:
     """Every kind of durable operation there is; `held_sessions` are those in which services act as roles now."""
+    del workloads
     usage = LinkedRoleUsage(registry.role_usage(), partial(live_sessions, held_sessions))
     return (deletion_tasks.deletion(usage), account_requests.ACCOUNT_CREATION)
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from crash_points import WatchedStore
 
 from understudy_aws.app import operation_kinds
-from understudy_aws.gateway.durable_operations import durable_operations
+from understudy_aws.dataplane.launcher import NodeLauncher
+from understudy_aws.gateway.durable_operations import OperationKind, durable_operations
 from understudy_aws.gateway.registry import Registry
+from understudy_aws.gateway.workloads import Workloads
 from understudy_aws.services import SERVICES
 from understudy_aws.services.iam import deletion_tasks
 from understudy_aws.services.organizations import account_requests
@@ -35,6 +38,11 @@ class Case:
     begin: Callable[[Understudy, Credentials], list[str]]
     outcome: Callable[[Understudy, Credentials, list[str]], Any]
     expected: Any
+
+
+def kinds() -> Sequence[OperationKind]:
+    """Every kind of durable operation."""
+    return operation_kinds(Registry(SERVICES), Workloads(NodeLauncher(Path("nowhere"), tied=True)))
 
 
 def rows(understudy: Understudy) -> dict[str, int]:
@@ -135,7 +143,7 @@ CASES = [
 
 
 def test_every_kind_of_operation_has_a_case():
-    assert {kind.name for kind in operation_kinds(Registry(SERVICES))} == {case.kind for case in CASES}
+    assert {kind.name for kind in kinds()} == {case.kind for case in CASES}
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.title)
@@ -153,7 +161,7 @@ def test_killed_after_any_write_it_ends_as_if_nothing_had_happened(case):
         everything = rows(first)
         with first.app.database.transaction() as tx:
             assert all(operation.ended for operation in durable_operations.scan(tx))
-    steps = sum(len(kind.steps) for kind in operation_kinds(Registry(SERVICES)) if kind.name == case.kind)
+    steps = sum(len(kind.steps) for kind in kinds() if kind.name == case.kind)
     assert ended - accepted > steps
     for point in store.crash_points[accepted:ended]:
         # An account has to be made, for there is one already; it has nothing to do with the operation.

@@ -11,9 +11,10 @@ from understudy_aws.dataplane.launcher import NodeError, NodeLauncher
 from understudy_aws.dataplane.messages import GetStatus, Repairs, Status, TakeRepairs
 from understudy_aws.dataplane.wanted import Network
 from understudy_aws.gateway.controller import Controller, Due, Key, World
+from understudy_aws.gateway.workloads import Workloads
+from understudy_aws.services.apprunner.instances.wanted_services import network_now, node_is_needed
 from understudy_aws.services.ec2.attached_programs import note_networks
 from understudy_aws.services.ec2.network_repairs import note_repair
-from understudy_aws.services.ec2.wanted_network import wanted_network
 from understudy_aws.store.database import Database, Transaction
 
 _KEY: Key = ("network",)
@@ -22,17 +23,19 @@ _PERIOD_SECONDS = 5.0
 
 
 class NetworkKeeper:
-    """Keeps the node's wanted network like the records. While no program needs one, no node runs.
+    """Keeps the node's wanted network like the records. While no program and no service needs one, no node runs.
 
     `obstacle` is why the network that was made last filters no packets; empty when it does, or none was made yet.
-    `deliver` delivers flow logs before a node ends. With `flow_seconds` they are told so long after the first packet,
-    and not when their interval ends.
+    `workloads` go on with a node that has no network, as long as a service needs one. `deliver` delivers flow logs
+    before a node ends. With `flow_seconds` they are told so long after the first packet, and not when their interval
+    ends.
     """
 
     def __init__(
         self,
         database: Database,
         node: NodeLauncher,
+        workloads: Workloads,
         *,
         flow_seconds: int = 0,
         deliver: Callable[[World], Awaitable[None]] | None = None,
@@ -41,6 +44,9 @@ class NetworkKeeper:
         self._deliver = deliver
         self._flow_seconds = flow_seconds
         self._node = node
+        self._workloads = workloads
+        # Whether services need a node, by the records and when it was told last.
+        self._needed = self._was_needed = False
         self._revision = -1
         self._wanted = Network()
         self._told: datetime | None = None
@@ -62,13 +68,15 @@ class NetworkKeeper:
         if self._database.revision != self._revision:
             self._revision = self._database.revision
             self._wanted = self._network(tx, now)
+            self._needed = node_is_needed(tx)
             if self._made is None and not self._wanted.vpcs and not self._node.may_run():
                 self._made = self._wanted
-        if self._wanted != self._made or self._must_look(now):
+                self._was_needed = self._needed
+        if (self._wanted, self._needed) != (self._made, self._was_needed) or self._must_look(now):
             yield Due(_KEY, "", now)
 
     def _network(self, tx: Transaction, now: datetime) -> Network:
-        network = wanted_network(tx, now)
+        network = network_now(tx, now)
         return replace(network, flow_seconds=self._flow_seconds) if _is_logged(network) else network
 
     def _must_look(self, now: datetime) -> bool:
@@ -79,8 +87,8 @@ class NetworkKeeper:
     async def _reconcile(self, _key: Key, world: World) -> datetime | None:
         now = world.clock.now()
         with world.database.transaction() as tx:
-            network = self._network(tx, now)
-        if network.vpcs:
+            network, needed = self._network(tx, now), node_is_needed(tx)
+        if network.vpcs or (needed and (self._made is None or self._made.vpcs)):
             try:
                 status = await world.in_thread(self._make, network)
             except NodeError as error:
@@ -91,10 +99,11 @@ class NetworkKeeper:
             self._note(world, frozenset(), "")
             if status.untold:
                 await self._note_repairs(world)
-        else:
+        elif not needed:
             await self._take_last_flows(world)
             await world.in_thread(self._node.stop)
-        self._made, self._told = network, now
+            self._workloads.forget()
+        self._made, self._was_needed, self._told = network, needed, now
         return None
 
     async def _take_last_flows(self, world: World) -> None:

@@ -26,6 +26,9 @@ KEPT_FROM_THE_WORLD = (
 API_ADDRESSES: Mapping[int, str] = {4: "198.18.255.1", 6: "3fff:ffff::1"}
 """Where the APIs are on the internet of this machine, by version of IP; RFC 9637 keeps 3fff::/20 for documents."""
 
+OWN_NETWORK_ADDRESS = "198.18.255.2"
+"""What the internet sees of instances of services that do not go out through a customer's VPC."""
+
 HTTPS_PORT = 443
 API_PORTS = (80, HTTPS_PORT)
 """The ports of the APIs, also at VPC endpoints."""

@@ -47,6 +47,12 @@ class NodeError(Exception):
     """There is no node, or it can't do what is asked; the text is one sentence."""
 
 
+class _Child(msgspec.Struct):
+    """The node that this process has started, which it must wait for when that ends."""
+
+    process: subprocess.Popen[bytes] | None = None
+
+
 class NodeLauncher:
     """The way to the node of a directory. Blocks; one caller at a time.
 
@@ -60,9 +66,14 @@ class NodeLauncher:
         # What it was told last, and the revision of that; None before it was told anything.
         self._told: Network | None = None
         self._revision = ""
-        # The node that this process has started, which it must wait for when that ends.
-        self._process: subprocess.Popen[bytes] | None = None
+        self._child = _Child()
         self._pause = threading.Event()
+
+    def beside(self) -> NodeLauncher:
+        """Return another way to the same node, for another caller, who may ask at the same time."""
+        other = NodeLauncher(self.directory, tied=self._tied)
+        other._child = self._child
+        return other
 
     def ask(self, question: Question) -> Answer:
         """Return the node's answer; starts a node when none runs. Raises NodeError."""
@@ -164,10 +175,10 @@ class NodeLauncher:
     def close(self) -> None:
         """End the connection; the node goes on, and is nobody's child to wait for any more."""
         self._disconnect()
-        if self._process is not None:
+        if self._child.process is not None:
             # Python warns of a process that is let go of before it has ended.
-            self._process.returncode = self._process.poll() or 0
-            self._process = None
+            self._child.process.returncode = self._child.process.poll() or 0
+            self._child.process = None
 
     def _disconnect(self) -> None:
         if self._client is not None:
@@ -222,7 +233,7 @@ class NodeLauncher:
             words += ["--with", str(os.getpid())]
         log = self.directory / _LOG
         with log.open("wb") as errors:
-            process = self._process = subprocess.Popen(  # noqa: S603 - our own program
+            process = self._child.process = subprocess.Popen(  # noqa: S603 - our own program
                 words,
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -241,7 +252,7 @@ class NodeLauncher:
 
     def _reap(self) -> None:
         """Wait for a node of ours that has ended, or ends now. One that hangs keeps its lock, and is told of then."""
-        if self._process is not None:
+        if self._child.process is not None:
             with suppress(subprocess.TimeoutExpired):
-                self._process.wait(_START_SECONDS)
-            self._process = None
+                self._child.process.wait(_START_SECONDS)
+            self._child.process = None

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from understudy_aws.core.arn import Arn
 from understudy_aws.gateway.call import Target
-from understudy_aws.gateway.references import NO_REFERENCES, References
+from understudy_aws.gateway.references import NO_REFERENCES, Reference, References
 from understudy_aws.gateway.service import RecordKind, TaggedKind
 from understudy_aws.services.apprunner import (
     auto_scaling_records,
@@ -22,8 +22,13 @@ from understudy_aws.services.apprunner.auto_scaling_records import (
     DefaultAutoScaling,
     auto_scaling_defaults,
 )
-from understudy_aws.services.apprunner.service_records import Service, services
-from understudy_aws.services.apprunner.service_uses import SERVICE_USE_REFERENCES, ServiceUse, service_uses
+from understudy_aws.services.apprunner.service_records import (
+    Service,
+    ServiceInstance,
+    service_instances,
+    services,
+)
+from understudy_aws.services.apprunner.service_uses import SERVICE_USE_REFERENCES, service_uses
 from understudy_aws.services.apprunner.targets import resource_tags
 from understudy_aws.services.apprunner.vpc_connectors import (
     CONNECTOR_REFERENCES,
@@ -98,11 +103,22 @@ RESOURCES: tuple[TaggedKind[Any], ...] = (
 )
 
 
+# An instance and its service, and its interface and it, go together.
+INSTANCE_REFERENCES: References = (
+    Reference("is an instance of", lambda instance: (instance.service,), index="by_service"),
+    Reference("has", lambda instance: (instance.interface,), index="by_interface", holds=True),
+)
+
+
+def _instance_name(instance: ServiceInstance) -> str:
+    return f"instance/{instance.id}"
+
+
 def _default_name(default: DefaultAutoScaling) -> str:
     return f"of {default.account} in {default.region}"
 
 
-PARTS: tuple[RecordKind[ServiceUse] | RecordKind[DefaultAutoScaling], ...] = (
+PARTS: tuple[RecordKind[Any], ...] = (
     # A service by its use of a resource.
     RecordKind(
         name="service",
@@ -110,6 +126,14 @@ PARTS: tuple[RecordKind[ServiceUse] | RecordKind[DefaultAutoScaling], ...] = (
         references=SERVICE_USE_REFERENCES,
         deleted_by="",
         identifier=lambda use: use.service,
+    ),
+    RecordKind(
+        name="instance",
+        table=service_instances,
+        references=INSTANCE_REFERENCES,
+        # App Runner retires it when its service is paused, updated or deleted, or needs fewer.
+        deleted_by="",
+        identifier=_instance_name,
     ),
     RecordKind(
         name="default-auto-scaling",

@@ -17,9 +17,14 @@ CREATE_FAILED = "CREATE_FAILED"
 DELETE_FAILED = "DELETE_FAILED"
 DELETED = "DELETED"
 
-# What an instance is there for.
+_LIVE = frozenset({IN_PROGRESS, RUNNING})
+
+# What an instance is there for: it gets no requests yet, it does, it finishes those it has, or it does not run any more
+# and its interface goes.
+STARTING = "starting"
 SERVING = "serving"
 DRAINING = "draining"
+STOPPING = "stopping"
 
 
 class Service(Record, frozen=True, kw_only=True):
@@ -80,9 +85,11 @@ class ServiceVersion(Record, frozen=True, kw_only=True):
 class ServiceInstance(Record, frozen=True, kw_only=True):
     """A running copy of a version of a service.
 
-    `service` is the service's ARN. `interface` is the network interface that the networking role has made for it in
-    the customer's subnet, empty for one in App Runner's own network, where `address` is its own. `purpose` is
-    `SERVING` or `DRAINING`. `credentials` is the secret by which it asks for its role's credentials.
+    `service` is the service's ARN, and `operation` the one that launched it. `interface` is the network interface that
+    the networking role has made for it in the customer's subnet, empty for one in App Runner's own network, where
+    `address` is its own; it runs as soon as it has one of the two. `purpose` is one of those above,
+    since `changed`. `environment` are variables that App Runner sets. `credentials` is the secret by which it asks for
+    its role's credentials.
     """
 
     account: str
@@ -94,8 +101,20 @@ class ServiceInstance(Record, frozen=True, kw_only=True):
     operation: str = ""
     interface: str = ""
     address: str = ""
-    purpose: str = SERVING
+    purpose: str = STARTING
+    changed: datetime | None = None
+    environment: tuple[tuple[str, str], ...] = ()
     credentials: str = ""
+
+
+class SecretValues(Record, frozen=True, kw_only=True):
+    """The values of a version's secret variables, as they were when it was first launched, while it has instances."""
+
+    account: str
+    region: str
+    service: str
+    version: str
+    values: tuple[tuple[str, str], ...]
 
 
 services = Table(
@@ -107,6 +126,8 @@ services = Table(
         # Names of deleted services are free.
         "by_name": lambda record: () if record.deleted else ((record.account, record.region, record.name),),
         "by_url": lambda record: (record.url,) if record.url and not record.deleted else (),
+        # Those that a node is needed for.
+        "live": lambda record: ("",) if record.status in _LIVE else (),
     },
     ordered={"deleted": lambda record: record.deleted},
 )
@@ -123,7 +144,14 @@ service_instances = Table(
     indexes={
         "by_service": lambda record: (record.service,),
         "by_interface": lambda record: (record.interface,) if record.interface else (),
+        "by_address": lambda record: (record.address,) if record.address else (),
+        "by_credentials": lambda record: (record.credentials,) if record.credentials else (),
     },
+)
+secret_values = Table(
+    "apprunner/secret-values",
+    SecretValues,
+    key=lambda record: (record.account, record.region, record.service, record.version),
 )
 # A deleted service is described for some time, and then not found (apprunner-services.md 2.3).
 deleted_services = Expiry("deleted services", services, "deleted", kept_for=timedelta(hours=1), most=1000)

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from understudy_aws.core.answers import Description
 from understudy_aws.core.arn import ec2
-from understudy_aws.dataplane.edge import API_ADDRESSES, PUBLIC_BLOCKS
+from understudy_aws.dataplane.edge import API_ADDRESSES, OWN_NETWORK_ADDRESS, PUBLIC_BLOCKS
 from understudy_aws.gateway.call import Call, Target
 from understudy_aws.gateway.references import Reference, References
 from understudy_aws.services.ec2.api import errors
@@ -22,6 +22,9 @@ from understudy_aws.store.tables import Record, Table, memoized
 # RFC 2544 gives this block to tests of networks: nothing on the internet has an address of it, so that what is public
 # here can be mistaken for nobody else's.
 POOL = known(PUBLIC_BLOCKS[0])
+
+
+_OWN = frozenset({*API_ADDRESSES.values(), OWN_NETWORK_ADDRESS})
 
 
 class ElasticIp(Record, frozen=True, kw_only=True):
@@ -93,8 +96,8 @@ def next_free(tx: Transaction, draw: int) -> str:
 
 
 def is_taken(tx: Transaction, ip: str) -> bool:
-    """Return whether somebody has an address: AWS's APIs have one too, where networks are made of packets."""
-    return ip in API_ADDRESSES.values() or elastic_ips.count_where(tx, "ip", ip) > 0
+    """Return whether somebody has an address: AWS's own are taken too, where networks are made of packets."""
+    return ip in _OWN or elastic_ips.count_where(tx, "ip", ip) > 0
 
 
 def find_elastic_ip(call: Call, id: str) -> ElasticIp:

@@ -70,7 +70,8 @@ class NetworkInterface(Record, frozen=True, kw_only=True):
     `ipv6_addresses` are its IPv6 addresses in canonical form, the first of which is the primary one if `primary_ipv6`.
     `ipv4_prefixes` and `ipv6_prefixes` are the blocks delegated to it. `groups` are pairs of id and name; a group's
     name never changes. `private_dns_name` is empty when the VPC gives no host names. `kind` is its InterfaceType; one
-    that a service has made for a resource of its own is `requester_managed`, and only the service can change it.
+    that a service has made for a resource of its own is `requester_managed`, and only the service can change it. Nobody
+    connects to one that is `outgoing_only`, whatever its groups say.
     """
 
     account: str
@@ -90,6 +91,7 @@ class NetworkInterface(Record, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
     kind: str = "interface"
     requester_managed: bool = False
+    outgoing_only: bool = False
     attachment: Attachment | None = None
     public_addresses: tuple[PublicAddress, ...] = ()
     ipv6_addresses: tuple[str, ...] = ()

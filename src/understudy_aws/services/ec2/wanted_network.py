@@ -1,13 +1,14 @@
 """The network that the records of EC2 ask for on this machine.
 
-Wanted are the interfaces that programs of this machine are attached to, with everything of their VPCs that decides
-about their packets: subnets, groups, network ACLs, routes and gateways. A VPC without such an interface costs nothing.
-What is made of a record alone is kept as long as the record is, so that what did not change is the same object.
+Wanted are the interfaces that programs of this machine and instances of services are attached to, with everything of
+their VPCs that decides about their packets: subnets, groups, network ACLs, routes and gateways. A VPC without such an
+interface costs nothing. What is made of a record alone is kept as long as the record is, so that what did not change is
+the same object.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TypeVar
 
@@ -42,13 +43,15 @@ _ANY = -1
 V = TypeVar("V", wanted.Interface, wanted.Peering)
 
 
-def wanted_network(tx: Transaction, now: datetime) -> wanted.Network:
-    """Return the network for the interfaces that programs are attached to; empty when there are none."""
+def wanted_network(
+    tx: Transaction, now: datetime, of_services: Iterable[NetworkInterface] = ()
+) -> wanted.Network:
+    """Return the network for the interfaces that programs are attached to and `of_services`; empty without any."""
     attached = (
         network_interfaces.get(tx, program.account, program.region, program.interface)
         for program in attached_programs.scan(tx)
     )
-    return network_of(tx, [each for each in attached if each is not None], now)
+    return network_of(tx, [*(each for each in attached if each is not None), *of_services], now)
 
 
 def network_of(
@@ -246,6 +249,7 @@ def _interface(interface: NetworkInterface) -> wanted.Interface:
         addresses=(*interface.addresses, *interface.ipv6_addresses),
         groups=tuple(group for group, _ in interface.groups),
         source_dest_check=interface.source_dest_check,
+        accepts_connections=not interface.outgoing_only,
         public=tuple((each.private_ip, each.ip) for each in interface.public_addresses),
     )
 

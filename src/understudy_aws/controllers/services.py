@@ -1,0 +1,60 @@
+"""Tells the node which services should run, whenever the records have changed, and asks it how they do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from understudy_aws.dataplane.wanted_services import Services
+from understudy_aws.gateway.controller import Controller, Due, Key, World
+from understudy_aws.gateway.workloads import Workloads
+from understudy_aws.services.apprunner.instances.wanted_services import node_is_needed, wanted_now
+from understudy_aws.store.database import Database, Transaction
+
+_KEY: Key = ("services",)
+# How long it may take until it is seen that an instance has ended, or that a service has become busy.
+_PERIOD_SECONDS = 1.0
+
+
+class ServiceKeeper:
+    """Keeps the node's wanted services like the records, and knows how the instances do.
+
+    While no service needs a node, it starts none.
+    """
+
+    def __init__(self, database: Database, workloads: Workloads) -> None:
+        self._database = database
+        self._workloads = workloads
+        self._revision = -1
+        self._needed = False
+        self._wanted = Services()
+        self._looked: datetime | None = None
+
+    def controller(self) -> Controller:
+        """Return the background work."""
+        return Controller("services", self._due, self._reconcile, poll_seconds=0.0, prompt=True)
+
+    def _due(self, tx: Transaction, now: datetime) -> Iterator[Due]:
+        if self._database.revision != self._revision:
+            self._revision = self._database.revision
+            self._needed = node_is_needed(tx)
+            self._wanted = wanted_now(tx) if self._needed else Services()
+        if self._needed and (self._wanted != self._workloads.wanted or self._must_look(now)):
+            yield Due(_KEY, "", now)
+
+    def _must_look(self, now: datetime) -> bool:
+        return self._looked is None or not 0 <= (now - self._looked).total_seconds() < _PERIOD_SECONDS
+
+    async def _reconcile(self, _key: Key, world: World) -> datetime | None:
+        with world.database.transaction() as tx:
+            wanted = wanted_now(tx)
+        if wanted != self._workloads.wanted:
+            # What runs is written down before it runs.
+            await world.durable()
+            await self._workloads.want(wanted)
+        looked = await self._workloads.look()
+        self._looked = world.clock.now()
+        if {each.id for each in looked.instances} != {each.id for each in wanted.instances}:
+            # A node that began anew after its holder's end may not know them; what still stops is there a while.
+            await self._workloads.want(wanted)
+        return None

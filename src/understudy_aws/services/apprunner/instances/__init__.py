@@ -1,0 +1,1 @@
+"""Running instances of services: launched, watched, led requests to, and retired."""

@@ -1,0 +1,88 @@
+"""Launching instances of a version: secrets as the instance role, interfaces as the networking role, and records."""
+
+from __future__ import annotations
+
+from understudy_aws.gateway.controller import World
+from understudy_aws.gateway.durable_operations import StepFailedError
+from understudy_aws.services.apprunner.instances.interfaces import give_interfaces
+from understudy_aws.services.apprunner.instances.own_network import free_address
+from understudy_aws.services.apprunner.instances.secret_variables import fetch_secrets
+from understudy_aws.services.apprunner.service_records import (
+    STARTING,
+    SecretValues,
+    ServiceInstance,
+    ServiceVersion,
+    secret_values,
+    service_instances,
+)
+from understudy_aws.store.database import Transaction
+
+
+async def launch(
+    world: World, version: ServiceVersion, number: int, *, operation: str, purpose: str = STARTING
+) -> tuple[ServiceInstance, ...]:
+    """Launch instances of a version until `operation` has launched so many, and return those. May be repeated.
+
+    They run as soon as the node has their interfaces. Raises StepFailedError: a secret cannot be read, the networking
+    role is missing or denied something, no subnet has an address left.
+    """
+    _keep_secrets(world, version)
+    with world.database.transaction() as tx:
+        launched = instances_of(tx, version.service, operation)
+        for _ in range(number - len(launched)):
+            launched.append(service_instances.put(tx, _new(world, tx, version, operation, purpose)))
+    connector = version.settings.network.connector
+    if connector:
+        give_interfaces(world, connector, launched)
+    with world.database.transaction() as tx:
+        return tuple(instances_of(tx, version.service, operation))
+
+
+def instances_of(tx: Transaction, service: str, operation: str) -> list[ServiceInstance]:
+    """Return the instances of a service that an operation has launched."""
+    found = service_instances.where(tx, "by_service", service)
+    return [each for each in found if each.operation == operation]
+
+
+def _new(
+    world: World, tx: Transaction, version: ServiceVersion, operation: str, purpose: str
+) -> ServiceInstance:
+    address = ""
+    if not version.settings.network.connector:
+        try:
+            address = free_address(tx)
+        except LookupError as error:
+            raise StepFailedError("InternalFailure", str(error)) from error
+    now = world.clock.now()
+    return ServiceInstance(
+        account=version.account,
+        region=version.region,
+        service=version.service,
+        id=world.ids.hexadecimal(),
+        version=version.id,
+        created=now,
+        changed=now,
+        operation=operation,
+        purpose=purpose,
+        address=address,
+        credentials=world.ids.bearer_token() if version.settings.instance.role else "",
+    )
+
+
+def _keep_secrets(world: World, version: ServiceVersion) -> None:
+    """Fetch the values of a version's secrets when it is launched first, and keep them for its further instances."""
+    with world.database.transaction() as tx:
+        known = secret_values.get(tx, version.account, version.region, version.service, version.id)
+    if version.secrets and known is None:
+        values = fetch_secrets(world, version)
+        with world.database.transaction() as tx:
+            secret_values.put(
+                tx,
+                SecretValues(
+                    account=version.account,
+                    region=version.region,
+                    service=version.service,
+                    version=version.id,
+                    values=values,
+                ),
+            )

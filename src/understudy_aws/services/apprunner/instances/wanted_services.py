@@ -1,0 +1,134 @@
+"""What the records of services ask for on this machine: instances, their networks, and where requests are led."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from understudy_aws.core.arn import parse
+from understudy_aws.dataplane import wanted, wanted_services
+from understudy_aws.services.apprunner.auto_scaling_records import AutoScalingConfiguration, revisions
+from understudy_aws.services.apprunner.instances import own_network
+from understudy_aws.services.apprunner.service_records import (
+    SERVING,
+    STOPPING,
+    Service,
+    ServiceInstance,
+    ServiceVersion,
+    secret_values,
+    service_instances,
+    service_versions,
+    services,
+)
+from understudy_aws.services.ec2.api_names import api_names
+from understudy_aws.services.ec2.network_interfaces import network_interfaces
+from understudy_aws.services.ec2.wanted_network import wanted_network
+from understudy_aws.store.database import Transaction
+
+
+def node_is_needed(tx: Transaction) -> bool:
+    """Whether there is anything that a node does for services: some that run or are under way, or instances."""
+    return services.count_where(tx, "live", "") > 0 or service_instances.count(tx) > 0
+
+
+def network_now(tx: Transaction, now: datetime) -> wanted.Network:
+    """Return the network of attached programs and of instances, those in App Runner's own network among them."""
+    instances = list(service_instances.scan(tx))
+    in_vpcs = (
+        network_interfaces.get(tx, each.account, each.region, each.interface)
+        for each in instances
+        if each.interface
+    )
+    network = wanted_network(tx, now, [each for each in in_vpcs if each is not None])
+    own = own_network.network(instances)
+    if own is None:
+        return network
+    regions = sorted({each.region for each in instances if each.address})
+    return replace(
+        network,
+        vpcs=tuple(sorted((*network.vpcs, own), key=lambda vpc: vpc.id)),
+        names={**api_names(regions), **network.names},
+    )
+
+
+def wanted_now(tx: Transaction) -> wanted_services.Services:
+    """Return what should run, and what leads requests to it."""
+    instances = sorted(_instances(tx), key=lambda each: each.id)
+    found = [_service(tx, each) for each in services.where(tx, "live", "")]
+    return wanted_services.Services(
+        instances=tuple(instances), services=tuple(sorted(found, key=lambda each: each.arn))
+    )
+
+
+def scaling_of(tx: Transaction, service: Service) -> AutoScalingConfiguration:
+    """Return the auto scaling configuration of a service, AWS's own defaults if it has none any more."""
+    arn = parse(service.scaling or service.asked_scaling)
+    found = revisions.of_arn(tx, arn) if arn is not None else None
+    if found is not None:
+        return found
+    return AutoScalingConfiguration(
+        account=service.account, region=service.region, name="", id="", revision=1, created=service.created
+    )
+
+
+def _instances(tx: Transaction) -> Iterator[wanted_services.Instance]:
+    for instance in service_instances.scan(tx):
+        if instance.purpose == STOPPING or not (instance.interface or instance.address):
+            continue
+        version = service_versions.get(
+            tx, instance.account, instance.region, instance.service, instance.version
+        )
+        if version is not None:
+            yield _instance(tx, instance, version)
+
+
+def _instance(
+    tx: Transaction, instance: ServiceInstance, version: ServiceVersion
+) -> wanted_services.Instance:
+    secrets = secret_values.get(tx, instance.account, instance.region, instance.service, instance.version)
+    check = version.settings.health_check
+    environment = {
+        **dict(instance.environment),
+        **dict(version.environment),
+        **dict(secrets.values if secrets is not None else ()),
+    }
+    return wanted_services.Instance(
+        id=instance.id,
+        service=instance.service,
+        interface=own_network.interface_of(instance),
+        program=wanted_services.Program(
+            image=version.image,
+            source=version.source,
+            command=version.command,
+            environment=tuple(environment.items()),
+        ),
+        port=version.port,
+        cpu=int(version.settings.instance.cpu),
+        memory=int(version.settings.instance.memory),
+        health_check=wanted_services.HealthCheck(
+            protocol=check.protocol,
+            path=check.path,
+            interval=check.interval,
+            timeout=check.timeout,
+            healthy_threshold=check.healthy_threshold,
+            unhealthy_threshold=check.unhealthy_threshold,
+        ),
+        log_stream=f"instance/{instance.id}",
+        credentials=instance.credentials,
+    )
+
+
+def _service(tx: Transaction, service: Service) -> wanted_services.Service:
+    serving = [
+        each.id for each in service_instances.where(tx, "by_service", service.arn) if each.purpose == SERVING
+    ]
+    host = service.url.partition(":")[0]
+    return wanted_services.Service(
+        arn=service.arn,
+        hosts=(host,) if host else (),
+        instances=tuple(sorted(serving)),
+        max_concurrency=scaling_of(tx, service).max_concurrency,
+        asleep=service.asleep,
+    )

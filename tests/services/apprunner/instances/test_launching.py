@@ -1,0 +1,273 @@
+"""Instances of services: their interfaces, made and deleted as the networking role (apprunner.md 3.1)."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+from networking import ROLE, make_network
+from refusals import code_and_message
+
+from understudy_aws.dataplane.messages import Instances, InstanceStatus
+from understudy_aws.dataplane.wanted_services import Services
+from understudy_aws.gateway.durable_operations import NotYetError, StepFailedError
+from understudy_aws.gateway.workloads import Workloads
+from understudy_aws.services.apprunner.instances import launching, retiring, routing, wanted_services
+from understudy_aws.services.apprunner.service_records import (
+    DRAINING,
+    RUNNING,
+    SERVING,
+    Service,
+    ServiceInstance,
+    ServiceVersion,
+    service_instances,
+    service_versions,
+    services,
+)
+from understudy_aws.services.apprunner.service_settings.instances import Instance
+from understudy_aws.services.apprunner.service_settings.networks import Network
+from understudy_aws.services.apprunner.service_settings.service_settings import ServiceSettings
+from understudy_aws.services.apprunner.service_settings.sources import Source
+from understudy_aws.services.ec2.network_interfaces import network_interfaces
+from understudy_aws.services.iam.role_records import roles
+
+ACCOUNT, REGION = "000000000000", "us-east-1"
+
+
+class Site:
+    """An account with a network, a connector into it, and a service that has no instances yet."""
+
+    def __init__(self, understudy: Any) -> None:
+        self.understudy = understudy
+        self.ec2, self.apprunner = understudy.client("ec2"), understudy.client("apprunner")
+        self.network = make_network(self.ec2)
+        self.connector = self.apprunner.create_vpc_connector(
+            VpcConnectorName="web-vpc", Subnets=self.network.subnets, SecurityGroups=[self.network.group]
+        )["VpcConnector"]["VpcConnectorArn"]
+        self.world = understudy.app.controllers.world
+        self.service = self._service()
+        self.version = self.make_version("1")
+
+    def _service(self) -> Service:
+        now = self.world.clock.now()
+        with self.world.database.transaction() as tx:
+            return services.put(
+                tx,
+                Service(
+                    account=ACCOUNT, region=REGION, name="web", id="ab" * 16, status=RUNNING, created=now,
+                    updated=now, url=f"abcdefghij.{REGION}.awsapprunner.localhost",
+                ),
+            )  # fmt: skip
+
+    def make_version(
+        self, id: str, *, connector: str | None = None, role: str = "", **given: Any
+    ) -> ServiceVersion:
+        arn = self.connector if connector is None else connector
+        settings = ServiceSettings(
+            source=Source(automatic=False), network=Network(connector=arn), instance=Instance(role=role)
+        )
+        with self.world.database.transaction() as tx:
+            return service_versions.put(
+                tx,
+                ServiceVersion(
+                    account=ACCOUNT, region=REGION, service=self.service.arn, id=id, settings=settings,
+                    created=self.world.clock.now(), command=("true",), **given,
+                ),
+            )  # fmt: skip
+
+    def launch(
+        self, number: int, *, version: ServiceVersion | None = None, operation: str = "o1"
+    ) -> tuple[ServiceInstance, ...]:
+        made = launching.launch(self.world, version or self.version, number, operation=operation)
+        return asyncio.run(made)
+
+    def interfaces(self) -> list[dict[str, Any]]:
+        return self.ec2.describe_network_interfaces()["NetworkInterfaces"]
+
+    def instances(self) -> list[ServiceInstance]:
+        with self.world.database.transaction() as tx:
+            return service_instances.where(tx, "by_service", self.service.arn)
+
+    def wanted(self) -> Services:
+        with self.world.database.transaction() as tx:
+            return wanted_services.wanted_now(tx)
+
+
+class Node(Workloads):
+    """A node that runs what it was told, and says what it is told to say of requests."""
+
+    def __init__(self) -> None:
+        self.wanted = Services()
+        self.requests = 0
+
+    async def look(self) -> Instances:
+        assert self.wanted is not None
+        return Instances(
+            instances=tuple(
+                [
+                    InstanceStatus(id=each.id, state="healthy", requests=self.requests)
+                    for each in self.wanted.instances
+                ]
+            )
+        )
+
+
+@pytest.fixture
+def site(understudy):
+    return Site(understudy)
+
+
+def test_each_instance_has_an_interface_in_the_subnets_in_turn(site):
+    """In use, tagged, with the connector's groups and no public address (apprunner.md 3.1)."""
+    launched = site.launch(4)
+    made = site.interfaces()
+    assert sorted(each.interface for each in launched) == sorted(each["NetworkInterfaceId"] for each in made)
+    assert sorted([*site.network.subnets] * (4 // len(site.network.subnets))) == sorted(
+        each["SubnetId"] for each in made
+    )
+    for each in made:
+        assert ("in-use", "amazon-aws", "attached") == (
+            each["Status"],
+            each["Attachment"]["InstanceOwnerId"],
+            each["Attachment"]["Status"],
+        )
+        assert each["Attachment"]["AttachmentId"].startswith("ela-attach-")
+        assert ["AWSAppRunnerManaged"] == [tag["Key"] for tag in each["TagSet"]]
+        assert [site.network.group] == [group["GroupId"] for group in each["Groups"]]
+        assert "Association" not in each
+
+
+def test_interfaces_are_made_by_calls_of_the_role(site):
+    site.launch(1)
+    made = [entry for entry in site.understudy.trail() if entry.operation == "CreateNetworkInterface"]
+    assert [True] == [f"assumed-role/{ROLE}/" in entry.caller.arn for entry in made]
+
+
+def test_launching_again_makes_nothing_more(site):
+    first = site.launch(2)
+    assert first == site.launch(2)
+    assert len(site.interfaces()) == 2
+
+
+def test_an_interface_that_a_crash_left_unnoted_is_found_again(site):
+    (instance,) = site.launch(1)
+    (interface,) = site.interfaces()
+    with site.world.database.transaction() as tx:
+        service_instances.put(tx, replace(instance, interface=""))
+        held = network_interfaces.get(tx, ACCOUNT, REGION, instance.interface)
+        network_interfaces.put(tx, replace(held, attachment=None))
+    (again,) = site.launch(1)
+    assert again.interface == interface["NetworkInterfaceId"]
+    assert len(site.interfaces()) == 1
+
+
+def test_nobody_but_app_runner_takes_an_interface_away(site):
+    (instance,) = site.launch(1)
+    (interface,) = site.interfaces()
+    assert (
+        "InvalidParameterValue",
+        f"Network interface '{instance.interface}' is currently in use.",
+    ) == code_and_message(site.ec2.delete_network_interface, NetworkInterfaceId=instance.interface)
+    assert (
+        "OperationNotPermitted",
+        "You are not allowed to manage 'ela-attach' attachments.",
+    ) == code_and_message(
+        site.ec2.detach_network_interface, AttachmentId=interface["Attachment"]["AttachmentId"]
+    )
+    assert (
+        code_and_message(site.ec2.delete_subnet, SubnetId=interface["SubnetId"])[0] == "DependencyViolation"
+    )
+    assert (
+        code_and_message(site.ec2.delete_security_group, GroupId=site.network.group)[0]
+        == "DependencyViolation"
+    )
+
+
+def test_subnets_without_a_free_address_make_the_launch_fail_with_the_reason(site):
+    """The event log tells that no subnet with available addresses was found (apprunner.md 3.1)."""
+    small = site.ec2.create_subnet(VpcId=site.network.vpc, CidrBlock="10.0.250.0/28")["Subnet"]["SubnetId"]
+    arn = site.apprunner.create_vpc_connector(VpcConnectorName="small", Subnets=[small])["VpcConnector"][
+        "VpcConnectorArn"
+    ]
+    version = site.make_version("2", connector=arn)
+    with pytest.raises(StepFailedError) as failed:
+        site.launch(12, version=version)
+    assert f"No address is left in the subnets of the VPC connector small: {small}." == failed.value.message
+    assert len(site.interfaces()) == 11
+
+
+def test_without_the_role_the_launch_fails_with_the_denial(site):
+    with site.world.database.transaction() as tx:
+        role = next(each for each in roles.scan(tx, ACCOUNT) if each.name == ROLE)
+        roles.delete(tx, role)
+    with pytest.raises(StepFailedError) as failed:
+        site.launch(1)
+    assert (
+        "networking.apprunner.amazonaws.com is not authorized to perform: sts:AssumeRole"
+        in failed.value.message
+    )
+    assert [] == site.interfaces()
+
+
+def test_a_service_without_a_connector_has_no_interface_in_the_account(site):
+    version = site.make_version("2", connector="")
+    first, second = site.launch(2, version=version)
+    assert [] == site.interfaces()
+    assert first.address != second.address
+    with site.world.database.transaction() as tx:
+        network = wanted_services.network_now(tx, site.world.clock.now())
+    (own,) = network.vpcs
+    inside = {each.id: each for each in own.interfaces}
+    wanted = site.wanted().instances
+    assert {first.address, second.address} == {
+        address for each in wanted for address in inside[each.interface].addresses
+    }
+    assert not any(inside[each.interface].accepts_connections for each in wanted)
+
+
+def test_requests_are_led_to_the_version_that_was_switched_to(site):
+    old = site.launch(1)
+    with site.world.database.transaction() as tx:
+        routing.switch(tx, site.service.arn, "1", at=site.world.clock.now())
+    new = site.launch(1, version=site.make_version("2"), operation="o2")
+    (service,) = site.wanted().services
+    assert (service.hosts, service.instances) == ((site.service.url,), (old[0].id,))
+    with site.world.database.transaction() as tx:
+        routing.switch(tx, site.service.arn, "2", at=site.world.clock.now())
+    (service,) = site.wanted().services
+    assert service.instances == (new[0].id,)
+    assert {old[0].id: DRAINING, new[0].id: SERVING} == {each.id: each.purpose for each in site.instances()}
+    assert {old[0].id, new[0].id} == {each.id for each in site.wanted().instances}
+
+
+def test_a_draining_instance_goes_when_its_requests_have_ended_and_its_program_too(site):
+    site.launch(1)
+    node = Node()
+    node.wanted, node.requests = site.wanted(), 3
+    with site.world.database.transaction() as tx:
+        routing.drain_all(tx, site.service.arn, at=site.world.clock.now())
+    with pytest.raises(NotYetError, match="3 requests are under way"):
+        asyncio.run(retiring.drain(site.world, node, site.service.arn))
+    assert site.wanted().instances
+    node.requests = 0
+    with pytest.raises(NotYetError, match="1 instances are stopping"):
+        asyncio.run(retiring.drain(site.world, node, site.service.arn))
+    assert site.wanted().instances == ()
+    assert len(site.interfaces()) == 1
+    node.wanted = site.wanted()
+    asyncio.run(retiring.drain(site.world, node, site.service.arn))
+    assert [] == site.interfaces()
+    assert [] == site.instances()
+    deleted = [entry for entry in site.understudy.trail() if entry.operation == "DeleteNetworkInterface"]
+    assert [True] == [f"assumed-role/{ROLE}/" in entry.caller.arn for entry in deleted]
+
+
+def test_what_uses_a_connectors_subnet_is_told_down_to_the_service(site):
+    (instance,) = site.launch(1)
+    uses = site.understudy.app.gateway.registry.uses
+    with site.world.database.transaction() as tx:
+        interface = uses.find(tx, instance.interface)
+        told = str(uses.tree(tx, interface, most=9, most_nodes=99))
+    assert f"instance/{instance.id}" in told
