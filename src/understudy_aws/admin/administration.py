@@ -24,6 +24,7 @@ from understudy_aws.admin.requests import (
     ListConnections,
     ListCustomDomains,
     ListRoles,
+    ListServiceLogs,
     ListTrail,
     ListUses,
     LocalstackHealth,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
         reachability,
         recordings,
         resource_uses,
+        service_logs,
         trail_listing,
     )
 else:
@@ -71,6 +73,7 @@ else:
     reachability = deferred("understudy_aws.admin.reachability")
     recordings = deferred("understudy_aws.admin.recordings")
     resource_uses = deferred("understudy_aws.admin.resource_uses")
+    service_logs = deferred("understudy_aws.admin.service_logs")
     trail_listing = deferred("understudy_aws.admin.trail_listing")
 
 
@@ -147,6 +150,7 @@ class Administration:
             ListUses: lambda asked: resource_uses.listed(self._gateway, asked),
             ListConnections: lambda _: connections.listed(self._gateway),
             SettleConnection: lambda asked: connections.settle(self._gateway, asked),
+            ListServiceLogs: lambda asked: service_logs.listed(self._gateway, asked),
             ListCustomDomains: lambda _: custom_domains.listed(self._gateway),
             ValidateCustomDomain: lambda asked: custom_domains.validate(self._gateway, asked),
         }

@@ -259,6 +259,21 @@ class ValidateCustomDomain(AdminRequest, frozen=True):
     name: str
 
 
+class ListServiceLogs(AdminRequest, frozen=True):
+    """Lists the latest log lines of an App Runner service, or those after `next` of an earlier answer, oldest first.
+
+    `service` is a name, an id, an ARN or a host name. `kind` is what instances write, events and deployments, or all.
+    """
+
+    path: ClassVar[str] = "/_understudy/logs"
+
+    service: str
+    region: str = ""
+    kind: Literal["all", "application", "service"] = "all"
+    after: str = ""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=5000)] = 100
+
+
 REQUESTS: tuple[type[AdminRequest], ...] = (
     Health,
     Ready,
@@ -283,6 +298,7 @@ REQUESTS: tuple[type[AdminRequest], ...] = (
     SettleConnection,
     ListCustomDomains,
     ValidateCustomDomain,
+    ListServiceLogs,
 )
 
 
