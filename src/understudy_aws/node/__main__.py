@@ -35,6 +35,7 @@ from understudy_aws.node.outside import Outside
 from understudy_aws.node.resolver.forwarding import Forwarder, MachineServers
 from understudy_aws.node.resolver.service import Resolvers
 from understudy_aws.node.service import NodeService
+from understudy_aws.node.tasks import Tasks
 
 _PERIOD = 5.0
 
@@ -44,22 +45,7 @@ def main(words: list[str]) -> int:
 
     Returns 0, 1 when this machine can't, 3 when another node has the directory.
     """
-    parser = argparse.ArgumentParser(prog="python -m understudy_aws.node", allow_abbrev=False)
-    parser.add_argument("directory", type=Path, help="where the node keeps its socket and what is wanted")
-    parser.add_argument("--period", type=float, default=_PERIOD, help="seconds between looks at the network")
-    parser.add_argument(
-        "--name-server", type=_server, action="append", metavar="ADDRESS:PORT",
-        help="who is asked for names that are no VPC's, instead of the servers of this machine",
-    )  # fmt: skip
-    parser.add_argument(
-        "--lock", type=int, help="a descriptor with the directory's lock, from who starts the node"
-    )
-    parser.add_argument("--with", type=int, dest="owner", help="a process with which the network ends")
-    parser.add_argument(
-        "--outside", choices=("auto", *(each.program for each in CARRIERS), "none"), default="auto",
-        help="what carries packets to the world; by default the first that works, with none no packet gets there",
-    )  # fmt: skip
-    asked = parser.parse_args(words)
+    asked = _asked(words)
     directory: Path = asked.directory
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = asked.lock
@@ -75,9 +61,10 @@ def main(words: list[str]) -> int:
     refused = obstacle() if holder is None else ""
     if refused:
         fabric = Fabric(directory, MemoryDriver(refused))
-        return _serve(
-            fabric, NodeService(directory, fabric, None, asked.period, owner=asked.owner), asked.owner
+        service = NodeService(
+            directory, fabric, None, asked.period, owner=asked.owner, answers=Tasks(directory).answers
         )
+        return _serve(fabric, service, asked.owner)
     started = None
     try:
         if holder is None:
@@ -106,8 +93,28 @@ def main(words: list[str]) -> int:
         owner=asked.owner,
         outside=lambda: outside.program,
         flows=flows,
+        answers=Tasks(directory).answers,
     )
     return _serve(fabric, service, asked.owner, holder_fd, started)
+
+
+def _asked(words: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m understudy_aws.node", allow_abbrev=False)
+    parser.add_argument("directory", type=Path, help="where the node keeps its socket and what is wanted")
+    parser.add_argument("--period", type=float, default=_PERIOD, help="seconds between looks at the network")
+    parser.add_argument(
+        "--name-server", type=_server, action="append", metavar="ADDRESS:PORT",
+        help="who is asked for names that are no VPC's, instead of the servers of this machine",
+    )  # fmt: skip
+    parser.add_argument(
+        "--lock", type=int, help="a descriptor with the directory's lock, from who starts the node"
+    )
+    parser.add_argument("--with", type=int, dest="owner", help="a process with which the network ends")
+    parser.add_argument(
+        "--outside", choices=("auto", *(each.program for each in CARRIERS), "none"), default="auto",
+        help="what carries packets to the world; by default the first that works, with none no packet gets there",
+    )  # fmt: skip
+    return parser.parse_args(words)
 
 
 def _serve(

@@ -1,0 +1,1 @@
+"""What instances of services run: source trees and images, how they are made, and how they are run apart."""
