@@ -1,7 +1,7 @@
-"""The node or the holder is killed at every step of what it does, and at random moments: what is wanted is made after it.
+"""Node, holder or server is killed at every step of what it does: what is wanted is made after it.
 
-`tests/support/dying_nodes.py` does the killing, and says what it found wrong: what the kernel has too much or too
-little of, packets that do not what they should, processes that are left over.
+`tests/support/dying_nodes.py` and `dying_servers.py` do the killing, and say what they found wrong: what the kernel has
+too much or too little of, packets that do not what they should, processes that are left over.
 """
 
 from __future__ import annotations
@@ -27,15 +27,20 @@ def killed(request):
     """Kill nodes as a user; returns what was found."""
     user = user_called(request.param)
     place = Path(tempfile.mkdtemp())
-    place.chmod(0o777)
+    place.chmod(0o755)
+    if user is not None:
+        os.chown(place, user, user)
     # The folder of the tests may be one that the user can't read.
     program = place / "support"
     shutil.copytree(HERE, program, ignore=shutil.ignore_patterns("__pycache__"))
     found = environment()
 
     def kill(victim: str, points: str) -> dict:
+        words = ["dying_nodes.py", place / "node", victim, points]
+        if victim == "server":
+            words = ["dying_servers.py", place, *points.split("/")]
         done = subprocess.run(
-            [python_of(user), program / "dying_nodes.py", place / "node", victim, points],
+            [python_of(user), program / words[0], *words[1:]],
             env={**found, "PYTHONPATH": os.pathsep.join([str(program), found["PYTHONPATH"]])},
             cwd="/", capture_output=True, text=True, check=False, timeout=900, **identity(user),
         )  # fmt: skip
@@ -67,3 +72,13 @@ def test_deaths_at_random_moments_while_much_is_asked(killed, victim):
     found = kill(victim, f"random/{ROUNDS}/{seed}")
     assert (found["wrong"], found["left"]) == ({}, [])
     assert found["points"] == ROUNDS
+
+
+def test_a_server_that_dies_at_any_step_of_its_work_with_a_node_is_followed_by_one_that_ends_it(killed):
+    kill, first = killed
+    found = kill("server", f"{EVERY}/{first}")
+    assert found.pop("left") == []
+    for way, each in found.items():
+        assert each["wrong"] == {}, way
+        assert each["points"] >= 6, "each way has that many steps"
+    assert set(found) == {"first", "exchange", "last"}
