@@ -166,9 +166,7 @@ class App(msgspec.Struct, frozen=True):
     def close(self) -> None:
         """Write what is left and let the state go. A node goes on, unless the state is in memory and gone."""
         self.database.close()
-        if self.settings.in_memory:
-            self.node.stop()
-        self.node.close()
+        self.node.end()
         self.workloads.close()
 
 

@@ -7,14 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
-from pathlib import Path
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 from networks import TCP, group, interface, rule, vpc
-from nodes import environment, refusal_for
+from nodes import environment, nodes_of, refusal_for
 
 from understudy_aws.dataplane.client import NodeClient
 from understudy_aws.dataplane.deltas import NetworkDelta, delta_of
@@ -181,15 +179,25 @@ def test_what_a_node_has_left_that_ended_with_its_holder_is_removed(launcher):
     assert {each.name for each in launcher.directory.iterdir()} <= {"lock", "node.log", "namespaces"}
 
 
-def nodes_of(directory: Path) -> list[str]:
-    """The processes of nodes for a directory."""
-    found = []
-    for each in Path("/proc").iterdir():
-        with suppress(OSError):
-            words = (each / "cmdline").read_bytes().split(b"\0")
-            if b"understudy_aws.node" in words and str(directory).encode() in words:
-                found.append(each.name)
-    return found
+@pytest.mark.parametrize("tied", [False, True])
+def test_a_server_that_ends_starts_no_node_any_more(tmp_path, tied):
+    """A thread of its may ask while it ends, and would start one for a state that is gone."""
+    if REFUSED:
+        pytest.skip(REFUSED)
+    directory = tmp_path / "node"
+    ending = NodeLauncher(directory, tied=tied)
+    ending.want(small())
+    pid = ending.ask(GetStatus()).pid
+    ending.end()
+    with pytest.raises(NodeError, match="The server ends"):
+        ending.want(small())
+    if tied:
+        assert not directory.exists()
+    else:
+        other = NodeLauncher(directory, tied=False)
+        assert other.ask(GetStatus()).pid == pid
+        other.stop()
+    _until(lambda: not nodes_of(directory))
 
 
 def _until(condition) -> None:

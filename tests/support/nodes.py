@@ -114,6 +114,17 @@ def damage_network(directory: Path, namespace: str, code: str) -> None:
     )  # fmt: skip
 
 
+def nodes_of(directory: Path) -> list[str]:
+    """The processes of nodes for a directory, supervisors among them."""
+    found = []
+    for each in Path("/proc").iterdir():
+        with suppress(OSError):
+            words = (each / "cmdline").read_bytes().split(b"\0")
+            if b"understudy_aws.node" in words and str(directory).encode() in words:
+                found.append(each.name)
+    return found
+
+
 class Node:
     """A running node.
 

@@ -47,14 +47,20 @@ class NodeError(Exception):
     """There is no node, or it can't do what is asked; the text is one sentence."""
 
 
-class _Child(msgspec.Struct):
-    """The node that this process has started, which it must wait for when that ends."""
+class _Child:
+    """The node that this process has started, which it must wait for when that ends.
 
-    process: subprocess.Popen[bytes] | None = None
+    `starting` is held by who starts one; none is started any more when it `is_over`.
+    """
+
+    def __init__(self) -> None:
+        self.process: subprocess.Popen[bytes] | None = None
+        self.starting = threading.RLock()
+        self.is_over = False
 
 
 class NodeLauncher:
-    """The way to the node of a directory. Blocks; one caller at a time.
+    """The way to the node of a directory. Blocks; callers in several threads wait for each other.
 
     A node that is `tied` ends with this process, whose state is gone then; others go on.
     """
@@ -68,6 +74,7 @@ class NodeLauncher:
         self._revision = ""
         self._child = _Child()
         self._pause = threading.Event()
+        self._turn = threading.RLock()
 
     def beside(self) -> NodeLauncher:
         """Return another way to the same node, for another caller, who may ask at the same time."""
@@ -81,6 +88,10 @@ class NodeLauncher:
 
     def want(self, network: Network) -> None:
         """Have the node make a network; it is told what changed since it was last told. Raises NodeError."""
+        with self._turn:
+            self._want(network)
+
+    def _want(self, network: Network) -> None:
         if self._told is not None:
             delta = delta_of(self._told, network)
             line = msgspec.json.encode(WantChange(self._revision, delta))
@@ -101,6 +112,10 @@ class NodeLauncher:
         self._told, self._revision = network, revision_of(line)
 
     def _ask(self, line: bytes) -> Answer:
+        with self._turn:
+            return self._ask_now(line)
+
+    def _ask_now(self, line: bytes) -> Answer:
         for attempt in range(1, _ATTEMPTS + 1):
             client = self._client or self._started()
             self._client = client
@@ -120,13 +135,14 @@ class NodeLauncher:
 
     def status(self) -> Status | None:
         """Return how the node does that was asked last; None when it answers no more. Starts none."""
-        if self._client is None:
-            return None
-        try:
-            answer = self._client.ask(GetStatus())
-        except NodeLostError:
-            self._disconnect()
-            return None
+        with self._turn:
+            if self._client is None:
+                return None
+            try:
+                answer = self._client.ask(GetStatus())
+            except NodeLostError:
+                self._disconnect()
+                return None
         return answer if isinstance(answer, Status) else None
 
     def may_run(self) -> bool:
@@ -138,6 +154,23 @@ class NodeLauncher:
 
         Where the node was killed and what it had made is left, another one is started that ends it.
         """
+        with self._turn:
+            return self._stop()
+
+    def end(self) -> None:
+        """Take the network down if it is tied to this process, and start no node any more.
+
+        A thread may be about to ask for something still, also one beside, which would start one.
+        """
+        with self._child.starting:
+            self._child.is_over = True
+        try:
+            if self._tied:
+                self.stop()
+        finally:
+            self.close()
+
+    def _stop(self) -> bool:
         self._told = None
         found = False
         for _ in range(_ATTEMPTS):
@@ -145,7 +178,7 @@ class NodeLauncher:
             if client is None:
                 if not self._is_held():
                     break
-                client = self._started()
+                client = self._started_now()
             self._client, found = None, True
             with suppress(NodeLostError), client:
                 client.ask(Stop())
@@ -174,11 +207,12 @@ class NodeLauncher:
 
     def close(self) -> None:
         """End the connection; the node goes on, and is nobody's child to wait for any more."""
-        self._disconnect()
-        if self._child.process is not None:
-            # Python warns of a process that is let go of before it has ended.
-            self._child.process.returncode = self._child.process.poll() or 0
-            self._child.process = None
+        with self._turn:
+            self._disconnect()
+            if self._child.process is not None:
+                # Python warns of a process that is let go of before it has ended.
+                self._child.process.returncode = self._child.process.poll() or 0
+                self._child.process = None
 
     def _disconnect(self) -> None:
         if self._client is not None:
@@ -212,6 +246,12 @@ class NodeLauncher:
 
     def _started(self) -> NodeClient:
         """Return the way to the node; starts one when none runs. Raises NodeError."""
+        with self._child.starting:
+            if self._child.is_over:
+                raise NodeError("The server ends.")
+            return self._started_now()
+
+    def _started_now(self) -> NodeClient:
         while True:
             running = self._running()
             if running is not None:
@@ -228,7 +268,8 @@ class NodeLauncher:
 
     def _start(self, lock: int) -> NodeClient:
         """Start a node, which gets the lock, so that it is known of even before it has begun."""
-        words = [sys.executable, "-m", "understudy_aws.node", str(self.directory), "--lock", str(lock)]
+        words = [sys.executable, "-m", "understudy_aws.node", str(self.directory), "--replaced"]
+        words += ["--lock", str(lock)]
         if self._tied:
             words += ["--with", str(os.getpid())]
         log = self.directory / _LOG

@@ -35,6 +35,7 @@ from understudy_aws.node.outside import Outside
 from understudy_aws.node.resolver.forwarding import Forwarder, MachineServers
 from understudy_aws.node.resolver.service import Resolvers
 from understudy_aws.node.service import NodeService
+from understudy_aws.node.supervisor import supervise
 from understudy_aws.node.tasks import Tasks
 
 _PERIOD = 5.0
@@ -56,7 +57,17 @@ def main(words: list[str]) -> int:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return 3
+    if asked.replaced:
+        return supervise(directory, lambda is_successor: _run(asked, is_successor=is_successor))
+    return _run(asked)
+
+
+def _run(asked: argparse.Namespace, *, is_successor: bool = False) -> int:
+    """Run the node of a directory; a successor only where a network is left."""
+    directory: Path = asked.directory
     holder = find_holder(directory)
+    if holder is None and is_successor:
+        return 0
     # What this machine allows is asked once, before the first namespace: a network that runs is never given up for it.
     refused = obstacle() if holder is None else ""
     if refused:
@@ -113,6 +124,10 @@ def _asked(words: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--outside", choices=("auto", *(each.program for each in CARRIERS), "none"), default="auto",
         help="what carries packets to the world; by default the first that works, with none no packet gets there",
+    )  # fmt: skip
+    parser.add_argument(
+        "--replaced", action="store_true",
+        help="fork the node from this process, and another one at once when it was killed and a network is left",
     )  # fmt: skip
     return parser.parse_args(words)
 
