@@ -28,9 +28,14 @@ from understudy_aws.dataplane.linux.probe import obstacle
 from understudy_aws.dataplane.linux.syscalls import unmount
 from understudy_aws.dataplane.memory import MemoryDriver
 from understudy_aws.dataplane.processes import start_of
+from understudy_aws.dataplane.runtime.bubblewrap import Bubblewrap
+from understudy_aws.dataplane.runtime.processes import Processes
 from understudy_aws.node.api_doors import ApiDoors
+from understudy_aws.node.dialer import Dialer
 from understudy_aws.node.fabric import Fabric
 from understudy_aws.node.flow_recorder import FlowRecorder
+from understudy_aws.node.health import HealthChecks
+from understudy_aws.node.instances import Instances
 from understudy_aws.node.outside import Outside
 from understudy_aws.node.resolver.forwarding import Forwarder, MachineServers
 from understudy_aws.node.resolver.service import Resolvers
@@ -72,8 +77,19 @@ def _run(asked: argparse.Namespace, *, is_successor: bool = False) -> int:
     refused = obstacle() if holder is None else ""
     if refused:
         fabric = Fabric(directory, MemoryDriver(refused))
+        instances = Instances(
+            directory, Processes(directory), HealthChecks(Dialer(None), _unheard), lambda _: ""
+        )
+        tasks = Tasks(directory, used=instances.used)
         service = NodeService(
-            directory, fabric, None, asked.period, owner=asked.owner, answers=Tasks(directory).answers
+            directory,
+            fabric,
+            None,
+            asked.period,
+            (instances,),
+            owner=asked.owner,
+            answers={**tasks.answers, **instances.answers},
+            forgets=instances.forget,
         )
         return _serve(fabric, service, asked.owner)
     started = None
@@ -95,16 +111,21 @@ def _run(asked: argparse.Namespace, *, is_successor: bool = False) -> int:
     doors = ApiDoors(directory, driver.namespaces)
     flows = FlowRecorder(driver.namespaces)
     fabric = Fabric(directory, driver, outlived=started is None)
+    checks = HealthChecks(Dialer(driver.namespaces), _unheard)
+    bubblewrap = Bubblewrap(directory, place, holder.pid)
+    instances = Instances(directory, bubblewrap, checks, driver.namespaces.identity)
+    tasks = Tasks(directory, used=instances.used)
     service = NodeService(
         directory,
         fabric,
         holder,
         asked.period,
-        (resolvers, doors, outside, flows),
+        (resolvers, doors, outside, flows, instances),
         owner=asked.owner,
         outside=lambda: outside.program,
         flows=flows,
-        answers=Tasks(directory).answers,
+        answers={**tasks.answers, **instances.answers},
+        forgets=instances.forget,
     )
     return _serve(fabric, service, asked.owner, holder_fd, started)
 
@@ -154,6 +175,10 @@ def _serve(
                 unmount(str(namespaces_directory(fabric.directory)))
             shutil.rmtree(fabric.directory, ignore_errors=True)
     return 0
+
+
+def _unheard(_: str) -> None:
+    """Take no note of an instance whose health has changed: the server asks."""
 
 
 def _server(text: str) -> tuple[str, int]:

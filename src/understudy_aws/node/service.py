@@ -62,7 +62,8 @@ class NodeService:
     """Answers questions at a Unix socket, and looks after the network in between.
 
     Without a `holder` the network ends with this process. `answers` are given by whatever runs services, to questions
-    about them, by their type; they may raise OSError, ValueError or LookupError.
+    about them, by their type; they may raise OSError, ValueError or LookupError. `forgets` is called before all ends
+    because it is wanted no more.
     """
 
     def __init__(
@@ -77,8 +78,10 @@ class NodeService:
         outside: Callable[[], str] = str,
         flows: FlowRecorder | None = None,
         answers: Mapping[type[Any], Callable[[Any], Awaitable[Answer]]] = NO_ANSWERS,
+        forgets: Callable[[], None] = lambda: None,
     ) -> None:
         self._answers = answers
+        self._forgets = forgets
         self._flows = flows
         # Numbers of windows begin anew with each node.
         self._name = Ids().hexadecimal()
@@ -231,6 +234,7 @@ class NodeService:
     def _end_all(self) -> None:
         """End everything in the holder's namespaces, and with it this node."""
         self._fabric.forget()
+        self._forgets()
         if self._holder is None:
             self._ended.set()
             return

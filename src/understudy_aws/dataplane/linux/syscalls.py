@@ -45,9 +45,10 @@ def setns(fd: int, kinds: int) -> None:
     _check(_libc.setns(fd, kinds), "setns")
 
 
-def mount(source: str, target: str, kind: str, flags: int) -> None:
-    """Mount `source` on `target`. Raises OSError."""
-    _check(_libc.mount(source.encode(), target.encode(), kind.encode(), flags, None), target)
+def mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
+    """Mount `source` on `target`; `options` are the file system's own. Raises OSError."""
+    given = options.encode() or None
+    _check(_libc.mount(source.encode(), target.encode(), kind.encode(), flags, given), target)
 
 
 def unmount(target: str) -> None:

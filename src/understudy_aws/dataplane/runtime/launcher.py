@@ -1,0 +1,186 @@
+"""Starts the program of one instance: `python -m understudy_aws.dataplane.runtime.launcher`, told by its input.
+
+What it is told stands in no argument, since other users see those. It prints the record of the start and ends; the
+program becomes a child of the holder, so that it goes on when whoever asked for it ends, and ends with the holder.
+
+Only one launcher at a time starts an instance: it holds a lock until the program's record is written, and whoever
+comes then finds that it runs.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import resource
+import signal
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import NoReturn
+
+import msgspec
+
+from understudy_aws.dataplane.linux.syscalls import (
+    CLONE_NEWNET,
+    CLONE_NEWNS,
+    CLONE_NEWPID,
+    MS_NODEV,
+    MS_NOSUID,
+    MS_PRIVATE,
+    MS_REC,
+    mount,
+    setns,
+    unshare,
+)
+from understudy_aws.dataplane.processes import start_of
+from understudy_aws.dataplane.runtime.driver import Running
+from understudy_aws.dataplane.runtime.records import LOCK, STATUS, observed, write_record
+
+_REPARENTED_SECONDS = 0.0005
+_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+
+
+class Overlay(msgspec.Struct, frozen=True):
+    """A directory that gets a layer over it in which an instance writes; it is made at `name` of the layer's place."""
+
+    lower: str
+    name: str
+
+
+class Launch(msgspec.Struct, frozen=True, kw_only=True):
+    """What a launcher is told.
+
+    `words` are bubblewrap's, `command` is what it runs, and `seccomp` the filter in hexadecimal digits. In `layer`, a
+    directory of at most `layer_bytes` that only this instance sees, `directories` and `overlays` are made. `groups`
+    are files of control groups that the process enters; `limits` are those of the process, by their number.
+    """
+
+    id: str
+    program: str
+    start: int
+    port: int
+    place: str
+    spool: str
+    network: str
+    identity: str
+    holder: int
+    bubblewrap: str
+    words: tuple[str, ...]
+    command: tuple[str, ...]
+    layer: str
+    layer_bytes: int
+    directories: tuple[str, ...] = ()
+    overlays: tuple[Overlay, ...] = ()
+    groups: tuple[str, ...] = ()
+    limits: tuple[tuple[int, int], ...] = ()
+    seccomp: str = ""
+    token: str = ""
+
+
+def main() -> int:
+    """Start what the input says."""
+    launch = msgspec.json.decode(sys.stdin.buffer.read(), type=Launch)
+    place = Path(launch.place)
+    lock = os.open(place / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    found = observed(place)
+    if found is not None and found.runs:
+        os.write(1, msgspec.json.encode(found.record))
+        return 0
+    network = os.open(launch.network, os.O_RDONLY | os.O_CLOEXEC)
+    holder = os.pidfd_open(launch.holder)
+    setns(network, CLONE_NEWNET)
+    _make_layer(launch)
+    setns(holder, CLONE_NEWPID)
+    child = os.fork()
+    if child:
+        _, status = os.waitpid(child, 0)
+        return os.waitstatus_to_exitcode(status)
+    # A process whose parent in its own process namespace has ended becomes the holder's.
+    between = os.getpid()
+    if os.fork():
+        os._exit(0)
+    try:
+        _become(launch, between)
+    except OSError as error:
+        os.write(2, f"{error.filename or launch.id}: {error.strerror}\n".encode())
+    os._exit(126)
+
+
+def _make_layer(launch: Launch) -> None:
+    """Mount what the instance may write to, where nobody else sees it."""
+    unshare(CLONE_NEWNS)
+    mount("none", "/", "none", MS_REC | MS_PRIVATE)
+    layer = Path(launch.layer)
+    mount("tmpfs", launch.layer, "tmpfs", MS_NOSUID | MS_NODEV, f"size={launch.layer_bytes},mode=0755")
+    for name in launch.directories:
+        (layer / name).mkdir()
+    for overlay in launch.overlays:
+        upper, work, merged = (layer / f"{overlay.name}{end}" for end in (".upper", ".work", ""))
+        for each in (upper, work, merged):
+            each.mkdir()
+        upper.chmod(Path(overlay.lower).stat().st_mode & 0o7777)
+        options = f"lowerdir={_escaped(overlay.lower)},upperdir={upper},workdir={work},userxattr"
+        mount("overlay", str(merged), "overlay", MS_NOSUID | MS_NODEV, options)
+
+
+def _escaped(path: str) -> str:
+    return path.replace("\\", "\\\\").replace(":", "\\:").replace(",", "\\,")
+
+
+def _become(launch: Launch, between: int) -> NoReturn:
+    """Become bubblewrap, as the holder's child, once the start is noted."""
+    while os.getppid() == between:
+        time.sleep(_REPARENTED_SECONDS)
+    os.setsid()
+    for group in launch.groups:
+        Path(group).write_text("0")
+    for number, most in launch.limits:
+        _, hard = resource.getrlimit(number)
+        allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(number, (allowed, allowed))
+    place = Path(launch.place)
+    spool = os.open(launch.spool, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    status = os.open(place / STATUS, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    seccomp = _in_memory(bytes.fromhex(launch.seccomp))
+    # The environment is among the words, in which there may be secrets.
+    first = ("--json-status-fd", str(status), "--seccomp", str(seccomp))
+    given = _in_memory("".join(f"{each}\0" for each in (*first, *launch.words)).encode())
+    # `/proc` is that of the machine, where this process has another number than it knows.
+    pid = int(Path("/proc/self").readlink().name)
+    record = Running(
+        id=launch.id, program=launch.program, pid=pid, started=start_of(pid), start=launch.start,
+        port=launch.port, output_from=os.fstat(spool).st_size, network=launch.identity,
+    )  # fmt: skip
+    write_record(place, record)
+    os.write(1, msgspec.json.encode(record))
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for descriptor, number in ((nothing, 0), (spool, 1), (spool, 2)):
+        os.dup2(descriptor, number)
+    for number in _IGNORED_BY_PYTHON:
+        signal.signal(number, signal.SIG_DFL)
+    kept = {0, 1, 2, status, seccomp, given}
+    for each in list(Path("/proc/self/fd").iterdir()):
+        # The lock is let go of here, too, now that the start is noted.
+        if int(each.name) not in kept:
+            with suppress(OSError):
+                os.close(int(each.name))
+    for descriptor in (status, seccomp, given):
+        os.set_inheritable(descriptor, True)
+    os.chdir("/")
+    own = {"PATH": "/usr/bin:/bin", "UNDERSTUDY_NODE": launch.token}
+    # Nothing of the instance's environment is bubblewrap's own: it still has the network's rights.
+    os.execve(launch.bubblewrap, ["bwrap", "--args", str(given), "--", *launch.command], own)  # noqa: S606 - found by name
+
+
+def _in_memory(data: bytes) -> int:
+    """Return a descriptor that this can be read from."""
+    made = os.memfd_create("words")
+    os.write(made, data)
+    os.lseek(made, 0, os.SEEK_SET)
+    return made
+
+
+if __name__ == "__main__":
+    sys.exit(main())
