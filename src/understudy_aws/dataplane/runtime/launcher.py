@@ -12,9 +12,9 @@ from __future__ import annotations
 import fcntl
 import os
 import resource
+import select
 import signal
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import NoReturn
@@ -37,7 +37,6 @@ from understudy_aws.dataplane.processes import start_of
 from understudy_aws.dataplane.runtime.driver import Running
 from understudy_aws.dataplane.runtime.records import LOCK, STATUS, observed, write_record
 
-_REPARENTED_SECONDS = 0.0005
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
@@ -131,8 +130,11 @@ def _escaped(path: str) -> str:
 
 def _become(launch: Launch, between: int) -> NoReturn:
     """Become bubblewrap, as the holder's child, once the start is noted."""
-    while os.getppid() == between:
-        time.sleep(_REPARENTED_SECONDS)
+    with suppress(ProcessLookupError):
+        # It has ended when this can be read, and this process is the holder's child.
+        ended = select.poll()
+        ended.register(os.pidfd_open(between), select.POLLIN)
+        ended.poll()
     os.setsid()
     for group in launch.groups:
         Path(group).write_text("0")
