@@ -45,6 +45,7 @@ from understudy_aws.services.apprunner import (
     service_records,
     vpc_connectors,
 )
+from understudy_aws.services.apprunner.instances.role_credentials import RoleCredentials
 from understudy_aws.services.directory import Directory
 from understudy_aws.services.ec2.address_transfer_records import ended_address_transfers
 from understudy_aws.services.ec2.attached_programs import ended_programs
@@ -117,9 +118,12 @@ class App(msgspec.Struct, frozen=True):
     node: NodeLauncher
     network: NetworkKeeper
     workloads: Workloads
+    credentials: RoleCredentials
 
     def handle(self, request: HttpRequest) -> HttpResponse | ResponseInSteps:
         """Answer a request; the answer may be given only when `durability`, asked right after this, is done."""
+        if request.interface:
+            return self.credentials.answer(request)
         if request.path.startswith(PREFIXES):
             return self.admin_api.handle(request)
         return self.gateway.handle(request)
@@ -139,6 +143,8 @@ class App(msgspec.Struct, frozen=True):
 
     def not_durable(self, request: HttpRequest) -> HttpResponse:
         """The answer to a request whose changes could not be made durable."""
+        if request.interface:
+            return self.credentials.not_durable()
         if request.path.startswith(PREFIXES):
             return self.admin_api.not_durable(self.database.refusal)
         return self.gateway.not_durable(request)
@@ -216,7 +222,7 @@ def build(
     flow_logs = FlowLogDelivery(node.directory)
     workloads = Workloads(node)
     network = NetworkKeeper(database, node, workloads, flow_seconds=flow_seconds, deliver=flow_logs.deliver)
-    keeper = ServiceKeeper(database, workloads)
+    keeper = ServiceKeeper(database, workloads, secure=settings.serves_tls)
     controllers = _controllers(gateway, last_use, workloads, (network, keeper, flow_logs))
     if not settings.in_memory:
         # Tests ask nobody for names; `understudy domain validate` is for them.
@@ -233,7 +239,18 @@ def build(
         obstacle=lambda: network.obstacle,
     )
     admin_api = AdminApi(admin, token=ids.bearer_token())
-    return App(settings, database, gateway, manager, admin, admin_api, node, network, workloads)
+    return App(
+        settings,
+        database,
+        gateway,
+        manager,
+        admin,
+        admin_api,
+        node,
+        network,
+        workloads,
+        RoleCredentials(gateway),
+    )
 
 
 def _controllers(

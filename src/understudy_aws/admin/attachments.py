@@ -23,20 +23,10 @@ from understudy_aws.services.ec2.attached_programs import (
 from understudy_aws.services.ec2.network_interfaces import NetworkInterface, network_interfaces
 from understudy_aws.services.ec2.resolver_files import resolver_file
 from understudy_aws.services.ec2.subnets import subnets
-from understudy_aws.services.ec2.vpc_dns import working_endpoints
+from understudy_aws.services.ec2.vpc_endpoints.variables import endpoint_variables
 from understudy_aws.services.ec2.vpcs import vpcs
 from understudy_aws.store.database import Transaction
 
-# How `AWS_ENDPOINT_URL_…` names the services that are served and have endpoints (AWS SDKs and Tools Reference Guide,
-# "Service-specific endpoints").
-_VARIABLES = {
-    "access-analyzer": "ACCESSANALYZER",
-    "apprunner": "APPRUNNER",
-    "ec2": "EC2",
-    "logs": "CLOUDWATCH_LOGS",
-    "secretsmanager": "SECRETS_MANAGER",
-    "sts": "STS",
-}
 _LONGEST_COMMAND, _LONGEST_DESCRIPTION = 80, 255
 # What EC2 takes in descriptions is a little more than this.
 _NOT_IN_DESCRIPTIONS = re.compile(r"[^a-zA-Z0-9. _:/-]")
@@ -147,14 +137,7 @@ def _place(tx: Transaction, id: str) -> tuple[str, str]:
 def _endpoints(tx: Transaction, interface: NetworkInterface, now: datetime) -> dict[str, str]:
     """Return the addresses at which private DNS has services in an interface's VPC, by the names of variables."""
     vpc = vpcs.get(tx, interface.account, interface.region, interface.vpc)
-    found = {}
-    for endpoint in working_endpoints(tx, vpc, now) if vpc is not None else ():
-        name = _VARIABLES.get(endpoint.service.rpartition(".")[2])
-        if name is not None and endpoint.private_dns and not endpoint.inbound_only:
-            first = network_interfaces.get(tx, endpoint.account, endpoint.region, endpoint.interfaces[0])
-            if first is not None:
-                found[name] = next(iter((*first.addresses, *first.ipv6_addresses)))
-    return found
+    return endpoint_variables(tx, vpc, now) if vpc is not None else {}
 
 
 def _described(interface: NetworkInterface) -> dict[str, Any]:

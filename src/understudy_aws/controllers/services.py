@@ -22,8 +22,10 @@ class ServiceKeeper:
     While no service needs a node, it starts none.
     """
 
-    def __init__(self, database: Database, workloads: Workloads) -> None:
+    def __init__(self, database: Database, workloads: Workloads, *, secure: bool = False) -> None:
+        """Prepare; `secure` if the server speaks TLS."""
         self._database = database
+        self._secure = secure
         self._workloads = workloads
         self._revision = -1
         self._needed = False
@@ -38,7 +40,7 @@ class ServiceKeeper:
         if self._database.revision != self._revision:
             self._revision = self._database.revision
             self._needed = node_is_needed(tx)
-            self._wanted = wanted_now(tx) if self._needed else Services()
+            self._wanted = wanted_now(tx, secure=self._secure) if self._needed else Services()
         if self._needed and (self._wanted != self._workloads.wanted or self._must_look(now)):
             yield Due(_KEY, "", now)
 
@@ -47,7 +49,7 @@ class ServiceKeeper:
 
     async def _reconcile(self, _key: Key, world: World) -> datetime | None:
         with world.database.transaction() as tx:
-            wanted = wanted_now(tx)
+            wanted = wanted_now(tx, secure=self._secure)
         if wanted != self._workloads.wanted:
             # What runs is written down before it runs.
             await world.durable()

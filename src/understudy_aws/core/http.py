@@ -18,7 +18,8 @@ class HttpRequest(msgspec.Struct, frozen=True):
     """One complete request. `path` and `query` are as they were sent, still percent-encoded.
 
     Header names are lower-case; a repeated header is joined with a comma, as HTTP allows. `vpc` and `vpc_endpoint` are
-    what it came through, if it came through a VPC endpoint.
+    what it came through, if it came through a VPC endpoint. `interface` is the network interface whose owner asks for
+    credentials, and for nothing else.
     """
 
     method: str
@@ -30,6 +31,7 @@ class HttpRequest(msgspec.Struct, frozen=True):
     secure: bool = False
     vpc: str = ""
     vpc_endpoint: str = ""
+    interface: str = ""
 
     def without_body(self) -> HttpRequest:
         """Return the same request with an empty body."""

@@ -29,6 +29,9 @@ API_ADDRESSES: Mapping[int, str] = {4: "198.18.255.1", 6: "3fff:ffff::1"}
 OWN_NETWORK_ADDRESS = "198.18.255.2"
 """What the internet sees of instances of services that do not go out through a customer's VPC."""
 
+CREDENTIALS_ADDRESS, CREDENTIALS_PORT = "169.254.170.2", 80
+"""Where an instance of a service asks for its role's credentials, as in AWS's containers; each sees its own there."""
+
 HTTPS_PORT = 443
 API_PORTS = (80, HTTPS_PORT)
 """The ports of the APIs, also at VPC endpoints."""
@@ -42,11 +45,15 @@ ARRIVAL_LENGTH = _LENGTH.size
 
 
 class Arrival(msgspec.Struct, frozen=True):
-    """Who comes in from a network: the address that is seen of it, and the VPC endpoint it comes through, if any."""
+    """Who comes in from a network: the address that is seen of it, and the VPC endpoint it comes through, if any.
+
+    `interface` is the network interface of who asks for credentials, which nobody else can do in its place.
+    """
 
     source: str
     vpc: str = ""
     endpoint: str = ""
+    interface: str = ""
 
     def encoded(self) -> bytes:
         """Return what a connection begins with."""

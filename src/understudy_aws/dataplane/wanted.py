@@ -89,7 +89,8 @@ class Interface(Value, frozen=True, kw_only=True):
     its public one. `flow_intervals` are the aggregation intervals, in seconds, of the flow logs that have its packets,
     and `flow_place` goes with what is recorded for them.
     `filtered` is false for interfaces that AWS's own devices have: no group applies to them. One that
-    never `accepts_connections` lets in answers alone, whatever its groups say.
+    never `accepts_connections` lets in answers alone, whatever its groups say. `local` are further addresses, which
+    only who is attached to it can reach: what is served there is for nobody else.
     """
 
     id: str
@@ -100,6 +101,7 @@ class Interface(Value, frozen=True, kw_only=True):
     source_dest_check: bool = True
     filtered: bool = True
     accepts_connections: bool = True
+    local: tuple[str, ...] = ()
     public: tuple[tuple[str, str], ...] = ()
     flow_intervals: tuple[int, ...] = ()
     flow_place: str = ""

@@ -1,5 +1,7 @@
 """Where programs in the networks reach AWS's APIs: the address on the internet side, and interfaces of VPC endpoints.
 
+Instances of services ask for their roles' credentials at an address that each has for itself.
+
 The sockets are made in the namespaces, and connections accepted by this process, which joins each to one to the server.
 The server may stop and start meanwhile: whoever connects while it is away is cut off at once.
 """
@@ -16,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from understudy_aws.dataplane.client import short_path
-from understudy_aws.dataplane.edge import API_ADDRESSES, API_PORTS, API_SOCKET, Arrival
+from understudy_aws.dataplane.edge import API_ADDRESSES, API_PORTS, API_SOCKET, CREDENTIALS_PORT, Arrival
 from understudy_aws.dataplane.linux.names import INTERNET
 from understudy_aws.dataplane.linux.namespaces import Namespaces
 from understudy_aws.dataplane.wanted import Network
@@ -31,13 +33,17 @@ _STALLED_SECONDS = 60.0
 
 
 class Door(msgspec.Struct, frozen=True):
-    """A place where connections are taken: a namespace, an address there, and whose endpoint it is, if any's."""
+    """A place where connections are taken: a namespace, an address there, and whose endpoint it is, if any's.
+
+    `interface` is the one whose credentials are asked for there.
+    """
 
     namespace: str
     address: str
     port: int
     vpc: str = ""
     endpoint: str = ""
+    interface: str = ""
 
 
 class ApiDoors:
@@ -107,7 +113,7 @@ class ApiDoors:
         self._connections.add(task)
         self._of[source] += 1
         try:
-            await self._join(Arrival(source, door.vpc, door.endpoint), reader, writer)
+            await self._join(Arrival(source, door.vpc, door.endpoint, door.interface), reader, writer)
         except (OSError, TimeoutError, asyncio.CancelledError):
             # The server is away, one side has gone, or the node ends.
             writer.transport.abort()
@@ -163,6 +169,8 @@ def _doors(network: Network) -> Iterator[Door]:
     for vpc in network.vpcs:
         of = {id: endpoint.id for endpoint in vpc.endpoints for id in endpoint.interfaces}
         for interface in vpc.interfaces:
+            for address in interface.local:
+                yield Door(interface.id, address, CREDENTIALS_PORT, interface=interface.id)
             if interface.id in of:
                 for address in interface.addresses:
                     for port in API_PORTS:

@@ -75,6 +75,9 @@ class Handshake:
             if self._announced:
                 async with asyncio.timeout(seconds):
                     self.arrival = await _read_arrival(self._sock)
+                if self.arrival.interface:
+                    # Credentials are asked for without TLS: nobody is in between.
+                    context, self.secure = None, False
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: self._host.after(self),
                 self._sock,

@@ -326,6 +326,7 @@ class RequestParser:
             self._secure,
             self._arrival.vpc,
             self._arrival.endpoint,
+            self._arrival.interface,
         )
         self.arrived.append(Arrived(request, self._keep_alive))
         self.phase = "idle"

@@ -106,6 +106,8 @@ def interface_plumbing(
             gateway = str(block.network_address + 1)
             yield Route(interface.id, MAIN_TABLE, f"{gateway}/32", WORKLOAD_LINK)
             yield Route(interface.id, MAIN_TABLE, _EVERYWHERE[4], WORKLOAD_LINK, gateway)
+    for local in interface.local:
+        yield Address(interface.id, "lo", f"{local}/{ip_address(local).max_prefixlen}")
     if 6 in versions:
         yield Address(namespace, link, f"{_GATEWAY6}/64")
         yield Route(interface.id, MAIN_TABLE, _EVERYWHERE[6], WORKLOAD_LINK, _GATEWAY6)

@@ -88,8 +88,9 @@ class ServiceInstance(Record, frozen=True, kw_only=True):
     `service` is the service's ARN, and `operation` the one that launched it. `interface` is the network interface that
     the networking role has made for it in the customer's subnet, empty for one in App Runner's own network, where
     `address` is its own; it runs as soon as it has one of the two. `purpose` is one of those above,
-    since `changed`. `environment` are variables that App Runner sets. `credentials` is the secret by which it asks for
-    its role's credentials.
+    since `changed`. `environment` are the addresses of VPC
+    endpoints, by the variables that lead SDKs to them. `credentials` is the secret by which it asks for
+    its role's credentials, and `session` the access key id of those that it was given last.
     """
 
     account: str
@@ -105,6 +106,7 @@ class ServiceInstance(Record, frozen=True, kw_only=True):
     changed: datetime | None = None
     environment: tuple[tuple[str, str], ...] = ()
     credentials: str = ""
+    session: str = ""
 
 
 class SecretValues(Record, frozen=True, kw_only=True):

@@ -71,7 +71,7 @@ class NetworkInterface(Record, frozen=True, kw_only=True):
     `ipv4_prefixes` and `ipv6_prefixes` are the blocks delegated to it. `groups` are pairs of id and name; a group's
     name never changes. `private_dns_name` is empty when the VPC gives no host names. `kind` is its InterfaceType; one
     that a service has made for a resource of its own is `requester_managed`, and only the service can change it. Nobody
-    connects to one that is `outgoing_only`, whatever its groups say.
+    connects to one that is `outgoing_only`, as those of App Runner's instances are, whatever its groups say.
     """
 
     account: str

@@ -15,6 +15,7 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from understudy_aws.dataplane import wanted
+from understudy_aws.dataplane.edge import CREDENTIALS_ADDRESS
 from understudy_aws.services.ec2.api_names import api_names
 from understudy_aws.services.ec2.attached_programs import attached_programs
 from understudy_aws.services.ec2.cidr_blocks.associations import staying
@@ -250,6 +251,7 @@ def _interface(interface: NetworkInterface) -> wanted.Interface:
         groups=tuple(group for group, _ in interface.groups),
         source_dest_check=interface.source_dest_check,
         accepts_connections=not interface.outgoing_only,
+        local=(CREDENTIALS_ADDRESS,) if interface.outgoing_only else (),
         public=tuple((each.private_ip, each.ip) for each in interface.public_addresses),
     )
 

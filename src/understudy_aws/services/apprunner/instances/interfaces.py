@@ -29,7 +29,9 @@ def give_interfaces(world: World, connector_arn: str, instances: Iterable[Servic
     One that was made before a crash is found by its description. Raises StepFailedError.
     """
     with world.database.transaction() as tx:
-        connector = _connector(tx, connector_arn)
+        connector = connector_of(tx, connector_arn)
+    if connector is None:
+        raise StepFailedError("InvalidRequestException", f"The VPC connector {connector_arn} is not active.")
     waiting = [each for each in instances if not each.interface]
     if not waiting:
         return
@@ -77,11 +79,9 @@ def delete_unnoted(world: World, instances: Iterable[ServiceInstance]) -> None:
                 role.delete(id)
 
 
-def _connector(tx: Transaction, arn: str) -> VpcConnector:
-    found = next((each for each in vpc_connectors.where(tx, "by_arn", arn) if each.active), None)
-    if found is None:
-        raise StepFailedError("InvalidRequestException", f"The VPC connector {arn} is not active.")
-    return found
+def connector_of(tx: Transaction, arn: str) -> VpcConnector | None:
+    """Return the active connector of an ARN."""
+    return next((each for each in vpc_connectors.where(tx, "by_arn", arn) if each.active), None)
 
 
 def _made_before(role: NetworkInterfaces) -> Mapping[str, str]:

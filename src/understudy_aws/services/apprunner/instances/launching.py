@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from understudy_aws.gateway.controller import World
 from understudy_aws.gateway.durable_operations import StepFailedError
-from understudy_aws.services.apprunner.instances.interfaces import give_interfaces
+from understudy_aws.services.apprunner.instances.interfaces import connector_of, give_interfaces
 from understudy_aws.services.apprunner.instances.own_network import free_address
 from understudy_aws.services.apprunner.instances.secret_variables import fetch_secrets
 from understudy_aws.services.apprunner.service_records import (
@@ -15,6 +17,8 @@ from understudy_aws.services.apprunner.service_records import (
     secret_values,
     service_instances,
 )
+from understudy_aws.services.ec2.vpc_endpoints.variables import endpoint_variables
+from understudy_aws.services.ec2.vpcs import vpcs
 from understudy_aws.store.database import Transaction
 
 
@@ -44,6 +48,14 @@ def instances_of(tx: Transaction, service: str, operation: str) -> list[ServiceI
     return [each for each in found if each.operation == operation]
 
 
+def _endpoints(tx: Transaction, version: ServiceVersion, now: datetime) -> dict[str, str]:
+    """Return where services have VPC endpoints with private DNS in the VPC of a version, by variable."""
+    connector = connector_of(tx, version.settings.network.connector)
+    vpc = vpcs.get(tx, connector.account, connector.region, connector.vpc) if connector is not None else None
+    found = endpoint_variables(tx, vpc, now) if vpc is not None else {}
+    return {f"AWS_ENDPOINT_URL_{name}": address for name, address in found.items()}
+
+
 def _new(
     world: World, tx: Transaction, version: ServiceVersion, operation: str, purpose: str
 ) -> ServiceInstance:
@@ -65,6 +77,7 @@ def _new(
         operation=operation,
         purpose=purpose,
         address=address,
+        environment=tuple(_endpoints(tx, version, now).items()),
         credentials=world.ids.bearer_token() if version.settings.instance.role else "",
     )
 

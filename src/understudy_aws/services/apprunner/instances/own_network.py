@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 
 from understudy_aws.dataplane import wanted
-from understudy_aws.dataplane.edge import OWN_NETWORK_ADDRESS
+from understudy_aws.dataplane.edge import CREDENTIALS_ADDRESS, OWN_NETWORK_ADDRESS
 from understudy_aws.services.apprunner.service_records import ServiceInstance, service_instances
 from understudy_aws.store.database import Transaction
 
@@ -57,6 +57,7 @@ def network(instances: Iterable[ServiceInstance]) -> wanted.Vpc | None:
             addresses=(each.address,),
             groups=(_GROUP,),
             accepts_connections=False,
+            local=(CREDENTIALS_ADDRESS,),
         )
         for each in instances
         if each.address

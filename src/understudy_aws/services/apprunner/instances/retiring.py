@@ -15,6 +15,7 @@ from understudy_aws.gateway.durable_operations import NotYetError
 from understudy_aws.gateway.workloads import Workloads
 from understudy_aws.services.apprunner.instances.interfaces import delete_interface, delete_unnoted
 from understudy_aws.services.apprunner.instances.launching import instances_of
+from understudy_aws.services.apprunner.instances.role_credentials import end_session
 from understudy_aws.services.apprunner.service_records import (
     DRAINING,
     STOPPING,
@@ -81,7 +82,9 @@ async def _retire(world: World, workloads: Workloads, instances: Sequence[Servic
     for instance in gone:
         delete_interface(world, instance)
         with world.database.transaction() as tx:
-            service_instances.delete(tx, instance)
+            current = service_instances.get(tx, *service_instances.key(instance)) or instance
+            service_instances.delete(tx, current)
+            end_session(tx, current, now)
             _forget_secrets(tx, instance)
     if busy or running:
         waits = f"{busy} requests are under way." if busy else f"{len(running)} instances are stopping."

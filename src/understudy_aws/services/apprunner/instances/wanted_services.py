@@ -9,8 +9,9 @@ from msgspec.structs import replace
 
 from understudy_aws.core.arn import parse
 from understudy_aws.dataplane import wanted, wanted_services
+from understudy_aws.dataplane.edge import API_ADDRESSES, HTTPS_PORT
 from understudy_aws.services.apprunner.auto_scaling_records import AutoScalingConfiguration, revisions
-from understudy_aws.services.apprunner.instances import own_network
+from understudy_aws.services.apprunner.instances import own_network, role_credentials
 from understudy_aws.services.apprunner.service_records import (
     SERVING,
     STOPPING,
@@ -53,9 +54,9 @@ def network_now(tx: Transaction, now: datetime) -> wanted.Network:
     )
 
 
-def wanted_now(tx: Transaction) -> wanted_services.Services:
-    """Return what should run, and what leads requests to it."""
-    instances = sorted(_instances(tx), key=lambda each: each.id)
+def wanted_now(tx: Transaction, *, secure: bool = False) -> wanted_services.Services:
+    """Return what should run, and what leads requests to it; `secure` if the server speaks TLS."""
+    instances = sorted(_instances(tx, secure=secure), key=lambda each: each.id)
     found = [_service(tx, each) for each in services.where(tx, "live", "")]
     return wanted_services.Services(
         instances=tuple(instances), services=tuple(sorted(found, key=lambda each: each.arn))
@@ -73,7 +74,7 @@ def scaling_of(tx: Transaction, service: Service) -> AutoScalingConfiguration:
     )
 
 
-def _instances(tx: Transaction) -> Iterator[wanted_services.Instance]:
+def _instances(tx: Transaction, *, secure: bool) -> Iterator[wanted_services.Instance]:
     for instance in service_instances.scan(tx):
         if instance.purpose == STOPPING or not (instance.interface or instance.address):
             continue
@@ -81,16 +82,16 @@ def _instances(tx: Transaction) -> Iterator[wanted_services.Instance]:
             tx, instance.account, instance.region, instance.service, instance.version
         )
         if version is not None:
-            yield _instance(tx, instance, version)
+            yield _instance(tx, instance, version, secure=secure)
 
 
 def _instance(
-    tx: Transaction, instance: ServiceInstance, version: ServiceVersion
+    tx: Transaction, instance: ServiceInstance, version: ServiceVersion, *, secure: bool
 ) -> wanted_services.Instance:
     secrets = secret_values.get(tx, instance.account, instance.region, instance.service, instance.version)
     check = version.settings.health_check
     environment = {
-        **dict(instance.environment),
+        **_from_app_runner(instance, secure=secure),
         **dict(version.environment),
         **dict(secrets.values if secrets is not None else ()),
     }
@@ -118,6 +119,29 @@ def _instance(
         log_stream=f"instance/{instance.id}",
         credentials=instance.credentials,
     )
+
+
+def _from_app_runner(instance: ServiceInstance, *, secure: bool) -> dict[str, str]:
+    """Return the variables that an instance has from App Runner, where its user sets none of the name.
+
+    AWS's APIs are at port 443, where the server takes what it speaks, TLS or not.
+    """
+    scheme, port = ("https", "") if secure else ("http", f":{HTTPS_PORT}")
+    apis = {"AWS_ENDPOINT_URL": API_ADDRESSES[4], **dict(instance.environment)}
+    variables = {
+        "AWS_REGION": instance.region,
+        "AWS_DEFAULT_REGION": instance.region,
+        # Nobody here plays the metadata service; asking for it only costs seconds.
+        "AWS_EC2_METADATA_DISABLED": "true",
+        **{name: f"{scheme}://{_host(address)}{port}" for name, address in apis.items()},
+    }
+    if instance.credentials:
+        variables["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"] = f"{role_credentials.PATH}{instance.credentials}"
+    return variables
+
+
+def _host(address: str) -> str:
+    return f"[{address}]" if ":" in address else address
 
 
 def _service(tx: Transaction, service: Service) -> wanted_services.Service:

@@ -1,0 +1,36 @@
+"""By which variables programs in a VPC find the services that have an endpoint there."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from types import MappingProxyType
+
+from understudy_aws.services.ec2.network_interfaces import network_interfaces
+from understudy_aws.services.ec2.vpc_dns import working_endpoints
+from understudy_aws.services.ec2.vpcs import Vpc
+from understudy_aws.store.database import Transaction
+
+# How `AWS_ENDPOINT_URL_…` names the services that are served and have endpoints (AWS SDKs and Tools Reference Guide,
+# "Service-specific endpoints").
+_VARIABLES = MappingProxyType(
+    {
+        "access-analyzer": "ACCESSANALYZER",
+        "apprunner": "APPRUNNER",
+        "ec2": "EC2",
+        "logs": "CLOUDWATCH_LOGS",
+        "secretsmanager": "SECRETS_MANAGER",
+        "sts": "STS",
+    }
+)
+
+
+def endpoint_variables(tx: Transaction, vpc: Vpc, now: datetime) -> dict[str, str]:
+    """Return the addresses at which private DNS has services in a VPC, by the ends of the names of variables."""
+    found = {}
+    for endpoint in working_endpoints(tx, vpc, now):
+        name = _VARIABLES.get(endpoint.service.rpartition(".")[2])
+        if name is not None and endpoint.private_dns and not endpoint.inbound_only:
+            first = network_interfaces.get(tx, endpoint.account, endpoint.region, endpoint.interfaces[0])
+            if first is not None:
+                found[name] = next(iter((*first.addresses, *first.ipv6_addresses)))
+    return found
