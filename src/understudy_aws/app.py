@@ -240,17 +240,9 @@ def build(
     )
     admin_api = AdminApi(admin, token=ids.bearer_token())
     return App(
-        settings,
-        database,
-        gateway,
-        manager,
-        admin,
-        admin_api,
-        node,
-        network,
-        workloads,
-        RoleCredentials(gateway),
-    )
+        settings=settings, database=database, gateway=gateway, controllers=manager, admin=admin, admin_api=admin_api,
+        node=node, network=network, workloads=workloads, credentials=RoleCredentials(gateway),
+    )  # fmt: skip
 
 
 def _controllers(
