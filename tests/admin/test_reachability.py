@@ -278,3 +278,22 @@ def test_ping_passes_by_a_rule_for_its_type(understudy, ec2, site):
     ec2.authorize_security_group_ingress(GroupId=site["db"], IpPermissions=[permission])
     assert ask(understudy, *ends, protocol="icmp")["passes"]
     assert not ask(understudy, *ends, protocol="udp")["passes"]
+
+
+def test_a_port_of_a_protocol_without_ports_is_refused(understudy, site):
+    ends = site["source"]["NetworkInterfaceId"], site["target"]["NetworkInterfaceId"]
+    for protocol in ("icmp", "icmpv6", "47"):
+        with pytest.raises(InvalidRequestError, match=rf"with --protocol {protocol} no port can be named"):
+            ask(understudy, *ends, protocol=protocol, port=80)
+        assert ask(understudy, *ends, protocol=protocol)["port"] is None
+    for protocol in ("tcp", "udp", "6"):
+        assert ask(understudy, *ends, protocol=protocol)["port"] == 443
+
+
+def test_nothing_is_reached_through_a_vpc_connector(understudy, site):
+    made = understudy.client("apprunner").create_vpc_connector(
+        VpcConnectorName="main", Subnets=[site["near"]], SecurityGroups=[site["app"]]
+    )
+    arn = made["VpcConnector"]["VpcConnectorArn"]
+    with pytest.raises(InvalidRequestError, match="its interfaces begin connections and accept none"):
+        ask(understudy, site["target"]["NetworkInterfaceId"], arn)

@@ -61,6 +61,31 @@ def test_what_arrives_and_is_not_answered_is_told_from_what_is_dropped(running, 
     assert "arrived" == probed(ICMP)
 
 
-def test_packets_of_other_protocols_are_not_sent(running):
+GRE, ESP = "47", "50"
+
+
+@pytest.mark.parametrize("address", ["10.0.2.10", "2600:db8:0:2::10"])
+def test_other_protocols_are_let_through_and_dropped_by_their_number(running, probed, address):
+    """Of other protocols, addresses and protocol number are tracked: vpcs.md 8.7."""
+    everywhere = "::/0" if ":" in address else "0.0.0.0/0"
+    for admitted, other in ((GRE, ESP), (ESP, GRE)):
+        running.want(network(rule(admitted, cidr=everywhere)))
+        assert probed(admitted, address) == "arrived"
+        assert probed(other, address, timeout=0.4) == "silent"
+    running.want(network(rule(cidr=everywhere)))
+    assert {probed(each, address) for each in (GRE, ESP, "99")} == {"arrived"}
+
+
+def test_network_acls_know_other_protocols_by_their_number(running, probed):
+    deny = NetworkAcl(
+        id="acl-no-gre", ingress=(entry(90, allow=False, protocol=GRE), entry(100)), egress=(entry(100),)
+    )
+    running.want(network(rule(), acls=(deny,), subnet_acls={2: "acl-no-gre"}))
+    assert probed(ESP) == "arrived"
+    assert probed(GRE, timeout=0.4) == "silent"
+
+
+def test_what_is_no_protocol_is_not_sent(running):
     running.want(network(rule()))
-    assert isinstance(running.client.ask(Probe("eni-app", "10.0.2.10", 0, protocol="47")), Refused)
+    for number in ("256", "esp"):
+        assert isinstance(running.client.ask(Probe("eni-app", "10.0.2.10", 0, protocol=number)), Refused)

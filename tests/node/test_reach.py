@@ -6,12 +6,15 @@ from concurrent.futures import ThreadPoolExecutor
 from queue import SimpleQueue
 
 import pytest
-from random_networks import questions, random_network
+from msgspec.structs import replace
+from random_networks import PORTS, questions, random_network, with_protocols
 
 from understudy_aws.dataplane.changes import changed
 from understudy_aws.dataplane.client import NodeClient
+from understudy_aws.dataplane.edge import API_ADDRESSES
 from understudy_aws.dataplane.messages import Probe, Probed
-from understudy_aws.dataplane.reach import reach, refusals
+from understudy_aws.dataplane.packets import ICMP, ICMPV6, UDP
+from understudy_aws.dataplane.reach import Question, reach, refusals
 
 AT_ONCE = 8
 
@@ -64,8 +67,40 @@ def test_with_ipv6_too_what_is_computed_is_what_packets_do(running, seed):
     assert len(asked) > 10
 
 
-def probed(running, asked, timeout: float) -> dict:
-    """Send a packet for each question, several at once over connections of their own."""
+@pytest.mark.parametrize("seed", range(4))
+def test_of_udp_and_icmp_too_what_is_computed_is_what_packets_do(running, seed):
+    network = with_protocols(random_network(200 + seed, ipv6=True), seed)
+    running.want(network)
+    ids = [each.id for vpc in network.vpcs for each in vpc.interfaces if each.filtered]
+    answering = running.answer_datagrams(*ids, ports=PORTS)
+    # At the addresses of AWS's APIs nothing takes part in these protocols.
+    others = [each for each in questions(network) if each.address not in API_ADDRESSES.values()]
+    asked = [of_protocol(each, place) for place, each in enumerate(others[seed % 2 :: 2])]
+    computed = {each: reach(network, each).passes for each in asked}
+    found = probed(running, asked, 0.4, answered="connected")
+    late = [each for each in asked if computed[each] and not found[each]]
+    found |= probed(running, late, 5.0, answered="connected")
+    answering.process.kill()
+    answering.finish()
+    assert {each: reach(network, each) for each in asked if computed[each] != found[each]} == {}
+    for protocol in (UDP, ICMP, ICMPV6):
+        outcomes = {computed[each] for each in asked if each.protocol == protocol}
+        assert outcomes, protocol
+    assert any(computed.values())
+
+
+def of_protocol(question: Question, place: int) -> Question:
+    """Return a question with UDP for TCP, or every other one with ICMP of its kind of address."""
+    if place % 2:
+        return replace(question, protocol=UDP)
+    return replace(question, protocol=ICMPV6 if ":" in question.address else ICMP, port=0)
+
+
+def probed(running, asked, timeout: float, answered: str = "") -> dict:
+    """Send a packet for each question, several at once over connections of their own: whether one was answered.
+
+    What is refused by a host has arrived, unless it must be `answered` in one way.
+    """
     waiting: SimpleQueue[NodeClient] = SimpleQueue()
     clients = [running.connect() for _ in range(AT_ONCE)]
     for client in clients:
@@ -74,11 +109,13 @@ def probed(running, asked, timeout: float) -> dict:
     def passes(question) -> bool:
         client = waiting.get()
         try:
-            answer = client.ask(Probe(question.interface, question.address, question.port, timeout))
+            answer = client.ask(
+                Probe(question.interface, question.address, question.port, timeout, question.protocol)
+            )
         finally:
             waiting.put(client)
         assert isinstance(answer, Probed), answer
-        return answer.outcome != "silent"
+        return answer.outcome == answered if answered else answer.outcome != "silent"
 
     try:
         with ThreadPoolExecutor(AT_ONCE) as pool:

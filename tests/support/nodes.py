@@ -46,6 +46,26 @@ def request(*messages): routes.request(list(messages))
 exec(sys.argv[3])
 """
 
+_ANSWER = """
+import os, select, socket, sys; from pathlib import Path
+from understudy_aws.dataplane.linux import holder, syscalls
+directory, ports, *interfaces = sys.argv[1:]
+directory = Path(directory)
+holder.enter_holder(holder.find_holder(directory))
+waiting = select.poll(); sockets = {}
+for interface in interfaces:
+    syscalls.setns(os.open(holder.namespaces_directory(directory) / interface, os.O_RDONLY), syscalls.CLONE_NEWNET)
+    for port in map(int, ports.split(",")):
+        made = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+        made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        made.bind(("::", port)); made.setblocking(False); waiting.register(made, select.POLLIN); sockets[made.fileno()] = made
+print("up", flush=True)
+while True:
+    for ready, _ in waiting.poll():
+        try: sockets[ready].sendto(*sockets[ready].recvfrom(2048))
+        except OSError: pass
+"""
+
 
 def environment() -> dict[str, str]:
     """What another Python needs to find this Understudy and what it is built on."""
@@ -252,6 +272,13 @@ class Node:
             [self._python, "-c", _DAMAGE, str(self.directory), namespace, code],
             env=self._environment, cwd="/", check=True, **self._identity,
         )  # fmt: skip
+
+    def answer_datagrams(self, *interfaces: str, ports: tuple[int, ...]) -> Command:
+        """Start a process that sends back each datagram that comes to ports of interfaces."""
+        words = [str(self.directory), ",".join(map(str, ports)), *interfaces]
+        started = Command([self._python, "-c", _ANSWER, *words], self._environment, self._identity)
+        assert started.line() == "up", started.finish().stderr
+        return started
 
     def python(self, interface: str, code: str, *arguments: str) -> Command:
         return self.start(interface, self._python, "-c", code, *arguments)

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from networks import ALL, OPEN_ACL, TCP, entry, interface, rule, vpc
 
 from understudy_aws.dataplane.edge import API_ADDRESSES
+from understudy_aws.dataplane.packets import ICMP, ICMPV6, UDP
 from understudy_aws.dataplane.reach import Question
 from understudy_aws.dataplane.wanted import (
     Interface,
@@ -43,6 +44,53 @@ def random_network(seed: int, *, ipv6: bool = False) -> Network:
         vpcs = tuple(_with_ipv6(chance, each, second) for second, each in enumerate(vpcs))
         lists["pl-6"] = (_block6(0, 1), _block6(1, 2))
     return Network(vpcs=vpcs, peerings=peerings, prefix_lists=lists)
+
+
+def with_protocols(network: Network, seed: int) -> Network:
+    """Return a network with rules and entries for UDP, ICMP and ICMPv6 too, half of them such as refuse something."""
+    chance = random.Random(seed)
+    return replace(network, vpcs=tuple(_with_protocols(chance, each) for each in network.vpcs))
+
+
+def _with_protocols(chance: random.Random, vpc: Vpc) -> Vpc:
+    everywhere = {ICMPV6: "::/0"}
+
+    def service() -> tuple[str, tuple[int, int]]:
+        return chance.choice(
+            [(UDP, (80, 80)), (UDP, (1, 1000)), (UDP, (1024, 65535)), (ICMP, (8, -1)), (ICMP, (0, -1)),
+             (ICMP, (-1, -1)), (ICMP, (3, -1)), (ICMPV6, (128, -1)), (ICMPV6, (-1, -1))]
+        )  # fmt: skip
+
+    def rules(most: int) -> tuple[SecurityGroupRule, ...]:
+        found = []
+        for _ in range(chance.randrange(most)):
+            protocol, ports = service()
+            peers = [{"cidr": everywhere.get(protocol, "0.0.0.0/0")}, {"group": chance.choice(GROUPS)}]
+            found.append(rule(protocol, ports, **chance.choice(peers)))
+        return tuple(found)
+
+    def entries() -> tuple[NetworkAclEntry, ...]:
+        found = []
+        for number in (60, 70):
+            if chance.random() < 0.4:
+                protocol, ports = service()
+                cidr = everywhere.get(protocol, "0.0.0.0/0")
+                found.append(entry(number, cidr, allow=chance.random() < 0.5, protocol=protocol, ports=ports))
+        return tuple(found)
+
+    return replace(
+        vpc,
+        network_acls=tuple(
+            replace(each, ingress=(*entries(), *each.ingress), egress=(*entries(), *each.egress))
+            if each.id != OPEN_ACL.id
+            else each
+            for each in vpc.network_acls
+        ),
+        security_groups=tuple(
+            replace(each, ingress=(*each.ingress, *rules(4)), egress=(*each.egress, *rules(3)))
+            for each in vpc.security_groups
+        ),
+    )
 
 
 def own_everything(network: Network) -> Network:

@@ -78,6 +78,11 @@ def destinations(tx: Transaction, text: str, source: Source, now: datetime) -> l
     if text.startswith("eni-"):
         interface = _interface(tx, text)
         return [Destination(_address_for(source, interface), interface)]
+    if ":vpcconnector/" in text:
+        raise InvalidRequestError(
+            f"{text} is a VPC connector, and nothing can be reached through one: its interfaces begin connections and "
+            "accept none. Requests come to a service by its URL. A connector can be FROM, not TO."
+        )
     try:
         address = str(ip_address(text))
     except ValueError:

@@ -25,6 +25,7 @@ from understudy_aws.services.ec2.network_insights.pieces import port_pieces
 from understudy_aws.services.ec2.wanted_network import network_of
 from understudy_aws.store.database import Transaction
 
+_HTTPS = 443
 # So many things can refuse a connection one after another: groups, lists and routes on every side, and back.
 _MOST_CHANGES = 12
 # Of a group or a subnet with many interfaces, so many pairs are looked at: a tenth of a second.
@@ -40,8 +41,13 @@ def answer(gateway: Gateway, asked: Reach, node: Path) -> dict[str, Any]:
         raise InvalidRequestError(
             f"The protocol is tcp, udp, icmp, icmpv6 or a number up to 255, not {asked.protocol!r}."
         )
-    last = asked.last_port or asked.port
-    if last < asked.port:
+    if asked.port and protocol not in WITH_PORTS:
+        raise InvalidRequestError(
+            f"Only TCP and UDP have ports: with --protocol {asked.protocol} no port can be named."
+        )
+    first = asked.port or _HTTPS
+    last = asked.last_port or first
+    if last < first:
         raise InvalidRequestError(f"A range of ports ends where it begins or after that, not at {last}.")
     now = gateway.clock.now()
     with gateway.database.transaction() as tx:
@@ -63,13 +69,13 @@ def answer(gateway: Gateway, asked: Reach, node: Path) -> dict[str, Any]:
         paths = [
             path
             for source, to in looked_at
-            for path in _Pair(tx, network, source, to, asked.target).paths(protocol, (asked.port, last))
+            for path in _Pair(tx, network, source, to, asked.target).paths(protocol, (first, last))
         ]
     return {
         "source": asked.source,
         "target": asked.target,
         "protocol": NAMES.get(protocol, protocol),
-        "port": asked.port if protocol in WITH_PORTS else None,
+        "port": first if protocol in WITH_PORTS else None,
         "last_port": last if protocol in WITH_PORTS else None,
         "passes": all(path["passes"] for path in paths),
         "paths": paths,

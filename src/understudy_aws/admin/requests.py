@@ -212,7 +212,8 @@ class Detach(AdminRequest, frozen=True):
 class Reach(AdminRequest, frozen=True):
     """Says whether a connection passes, between interfaces, security groups, subnets, addresses, from a VPC connector.
 
-    `protocol` is tcp, udp, icmp, icmpv6 or a number; `port` is of TCP and UDP, and `last_port` ends a range.
+    `protocol` is tcp, udp, icmp, icmpv6 or a number; `port` is of TCP and UDP, 443 unless named, and `last_port` ends a
+    range.
     """
 
     path: ClassVar[str] = "/_understudy/reach"
@@ -220,7 +221,7 @@ class Reach(AdminRequest, frozen=True):
     source: str
     target: str
     protocol: str = "tcp"
-    port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 443
+    port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
     last_port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 0
 
 

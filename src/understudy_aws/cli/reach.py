@@ -17,7 +17,7 @@ from understudy_aws.core.errors import UserError
 from understudy_aws.dataplane.client import NodeClient, NodeLostError
 from understudy_aws.dataplane.messages import Probe, Probed
 
-_HTTPS, _LAST_PORT = 443, 65535
+_LAST_PORT = 65535
 _PORTS = re.compile(r"(\d+)(?:-(\d+))?")
 _OUTCOMES = {
     "connected": "A real packet was answered.",
@@ -49,7 +49,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--probe",
         action="store_true",
-        help="send a real packet of TCP, UDP or ICMP too, from a program's interface; nothing needs to listen",
+        help="send a real packet too, from a program's interface; nothing needs to listen",
     )
 
 
@@ -79,7 +79,7 @@ def run(asked: argparse.Namespace, out: Output) -> int:
 
 
 def _split(text: str) -> tuple[str, int, int]:
-    """Return what stands before the colon, and the ports behind it: `10.0.2.10:5432`, `[2600::1]:80-443`.
+    """Return what stands before the colon, and the ports behind it or 0: `10.0.2.10:5432`, `[2600::1]:80-443`.
 
     Raises UserError.
     """
@@ -94,7 +94,7 @@ def _split(text: str) -> tuple[str, int, int]:
     else:
         target, ports = text, ""
     if not ports:
-        return target, _HTTPS, _HTTPS
+        return target, 0, 0
     found = _PORTS.fullmatch(ports)
     first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
     if not 1 <= first <= last <= _LAST_PORT:
@@ -109,8 +109,6 @@ def _probed(node: Path, path: Mapping[str, Any]) -> str:
             "--probe sends from a program's interface, and a VPC connector has no instances here."
         )
     number = NUMBERS.get(path["protocol"], path["protocol"])
-    if number not in NUMBERS.values():
-        raise UserError("--probe sends packets of TCP, UDP, ICMP and ICMPv6.")
     port = path["ports"][0] if path["ports"] else 0
     arrives_at = path["interface"] if path["attached"] else ""
     try:

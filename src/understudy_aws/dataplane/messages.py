@@ -43,8 +43,8 @@ class GetStatus(msgspec.Struct, frozen=True, tag="status"):
 class Probe(msgspec.Struct, frozen=True, tag="probe"):
     """Send a real packet from an interface to an address, and to a port of TCP or UDP, and say what came of it.
 
-    `protocol` is a number: of TCP, UDP, ICMP or ICMPv6. `arrives_at` is the interface that has the address, where it is
-    known: it is looked at whether a packet that nobody answers gets there.
+    `protocol` is a number; of others than TCP, UDP, ICMP and ICMPv6 no answer is known. `arrives_at` is the interface
+    that has the address, where it is known: it is looked at whether a packet that nobody answers gets there.
     """
 
     interface: str
@@ -175,7 +175,7 @@ class Status(msgspec.Struct, frozen=True, tag="status", kw_only=True):
 class Probed(msgspec.Struct, frozen=True, tag="probed"):
     """What came of a packet: `connected`, `refused` by a host where nothing listens, or `silent`: it did not arrive.
 
-    Of UDP and ICMP there is `arrived` too: nobody answered it.
+    Of all but TCP there is `arrived` too: nobody answered it.
 
     It was computed, and no packet was sent, where there is an `obstacle`.
     """

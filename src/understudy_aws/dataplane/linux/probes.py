@@ -1,7 +1,8 @@
-"""Real packets that tell what the network does with a connection: of TCP, UDP and ICMP.
+"""Real packets that tell what the network does with a connection: of TCP, UDP, ICMP and every other protocol.
 
 Nothing needs to listen. A host answers a connection of TCP that nothing takes, and a datagram to a closed port; where
-it keeps silent, a look into the namespace of the destination says whether the packet got there.
+it keeps silent, a look into the namespace of the destination says whether the packet got there. That is all that can
+be told of protocols that Linux does not answer by itself.
 """
 
 from __future__ import annotations
@@ -26,6 +27,9 @@ _EVERY_PROTOCOL = 0x0003
 _LONGEST = 2048
 # Of echo requests: one that was sent before would still be let through as part of what was let through then.
 _identifiers = count(os.getpid())
+_LAST_PROTOCOL = 255
+# What stands before the content: GRE (RFC 2784: no options, IPv4 within), ESP (RFC 4303: which connection, a number).
+_HEADS = {"47": struct.pack("!HH", 0, 0x0800), "50": struct.pack("!II", 0x1000, 1)}
 # What has arrived is answered soon, if at all.
 _ANSWER_WITHIN = 0.5
 
@@ -33,7 +37,7 @@ _ANSWER_WITHIN = 0.5
 def probe(namespaces: Namespaces, asked: Probe) -> str:
     """Send a packet; return `connected`, `refused`, `arrived` for one that nobody answers, or `silent`.
 
-    Raises FileNotFoundError when there is no such interface, ValueError for another protocol.
+    Raises FileNotFoundError when there is no such interface, ValueError for what is no number of a protocol.
     """
     if asked.protocol == TCP:
         return _connect(namespaces, asked)
@@ -45,17 +49,16 @@ def probe(namespaces: Namespaces, asked: Probe) -> str:
             return _datagram(
                 stack.enter_context(namespaces.inside(asked.interface, _opener(asked))), watching, asked
             )
-        if asked.protocol in ECHO:
-            return _echo(
-                stack.enter_context(namespaces.inside(asked.interface, _opener(asked))), watching, asked
-            )
-    raise ValueError(f"No packet of protocol {asked.protocol} can be sent.")
+        send = _echo if asked.protocol in ECHO else _other
+        return send(stack.enter_context(namespaces.inside(asked.interface, _opener(asked))), watching, asked)
 
 
 def _opener(asked: Probe) -> Callable[[], socket.socket]:
     family = socket.AF_INET if ip_address(asked.address).version == 4 else socket.AF_INET6
     kinds = {TCP: socket.SOCK_STREAM, UDP: socket.SOCK_DGRAM}
-    number = int(asked.protocol) if asked.protocol in ECHO else 0
+    number = 0 if asked.protocol in kinds else int(asked.protocol)
+    if not 0 <= number <= _LAST_PROTOCOL:
+        raise ValueError(f"{number} is not the number of a protocol.")
     return lambda: socket.socket(family, kinds.get(asked.protocol, socket.SOCK_RAW), number)
 
 
@@ -106,6 +109,16 @@ def _echo(sending: socket.socket, watching: socket.socket | None, asked: Probe) 
     try:
         sending.sendto(head + token, (asked.address, 0))
         return _outcome(sending, watching, token, asked.timeout, is_reply)
+    except OSError:
+        return SILENT
+
+
+def _other(sending: socket.socket, watching: socket.socket | None, asked: Probe) -> str:
+    identifier = next(_identifiers)
+    token = f"understudy probe {asked.interface} {identifier}".encode()
+    try:
+        sending.sendto(_HEADS.get(asked.protocol, b"") + token, (asked.address, 0))
+        return _outcome(sending, watching, token, asked.timeout, lambda _: False)
     except OSError:
         return SILENT
 
