@@ -22,7 +22,7 @@ import msgspec
 from msgspec.structs import replace
 
 from understudy_aws.dataplane.messages import Answer, Done, ForgetTask, GetTask, KeepArtifacts, StartTask
-from understudy_aws.dataplane.runtime.artifacts import Artifacts, checkout_name, write_whole
+from understudy_aws.dataplane.runtime.artifacts import Artifacts, checkout_name, remove_tree, write_whole
 from understudy_aws.dataplane.runtime.worker import Failed, Said, Succeeded, Word
 from understudy_aws.dataplane.tasks import BuildSource, PullImage, Task, TaskStatus
 
@@ -79,6 +79,8 @@ class Tasks:
         """Return the tasks; at the first question, those that a node before this one was killed in are begun again."""
         if self._kept is None:
             self._kept = {}
+            # Whoever worked there has ended with the node before this one.
+            remove_tree(self._artifacts.work)
             for path in sorted(self._place.glob("*.json")):
                 with suppress(OSError, msgspec.DecodeError):
                     kept = msgspec.json.decode(path.read_bytes(), type=_Kept)

@@ -53,6 +53,25 @@ class SourceTree(msgspec.Struct, frozen=True, kw_only=True):
     isolated: bool
 
 
+class UnpackedImage(msgspec.Struct, frozen=True, kw_only=True):
+    """An image that was pulled and unpacked: its digest and name, and how it is run.
+
+    `command` is the entry point with the command behind it. `user` is as the image has it: a name or number, perhaps
+    with a group. `ports` are those of TCP, in order. `blobs` are the digests of what it was unpacked from.
+    """
+
+    id: str
+    reference: str
+    command: tuple[str, ...]
+    entry_point: tuple[str, ...]
+    environment: Pairs
+    working_directory: str
+    user: str
+    ports: tuple[int, ...]
+    blobs: tuple[str, ...]
+    bytes: int
+
+
 class Artifacts:
     """The source trees and images below the directory of a node."""
 
@@ -61,8 +80,10 @@ class Artifacts:
         self.checkouts = directory / "checkouts"
         self.sources = directory / "sources"
         self.images = directory / "images"
+        self.blobs = directory / "blobs"
         self.environments = directory / "environments"
         self.settings = directory / "settings"
+        self.work = directory / "work"
 
     def source(self, source_id: str) -> SourceTree:
         """Return what is known of a built source tree. Raises LookupError when there is none."""
@@ -70,6 +91,17 @@ class Artifacts:
         if found is None:
             raise LookupError(f"There is no source tree {source_id} here.")
         return found
+
+    def image(self, digest: str) -> UnpackedImage:
+        """Return what is known of an unpacked image. Raises LookupError when there is none."""
+        found = read_record(self.images / safe_name(digest), UnpackedImage)
+        if found is None:
+            raise LookupError(f"There is no image {digest} here.")
+        return found
+
+    def root(self, digest: str) -> Path:
+        """Return where the files of an unpacked image are."""
+        return self.images / safe_name(digest) / "rootfs"
 
     def tree(self, source_id: str) -> Path:
         """Return where the files of a built source tree are."""
@@ -90,6 +122,18 @@ class Artifacts:
                     remove_tree(entry)
                 elif entry.name.removesuffix(_LOCK) not in names:
                     self._delete(entry.with_name(entry.name.removesuffix(_LOCK)))
+        self._keep_blobs()
+
+    def _keep_blobs(self) -> None:
+        """Delete the blobs of no image, unless one is being pulled now, which may have some of them."""
+        folder = self.blobs / "sha256"
+        if not folder.is_dir() or any(not (each / _RECORD).exists() for each in _made(self.images)):
+            return
+        images = (read_record(each, UnpackedImage) for each in _made(self.images))
+        kept = {blob.rpartition(":")[2] for image in images if image is not None for blob in image.blobs}
+        for blob in list(folder.iterdir()):
+            if blob.name not in kept:
+                blob.unlink(missing_ok=True)
 
     def _delete(self, entry: Path) -> None:
         lock = os.open(_lock_of(entry), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -106,6 +150,11 @@ class Artifacts:
             _lock_of(entry).unlink(missing_ok=True)
         finally:
             os.close(lock)
+
+
+def _made(place: Path) -> list[Path]:
+    """Return what is made at a place, or being made."""
+    return [each for each in place.iterdir() if each.suffix != _LOCK and not each.name.startswith(_GONE)]
 
 
 def checkout_name(url: str, commit: str) -> str:

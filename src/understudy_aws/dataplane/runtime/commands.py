@@ -48,16 +48,21 @@ def run(
     directory: str = "/",
     watched: Path | None = None,
     title: str = "",
+    output: int | None = None,
 ) -> Ended:
     """Run a command and return how it ended; `say` gets each line of its output and errors.
+
+    With `output`, a descriptor, its output goes there, and its errors alone are lines.
 
     Raises TaskError when it takes longer than `seconds`, when `watched` becomes larger than a source tree may be, or
     when the disk is full.
     """
     title = title or words[0]
     process = subprocess.Popen(  # noqa: S603 - the words are the caller's
-        list(words), env=dict(environment), cwd=directory, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=_as_programs_expect,  # noqa: PLW1509 - one thread
+        list(words), env=dict(environment), cwd=directory, stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if output is None else output,
+        stderr=subprocess.STDOUT if output is None else subprocess.PIPE,
+        start_new_session=True, preexec_fn=_as_programs_expect,  # noqa: PLW1509 - one thread
     )  # fmt: skip
     last: deque[str] = deque(maxlen=_LAST_LINES)
 
@@ -110,8 +115,9 @@ class _Watch:
 
 
 def _listen(process: subprocess.Popen[bytes], heard: Callable[[str], None], watch: _Watch) -> None:
-    assert process.stdout is not None
-    with process.stdout as output:
+    heard_from = process.stderr or process.stdout
+    assert heard_from is not None
+    with heard_from as output:
         ready = select.poll()
         ready.register(output, select.POLLIN | select.POLLHUP)
         looked, rest = monotonic_seconds(), b""

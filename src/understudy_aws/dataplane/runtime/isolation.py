@@ -76,13 +76,16 @@ def isolated(
     directory: str,
     place: Path,
     files: Mapping[str, str] | None = None,
+    network: bool = True,
 ) -> list[str]:
     """Return the words that run a command with these mounts, in a directory.
 
-    It gets the environment that bubblewrap is started with. What `files` has is seen as files of `/etc`; they are kept
-    at `place`.
+    It gets the environment that bubblewrap is started with, and the network that it is in, or none. What `files` has is
+    seen as files of `/etc`; they are kept at `place`.
     """
     words = _namespaces(shutil.which("bwrap") or "bwrap")
+    if not network:
+        words.append("--unshare-net")
     for path in SHOWN:
         words += _shown(Path(path))
     words += _EMPTY

@@ -176,11 +176,7 @@ class FoundRuntime(msgspec.Struct, frozen=True, kw_only=True):
 
 def find_runtime(language: str, version: str) -> FoundRuntime:
     """Return what of this machine stands for a runtime. Raises TaskError, which names the package that is missing."""
-    runtime = next(
-        (each for each in RUNTIMES.values() if (each.language, each.version) == (language, version)), None
-    )
-    if runtime is None:
-        raise TaskError(f"There is no managed runtime {language} {version}.")
+    runtime = _runtime_of(language, version)
     others = []
     for program in _programs(runtime):
         found = _asked(runtime, program)
@@ -195,6 +191,19 @@ def find_runtime(language: str, version: str) -> FoundRuntime:
         f"The runtime {runtime.title} needs {runtime.title.rpartition(' ')[0]} {least} or newer, and this machine {has}"
         f" (`sudo apt install {runtime.package}`)."
     )
+
+
+def _runtime_of(language: str, version: str) -> ManagedRuntime:
+    """Return the runtime that has a version, which may name a patch, as 3.11.9 does. Raises TaskError."""
+    asked = version.split(".")
+    fitting = [
+        each
+        for each in RUNTIMES.values()
+        if each.language == language and asked[: each.version.count(".") + 1] == each.version.split(".")
+    ]
+    if not fitting:
+        raise TaskError(f"There is no managed runtime {language} {version}.")
+    return max(fitting, key=lambda each: each.version.count("."))
 
 
 def _programs(runtime: ManagedRuntime) -> Iterator[str]:

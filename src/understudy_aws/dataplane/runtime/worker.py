@@ -17,6 +17,7 @@ import msgspec
 
 from understudy_aws.dataplane.runtime.artifacts import Artifacts, TaskError, as_task_error
 from understudy_aws.dataplane.runtime.builds import build
+from understudy_aws.dataplane.runtime.images import pull
 from understudy_aws.dataplane.runtime.sources import fetch
 from understudy_aws.dataplane.tasks import BuildSource, FetchSource, Task, TaskResult
 
@@ -62,7 +63,7 @@ def _carried_out(artifacts: Artifacts, task: Task) -> TaskResult:
         return fetch(artifacts, task)
     if isinstance(task, BuildSource):
         return build(artifacts, task, lambda text: _tell(Said(text)))
-    raise TaskError("This node pulls no images.")
+    return pull(artifacts, task)
 
 
 def _tell(word: Word) -> None:

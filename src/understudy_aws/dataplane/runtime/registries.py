@@ -1,0 +1,125 @@
+"""Where images are pulled from that have names in Amazon ECR: a registry, or a directory of this machine.
+
+A rule says what stands for the names that begin with a text, such as `public.ecr.aws/mine` or an account's registry:
+
+    public.ecr.aws/mine=http://127.0.0.1:5000/mine      a registry; by http:// one that speaks no TLS
+    000000000000.dkr.ecr.us-east-1.amazonaws.com=oci:/srv/images      OCI layouts, one a repository
+
+The longest rule that fits decides. A name that no rule fits is looked for among the images that were built here, and
+is then pulled from where it says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from understudy_aws.dataplane.tasks import PullImage
+
+_REPOSITORY = re.compile(r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*")
+_REFERENCE = "org.opencontainers.image.ref.name"
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """What stands for names that begin with a text: a URL of a registry, or `oci:` with a directory."""
+
+    prefix: str
+    place: str
+
+
+class Name(msgspec.Struct, frozen=True):
+    """The parts of an image's name: its registry, its repository there, and a tag or a digest."""
+
+    host: str
+    repository: str
+    tag: str = "latest"
+    digest: str = ""
+
+    @property
+    def last(self) -> str:
+        """The end of the name, which says which image of the repository it is."""
+        return f"@{self.digest}" if self.digest else f":{self.tag}"
+
+
+def read_rules(text: str) -> tuple[Rule, ...]:
+    """Return the rules of a setting, `PREFIX=PLACE` with commas between them. Raises ValueError."""
+    rules = []
+    for each in filter(None, (part.strip() for part in text.split(","))):
+        prefix, equals, place = each.partition("=")
+        if not prefix or not equals or not place.startswith(("http://", "https://", "oci:/")):
+            raise ValueError(
+                f"{each!r} is not PREFIX=PLACE, where a place is http://HOST:PORT, https://HOST or oci:/DIRECTORY."
+            )
+        rules.append(Rule(prefix.rstrip("/"), place.rstrip("/")))
+    return tuple(sorted(rules, key=lambda rule: len(rule.prefix), reverse=True))
+
+
+def read_name(identifier: str) -> Name:
+    """Return the parts of an image's name."""
+    whole, _, digest = identifier.partition("@")
+    folder, slash, last = whole.rpartition("/")
+    last, _, tag = last.partition(":")
+    host, _, repository = f"{folder}{slash}{last}".partition("/")
+    return Name(host, repository, tag or "latest", digest)
+
+
+def pull_of(
+    identifier: str,
+    rules: tuple[Rule, ...] = (),
+    built: Path | None = None,
+    *,
+    user: str = "",
+    password: str = "",
+) -> PullImage:
+    """Return the task that pulls an image with a name in Amazon ECR.
+
+    `built` is where the images are that were built here. The credentials are for the registry of the name itself.
+    """
+    name = read_name(identifier)
+    whole = f"{name.host}/{name.repository}"
+    for rule in rules:
+        if whole == rule.prefix or whole.startswith(f"{rule.prefix}/"):
+            return _by_rule(rule, whole.removeprefix(rule.prefix).strip("/"), name)
+    if built is not None:
+        # A name in ECR Public has the registry's alias before the repository.
+        for repository in (name.repository, name.repository.partition("/")[2]):
+            if (
+                name.tag in tags_of(built / repository)
+                and _REPOSITORY.fullmatch(repository)
+                and not name.digest
+            ):
+                return PullImage(reference=f"oci:{built / repository}:{name.tag}")
+    return PullImage(reference=f"docker://{whole}{name.last}", user=user, password=password)
+
+
+def _by_rule(rule: Rule, rest: str, name: Name) -> PullImage:
+    kind, _, place = rule.place.partition(":")
+    whole = "/".join(filter(None, (place.removeprefix("//"), rest)))
+    if kind == "oci":
+        return PullImage(reference=f"oci:{whole}:{name.tag}")
+    return PullImage(reference=f"docker://{whole}{name.last}", plain=kind == "http")
+
+
+def tags_of(layout: Path) -> Mapping[str, str]:
+    """Return the digests of the images in an OCI layout by their tags; none where there is no layout."""
+    try:
+        index = msgspec.json.decode((layout / "index.json").read_bytes(), type=_Index)
+    except (OSError, msgspec.MsgspecError):
+        return {}
+    return {
+        each.annotations[_REFERENCE]: each.digest
+        for each in index.manifests
+        if _REFERENCE in each.annotations
+    }
+
+
+class _Described(msgspec.Struct, frozen=True):
+    digest: str
+    annotations: dict[str, str] = {}
+
+
+class _Index(msgspec.Struct, frozen=True):
+    manifests: tuple[_Described, ...] = ()

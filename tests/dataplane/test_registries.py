@@ -1,0 +1,58 @@
+"""Where images with names in Amazon ECR are pulled from."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from understudy_aws.dataplane.runtime.registries import pull_of, read_rules
+from understudy_aws.dataplane.tasks import PullImage
+
+PRIVATE = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
+RULES = read_rules(
+    f"public.ecr.aws/mine=http://127.0.0.1:5000/mine, {PRIVATE}=oci:/srv/images,{PRIVATE}/other=https://r.test"
+)
+DIGEST = f"sha256:{'0' * 64}"
+
+
+@pytest.mark.parametrize(
+    ("identifier", "pulled"),
+    [
+        ("public.ecr.aws/mine/app:1", PullImage(reference="docker://127.0.0.1:5000/mine/app:1", plain=True)),
+        ("public.ecr.aws/mine/app", PullImage(reference="docker://127.0.0.1:5000/mine/app:latest", plain=True)),
+        (f"public.ecr.aws/mine/a/b@{DIGEST}", PullImage(reference=f"docker://127.0.0.1:5000/mine/a/b@{DIGEST}", plain=True)),
+        ("public.ecr.aws/mineral/app:1", PullImage(reference="docker://public.ecr.aws/mineral/app:1")),
+        (f"{PRIVATE}/team/app:v2", PullImage(reference="oci:/srv/images/team/app:v2")),
+        (f"{PRIVATE}/other/app:v2", PullImage(reference="docker://r.test/app:v2")),
+        (f"{PRIVATE}/others/app:v2", PullImage(reference="oci:/srv/images/others/app:v2")),
+    ],
+)  # fmt: skip
+def test_the_longest_rule_that_fits_decides(identifier, pulled):
+    assert pull_of(identifier, RULES) == pulled
+
+
+def test_a_name_without_a_rule_is_pulled_from_where_it_says_with_its_credentials():
+    pulled = pull_of(f"{PRIVATE}/app:1", user="AWS", password="secret")
+    assert pulled == PullImage(reference=f"docker://{PRIVATE}/app:1", user="AWS", password="secret")
+    assert pull_of(f"{PRIVATE}/app:1", RULES, user="AWS", password="secret").password == "", (
+        "it is another registry"
+    )
+
+
+def test_what_was_built_here_is_taken_before_a_registry_is_asked(tmp_path):
+    layout = tmp_path / "team/app"
+    layout.mkdir(parents=True)
+    described = {"digest": DIGEST, "annotations": {"org.opencontainers.image.ref.name": "v1"}}
+    (layout / "index.json").write_text(json.dumps({"manifests": [described]}))
+    built = PullImage(reference=f"oci:{layout}:v1")
+    assert pull_of(f"{PRIVATE}/team/app:v1", built=tmp_path) == built
+    assert pull_of("public.ecr.aws/alias/team/app:v1", built=tmp_path) == built
+    assert pull_of(f"{PRIVATE}/team/app:v2", built=tmp_path).reference == f"docker://{PRIVATE}/team/app:v2"
+    assert pull_of(f"{PRIVATE}/../team/app:v1", built=tmp_path / "team").reference.startswith("docker://")
+
+
+@pytest.mark.parametrize("text", ["a", "a=", "=http://b", "a=ftp://b", "a=oci:b", "a=b"])
+def test_what_is_no_rule_is_refused_with_its_form(text):
+    with pytest.raises(ValueError, match="is not PREFIX=PLACE"):
+        read_rules(text)
