@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import tempfile
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Container, Sequence
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from understudy_aws.controllers.expiry import expiry_controller
 from understudy_aws.controllers.flow_logs import FlowLogDelivery
 from understudy_aws.controllers.network import NetworkKeeper
 from understudy_aws.controllers.operation_runner import controllers_of
+from understudy_aws.controllers.service_logs import ServiceLogDelivery
 from understudy_aws.controllers.services import ServiceKeeper
 from understudy_aws.core.clock import Clock, SystemClock
 from understudy_aws.core.errors import UserError
@@ -217,13 +218,9 @@ def build(
         endpoints=through_endpoint,
     )
     node = _node(settings, ids)
-    # With the clock at `instant` nobody waits for the end of a flow log's interval.
-    flow_seconds = 1 if settings.clock == "instant" else 0
-    flow_logs = FlowLogDelivery(node.directory)
     workloads = Workloads(node)
-    network = NetworkKeeper(database, node, workloads, flow_seconds=flow_seconds, deliver=flow_logs.deliver)
-    keeper = ServiceKeeper(database, workloads, secure=settings.serves_tls)
-    controllers = _controllers(gateway, last_use, workloads, (network, keeper, flow_logs))
+    network, of_node = _node_work(settings, database, node, workloads)
+    controllers = _controllers(gateway, last_use, workloads, of_node)
     if not settings.in_memory:
         # Tests ask nobody for names; `understudy domain validate` is for them.
         controllers = [*controllers, CustomDomainValidation().controller()]
@@ -245,11 +242,27 @@ def build(
     )  # fmt: skip
 
 
+def _node_work(
+    settings: Settings, database: Database, node: NodeLauncher, workloads: Workloads
+) -> tuple[NetworkKeeper, Sequence[Controller]]:
+    """Return what keeps the node's network like the records, and all background work that asks the node."""
+    # With the clock at `instant` nobody waits for the end of a flow log's interval.
+    flow_seconds = 1 if settings.clock == "instant" else 0
+    flow_logs, service_logs = FlowLogDelivery(node.directory), ServiceLogDelivery(workloads)
+    network = NetworkKeeper(
+        database,
+        node,
+        workloads,
+        flow_seconds=flow_seconds,
+        deliver=flow_logs.deliver,
+        deliver_output=service_logs.deliver,
+    )
+    services = ServiceKeeper(database, workloads, secure=settings.serves_tls)
+    return network, [each.controller() for each in (network, services, flow_logs, service_logs)]
+
+
 def _controllers(
-    gateway: Gateway,
-    last_use: LastUse,
-    workloads: Workloads,
-    of_node: Iterable[NetworkKeeper | ServiceKeeper | FlowLogDelivery],
+    gateway: Gateway, last_use: LastUse, workloads: Workloads, of_node: Sequence[Controller]
 ) -> Sequence[Controller]:
     """Return all background work."""
     kinds = operation_kinds(gateway.registry, workloads, gateway.held_sessions)
@@ -265,7 +278,7 @@ def _controllers(
         ended_programs(),
         expired_events(),
         discarded_events(),
-        *(each.controller() for each in of_node),
+        *of_node,
         *map(expiry_controller, EXPIRIES),
     ]
 

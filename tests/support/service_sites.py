@@ -84,7 +84,7 @@ class Site:
 
     def wanted(self) -> Services:
         with self.world.database.transaction() as tx:
-            return wanted_services.wanted_now(tx)
+            return wanted_services.wanted_now(tx, self.world.clock.now())
 
 
 class Node(Workloads):

@@ -229,7 +229,6 @@ def test_being_linked_is_never_read_off_a_path():
     }
     assert {
         "admin/explanations.py",
-        "services/apprunner/network_interfaces.py",
         "services/iam/deletion_tasks.py",
         "services/iam/reserved_roles.py",
         "services/iam/service_linked_roles.py",

@@ -8,12 +8,13 @@ one may be delivered twice around a crash, and none is lost while the node runs 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
 from msgspec.structs import replace
 
+from understudy_aws.controllers.log_events import DENIED, put_log_events
 from understudy_aws.core.arn import ec2
 from understudy_aws.core.errors import ApiError
 from understudy_aws.dataplane.client import NodeClient, NodeLostError
@@ -33,9 +34,6 @@ _KEY: Key = ("flows",)
 _PERIOD_SECONDS = 1.0
 _NOTHING_RECORDED = "Unknown error: no packet is filtered here, so that none is recorded (understudy doctor)"
 _SERVICE = "vpc-flow-logs.amazonaws.com"
-_EVENTS_PER_CALL = 2_000
-_NOT_FOUND = "ResourceNotFoundException"
-_DENIED = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 
 
 class FlowCursor(Record, frozen=True, kw_only=True):
@@ -119,11 +117,10 @@ class FlowLogDelivery:
         error = ""
         try:
             session = self._session(world.gateway, log)
-            events = [{"timestamp": at * 1000, "message": line} for at, line in lines_of(log, window, place)]
-            for start in range(0, len(events), _EVENTS_PER_CALL):
-                _put(session, log, stream_of(log, window.interface), events[start : start + _EVENTS_PER_CALL])
+            events = [(at * 1000, line) for at, line in lines_of(log, window, place)]
+            put_log_events(session, log.region, log.group, stream_of(log, window.interface), events)
         except ApiError as refusal:
-            error = "Access error" if refusal.code in _DENIED else f"Unknown error: {refusal.message}"
+            error = "Access error" if refusal.code in DENIED else f"Unknown error: {refusal.message}"
         with world.database.transaction() as tx:
             now = flow_logs.get(tx, log.account, log.region, log.id)
             if now is not None and now.delivery_error != error:
@@ -149,33 +146,3 @@ def _note_what_records_nothing(world: World, obstacle: str) -> None:
             noted = log.delivery_error == _NOTHING_RECORDED
             if log.destination_type == CLOUD_WATCH_LOGS and noted != bool(obstacle):
                 flow_logs.put(tx, replace(log, delivery_error=_NOTHING_RECORDED if obstacle else ""))
-
-
-def _put(session: RoleSession, log: FlowLog, stream: str, events: Sequence[dict[str, object]]) -> None:
-    """Put events into a stream; make it, and its group, where they are not there. Raises ApiError."""
-    place = {"log_group_name": log.group, "log_stream_name": stream}
-
-    def put() -> None:
-        session.call("logs", "PutLogEvents", region=log.region, **place, log_events=list(events))
-
-    try:
-        put()
-    except ApiError as error:
-        if error.code != _NOT_FOUND:
-            raise
-        _make(session, log, stream)
-        put()
-
-
-def _make(session: RoleSession, log: FlowLog, stream: str) -> None:
-    try:
-        session.call(
-            "logs", "CreateLogStream", region=log.region, log_group_name=log.group, log_stream_name=stream
-        )
-    except ApiError as error:
-        if error.code != _NOT_FOUND:
-            raise
-        session.call("logs", "CreateLogGroup", region=log.region, log_group_name=log.group)
-        session.call(
-            "logs", "CreateLogStream", region=log.region, log_group_name=log.group, log_stream_name=stream
-        )

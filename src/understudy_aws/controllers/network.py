@@ -27,8 +27,8 @@ class NetworkKeeper:
 
     `obstacle` is why the network that was made last filters no packets; empty when it does, or none was made yet.
     `workloads` go on with a node that has no network, as long as a service needs one. `deliver` delivers flow logs
-    before a node ends. With `flow_seconds` they are told so long after the first packet, and not when their interval
-    ends.
+    before a node ends, and `deliver_output` what services have written. With `flow_seconds` flows are told so long
+    after the first packet, and not when their interval ends.
     """
 
     def __init__(
@@ -39,8 +39,10 @@ class NetworkKeeper:
         *,
         flow_seconds: int = 0,
         deliver: Callable[[World], Awaitable[None]] | None = None,
+        deliver_output: Callable[[World], Awaitable[None]] | None = None,
     ) -> None:
         self._database = database
+        self._deliver_output = deliver_output
         self._deliver = deliver
         self._flow_seconds = flow_seconds
         self._node = node
@@ -101,6 +103,8 @@ class NetworkKeeper:
                 await self._note_repairs(world)
         elif not needed:
             await self._take_last_flows(world)
+            if self._deliver_output is not None and self._was_needed:
+                await self._deliver_output(world)
             await world.in_thread(self._node.stop)
             self._workloads.forget()
         self._made, self._was_needed, self._told = network, needed, now

@@ -40,7 +40,7 @@ class ServiceKeeper:
         if self._database.revision != self._revision:
             self._revision = self._database.revision
             self._needed = node_is_needed(tx)
-            self._wanted = wanted_now(tx, secure=self._secure) if self._needed else Services()
+            self._wanted = wanted_now(tx, now, secure=self._secure) if self._needed else Services()
         if self._needed and (self._wanted != self._workloads.wanted or self._must_look(now)):
             yield Due(_KEY, "", now)
 
@@ -49,7 +49,7 @@ class ServiceKeeper:
 
     async def _reconcile(self, _key: Key, world: World) -> datetime | None:
         with world.database.transaction() as tx:
-            wanted = wanted_now(tx, secure=self._secure)
+            wanted = wanted_now(tx, world.clock.now(), secure=self._secure)
         if wanted != self._workloads.wanted:
             # What runs is written down before it runs.
             await world.durable()

@@ -66,10 +66,10 @@ class PrivateEntry(Value, frozen=True, kw_only=True):
 class Service(Value, frozen=True, kw_only=True):
     """A service that requests are led to.
 
-    `hosts` are the names that it answers to from outside; a private one has none. `instances` are those that get new
-    requests; others of this service finish what they have. No more than `max_concurrency` requests are under way in
-    one instance. `request_seconds` is the longest that a request may take. Of one that is `asleep` no instance runs:
-    its first request waits, and wakes it.
+    `hosts` are the names that it answers to from outside; `*.` begins one that stands for those of the next level.
+    `instances` are those that get new requests; others of this service finish what they have. No more than
+    `max_concurrency` requests are under way in one instance. `request_seconds` is the longest that a request may take.
+    Of one that is `asleep` no instance runs: its first request waits, and wakes it.
     """
 
     arn: str

@@ -7,15 +7,15 @@ from types import MappingProxyType, TracebackType
 from typing import Self
 
 from understudy_aws.core.answers import Answer
-from understudy_aws.core.arn import iam
 from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.gateway.role_sessions import RoleSession
 from understudy_aws.services.apprunner.vpc_connectors import NETWORKING
+from understudy_aws.services.iam.service_linked_roles import linked_role_arn
 
 MANAGED = "AWSAppRunnerManaged"
 # The only key the role's policy lets App Runner set; the value is ours.
 APP_RUNNERS_TAG: Mapping[str, str] = MappingProxyType({MANAGED: "true"})
-_ROLE = f"role/aws-service-role/{NETWORKING}/AWSServiceRoleForAppRunnerNetworking"
+_ROLE = "AWSServiceRoleForAppRunnerNetworking"
 
 
 class NetworkInterfaces:
@@ -32,7 +32,7 @@ class NetworkInterfaces:
         self._role = RoleSession(
             gateway,
             principal=NETWORKING,
-            role_arn=iam(account, _ROLE),
+            role_arn=linked_role_arn(account, NETWORKING, _ROLE),
             session_name="AppRunnerNetworking",
             source_arn=source_arn,
         )

@@ -27,6 +27,11 @@ from understudy_aws.services.iam.tags import entity_keys
 from understudy_aws.store.database import Transaction
 
 
+def linked_role_arn(account: str, principal: str, name: str) -> str:
+    """Return the ARN of the role of this name that is linked to a service principal."""
+    return iam(account, f"role/aws-service-role/{principal}/{name}")
+
+
 def a_new_linked_role(call: Call, params: Params) -> Sequence[Target]:
     """Return the role, by the name its service gives it, with the service it is for (`iam:AWSServiceName`)."""
     principal = params["aws_service_name"]
@@ -34,7 +39,7 @@ def a_new_linked_role(call: Call, params: Params) -> Sequence[Target]:
     name = _role_name(template, params.get("custom_suffix")) if template else "*"
     return [
         Target(
-            iam(call.account, f"role/aws-service-role/{principal}/{name}"),
+            linked_role_arn(call.account, principal, name),
             {"iam:awsservicename": principal},
         )
     ]
@@ -45,7 +50,7 @@ def the_role_of_a_task(call: Call, params: Params) -> Sequence[Target]:
     parsed = deletion_tasks.parse(params["deletion_task_id"])
     if parsed is None:
         return [Target(iam(call.account, "role/*"))]
-    arn = iam(call.account, f"role/aws-service-role/{parsed.principal}/{parsed.role}")
+    arn = linked_role_arn(call.account, parsed.principal, parsed.role)
     role = roles.get(call.tx, call.account, parsed.role.lower())
     return [Target(arn, entity_keys(role.tags) if role and role.arn == arn else {})]
 

@@ -11,6 +11,8 @@ from understudy_aws.core.arn import parse
 from understudy_aws.dataplane import wanted, wanted_services
 from understudy_aws.dataplane.edge import API_ADDRESSES, HTTPS_PORT
 from understudy_aws.services.apprunner.auto_scaling_records import AutoScalingConfiguration, revisions
+from understudy_aws.services.apprunner.custom_domain_records import active_hosts
+from understudy_aws.services.apprunner.ingress_connection_records import private_entries
 from understudy_aws.services.apprunner.instances import own_network, role_credentials
 from understudy_aws.services.apprunner.service_records import (
     SERVING,
@@ -54,10 +56,10 @@ def network_now(tx: Transaction, now: datetime) -> wanted.Network:
     )
 
 
-def wanted_now(tx: Transaction, *, secure: bool = False) -> wanted_services.Services:
+def wanted_now(tx: Transaction, now: datetime, *, secure: bool = False) -> wanted_services.Services:
     """Return what should run, and what leads requests to it; `secure` if the server speaks TLS."""
     instances = sorted(_instances(tx, secure=secure), key=lambda each: each.id)
-    found = [_service(tx, each) for each in services.where(tx, "live", "")]
+    found = [_service(tx, each, now) for each in services.where(tx, "live", "")]
     return wanted_services.Services(
         instances=tuple(instances), services=tuple(sorted(found, key=lambda each: each.arn))
     )
@@ -144,15 +146,16 @@ def _host(address: str) -> str:
     return f"[{address}]" if ":" in address else address
 
 
-def _service(tx: Transaction, service: Service) -> wanted_services.Service:
+def _service(tx: Transaction, service: Service, now: datetime) -> wanted_services.Service:
     serving = [
         each.id for each in service_instances.where(tx, "by_service", service.arn) if each.purpose == SERVING
     ]
     host = service.url.partition(":")[0]
     return wanted_services.Service(
         arn=service.arn,
-        hosts=(host,) if host else (),
+        hosts=(*((host,) if host else ()), *active_hosts(tx, service.arn, now)),
         instances=tuple(sorted(serving)),
         max_concurrency=scaling_of(tx, service).max_concurrency,
         asleep=service.asleep,
+        private_entries=private_entries(tx, service.arn, now),
     )
