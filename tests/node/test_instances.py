@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from instances import SERVER, instance, network, statuses, until, until_healthy, want
+from instances import SERVER, instance, network, output_of, statuses, until, until_healthy, want
 
 from understudy_aws.dataplane.processes import start_of
 from understudy_aws.dataplane.runtime.process_trees import tree_of
@@ -78,6 +78,35 @@ def test_a_signal_that_ended_it_is_told(running):
     want(running, instance("web", "/bin/sh", "-c", "kill -9 $$"))
     status = until(running, "web", lambda status: status.state == "ended")
     assert (status.exit_status, "signal 9" in status.reason) == (-9, True)
+
+
+def test_what_it_writes_is_told_line_by_line_and_last_with_why_it_ended(running):
+    running.want(network("web"))
+    want(
+        running,
+        instance("web", "/bin/sh", "-c", "echo to output; echo to errors >&2; printf 'no end'; exit 1"),
+    )
+    status = until(running, "web", lambda status: status.state == "ended")
+    assert "It said last: to output / to errors / no end" in status.reason
+    lines = output_of(running, 2)
+    assert [(each.stream, each.text) for each in lines[:2]] == [
+        ("instance/web", "to output"),
+        ("instance/web", "to errors"),
+    ]
+    # The line without an end is one when the next start writes behind it.
+    assert [each.text for each in output_of(running, 4)[2:4]] == ["no end", "to output"]
+
+
+def test_what_is_written_while_no_node_runs_is_told_by_the_next(running):
+    code = "import itertools, time; [(print(at, flush=True), time.sleep(0.01)) for at in itertools.count()]"
+    running.want(network("web"))
+    want(running, instance("web", PYTHON, "-c", code))
+    told = output_of(running, 3)
+    running.kill()
+    time.sleep(0.3)
+    running.start_again()
+    again = output_of(running, len(told) + 20)
+    assert [each.text for each in again[: len(told) + 20]] == [str(at) for at in range(len(told) + 20)]
 
 
 def test_another_node_goes_on_with_what_runs(running):

@@ -7,7 +7,16 @@ from collections.abc import Callable
 
 from networks import group, interface, vpc
 
-from understudy_aws.dataplane.messages import Done, GetInstances, Instances, InstanceStatus, WantServices
+from understudy_aws.dataplane.messages import (
+    Done,
+    GetInstances,
+    GetOutput,
+    Instances,
+    InstanceStatus,
+    Output,
+    OutputLine,
+    WantServices,
+)
 from understudy_aws.dataplane.wanted import Network
 from understudy_aws.dataplane.wanted_services import HealthCheck, Instance, Program, Services
 
@@ -70,3 +79,15 @@ def until(running, id: str, holds: Callable[[InstanceStatus], bool]) -> Instance
 
 def until_healthy(running, id: str) -> InstanceStatus:
     return until(running, id, lambda status: status.state == "healthy")
+
+
+def output_of(running, least: int) -> list[OutputLine]:
+    """Wait until a node tells so many lines, none of which it is told to forget."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        answer = running.client.ask(GetOutput())
+        assert isinstance(answer, Output), answer
+        if len(answer.lines) >= least:
+            return list(answer.lines)
+        assert time.monotonic() < end, answer
+        time.sleep(0.02)

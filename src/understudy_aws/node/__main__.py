@@ -40,6 +40,7 @@ from understudy_aws.node.outside import Outside
 from understudy_aws.node.resolver.forwarding import Forwarder, MachineServers
 from understudy_aws.node.resolver.service import Resolvers
 from understudy_aws.node.service import NodeService
+from understudy_aws.node.spool import Spool
 from understudy_aws.node.supervisor import supervise
 from understudy_aws.node.tasks import Tasks
 
@@ -77,10 +78,10 @@ def _run(asked: argparse.Namespace, *, is_successor: bool = False) -> int:
     refused = obstacle() if holder is None else ""
     if refused:
         fabric = Fabric(directory, MemoryDriver(refused))
-        instances = Instances(
-            directory, Processes(directory), HealthChecks(Dialer(None), _unheard), lambda _: ""
-        )
-        tasks = Tasks(directory, used=instances.used)
+        spool = Spool(directory)
+        checks = HealthChecks(Dialer(None), _unheard)
+        instances = Instances(directory, Processes(directory), checks, lambda _: "", spool)
+        tasks = Tasks(directory, spool.add, used=instances.used)
         service = NodeService(
             directory,
             fabric,
@@ -113,8 +114,9 @@ def _run(asked: argparse.Namespace, *, is_successor: bool = False) -> int:
     fabric = Fabric(directory, driver, outlived=started is None)
     checks = HealthChecks(Dialer(driver.namespaces), _unheard)
     bubblewrap = Bubblewrap(directory, place, holder.pid)
-    instances = Instances(directory, bubblewrap, checks, driver.namespaces.identity)
-    tasks = Tasks(directory, used=instances.used)
+    spool = Spool(directory)
+    instances = Instances(directory, bubblewrap, checks, driver.namespaces.identity, spool)
+    tasks = Tasks(directory, spool.add, used=instances.used)
     service = NodeService(
         directory,
         fabric,

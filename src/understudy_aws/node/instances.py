@@ -18,7 +18,14 @@ from typing import Any, Protocol
 import msgspec
 
 from understudy_aws.core.clock import monotonic_seconds
-from understudy_aws.dataplane.messages import Answer, Done, GetInstances, InstanceStatus, WantServices
+from understudy_aws.dataplane.messages import (
+    Answer,
+    Done,
+    GetInstances,
+    GetOutput,
+    InstanceStatus,
+    WantServices,
+)
 from understudy_aws.dataplane.messages import Instances as InstancesAnswer
 from understudy_aws.dataplane.runtime import records
 from understudy_aws.dataplane.runtime.driver import Observed, Place, RuntimeDriver, StartError
@@ -40,6 +47,7 @@ from understudy_aws.dataplane.wanted_services import HealthCheck, Instance, Serv
 from understudy_aws.node.endpoints import Endpoint
 from understudy_aws.node.health import Health
 from understudy_aws.node.process_ends import ProcessEnds
+from understudy_aws.node.spool import Spool
 
 SERVICES = "services.json"
 """The file with what should run, secrets of it too; for this user alone."""
@@ -84,10 +92,11 @@ class Instances:
         driver: RuntimeDriver,
         checks: Checks,
         identity: Callable[[str], object],
+        spool: Spool,
         *,
         grace: float = GRACE,
     ) -> None:
-        self._directory = directory
+        self._spool = spool
         self._driver = driver
         self._checks = checks
         self._identity = identity
@@ -110,7 +119,11 @@ class Instances:
     @property
     def answers(self) -> Mapping[type[Any], Callable[[Any], Awaitable[Answer]]]:
         """Return what answers the questions about instances."""
-        return {WantServices: self._want_services, GetInstances: self._get_instances}
+        return {
+            WantServices: self._want_services,
+            GetInstances: self._get_instances,
+            GetOutput: self._get_output,
+        }
 
     @property
     def services(self) -> Services:
@@ -126,6 +139,8 @@ class Instances:
         """Take the network that there is: instances start when their interface is in it."""
         self._network = network
         self._look_at_network()
+        # This is said each period, also while nobody asks for output.
+        self._spool.bound()
 
     async def want_services(self, services: Services) -> None:
         """Run these instances and no others. Raises OSError when that can't be kept."""
@@ -170,6 +185,7 @@ class Instances:
             await asyncio.wait(self._busy.values())
         if self._forgotten:
             await self._in_thread(self._driver.end_all)
+            self._spool.forget()
         self._threads.shutdown()
 
     async def _want_services(self, question: WantServices) -> Answer:
@@ -178,6 +194,9 @@ class Instances:
 
     async def _get_instances(self, _: GetInstances) -> Answer:
         return InstancesAnswer(instances=self.statuses(), limits=self.limits)
+
+    async def _get_output(self, question: GetOutput) -> Answer:
+        return self._spool.output(question.node, question.after)
 
     def _wanted(self, id: str) -> Instance | None:
         return next((each for each in self._services.instances if each.id == id), None)
@@ -256,6 +275,7 @@ class Instances:
                 case Kill(id):
                     await self._in_thread(partial(self._driver.kill, self._observed[id]))
                 case Forget(id):
+                    self._spool.finish(id)
                     await self._in_thread(partial(self._driver.forget, id))
                     for known in (self._observed, self._memory, self._errors):
                         known.pop(id, None)
@@ -276,7 +296,7 @@ class Instances:
         memory = self._memory.get(id, NEVER)
         place = Place(
             network=interface.network, address=interface.address, resolver=interface.resolver,
-            spool=str(self._spool(id)),
+            spool=str(self._spool.begin(id, instance.service, instance.log_stream)),
         )  # fmt: skip
         try:
             found = await self._in_thread(partial(self._driver.start, instance, place, memory.starts + 1))
@@ -285,11 +305,6 @@ class Instances:
             return
         self._errors.pop(id, None)
         self._began(found, memory)
-
-    def _spool(self, id: str) -> Path:
-        place = self._directory / "output" / id
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return place / "output"
 
     def _failed(self, id: str, reason: str) -> None:
         self._errors[id] = reason
@@ -310,7 +325,7 @@ class Instances:
             reason = self._errors.get(id) or self._why_ended(found)
             return InstanceStatus(
                 id=id, state="ended", exit_status=status, starts=memory.starts,
-                reason=f"{reason} It is started again {_pause(memory.failures)} later.",
+                reason=f"{reason} It is started again after {_pause(memory.failures)}.",
             )  # fmt: skip
         if instance.interface not in self._interfaces:
             reason = f"Its network interface {instance.interface} is not there yet."
@@ -320,7 +335,9 @@ class Instances:
     def _why_ended(self, found: Observed | None) -> str:
         if found is None:
             return "It ended."
-        return f"It {_how(found.exit_status)}."
+        last = self._spool.last_lines(found.record.id, found.record.output_from, _LAST_LINES, _LAST_BYTES)
+        said = f" It said last: {' / '.join(last)}" if last else ""
+        return f"It {_how(found.exit_status)}.{said}"
 
     def _look_at_network(self) -> None:
         """See which interfaces of wanted instances there are."""

@@ -6,6 +6,7 @@ Python has `os.unshare` and `os.setns` from 3.12 on; 3.11 is supported, so they 
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 import struct
@@ -26,6 +27,7 @@ MS_REC = 16384
 MS_PRIVATE = 1 << 18
 MNT_DETACH = 2
 
+_KEEP_SIZE, _PUNCH_HOLE = 1, 2
 _PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_SECUREBITS, _PR_SET_NO_NEW_PRIVS = 1, 24, 28, 38
 # Root gets no capabilities by being root (1), and nobody can change that (2).
 _NO_ROOT_LOCKED = 1 | 2
@@ -54,6 +56,14 @@ def mount(source: str, target: str, kind: str, flags: int, options: str = "") ->
 def unmount(target: str) -> None:
     """Take a mount away as soon as nobody uses it any more. Raises OSError."""
     _check(_libc.umount2(target.encode(), MNT_DETACH), target)
+
+
+def punch_hole(fd: int, start: int, length: int) -> None:
+    """Give a part of a file back to the disk; it reads as zeros, and the file keeps its size. Raises OSError."""
+    if not hasattr(_libc, "fallocate"):
+        raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+    where = ctypes.c_long(start), ctypes.c_long(length)
+    _check(_libc.fallocate(fd, _KEEP_SIZE | _PUNCH_HOLE, *where), "fallocate")
 
 
 def drop_capabilities() -> None:

@@ -35,7 +35,7 @@ from understudy_aws.dataplane.linux.syscalls import (
 )
 from understudy_aws.dataplane.processes import start_of
 from understudy_aws.dataplane.runtime.driver import Running
-from understudy_aws.dataplane.runtime.records import LOCK, STATUS, observed, write_record
+from understudy_aws.dataplane.runtime.records import LOCK, STATUS, observed, opened_spool, write_record
 
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
@@ -143,7 +143,7 @@ def _become(launch: Launch, between: int) -> NoReturn:
         allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
         resource.setrlimit(number, (allowed, allowed))
     place = Path(launch.place)
-    spool = os.open(launch.spool, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    spool = opened_spool(launch.spool)
     status = os.open(place / STATUS, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     seccomp = _in_memory(bytes.fromhex(launch.seccomp))
     # The environment is among the words, in which there may be secrets.

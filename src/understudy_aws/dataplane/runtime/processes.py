@@ -167,7 +167,7 @@ def main() -> int:
 def _become(start: _Start, place: Path) -> NoReturn:
     """Become the shell that waits for the program, once the start is noted."""
     os.setsid()
-    spool = os.open(start.spool, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    spool = records.opened_spool(start.spool)
     (place / records.STATUS).unlink(missing_ok=True)
     pid = os.getpid()
     record = msgspec.structs.replace(

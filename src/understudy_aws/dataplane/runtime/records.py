@@ -66,6 +66,15 @@ def write_private(path: Path, data: bytes) -> None:
     unfinished.rename(path)
 
 
+def opened_spool(path: str) -> int:
+    """Return a descriptor that appends to a file of output, in which a line begins."""
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+    size = os.fstat(fd).st_size
+    if size and os.pread(fd, 1, size - 1) != b"\n":
+        os.write(fd, b"\n")
+    return fd
+
+
 def observed(place: Path) -> Observed | None:
     """Return how the instance of a directory is; None when none was started."""
     try:
