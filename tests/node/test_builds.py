@@ -12,7 +12,14 @@ from nodes import node, user_called
 from repositories import commit
 from tasks import build, reason_of, result_of
 
-from understudy_aws.dataplane.messages import Done, GetTask, KeepArtifacts, StartTask
+from understudy_aws.dataplane.messages import (
+    Done,
+    GetOutput,
+    GetTask,
+    KeepArtifacts,
+    Output,
+    StartTask,
+)
 from understudy_aws.dataplane.runtime.artifacts import Artifacts
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
@@ -46,8 +53,20 @@ def place():
     shutil.rmtree(made, ignore_errors=True)
 
 
-def log_of(running) -> str:
-    return (running.directory / "builds.log").read_text()
+def log_of(running, ending: str) -> list[str]:
+    """The lines of all builds, once the last of them ends so: they are read in the background."""
+    until = time.monotonic() + 20
+    while True:
+        answer = running.client.ask(GetOutput())
+        assert isinstance(answer, Output)
+        lines = [each.text for each in answer.lines]
+        if lines and lines[-1].endswith(ending):
+            assert {(each.service, each.stream) for each in answer.lines} == {
+                ("arn:of:service", "deployment/1")
+            }
+            return lines
+        assert time.monotonic() < until, lines
+        time.sleep(0.05)
 
 
 def test_commands_run_in_order_in_the_source_tree_and_what_they_make_stays(building, place):
@@ -58,7 +77,7 @@ def test_commands_run_in_order_in_the_source_tree_and_what_they_make_stays(build
     )  # fmt: skip
     result = result_of(building, str(place), task)
     tree = Artifacts(building.directory).source(result.source)
-    lines = [line.partition(": ")[2] for line in log_of(building).splitlines()]
+    lines = log_of(building, "The build succeeded.")
     assert lines[0].startswith("Python 3 is Python 3.")
     assert lines[-8:] == [
         "[1/3] pwd; cat app.py", "/app", "print(1)", '[2/3] echo "$GREETING" > made; cd /',
@@ -87,7 +106,7 @@ def test_an_equal_build_is_done_once_and_another_anew(building, place):
     before = made.read_text()
     assert result_of(building, f"{place} 2", task).source == first.source
     assert made.read_text() == before
-    assert "Nothing has changed since" in log_of(building).splitlines()[-1]
+    assert "Nothing has changed since" in log_of(building, "it is used again.")[-1]
     others = [
         build(place / "code", known, "date +%N > made "),
         build(place / "code", known, "date +%N > made", environment=(("A", "b"),)),

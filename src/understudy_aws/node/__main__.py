@@ -81,7 +81,7 @@ def _run(asked: argparse.Namespace, *, is_successor: bool = False) -> int:
         spool = Spool(directory)
         checks = HealthChecks(Dialer(None), _unheard)
         instances = Instances(directory, Processes(directory), checks, lambda _: "", spool)
-        tasks = Tasks(directory, spool.add, used=instances.used)
+        tasks = Tasks(directory, spool.add, outside=asked.outside, used=instances.used)
         service = NodeService(
             directory,
             fabric,
@@ -116,7 +116,7 @@ def _run(asked: argparse.Namespace, *, is_successor: bool = False) -> int:
     bubblewrap = Bubblewrap(directory, place, holder.pid)
     spool = Spool(directory)
     instances = Instances(directory, bubblewrap, checks, driver.namespaces.identity, spool)
-    tasks = Tasks(directory, spool.add, used=instances.used)
+    tasks = Tasks(directory, spool.add, outside=asked.outside, used=instances.used)
     service = NodeService(
         directory,
         fabric,

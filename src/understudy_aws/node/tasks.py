@@ -47,21 +47,24 @@ class _Kept(msgspec.Struct, kw_only=True):
 class Tasks:
     """The tasks of a node.
 
-    `output` gets the lines of builds, which go to a file without it. `used` answers which source trees and images are
-    in use, beside those that the server names.
+    `output` gets the lines of builds. `used` answers which source trees and images are
+    in use, beside those that the server names. `outside` names what carries packets of builds to the world.
     """
 
     def __init__(
         self,
         directory: Path,
-        output: Output | None = None,
+        output: Output,
+        *,
+        outside: str = "auto",
         used: Callable[[], tuple[frozenset[str], frozenset[str]]] = lambda: (frozenset(), frozenset()),
     ) -> None:
         self._directory = directory
         self._place = directory / "tasks"
         self._artifacts = Artifacts(directory)
-        self._output = output or partial(_to_file, directory / "builds.log")
+        self._output = output
         self._used = used
+        self._outside = outside
         self._kept: dict[str, _Kept] | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(_MOST_AT_ONCE)
@@ -166,7 +169,7 @@ class Tasks:
     async def _worked(self, task: Task) -> Succeeded | Failed:
         """Have a process carry out a task, and return what came of it."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "understudy_aws.dataplane.runtime.worker", str(self._directory),
+            sys.executable, "-m", "understudy_aws.dataplane.runtime.worker", str(self._directory), self._outside,
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
             limit=_LONGEST_WORD, start_new_session=True,
         )  # fmt: skip
@@ -193,11 +196,6 @@ class Tasks:
             process.stdin.close()
             await process.wait()
             await errors
-
-
-def _to_file(path: Path, service: str, stream: str, text: str) -> None:
-    with path.open("a") as file:
-        file.write(f"{service} {stream}: {text}\n")
 
 
 async def _last(stream: asyncio.StreamReader) -> str:

@@ -247,6 +247,32 @@ def filter_messages(own: Iterable[Block]) -> list[Message]:
     return messages
 
 
+def filter_of_own_messages(own: Iterable[Block]) -> list[Message]:
+    """Return the same for a namespace whose own processes go out by the link, of which no packets are forwarded."""
+    drop, accept = x.verdict(x.DROP), x.verdict(x.ACCEPT)
+    to_world, from_world = x.output_link_is(OUTSIDE), x.input_link_is(OUTSIDE)
+    neighbours = x.protocol_is(_ICMPV6) + x.icmp_type_within(_ROUTER_SOLICITATION, _REDIRECT)
+    refused = sorted({*map(ip_network, KEPT_FROM_THE_WORLD), *own}, key=lambda block: (block.version, block))
+    output = [
+        ("neighbours accept", to_world + neighbours + accept),
+        *((f"to {block} drop", to_world + _to(block) + drop) for block in refused),
+    ]
+    inputs = [
+        ("answers accept", from_world + x.connection_tracked() + accept),
+        ("neighbours accept", from_world + neighbours + accept),
+        ("from the world drop", from_world + drop),
+    ]
+    messages = [nftables.new_table(OUTSIDE)]
+    for hook, rules in (("output", output), ("input", inputs)):
+        messages.append(
+            nftables.new_base_chain(
+                OUTSIDE, f"world_{hook}", kind="filter", hook=hook, priority=0, policy=x.ACCEPT
+            )
+        )
+        messages += [nftables.new_rule(OUTSIDE, f"world_{hook}", comment, rule) for comment, rule in rules]
+    return messages
+
+
 def rules_in(messages: Iterable[Message]) -> int:
     """Return how many rules a transaction makes."""
     return sum(1 for message in messages if nftables.is_new_rule(message))

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from understudy_aws.dataplane.runtime.artifacts import (
     size_of,
     write_record,
 )
+from understudy_aws.dataplane.runtime.build_network import BuildNetwork, build_network
 from understudy_aws.dataplane.runtime.isolation import HOME, WORKING_DIRECTORY, Mount
 from understudy_aws.dataplane.runtime.managed import FoundRuntime, find_runtime
 from understudy_aws.dataplane.runtime.sources import fetched_directory
@@ -70,9 +72,12 @@ _CACHES = (
 )
 
 
-def build(artifacts: Artifacts, task: BuildSource, say: Callable[[str], None]) -> TaskResult:
+def build(
+    artifacts: Artifacts, task: BuildSource, say: Callable[[str], None], outside: str = "auto"
+) -> TaskResult:
     """Build a source tree, unless there is one that is equal; `say` gets the lines of the log.
 
+    `outside` names what carries packets to the world, `auto` or `none`.
     Raises TaskError and OSError.
     """
     runtime = find_runtime(task.language, task.version)
@@ -92,10 +97,16 @@ def build(artifacts: Artifacts, task: BuildSource, say: Callable[[str], None]) -
             )
         shutil.copytree(fetched, place / "app", symlinks=True)
         (place / "home").mkdir()
-        record = _Build(
+        making_it = _Build(
             artifacts=artifacts, place=place, source_id=source_id, task=task, runtime=runtime, log=log,
             isolated=not obstacle,
-        ).run()  # fmt: skip
+        )  # fmt: skip
+        if obstacle:
+            record = making_it.run(BuildNetwork(said=""))
+        else:
+            with build_network(outside, artifacts.work / str(os.getpid()), _told()) as network:
+                log(network.said)
+                record = making_it.run(network)
         write_record(place, record)
     return TaskResult(commit=task.commit, source=source_id)
 
@@ -163,12 +174,14 @@ class _Build:
         self._runtime = runtime
         self._log = log
         self._isolated = isolated
+        self._network = BuildNetwork(said="")
         self._app, self._home = (
             (WORKING_DIRECTORY, HOME) if isolated else (str(place / "app"), str(place / "home"))
         )
 
-    def run(self) -> SourceTree:
-        """Run the commands and return what is known of the tree then."""
+    def run(self, network: BuildNetwork) -> SourceTree:
+        """Run the commands in a network and return what is known of the tree then."""
+        self._network = network
         found = self._runtime.environment(self._home)
         of_machine = {**_of_this_machine(), **found}
         # The variables of one service have no say in what all get a copy of.
@@ -245,11 +258,13 @@ class _Build:
                 *_own_settings(),
             ]
             words = isolation.isolated(
-                words, mounts, directory=WORKING_DIRECTORY, place=self._artifacts.settings
-            )
+                words, mounts, directory=WORKING_DIRECTORY, place=self._artifacts.settings,
+                files=self._network.files, network=not self._network.has_none,
+            )  # fmt: skip
             directory = "/"
         return commands.run(
             words, environment, seconds=_BUILD_SECONDS, say=say, directory=directory, watched=place,
+            network=self._network.namespace,
             title=_short(title or command[0]),
         )  # fmt: skip
 
@@ -267,6 +282,15 @@ def _of_this_machine() -> dict[str, str]:
         if (known in _PASSED_ON or known.startswith(_PASSED_ON_BY_PREFIX)) and known not in _PASSED_ON_NEVER:
             passed[name] = value
     return passed
+
+
+def _told() -> Iterator[str]:
+    """Yield the texts in which places of this machine may stand that pip and npm are told of."""
+    yield from _of_this_machine().values()
+    system = (*_GLOBAL_NPM_SETTINGS, "/etc/pip.conf", "/etc/xdg/pip/pip.conf")
+    for path in (*(each.source for each in _own_settings()), *system):
+        with suppress(OSError):
+            yield Path(path).read_text(errors="replace")
 
 
 def _own_settings() -> list[Mount]:

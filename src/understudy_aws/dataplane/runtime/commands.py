@@ -12,10 +12,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from understudy_aws.core.clock import monotonic_seconds
-from understudy_aws.dataplane.linux.syscalls import die_with_parent
+from understudy_aws.dataplane.linux.syscalls import CLONE_NEWNET, die_with_parent, setns
 from understudy_aws.dataplane.runtime.artifacts import MOST_BYTES, TaskError, disk_is_full, full_disk, size_of
 
 LONGEST_LINE = 8192
@@ -49,10 +50,12 @@ def run(
     watched: Path | None = None,
     title: str = "",
     output: int | None = None,
+    network: int | None = None,
 ) -> Ended:
     """Run a command and return how it ended; `say` gets each line of its output and errors.
 
-    With `output`, a descriptor, its output goes there, and its errors alone are lines.
+    With `output`, a descriptor, its output goes there, and its errors alone are lines. `network` is
+    a descriptor of the network namespace that it runs in.
 
     Raises TaskError when it takes longer than `seconds`, when `watched` becomes larger than a source tree may be, or
     when the disk is full.
@@ -62,7 +65,7 @@ def run(
         list(words), env=dict(environment), cwd=directory, stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE if output is None else output,
         stderr=subprocess.STDOUT if output is None else subprocess.PIPE,
-        start_new_session=True, preexec_fn=_as_programs_expect,  # noqa: PLW1509 - one thread
+        start_new_session=True, preexec_fn=partial(_as_programs_expect, network),  # noqa: PLW1509 - one thread
     )  # fmt: skip
     last: deque[str] = deque(maxlen=_LAST_LINES)
 
@@ -157,11 +160,13 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _as_programs_expect() -> None:
+def _as_programs_expect(network: int | None) -> None:
     """Undo in a child what Python does to signals, and let it write no file larger than a source tree may be."""
     if sys.platform == "linux":
         # What is isolated ends with bubblewrap; what is not would go on.
         die_with_parent()
+        if network is not None:
+            setns(network, CLONE_NEWNET)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_BYTES, MOST_BYTES))

@@ -1,7 +1,7 @@
-"""Carries out one task: `python -m understudy_aws.dataplane.runtime.worker DIRECTORY`, with the task on standard input.
+"""Carries out one task: `python -m understudy_aws.dataplane.runtime.worker DIRECTORY OUTSIDE`.
 
-It says a line of JSON for each line of its log and at last what came of it. It ends, and all it has started, when its
-standard input does, since nobody hears it any more then.
+The task is the first line of standard input. It says a line of JSON for each line of its log and at last what came of
+it. It ends, and all it has started, when its standard input does, since nobody hears it any more then.
 """
 
 from __future__ import annotations
@@ -44,13 +44,16 @@ Word: TypeAlias = Said | Succeeded | Failed
 
 
 def main(words: list[str]) -> int:
-    """Carry out the task that is given on the first line of standard input, below the directory `words[0]`."""
+    """Carry out the task that is given on the first line of standard input, below the directory `words[0]`.
+
+    `words[1]` is what carries packets to the world, `auto` or `none`.
+    """
     os.umask(0o022)
     task = msgspec.json.decode(sys.stdin.buffer.readline(), type=Task)
     threading.Thread(target=_end_when_alone, daemon=True).start()
     artifacts = Artifacts(Path(words[0]))
     try:
-        _tell(Succeeded(_carried_out(artifacts, task)))
+        _tell(Succeeded(_carried_out(artifacts, task, words[1])))
     except TaskError as error:
         _tell(Failed(str(error)))
     except OSError as error:
@@ -58,11 +61,11 @@ def main(words: list[str]) -> int:
     return 0
 
 
-def _carried_out(artifacts: Artifacts, task: Task) -> TaskResult:
+def _carried_out(artifacts: Artifacts, task: Task, outside: str) -> TaskResult:
     if isinstance(task, FetchSource):
         return fetch(artifacts, task)
     if isinstance(task, BuildSource):
-        return build(artifacts, task, lambda text: _tell(Said(text)))
+        return build(artifacts, task, lambda text: _tell(Said(text)), outside)
     return pull(artifacts, task)
 
 

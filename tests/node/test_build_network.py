@@ -1,0 +1,75 @@
+"""What the commands of a build reach: the world, and of this machine what pip and npm are told of alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
+from boxes import MACHINE, METADATA, PRIVATE, SITES, missing_for
+from nodes import UNPRIVILEGED, node, refusal_for
+from repositories import commit
+from tasks import build, result_of
+
+from understudy_aws.dataplane.runtime.artifacts import Artifacts
+
+pytestmark = pytest.mark.skipif(
+    not (shutil.which("git") and shutil.which("bwrap")), reason="git and bubblewrap are not installed"
+)
+HEAR = """
+import socket, sys
+from concurrent.futures import ThreadPoolExecutor
+def hear(place):
+    address, port = place.rsplit("/", 1)
+    try:
+        with socket.create_connection((address, int(port)), 2) as sock:
+            return sock.makefile().readline().strip() and "heard"
+    except OSError as error:
+        return "refused" if isinstance(error, ConnectionRefusedError) else "silent"
+with ThreadPoolExecutor(32) as pool:
+    for place, said in zip(sys.argv[1:], pool.map(hear, sys.argv[1:])):
+        print(place, said)
+"""
+LOOPBACK = f"127.0.0.1/{PRIVATE}"
+
+
+@pytest.mark.parametrize(
+    ("user", "carrier", "variables", "loopback"),
+    [
+        (None, "pasta", {"PIP_INDEX_URL": f"http://mary:pass@127.0.0.1:{PRIVATE}/simple"}, "heard"),
+        (UNPRIVILEGED, "slirp4netns", {}, "refused"),
+    ],
+    ids=["told-of-loopback", "unprivileged"],
+)
+def test_a_build_reaches_the_world_and_of_this_machine_what_pip_is_told_of(
+    user, carrier, variables, loopback
+):
+    if user is not None and os.geteuid() != 0:
+        pytest.skip("the user of the tests is unprivileged already")
+    missing = refusal_for(user) or missing_for(carrier, user)
+    if missing:
+        pytest.skip(missing)
+    kept = [f"{each}/{PRIVATE}" for each in MACHINE] + [
+        f"{METADATA}/80",
+        f"::1/{PRIVATE}",
+        f"::ffff:127.0.0.1/{PRIVATE}",
+    ]
+    places = [*(f"{each}/80" for each in SITES), *kept, LOOPBACK]
+    place = Path(tempfile.mkdtemp())
+    place.chmod(0o755)
+    try:
+        known = commit(place / "code", {"hear.py": HEAR})
+        with node(place / "node", user, boxed=True, outside=carrier, variables=variables) as running:
+            task = build(place / "code", known, f"python3 hear.py {' '.join(places)} > heard")
+            source = result_of(running, "a", task).source
+            told = (Artifacts(running.directory).tree(source) / "heard").read_text()
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+    heard = dict(line.split() for line in told.splitlines())
+    assert {each: heard[f"{each}/80"] for each in SITES} == dict.fromkeys(SITES, "heard")
+    assert {each: heard[each] for each in kept if heard[each] == "heard"} == (
+        {f"::ffff:127.0.0.1/{PRIVATE}": "heard"} if variables else {}
+    )
+    assert heard[LOOPBACK] == loopback
