@@ -10,7 +10,7 @@ from networking import make_network
 from understudy_aws.dataplane.messages import Instances, InstanceStatus
 from understudy_aws.dataplane.wanted_services import Services
 from understudy_aws.gateway.workloads import Workloads
-from understudy_aws.services.apprunner.instances import launching, wanted_services
+from understudy_aws.services.apprunner.instances import launching, retiring, routing, wanted_services
 from understudy_aws.services.apprunner.service_records import (
     RUNNING,
     Service,
@@ -74,6 +74,12 @@ class Site:
     ) -> tuple[ServiceInstance, ...]:
         made = launching.launch(self.world, version or self.version, number, operation=operation)
         return asyncio.run(made)
+
+    async def retire(self) -> None:
+        """Retire all instances, whose programs have ended already."""
+        with self.world.database.transaction() as tx:
+            routing.drain_all(tx, self.service.arn, at=self.world.clock.now())
+        await retiring.drain(self.world, Node(), self.service.arn)
 
     def interfaces(self) -> list[dict[str, Any]]:
         return self.ec2.describe_network_interfaces()["NetworkInterfaces"]

@@ -109,7 +109,7 @@ class ServiceInstance(Record, frozen=True, kw_only=True):
     session: str = ""
 
 
-class SecretValues(Record, frozen=True, kw_only=True):
+class VersionSecrets(Record, frozen=True, kw_only=True):
     """The values of a version's secret variables, as they were when it was first launched, while it has instances."""
 
     account: str
@@ -150,9 +150,9 @@ service_instances = Table(
         "by_credentials": lambda record: (record.credentials,) if record.credentials else (),
     },
 )
-secret_values = Table(
-    "apprunner/secret-values",
-    SecretValues,
+version_secrets = Table(
+    "apprunner/version-secrets",
+    VersionSecrets,
     key=lambda record: (record.account, record.region, record.service, record.version),
 )
 # A deleted service is described for some time, and then not found (apprunner-services.md 2.3).

@@ -178,3 +178,33 @@ def test_what_uses_a_connectors_subnet_is_told_down_to_the_service(site):
         interface = uses.find(tx, instance.interface)
         told = str(uses.tree(tx, interface, most=9, most_nodes=99))
     assert f"instance/{instance.id}" in told
+
+
+def test_secrets_are_read_as_the_instance_role_once_for_a_version(site):
+    """And fetched again when the version is launched anew (apprunner-services.md 5.4)."""
+    secrets, iam = site.understudy.client("secretsmanager"), site.understudy.client("iam")
+    arn = secrets.create_secret(Name="database", SecretString="first")["ARN"]
+    trust = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"%s"},"Action":"sts:AssumeRole"}]}'
+    role = iam.create_role(RoleName="web", AssumeRolePolicyDocument=trust % "tasks.apprunner.amazonaws.com")[
+        "Role"
+    ]["Arn"]
+    version = site.make_version("2", role=role, secrets=(("PASSWORD", arn),))
+    with pytest.raises(StepFailedError) as failed:
+        site.launch(1, version=version)
+    assert "PASSWORD" in failed.value.message
+    assert "secretsmanager:GetSecretValue" in failed.value.message
+    assert [] == site.instances()
+
+    allowed = (
+        '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"secretsmanager:*","Resource":"*"}]}'
+    )
+    iam.put_role_policy(RoleName="web", PolicyName="p", PolicyDocument=allowed)
+    site.launch(1, version=version)
+    secrets.put_secret_value(SecretId="database", SecretString="second")
+    site.launch(2, version=version)
+    given = [dict(each.program.environment)["PASSWORD"] for each in site.wanted().instances]
+    assert given == ["first", "first"]
+    asyncio.run(site.retire())
+    site.launch(1, version=version, operation="o2")
+    (instance,) = site.wanted().instances
+    assert dict(instance.program.environment)["PASSWORD"] == "second"

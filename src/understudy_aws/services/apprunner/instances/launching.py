@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from understudy_aws.core.errors import ApiError
 from understudy_aws.gateway.controller import World
 from understudy_aws.gateway.durable_operations import StepFailedError
 from understudy_aws.services.apprunner.instances.interfaces import connector_of, give_interfaces
 from understudy_aws.services.apprunner.instances.own_network import free_address
-from understudy_aws.services.apprunner.instances.secret_variables import fetch_secrets
+from understudy_aws.services.apprunner.secret_values import instance_session, secret_values
 from understudy_aws.services.apprunner.service_records import (
     STARTING,
-    SecretValues,
     ServiceInstance,
     ServiceVersion,
-    secret_values,
+    VersionSecrets,
     service_instances,
+    version_secrets,
 )
 from understudy_aws.services.ec2.vpc_endpoints.variables import endpoint_variables
 from understudy_aws.services.ec2.vpcs import vpcs
@@ -85,17 +86,33 @@ def _new(
 def _keep_secrets(world: World, version: ServiceVersion) -> None:
     """Fetch the values of a version's secrets when it is launched first, and keep them for its further instances."""
     with world.database.transaction() as tx:
-        known = secret_values.get(tx, version.account, version.region, version.service, version.id)
+        known = version_secrets.get(tx, version.account, version.region, version.service, version.id)
     if version.secrets and known is None:
-        values = fetch_secrets(world, version)
+        values = _read_secrets(world, version)
         with world.database.transaction() as tx:
-            secret_values.put(
+            version_secrets.put(
                 tx,
-                SecretValues(
+                VersionSecrets(
                     account=version.account,
                     region=version.region,
                     service=version.service,
                     version=version.id,
-                    values=values,
+                    values=tuple(values.items()),
                 ),
             )
+
+
+def _read_secrets(world: World, version: ServiceVersion) -> dict[str, str]:
+    """Return the secret variables with their values, as the instance role reads them. Raises StepFailedError."""
+    role = version.settings.instance.role
+    if not role:
+        raise StepFailedError(
+            "InvalidRequestException", "Secrets are read with the instance role, and the service has none."
+        )
+    try:
+        with instance_session(world.gateway, role_arn=role, service_arn=version.service) as session:
+            return secret_values(
+                world.gateway, session, dict(version.secrets), account=version.account, region=version.region
+            )
+    except ApiError as error:
+        raise StepFailedError(error.code, error.message) from error

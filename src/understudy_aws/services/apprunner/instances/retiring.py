@@ -20,8 +20,8 @@ from understudy_aws.services.apprunner.service_records import (
     DRAINING,
     STOPPING,
     ServiceInstance,
-    secret_values,
     service_instances,
+    version_secrets,
 )
 from understudy_aws.store.database import Transaction
 
@@ -98,6 +98,6 @@ def _forget_secrets(tx: Transaction, instance: ServiceInstance) -> None:
         for each in service_instances.where(tx, "by_service", instance.service)
     ):
         return
-    known = secret_values.get(tx, instance.account, instance.region, instance.service, instance.version)
+    known = version_secrets.get(tx, instance.account, instance.region, instance.service, instance.version)
     if known is not None:
-        secret_values.delete(tx, known)
+        version_secrets.delete(tx, known)

@@ -17,7 +17,7 @@ from understudy_aws.core.errors import ApiError
 from understudy_aws.core.http import HttpRequest, HttpResponse
 from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.services.apprunner.instances.own_network import interface_of
-from understudy_aws.services.apprunner.instances.secret_variables import TASKS
+from understudy_aws.services.apprunner.secret_values import TASKS
 from understudy_aws.services.apprunner.service_records import (
     ServiceInstance,
     service_instances,

@@ -20,10 +20,10 @@ from understudy_aws.services.apprunner.service_records import (
     Service,
     ServiceInstance,
     ServiceVersion,
-    secret_values,
     service_instances,
     service_versions,
     services,
+    version_secrets,
 )
 from understudy_aws.services.ec2.api_names import api_names
 from understudy_aws.services.ec2.network_interfaces import network_interfaces
@@ -90,7 +90,7 @@ def _instances(tx: Transaction, *, secure: bool) -> Iterator[wanted_services.Ins
 def _instance(
     tx: Transaction, instance: ServiceInstance, version: ServiceVersion, *, secure: bool
 ) -> wanted_services.Instance:
-    secrets = secret_values.get(tx, instance.account, instance.region, instance.service, instance.version)
+    secrets = version_secrets.get(tx, instance.account, instance.region, instance.service, instance.version)
     check = version.settings.health_check
     environment = {
         **_from_app_runner(instance, secure=secure),
