@@ -47,6 +47,7 @@ from understudy_aws.services.apprunner import (
     vpc_connectors,
 )
 from understudy_aws.services.apprunner.instances.role_credentials import RoleCredentials
+from understudy_aws.services.apprunner.instances.scaling import AutomaticScaling
 from understudy_aws.services.directory import Directory
 from understudy_aws.services.ec2.address_transfer_records import ended_address_transfers
 from understudy_aws.services.ec2.attached_programs import ended_programs
@@ -258,7 +259,8 @@ def _node_work(
         deliver_output=service_logs.deliver,
     )
     services = ServiceKeeper(database, workloads, secure=settings.serves_tls)
-    return network, [each.controller() for each in (network, services, flow_logs, service_logs)]
+    scaling = AutomaticScaling(workloads)
+    return network, [each.controller() for each in (network, services, scaling, flow_logs, service_logs)]
 
 
 def _controllers(

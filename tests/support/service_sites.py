@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
+from botocore.exceptions import ClientError
+from msgspec.structs import replace
 from networking import make_network
 
 from understudy_aws.dataplane.messages import Instances, InstanceStatus
@@ -24,6 +27,7 @@ from understudy_aws.services.apprunner.service_settings.instances import Instanc
 from understudy_aws.services.apprunner.service_settings.networks import Network
 from understudy_aws.services.apprunner.service_settings.service_settings import ServiceSettings
 from understudy_aws.services.apprunner.service_settings.sources import Source
+from understudy_aws.services.ec2.subnets import subnets
 
 ACCOUNT, REGION = "000000000000", "us-east-1"
 
@@ -81,6 +85,18 @@ class Site:
             routing.drain_all(tx, self.service.arn, at=self.world.clock.now())
         await retiring.drain(self.world, Node(), self.service.arn)
 
+    def fill_subnets(self) -> None:
+        """Leave no address in the connector's subnets."""
+        for subnet in self.network.subnets:
+            with self.world.database.transaction() as tx:
+                made = subnets.get(tx, ACCOUNT, REGION, subnet)
+                assert made is not None
+                block = made.cidr.replace("/24", "/28")
+                subnets.put(tx, replace(made, cidr=block))
+            for _ in range(11):
+                with suppress(ClientError):
+                    self.ec2.create_network_interface(SubnetId=subnet)
+
     def interfaces(self) -> list[dict[str, Any]]:
         return self.ec2.describe_network_interfaces()["NetworkInterfaces"]
 
@@ -99,14 +115,15 @@ class Node(Workloads):
     def __init__(self) -> None:
         self.wanted = Services()
         self.requests = 0
+        self.states: dict[str, str] = {}
+        self._states, self._loads = {}, {}
 
     async def look(self) -> Instances:
         assert self.wanted is not None
-        return Instances(
-            instances=tuple(
-                [
-                    InstanceStatus(id=each.id, state="healthy", requests=self.requests)
-                    for each in self.wanted.instances
-                ]
+        self._states = {
+            each.id: InstanceStatus(
+                id=each.id, state=self.states.get(each.id, "healthy"), requests=self.requests
             )
-        )
+            for each in self.wanted.instances
+        }
+        return Instances(instances=tuple(self._states.values()))

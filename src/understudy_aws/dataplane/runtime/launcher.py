@@ -26,6 +26,7 @@ from understudy_aws.dataplane.linux.syscalls import (
     CLONE_NEWNS,
     CLONE_NEWPID,
     MS_NODEV,
+    MS_NOEXEC,
     MS_NOSUID,
     MS_PRIVATE,
     MS_REC,
@@ -172,6 +173,10 @@ def _become(launch: Launch, between: int) -> NoReturn:
         os.set_inheritable(descriptor, True)
     os.chdir("/")
     own = {"PATH": "/usr/bin:/bin", "UNDERSTUDY_NODE": launch.token}
+    with suppress(OSError):
+        # Bubblewrap looks its child up by the number that it knows, which is another one on the machine. Where this is
+        # refused, there must be a process of that number.
+        mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     # Nothing of the instance's environment is bubblewrap's own: it still has the network's rights.
     os.execve(launch.bubblewrap, ["bwrap", "--args", str(given), "--", *launch.command], own)  # noqa: S606 - found by name
 
