@@ -48,6 +48,10 @@ from understudy_aws.services.apprunner import (
 )
 from understudy_aws.services.apprunner.instances.role_credentials import RoleCredentials
 from understudy_aws.services.apprunner.instances.scaling import AutomaticScaling
+from understudy_aws.services.apprunner.service_events import old_service_log_lines, old_state_changes
+from understudy_aws.services.apprunner.service_operations.service_operation_kinds import (
+    service_operation_kinds,
+)
 from understudy_aws.services.directory import Directory
 from understudy_aws.services.ec2.address_transfer_records import ended_address_transfers
 from understudy_aws.services.ec2.attached_programs import ended_programs
@@ -95,6 +99,8 @@ EXPIRIES = (
     ended_vpc_endpoints,
     deleted_secrets,
     deleted_secret_versions,
+    old_service_log_lines,
+    old_state_changes,
 )
 
 
@@ -299,9 +305,12 @@ def operation_kinds(
     registry: Registry, workloads: Workloads, held_sessions: Container[str] = ()
 ) -> Sequence[OperationKind]:
     """Every kind of durable operation there is; `held_sessions` are those in which services act as roles now."""
-    del workloads
     usage = LinkedRoleUsage(registry.role_usage(), partial(live_sessions, held_sessions))
-    return (deletion_tasks.deletion(usage), account_requests.ACCOUNT_CREATION)
+    return (
+        deletion_tasks.deletion(usage),
+        account_requests.ACCOUNT_CREATION,
+        *service_operation_kinds(workloads),
+    )
 
 
 def _adopt_old_records(database: Database) -> None:

@@ -172,10 +172,10 @@ def test_the_harmless_names_are_the_apis():
         (
             "apprunner",
             "create_service",
-            {"ServiceName": "web", "SourceConfiguration": {"ImageRepository": {
+            {"ServiceName": "site", "InstanceConfiguration": {"Cpu": "256", "Memory": "12288"}, "SourceConfiguration": {"ImageRepository": {
                 "ImageIdentifier": "public.ecr.aws/x/y:1", "ImageRepositoryType": "ECR_PUBLIC",
                 "ImageConfiguration": {"Port": "80", "RuntimeEnvironmentVariables": {"DATABASE_PASSWORD": SECRET}}}}},
-            {"service_name": "web"},
+            {"service_name": "site"},
         ),
         ("sts", "assume_role", {"RoleArn": "arn:aws:iam::000000000000:role/r", "RoleSessionName": "me",
                                 "SerialNumber": "GAHT12345678", "TokenCode": "135790"},

@@ -211,33 +211,27 @@ class TestWhatTheyAskAbout:
         assert f"arn:aws:ec2:us-east-1:{ACCOUNT}:{resource}" in [each for _, each in asked(understudy)]
 
     def test_what_is_to_be_made_has_no_id(self, understudy):
-        self.ask(understudy, "apprunner", "create_service", ServiceName="web", SourceConfiguration={})
-        expected = f"arn:aws:apprunner:us-east-1:{ACCOUNT}:service/web/*"
-        assert [("apprunner:CreateService", expected)] == asked(understudy)
+        self.ask(understudy, "ec2", "create_placement_group", GroupName="pg", Strategy="cluster")
+        assert f"arn:aws:ec2:us-east-1:{ACCOUNT}:placement-group/pg" in [
+            each for _, each in asked(understudy)
+        ]
+        self.ask(understudy, "ec2", "create_transit_gateway")
+        expected = f"arn:aws:ec2:us-east-1:{ACCOUNT}:transit-gateway/*"
+        assert [("ec2:CreateTransitGateway", expected)] == asked(understudy)
 
     def test_an_arn_is_the_resource(self, understudy):
-        arn = f"arn:aws:apprunner:us-east-1:{ACCOUNT}:service/web/{'a' * 32}"
-        self.ask(understudy, "apprunner", "pause_service", ServiceArn=arn)
-        assert [("apprunner:PauseService", arn)] == asked(understudy)
         user = understudy.client("iam").get_user(UserName="Administrator")["User"]["Arn"]
         self.ask(understudy, "iam", "generate_service_last_accessed_details", Arn=user)
         assert [("iam:GenerateServiceLastAccessedDetails", user)] == asked(understudy)
 
     def test_a_type_that_need_not_be_there_is_asked_about_where_it_is_named(self, understudy):
-        connector = f"arn:aws:apprunner:us-east-1:{ACCOUNT}:vpcconnector/c/1/{'b' * 32}"
-        egress = {"EgressType": "VPC", "VpcConnectorArn": connector}
         self.ask(
-            understudy,
-            "apprunner",
-            "create_service",
-            ServiceName="web",
-            SourceConfiguration={},
-            NetworkConfiguration={"EgressConfiguration": egress},
+            understudy, "ec2", "run_instances", MinCount=1, MaxCount=1, ImageId="ami-1", SubnetId="subnet-1"
         )
-        service = f"arn:aws:apprunner:us-east-1:{ACCOUNT}:service/web/*"
-        assert {service, connector} == {resource for _, resource in asked(understudy)}
-        (question, _) = understudy.trail()[-1].evaluations
-        assert connector == question.keys["apprunner:vpcconnectorarn"]
+        named = f"arn:aws:ec2:us-east-1:{ACCOUNT}:subnet/subnet-1"
+        assert named in {resource for _, resource in asked(understudy)}
+        self.ask(understudy, "ec2", "run_instances", MinCount=1, MaxCount=1, ImageId="ami-1")
+        assert named not in {resource for _, resource in asked(understudy)}
 
     def test_the_path_and_the_tags_of_what_is_here(self, understudy):
         understudy.client("iam").create_user(

@@ -20,8 +20,8 @@ from understudy_aws.gateway.controller import Controller, Due, Key, World
 from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.gateway.role_sessions import RoleSession
 from understudy_aws.gateway.workloads import Workloads
+from understudy_aws.services.apprunner.linked_roles import MANAGEMENT
 from understudy_aws.services.apprunner.service_records import DELETED, Service, services
-from understudy_aws.services.apprunner.vpc_connectors import MANAGEMENT
 from understudy_aws.services.iam.service_linked_roles import linked_role_arn
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table

@@ -62,6 +62,7 @@ durable_operations = Table(
         "failing": lambda operation: (
             (operation.kind,) if operation.attempts and operation.ended is None else ()
         ),
+        "by_subject": lambda operation: (operation.subject,),
     },
     ordered={
         "due": lambda operation: _unended(operation, operation.next_try),

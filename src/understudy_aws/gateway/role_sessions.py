@@ -11,6 +11,7 @@ from understudy_aws.authn.credentials import Credential
 from understudy_aws.core import arn as arns
 from understudy_aws.core.answers import Answer
 from understudy_aws.gateway.pipeline import Gateway
+from understudy_aws.store.database import Transaction
 
 # Renewed this long before the end, so that no call is made with credentials about to expire.
 _MARGIN = timedelta(minutes=5)
@@ -30,22 +31,11 @@ class RoleSession:
     def __init__(
         self, gateway: Gateway, *, principal: str, role_arn: str, session_name: str, source_arn: str
     ) -> None:
-        role, source = arns.parse(role_arn), arns.parse(source_arn)
-        assert role is not None, f"{role_arn} is the ARN of a role"
-        assert source is not None, f"{source_arn} is the ARN of a resource"
         self._gateway = gateway
         self._role_arn = role_arn
         self._session_name = session_name
         self._access_key_id = ""
-        self._service = Caller(
-            kind="service",
-            account=role.account,
-            arn=principal,
-            user_id=principal,
-            name=principal,
-            source_arn=source_arn,
-            source_account=source.account,
-        )
+        self._service = _service_caller(principal, role_arn, source_arn)
 
     def __enter__(self) -> Self:
         return self
@@ -90,3 +80,44 @@ class RoleSession:
     def _credential(self) -> Credential | None:
         with self._gateway.database.transaction() as tx:
             return self._gateway.credentials.credential(tx, self._access_key_id)
+
+
+def try_to_assume(
+    gateway: Gateway,
+    tx: Transaction,
+    *,
+    principal: str,
+    role_arn: str,
+    session_name: str,
+    source_arn: str,
+    region: str,
+) -> None:
+    """Have a service principal assume a role within a transaction, and end that session at once.
+
+    Its trust policy decides, and the trail has it. Raises the ApiError of STS.
+    """
+    answer = gateway.perform(
+        _service_caller(principal, role_arn, source_arn),
+        "sts",
+        "AssumeRole",
+        {"role_arn": role_arn, "role_session_name": session_name},
+        region=region,
+        tx=tx,
+    )
+    gateway.credentials.end_session(tx, str(answer["Credentials"]["AccessKeyId"]))
+
+
+def _service_caller(principal: str, role_arn: str, source_arn: str) -> Caller:
+    """Return a service principal that acts for a resource, in the account of a role."""
+    role, source = arns.parse(role_arn), arns.parse(source_arn)
+    assert role is not None, f"{role_arn} is the ARN of a role"
+    assert source is not None, f"{source_arn} is the ARN of a resource"
+    return Caller(
+        kind="service",
+        account=role.account,
+        arn=principal,
+        user_id=principal,
+        name=principal,
+        source_arn=source_arn,
+        source_account=source.account,
+    )

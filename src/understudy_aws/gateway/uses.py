@@ -43,7 +43,10 @@ class Resource(NamedTuple):
             kind = f"{arn.service}:{arn.resource.partition('/')[0]}" if arn is not None else ""
             return {"id": self.identifier, "arn": self.identifier if arn else "", "kind": kind}
         record = self.record
-        arn_text = self.kind.target(record).resource if isinstance(self.kind, ResourceKind) else ""
+        # A record that stands for a resource of another table is known by that one's ARN.
+        arn_text = self.identifier if self.identifier.startswith("arn:") else ""
+        if isinstance(self.kind, ResourceKind):
+            arn_text = self.kind.target(record).resource
         tags = dict(getattr(record, "tags", ()))
         shown = {
             "id": arn_text if self.identifier.startswith("arn:") else self.identifier,

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from plain_workloads import PlainWorkloads, QuietNode
 
 from understudy_aws.gateway.service import ResourceKind
 from understudy_aws.gateway.uses import Uses
@@ -295,6 +296,38 @@ def _name_prefix_list(world: World) -> None:
         )
 
 
+def _create_service(world: World) -> None:
+    """Make a private service that goes out through a connector; its image is not there, and it stays all the same."""
+    image = {"ImageIdentifier": "public.ecr.aws/team/app:1", "ImageRepositoryType": "ECR_PUBLIC"}
+    connector = world.any("vpcconnector")
+    world.apprunner.create_service(
+        ServiceName=f"service-{world.next()}",
+        SourceConfiguration={"ImageRepository": image},
+        NetworkConfiguration={
+            "EgressConfiguration": {"EgressType": "VPC", "VpcConnectorArn": connector},
+            "IngressConfiguration": {"IsPubliclyAccessible": False},
+        },
+    )
+
+
+def _lead_into_service(world: World) -> None:
+    """Make an endpoint for requests, and a connection by it to a service."""
+    service, subnet = world.any("service"), world.any("subnet")
+    vpc = world.records()[subnet].vpc
+    endpoint = world.ec2.create_vpc_endpoint(
+        VpcId=vpc,
+        ServiceName=f"com.amazonaws.{REGION}.apprunner.requests",
+        VpcEndpointType="Interface",
+        SubnetIds=[subnet],
+        PrivateDnsEnabled=False,
+    )["VpcEndpoint"]["VpcEndpointId"]
+    world.apprunner.create_vpc_ingress_connection(
+        ServiceArn=service,
+        VpcIngressConnectionName=f"ingress-{world.next()}",
+        IngressVpcConfiguration={"VpcId": vpc, "VpcEndpointId": endpoint},
+    )
+
+
 # A row a way in which something is made or changed; what they are given may be refused.
 ACTIONS: tuple[Callable[[World], Any], ...] = (
     _create_vpc,
@@ -357,6 +390,8 @@ ACTIONS: tuple[Callable[[World], Any], ...] = (
     lambda world: world.apprunner.create_connection(
         ConnectionName=f"connection-{world.next()}", ProviderType="GITHUB"
     ),
+    _create_service,
+    _lead_into_service,
 )
 
 
@@ -479,6 +514,13 @@ def tear_down(world: World) -> None:
         # What is gone is described for a while.
         world.understudy.clock.advance(AFTERWARDS)
         world.understudy.settle()
+
+
+@pytest.fixture(autouse=True)
+def _without_a_node(monkeypatch, tmp_path):
+    """Services that cannot be made take no node to say so."""
+    monkeypatch.setattr("understudy_aws.app.Workloads", lambda _node: PlainWorkloads(tmp_path))
+    monkeypatch.setattr("understudy_aws.app._node", lambda *_: QuietNode(tmp_path))
 
 
 @pytest.mark.parametrize("seed", range(SEQUENCES))

@@ -1,4 +1,4 @@
-"""AWS App Runner: VPC connectors, configurations of auto scaling and observability, connections."""
+"""AWS App Runner: services, VPC connectors, configurations of auto scaling and observability, connections."""
 
 from understudy_aws.gateway.role_passing import RolePassing
 from understudy_aws.gateway.service import Service
@@ -20,7 +20,7 @@ SERVICE = Service(
         RolePassing(member="InstanceRoleArn", to="apprunner.amazonaws.com", operations=_GIVEN_ROLES),
     ),
     usage={
-        "apprunner.amazonaws.com": "vpc_connectors:management_usage",
+        "apprunner.amazonaws.com": "service_records:management_usage",
         "networking.apprunner.amazonaws.com": "vpc_connectors:networking_usage",
     },
 )

@@ -57,6 +57,35 @@ def may_not_create_the_role() -> ApiError:
     )
 
 
+def name_taken(name: str) -> ApiError:
+    return invalid_request(f"Service with the provided name already exists: {name}.")
+
+
+def cannot_assume(role: str, arn: str) -> ApiError:
+    """Return the error for a role that App Runner cannot assume; `role` is `instance role` or `access role`."""
+    return invalid_request(f"Error in assuming {role} {arn}")
+
+
+def cannot_deploy() -> ApiError:
+    """Return StartDeployment's refusal (apprunner-services.md 2.3); the end of AWS's text is not known."""
+    return invalid_request(
+        "Can't start a deployment on the specified service, because it isn't in RUNNING state."
+    )
+
+
+def wrong_state(doing: str, status: str) -> ApiError:
+    """Return the refusal of an operation in a status that does not take it: `updated`, `PAUSED`."""
+    return invalid_state(f"Service cannot be {doing} in the current state: {status}.")
+
+
+def has_ingress_connection(service: str, connection: str) -> ApiError:
+    """Return the refusal to delete a service that VPCs have a way into (apprunner-services.md 2.3)."""
+    return invalid_state(
+        "You cannot delete a Service while it has VpcIngressConnections with a status of AVAILABLE. "
+        f"Service Arn: {service} VpcIngressConnection Arn: {connection}"
+    )
+
+
 def no_endpoint(region: str) -> ApiError:
     """Return the error for a Region without App Runner. AWS has no endpoint there (docs/decisions/0007)."""
     return ApiError(

@@ -9,7 +9,7 @@ from typing import Self
 from understudy_aws.core.answers import Answer
 from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.gateway.role_sessions import RoleSession
-from understudy_aws.services.apprunner.vpc_connectors import NETWORKING
+from understudy_aws.services.apprunner.linked_roles import NETWORKING
 from understudy_aws.services.iam.service_linked_roles import linked_role_arn
 
 MANAGED = "AWSAppRunnerManaged"

@@ -22,6 +22,7 @@ from understudy_aws.services.apprunner.auto_scaling_records import (
     DefaultAutoScaling,
     auto_scaling_defaults,
 )
+from understudy_aws.services.apprunner.linked_roles import MANAGEMENT
 from understudy_aws.services.apprunner.service_records import (
     Service,
     ServiceInstance,
@@ -35,6 +36,7 @@ from understudy_aws.services.apprunner.vpc_connectors import (
     VpcConnector,
     vpc_connectors,
 )
+from understudy_aws.services.iam.references import identifier_of_linked_role
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table
 
@@ -77,6 +79,17 @@ def _kind(
     )
 
 
+SERVICE_REFERENCES: References = (
+    Reference(
+        "works by",
+        lambda service: (
+            (identifier_of_linked_role(service.account, MANAGEMENT),) if service.deleted is None else ()
+        ),
+        holds=True,
+        shown=True,
+    ),
+)
+
 RESOURCES: tuple[TaggedKind[Any], ...] = (
     _kind("vpcconnector", vpc_connectors, _connector, "DeleteVpcConnector", CONNECTOR_REFERENCES),
     _kind(
@@ -92,7 +105,7 @@ RESOURCES: tuple[TaggedKind[Any], ...] = (
         "DeleteObservabilityConfiguration",
     ),
     _kind("connection", connections.connections, connections.of_arn, "DeleteConnection"),
-    _kind("service", services, _service, "DeleteService"),
+    _kind("service", services, _service, "DeleteService", SERVICE_REFERENCES),
     _kind(
         "vpcingressconnection",
         ingress_connection_records.vpc_ingress_connections,

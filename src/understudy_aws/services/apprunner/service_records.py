@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from understudy_aws.core.arn import apprunner
 from understudy_aws.gateway.expiry import Expiry
 from understudy_aws.services.apprunner.service_settings.service_settings import ServiceSettings
+from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table
 
 # The statuses of a service (apprunner-services.md 2.3).
@@ -157,3 +158,8 @@ version_secrets = Table(
 )
 # A deleted service is described for some time, and then not found (apprunner-services.md 2.3).
 deleted_services = Expiry("deleted services", services, "deleted", kept_for=timedelta(hours=1), most=1000)
+
+
+def management_usage(tx: Transaction, account: str, region: str) -> list[str]:
+    """Return the ARNs of the services, which use the role that writes logs (apprunner.md 4.1)."""
+    return sorted(each.arn for each in services.scan(tx, account, region) if each.deleted is None)

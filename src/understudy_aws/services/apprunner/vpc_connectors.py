@@ -9,25 +9,22 @@ import msgspec
 
 from understudy_aws.core.answers import Answer, Description
 from understudy_aws.core.arn import apprunner
-from understudy_aws.core.errors import ApiError
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.expiry import Expiry
 from understudy_aws.gateway.operations import all_resources, operation
 from understudy_aws.gateway.references import Reference, References
 from understudy_aws.services.apprunner import errors
+from understudy_aws.services.apprunner.linked_roles import NETWORKING, ensure_linked_role
 from understudy_aws.services.apprunner.pages import key_after, page
 from understudy_aws.services.apprunner.seen_resources import seen
-from understudy_aws.services.apprunner.service_uses import in_use, service_uses
+from understudy_aws.services.apprunner.service_uses import in_use
 from understudy_aws.services.apprunner.supported_regions import require_supported_region
 from understudy_aws.services.apprunner.tag_sets import new_tags
 from understudy_aws.services.apprunner.targets import new_resource, resource_tags
 from understudy_aws.services.iam.references import identifier_of_linked_role
-from understudy_aws.services.iam.service_linked_roles import ensure_service_linked_role
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table, memoized
 
-NETWORKING = "networking.apprunner.amazonaws.com"
-MANAGEMENT = "apprunner.amazonaws.com"
 # Reference apprunner.md 2.7.
 CONNECTORS_PER_REGION = 10
 # EC2 puts at most so many groups on an interface, and the connector's groups go on every interface it makes.
@@ -99,11 +96,6 @@ def networking_usage(tx: Transaction, account: str, region: str) -> list[str]:
     return [each.arn for each in vpc_connectors.where(tx, "active_in_region", (account, region))]
 
 
-def management_usage(tx: Transaction, account: str, region: str) -> list[str]:
-    """Return the ARNs of the services, which use the role that writes logs (apprunner.md 4.1)."""
-    return sorted({use.service for use in service_uses.scan(tx, account, region)})
-
-
 def a_new_connector(call: Call, params: Params) -> Sequence[Target]:
     return new_resource(call, "vpcconnector", f"{params['vpc_connector_name']}/1/*", params.get("tags"))
 
@@ -141,7 +133,7 @@ def create_vpc_connector(
     vpc = _the_one_vpc(call, subnets)
     groups = _groups_in(call, vpc, security_groups)
     kept_tags = new_tags((), tags or [])
-    _ensure_the_networking_role(call)
+    ensure_linked_role(call, NETWORKING)
     connector = VpcConnector(
         account=call.account,
         region=call.region,
@@ -255,12 +247,3 @@ def _groups_in(call: Call, vpc: str, named: Sequence[str] | None) -> tuple[str, 
                 f"The security group {group['GroupId']} and the subnets of a VPC connector must be in the same VPC."
             )
     return wanted
-
-
-def _ensure_the_networking_role(call: Call) -> None:
-    try:
-        ensure_service_linked_role(call, NETWORKING)
-    except ApiError as error:
-        if error.status == 403:
-            raise errors.may_not_create_the_role() from error
-        raise

@@ -1,0 +1,1 @@
+"""What operations do to services, step by step (docs/decisions/0030)."""

@@ -1,0 +1,233 @@
+"""The steps that get what a service runs: fetching source code or an image, and building (docs/decisions/0030)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from understudy_aws.dataplane.launcher import NodeError
+from understudy_aws.dataplane.messages import ForgetTask, KeepArtifacts, StartTask
+from understudy_aws.dataplane.tasks import BuildSource, FetchSource, Task, TaskResult, TaskStatus
+from understudy_aws.gateway.controller import World
+from understudy_aws.gateway.durable_operations import (
+    DurableOperation,
+    NotYetError,
+    StepFailedError,
+    durable_operations,
+)
+from understudy_aws.gateway.workloads import Workloads
+from understudy_aws.services.apprunner.service_events import note_event
+from understudy_aws.services.apprunner.service_operations import history
+from understudy_aws.services.apprunner.service_operations.deployment_plan import plan_of
+from understudy_aws.services.apprunner.service_operations.image_references import pull_of
+from understudy_aws.services.apprunner.service_operations.programs import (
+    CodePlan,
+    code_plan,
+    image_version,
+    source_version,
+)
+from understudy_aws.services.apprunner.service_records import (
+    Service,
+    ServiceVersion,
+    service_instances,
+    service_versions,
+    services,
+)
+from understudy_aws.store.database import Transaction
+
+_AGAIN_SECONDS = 0.1
+SOURCE_FAILED = "SourceFailed"
+IMAGE_FAILED = "ImagePullFailed"
+BUILD_FAILED = "BuildFailed"
+
+
+class ArtifactSteps(msgspec.Struct, frozen=True):
+    """Steps by the tasks of a node. A task has the operation's id, so that it is begun once, whatever crashes."""
+
+    workloads: Workloads
+
+    async def fetch(self, operation: DurableOperation, world: World) -> TaskResult | None:
+        """Fetch the source code, or pull the image; nothing where what is deployed stays."""
+        task = _fetching(operation, world)
+        if task is None:
+            return None
+        code = isinstance(task, FetchSource)
+        return await self._done(_fetch_id(operation), task, SOURCE_FAILED if code else IMAGE_FAILED)
+
+    def note_fetched(
+        self, tx: Transaction, operation: DurableOperation, world: World, result: TaskResult | None
+    ) -> Mapping[str, Any]:
+        if result is None:
+            return {}
+        service = history.service_of(tx, operation)
+        if result.image:
+            note_event(tx, service, world.clock.now(), "Successfully pulled image from ECR.")
+        else:
+            note_event(tx, service, world.clock.now(), f"Successfully fetched commit {result.commit}.")
+        return {"fetched": msgspec.to_builtins(result)}
+
+    async def forget_fetching(self, operation: DurableOperation, _world: World) -> None:
+        await self._forget(_fetch_id(operation))
+
+    async def build(self, operation: DurableOperation, world: World) -> TaskResult | None:
+        """Build fetched source code. Images are built by others."""
+        with world.database.transaction() as tx:
+            service = history.service_of(tx, operation)
+        plan = plan_of(service, operation)
+        code = plan.settings.source.code
+        if not plan.fetches or code is None:
+            return None
+        fetched = _fetched(operation)
+        made = code_plan(code, fetched.configuration_file, account=service.account)
+        task = BuildSource(
+            url=code.url,
+            commit=fetched.commit,
+            directory=code.directory,
+            language=made.language,
+            version=made.version,
+            commands=made.build_commands,
+            environment=made.build_environment,
+            service=service.arn,
+            log_stream=f"deployment/{operation.id}",
+        )
+        return await self._done(_build_id(operation), task, BUILD_FAILED)
+
+    def note_version(
+        self, tx: Transaction, operation: DurableOperation, world: World, result: TaskResult | None
+    ) -> None:
+        """Write the version that is deployed: a new one, or the former with other settings."""
+        service = history.service_of(tx, operation)
+        plan = plan_of(service, operation)
+        if not plan.launches:
+            return
+        if plan.fetches:
+            version = _new_version(service, operation, world, result)
+        else:
+            former = service_versions.get(tx, *_version_key(service, service.version))
+            if former is None:
+                raise StepFailedError("VersionGone", "The version that is deployed is gone.")
+            version = replace(former, id=operation.id, created=world.clock.now(), settings=plan.settings)
+        service_versions.put(tx, version)
+
+    async def forget_building(self, operation: DurableOperation, _world: World) -> None:
+        await self._forget(_build_id(operation))
+
+    def remove_version(
+        self, tx: Transaction, operation: DurableOperation, _world: World, _result: object
+    ) -> None:
+        service = history.service_of(tx, operation)
+        version = service_versions.get(tx, *_version_key(service, operation.id))
+        if version is not None and service.version != version.id:
+            service_versions.delete(tx, version)
+
+    async def keep_used(self, operation: DurableOperation, world: World) -> None:
+        """Have the node forget the tasks, and delete what no version has any more, or leave it to a later one."""
+        with suppress(NodeError):
+            if not self._has_made_something(operation, world):
+                return
+            if "fetched" in operation.details:
+                await self._forget(_fetch_id(operation))
+                await self._forget(_build_id(operation))
+            with world.database.transaction() as tx:
+                # What another operation has just made may be in no record yet.
+                if any(
+                    each.kind in history.KINDS.values() and each.id != operation.id
+                    for each in durable_operations.in_order(tx, "due")
+                ):
+                    return
+                _delete_unused_versions(tx, operation)
+                versions = list(service_versions.scan(tx))
+            await self.workloads.ask(
+                KeepArtifacts(
+                    sources=tuple(sorted({each.source for each in versions if each.source})),
+                    images=tuple(sorted({each.image for each in versions if each.image})),
+                )
+            )
+
+    @staticmethod
+    def _has_made_something(operation: DurableOperation, world: World) -> bool:
+        """Whether there may be something to delete; no node is started otherwise."""
+        with world.database.transaction() as tx:
+            service = history.service_of(tx, operation)
+        return "fetched" in operation.details or bool(service.version)
+
+    async def _done(self, id: str, task: Task, failure: str) -> TaskResult:
+        """Return the result of a task that has ended; begins it where the node does not know it."""
+        status = await self.workloads.ask(StartTask(id, task))
+        assert isinstance(status, TaskStatus)
+        if status.state == "running":
+            raise NotYetError(status.reason or "It goes on.", seconds=_AGAIN_SECONDS)
+        if status.state != "succeeded":
+            raise StepFailedError(failure, status.reason)
+        return status.result
+
+    async def _forget(self, id: str) -> None:
+        # Without a node there is no task.
+        with suppress(NodeError):
+            await self.workloads.ask(ForgetTask(id))
+
+
+def _fetching(operation: DurableOperation, world: World) -> Task | None:
+    """Return what an operation has to fetch, None for one that takes what is deployed."""
+    with world.database.transaction() as tx:
+        plan = plan_of(history.service_of(tx, operation), operation)
+    if not plan.fetches:
+        return None
+    source = plan.settings.source
+    if source.code is not None:
+        return FetchSource(url=source.code.url, branch=source.code.branch, directory=source.code.directory)
+    assert source.image is not None, "it is one of the two"
+    return pull_of(source.image.identifier)
+
+
+def _fetched(operation: DurableOperation) -> TaskResult:
+    return msgspec.convert(operation.details["fetched"], TaskResult)
+
+
+def _new_version(
+    service: Service, operation: DurableOperation, world: World, built: TaskResult | None
+) -> ServiceVersion:
+    plan, fetched = plan_of(service, operation), _fetched(operation)
+    version = ServiceVersion(
+        account=service.account,
+        region=service.region,
+        service=service.arn,
+        id=operation.id,
+        created=world.clock.now(),
+        settings=plan.settings,
+    )
+    source = plan.settings.source
+    if source.image is not None:
+        return image_version(version, source.image, fetched)
+    assert source.code is not None, "it is one of the two"
+    assert built is not None, "source code is built"
+    made: CodePlan = code_plan(source.code, fetched.configuration_file, account=service.account)
+    return source_version(version, made, commit=fetched.commit, source=built.source)
+
+
+def _version_key(service: Service, version: str) -> tuple[str, ...]:
+    return (service.account, service.region, service.arn, version)
+
+
+def _delete_unused_versions(tx: Transaction, operation: DurableOperation) -> None:
+    """Delete the versions that no service deploys and no instance runs; a service being deleted deploys none."""
+    used = {(each.service, each.version) for each in service_instances.scan(tx)}
+    leaving = operation.subject if history.type_of(operation) == history.DELETE else ""
+    used |= {
+        (each.arn, each.version) for each in services.scan(tx) if each.deleted is None and each.arn != leaving
+    }
+    for version in list(service_versions.scan(tx)):
+        if (version.service, version.id) not in used:
+            service_versions.delete(tx, version)
+
+
+def _fetch_id(operation: DurableOperation) -> str:
+    return f"{operation.id}-fetch"
+
+
+def _build_id(operation: DurableOperation) -> str:
+    return f"{operation.id}-build"

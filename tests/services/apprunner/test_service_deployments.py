@@ -1,0 +1,370 @@
+"""What becomes of operations on services, with real processes (apprunner-services.md 2.3, docs/decisions/0030)."""
+
+from __future__ import annotations
+
+import time
+import urllib.request
+
+import pytest
+from plain_workloads import SERVE, PlainWorkloads, QuietNode, commit, image, repository
+from refusals import refused
+
+from understudy_aws.admin.requests import SettleConnection
+from understudy_aws.services.apprunner.service_operations import history
+from understudy_aws.services.apprunner.service_records import (
+    service_instances,
+    service_versions,
+    services,
+)
+from understudy_aws.testing import Understudy
+
+PUBLIC = "public.ecr.aws/team/app"
+ONE, TWO = f"docker://{PUBLIC}:1", f"docker://{PUBLIC}:2"
+
+
+class Site:
+    """An understudy whose services run as plain processes, and what its services are made from."""
+
+    def __init__(self, directory, monkeypatch):
+        self.directory = directory
+        self.images = {
+            ONE: image(directory / "one", answer="one"),
+            TWO: image(directory / "two", answer="two"),
+        }
+        self.workloads = PlainWorkloads(directory, self.images)
+        monkeypatch.setattr("understudy_aws.app.Workloads", lambda _node: self.workloads)
+        monkeypatch.setattr("understudy_aws.app._node", lambda *_: QuietNode(directory / "node"))
+        self.understudy = Understudy()
+        self.apprunner = self.understudy.client("apprunner")
+
+    def create(self, tag="1", **more):
+        asked = {"ServiceName": "site", "SourceConfiguration": source(tag), **more}
+        return self.apprunner.create_service(**asked)["Service"]["ServiceArn"]
+
+    def ended(self, arn):
+        """Wait until no operation is under way; answers the service and the latest operation."""
+        for _ in range(300):
+            self.understudy.settle()
+            service = self.described(arn)
+            if service["Status"] != "OPERATION_IN_PROGRESS":
+                return service, self.operations(arn)[0]
+            self.understudy.clock.advance(0.2)
+            time.sleep(0.02)
+        raise AssertionError(self.apprunner.list_operations(ServiceArn=arn))
+
+    def described(self, arn):
+        return self.apprunner.describe_service(ServiceArn=arn)["Service"]
+
+    def operations(self, arn):
+        return self.apprunner.list_operations(ServiceArn=arn)["OperationSummaryList"]
+
+    def answers(self):
+        """What the running instances answer."""
+        found = []
+        for port in self.workloads.ports().values():
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
+                found.append(answer.read().decode())
+        return sorted(found)
+
+    def records(self):
+        with self.understudy.app.database.transaction() as tx:
+            return [each.id for each in service_instances.scan(tx)], [
+                each.id for each in service_versions.scan(tx)
+            ]
+
+    def reason(self, arn):
+        """Why the latest operation failed."""
+        with self.understudy.app.database.transaction() as tx:
+            (found,) = services.where(tx, "by_arn", arn)
+            return history.operations_on(tx, found)[0].error
+
+    def connection(self):
+        made = self.apprunner.create_connection(ConnectionName="github", ProviderType="GITHUB")
+        self.understudy.answer_administrative(SettleConnection(name="github"))
+        return made["Connection"]["ConnectionArn"]
+
+
+def source(tag):
+    return {"ImageRepository": {"ImageIdentifier": f"{PUBLIC}:{tag}", "ImageRepositoryType": "ECR_PUBLIC"}}
+
+
+@pytest.fixture
+def site(tmp_path, monkeypatch):
+    made = Site(tmp_path, monkeypatch)
+    with made.understudy:
+        yield made
+    made.workloads.end()
+
+
+def test_a_service_is_created_runs_and_is_deleted(site):
+    """Reference apprunner-services.md 2.3."""
+    arn = site.create()
+    service, operation = site.ended(arn)
+    assert ("RUNNING", "CREATE_SERVICE", "SUCCEEDED") == (
+        service["Status"],
+        operation["Type"],
+        operation["Status"],
+    )
+    assert service["ServiceUrl"].endswith(".us-east-1.awsapprunner.localhost:4567")
+    assert ["one"] == site.answers()
+    site.apprunner.delete_service(ServiceArn=arn)
+    service, operation = site.ended(arn)
+    assert ("DELETED", "DELETE_SERVICE", "SUCCEEDED") == (
+        service["Status"],
+        operation["Type"],
+        operation["Status"],
+    )
+    assert service["DeletedAt"] >= service["CreatedAt"]
+    assert ([], ([], [])) == (site.answers(), site.records())
+    assert [] == site.apprunner.list_services()["ServiceSummaryList"]
+    assert () == site.workloads.kept.images
+
+
+def test_as_many_instances_run_as_the_configuration_has_at_least(site):
+    made = site.apprunner.create_auto_scaling_configuration(AutoScalingConfigurationName="many", MinSize=2)
+    arn = made["AutoScalingConfiguration"]["AutoScalingConfigurationArn"]
+    site.ended(site.create(AutoScalingConfigurationArn=arn))
+    assert ["one", "one"] == site.answers()
+
+
+def test_a_failed_creation_stays_and_is_made_anew_by_an_update(site):
+    """Reference apprunner-services.md 2.3: CREATE_FAILED, and an update without changes tries again."""
+    arn = site.create("3")
+    service, operation = site.ended(arn)
+    assert ("CREATE_FAILED", "FAILED") == (service["Status"], operation["Status"])
+    assert f"There is no image docker://{PUBLIC}:3." == site.reason(arn)
+    assert source("3")["ImageRepository"].items() <= service["SourceConfiguration"]["ImageRepository"].items()
+    assert ([], []) == site.records()
+    site.images[f"docker://{PUBLIC}:3"] = image(site.directory / "three", answer="three")
+    site.apprunner.update_service(ServiceArn=arn)
+    service, operation = site.ended(arn)
+    assert ("RUNNING", "UPDATE_SERVICE", "SUCCEEDED") == (
+        service["Status"],
+        operation["Type"],
+        operation["Status"],
+    )
+    assert ["three"] == site.answers()
+
+
+def test_an_update_of_what_failed_may_fail_too(site):
+    arn = site.create("3")
+    site.ended(arn)
+    site.apprunner.update_service(ServiceArn=arn, SourceConfiguration=source("4"))
+    service, operation = site.ended(arn)
+    assert ("CREATE_FAILED", "UPDATE_SERVICE", "FAILED") == (
+        service["Status"],
+        operation["Type"],
+        operation["Status"],
+    )
+    site.apprunner.delete_service(ServiceArn=arn)
+    assert "DELETED" == site.ended(arn)[0]["Status"]
+
+
+def test_an_update_replaces_instances_when_the_new_ones_are_healthy(site):
+    arn = site.create()
+    site.ended(arn)
+    before = site.records()
+    site.apprunner.update_service(ServiceArn=arn, SourceConfiguration=source("2"))
+    service, operation = site.ended(arn)
+    assert ("RUNNING", "SUCCEEDED") == (service["Status"], operation["Status"])
+    assert f"{PUBLIC}:2" == service["SourceConfiguration"]["ImageRepository"]["ImageIdentifier"]
+    assert ["two"] == site.answers()
+    after = site.records()
+    assert ([1, 1], []) == ([len(each) for each in after], [id for id in after[0] if id in before[0]])
+    assert ("sha256:two",) == site.workloads.kept.images
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"SourceConfiguration": source("9")}, f"There is no image docker://{PUBLIC}:9."),
+        (
+            {"SourceConfiguration": {"ImageRepository": {
+                **source("2")["ImageRepository"],
+                "ImageConfiguration": {"RuntimeEnvironmentVariables": {"STATUS": "500"}}}},
+             "HealthCheckConfiguration": {"Protocol": "HTTP"}},
+            "The health check answered 500.",
+        ),
+        (
+            {"SourceConfiguration": {"ImageRepository": {
+                **source("2")["ImageRepository"], "ImageConfiguration": {"StartCommand": "sh -c 'exit 3'"}}}},
+            "The process exited with 3.",
+        ),
+    ],
+)  # fmt: skip
+def test_an_update_that_fails_is_rolled_back(site, change, reason):
+    """Reference apprunner-services.md 2.3: RUNNING with the former settings, and the former instances never stopped."""
+    arn = site.create()
+    former, _ = site.ended(arn)
+    records = site.records()
+    site.apprunner.update_service(ServiceArn=arn, **change)
+    service, operation = site.ended(arn)
+    assert ("UPDATE_SERVICE", "ROLLBACK_SUCCEEDED") == (operation["Type"], operation["Status"])
+    assert {**former, "UpdatedAt": None} == {**service, "UpdatedAt": None}
+    assert reason == site.reason(arn)
+    assert (["one"], records) == (site.answers(), site.records())
+
+
+def test_an_update_that_changes_nothing_that_runs_leaves_the_instances(site):
+    arn = site.create()
+    former, _ = site.ended(arn)
+    records = site.records()
+    private = {"IngressConfiguration": {"IsPubliclyAccessible": False}}
+    site.apprunner.update_service(ServiceArn=arn, NetworkConfiguration=private)
+    service, operation = site.ended(arn)
+    assert "SUCCEEDED" == operation["Status"]
+    assert "ServiceUrl" not in service
+    assert records == site.records()
+    site.apprunner.update_service(
+        ServiceArn=arn, NetworkConfiguration={"IngressConfiguration": {"IsPubliclyAccessible": True}}
+    )
+    assert former["ServiceUrl"] == site.ended(arn)[0]["ServiceUrl"]
+
+
+def test_other_instances_of_the_same_image_are_not_pulled_again(site):
+    """Decision 0030: an update of neither source nor its settings takes the version that is deployed."""
+    arn = site.create()
+    site.ended(arn)
+    records = site.records()
+    site.images.clear()
+    site.images["elsewhere"] = site.directory / "one"
+    site.apprunner.update_service(ServiceArn=arn, InstanceConfiguration={"Cpu": "2048", "Memory": "4096"})
+    service, operation = site.ended(arn)
+    assert ("SUCCEEDED", "2048") == (operation["Status"], service["InstanceConfiguration"]["Cpu"])
+    assert not set(records[0]) & set(site.records()[0])
+
+
+def test_a_service_is_paused_and_resumed_with_the_version_that_ran(site):
+    """Reference apprunner-services.md 2.3: no newer version is picked up."""
+    arn = site.create()
+    site.ended(arn)
+    version = site.records()[1]
+    site.apprunner.pause_service(ServiceArn=arn)
+    service, operation = site.ended(arn)
+    assert ("PAUSED", "PAUSE_SERVICE", "SUCCEEDED") == (
+        service["Status"],
+        operation["Type"],
+        operation["Status"],
+    )
+    assert ([], ([], version)) == (site.answers(), site.records())
+    del site.images[ONE]
+    site.images["elsewhere"] = site.directory / "one"
+    site.apprunner.resume_service(ServiceArn=arn)
+    service, operation = site.ended(arn)
+    assert ("RUNNING", "RESUME_SERVICE", "SUCCEEDED") == (
+        service["Status"],
+        operation["Type"],
+        operation["Status"],
+    )
+    assert (["one"], version) == (site.answers(), site.records()[1])
+
+
+def test_a_resumption_that_fails_leaves_the_service_paused(site):
+    arn = site.create()
+    site.ended(arn)
+    site.apprunner.pause_service(ServiceArn=arn)
+    site.ended(arn)
+    (site.directory / "one" / "serve.py").write_text("raise SystemExit(4)")
+    site.apprunner.resume_service(ServiceArn=arn)
+    service, operation = site.ended(arn)
+    assert ("PAUSED", "FAILED") == (service["Status"], operation["Status"])
+    assert "The process exited with 4." == site.reason(arn)
+    assert [] == site.records()[0]
+
+
+class TestSourceCode:
+    CONFIGURATION = f"""
+version: 1.0
+runtime: python311
+build:
+  commands:
+    build:
+      - cat answer > built
+run:
+  pre-run:
+    - test -e built
+  command: cp built answer && exec {SERVE}
+  env:
+    - name: MODE
+      value: try
+"""
+
+    def create(self, site, repository, **configuration):
+        return site.create(
+            SourceConfiguration={
+                "CodeRepository": {
+                    "RepositoryUrl": f"file://{repository}",
+                    "SourceCodeVersion": {"Type": "BRANCH", "Value": "main"},
+                    "CodeConfiguration": configuration or {"ConfigurationSource": "REPOSITORY"},
+                },
+                "AuthenticationConfiguration": {"ConnectionArn": site.connection()},
+            }
+        )
+
+    def test_it_is_built_and_deployed_again_when_asked(self, site, tmp_path):
+        """Reference apprunner-services.md 5.5, 2.3."""
+        place = repository(tmp_path / "code", **{"apprunner.yaml": self.CONFIGURATION})
+        arn = self.create(site, place)
+        assert "RUNNING" == site.ended(arn)[0]["Status"]
+        assert ["one"] == site.answers()
+        commit(place, answer="two")
+        answer = site.apprunner.start_deployment(ServiceArn=arn)
+        service, operation = site.ended(arn)
+        assert (answer["OperationId"], "START_DEPLOYMENT", "SUCCEEDED") == (
+            operation["Id"],
+            operation["Type"],
+            operation["Status"],
+        )
+        assert ("RUNNING", ["two"]) == (service["Status"], site.answers())
+
+    def test_the_request_says_how_it_is_built_where_it_does(self, site, tmp_path):
+        place = repository(tmp_path / "code")
+        values = {"Runtime": "PYTHON_311", "BuildCommand": "echo built > answer", "StartCommand": SERVE}
+        arn = self.create(site, place, ConfigurationSource="API", CodeConfigurationValues=values)
+        assert "RUNNING" == site.ended(arn)[0]["Status"]
+        assert ["built\n"] == site.answers()
+
+    @pytest.mark.parametrize(
+        ("configuration", "reason"),
+        [
+            (None, "There is no configuration file /apprunner.yaml in the repository."),
+            ("version: 1.0\nruntime: cobol\n", "apprunner.yaml, line "),
+            (CONFIGURATION.replace("cat answer > built", "exit 7"), "A command ended with 7."),
+        ],
+    )
+    def test_what_cannot_be_built_says_why(self, site, tmp_path, configuration, reason):
+        files = {} if configuration is None else {"apprunner.yaml": configuration}
+        arn = self.create(site, repository(tmp_path / "code", **files))
+        assert "CREATE_FAILED" == site.ended(arn)[0]["Status"]
+        assert site.reason(arn).startswith(reason)
+
+    def test_a_deployment_that_fails_leaves_the_version_that_ran(self, site, tmp_path):
+        """Reference apprunner-services.md 2.3."""
+        place = repository(tmp_path / "code", **{"apprunner.yaml": self.CONFIGURATION})
+        arn = self.create(site, place)
+        site.ended(arn)
+        commit(place, answer="two", **{"serve.py": "raise SystemExit(5)"})
+        site.apprunner.start_deployment(ServiceArn=arn)
+        service, operation = site.ended(arn)
+        assert ("RUNNING", "ROLLBACK_SUCCEEDED") == (service["Status"], operation["Status"])
+        assert ["one"] == site.answers()
+
+    def test_a_connection_that_is_used_stays(self, site, tmp_path):
+        """Reference apprunner.md 2.5."""
+        arn = self.create(site, repository(tmp_path / "code", **{"apprunner.yaml": self.CONFIGURATION}))
+        service, _ = site.ended(arn)
+        connection = service["SourceConfiguration"]["AuthenticationConfiguration"]["ConnectionArn"]
+        with refused("InvalidRequestException"):
+            site.apprunner.delete_connection(ConnectionArn=connection)
+        site.apprunner.delete_service(ServiceArn=arn)
+        site.ended(arn)
+        site.apprunner.delete_connection(ConnectionArn=connection)
+
+
+def test_without_a_node_the_creation_fails(site):
+    """Steps are tried again before they fail for good."""
+    site.workloads.broken = True
+    arn = site.create()
+    service, operation = site.ended(arn)
+    assert ("CREATE_FAILED", "FAILED") == (service["Status"], operation["Status"])
+    assert site.reason(arn).endswith("There is no node.")
