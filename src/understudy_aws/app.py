@@ -20,6 +20,7 @@ from understudy_aws.controllers.expiry import expiry_controller
 from understudy_aws.controllers.flow_logs import FlowLogDelivery
 from understudy_aws.controllers.network import NetworkKeeper
 from understudy_aws.controllers.operation_runner import controllers_of
+from understudy_aws.controllers.service_events import service_event_delivery
 from understudy_aws.controllers.service_logs import ServiceLogDelivery
 from understudy_aws.controllers.services import ServiceKeeper
 from understudy_aws.core.clock import Clock, SystemClock
@@ -286,6 +287,7 @@ def _controllers(
         ended_programs(),
         expired_events(),
         discarded_events(),
+        service_event_delivery(),
         *of_node,
         *map(expiry_controller, EXPIRIES),
     ]

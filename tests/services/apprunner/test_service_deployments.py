@@ -10,12 +10,14 @@ from plain_workloads import SERVE, PlainWorkloads, QuietNode, commit, image, rep
 from refusals import refused
 
 from understudy_aws.admin.requests import SettleConnection
+from understudy_aws.services.apprunner.service_events import event_of, state_changes
 from understudy_aws.services.apprunner.service_operations import history
 from understudy_aws.services.apprunner.service_records import (
     service_instances,
     service_versions,
     services,
 )
+from understudy_aws.services.iam.role_records import roles
 from understudy_aws.testing import Understudy
 
 PUBLIC = "public.ecr.aws/team/app"
@@ -368,3 +370,73 @@ def test_without_a_node_the_creation_fails(site):
     service, operation = site.ended(arn)
     assert ("CREATE_FAILED", "FAILED") == (service["Status"], operation["Status"])
     assert site.reason(arn).endswith("There is no node.")
+
+
+class TestEvents:
+    def lines(self, site, service, stream):
+        group = f"/aws/apprunner/site/{service['ServiceId']}/service"
+        logs = site.understudy.client("logs")
+        found = logs.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=True)
+        return [each["message"] for each in found["events"]]
+
+    def test_what_happened_is_in_the_log_group_in_order_put_by_the_management_role(self, site):
+        """Reference apprunner-services.md 5.6, apprunner.md 4.1."""
+        service, _ = site.ended(site.create())
+        assert [
+            "Service status is set to OPERATION_IN_PROGRESS.",
+            "Service creation started.",
+            "Successfully pulled image from ECR.",
+            "Performing health check on protocol `TCP` [Port: '8080'].",
+            "Health check is successful. Routing traffic to application.",
+            "Successfully routed incoming traffic to application.",
+            "Service creation completed successfully.",
+            "Service status is set to RUNNING.",
+        ] == self.lines(site, service, "events")
+        callers = {each.caller.arn for each in site.understudy.trail() if each.operation == "PutLogEvents"}
+        role = "arn:aws:sts::000000000000:assumed-role/AWSServiceRoleForAppRunner/AppRunnerEvents"
+        assert {role} == callers
+
+    def test_a_failure_says_why_also_in_the_stream_of_the_deployment(self, site):
+        service, operation = site.ended(site.create("3"))
+        why = f"There is no image docker://{PUBLIC}:3."
+        assert [why, f"Deployment with ID : {operation['Id']} failed."] == self.lines(
+            site, service, "events"
+        )[2:4]
+        assert [f"[AppRunner] {why}"] == self.lines(site, service, f"deployment/{operation['Id']}")
+
+    def test_state_changes_are_kept_in_eventbridges_shape(self, site):
+        """Reference apprunner-services.md 5.8."""
+        arn = site.create("3")
+        service, _ = site.ended(arn)
+        with site.understudy.app.database.transaction() as tx:
+            told = [event_of(each) for each in state_changes.in_order(tx, "at")]
+        assert [
+            ("AppRunner Service Operation Status Change", "CreateServiceStarted"),
+            ("AppRunner Service Operation Status Change", "CreateServiceFailed"),
+            ("AppRunner Service Status Change", "CREATE_FAILED"),
+        ] == [
+            (
+                each["detail-type"],
+                each["detail"].get("operationStatus") or each["detail"].get("currentServiceStatus"),
+            )
+            for each in told
+        ]
+        assert {("aws.apprunner", arn, service["ServiceId"])} == {
+            (each["source"], *each["resources"], each["detail"]["serviceId"]) for each in told
+        }
+
+    def test_lines_wait_until_the_role_may_put_them(self, site):
+        """The role's policy decides; a policy of the organization or a missing role keeps lines waiting."""
+        arn = site.create()
+        service, _ = site.ended(arn)
+        with site.understudy.app.database.transaction() as tx:
+            (role,) = [each for each in roles.scan(tx) if each.name == "AWSServiceRoleForAppRunner"]
+            roles.delete(tx, role)
+        site.apprunner.pause_service(ServiceArn=arn)
+        assert "PAUSED" == site.ended(arn)[0]["Status"]
+        assert "Service pause started." not in self.lines(site, service, "events")
+        with site.understudy.app.database.transaction() as tx:
+            roles.put(tx, role)
+        site.understudy.clock.advance(300)
+        site.understudy.settle()
+        assert "Service pause completed successfully." in self.lines(site, service, "events")
