@@ -337,7 +337,8 @@ class Instances:
             return "It ended."
         last = self._spool.last_lines(found.record.id, found.record.output_from, _LAST_LINES, _LAST_BYTES)
         said = f" It said last: {' / '.join(last)}" if last else ""
-        return f"It {_how(found.exit_status)}.{said}"
+        why = self._driver.why_ended(found)
+        return f"It {_how(found.exit_status)}.{f' {why}' if why else ''}{said}"
 
     def _look_at_network(self) -> None:
         """See which interfaces of wanted instances there are."""

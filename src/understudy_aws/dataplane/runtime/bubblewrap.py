@@ -22,24 +22,31 @@ from pathlib import Path
 import msgspec
 
 from understudy_aws.dataplane.processes import start_of
-from understudy_aws.dataplane.runtime import process_trees, records
-from understudy_aws.dataplane.runtime.artifacts import Artifacts, SourceTree
+from understudy_aws.dataplane.runtime import control_groups, process_trees, records
+from understudy_aws.dataplane.runtime.artifacts import Artifacts
+from understudy_aws.dataplane.runtime.control_groups import ControlGroups
 from understudy_aws.dataplane.runtime.driver import Observed, Place, Running, StartError
-from understudy_aws.dataplane.runtime.launcher import Launch, Overlay
+from understudy_aws.dataplane.runtime.launcher import Launch
 from understudy_aws.dataplane.runtime.planning import program_of
-from understudy_aws.dataplane.runtime.sandbox import HOME, SYSTEM_PATH, Mount, Sandbox, name_files, words_for
+from understudy_aws.dataplane.runtime.sandbox import Sandbox, words_for
 from understudy_aws.dataplane.runtime.seccomp import filter_program
+from understudy_aws.dataplane.runtime.views import view_of
 from understudy_aws.dataplane.wanted_services import Instance
 
 NOT_INSTALLED = "bubblewrap, which runs services, is not installed (`sudo apt install bubblewrap`)"
 """Why no instance can run where its program is missing."""
+
+NOT_FILTERED = (
+    "System calls of instances are not filtered, since their numbers on this processor are not known."
+)
 
 LAYER_BYTES = 3 * 1024**3
 """What an instance may write to files."""
 
 _START_SECONDS = 30.0
 _ASK_SECONDS = 10.0
-_PRIVATE = {"/tmp": "tmp", "/var/tmp": "var-tmp", "/run": "run", "/dev/shm": "shm"}  # noqa: S108 - an instance's own
+_MEGABYTE = 1024**2
+_MOST_OF_USER = 4096
 
 
 class Bubblewrap:
@@ -54,6 +61,7 @@ class Bubblewrap:
         self._holder = holder
         self._layer = directory / "layer"
         self._artifacts = Artifacts(directory)
+        self._groups = ControlGroups(directory)
 
     @property
     def obstacle(self) -> str:
@@ -107,70 +115,68 @@ class Bubblewrap:
         process_trees.send(found.record.pid, signal.SIGKILL)
 
     def forget(self, id: str) -> None:
-        """Remove the record."""
+        """Remove the record and the control groups."""
+        found = records.observed(records.place_of(self._directory, id))
+        if found is not None:
+            control_groups.remove(found.record.groups)
         records.remove(self._directory, id)
 
     def memory(self, found: Observed) -> int:
         """Return what the processes have in memory."""
-        return process_trees.memory_of_tree(found.record.pid)
+        return control_groups.memory_of(found.record.groups) or process_trees.memory_of_tree(found.record.pid)
+
+    def why_ended(self, found: Observed) -> str:
+        """Say what is known beside the status of how an instance ended."""
+        if control_groups.killed_for_memory(found.record.groups):
+            return "The kernel ended a process of it, since all memory of the instance was taken."
+        return ""
 
     def end_all(self) -> None:
         """Remove what is left; every process has ended with the holder."""
+        self._groups.end()
         records.remove_all(self._directory)
         with suppress(OSError):
             self._layer.rmdir()
 
     def _launch(self, instance: Instance, place: Place, number: int, program: str) -> Launch:
         layer, run = self._layer, records.made_place(self._directory, instance.id)
-        directories, mounts = list(_PRIVATE.values()), list[Mount]()
-        overlays: list[Overlay] = []
-        environment, directory = {"PATH": SYSTEM_PATH, "HOME": HOME}, HOME
-        files = []
         hostname = f"ip-{re.sub('[.:]', '-', place.address)}" if place.address else "localhost"
-        for name, text in name_files(hostname, place.address, place.resolver).items():
-            file = run / name
-            records.write_private(file, text.encode())
-            files.append((name, str(file)))
-        if instance.program.source:
-            source = _built(self._artifacts, instance.program.source)
-            overlays.append(Overlay(str(self._artifacts.tree(source.id)), "app"))
-            overlays.append(Overlay(str(self._artifacts.installed(source.id)), "installed"))
-            mounts += [Mount(source=each, target=each) for each in source.machine]
-            mounts.append(Mount(source=str(layer / "installed"), target=source.home, writable=True))
-            mounts.append(Mount(source=str(layer / "app"), target=source.working_directory, writable=True))
-            environment |= dict(source.environment)
-            directory = source.working_directory
-        else:
-            directories.append("home")
-            mounts.append(Mount(source=str(layer / "home"), target=HOME, writable=True))
-        environment |= dict(instance.program.environment)
-        environment["PORT"] = str(instance.port)
+        view = view_of(instance.program, self._artifacts, layer, place, hostname)
+        for name, text in view.files.items():
+            records.write_private(run / name, text.encode())
         sandbox = Sandbox(
-            environment=tuple(environment.items()),
-            directory=directory,
+            environment=(*view.environment.items(), ("PORT", str(instance.port))),
+            directory=view.directory,
             hostname=hostname,
-            files=tuple(files),
-            private=tuple((target, str(layer / name)) for target, name in _PRIVATE.items()),
-            mounts=tuple(mounts),
+            files=tuple((name, str(run / name)) for name in view.files),
+            private=tuple((target, str(layer / name)) for target, name in view.private),
+            root=view.root,
+            mounts=view.mounts,
             hidden=(str(self._directory),),
+            user=view.user,
+            group=view.group,
             forbids_namespaces=_can_forbid_namespaces(program),
         )
+        groups = self._groups.make(instance.id, instance.cpu, instance.memory)
         return Launch(
             id=instance.id, program=program_of(instance), start=number, port=instance.port, place=str(run),
             spool=place.spool, network=str(self._namespaces / instance.interface), identity=place.network,
-            holder=self._holder,
-            bubblewrap=program, words=words_for(sandbox), command=instance.program.command,
-            layer=str(layer), layer_bytes=LAYER_BYTES,
-            directories=tuple(directories), overlays=tuple(overlays), seccomp=filter_program().hex(),
-            limits=((resource.RLIMIT_CORE, 0),), token=str(self._directory),
+            holder=self._holder, bubblewrap=program, words=words_for(sandbox), command=view.command,
+            layer=str(layer), layer_bytes=LAYER_BYTES, overlays=view.overlays, groups=groups,
+            directories=(*view.directories, *(name for _, name in view.private)), root=view.root,
+            directory=view.directory, points=view.points, files=tuple(f"/etc/{name}" for name in view.files),
+            seccomp=filter_program().hex(), limits=self._process_limits(instance), token=str(self._directory),
         )  # fmt: skip
 
-
-def _built(artifacts: Artifacts, source_id: str) -> SourceTree:
-    try:
-        return artifacts.source(source_id)
-    except LookupError as error:
-        raise StartError(str(error)) from error
+    def _process_limits(self, instance: Instance) -> tuple[tuple[int, int], ...]:
+        """Return what the kernel holds each process to, where it does not hold all of them together."""
+        limits = [(resource.RLIMIT_CORE, 0)]
+        if "memory" not in self._groups.kinds:
+            limits.append((resource.RLIMIT_DATA, instance.memory * _MEGABYTE))
+        if "pids" not in self._groups.kinds:
+            # Counted are the processes of this user in all instances.
+            limits.append((resource.RLIMIT_NPROC, _MOST_OF_USER))
+        return tuple(limits)
 
 
 @cache

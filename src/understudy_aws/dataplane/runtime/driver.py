@@ -24,7 +24,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
 
     `program` tells what it was started from, `start` counts the starts of this instance, and `port` is where it was
     told to listen. Its output begins at the byte `output_from` of its spool. `network` tells the namespace that it
-    lives in from others of its name.
+    lives in from others of its name. `groups` are its control groups.
     """
 
     id: str
@@ -35,6 +35,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     port: int
     output_from: int = 0
     network: str = ""
+    groups: tuple[str, ...] = ()
 
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,6 +99,10 @@ class RuntimeDriver(Protocol):
 
     def memory(self, found: Observed) -> int:
         """Return the bytes of memory that an instance has; 0 where nobody tells."""
+        ...
+
+    def why_ended(self, found: Observed) -> str:
+        """Return what is known, beside its status, of how an instance ended; mostly nothing."""
         ...
 
     @property

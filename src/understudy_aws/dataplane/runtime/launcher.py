@@ -13,7 +13,9 @@ import fcntl
 import os
 import resource
 import select
+import shutil
 import signal
+import stat
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -35,6 +37,7 @@ from understudy_aws.dataplane.linux.syscalls import (
     unshare,
 )
 from understudy_aws.dataplane.processes import start_of
+from understudy_aws.dataplane.runtime.control_groups import processes_of
 from understudy_aws.dataplane.runtime.driver import Running
 from understudy_aws.dataplane.runtime.records import LOCK, STATUS, observed, opened_spool, write_record
 
@@ -52,8 +55,9 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """What a launcher is told.
 
     `words` are bubblewrap's, `command` is what it runs, and `seccomp` the filter in hexadecimal digits. In `layer`, a
-    directory of at most `layer_bytes` that only this instance sees, `directories` and `overlays` are made. `groups`
-    are files of control groups that the process enters; `limits` are those of the process, by their number.
+    directory of at most `layer_bytes` that only this instance sees, `directories` and `overlays` are made; in `root`,
+    which is one of these, there are then directories at `points` and `directory`, and files at `files`. `groups` are control groups that
+    the process enters, and `limits` those of the process, by their number.
     """
 
     id: str
@@ -72,6 +76,10 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     layer_bytes: int
     directories: tuple[str, ...] = ()
     overlays: tuple[Overlay, ...] = ()
+    root: str = ""
+    directory: str = "/"
+    points: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     limits: tuple[tuple[int, int], ...] = ()
     seccomp: str = ""
@@ -91,6 +99,9 @@ def main() -> int:
     network = os.open(launch.network, os.O_RDONLY | os.O_CLOEXEC)
     holder = os.pidfd_open(launch.holder)
     setns(network, CLONE_NEWNET)
+    # Nothing else has this network: a program listens on any port without a right to, as it does in a container.
+    with suppress(OSError):
+        Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").write_text("0")
     _make_layer(launch)
     setns(holder, CLONE_NEWPID)
     child = os.fork()
@@ -123,6 +134,40 @@ def _make_layer(launch: Launch) -> None:
         upper.chmod(Path(overlay.lower).stat().st_mode & 0o7777)
         options = f"lowerdir={_escaped(overlay.lower)},upperdir={upper},workdir={work},userxattr"
         mount("overlay", str(merged), "overlay", MS_NOSUID | MS_NODEV, options)
+    if launch.root:
+        for point in (*launch.points, *launch.files):
+            _make_point(Path(launch.root), point, is_file=point in launch.files)
+        _make_directory(Path(launch.root), launch.directory)
+
+
+def _make_point(root: Path, point: str, *, is_file: bool) -> None:
+    """Have a place in an image where bubblewrap can mount; links on its way give way, which could lead out of it."""
+    place = root
+    names = [name for name in point.split("/") if name not in {"", ".", ".."}]
+    for at, name in enumerate(names, 1):
+        place /= name
+        wanted_file = is_file and at == len(names)
+        kind = place.lstat().st_mode if os.path.lexists(place) else 0
+        if kind and not (stat.S_ISREG(kind) if wanted_file else stat.S_ISDIR(kind)):
+            if stat.S_ISDIR(kind):
+                shutil.rmtree(place)
+            else:
+                place.unlink()
+            kind = 0
+        if not kind and wanted_file:
+            place.touch(0o644)
+        elif not kind:
+            place.mkdir(0o755)
+
+
+def _make_directory(root: Path, directory: str) -> None:
+    """Make the directory that a program starts in, which an image need not have; behind links it must have it."""
+    place = root
+    for name in directory.split("/"):
+        place /= name
+        if place.is_symlink():
+            return
+        place.mkdir(exist_ok=True)
 
 
 def _escaped(path: str) -> str:
@@ -137,8 +182,8 @@ def _become(launch: Launch, between: int) -> NoReturn:
         ended.register(os.pidfd_open(between), select.POLLIN)
         ended.poll()
     os.setsid()
-    for group in launch.groups:
-        Path(group).write_text("0")
+    for entered in processes_of(launch.groups):
+        Path(entered).write_text("0")
     for number, most in launch.limits:
         _, hard = resource.getrlimit(number)
         allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
@@ -155,6 +200,7 @@ def _become(launch: Launch, between: int) -> NoReturn:
     record = Running(
         id=launch.id, program=launch.program, pid=pid, started=start_of(pid), start=launch.start,
         port=launch.port, output_from=os.fstat(spool).st_size, network=launch.identity,
+        groups=launch.groups,
     )  # fmt: skip
     write_record(place, record)
     os.write(1, msgspec.json.encode(record))

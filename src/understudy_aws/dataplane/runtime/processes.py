@@ -122,6 +122,10 @@ class Processes:
         """Return what the processes have in memory."""
         return process_trees.memory_of_tree(found.record.pid)
 
+    def why_ended(self, found: Observed) -> str:  # noqa: ARG002 - as the other driver has it
+        """Return nothing: nobody sees more than the status."""
+        return ""
+
     def end_all(self) -> None:
         """Kill every instance."""
         for found in self.observe().values():

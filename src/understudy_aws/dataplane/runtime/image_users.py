@@ -1,0 +1,61 @@
+"""Whom an image's program runs as: its USER, by the image's own files of users and groups."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
+
+_MOST_BYTES = 1024**2
+
+
+class ImageUser(msgspec.Struct, frozen=True):
+    """A user and group by their numbers, and the home."""
+
+    user: int
+    group: int
+    home: str
+
+
+def user_of(root: Path, text: str) -> ImageUser:
+    """Return the user of an image's USER, `name`, `number` or either with a group. Raises LookupError.
+
+    Without a group it is the user's own, or 0.
+    """
+    name, _, group = text.partition(":")
+    rows = list(_rows(root, "passwd", 6))
+    name = name or "0"
+    row = next((each for each in rows if name in (each[0], each[2])), None)
+    if row is None and not name.isdigit():
+        raise LookupError(f"The image has no user {name}.")
+    user = int(row[2]) if row is not None else int(name)
+    own_group = int(row[3]) if row is not None else 0
+    home = row[5] if row is not None else "/"
+    return ImageUser(user, _group(root, group) if group else own_group, home or "/")
+
+
+def _group(root: Path, name: str) -> int:
+    if name.isdigit():
+        return int(name)
+    for row in _rows(root, "group", 3):
+        if row[0] == name:
+            return int(row[2])
+    raise LookupError(f"The image has no group {name}.")
+
+
+def _rows(root: Path, name: str, least: int) -> Iterator[list[str]]:
+    """Yield the rows of a file of the image's, which is read only where it is in the image itself."""
+    path = root / "etc" / name
+    with suppress(OSError):
+        if not path.resolve().is_relative_to(root.resolve()) or not stat.S_ISREG(path.stat().st_mode):
+            return
+        fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        with os.fdopen(fd, "rb") as file:
+            for line in file.read(_MOST_BYTES).decode(errors="replace").splitlines():
+                row = line.split(":")
+                if len(row) >= least and row[2].isdigit() and (name == "group" or row[3].isdigit()):
+                    yield row

@@ -1,0 +1,116 @@
+"""What the program of an instance sees and is told: of a source tree, of an image, or of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from understudy_aws.dataplane.runtime.artifacts import Artifacts
+from understudy_aws.dataplane.runtime.driver import Place, StartError
+from understudy_aws.dataplane.runtime.image_users import user_of
+from understudy_aws.dataplane.runtime.launcher import Overlay
+from understudy_aws.dataplane.runtime.sandbox import (
+    HOME,
+    SYSTEM_PATH,
+    USER,
+    Mount,
+    name_files,
+    network_files,
+)
+from understudy_aws.dataplane.wanted_services import Pairs, Program
+
+# Directories of its own that an instance writes to, by their place, where it sees this machine's programs.
+_PRIVATE = (("/tmp", "tmp"), ("/var/tmp", "var-tmp"), ("/run", "run"), ("/dev/shm", "shm"))  # noqa: S108
+_SHARED_MEMORY = (("/dev/shm", "shm"),)  # noqa: S108 - an instance's own
+_ROOT = "root"
+
+
+class View(msgspec.Struct, frozen=True, kw_only=True):
+    """What a program sees and is told. Names of directories are those in its layer.
+
+    In `root`, where there is one, `points` are made: places where directories, or the files of `/etc` named in `files`,
+    are mounted.
+    """
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    directory: str
+    files: Mapping[str, str]
+    private: Pairs
+    root: str = ""
+    points: tuple[str, ...] = ()
+    overlays: tuple[Overlay, ...] = ()
+    directories: tuple[str, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    user: int = USER
+    group: int = USER
+
+
+def view_of(program: Program, artifacts: Artifacts, layer: Path, place: Place, hostname: str) -> View:
+    """Return the view of a program whose layer is at `layer`. Raises StartError for what is not there."""
+    address, resolver = place.address, place.resolver
+    own = dict(program.environment)
+    try:
+        if program.image:
+            files = network_files(hostname, address, resolver)
+            return _of_image(program, artifacts, layer, own, files)
+        files = name_files(hostname, address, resolver)
+        return _of_machine(program, artifacts, layer, own, files)
+    except LookupError as error:
+        raise StartError(str(error.args[0])) from error
+
+
+def _of_machine(
+    program: Program, artifacts: Artifacts, layer: Path, own: Mapping[str, str], files: Mapping[str, str]
+) -> View:
+    """Return the view of a source tree, or of a program of this machine."""
+    environment = {"PATH": SYSTEM_PATH, "HOME": HOME}
+    if not program.source:
+        return View(
+            command=program.command, environment={**environment, **own}, directory=HOME, files=files,
+            private=(*_PRIVATE, (HOME, "home")),
+        )  # fmt: skip
+    source = artifacts.source(program.source)
+    app, installed = str(layer / "app"), str(layer / "installed")
+    return View(
+        command=program.command,
+        environment={**environment, **dict(source.environment), **own},
+        directory=source.working_directory,
+        files=files,
+        private=_PRIVATE,
+        overlays=(
+            Overlay(str(artifacts.tree(source.id)), "app"),
+            Overlay(str(artifacts.installed(source.id)), "installed"),
+        ),
+        mounts=(
+            *(Mount(source=each, target=each) for each in source.machine),
+            Mount(source=installed, target=source.home, writable=True),
+            Mount(source=app, target=source.working_directory, writable=True),
+        ),
+    )
+
+
+def _of_image(
+    program: Program, artifacts: Artifacts, layer: Path, own: Mapping[str, str], files: Mapping[str, str]
+) -> View:
+    image = artifacts.image(program.image)
+    lower = artifacts.root(program.image)
+    who = user_of(lower, image.user)
+    command = program.command or image.command
+    if not command:
+        raise LookupError("The image names no command, and neither does the service.")
+    directory = image.working_directory or "/"
+    return View(
+        command=command,
+        environment={"PATH": SYSTEM_PATH, "HOME": who.home, **dict(image.environment), **own},
+        directory=directory,
+        files=files,
+        private=_SHARED_MEMORY,
+        root=str(layer / _ROOT),
+        points=("/proc", "/dev", "/tmp"),  # noqa: S108 - in the image's own root
+        overlays=(Overlay(str(lower), _ROOT),),
+        user=who.user,
+        group=who.group,
+    )
