@@ -56,8 +56,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
 
     `words` are bubblewrap's, `command` is what it runs, and `seccomp` the filter in hexadecimal digits. In `layer`, a
     directory of at most `layer_bytes` that only this instance sees, `directories` and `overlays` are made; in `root`,
-    which is one of these, there are then directories at `points` and `directory`, and files at `files`. `groups` are control groups that
-    the process enters, and `limits` those of the process, by their number.
+    which is one of these, there are then directories at `points` and `directory`, and files at `files`. `groups` are
+    control groups that the process enters, and `limits` those of the process, by their number.
     """
 
     id: str
