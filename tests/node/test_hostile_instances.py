@@ -109,7 +109,7 @@ ATTEMPTS = {
     "read another's environment": ("open(f'/proc/{GIVEN[\"other\"]}/environ')", NOT_THERE),
     "find another's secret anywhere": (
         SEARCH,
-        {"(True, False)"},
+        {"[True, False]"},
     ),
     "shared memory of others": ("result = os.listdir('/dev/shm')", {"[]"}),
     # The network.

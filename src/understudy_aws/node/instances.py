@@ -186,6 +186,8 @@ class Instances:
         if self._forgotten:
             await self._in_thread(self._driver.end_all)
             self._spool.forget()
+        else:
+            await self._in_thread(self._driver.let_go)
         self._threads.shutdown()
 
     async def _want_services(self, question: WantServices) -> Answer:

@@ -71,11 +71,7 @@ class Bubblewrap:
     @property
     def limits(self) -> tuple[str, ...]:
         """Return what instances are not held to."""
-        if not filter_program():
-            return (
-                "System calls of instances are not filtered, since their numbers on this processor are not known.",
-            )
-        return ()
+        return (*self._groups.limits, *(() if filter_program() else (NOT_FILTERED,)))
 
     def observe(self) -> Mapping[str, Observed]:
         """Return what was started, from the records."""
@@ -130,6 +126,11 @@ class Bubblewrap:
         if control_groups.killed_for_memory(found.record.groups):
             return "The kernel ended a process of it, since all memory of the instance was taken."
         return ""
+
+    def let_go(self) -> None:
+        """Remove the control groups if nothing runs any more; the holder may have ended, and all instances with it."""
+        if not any(found.runs for found in records.all_observed(self._directory)):
+            self._groups.end()
 
     def end_all(self) -> None:
         """Remove what is left; every process has ended with the holder."""

@@ -110,6 +110,10 @@ class RuntimeDriver(Protocol):
         """Whether instances are in this machine's own network, and listen on its loopback interface."""
         ...
 
+    def let_go(self) -> None:
+        """Leave instances to whoever comes next."""
+        ...
+
     def end_all(self) -> None:
         """End every instance and leave nothing of them."""
         ...

@@ -17,6 +17,7 @@ from pathlib import Path
 import msgspec
 
 from understudy_aws.dataplane.runtime.managed import SHOWN
+from understudy_aws.dataplane.runtime.sandbox import proc_words
 
 NOT_INSTALLED = "bubblewrap is not installed (`sudo apt install bubblewrap`)"
 """Why commands are not run apart where the machine would allow it."""
@@ -31,12 +32,12 @@ _SETTINGS = (
     "alternatives", "ca-certificates", "ca-certificates.conf", "crypto-policies", "fonts", "gai.conf", "host.conf",
     "hosts", "java", "java-8-openjdk", "java-11-openjdk", "java-17-openjdk", "java-21-openjdk", "java-25-openjdk",
     "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "magic", "maven", "mime.types", "npmrc", "os-release",
-    "php", "pip.conf", "pki", "protocols", "python3", "python3.11", "resolv.conf", "services", "ssl", "timezone",
-    "xdg/pip",
+    "php", "pip.conf", "pki/ca-trust", "pki/tls/certs", "pki/tls/cert.pem", "protocols", "python3", "python3.11",
+    "resolv.conf", "services", "ssl/certs", "ssl/openssl.cnf", "timezone", "xdg/pip",
 )  # fmt: skip
 
 _EMPTY = (
-    "--dir", "/etc", "--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", "/run", "--dir", "/var/tmp",  # noqa: S108
+    "--dir", "/etc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", "/run", "--dir", "/var/tmp",  # noqa: S108
 )  # fmt: skip
 
 
@@ -88,7 +89,7 @@ def isolated(
         words.append("--unshare-net")
     for path in SHOWN:
         words += _shown(Path(path))
-    words += _EMPTY
+    words += [*proc_words(), *_EMPTY]
     given = {**_names(), **(files or {})}
     for name in _SETTINGS:
         if name not in given:

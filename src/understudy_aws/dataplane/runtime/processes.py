@@ -126,6 +126,9 @@ class Processes:
         """Return nothing: nobody sees more than the status."""
         return ""
 
+    def let_go(self) -> None:
+        """Leave instances as they are."""
+
     def end_all(self) -> None:
         """Kill every instance."""
         for found in self.observe().values():

@@ -28,7 +28,8 @@ _SETTINGS = (
     "protocols", "python3", "python3.11", "python3.12", "python3.13", "services", "ssl/certs", "ssl/openssl.cnf",
     "timezone",
 )  # fmt: skip
-# What the kernel tells of the machine there, and what root might write.
+# What root might write, and what the kernel tells of the machine.
+_SETTINGS_OF_THE_KERNEL = ("sys", "sysrq-trigger", "irq", "bus")
 _MASKED_FILES = ("kcore", "keys", "kmsg", "latency_stats", "sched_debug", "timer_list", "kallsyms", "modules")
 _MASKED_DIRECTORIES = ("acpi", "fs", "scsi", "driver", "tty")
 
@@ -75,7 +76,7 @@ def words_for(sandbox: Sandbox) -> tuple[str, ...]:
     for name, value in sandbox.environment:
         words += ["--setenv", name, value]
     words += ["--bind", sandbox.root, "/"] if sandbox.root else _this_machine(sandbox.hidden)
-    words += _proc()
+    words += proc_words()
     words += ["--dev", "/dev"]
     for target, source in sandbox.private:
         words += ["--bind", source, target]
@@ -90,8 +91,16 @@ def words_for(sandbox: Sandbox) -> tuple[str, ...]:
     return (*words, "--chdir", sandbox.directory)
 
 
-def _proc() -> list[str]:
+def proc_words() -> list[str]:
+    """Return the words for `/proc`: a program's own, without what tells of the machine or can change it.
+
+    Root of the machine needs no capability to write settings of the kernel, such as what cores are piped to. Bubblewrap
+    makes only those directories read-only that it could write to itself.
+    """
     words = ["--proc", "/proc"]
+    for name in _SETTINGS_OF_THE_KERNEL:
+        if Path(f"/proc/{name}").exists():
+            words += ["--ro-bind", f"/proc/{name}", f"/proc/{name}"]
     for name in _MASKED_FILES:
         if Path(f"/proc/{name}").exists():
             words += ["--ro-bind", "/dev/null", f"/proc/{name}"]
