@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from ipaddress import ip_address, ip_interface, ip_network
 from itertools import groupby
 from pathlib import Path
@@ -42,6 +43,7 @@ from understudy_aws.dataplane.linux.planning import (
     Replace,
     Step,
 )
+from understudy_aws.dataplane.linux.spares import Spares
 from understudy_aws.dataplane.linux.syscalls import CLONE_NEWNET, setns
 
 _THERE = {errno.EEXIST}
@@ -72,11 +74,13 @@ class Kernel:
         self._confirmed = Confirmed()
         self.namespaces = Namespaces(directory, self._others)
         self._own = Namespaces(directory, self._thread)
+        self._spares = Spares(partial(_prepare, router=False))
 
     def close(self) -> None:
         """Let go of everything; what was made stays."""
         for name in list(self._kept):
             self._kept.pop(name).close()
+        self._spares.close()
         self._thread.close()
         self._others.close()
 
@@ -129,6 +133,8 @@ class Kernel:
             self._doubt(step)
         # Going to the thread and back for each step would take longer than the steps.
         self._thread.run(lambda: self._carry_out_all(steps))
+        if any(isinstance(step, CreateNamespace) and not step.namespace.router for step in steps):
+            self._spares.refill()
 
     def _carry_out_all(self, steps: Iterable[Step]) -> None:
         for (kind, namespace), group in groupby(steps, key=_together):
@@ -153,7 +159,8 @@ class Kernel:
             router = step.namespace.router
             if step.namespace.name in self._kept and not self._own.has(step.namespace.name):
                 self._kept.pop(step.namespace.name).close()
-            self._own.create(step.namespace.name, lambda: _prepare(router=router))
+            spare = _no_spare if router else self._spares.take
+            self._own.create(step.namespace.name, partial(_prepare, router=router), spare)
         elif isinstance(step, DeleteNamespace):
             if step.namespace.name in self._kept:
                 self._kept.pop(step.namespace.name).close()
@@ -253,6 +260,10 @@ def _await_running(name: str, rtnetlink: NetlinkSocket) -> None:
             rtnetlink.request([routing.link_up(link.index)])
             return
         sleep(_RUNNING_PERIOD)
+
+
+def _no_spare() -> None:
+    """Routers forward packets, which spares do not."""
 
 
 def _prepare(*, router: bool) -> None:

@@ -105,14 +105,20 @@ class Namespaces:
         except FileNotFoundError:
             return False
 
-    def create(self, name: str, prepare: Callable[[], None]) -> None:
-        """Make a namespace, or leave the one there is; it has its name only once `prepare` is done."""
+    def create(
+        self, name: str, prepare: Callable[[], None], spare: Callable[[], int | None] = lambda: None
+    ) -> None:
+        """Make a namespace, or leave the one there is; it has its name only once `prepare` is done.
+
+        `spare` may return the descriptor of one that is prepared already.
+        """
         path = self._directory / name
         # The kernel lets nobody open a namespace that is kept for writing, as `touch` would.
         if self.has(name):
             return
         path.touch()
-        fd = self._thread.create(prepare)
+        ready = spare()
+        fd = self._thread.create(prepare) if ready is None else ready
         try:
             mount(f"/proc/self/fd/{fd}", str(path), "none", MS_BIND)
         finally:
