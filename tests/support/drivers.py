@@ -28,6 +28,18 @@ def with_driver(kind: str, test: Callable[[Driver], None]) -> None:
         assert not failed, failed
 
 
+def with_namespaces(test: Callable[[Path], None]) -> None:
+    """Run a test with the directory of the namespaces of a holder that the process of the test has entered."""
+
+    def run() -> None:
+        with _holder(Path(place)) as directory:
+            test(directory)
+
+    with tempfile.TemporaryDirectory() as place:
+        failed = _in_another_process(run)
+    assert not failed, failed
+
+
 def _with_linux(place: Path, test: Callable[[Driver], None]) -> None:
     with _holder(place) as namespaces:
         driver = LinuxDriver(namespaces)

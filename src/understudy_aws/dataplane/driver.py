@@ -48,7 +48,7 @@ class Driver(Protocol):
         ...
 
     def pieces(self, made: Parts) -> Sequence[Any]:
-        """Return what to ask `differs` for, so that each takes a short time and all of them are all there is."""
+        """Return what to ask `differs` for, each in a short time: all there is, but for what surely did not change."""
         ...
 
     def differs(self, made: Parts, piece: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 
@@ -61,15 +61,15 @@ class Confirmed:
             objects.update(filter_objects(name, sockets.filter))
         return Glance(name, look, frozenset(objects), plumbing, filters)
 
-    def differ(self, glances: Iterable[Glance], wanted: Wanted) -> bool:
-        """Whether namespaces hold anything else than is wanted there; those that do not are remembered."""
+    def agreeing(self, glances: Sequence[Glance], wanted: Wanted) -> list[str]:
+        """Return the namespaces that hold what is wanted there and nothing else; they are remembered."""
         read = {each.name: each for each in glances if not each.is_as_it_was}
         expected: dict[str, set[Object]] = {name: set() for name in read}
         for each in wanted(read) if read else ():
             expected[place_of(each)].add(each)
-        # All are asked, so that those that agree need not be read again.
-        agreeing = [name for name, each in read.items() if self._agrees(each, expected[name])]
-        return len(agreeing) < len(read)
+        return [
+            each.name for each in glances if each.name not in read or self._agrees(each, expected[each.name])
+        ]
 
     def _agrees(self, glance: Glance, wanted: set[Object]) -> bool:
         look = glance.look

@@ -32,6 +32,8 @@ class LinuxDriver:
         self.kernel = Kernel(directory)
         self.limits = limits()
         self._compiler = Compiler()
+        # The namespaces of what was made, which is the same object as long as it is the same.
+        self._places: tuple[Parts, frozenset[str]] | None = None
 
     @property
     def namespaces(self) -> Namespaces:
@@ -47,10 +49,10 @@ class LinuxDriver:
         return self.kernel.observe()
 
     def pieces(self, made: Parts) -> Sequence[Sequence[str]]:
-        """Return all namespaces, some at a time."""
-        names = sorted(
-            {*self.kernel.namespaces.names(), *(place_of(each) for part in made.values() for each in part)}
-        )
+        """Return the namespaces that may hold something else, some at a time."""
+        if self._places is None or self._places[0] is not made:
+            self._places = made, frozenset(place_of(each) for part in made.values() for each in part)
+        names = self.kernel.unsure(self._places[1])
         return [names[start : start + _PIECE] for start in range(0, len(names), _PIECE)]
 
     def differs(self, made: Parts, piece: Sequence[str]) -> bool:

@@ -45,6 +45,7 @@ from understudy_aws.dataplane.linux.planning import (
 )
 from understudy_aws.dataplane.linux.spares import Spares
 from understudy_aws.dataplane.linux.syscalls import CLONE_NEWNET, setns
+from understudy_aws.dataplane.linux.watching import Watch
 
 _THERE = {errno.EEXIST}
 _GONE = {errno.ENOENT, errno.ESRCH, errno.ENODEV, errno.EADDRNOTAVAIL}
@@ -53,6 +54,8 @@ _LARGEST_COMMIT = 96 * 1024
 _CHANGES: Mapping[type, int] = {Make: routing.ADD, Replace: routing.REPLACE, Remove: routing.DELETE}
 # The kernel sees to a link within some milliseconds; one that never carries packets is no reason to wait for ever.
 _RUNNING_POLLS, _RUNNING_PERIOD = 4000, 0.0005
+# Also a namespace of which nothing is told is looked at, each time another part of them: all in five minutes.
+_ROUNDS = 60
 # Everybody may listen at every port and send echo requests: what listens has the network to itself.
 _SETTINGS = (("ipv4/ip_unprivileged_port_start", "0"), ("ipv4/ping_group_range", "0 0"))
 # The packet filter decides what is forwarded; a way back need not be the way there.
@@ -75,12 +78,15 @@ class Kernel:
         self.namespaces = Namespaces(directory, self._others)
         self._own = Namespaces(directory, self._thread)
         self._spares = Spares(partial(_prepare, router=False))
+        self._watch = Watch()
+        self._round = 0
 
     def close(self) -> None:
         """Let go of everything; what was made stays."""
         for name in list(self._kept):
             self._kept.pop(name).close()
         self._spares.close()
+        self._watch.close()
         self._thread.close()
         self._others.close()
 
@@ -94,7 +100,23 @@ class Kernel:
 
         `wanted` returns that, and is asked for those alone that are not as they were when they held it last.
         """
-        return self._confirmed.differ(self._thread.run(lambda: list(self._glances(names))), wanted)
+        agreeing = self._confirmed.agreeing(self._thread.run(lambda: list(self._glances(names))), wanted)
+        for name in agreeing:
+            self._watch.is_as_wanted(name)
+        return len(agreeing) < len(names)
+
+    def unsure(self, wanted: Iterable[str]) -> list[str]:
+        """Return the namespaces to look at, of those there are and those that are wanted.
+
+        They are the ones of which the kernel does not tell that nothing has changed, and in turn a few of the others.
+        """
+        there = self._own.identities()
+        quiet = self._watch.quiet(there)
+        names = sorted({*there, *wanted})
+        share = len(names) // _ROUNDS + 1
+        self._round = (self._round + 1) % _ROUNDS
+        too = {*names[self._round * share : (self._round + 1) * share]}
+        return [name for name in names if name not in quiet or name in too]
 
     def _observed(self, names: Iterable[str]) -> Iterator[Object]:
         for name in names:
@@ -109,6 +131,8 @@ class Kernel:
             if not self._own.has(name):
                 yield Glance(name, None)
                 continue
+            with self._own.opened(name) as fd:
+                self._watch.follow(name, fd)
             with self._entered(name) as sockets:
                 yield self._confirmed.glance(name, sockets)
 

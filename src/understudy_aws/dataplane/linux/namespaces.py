@@ -96,7 +96,12 @@ class Namespaces:
 
     def names(self) -> list[str]:
         """Return the names of the namespaces there are, in order."""
-        return sorted(entry.name for entry in os.scandir(self._directory) if self._is_kept(entry.stat()))
+        return sorted(self.identities())
+
+    def identities(self) -> dict[str, int]:
+        """Return what tells each namespace there is from an earlier one of its name."""
+        found = ((entry.name, entry.stat()) for entry in os.scandir(self._directory))
+        return {name: of.st_ino for name, of in found if self._is_kept(of)}
 
     def has(self, name: str) -> bool:
         """Whether there is a namespace of a name."""

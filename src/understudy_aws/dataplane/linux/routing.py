@@ -33,6 +33,7 @@ _NEWLINK, _DELLINK, _GETLINK = 16, 17, 18
 _NEWADDR, _DELADDR, _GETADDR = 20, 21, 22
 _NEWROUTE, _DELROUTE, _GETROUTE = 24, 25, 26
 _NEWRULE, _DELRULE, _GETRULE = 32, 33, 34
+_NEWNSID, _NETNSA_NSID, _NETNSA_FD = 88, 1, 3
 
 _LINK = struct.Struct("=BxHiII")
 _ADDRESS = struct.Struct("=BBBBi")
@@ -145,6 +146,11 @@ def address(index: int, given: Interface, *, delete: bool = False) -> Message:
 def get_link(name: str) -> Message:
     """Ask for one link."""
     return Message(_GETLINK, 0, _LINK.pack(AF_UNSPEC, 0, 0, 0, 0) + attribute(_IFLA_IFNAME, name))
+
+
+def number_namespace(namespace: int, number: int) -> Message:
+    """Give the namespace of a descriptor a number in the namespace of the socket."""
+    return Message(_NEWNSID, 0, bytes(4) + attribute(_NETNSA_NSID, number) + attribute(_NETNSA_FD, namespace))
 
 
 def get_addresses() -> Message:

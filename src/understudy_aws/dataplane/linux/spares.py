@@ -37,6 +37,11 @@ class Spares:
             self._thread = NamespaceThread()
         self._thread.submit(self._fill)
 
+    def wait(self) -> None:
+        """Wait until those that were begun are ready."""
+        if self._thread is not None:
+            self._thread.run(lambda: None)
+
     def close(self) -> None:
         """Give them up."""
         if self._thread is not None:
