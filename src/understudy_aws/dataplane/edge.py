@@ -36,6 +36,9 @@ HTTPS_PORT = 443
 API_PORTS = (80, HTTPS_PORT)
 """The ports of the APIs, also at VPC endpoints."""
 
+REQUESTS_ENDPOINT = "requests"
+"""What a VPC endpoint is for by which App Runner's private services are reached: com.amazonaws.*.apprunner.requests."""
+
 API_SOCKET = "api"
 """The socket in the node's directory at which the server takes connections from inside the networks."""
 

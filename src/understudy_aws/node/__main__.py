@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 import fcntl
 import os
 import shutil
@@ -11,6 +10,8 @@ import signal
 import sys
 from contextlib import suppress
 from pathlib import Path
+
+import uvloop
 
 from understudy_aws.dataplane.client import LOCK
 from understudy_aws.dataplane.linux.driver import LinuxDriver
@@ -35,6 +36,7 @@ from understudy_aws.node.dialer import Dialer
 from understudy_aws.node.fabric import Fabric
 from understudy_aws.node.flow_recorder import FlowRecorder
 from understudy_aws.node.health import HealthChecks
+from understudy_aws.node.ingress.service import IngressService
 from understudy_aws.node.instances import Instances
 from understudy_aws.node.outside import Outside
 from understudy_aws.node.resolver.forwarding import Forwarder, MachineServers
@@ -79,17 +81,19 @@ def _run(asked: argparse.Namespace, *, is_successor: bool = False) -> int:
     if refused:
         fabric = Fabric(directory, MemoryDriver(refused))
         spool = Spool(directory)
-        checks = HealthChecks(Dialer(None), _unheard)
+        dialer = Dialer(None)
+        checks = HealthChecks(dialer)
         instances = Instances(directory, Processes(directory), checks, lambda _: "", spool)
+        ingress = IngressService(directory, dialer, checks, instances)
         tasks = Tasks(directory, spool.add, outside=asked.outside, used=instances.used)
         service = NodeService(
             directory,
             fabric,
             None,
             asked.period,
-            (instances,),
+            (instances, ingress),
             owner=asked.owner,
-            answers={**tasks.answers, **instances.answers},
+            answers={**tasks.answers, **instances.answers, **ingress.answers},
             forgets=instances.forget,
         )
         return _serve(fabric, service, asked.owner)
@@ -112,21 +116,23 @@ def _run(asked: argparse.Namespace, *, is_successor: bool = False) -> int:
     doors = ApiDoors(directory, driver.namespaces)
     flows = FlowRecorder(driver.namespaces)
     fabric = Fabric(directory, driver, outlived=started is None)
-    checks = HealthChecks(Dialer(driver.namespaces), _unheard)
+    dialer = Dialer(driver.namespaces)
+    checks = HealthChecks(dialer)
     bubblewrap = Bubblewrap(directory, place, holder.pid)
     spool = Spool(directory)
     instances = Instances(directory, bubblewrap, checks, driver.namespaces.identity, spool)
+    ingress = IngressService(directory, dialer, checks, instances, driver.namespaces)
     tasks = Tasks(directory, spool.add, outside=asked.outside, used=instances.used)
     service = NodeService(
         directory,
         fabric,
         holder,
         asked.period,
-        (resolvers, doors, outside, flows, instances),
+        (resolvers, doors, outside, flows, instances, ingress),
         owner=asked.owner,
         outside=lambda: outside.program,
         flows=flows,
-        answers={**tasks.answers, **instances.answers},
+        answers={**tasks.answers, **instances.answers, **ingress.answers},
         forgets=instances.forget,
     )
     return _serve(fabric, service, asked.owner, holder_fd, started)
@@ -164,7 +170,7 @@ def _serve(
 ) -> int:
     """Hold the network to what is wanted until told to stop; `started` is the holder if it is this node's own."""
     try:
-        asyncio.run(service.run(holder_fd))
+        uvloop.run(service.run(holder_fd))
     finally:
         if started is not None and not service.serving:
             # Nobody could ask for anything yet, so it holds nothing that anybody wants.
@@ -177,10 +183,6 @@ def _serve(
                 unmount(str(namespaces_directory(fabric.directory)))
             shutil.rmtree(fabric.directory, ignore_errors=True)
     return 0
-
-
-def _unheard(_: str) -> None:
-    """Take no note of an instance whose health has changed: the server asks."""
 
 
 def _server(text: str) -> tuple[str, int]:

@@ -18,7 +18,14 @@ from pathlib import Path
 import msgspec
 
 from understudy_aws.dataplane.client import short_path
-from understudy_aws.dataplane.edge import API_ADDRESSES, API_PORTS, API_SOCKET, CREDENTIALS_PORT, Arrival
+from understudy_aws.dataplane.edge import (
+    API_ADDRESSES,
+    API_PORTS,
+    API_SOCKET,
+    CREDENTIALS_PORT,
+    REQUESTS_ENDPOINT,
+    Arrival,
+)
 from understudy_aws.dataplane.linux.names import INTERNET
 from understudy_aws.dataplane.linux.namespaces import Namespaces
 from understudy_aws.dataplane.wanted import Network
@@ -167,7 +174,9 @@ def _doors(network: Network) -> Iterator[Door]:
             for port in API_PORTS:
                 yield Door(INTERNET, address, port)
     for vpc in network.vpcs:
-        of = {id: endpoint.id for endpoint in vpc.endpoints for id in endpoint.interfaces}
+        # Behind App Runner's endpoint for requests are services, and no API.
+        apis = [endpoint for endpoint in vpc.endpoints if endpoint.service != REQUESTS_ENDPOINT]
+        of = {id: endpoint.id for endpoint in apis for id in endpoint.interfaces}
         for interface in vpc.interfaces:
             for address in interface.local:
                 yield Door(interface.id, address, CREDENTIALS_PORT, interface=interface.id)

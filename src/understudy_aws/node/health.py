@@ -24,7 +24,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5
 # Nothing but the first line of an answer is looked at, and a program may send anything.
 _LONGEST_LINE = 4096
 _PIECE = 4096
-# App Runner documents no list of statuses that are well; these are what others take (decision 0031).
+# App Runner documents no list of statuses that are well; these are what others take (decision 0033).
 _WELL = range(200, 400)
 
 
@@ -53,9 +53,9 @@ class _Watch:
 class HealthChecks:
     """Asks instances from when they begin until they end; `changed` is told the id of one whose state has changed."""
 
-    def __init__(self, dialer: Dialer, changed: Callable[[str], None]) -> None:
+    def __init__(self, dialer: Dialer, changed: Callable[[str], None] | None = None) -> None:
         self._dialer = dialer
-        self._changed = changed
+        self.changed = changed or _unheard
         self._watches: dict[str, _Watch] = {}
 
     def begin(self, id: str, check: HealthCheck, endpoint: Endpoint) -> None:
@@ -72,7 +72,7 @@ class HealthChecks:
         if watch.task is not None:
             watch.task.cancel()
         if watch.health.state == "healthy":
-            self._changed(id)
+            self.changed(id)
 
     def close(self) -> None:
         """Ask nobody any more."""
@@ -96,7 +96,7 @@ class HealthChecks:
             before = watch.health.state
             _count(watch, reason)
             if watch.health.state != before:
-                self._changed(id)
+                self.changed(id)
             await asyncio.sleep(max(0.0, due - monotonic_seconds()))
 
     async def _asked(self, watch: _Watch, until: float) -> str:
@@ -146,6 +146,10 @@ class HealthChecks:
             where = ", ".join(str(port) for port in others[:3])
             return f"Nothing listens on port {endpoint.port}; it listens on port {where}."
         return f"Nothing listens on port {endpoint.port}."
+
+
+def _unheard(_: str) -> None:
+    """Take no note: whoever wants to know asks."""
 
 
 def _count(watch: _Watch, reason: str) -> None:

@@ -161,6 +161,12 @@ class Instances:
             return None
         return Endpoint(instance.interface, interface.address, found.record.port)
 
+    def is_coming(self, id: str) -> bool:
+        """Whether a wanted instance starts, or waits for its interface; one that has ended by itself does not."""
+        if self._wanted(id) is None or self._memory.get(id, NEVER).ended is not None:
+            return False
+        return self._checks.health(id).state == "starting"
+
     def used(self) -> tuple[frozenset[str], frozenset[str]]:
         """Return the source trees and images that are needed: of what should run."""
         programs = [each.program for each in self._services.instances]

@@ -1,0 +1,1 @@
+"""Requests from outside, led to the instances of services."""

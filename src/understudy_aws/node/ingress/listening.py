@@ -1,0 +1,104 @@
+"""Where requests are taken from outside: one address and port, the same after a new node has begun."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from understudy_aws.dataplane.wanted_services import Ingress
+from understudy_aws.server import port_holders
+
+_BACKLOG = 1024
+_FILE = "ingress"
+
+
+class Entrance:
+    """Listens as is wanted.
+
+    Where the port can't be had a free one is taken, and `error` says so. The port that was free is kept in a file, so
+    that a new node takes it again.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self.address = ""
+        self.error = ""
+        self._file = directory / _FILE
+        self._wanted: tuple[Ingress, tuple[int, ...]] | None = None
+        self._server: asyncio.Server | None = None
+        self._context: ssl.SSLContext | None = None
+
+    async def want(self, wanted: Ingress, accepted: Callable[[], asyncio.Protocol]) -> None:
+        """Listen there, for connections that `accepted` makes something of. Raises OSError when nothing can be had."""
+        key = (wanted, _version_of(wanted.certificate))
+        if key == self._wanted:
+            return
+        context = server_context(wanted.certificate) if wanted.certificate else None
+        listening, self.error = None, ""
+        former = self._server
+        if former is not None:
+            former.close()
+            self._server, self.address, self._wanted = None, "", None
+        listening = self._bound(wanted)
+        loop = asyncio.get_running_loop()
+        self._server = await loop.create_server(accepted, sock=listening, backlog=_BACKLOG, ssl=context)
+        host, port = listening.getsockname()[:2]
+        self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._wanted = key
+        with suppress(OSError):
+            self._file.write_text(str(port))
+
+    def close(self) -> None:
+        """Take no more connections."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def _bound(self, wanted: Ingress) -> socket.socket:
+        ports = [wanted.port] if wanted.port else []
+        with suppress(OSError, ValueError):
+            ports.append(int(self._file.read_text()))
+        for port in dict.fromkeys((*ports, 0)):
+            try:
+                return _listening(wanted.host, port)
+            except OSError as error:
+                if error.errno not in (errno.EADDRINUSE, errno.EACCES) or not port:
+                    raise
+                if port == wanted.port:
+                    holder = port_holders.holder_of(port) or "another program"
+                    self.error = f"Port {port} of {wanted.host} is taken by {holder}; a free one is used."
+        raise AssertionError("the last port is a free one")
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    sock = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((host, port))
+        # Another program may be bound there with the same option; only one can listen.
+        sock.listen(_BACKLOG)
+        sock.setblocking(False)
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+def server_context(certificate: str) -> ssl.SSLContext:
+    """Return how to serve TLS with the chain and key of a file. Raises OSError, of which ssl.SSLError is one."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+def _version_of(certificate: str) -> tuple[int, ...]:
+    """Return what tells a file from what was at its place before."""
+    if not certificate:
+        return ()
+    found = Path(certificate).stat()
+    return found.st_ino, found.st_mtime_ns, found.st_size

@@ -1,0 +1,259 @@
+"""A connection to an instance: it sends one request after another, and passes on what is answered."""
+
+from __future__ import annotations
+
+import asyncio
+from http import HTTPStatus
+from typing import Any, Protocol, cast
+
+import httptools
+
+from understudy_aws.core.clock import monotonic_seconds
+from understudy_aws.node.ingress.balancing import Target
+from understudy_aws.node.ingress.heads import UNTIL_CLOSED, MalformedError, ResponseHead, read_response
+
+_LAST_CHUNK = b"0\r\n\r\n"
+# From here on copying costs more than a second piece.
+_LARGE = 64 * 1024
+
+
+class Asker(Protocol):
+    """Who has sent a request, and gets the response."""
+
+    is_head: bool
+    asks_for_upgrade: bool
+
+    def on_response_head(self, head: ResponseHead) -> tuple[bytes, bool]:
+        """Return the head as the client gets it, and whether the body is passed on in chunks."""
+        ...
+
+    def on_response(self, pieces: list[bytes], *, done: bool) -> None:
+        """Pass pieces of the response on; after the last one the connection belongs to nobody."""
+        ...
+
+    def on_switched(self, pieces: list[bytes]) -> None:
+        """Pass on what comes first after the connection has become the application's own."""
+        ...
+
+    def on_upstream_lost(self, *, malformed: bool) -> None: ...
+
+    def on_upstream_paused(self, *, paused: bool) -> None: ...
+
+    def on_tunnel_ended(self) -> None: ...
+
+
+class Upstream(asyncio.Protocol):
+    """One connection. `asker` is whose request is under way; without one it is idle, in its target's pool.
+
+    `is_used` says that it had a response before, and `is_reusable` after one that it can have another. In a tunnel
+    bytes are no messages.
+    """
+
+    __slots__ = (
+        "_body_left_out",
+        "_chunked",
+        "_closed",
+        "_head",
+        "_headers",
+        "_is_dirty",
+        "_is_done",
+        "_is_paused",
+        "_out",
+        "_parser",
+        "_transport",
+        "asker",
+        "idle_since",
+        "is_reusable",
+        "is_tunnel",
+        "is_used",
+        "target",
+    )
+
+    def __init__(self, target: Target) -> None:
+        self.target = target
+        self.asker: Asker | None = None
+        self.idle_since = 0.0
+        self.is_tunnel = False
+        self.is_used = False
+        self.is_reusable = False
+        self._closed = False
+        self._parser: Any = None
+        self._headers: list[tuple[bytes, bytes]] = []
+        self._head: ResponseHead | None = None
+        self._out: list[bytes] = []
+        self._chunked = self._body_left_out = False
+        self._is_done = self._is_dirty = self._is_paused = False
+
+    # What the asker does.
+
+    def send_request(self, asker: Asker, head: bytes) -> None:
+        """Send the head of a request."""
+        self.asker = asker
+        self._head = None
+        self._is_done = False
+        if self._parser is None:
+            self._parser = httptools.HttpResponseParser(self)
+        self._transport.write(head)
+
+    def send(self, piece: bytes) -> None:
+        """Send some of a body, or of a tunnel."""
+        self._transport.write(piece)
+
+    def send_end(self) -> None:
+        """Say that nothing more is sent through a tunnel."""
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+
+    def pause(self, *, paused: bool) -> None:
+        """Read nothing more until the client has taken in what was read, or go on."""
+        if paused is self._is_paused or self._closed or self._transport.is_closing():
+            return
+        self._is_paused = paused
+        if paused:
+            self._transport.pause_reading()
+        else:
+            self._transport.resume_reading()
+
+    def close(self) -> None:
+        """Close, without a word to anybody."""
+        self.asker = None
+        if not self._closed:
+            self._transport.abort()
+
+    # What the event loop calls.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are no subclasses of asyncio's.
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        asker = self.asker
+        if asker is None:
+            # Nothing was asked.
+            self._transport.abort()
+            return
+        if self.is_tunnel:
+            asker.on_response([data], done=False)
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._switched(asker, data[upgrade.args[0] :])
+            return
+        except httptools.HttpParserError:
+            if not self._is_done:
+                self._fail(malformed=True)
+                return
+            self._is_dirty = True
+        out = self._out
+        if self._is_done:
+            self._out = []
+            self._finish(asker, out)
+        elif out:
+            self._out = []
+            asker.on_response(out, done=False)
+
+    def eof_received(self) -> bool:
+        if self.is_tunnel and self.asker is not None:
+            self.asker.on_tunnel_ended()
+            return True
+        return False
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._closed = True
+        asker, self.asker = self.asker, None
+        self._parser = None
+        if asker is None:
+            self.target.forget(self)
+            return
+        if self.is_tunnel:
+            asker.on_tunnel_ended()
+        elif self._head is not None and self._head.length == UNTIL_CLOSED and exc is None:
+            asker.on_response([_LAST_CHUNK] if self._chunked else [], done=True)
+        else:
+            asker.on_upstream_lost(malformed=False)
+
+    def pause_writing(self) -> None:
+        if self.asker is not None:
+            self.asker.on_upstream_paused(paused=True)
+
+    def resume_writing(self) -> None:
+        if self.asker is not None:
+            self.asker.on_upstream_paused(paused=False)
+
+    # What httptools calls.
+
+    def on_header(self, name: bytes, value: bytes | None) -> None:
+        if self._head is None:
+            self._headers.append((name, value or b""))
+        elif self._is_done:
+            self._is_dirty = True
+
+    def on_headers_complete(self) -> None:
+        asker = self.asker
+        if self._is_done or asker is None:
+            self._is_dirty = True
+            return
+        status = self._parser.get_status_code()
+        headers, self._headers = self._headers, []
+        if status < HTTPStatus.OK and status != HTTPStatus.SWITCHING_PROTOCOLS:
+            # The permission to go on was given by us, and hints are for browsers that know of them.
+            return
+        head = read_response(status, headers, is_head=asker.is_head)
+        if status == HTTPStatus.SWITCHING_PROTOCOLS:
+            if not asker.asks_for_upgrade:
+                raise MalformedError(502, "another protocol that nobody asked for")
+            self._head = head
+            return
+        self._head = head
+        self._is_dirty = not self._parser.should_keep_alive() or head.length == UNTIL_CLOSED
+        line, self._chunked = asker.on_response_head(head)
+        self._out.append(line)
+        if asker.is_head:
+            self._is_done = True
+            # This parser waits for a body that does not come.
+            self._body_left_out = True
+
+    def on_body(self, body: bytes) -> None:
+        if self._is_done:
+            self._is_dirty = True
+        elif not self._chunked:
+            self._out.append(body)
+        elif body:
+            self._out += (b"%x\r\n" % len(body), body, b"\r\n")
+
+    def on_message_complete(self) -> None:
+        if self._head is None or self._is_done:
+            return
+        if self._chunked:
+            self._out.append(_LAST_CHUNK)
+        self._is_done = True
+
+    # What comes of it.
+
+    def _switched(self, asker: Asker, rest: bytes) -> None:
+        if not asker.asks_for_upgrade or self._head is None:
+            self._fail(malformed=True)
+            return
+        self.is_tunnel = True
+        self._parser = None
+        self._head = ResponseHead(101, self._head.passed, 0, b"", self._head.upgrade)
+        line, _ = asker.on_response_head(self._head)
+        asker.on_switched([line, rest] if rest else [line])
+
+    def _finish(self, asker: Asker, out: list[bytes]) -> None:
+        """End the response: the connection goes back into the pool, unless it is not as if new."""
+        self.asker = None
+        if self._body_left_out:
+            self._parser = None
+            self._body_left_out = False
+        self.is_used = True
+        self.is_reusable = not (self._is_dirty or self._closed)
+        self.idle_since = monotonic_seconds()
+        asker.on_response(out, done=True)
+
+    def _fail(self, *, malformed: bool) -> None:
+        asker, self.asker = self.asker, None
+        self._transport.abort()
+        if asker is not None:
+            asker.on_upstream_lost(malformed=malformed)
