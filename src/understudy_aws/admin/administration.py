@@ -25,6 +25,8 @@ from understudy_aws.admin.requests import (
     ListCustomDomains,
     ListRoles,
     ListServiceLogs,
+    ListServiceStates,
+    ListStateChanges,
     ListTrail,
     ListUses,
     LocalstackHealth,
@@ -62,6 +64,7 @@ if TYPE_CHECKING:
         recordings,
         resource_uses,
         service_logs,
+        services,
         trail_listing,
     )
 else:
@@ -74,6 +77,7 @@ else:
     recordings = deferred("understudy_aws.admin.recordings")
     resource_uses = deferred("understudy_aws.admin.resource_uses")
     service_logs = deferred("understudy_aws.admin.service_logs")
+    services = deferred("understudy_aws.admin.services")
     trail_listing = deferred("understudy_aws.admin.trail_listing")
 
 
@@ -151,6 +155,8 @@ class Administration:
             ListConnections: lambda _: connections.listed(self._gateway),
             SettleConnection: lambda asked: connections.settle(self._gateway, asked),
             ListServiceLogs: lambda asked: service_logs.listed(self._gateway, asked),
+            ListServiceStates: lambda asked: services.listed(self._gateway, asked),
+            ListStateChanges: lambda asked: services.changes(self._gateway, asked),
             ListCustomDomains: lambda _: custom_domains.listed(self._gateway),
             ValidateCustomDomain: lambda asked: custom_domains.validate(self._gateway, asked),
         }

@@ -275,6 +275,30 @@ class ListServiceLogs(AdminRequest, frozen=True):
     limit: Annotated[int, msgspec.Meta(ge=1, le=5000)] = 100
 
 
+class ListServiceStates(AdminRequest, frozen=True):
+    """Lists App Runner's services, with their instances, the last operation on each and why it failed.
+
+    `service` is the name, id, ARN or host name of one; it may be deleted.
+    """
+
+    path: ClassVar[str] = "/_understudy/services"
+
+    service: str = ""
+    region: str = ""
+
+
+class ListStateChanges(AdminRequest, frozen=True):
+    """Lists the latest state changes of App Runner's services, or those after `next` of an earlier answer.
+
+    They are in EventBridge's shape, oldest first.
+    """
+
+    path: ClassVar[str] = "/_understudy/events"
+
+    after: str = ""
+    limit: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
+
+
 REQUESTS: tuple[type[AdminRequest], ...] = (
     Health,
     Ready,
@@ -300,6 +324,8 @@ REQUESTS: tuple[type[AdminRequest], ...] = (
     ListCustomDomains,
     ValidateCustomDomain,
     ListServiceLogs,
+    ListServiceStates,
+    ListStateChanges,
 )
 
 

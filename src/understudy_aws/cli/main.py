@@ -49,6 +49,8 @@ COMMANDS = {
     "attach": "run a program with a network interface of a VPC as its only network",
     "shell": "open a shell with a network interface of a VPC as its only network",
     "reach": "say whether a connection passes, and what refuses it",
+    "services": "list App Runner's services, and how they do",
+    "events": "list what has happened to App Runner's services, and follow it",
     "logs": "print the log lines of a service, and follow them",
     "connection": "approve a connection of App Runner's, as AWS's console does, or list them all",
     "domain": "take a custom domain's DNS records as found, or list the domains",

@@ -9,11 +9,12 @@ from typing import Any
 
 import msgspec
 
-from understudy_aws.admin.requests import Status
+from understudy_aws.admin.requests import ListServiceStates, Status
 from understudy_aws.cli.admin_client import ask, running_server
 from understudy_aws.cli.options import settings_of
 from understudy_aws.cli.output import Output
 from understudy_aws.cli.server_files import files_of
+from understudy_aws.cli.services import describe_one
 from understudy_aws.dataplane.client import NodeClient, NodeLostError
 from understudy_aws.dataplane.messages import GetStatus
 from understudy_aws.dataplane.messages import Status as NodeStatus
@@ -23,12 +24,20 @@ from understudy_aws.settings import Settings
 _MIB = 1 << 20
 
 
-def add_arguments(_parser: argparse.ArgumentParser) -> None:
-    """Add no arguments."""
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "service",
+        nargs="?",
+        default="",
+        metavar="SERVICE",
+        help="a service of App Runner's: how it does, and why",
+    )
 
 
 def run(asked: argparse.Namespace, out: Output) -> int:
     """Describe the running server, or the state when none runs."""
+    if asked.service:
+        return _describe_service(asked, out)
     settings = settings_of(asked)
     server = running_server(settings)
     said = ask(settings, Status())
@@ -60,20 +69,35 @@ def run(asked: argparse.Namespace, out: Output) -> int:
         if network.outside:
             facts.append(("internet", f"reached through {network.outside}"))
     out.facts(facts)
-    if network is not None and network.obstacle:
-        out.remark(f"No packet is filtered: {network.obstacle}")
-    for limit in network.limits if network is not None else ():
-        out.remark(limit)
-    for each in said["not_attached"]:
-        out.remark(
-            f"{each['interface']} ({each['command']}) has no network since {each['since']}: {each['problem']}"
-        )
+    _remark_on_the_network(network, said["not_attached"], out)
     if said["records"]:
         out.line()
         out.table(
             ("RECORDS", "COUNT"), [(name, str(count)) for name, count in sorted(said["records"].items())]
         )
     _describe_controllers(said["controllers"], out)
+    return 0
+
+
+def _remark_on_the_network(
+    network: NodeStatus | None, not_attached: Sequence[Mapping[str, Any]], out: Output
+) -> None:
+    if network is not None and network.obstacle:
+        out.remark(f"No packet is filtered: {network.obstacle}")
+    for limit in network.limits if network is not None else ():
+        out.remark(limit)
+    for each in not_attached:
+        out.remark(
+            f"{each['interface']} ({each['command']}) has no network since {each['since']}: {each['problem']}"
+        )
+
+
+def _describe_service(asked: argparse.Namespace, out: Output) -> int:
+    (service,) = ask(settings_of(asked), ListServiceStates(service=asked.service))["services"]
+    if out.as_json:
+        out.value(service)
+    else:
+        describe_one(service, out)
     return 0
 
 

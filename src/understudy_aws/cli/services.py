@@ -1,0 +1,65 @@
+"""`understudy services`: App Runner's services, and how they do."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from understudy_aws.admin.requests import ListServiceStates
+from understudy_aws.cli.admin_client import ask
+from understudy_aws.cli.options import settings_of
+from understudy_aws.cli.output import Output
+from understudy_aws.core.printable import printable
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.epilog = "`understudy status SERVICE` says more of one, also why the last operation on it failed."
+    parser.add_argument("--region", default="", help="only those of one Region")
+
+
+def run(asked: argparse.Namespace, out: Output) -> int:
+    """List the services that are not deleted."""
+    found = ask(settings_of(asked), ListServiceStates(region=asked.region))["services"]
+    if out.as_json:
+        out.value({"services": found})
+        return 0
+    if not found:
+        out.line("There are none. `aws apprunner create-service` makes one.")
+        return 0
+    rows = [
+        (
+            each["name"], each["status"], str(len(each["instances"])), each["url"] or "private", each["region"],
+            each["account"],
+        )
+        for each in found
+    ]  # fmt: skip
+    out.table(("NAME", "STATUS", "INSTANCES", "URL", "REGION", "ACCOUNT"), rows)
+    for each in found:
+        operation = each["operation"]
+        if operation is not None and operation["ended"] and operation["reason"]:
+            out.remark(f"{each['name']}: {operation['type']} failed. {printable(operation['reason'])}")
+    return 0
+
+
+def describe_one(service: dict[str, Any], out: Output) -> None:
+    """Print all that is known of one service."""
+    facts = [
+        ("service", service["arn"]),
+        ("status", service["status"]),
+        ("url", service["url"] or "none, it is private"),
+    ]
+    version = service["version"]
+    if version is not None:
+        facts.append(("version", version["commit"] or version["image"]))
+    facts += [
+        ("instance", f"{each['id']} {each['purpose']}, {each['interface'] or each['address']}")
+        for each in service["instances"]
+    ]
+    operation = service["operation"]
+    if operation is not None:
+        facts.append(("operation", f"{operation['type']} {operation['status']}, of {operation['accepted']}"))
+        if operation["reason"]:
+            facts.append(
+                ("waits" if operation["ended"] is None else "reason", printable(operation["reason"]))
+            )
+    out.facts(facts)

@@ -1,0 +1,54 @@
+"""`understudy services`, `understudy status SERVICE`, `understudy events`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from plain_sites import PUBLIC, Site
+
+from understudy_aws.cli.main import main
+from understudy_aws.testing import Understudy
+
+WHY = f"There is no image docker://{PUBLIC}:3."
+
+
+@pytest.fixture
+def state(tmp_path, monkeypatch):
+    """A state with a service that runs, and one that could not be made."""
+    directory = str(tmp_path / "left")
+    site = Site(tmp_path, monkeypatch)
+    site.understudy.app.close()
+    with Understudy(state=directory) as site.understudy:
+        site.apprunner = site.understudy.client("apprunner")
+        site.ended(site.create())
+        site.ended(site.create("3", ServiceName="second"))
+    site.workloads.end()
+    return directory
+
+
+def test_services_are_listed_and_failures_said(state, capsys):
+    assert 0 == main(["services", "--state", state])
+    told = capsys.readouterr()
+    assert "CREATE_FAILED" in told.out
+    assert f"second: CREATE_SERVICE failed. {WHY}" in told.out + told.err
+    assert 0 == main(["services", "--state", state, "--json"])
+    assert {"site", "second"} == {each["name"] for each in json.loads(capsys.readouterr().out)["services"]}
+
+
+def test_status_of_a_service_says_why_it_failed(state, capsys):
+    assert 0 == main(["status", "second", "--state", state])
+    told = capsys.readouterr().out
+    assert WHY in told
+    assert "CREATE_SERVICE FAILED" in told
+    assert 0 == main(["status", "site", "--state", state, "--json"])
+    assert "RUNNING" == json.loads(capsys.readouterr().out)["status"]
+    assert 0 != main(["status", "third", "--state", state])
+
+
+def test_events_are_listed_latest_last(state, capsys):
+    assert 0 == main(["events", "--state", state, "--limit", "1"])
+    assert "second  Service status is set to CREATE_FAILED." in capsys.readouterr().out
+    assert 0 == main(["events", "--state", state, "--json"])
+    assert "aws.apprunner" == json.loads(capsys.readouterr().out)["events"][0]["source"]
+    assert 2 == main(["events", "--state", state, "--limit", "0"])
