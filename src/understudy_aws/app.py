@@ -14,6 +14,7 @@ import msgspec
 from understudy_aws.admin.administration import Administration
 from understudy_aws.admin.http_api import PREFIXES, AdminApi
 from understudy_aws.authn.sigv4 import SKEW
+from understudy_aws.controllers.automatic_deployments import AutomaticDeployments
 from understudy_aws.controllers.controller_manager import ControllerManager
 from understudy_aws.controllers.custom_domains import CustomDomainValidation
 from understudy_aws.controllers.expiry import expiry_controller
@@ -288,6 +289,7 @@ def _controllers(
         expired_events(),
         discarded_events(),
         service_event_delivery(),
+        AutomaticDeployments(workloads).controller(),
         *of_node,
         *map(expiry_controller, EXPIRIES),
     ]

@@ -261,6 +261,45 @@ run:
         assert "CREATE_FAILED" == site.ended(arn)[0]["Status"]
         assert site.reason(arn).startswith(reason)
 
+    def test_a_commit_is_deployed_by_itself_and_one_that_fails_only_once(self, site, tmp_path):
+        """Reference apprunner-services.md 2.2: automatic deployments are on for source code."""
+        place = repository(tmp_path / "code", **{"apprunner.yaml": self.CONFIGURATION})
+        arn = self.create(site, place)
+        site.ended(arn)
+        self.pass_time(site)
+        assert 1 == len(site.operations(arn))
+        commit(place, answer="two")
+        self.pass_time(site)
+        service, operation = site.ended(arn)
+        assert ("START_DEPLOYMENT", "SUCCEEDED") == (operation["Type"], operation["Status"])
+        assert ("RUNNING", ["two"]) == (service["Status"], site.answers())
+        commit(place, **{"serve.py": "raise SystemExit(5)"})
+        self.pass_time(site)
+        assert "ROLLBACK_SUCCEEDED" == site.ended(arn)[1]["Status"]
+        for _ in range(3):
+            self.pass_time(site)
+        assert (3, ["two"]) == (len(site.operations(arn)), site.answers())
+
+    def test_without_automatic_deployments_nothing_is_deployed(self, site, tmp_path):
+        place = repository(tmp_path / "code", **{"apprunner.yaml": self.CONFIGURATION})
+        arn = self.create(site, place)
+        source = site.ended(arn)[0]["SourceConfiguration"]
+        site.apprunner.update_service(
+            ServiceArn=arn, SourceConfiguration={**source, "AutoDeploymentsEnabled": False}
+        )
+        site.ended(arn)
+        commit(place, answer="two")
+        for _ in range(3):
+            self.pass_time(site)
+        assert (2, ["one"]) == (len(site.operations(arn)), site.answers())
+
+    @staticmethod
+    def pass_time(site):
+        for _ in range(2):
+            site.understudy.settle()
+            site.understudy.clock.advance(2.5)
+        site.understudy.settle()
+
     def test_a_deployment_that_fails_leaves_the_version_that_ran(self, site, tmp_path):
         """Reference apprunner-services.md 2.3."""
         place = repository(tmp_path / "code", **{"apprunner.yaml": self.CONFIGURATION})

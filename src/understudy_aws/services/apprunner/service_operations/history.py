@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
@@ -47,19 +48,30 @@ def begin_operation(
     call: Call, type: str, service: Service, details: Mapping[str, Any] = MappingProxyType({})
 ) -> tuple[Service, DurableOperation]:
     """Begin an operation on a service, in the transaction of the request; the service is in progress from now on."""
+    return begin_by_itself(call.tx, type, service, details, id=call.ids.hexadecimal(), at=call.at)
+
+
+def begin_by_itself(
+    tx: Transaction,
+    type: str,
+    service: Service,
+    details: Mapping[str, Any] = MappingProxyType({}),
+    *,
+    id: str,
+    at: datetime,
+) -> tuple[Service, DurableOperation]:
+    """Begin an operation that nobody asked for, as a deployment of what is new."""
     operation = begin(
-        call.tx,
+        tx,
         KINDS[type],
         account=service.account,
-        id=call.ids.hexadecimal(),
+        id=id,
         subject=service.arn,
         details={"region": service.region, "service": service.id, **details},
-        at=call.at,
+        at=at,
     )
-    changed = services.put(
-        call.tx, replace(service, status=IN_PROGRESS, operation=operation.id, updated=call.at)
-    )
-    note_uses(call.tx, changed)
+    changed = services.put(tx, replace(service, status=IN_PROGRESS, operation=operation.id, updated=at))
+    note_uses(tx, changed)
     return changed, operation
 
 
