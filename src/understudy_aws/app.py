@@ -30,6 +30,7 @@ from understudy_aws.core.http import HttpRequest, HttpResponse, ResponseInSteps,
 from understudy_aws.core.ids import Ids
 from understudy_aws.core.simulated_latency import SimulatedLatency
 from understudy_aws.dataplane.launcher import NodeLauncher
+from understudy_aws.dataplane.runtime.registries import ImagePlaces, read_rules
 from understudy_aws.gateway.authorization import Authorizer
 from understudy_aws.gateway.client_tokens import old_client_tokens
 from understudy_aws.gateway.controller import Controller, World
@@ -229,7 +230,7 @@ def build(
     node = _node(settings, ids)
     workloads = Workloads(node)
     network, of_node = _node_work(settings, database, node, workloads)
-    controllers = _controllers(gateway, last_use, workloads, of_node)
+    controllers = _controllers(gateway, last_use, workloads, of_node, _image_places(settings))
     if not settings.in_memory:
         # Tests ask nobody for names; `understudy domain validate` is for them.
         controllers = [*controllers, CustomDomainValidation().controller()]
@@ -272,10 +273,14 @@ def _node_work(
 
 
 def _controllers(
-    gateway: Gateway, last_use: LastUse, workloads: Workloads, of_node: Sequence[Controller]
+    gateway: Gateway,
+    last_use: LastUse,
+    workloads: Workloads,
+    of_node: Sequence[Controller],
+    images: ImagePlaces,
 ) -> Sequence[Controller]:
     """Return all background work."""
-    kinds = operation_kinds(gateway.registry, workloads, gateway.held_sessions)
+    kinds = operation_kinds(gateway.registry, workloads, gateway.held_sessions, images)
     return [
         *(each for kind in kinds for each in controllers_of(kind)),
         abandoned_sessions(gateway.held_sessions),
@@ -305,15 +310,23 @@ def _node(settings: Settings, ids: Ids) -> NodeLauncher:
     return NodeLauncher(directory, tied=settings.in_memory)
 
 
+def _image_places(settings: Settings) -> ImagePlaces:
+    """Return where images are pulled from."""
+    return ImagePlaces(read_rules(settings.registry), settings.built_images)
+
+
 def operation_kinds(
-    registry: Registry, workloads: Workloads, held_sessions: Container[str] = ()
+    registry: Registry,
+    workloads: Workloads,
+    held_sessions: Container[str] = (),
+    images: ImagePlaces | None = None,
 ) -> Sequence[OperationKind]:
     """Every kind of durable operation there is; `held_sessions` are those in which services act as roles now."""
     usage = LinkedRoleUsage(registry.role_usage(), partial(live_sessions, held_sessions))
     return (
         deletion_tasks.deletion(usage),
         account_requests.ACCOUNT_CREATION,
-        *service_operation_kinds(workloads),
+        *service_operation_kinds(workloads, images),
     )
 
 

@@ -63,6 +63,9 @@ class Settings(NamedTuple):
     tls_certificate: str = ""
     """A PEM file with certificate chain and key to serve HTTPS with, instead of a certificate made here."""
 
+    registry: str = ""
+    """What stands for registries of Amazon ECR, `PREFIX=PLACE` with commas; a place is a URL or `oci:/DIRECTORY`."""
+
     @property
     def service_principals(self) -> tuple[str, ...]:
         """Each of `known_service_principals`."""
@@ -76,6 +79,11 @@ class Settings(NamedTuple):
     def directory(self) -> Path:
         """The state directory; meaningless in memory."""
         return Path(self.state)
+
+    @property
+    def built_images(self) -> Path | None:
+        """Where the images are that were built here; none with a state in memory."""
+        return None if self.in_memory else self.directory / "images"
 
     @property
     def first_account(self) -> str:
@@ -106,6 +114,8 @@ _ON = ("1", "true", "yes", "on")
 _OFF = ("0", "false", "no", "off")
 _PATHS = ("state", "tls_certificate")
 _PRINCIPALS = re.compile(r"(?:\s*[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+\s*(?:,|\Z))*")
+
+_REGISTRIES = re.compile(r"(?:\s*[^=,\s]+=(?:https?://|oci:/)[^=,\s]+\s*(?:,|\Z))*")
 
 
 def read(environment: Mapping[str, str] | None = None, **given: str | int | None) -> Settings:
@@ -176,6 +186,11 @@ def _checked(name: str, value: object, said: str) -> object:
         raise UserError(f"{said} must be an address or a name to listen on, not {text!r}.")
     if name == "known_service_principals" and not _PRINCIPALS.fullmatch(text):
         raise UserError(f"{said} must be names such as new.amazonaws.com, with commas, not {text!r}.")
+    if name == "registry" and not _REGISTRIES.fullmatch(text):
+        raise UserError(
+            f"{said} must be such as public.ecr.aws=http://127.0.0.1:5000 or public.ecr.aws=oci:/srv/images, "
+            f"with commas, not {text!r}."
+        )
     if name in _PATHS and text and not _is_url(text):
         return str(Path(text).expanduser().absolute())
     return text

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from understudy_aws.dataplane.runtime.registries import pull_of, read_rules
+from understudy_aws.dataplane.runtime.registries import ImagePlaces, read_rules
 from understudy_aws.dataplane.tasks import PullImage
 
 PRIVATE = "000000000000.dkr.ecr.us-east-1.amazonaws.com"
@@ -29,13 +29,13 @@ DIGEST = f"sha256:{'0' * 64}"
     ],
 )  # fmt: skip
 def test_the_longest_rule_that_fits_decides(identifier, pulled):
-    assert pull_of(identifier, RULES) == pulled
+    assert ImagePlaces(RULES).pull_of(identifier) == pulled
 
 
 def test_a_name_without_a_rule_is_pulled_from_where_it_says_with_its_credentials():
-    pulled = pull_of(f"{PRIVATE}/app:1", user="AWS", password="secret")
+    pulled = ImagePlaces().pull_of(f"{PRIVATE}/app:1", user="AWS", password="secret")
     assert pulled == PullImage(reference=f"docker://{PRIVATE}/app:1", user="AWS", password="secret")
-    assert pull_of(f"{PRIVATE}/app:1", RULES, user="AWS", password="secret").password == "", (
+    assert ImagePlaces(RULES).pull_of(f"{PRIVATE}/app:1", user="AWS", password="secret").password == "", (
         "it is another registry"
     )
 
@@ -46,10 +46,12 @@ def test_what_was_built_here_is_taken_before_a_registry_is_asked(tmp_path):
     described = {"digest": DIGEST, "annotations": {"org.opencontainers.image.ref.name": "v1"}}
     (layout / "index.json").write_text(json.dumps({"manifests": [described]}))
     built = PullImage(reference=f"oci:{layout}:v1")
-    assert pull_of(f"{PRIVATE}/team/app:v1", built=tmp_path) == built
-    assert pull_of("public.ecr.aws/alias/team/app:v1", built=tmp_path) == built
-    assert pull_of(f"{PRIVATE}/team/app:v2", built=tmp_path).reference == f"docker://{PRIVATE}/team/app:v2"
-    assert pull_of(f"{PRIVATE}/../team/app:v1", built=tmp_path / "team").reference.startswith("docker://")
+    places = ImagePlaces(built=tmp_path)
+    assert places.pull_of(f"{PRIVATE}/team/app:v1") == built
+    assert places.pull_of("public.ecr.aws/alias/team/app:v1") == built
+    assert places.pull_of(f"{PRIVATE}/team/app:v2").reference == f"docker://{PRIVATE}/team/app:v2"
+    outside = ImagePlaces(built=tmp_path / "team")
+    assert outside.pull_of(f"{PRIVATE}/../team/app:v1").reference.startswith("docker://")
 
 
 @pytest.mark.parametrize("text", ["a", "a=", "=http://b", "a=ftp://b", "a=oci:b", "a=b"])

@@ -54,6 +54,7 @@ COMMANDS = {
     "logs": "print the log lines of a service, and follow them",
     "connection": "approve a connection of App Runner's, as AWS's console does, or list them all",
     "domain": "take a custom domain's DNS records as found, or list the domains",
+    "image": "build an image for services from a Dockerfile, or list those that were built",
     "rehearse": "use a VPC connector as App Runner would, through its networking role",
     "demo": "walk the life of App Runner's networking role against a real server",
     "account": "add an account, list them all, or rotate an administrator's keys",

@@ -23,6 +23,7 @@ _OPTIONS: Mapping[str, tuple[str, str]] = {
     "synchronous": ("MODE", "normal, or full against power cuts"),
     "tls": ("", "serve HTTPS with a certificate authority of the state's own"),
     "known_service_principals": ("NAMES", "service principals that count as AWS's too, with commas"),
+    "registry": ("PREFIX=PLACE", "what stands for ECR: a registry's URL or oci:/DIRECTORY, with commas"),
     "tls_certificate": ("FILE", "serve HTTPS with this chain and key (PEM)"),
 }
 # What an option is to a command that starts no server.
@@ -33,6 +34,7 @@ _CALLED = {
     "account": "the first of the state; 000000000000 in a new one",
     "tls": "no",
     "known_service_principals": "none besides AWS's",
+    "registry": "images built here, then ECR",
     "tls_certificate": "none",
 }
 SETTINGS = frozenset(DEFAULTS)

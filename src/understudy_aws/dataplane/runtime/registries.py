@@ -66,33 +66,33 @@ def read_name(identifier: str) -> Name:
     return Name(host, repository, tag or "latest", digest)
 
 
-def pull_of(
-    identifier: str,
-    rules: tuple[Rule, ...] = (),
-    built: Path | None = None,
-    *,
-    user: str = "",
-    password: str = "",
-) -> PullImage:
-    """Return the task that pulls an image with a name in Amazon ECR.
+class ImagePlaces(msgspec.Struct, frozen=True):
+    """Where images are pulled from: by the rules, and from the directory of those that were built here, if any."""
 
-    `built` is where the images are that were built here. The credentials are for the registry of the name itself.
-    """
-    name = read_name(identifier)
-    whole = f"{name.host}/{name.repository}"
-    for rule in rules:
-        if whole == rule.prefix or whole.startswith(f"{rule.prefix}/"):
-            return _by_rule(rule, whole.removeprefix(rule.prefix).strip("/"), name)
-    if built is not None:
-        # A name in ECR Public has the registry's alias before the repository.
-        for repository in (name.repository, name.repository.partition("/")[2]):
-            if (
-                name.tag in tags_of(built / repository)
-                and _REPOSITORY.fullmatch(repository)
-                and not name.digest
-            ):
-                return PullImage(reference=f"oci:{built / repository}:{name.tag}")
-    return PullImage(reference=f"docker://{whole}{name.last}", user=user, password=password)
+    rules: tuple[Rule, ...] = ()
+    built: Path | None = None
+
+    def pull_of(self, identifier: str, *, user: str = "", password: str = "") -> PullImage:
+        """Return the task that pulls an image with a name in Amazon ECR.
+
+        The credentials are for the registry of the name itself.
+        """
+        name = read_name(identifier)
+        whole = f"{name.host}/{name.repository}"
+        for rule in self.rules:
+            if whole == rule.prefix or whole.startswith(f"{rule.prefix}/"):
+                return _by_rule(rule, whole.removeprefix(rule.prefix).strip("/"), name)
+        if self.built is not None and not name.digest:
+            # A name in ECR Public has the registry's alias before the repository.
+            for repository in (name.repository, name.repository.partition("/")[2]):
+                if is_repository(repository) and name.tag in tags_of(self.built / repository):
+                    return PullImage(reference=f"oci:{self.built / repository}:{name.tag}")
+        return PullImage(reference=f"docker://{whole}{name.last}", user=user, password=password)
+
+
+def is_repository(text: str) -> bool:
+    """Whether a text may be the name of a repository."""
+    return bool(_REPOSITORY.fullmatch(text))
 
 
 def _by_rule(rule: Rule, rest: str, name: Name) -> PullImage:

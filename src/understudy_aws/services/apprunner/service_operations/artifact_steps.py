@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from understudy_aws.dataplane.launcher import NodeError
 from understudy_aws.dataplane.messages import ForgetTask, KeepArtifacts, StartTask
+from understudy_aws.dataplane.runtime.registries import ImagePlaces
 from understudy_aws.dataplane.tasks import BuildSource, FetchSource, Task, TaskResult, TaskStatus
 from understudy_aws.gateway.controller import World
 from understudy_aws.gateway.durable_operations import (
@@ -23,7 +24,6 @@ from understudy_aws.gateway.workloads import Workloads
 from understudy_aws.services.apprunner.service_events import note_event
 from understudy_aws.services.apprunner.service_operations import history
 from understudy_aws.services.apprunner.service_operations.deployment_plan import plan_of
-from understudy_aws.services.apprunner.service_operations.image_references import pull_of
 from understudy_aws.services.apprunner.service_operations.programs import (
     CodePlan,
     code_plan,
@@ -49,10 +49,11 @@ class ArtifactSteps(msgspec.Struct, frozen=True):
     """Steps by the tasks of a node. A task has the operation's id, so that it is begun once, whatever crashes."""
 
     workloads: Workloads
+    images: ImagePlaces = ImagePlaces()
 
     async def fetch(self, operation: DurableOperation, world: World) -> TaskResult | None:
         """Fetch the source code, or pull the image; nothing where what is deployed stays."""
-        task = _fetching(operation, world)
+        task = _fetching(operation, world, self.images)
         if task is None:
             return None
         code = isinstance(task, FetchSource)
@@ -171,7 +172,7 @@ class ArtifactSteps(msgspec.Struct, frozen=True):
             await self.workloads.ask(ForgetTask(id))
 
 
-def _fetching(operation: DurableOperation, world: World) -> Task | None:
+def _fetching(operation: DurableOperation, world: World, images: ImagePlaces) -> Task | None:
     """Return what an operation has to fetch, None for one that takes what is deployed."""
     with world.database.transaction() as tx:
         plan = plan_of(history.service_of(tx, operation), operation)
@@ -181,7 +182,7 @@ def _fetching(operation: DurableOperation, world: World) -> Task | None:
     if source.code is not None:
         return FetchSource(url=source.code.url, branch=source.code.branch, directory=source.code.directory)
     assert source.image is not None, "it is one of the two"
-    return pull_of(source.image.identifier)
+    return images.pull_of(source.image.identifier)
 
 
 def _fetched(operation: DurableOperation) -> TaskResult:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from understudy_aws.dataplane.runtime.registries import ImagePlaces
 from understudy_aws.gateway.durable_operations import OperationKind, Step
 from understudy_aws.gateway.workloads import Workloads
 from understudy_aws.services.apprunner.service_operations import endings, history
@@ -15,9 +16,11 @@ from understudy_aws.services.apprunner.service_operations.preparing import prepa
 _ATTEMPTS = 5
 
 
-def service_operation_kinds(workloads: Workloads) -> Sequence[OperationKind]:
-    """Return the kinds of operations on services, which run by these workloads."""
-    artifacts, instances = ArtifactSteps(workloads), InstanceSteps(workloads)
+def service_operation_kinds(
+    workloads: Workloads, images: ImagePlaces | None = None
+) -> Sequence[OperationKind]:
+    """Return the kinds of operations on services, which run by these workloads, with images from these places."""
+    artifacts, instances = ArtifactSteps(workloads, images or ImagePlaces()), InstanceSteps(workloads)
     preparing = Step("prepare", act=prepare, record=started)
     fetching = (
         Step("fetch", act=artifacts.fetch, record=artifacts.note_fetched, undo_act=artifacts.forget_fetching),
