@@ -97,6 +97,11 @@ def asked(running, id: str, url: str, data: str = "") -> object:
     return json.loads(found.stdout)
 
 
+def test_every_example_that_is_a_service_is_built_and_run_here():
+    examples = {each.parent.name for each in EXAMPLES.glob("*/apprunner.yaml")}
+    assert examples == {"datasette", "express", "django-postgresql"}
+
+
 def test_datasette_from_pypi_publishes_the_database_that_the_build_made(running):
     missing = missing_for("https://pypi.org/simple/datasette/")
     if missing:

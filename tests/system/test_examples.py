@@ -1,4 +1,7 @@
-"""The example projects' own suites pass, as their readers run them."""
+"""The example projects' own suites pass, as their readers run them.
+
+Those that are services have no suite; `tests/node/test_examples.py` builds and runs them.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,9 @@ import pytest
 from server_process import clean_environment
 
 EXAMPLES = sorted(
-    path.parent for path in (Path(__file__).parent.parent.parent / "examples").glob("*/README.md")
+    path.parent
+    for path in (Path(__file__).parent.parent.parent / "examples").glob("*/README.md")
+    if not (path.parent / "apprunner.yaml").exists()
 )
 
 pytestmark = pytest.mark.system
