@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 from nodes import node, user_called
 from repositories import commit
+from restrictions import refusal_of
 from tasks import build, reason_of, result_of
 
 from understudy_aws.dataplane.messages import (
     Done,
+    ForgetTask,
     GetOutput,
     GetTask,
     KeepArtifacts,
@@ -205,3 +207,26 @@ def test_what_is_kept_no_longer_is_deleted_and_what_is_known_is_not(building, pl
     assert building.client.ask(KeepArtifacts((), ())) == Done()
     assert artifacts.source(first)
     assert artifacts.source(second), "who asked for it may not know of it yet"
+    building.client.ask(ForgetTask(f"{place} 1"))
+    building.client.ask(ForgetTask(f"{place} 2"))
+    assert building.client.ask(KeepArtifacts((second,), ())) == Done()
+    assert artifacts.source(second)
+    with pytest.raises(LookupError):
+        artifacts.source(first)
+    assert [each for each in artifacts.sources.iterdir() if first in each.name] == []
+
+
+def test_where_nothing_can_be_isolated_builds_run_as_plain_processes_and_say_so(place):
+    refused = refusal_of("no-unshare")
+    if refused:
+        pytest.skip(refused)
+    known = commit(place / "code", {"app.py": ""})
+    with node(place / "node", restriction="no-unshare") as running:
+        result = result_of(running, "a", build(place / "code", known, "pwd > where; which python3 > python"))
+        log = log_of(running, "The build succeeded.")
+        tree = Artifacts(running.directory).source(result.source)
+        files = Artifacts(running.directory).tree(result.source)
+        assert any(line.startswith("The build is not isolated from this machine: ") for line in log)
+        assert (tree.isolated, tree.working_directory) == (False, str(files))
+        assert (files / "where").read_text() == f"{files}\n"
+        assert (files / "python").read_text() == f"{tree.home}/python/bin/python3\n"
