@@ -294,7 +294,7 @@ def _controllers(
         expired_events(),
         discarded_events(),
         service_event_delivery(),
-        AutomaticDeployments(workloads).controller(),
+        AutomaticDeployments(workloads, images).controller(),
         *of_node,
         *map(expiry_controller, EXPIRIES),
     ]

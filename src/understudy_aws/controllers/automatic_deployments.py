@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 
 from understudy_aws.dataplane.launcher import NodeError
 from understudy_aws.dataplane.messages import ForgetTask, StartTask
+from understudy_aws.dataplane.runtime.registries import ImagePlaces
 from understudy_aws.dataplane.tasks import FetchSource, Task, TaskResult, TaskStatus
 from understudy_aws.gateway.controller import Controller, Due, Key, World
 from understudy_aws.gateway.workloads import Workloads
 from understudy_aws.services.apprunner.service_operations import history
-from understudy_aws.services.apprunner.service_operations.image_references import pull_of
 from understudy_aws.services.apprunner.service_records import (
     RUNNING,
     Service,
@@ -36,8 +36,9 @@ _LOCAL = "file://"
 class AutomaticDeployments:
     """Looks at the sources of running services, each in its own time."""
 
-    def __init__(self, workloads: Workloads) -> None:
+    def __init__(self, workloads: Workloads, images: ImagePlaces) -> None:
         self._workloads = workloads
+        self._images = images
         # When each service is looked at next, by its ARN.
         self._next: dict[str, datetime] = {}
 
@@ -64,7 +65,7 @@ class AutomaticDeployments:
         if service is None or period is None:
             return None
         id = f"{service.id}-look"
-        status = await self._workloads.ask(StartTask(id, _look(service)))
+        status = await self._workloads.ask(StartTask(id, _look(service, self._images)))
         assert isinstance(status, TaskStatus)
         now = world.clock.now()
         if status.state == "running":
@@ -90,13 +91,13 @@ def _period(service: Service) -> float | None:
     return _LOCAL_SECONDS if code.url.startswith(_LOCAL) else _REMOTE_SECONDS
 
 
-def _look(service: Service) -> Task:
+def _look(service: Service, images: ImagePlaces) -> Task:
     assert service.settings is not None, "it runs"
     source = service.settings.source
     if source.code is not None:
         return FetchSource(url=source.code.url, branch=source.code.branch, directory=source.code.directory)
     assert source.image is not None, "it is one of the two"
-    return pull_of(source.image.identifier)
+    return images.pull_of(source.image.identifier)
 
 
 def _deploy_if_new(tx: Transaction, key: Key, found: TaskResult, world: World) -> None:
