@@ -1,0 +1,114 @@
+"""The whole life of a service from a repository of this machine, by the real `aws` command, with a node that runs it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from plain_workloads import SERVER, commit, repository
+from served_account import ServedAccount
+
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(
+        not (shutil.which("git") and shutil.which("bwrap")), reason="git or bubblewrap is not installed"
+    ),
+]
+
+# As a program of an application: its port is the only thing it is told.
+CONFIGURATION = """
+version: 1.0
+runtime: python311
+build:
+  commands:
+    build:
+      - cp answer built
+run:
+  command: python3 serve.py
+"""
+LONGEST = 240.0
+
+
+@pytest.fixture
+def account():
+    # Sockets have short paths, and instances see nothing beneath the directories of tests.
+    place = Path(tempfile.mkdtemp())
+    made = ServedAccount(place, state=str(place / "state"))
+    yield made
+    made.understudy("stop")
+    made.close()
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def ask(account, *arguments):
+    done = account.aws("apprunner", *arguments)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def settled(account, arn):
+    """Wait until no operation is under way; answers the service."""
+    service = {}
+    for _ in range(int(LONGEST / 0.5)):
+        service = account.client("apprunner").describe_service(ServiceArn=arn)["Service"]
+        if service["Status"] != "OPERATION_IN_PROGRESS":
+            return service
+        time.sleep(0.5)
+    raise AssertionError(account.understudy("status", arn))
+
+
+def answer(service):
+    """What the service answers at its URL, whose host is this machine."""
+    host = service["ServiceUrl"]
+    request = urllib.request.Request(f"http://127.0.0.1:{host.partition(':')[2]}/", headers={"Host": host})
+    with urllib.request.urlopen(request, timeout=20) as got:
+        return got.read().decode()
+
+
+def test_a_service_lives_by_the_aws_command(account, tmp_path):
+    """Reference apprunner-services.md 2.3, 5.5."""
+    place = repository(tmp_path / "code", **{"apprunner.yaml": CONFIGURATION, "serve.py": SERVER})
+    connection = ask(account, "create-connection", "--connection-name=github", "--provider-type=GITHUB")[
+        "Connection"
+    ]["ConnectionArn"]
+    account.understudy("connection", "approve", "github")
+    source = {
+        "CodeRepository": {
+            "RepositoryUrl": f"file://{place}",
+            "SourceCodeVersion": {"Type": "BRANCH", "Value": "main"},
+            "CodeConfiguration": {"ConfigurationSource": "REPOSITORY"},
+        },
+        "AutoDeploymentsEnabled": False,
+        "AuthenticationConfiguration": {"ConnectionArn": connection},
+    }
+    made = ask(
+        account, "create-service", "--service-name=site", f"--source-configuration={json.dumps(source)}"
+    )
+    arn = made["Service"]["ServiceArn"]
+    service = settled(account, arn)
+    assert "RUNNING" == service["Status"], account.understudy("status", "site")
+    assert "one" == answer(service)
+    assert "RUNNING" in account.understudy("services")
+    commit(place, answer="two")
+    ask(account, "start-deployment", f"--service-arn={arn}")
+    assert "two" == answer(settled(account, arn))
+    ask(account, "pause-service", f"--service-arn={arn}")
+    assert "PAUSED" == settled(account, arn)["Status"]
+    ask(account, "resume-service", f"--service-arn={arn}")
+    assert "two" == answer(settled(account, arn))
+    operations = ask(account, "list-operations", f"--service-arn={arn}")["OperationSummaryList"]
+    assert [
+        ("RESUME_SERVICE", "SUCCEEDED"),
+        ("PAUSE_SERVICE", "SUCCEEDED"),
+        ("START_DEPLOYMENT", "SUCCEEDED"),
+        ("CREATE_SERVICE", "SUCCEEDED"),
+    ] == [(each["Type"], each["Status"]) for each in operations]
+    ask(account, "delete-service", f"--service-arn={arn}")
+    assert "DELETED" == settled(account, arn)["Status"]
+    ask(account, "delete-connection", f"--connection-arn={connection}")
+    assert "Service deletion completed successfully." in account.understudy("logs", "site", "--limit=500")
