@@ -26,7 +26,7 @@ def test_a_machine_that_makes_no_networks_is_said_loudly():
 
 
 def test_every_banner_says_what_is_not_there():
-    assert "do not run yet" in said()
+    assert "of nothing else in EC2" in said()
     assert "Plain HTTP" in said()
 
 
@@ -56,7 +56,7 @@ def test_a_person_is_told_where_the_server_is_and_the_keys_when_asked(tmp_path, 
         )
         assert (shown, shown) == ("AKIAEXAMPLE" in told.out, "secret-one" in told.out)
         assert f"{tmp_path}/credentials (profile 111122223333)" in told.out
-        assert "do not run yet" in told.err
+        assert "of nothing else in EC2" in told.err
 
 
 class TestTheLineForOtherTerminals:

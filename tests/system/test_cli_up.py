@@ -64,7 +64,7 @@ def test_the_banner_is_for_people_and_says_what_is_not_here(state):
     ):
         assert name in out
     assert str(state) in out
-    for remark in ("NO POLICY IS ASKED", "LISTENING ON 0.0.0.0", "do not run yet", "Plain HTTP"):
+    for remark in ("NO POLICY IS ASKED", "LISTENING ON 0.0.0.0", "of nothing else in EC2", "Plain HTTP"):
         assert remark in err
     assert f' env --state {state})"\n' in err
     assert "\x1b" not in out + err

@@ -100,7 +100,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield Finding(
         "not here",
         "note",
-        "App Runner services do not run yet. Gateway endpoints of S3 and DynamoDB lead nowhere.",
+        "EC2 instances do not run. Gateway endpoints of S3 and DynamoDB lead nowhere.",
     )
 
 

@@ -145,9 +145,12 @@ def _why(status: NodeStatus) -> str:
 
 
 def _describe_controllers(controllers: Sequence[Mapping[str, Any]], out: Output) -> None:
-    """Print a row for each controller, then every failing key with its last error; one line when all are idle."""
+    """Print a row for each busy controller, then every failing key with its last error; one line when all are idle."""
     out.line()
-    if not any(each["queued"] or each["running"] or each["failing"] or each["error"] for each in controllers):
+    busy = [
+        each for each in controllers if each["queued"] or each["running"] or each["failing"] or each["error"]
+    ]
+    if not busy:
         out.line(f"Background work: nothing is due, of {len(controllers)} kinds.")
         return
     out.table(
@@ -160,7 +163,7 @@ def _describe_controllers(controllers: Sequence[Mapping[str, Any]], out: Output)
                 str(len(each["failing"])),
                 each["oldest_due"] or "-",
             )
-            for each in controllers
+            for each in busy
         ],
     )
     for each in controllers:

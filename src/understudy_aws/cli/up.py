@@ -285,7 +285,7 @@ def notes(settings: Settings, obstacle: str) -> list[str]:
     if obstacle:
         said.append(f"NO PACKET IS FILTERED HERE, and nothing is isolated. {obstacle}")
     said.append(
-        "Packets: for programs run with `understudy attach` alone; App Runner services do not run yet."
+        "Packets: of App Runner services and of programs run with `understudy attach`; of nothing else in EC2."
     )
     if settings.in_memory:
         said.append("State is in memory: it is gone when the server stops.")
