@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from msgspec.structs import replace
 from networks import ALL, TCP, group, interface, rule, vpc
 
-from understudy_aws.dataplane.wanted import NatGateway, Network, Route, SecurityGroup
+from understudy_aws.dataplane.messages import TakeRepairs
+from understudy_aws.dataplane.wanted import IdleTimeouts, NatGateway, Network, Route, SecurityGroup
 
 UDP = "17"
 SERVER, CLIENT = "10.0.2.10", "10.0.1.10"
@@ -166,4 +169,91 @@ def test_through_a_nat_gateway_everything_is_tracked(running):
         "from_outside = [line for line in lines if 'src=198.18.1.250 dst=198.18.1.10' in line]\n"
         "assert to and all('mark=0' in line for line in to), lines\n"
         "assert from_outside and all('mark=2' in line for line in from_outside), lines\n",
+    )
+
+
+PUSH = """
+import socket, time
+tcp, udp = socket.create_server(("10.0.2.10", 5432)), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.bind(("10.0.2.10", 5432)); print("up", flush=True)
+held = tcp.accept()[0]
+for _ in range(2):
+    held.sendall(held.recv(9)); data, sender = udp.recvfrom(9); udp.sendto(data, sender)
+for pause in map(float, input().split()):
+    time.sleep(pause); held.sendall(b"p"); udp.sendto(b"p", sender)
+time.sleep(60)
+"""
+LISTEN = """
+import select, socket
+tcp, udp = socket.create_connection(("10.0.2.10", 5432)), socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.connect(("10.0.2.10", 5432))
+for _ in range(2):
+    for each in tcp, udp: each.send(b"x"); each.recv(9)
+print("up", flush=True)
+for wait in map(float, input().split()):
+    came = []
+    while ready := select.select([tcp, udp], [], [], wait)[0]:
+        for each in ready: each.recv(9); came.append("tcp" if each is tcp else "udp")
+        wait = 0.4
+    print(*sorted(came), flush=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("app", "db", "pushed"),
+    [
+        (IdleTimeouts(), IdleTimeouts(), "tcp udp"),
+        (IdleTimeouts(tcp_established=1), IdleTimeouts(), "udp"),
+        (IdleTimeouts(), IdleTimeouts(udp=1, udp_stream=1), "tcp"),
+        # The shortest that is set for either end counts.
+        (IdleTimeouts(tcp_established=1, udp=60), IdleTimeouts(tcp_established=60, udp=1, udp_stream=1), ""),
+    ],
+)  # fmt: skip
+def test_idle_connections_are_forgotten_after_the_time_that_interfaces_have_set(running, app, db, pushed):
+    """What the server sends then is judged by the client's groups, which let nobody in (network-interfaces.md 9.1)."""
+    made = network(group("sg-db", *PORT), group("sg-app"))
+    client, server = made.vpcs[0].interfaces
+    ends = replace(client, idle_timeouts=app), replace(server, idle_timeouts=db)
+    running.want(replace(made, vpcs=(replace(made.vpcs[0], interfaces=ends),)))
+    pushing = running.python("eni-db", PUSH)
+    assert pushing.line() == "up", pushing.finish().stderr
+    listening = running.python("eni-app", LISTEN)
+    assert listening.line() == "up", listening.finish().stderr
+    # Packets that come earlier keep it.
+    for each in pushing, listening:
+        each.process.stdin.write("0.2 1.6\n" if each is pushing else "2 3\n")
+        each.process.stdin.flush()
+    assert listening.line() == "tcp udp"
+    assert listening.line() == pushed
+    for each in pushing, listening:
+        each.process.kill()
+        each.finish()
+
+
+def test_time_outs_come_and_go_with_interfaces_and_are_put_right(running):
+    made = network(group("sg-db", *PORT), group("sg-app"))
+    client, server = made.vpcs[0].interfaces
+    timed = replace(client, idle_timeouts=IdleTimeouts(tcp_established=60, udp=30, udp_stream=60))
+    for ends in ((timed, server), (client, server), (timed, server)):
+        running.want(replace(made, vpcs=(replace(made.vpcs[0], interfaces=ends),)))
+        assert running.status().converged
+        assert running.passes("eni-app", SERVER, 5432)
+    running.damage(
+        "vpc-a", "commit(nft.flush_chain('vpc', 'idle_timeouts'), nft.delete_timeout('vpc', 'tcp_60'))"
+    )
+    until = time.monotonic() + 10
+    while not running.status().untold:
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    [repair] = running.client.ask(TakeRepairs()).repairs
+    assert "time-out tcp_60 of connections was gone" in repair.what
+
+
+def test_without_time_outs_of_their_own_connections_have_those_of_aws(running):
+    running.want(network(group("sg-db", *PORT), group("sg-app", egress=(rule(cidr="10.0.0.0/8"),))))
+    running.damage(
+        "vpc-a",
+        "found = {name: open(f'/proc/sys/net/netfilter/nf_conntrack_{name}').read().strip() for name in "
+        "('tcp_timeout_established', 'udp_timeout', 'udp_timeout_stream', 'generic_timeout')}\n"
+        "assert list(found.values()) == ['432000', '30', '180', '600'], found",
     )

@@ -6,8 +6,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from networks import TCP, group, interface, rule, vpc
 
-from understudy_aws.dataplane.wanted import NatGateway, Network, Peering, Route, RouteTable
+from understudy_aws.dataplane.wanted import IdleTimeouts, NatGateway, Network, Peering, Route, RouteTable
 
+TIMEOUTS = (IdleTimeouts(), IdleTimeouts(tcp_established=60), IdleTimeouts(udp=30, udp_stream=90))
 GROUPS = ("sg-a", "sg-b", "sg-c")
 
 
@@ -24,7 +25,7 @@ def networks(draw) -> Network:
             interfaces.append(
                 interface(
                     f"{id}-{number}", f"{id}-subnet-{1 + number % 2}", f"10.{second}.{1 + number % 2}.{10 + number}",
-                    groups=groups, source_dest_check=draw(st.booleans()),
+                    groups=groups, source_dest_check=draw(st.booleans()), idle_timeouts=draw(st.sampled_from(TIMEOUTS)),
                     public=((f"10.{second}.{1 + number % 2}.{10 + number}", f"198.18.{second}.{number}"),) if public else (),
                 )
             )  # fmt: skip

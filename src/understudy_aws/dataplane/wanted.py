@@ -82,6 +82,17 @@ class Subnet(Value, frozen=True, kw_only=True):
     network_acl: str
 
 
+class IdleTimeouts(Value, frozen=True, kw_only=True):
+    """After how many seconds idle connections are forgotten: of TCP, of UDP, and of UDP with more than one answer.
+
+    0 is AWS's own.
+    """
+
+    tcp_established: int = 0
+    udp: int = 0
+    udp_stream: int = 0
+
+
 class Interface(Value, frozen=True, kw_only=True):
     """A network interface that something is attached to.
 
@@ -105,6 +116,7 @@ class Interface(Value, frozen=True, kw_only=True):
     public: tuple[tuple[str, str], ...] = ()
     flow_intervals: tuple[int, ...] = ()
     flow_place: str = ""
+    idle_timeouts: IdleTimeouts = IdleTimeouts()
 
 
 class NatGateway(Value, frozen=True, kw_only=True):

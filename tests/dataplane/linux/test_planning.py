@@ -85,7 +85,7 @@ class PlayedKernel:
             del self.objects[each.key]
         for each in step.emptied:
             self.objects[each.key] = replace(each, rules=())
-        for each in (*step.sets, *step.chains, *step.elements):
+        for each in (*step.sets, *step.timeouts, *step.chains, *step.elements):
             self.objects[each.key] = each
         for each in step.removed_chains:
             assert not self.objects.pop(each.key).rules
@@ -96,6 +96,8 @@ class PlayedKernel:
                     isinstance(other, Element) and (other.namespace, other.set) == (gone.namespace, gone.name)
                 )
             )
+        for each in step.removed_timeouts:
+            del self.objects[each.key]
         chains = {each.name for each in self._of(step.namespace, Chain)}
         sets = {each.name for each in self._of(step.namespace, FilterSet)}
         for each in self._of(step.namespace, Element):

@@ -9,6 +9,7 @@ import pytest
 from understudy_aws.admin.errors import InvalidRequestError
 from understudy_aws.admin.requests import Attach, Detach
 from understudy_aws.dataplane.deltas import delta_of, with_delta
+from understudy_aws.dataplane.wanted import IdleTimeouts
 from understudy_aws.services.ec2.wanted_network import wanted_network
 
 
@@ -183,6 +184,23 @@ def test_prefix_lists_are_wanted_of_the_groups_of_another_vpc_too(understudy, ec
     interface = ec2.create_network_interface(SubnetId=subnet, Groups=[site["group"]])["NetworkInterface"]
     attach(understudy, interface=interface["NetworkInterfaceId"])
     assert network(understudy).prefix_lists == {site["pl"]: ("192.0.2.0/24", "203.0.113.0/24")}
+
+
+def test_time_outs_of_connections_are_wanted_of_the_interfaces_that_have_them(understudy, ec2, site):
+    attached = attach(understudy, subnet=site["private"])
+
+    def wanted():
+        [found] = [
+            each for each in network(understudy).vpcs[0].interfaces if each.id == attached["interface"]
+        ]
+        return found.idle_timeouts
+
+    assert wanted() == IdleTimeouts()
+    ec2.modify_network_interface_attribute(
+        NetworkInterfaceId=attached["interface"],
+        ConnectionTrackingSpecification={"TcpEstablishedTimeout": 350, "UdpTimeout": 45},
+    )
+    assert wanted() == IdleTimeouts(tcp_established=350, udp=45)
 
 
 def test_an_interface_is_made_and_attached_at_once_or_not_at_all(understudy, ec2, site):

@@ -26,6 +26,7 @@ from understudy_aws.dataplane.linux.expressions import (
     verdict,
 )
 from understudy_aws.dataplane.linux.flow_sets import FLOW_LINKS, flow_objects
+from understudy_aws.dataplane.linux.idle_timeouts import idle_timeout_objects, interface_idle_timeouts
 from understudy_aws.dataplane.linux.names import INTERNET, WORKLOAD_LINK, link_of
 from understudy_aws.dataplane.linux.network_acls import interface_acls, network_acl_objects
 from understudy_aws.dataplane.linux.objects import (
@@ -68,7 +69,16 @@ from understudy_aws.dataplane.linux.security_groups import (
     security_group_objects,
 )
 from understudy_aws.dataplane.linux.untracked import Combination, combinations_of, tracked_links
-from understudy_aws.dataplane.wanted import Dns, Interface, Network, Peering, SecurityGroup, Subnet, Vpc
+from understudy_aws.dataplane.wanted import (
+    Dns,
+    IdleTimeouts,
+    Interface,
+    Network,
+    Peering,
+    SecurityGroup,
+    Subnet,
+    Vpc,
+)
 
 PartKey: TypeAlias = tuple[str, ...]
 Parts: TypeAlias = Mapping[PartKey, frozenset[Object]]
@@ -156,8 +166,7 @@ class Compiler:
             # A step for each of thousands of interfaces would take longer than the change itself.
             _take_over(made, known)
             changed = [each for id, each in interfaces.items() if known.interfaces.get(id) is not each]
-        recorded = any(each.flow_intervals for each in vpc.interfaces)
-        own = (_without_unneeded(vpc), around.peers, referenced, _combinations(vpc), recorded)
+        own = (_without_unneeded(vpc), around.peers, referenced, _of_interfaces(vpc))
         _part(made, known, ("vpc", vpc.id), _vpc_part, *own)
         for group in vpc.security_groups:
             lists = tuple((id, around.prefix_lists.get(id, ())) for id in sorted(named_lists(group)))
@@ -216,25 +225,41 @@ def _without_unneeded(vpc: Vpc) -> Vpc:
     return replace(vpc, interfaces=needed, security_groups=(), dns=Dns())
 
 
-def _combinations(vpc: Vpc) -> tuple[Combination, ...]:
-    """Return the combinations of groups that interfaces of a VPC are in."""
+class _OfInterfaces(msgspec.Struct, frozen=True):
+    """What the objects of a VPC depend on of its interfaces.
+
+    `combinations` are those of groups that interfaces are in, `idle_timeouts` what is set for any of them, and
+    `recorded` is true where flows of any are.
+    """
+
+    combinations: tuple[Combination, ...]
+    idle_timeouts: tuple[IdleTimeouts, ...]
+    recorded: bool
+
+
+def _of_interfaces(vpc: Vpc) -> _OfInterfaces:
     found = {each.groups for each in vpc.interfaces if each.filtered}
-    return combinations_of({tuple(sorted(groups)) for groups in found}, vpc.security_groups)
+    return _OfInterfaces(
+        combinations_of({tuple(sorted(groups)) for groups in found}, vpc.security_groups),
+        # In the order of their first interfaces.
+        tuple(dict.fromkeys(each.idle_timeouts for each in vpc.interfaces)),
+        any(each.flow_intervals for each in vpc.interfaces),
+    )
 
 
 def _vpc_part(
     vpc: Vpc,
     peers: Pairs,
     referenced: tuple[str, ...],
-    combinations: tuple[Combination, ...],
-    recorded: bool,
+    of_interfaces: _OfInterfaces,
 ) -> Iterator[Object]:
+    yield from idle_timeout_objects(vpc.id, of_interfaces.idle_timeouts)
     yield from router_objects(vpc, dict(peers))
     yield from packet_filter_objects(vpc, resolvers(vpc))
-    yield from security_group_objects(vpc.id, referenced, combinations)
+    yield from security_group_objects(vpc.id, referenced, of_interfaces.combinations)
     yield from tracked_links(vpc)
     yield from network_acl_objects(vpc)
-    if recorded:
+    if of_interfaces.recorded:
         yield from flow_objects(vpc.id)
     yield from _from_internet(vpc)
 
@@ -305,6 +330,7 @@ def _interface_part(namespace: str, interface: Interface, subnet: Subnet, facts:
     yield from interface_checks(namespace, interface, public6=facts.public6)
     yield from interface_filter(namespace, interface)
     yield from interface_acls(namespace, interface)
+    yield from interface_idle_timeouts(namespace, interface)
     if interface.flow_intervals:
         yield Element(namespace, FLOW_LINKS, interface_name(link_of(interface.id)))
     for group, referring in facts.memberships:

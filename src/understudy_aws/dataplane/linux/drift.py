@@ -6,11 +6,19 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 
-from understudy_aws.dataplane.linux.objects import Chain, Element, FilterSet, Namespace, Object, place_of
+from understudy_aws.dataplane.linux.objects import (
+    Chain,
+    Element,
+    FilterSet,
+    IdleTimeout,
+    Namespace,
+    Object,
+    place_of,
+)
 from understudy_aws.dataplane.linux.observing import Look, Sockets, filter_objects
 
 Wanted = Callable[[Collection[str]], Iterable[Object]]
-_OF_THE_FILTER = (FilterSet, Chain, Element)
+_OF_THE_FILTER = (FilterSet, Chain, Element, IdleTimeout)
 
 
 class Glance(msgspec.Struct, frozen=True):

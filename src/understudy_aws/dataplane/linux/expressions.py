@@ -35,6 +35,9 @@ _TCP, _TCP_FLAGS = 6, 13
 _WORDS = 8
 _UPDATE = 1
 
+CONNECTION_TIMEOUT = 7
+"""The kind of objects that say when idle connections are forgotten."""
+
 DROP, ACCEPT, JUMP, RETURN = 0, 1, -3, -5
 INTERFACE_NAME_BYTES = 16
 
@@ -206,6 +209,11 @@ def mark_connection(bit: int) -> bytes:
         + _bits(0xFFFFFFFF ^ bit, bit)
         + _expression("ct", attribute(2, number(_CT_MARK)), attribute(4, number(_REGISTER)))
     )
+
+
+def forget_connection_after(timeout: str) -> bytes:
+    """Give a new connection a time-out, of those that are there by name."""
+    return _expression("objref", attribute(1, number(CONNECTION_TIMEOUT)), attribute(2, timeout))
 
 
 def connection_invalid() -> bytes:

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from understudy_aws.dataplane.linux import nftables, routing
 from understudy_aws.dataplane.linux.drift import Confirmed, Glance, Wanted
 from understudy_aws.dataplane.linux.expressions import JUMP, value_data, verdict_data
+from understudy_aws.dataplane.linux.idle_timeouts import UDP_STREAM_SECONDS
 from understudy_aws.dataplane.linux.names import TABLE
 from understudy_aws.dataplane.linux.namespaces import Namespaces, NamespaceThread
 from understudy_aws.dataplane.linux.netlink import Message, NetlinkError, NetlinkSocket
@@ -64,6 +65,7 @@ _ROUTER_SETTINGS = (
     ("ipv6/conf/all/forwarding", "1"),
     ("ipv4/conf/all/rp_filter", "0"),
     ("ipv4/conf/default/rp_filter", "0"),
+    ("netfilter/nf_conntrack_udp_timeout_stream", str(UDP_STREAM_SECONDS)),
 )
 
 
@@ -222,6 +224,7 @@ class Kernel:
             emptied=tuple(each for each in step.emptied if each.key in there),
             removed_chains=tuple(each for each in step.removed_chains if each.key in there),
             removed_sets=tuple(each for each in step.removed_sets if each.key in there),
+            removed_timeouts=tuple(each for each in step.removed_timeouts if each.key in there),
         )
 
     def _make_veth(self, veth: Veth) -> None:
@@ -359,6 +362,9 @@ def _filter_messages(step: ChangeFilter) -> Iterator[list[Message]]:
         for each in step.sets
         if each.keys
     )
+    yield from (
+        [nftables.new_timeout(TABLE, each.name, each.protocol, each.seconds)] for each in step.timeouts
+    )
     emptied = {each.name for each in step.emptied}
     changed = {each.name for each in step.chains}
     yield from ([_new_chain(each)] for each in step.chains if each.name not in emptied)
@@ -372,6 +378,7 @@ def _filter_messages(step: ChangeFilter) -> Iterator[list[Message]]:
         yield from ([message] for message in nftables.new_elements(TABLE, name, elements))
     yield from ([nftables.delete_chain(TABLE, each.name)] for each in step.removed_chains)
     yield from ([nftables.delete_set(TABLE, each.name)] for each in step.removed_sets)
+    yield from ([nftables.delete_timeout(TABLE, each.name)] for each in step.removed_timeouts)
 
 
 def _new_chain(chain: Chain) -> Message:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from understudy_aws.dataplane.linux.expressions import number
+from understudy_aws.dataplane.linux.expressions import CONNECTION_TIMEOUT, number
 from understudy_aws.dataplane.linux.netlink import (
     NLM_F_ACK,
     NLM_F_APPEND,
@@ -32,6 +32,9 @@ _NEWTABLE, _DELTABLE, _NEWCHAIN, _GETCHAIN, _DELCHAIN = 0, 2, 3, 4, 5
 _NEWRULE, _GETRULE, _DELRULE = 6, 7, 8
 _NEWSET, _GETSET, _DELSET, _NEWSETELEM, _GETSETELEM, _DELSETELEM = 9, 10, 11, 12, 13, 14
 _GETGEN = 16
+_NEWOBJ, _GETOBJ, _DELOBJ = 18, 19, 20
+# Which numbers of the protocols' own lists the time-outs have: established; not answered and answered twice.
+_TIMEOUT_PLACES = {6: (3,), 17: (1, 2)}
 _BATCH_BEGIN, _BATCH_END = 16, 17
 _FAMILY = struct.Struct(">BBH")
 
@@ -173,6 +176,45 @@ def _byte_order(kind: int, of: KeyType) -> bytes:
 def delete_set(table: str, name: str) -> Message:
     """Delete a set that no rule looks into."""
     return _message(_DELSET, 0, attribute(1, table), attribute(2, name))
+
+
+def new_timeout(table: str, name: str, protocol: int, seconds: Sequence[int]) -> Message:
+    """Make a time-out of connections, or leave the one there is."""
+    places = _TIMEOUT_PLACES[protocol]
+    data = (attribute(place, number(each)) for place, each in zip(places, seconds, strict=True))
+    return _message(
+        _NEWOBJ,
+        NLM_F_CREATE,
+        attribute(1, table),
+        attribute(2, name),
+        attribute(3, number(CONNECTION_TIMEOUT)),
+        nested(
+            4,
+            attribute(1, struct.pack(">H", NFPROTO_INET)),
+            attribute(2, bytes([protocol])),
+            nested(3, *data),
+        ),
+    )
+
+
+def delete_timeout(table: str, name: str) -> Message:
+    """Delete a time-out that no rule gives."""
+    return _message(
+        _DELOBJ, 0, attribute(1, table), attribute(2, name), attribute(3, number(CONNECTION_TIMEOUT))
+    )
+
+
+def get_timeouts(table: str) -> Message:
+    """Ask for the time-outs of connections in a table."""
+    return _message(_GETOBJ, NLM_F_ACK, attribute(1, table), attribute(3, number(CONNECTION_TIMEOUT)))
+
+
+def found_timeout(message: Message) -> tuple[int, tuple[int, ...]]:
+    """Read protocol and seconds from the answer to `get_timeouts`."""
+    data = attribute_map(attribute_map(message.body[_FAMILY.size :])[4])
+    protocol, found = data[2][0], attribute_map(data.get(3, b""))
+    places = _TIMEOUT_PLACES.get(protocol, ())
+    return protocol, tuple(struct.unpack(">I", found[each])[0] for each in places if each in found)
 
 
 def element(key: bytes, data: bytes = b"") -> bytes:

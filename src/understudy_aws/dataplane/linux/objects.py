@@ -13,6 +13,7 @@ import msgspec
 from understudy_aws.dataplane.linux.nftables import KeyType
 
 Key: TypeAlias = tuple[object, ...]
+_PROTOCOL_NAMES = {6: "tcp", 17: "udp"}
 
 
 class Namespace(msgspec.Struct, frozen=True):
@@ -132,6 +133,27 @@ class Element(msgspec.Struct, frozen=True):
         return ("element", self.namespace, self.set, self.element)
 
 
+class IdleTimeout(msgspec.Struct, frozen=True):
+    """After how many seconds idle connections of a protocol are forgotten that it is set for.
+
+    Of UDP the second number is of those with more than one answer.
+    """
+
+    namespace: str
+    protocol: int
+    seconds: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        """What it is called, from which all of it can be told."""
+        return "_".join(map(str, (_PROTOCOL_NAMES[self.protocol], *self.seconds)))
+
+    @property
+    def key(self) -> Key:
+        """Its name."""
+        return ("timeout", self.namespace, self.name)
+
+
 class Rule(msgspec.Struct, frozen=True):
     """One rule: what it says to people, and the instructions. The comment tells rules apart."""
 
@@ -176,7 +198,7 @@ class Chain(msgspec.Struct, frozen=True):
         return ("chain", self.namespace, self.name)
 
 
-Object: TypeAlias = Namespace | Veth | Address | Route | MarkRule | FilterSet | Element | Chain
+Object: TypeAlias = Namespace | Veth | Address | Route | MarkRule | FilterSet | Element | IdleTimeout | Chain
 
 
 def place_of(object: Object) -> str:

@@ -19,6 +19,7 @@ from understudy_aws.dataplane.linux.objects import (
     Chain,
     Element,
     FilterSet,
+    IdleTimeout,
     MarkRule,
     Object,
     Route,
@@ -107,6 +108,8 @@ def filter_objects(namespace: str, sockets: NetlinkSocket) -> Iterator[Object]:
         if found.table == TABLE:
             base = BaseChain("", _HOOK_NAMES[found.hook], 0, 0) if found.hook is not None else None
             yield Chain(namespace, found.name, tuple(rules.get(found.name, ())), base)
+    for protocol, seconds in map(nftables.found_timeout, sockets.dump(nftables.get_timeouts(TABLE))):
+        yield IdleTimeout(namespace, protocol, seconds)
     for name in [nftables.found_set(each) for each in sockets.dump(nftables.get_sets(TABLE))]:
         yield FilterSet(namespace, name, None)
         if name.startswith(RECORDED):

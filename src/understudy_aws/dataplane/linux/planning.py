@@ -19,6 +19,7 @@ from understudy_aws.dataplane.linux.objects import (
     Chain,
     Element,
     FilterSet,
+    IdleTimeout,
     Key,
     MarkRule,
     Namespace,
@@ -52,10 +53,12 @@ class ChangeFilter(msgspec.Struct, frozen=True, kw_only=True):
     removed_elements: tuple[Element, ...] = ()
     emptied: tuple[Chain, ...] = ()
     sets: tuple[FilterSet, ...] = ()
+    timeouts: tuple[IdleTimeout, ...] = ()
     chains: tuple[Chain, ...] = ()
     elements: tuple[Element, ...] = ()
     removed_chains: tuple[Chain, ...] = ()
     removed_sets: tuple[FilterSet, ...] = ()
+    removed_timeouts: tuple[IdleTimeout, ...] = ()
 
 
 class Make(msgspec.Struct, frozen=True):
@@ -140,7 +143,7 @@ def _filter_changes(missing: Sequence[Object], surplus: Sequence[Object]) -> Ite
     removed: dict[str, list[Object]] = defaultdict(list)
     for objects, by_namespace in ((missing, made), (surplus, removed)):
         for each in objects:
-            if isinstance(each, FilterSet | Chain | Element):
+            if isinstance(each, FilterSet | Chain | Element | IdleTimeout):
                 by_namespace[each.namespace].append(each)
     for namespace in sorted(made.keys() | removed.keys()):
         yield _filter_change(namespace, made[namespace], removed[namespace])
@@ -157,10 +160,12 @@ def _filter_change(namespace: str, made: Sequence[Object], removed: Sequence[Obj
         ),
         emptied=tuple(each for each in removed if isinstance(each, Chain)),
         sets=tuple(each for each in made if isinstance(each, FilterSet)),
+        timeouts=tuple(each for each in made if isinstance(each, IdleTimeout)),
         chains=tuple(each for each in made if isinstance(each, Chain)),
         elements=tuple(each for each in made if isinstance(each, Element)),
         removed_chains=tuple(each for each in removed if isinstance(each, Chain) and each.name not in chains),
         removed_sets=tuple(each for each in removed if isinstance(each, FilterSet)),
+        removed_timeouts=tuple(each for each in removed if isinstance(each, IdleTimeout)),
     )
 
 

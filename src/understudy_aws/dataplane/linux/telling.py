@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from understudy_aws.dataplane.linux.objects import Address, MarkRule, Route, Veth
+from understudy_aws.dataplane.linux.objects import (
+    Address,
+    Chain,
+    FilterSet,
+    IdleTimeout,
+    MarkRule,
+    Route,
+    Veth,
+)
 from understudy_aws.dataplane.linux.planning import (
     ChangeFilter,
     CreateNamespace,
@@ -38,11 +46,16 @@ def _told_filter(step: ChangeFilter) -> Iterator[str]:
         yield f"chain {each.name} of the filter was {'changed' if each.name in there else 'gone'}"
     for gone in step.sets:
         yield f"set {gone.name} of the filter was gone"
+    for timeout in step.timeouts:
+        yield f"time-out {timeout.name} of connections was gone"
     for name in sorted({each.set for each in step.elements}):
         yield f"{_elements(sum(each.set == name for each in step.elements))} of set {name} gone"
     for name in sorted({each.set for each in step.removed_elements}):
         yield f"{_elements(sum(each.set == name for each in step.removed_elements))} of set {name} nobody's"
-    for name in (*(each.name for each in step.removed_chains), *(each.name for each in step.removed_sets)):
+    nobodys: tuple[Chain | FilterSet | IdleTimeout, ...] = (
+        *step.removed_chains, *step.removed_sets, *step.removed_timeouts,
+    )  # fmt: skip
+    for name in (each.name for each in nobodys):
         yield f"{name} of the filter is nobody's"
 
 

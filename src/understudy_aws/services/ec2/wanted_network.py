@@ -253,6 +253,16 @@ def _interface(interface: NetworkInterface) -> wanted.Interface:
         accepts_connections=not interface.outgoing_only,
         local=(CREDENTIALS_ADDRESS,) if interface.outgoing_only else (),
         public=tuple((each.private_ip, each.ip) for each in interface.public_addresses),
+        idle_timeouts=_idle_timeouts(interface),
+    )
+
+
+def _idle_timeouts(interface: NetworkInterface) -> wanted.IdleTimeouts:
+    tracking = interface.connection_tracking
+    if tracking is None:
+        return wanted.IdleTimeouts()
+    return wanted.IdleTimeouts(
+        tcp_established=tracking.tcp_established, udp=tracking.udp, udp_stream=tracking.udp_stream
     )
 
 
