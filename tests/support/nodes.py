@@ -268,9 +268,14 @@ class Node:
 
     def damage(self, namespace: str, code: str) -> None:
         """Run a piece of Python as root of the node's own namespaces, in one of the network."""
-        subprocess.run(
+        damaging = self.start_damage(namespace, code)
+        assert damaging.wait(60) == 0
+
+    def start_damage(self, namespace: str, code: str) -> subprocess.Popen[bytes]:
+        """Start such a piece of Python."""
+        return subprocess.Popen(
             [self._python, "-c", _DAMAGE, str(self.directory), namespace, code],
-            env=self._environment, cwd="/", check=True, **self._identity,
+            env=self._environment, cwd="/", **self._identity,
         )  # fmt: skip
 
     def answer_datagrams(self, *interfaces: str, ports: tuple[int, ...]) -> Command:

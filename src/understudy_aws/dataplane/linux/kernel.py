@@ -57,6 +57,8 @@ _CHANGES: Mapping[type, int] = {Make: routing.ADD, Replace: routing.REPLACE, Rem
 _RUNNING_POLLS, _RUNNING_PERIOD = 4000, 0.0005
 # Also a namespace of which nothing is told is looked at, each time another part of them: all in five minutes.
 _ROUNDS = 60
+# As long as the kernel asks for a neighbour in all, but at shorter intervals.
+_NEIGHBOUR_MILLISECONDS, _NEIGHBOUR_TIMES = 20, 150
 # Everybody may listen at every port and send echo requests: what listens has the network to itself.
 _SETTINGS = (("ipv4/ip_unprivileged_port_start", "0"), ("ipv4/ping_group_range", "0 0"))
 # The packet filter decides what is forwarded; a way back need not be the way there.
@@ -243,11 +245,9 @@ class Kernel:
                 peer_sockets.routing.request([routing.delete_link(veth.peer)], ignored=_GONE)
                 sockets.routing.request([pair])
                 index = _index(veth.name, sockets.routing)
-            sockets.routing.request([routing.configure_link(index, alias(veth)), routing.link_up(index)])
+            sockets.routing.request(_set_up(index, alias(veth)))
             peer_index = _index(veth.peer, peer_sockets.routing)
-            peer_sockets.routing.request(
-                [routing.configure_link(peer_index, ""), routing.link_up(peer_index)]
-            )
+            peer_sockets.routing.request(_set_up(peer_index, ""))
             _await_running(veth.peer, peer_sockets.routing)
             _await_running(veth.name, sockets.routing)
 
@@ -273,6 +273,15 @@ class Kernel:
             yield sockets
         finally:
             sockets.close()
+
+
+def _set_up(index: int, about: str) -> list[Message]:
+    """Return what configures a link and brings it up."""
+    return [
+        routing.configure_link(index, about),
+        *routing.ask_neighbours_again(index, _NEIGHBOUR_MILLISECONDS, _NEIGHBOUR_TIMES),
+        routing.link_up(index),
+    ]
 
 
 def _await_running(name: str, rtnetlink: NetlinkSocket) -> None:

@@ -34,6 +34,7 @@ _NEWADDR, _DELADDR, _GETADDR = 20, 21, 22
 _NEWROUTE, _DELROUTE, _GETROUTE = 24, 25, 26
 _NEWRULE, _DELRULE, _GETRULE = 32, 33, 34
 _NEWNSID, _NETNSA_NSID, _NETNSA_FD = 88, 1, 3
+_SETNEIGHTBL = 67
 
 _LINK = struct.Struct("=BxHiII")
 _ADDRESS = struct.Struct("=BBBBi")
@@ -48,6 +49,8 @@ _IFLA_INET6_ADDR_GEN_MODE, _NO_GENERATED_ADDRESSES = 8, 1
 _IFLA_EXT_MASK, _SKIP_STATISTICS = 29, 0x8
 _IFF_UP, _IFF_RUNNING, _IFF_LOWER_UP = 0x1, 0x40, 0x10000
 _BOTH_UP = _IFF_UP | _IFF_LOWER_UP
+_NDTA_NAME, _NDTA_PARMS = 1, 6
+_NDTPA_IFINDEX, _NDTPA_RETRANS_TIME, _NDTPA_MCAST_PROBES = 1, 5, 11
 _IFA_ADDRESS, _IFA_LOCAL, _IFA_FLAGS = 1, 2, 8
 _IFA_F_NODAD, _IFA_F_NOPREFIXROUTE = 0x2, 0x200
 _RTA_DST, _RTA_OIF, _RTA_GATEWAY, _RTA_TABLE = 1, 4, 5, 15
@@ -115,6 +118,23 @@ def configure_link(index: int, alias: str) -> Message:
         nested(AF_INET6, attribute(_IFLA_INET6_ADDR_GEN_MODE, bytes([_NO_GENERATED_ADDRESSES]))),
     )
     return Message(_NEWLINK, 0, body)
+
+
+def ask_neighbours_again(index: int, milliseconds: int, times: int) -> list[Message]:
+    """Ask for neighbours behind a link again so soon and so often, where the kernel waits for a second.
+
+    A first question may come before the other end is there to answer it, and the first packet waits for the second one.
+    """
+    parameters = nested(
+        _NDTA_PARMS,
+        attribute(_NDTPA_IFINDEX, index),
+        attribute(_NDTPA_RETRANS_TIME, struct.pack("=Q", milliseconds)),
+        attribute(_NDTPA_MCAST_PROBES, times),
+    )
+    return [
+        Message(_SETNEIGHTBL, 0, struct.pack("=Bxxx", family) + attribute(_NDTA_NAME, name) + parameters)
+        for family, name in ((AF_INET, "arp_cache"), (AF_INET6, "ndisc_cache"))
+    ]
 
 
 def link_up(index: int) -> Message:
