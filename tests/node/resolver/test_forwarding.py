@@ -7,6 +7,8 @@ import os
 import socket
 
 import dns.message
+import dns.rdatatype
+import dns.rrset
 import pytest
 from name_servers import everything_is, name_server, nothing
 
@@ -20,13 +22,13 @@ def question(name: str = "example.com", *, stream: bool = False, id: int = 77) -
     return read
 
 
-def asked(servers, *questions, patience: float = 0.2):
+def asked(servers, *questions, patience: float = 0.2, is_own=lambda _: False):
     """The answers of a forwarder that is asked several questions at once; None where it has none."""
     forwarder = Forwarder(lambda: servers, patience)
 
     async def ask(each: messages.Question):
         try:
-            return dns.message.from_wire(await forwarder.ask(each, "vpc-a"))
+            return dns.message.from_wire(await forwarder.ask(each, "vpc-a", is_own))
         except NoAnswerError:
             return None
 
@@ -93,18 +95,78 @@ def test_what_is_no_answer_to_the_question_is_not_passed_on(behaviour, stream):
         assert asked([server.address], question(stream=stream)) == [None]
 
 
+def records(*texts: str):
+    """Answer with these records: in the answer, and after `authority` and `additional` in those sections."""
+
+    def answer(query: dns.message.Message) -> bytes:
+        response = dns.message.make_response(query, recursion_available=True)
+        section = response.answer
+        for text in texts:
+            if text in {"authority", "additional"}:
+                section = getattr(response, text)
+                continue
+            name, type, *data = text.split()
+            section.append(dns.rrset.from_text(name, 60, "IN", type, " ".join(data)))
+        return response.to_wire()
+
+    return answer
+
+
+OWN = {"ip-10-0-1-5.ec2.internal", "db.corp", "sts.amazonaws.com"}
+CHAIN = ("example.com. CNAME www.example.net.", "www.example.net. A 192.0.2.7")
+BELOW = ("example.com. DNAME example.net.",)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("said", "passed_on"),
+    [
+        (CHAIN, CHAIN),
+        (BELOW, BELOW),
+        # Of a name that nobody asked for.
+        ((*CHAIN, "bank.example. A 192.0.2.66"), CHAIN),
+        ((*CHAIN, "example.org. CNAME www.example.net."), CHAIN),
+        (("www.example.com. A 192.0.2.66",), ()),
+        ((*CHAIN, "authority", "com. NS ns.evil.example.", "additional", "ns.evil.example. A 192.0.2.66"), CHAIN),
+        # Of names that are a VPC's own, or of all VPCs.
+        (("example.com. CNAME db.corp.", "db.corp. A 192.0.2.66"), ("example.com. CNAME db.corp.",)),
+        (("example.com. CNAME DB.corp.", "DB.corp. A 192.0.2.66"), ("example.com. CNAME DB.corp.",)),
+        (("example.com. A 192.0.2.7", "ip-10-0-1-5.ec2.internal. A 192.0.2.66"), ("example.com. A 192.0.2.7",)),
+        (
+            ("example.com. CNAME a.example.", "a.example. CNAME sts.amazonaws.com.", "sts.amazonaws.com. A 192.0.2.66"),
+            ("example.com. CNAME a.example.", "a.example. CNAME sts.amazonaws.com."),
+        ),
+        # A chain that leads in a circle ends.
+        (("example.com. CNAME a.example.", "a.example. CNAME example.com."),) * 2,
+    ],
+)  # fmt: skip
+def test_what_an_answer_says_of_other_names_is_left_out(said, passed_on, stream):
+    with name_server(records(*said)) as server:
+        [answer] = asked([server.address], question(stream=stream), is_own=OWN.__contains__)
+    found = {line for each in answer.answer for line in each.to_text().replace(" 60 IN", "").splitlines()}
+    assert found == set(passed_on)
+    assert (answer.authority, answer.additional) == ([], [])
+
+
+def test_that_there_is_nothing_is_passed_on_with_how_long_that_holds():
+    said = ("authority", "example.com. SOA ns.example.com. host.example.com. 1 2 3 4 5")
+    with name_server(records(*said)) as server:
+        [answer] = asked([server.address], question())
+    assert [each.rdtype for each in answer.authority] == [dns.rdatatype.SOA]
+
+
 def test_no_more_than_a_number_are_under_way_and_one_vpc_leaves_room_for_others():
     forwarder = Forwarder(lambda: [server.address], 5.0)
 
     async def flood():
         waiting = [
-            asyncio.create_task(forwarder.ask(question(), f"vpc-{number % 2}"))
+            asyncio.create_task(forwarder.ask(question(), f"vpc-{number % 2}", OWN.__contains__))
             for number in range(4 * forwarding.MOST_OF_ONE)
         ]
         refused, others = await asyncio.wait(waiting, timeout=0.5)
         assert {type(each.exception()) for each in refused} == {NoAnswerError}
         assert (len(refused), forwarder.under_way) == (2 * forwarding.MOST_OF_ONE, 2 * forwarding.MOST_OF_ONE)
-        room = asyncio.create_task(forwarder.ask(question(), "vpc-c"))
+        room = asyncio.create_task(forwarder.ask(question(), "vpc-c", OWN.__contains__))
         _, still = await asyncio.wait([room], timeout=0.05)
         assert still == {room}
         for each in (*others, room):

@@ -8,6 +8,7 @@ import dns.edns
 import dns.flags
 import dns.message
 import dns.rcode
+import dns.rrset
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -233,12 +234,30 @@ def test_only_an_answer_to_the_very_question_is_taken(noise):
     query = messages.forwarded(question)
     answer = dns.message.make_response(dns.message.from_wire(query)).to_wire()
     assert messages.is_answer_to(answer, query)
-    assert dns.message.from_wire(messages.passed_on(answer, question)).id == question.message.id
+    assert (
+        dns.message.from_wire(messages.passed_on(answer, question, lambda _: False)).id == question.message.id
+    )
     assert not messages.is_answer_to(noise, query)
     for place in (0, 1, 2, 5, 13, 20, len(query) - 1):
         other = bytearray(answer)
         other[place] ^= 0x80 if place == 2 else 1
         assert not messages.is_answer_to(bytes(other), query), place
+
+
+@given(st.data())
+def test_a_damaged_answer_is_passed_on_in_form_or_not_at_all(data):
+    question = messages.read(dns.message.make_query("example.com", "A", use_edns=0).to_wire(), stream=False)
+    response = dns.message.make_response(question.message)
+    response.answer = [
+        dns.rrset.from_text("example.com.", 60, "IN", "CNAME", "www.example.net."),
+        dns.rrset.from_text("www.example.net.", 60, "IN", "A", "192.0.2.7", "192.0.2.8"),
+    ]
+    wire = bytearray(response.to_wire())
+    for place in data.draw(st.lists(st.integers(2, len(wire) - 1), min_size=1, max_size=4)):
+        wire[place] = data.draw(st.integers(0, 255))
+    answer = messages.passed_on(bytes(wire), question, lambda _: False)
+    if answer is not None:
+        assert dns.message.from_wire(answer).id == question.message.id
 
 
 @pytest.mark.parametrize(

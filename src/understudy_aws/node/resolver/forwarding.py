@@ -68,15 +68,20 @@ class Forwarder:
         """How many questions wait for an answer."""
         return self._under_way.total()
 
-    async def ask(self, question: messages.Question, vpc: str) -> bytes:
-        """Return the answer to a question from a VPC. Raises NoAnswerError."""
+    async def ask(self, question: messages.Question, vpc: str, is_own: Callable[[str], bool]) -> bytes:
+        """Return the answer to a question from a VPC; of names that are its own nobody else tells anything.
+
+        Raises NoAnswerError.
+        """
         with self._counted(vpc):
             for server in self._servers():
                 query = messages.forwarded(question)
                 with suppress(OSError, TimeoutError, EOFError):
                     async with asyncio.timeout(self._patience):
                         answered = await (_over_tcp if question.stream else _over_udp)(server, query)
-                    return messages.passed_on(answered, question)
+                    passed_on = messages.passed_on(answered, question, is_own)
+                    if passed_on is not None:
+                        return passed_on
         raise NoAnswerError
 
     @contextmanager

@@ -135,7 +135,7 @@ class Listener:
 
     async def _asked(self, question: messages.Question) -> bytes:
         try:
-            return await self._forwarder.ask(question, self._vpc)
+            return await self._forwarder.ask(question, self._vpc, self._zone.is_own)
         except NoAnswerError:
             return messages.servfail(question)
 

@@ -7,6 +7,7 @@ bytes of its header, before the library reads it.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -39,6 +40,13 @@ _SMALLEST_PAYLOAD = 512
 # One for EDNS, one for a signature.
 _MOST_ADDITIONAL = 2
 _STREAM_LIMIT = 65535
+# What may say that there is nothing, and prove it.
+_PROOFS = {
+    dns.rdatatype.SOA,
+    dns.rdatatype.NSEC,
+    dns.rdatatype.NSEC3,
+    dns.rdatatype.RRSIG,
+}
 _NO_WAY_OUT = "This VPC has no way to the internet, so that only its own names are known here."
 
 
@@ -138,9 +146,50 @@ def is_answer_to(answer: bytes, query: bytes) -> bool:
     )
 
 
-def passed_on(answer: bytes, question: Question) -> bytes:
-    """Return another resolver's answer to a question as the answer to who asked it here."""
+def passed_on(answer: bytes, question: Question, is_own: Callable[[str], bool]) -> bytes | None:
+    """Return another resolver's answer to a question as the answer to who asked it here; None if it can't be read.
+
+    Records of other names than the one asked for, and those it is an alias of, are left out. So are those of names that
+    are answered for here alone (`is_own`): nobody else says where they lead.
+    """
+    try:
+        message = dns.message.from_wire(answer)
+    except dns.exception.DNSException:
+        return None
+    if message.rcode() == dns.rcode.BADVERS or not message.question:
+        return None
+    chain = _chain(message, question.message.question[0].name, is_own)
+    answers = [each for each in message.answer if _belongs(each, chain)]
+    proofs = [each for each in message.authority if each.rdtype in _PROOFS]
+    if len(answers) < len(message.answer) or len(proofs) < len(message.authority) or message.additional:
+        message.answer, message.authority, message.additional = answers, proofs, []
+        answer = message.to_wire(max_size=max(len(answer), _SMALLEST_PAYLOAD), prefer_truncation=True)
     return question.message.id.to_bytes(2) + answer[2:]
+
+
+def _chain(
+    message: dns.message.Message, name: dns.name.Name, is_own: Callable[[str], bool]
+) -> set[dns.name.Name]:
+    """Return a name and those that it is an alias of, one after another, as far as others may tell."""
+    aliases = {
+        each.name: each[0].target
+        for each in message.answer
+        if each.rdtype == dns.rdatatype.CNAME and len(each) == 1
+    }
+    chain = {name}
+    while (target := aliases.get(name)) is not None and target not in chain:
+        if is_own(target.to_text(omit_final_dot=True).lower()):
+            break
+        chain.add(target)
+        name = target
+    return chain
+
+
+def _belongs(records: dns.rrset.RRset, chain: set[dns.name.Name]) -> bool:
+    """Whether records are of a name in a chain, or say of all below a name what these are aliases of."""
+    if records.rdtype == dns.rdatatype.DNAME:
+        return any(each.is_subdomain(records.name) for each in chain)
+    return records.name in chain
 
 
 def _end_of_question(query: bytes) -> int:

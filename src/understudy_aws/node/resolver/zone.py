@@ -96,6 +96,10 @@ class Zone:
             )
         return name in _LOOPBACK or bool(self.domain_of(name))
 
+    def is_own(self, name: str) -> bool:
+        """Whether a name is answered for here, and nobody else is asked about it."""
+        return self.look_up(name) is not None or self.is_local(name)
+
     def domain_of(self, name: str) -> str:
         """Return the domain that a name is in and that is answered for here alone; empty when there is none."""
         return next((each for each in (name, *_parents(name)) if each in self._domains), "")
