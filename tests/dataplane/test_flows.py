@@ -202,3 +202,19 @@ def test_windows_are_told_again_until_they_are_known(aggregator):
     assert [1, 2, 3, 4] == [window.number for window in aggregator.told(0, 100)]
     assert [3, 4] == [window.number for window in aggregator.told(2, 100)]
     assert [3, 4] == [window.number for window in aggregator.told(0, 100)]
+
+
+def test_what_passes_again_after_it_was_rejected_for_long_is_told_as_accepted():
+    """The counter of what passed has gone meanwhile, and begins anew with the very total that it had before."""
+    aggregator = FlowAggregator(kept=KEPT)
+    aggregator.want({"eni": Logged((600,), "here")}, 0, 1000)
+    seen, passed = Counters(), Counters()
+    for now in range(1000, 1100):
+        if (now - 1000) % 5 == 0:
+            seen.count((FLOWS[0], ACK), 100, now)
+            if now in {1000, 1060, 1095}:
+                passed.count((FLOWS[0], ACK), 100, now)
+        aggregator.take(seen.read(now), passed.read(now), {}, now)
+    aggregator.want({}, 0, 1100)
+    [window] = aggregator.told(0, 100)
+    assert {each.accepted: each.packets for each in window.flows} == {True: 3, False: 17}

@@ -93,14 +93,33 @@ class Total(msgspec.Struct, frozen=True):
 TotalKey = tuple[str, Flow, int]
 
 
-class _Tracked(msgspec.Struct):
-    """What is known of one counted key: the last totals, the sums of them all, and what was told of these."""
+class _Counter(msgspec.Struct):
+    """What is known of a counter: its last total, when that was new, and the sum of all it has counted."""
 
     changed: float
-    seen: Total = Total(0, 0)
-    passed: Total = Total(0, 0)
-    seen_sum: Counts = msgspec.field(default_factory=Counts)
-    passed_sum: Counts = msgspec.field(default_factory=Counts)
+    last: Total = Total(0, 0)
+    sum: Counts = msgspec.field(default_factory=Counts)
+
+    def take(self, total: Total | None, read: float, now: float, gone: float) -> None:
+        """Take a total that was read now, and before that at `read`; a counter has `gone` so long after a packet."""
+        if total is None:
+            return
+        if read - self.changed >= gone or (now - self.changed >= gone and total == self.last):
+            # It had gone by then, so that what is there now was begun anew.
+            self.last = Total(0, 0)
+        if total != self.last:
+            self.sum.add(*_since(self.last, total))
+            self.last, self.changed = total, now
+
+
+class _Tracked(msgspec.Struct):
+    """What is known of one counted key: of packets that were seen, of those that passed, and what was told of these.
+
+    The one counter may go while the other one stays.
+    """
+
+    seen: _Counter
+    passed: _Counter
     accepted: Counts = msgspec.field(default_factory=Counts)
     rejected: Counts = msgspec.field(default_factory=Counts)
 
@@ -160,7 +179,9 @@ class FlowAggregator:
         """Take totals as those of packets that are told already."""
         for key in seen.keys() | passed.keys():
             nothing = Total(0, 0)
-            self._tracked[key] = _Tracked(now, seen.get(key, nothing), passed.get(key, nothing))
+            self._tracked[key] = _Tracked(
+                _Counter(now, seen.get(key, nothing)), _Counter(now, passed.get(key, nothing))
+            )
         for interface, packets in uncounted.items():
             self._uncounted[interface] = (packets, now)
 
@@ -194,32 +215,23 @@ class FlowAggregator:
         now: int,
     ) -> bool:
         # One reading may miss an element, so that only time tells.
-        return now - tracked.changed >= self._kept and key not in seen and key not in passed
+        changed = max(tracked.seen.changed, tracked.passed.changed)
+        return now - changed >= self._kept and key not in seen and key not in passed
 
     def _take(self, key: TotalKey, seen: Total | None, passed: Total | None, now: int) -> None:
         tracked = self._tracked.get(key)
         if tracked is None:
-            tracked = self._tracked[key] = _Tracked(changed=now)
+            tracked = self._tracked[key] = _Tracked(_Counter(now), _Counter(now))
         gone = self._kept + _UNCERTAIN
-        if self._read - tracked.changed >= gone or (now - tracked.changed >= gone and seen == tracked.seen):
-            # The counter had gone by then, so that what is there now was begun anew.
-            tracked.seen = tracked.passed = Total(0, 0)
-        changed = False
-        if seen is not None and seen != tracked.seen:
-            tracked.seen_sum.add(*_since(tracked.seen, seen))
-            tracked.seen, changed = seen, True
-        if passed is not None and passed != tracked.passed:
-            tracked.passed_sum.add(*_since(tracked.passed, passed))
-            tracked.passed, changed = passed, True
-        if changed:
-            tracked.changed = now
-        let, known = tracked.passed_sum, tracked.accepted
+        tracked.seen.take(seen, self._read, now, gone)
+        tracked.passed.take(passed, self._read, now, gone)
+        saw, let, known = tracked.seen.sum, tracked.passed.sum, tracked.accepted
         self._count(key, ACCEPT, let.packets - known.packets, let.bytes - known.bytes, now)
         known.packets, known.bytes = let.packets, let.bytes
         # What has passed was read later, so that it may be more than what was seen.
-        rejected, told = tracked.seen_sum.packets - let.packets, tracked.rejected
+        rejected, told = saw.packets - let.packets, tracked.rejected
         if rejected > told.packets:
-            bytes = max(tracked.seen_sum.bytes - let.bytes, told.bytes)
+            bytes = max(saw.bytes - let.bytes, told.bytes)
             self._count(key, REJECT, rejected - told.packets, bytes - told.bytes, now)
             told.packets, told.bytes = rejected, bytes
 
