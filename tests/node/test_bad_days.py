@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
+import resource
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from networks import TCP, group, interface, rule, vpc
-from nodes import node
+from nodes import environment, node
 
 from understudy_aws.dataplane.messages import Refused, TakeRepairs, Want
 from understudy_aws.dataplane.wanted import Network
@@ -140,6 +144,48 @@ def test_repairs_wait_for_who_notes_them_also_when_the_node_is_killed(running):
     running.kill()
     running.start_again()
     assert running.status().untold == 0
+
+
+def findings(running) -> dict[str, str]:
+    """What `understudy doctor` says of the state whose node this is."""
+    done = subprocess.run(
+        [sys.executable, "-m", "understudy_aws", "doctor", "--json", "--port", "0",
+         "--state", str(running.directory.parent)],
+        env={**environment(), "HOME": str(running.directory.parent)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return {each["name"]: each["sentence"] for each in json.loads(done.stdout)["findings"]}
+
+
+def test_a_node_without_open_files_says_so_to_doctor_too_and_makes_nothing_by_half(running):
+    """At each number of them: what can't be made is told, and made as soon as there are enough again."""
+    if running.user is not None:
+        pytest.skip("the node answers its own user alone")
+    running.want(small())
+    assert "are as they should be" in findings(running)["network"]
+    node = running.process.pid
+    before = resource.prlimit(node, resource.RLIMIT_NOFILE)
+    failed = 0
+    for spare in range(6):
+        # In another VPC, whose namespaces, links and sockets must all be made anew.
+        more = replace(
+            small().vpcs[0], id="vpc-b", interfaces=(interface("new", "vpc-a-subnet-1", "10.0.1.30"),)
+        )
+        wanted = Network(vpcs=(*small().vpcs, more))
+        resource.prlimit(node, resource.RLIMIT_NOFILE, (running.descriptors() + spare, before[1]))
+        answer = running.client.ask(Want(wanted))
+        if isinstance(answer, Refused):
+            failed += 1
+            assert "open files" in answer.reason
+            resource.prlimit(node, resource.RLIMIT_NOFILE, (running.descriptors() + 4, before[1]))
+            status = running.status()
+            assert status.missing == ("eni-new",) or status.converged
+        resource.prlimit(node, resource.RLIMIT_NOFILE, before)
+        _until(lambda: running.status().converged, seconds=15)
+        assert running.status().error == ""
+        assert set(running.status().interfaces) == {"eni-app", "eni-db", "eni-new"}
+        running.want(small())
+        _until(lambda: running.status().converged, seconds=15)
+    assert failed
 
 
 def test_a_value_that_is_no_network_is_refused_and_changes_nothing(running):

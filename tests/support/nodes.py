@@ -166,6 +166,7 @@ class Node:
         name_server: tuple[str, int] | None = None,
     ) -> None:
         self.directory = directory
+        self.user = user
         self._boxed = boxed
         self._outside = outside
         self._restriction = restriction

@@ -24,8 +24,10 @@ from understudy_aws.cli.options import SETTINGS, settings_of
 from understudy_aws.cli.output import Colour, Output
 from understudy_aws.core.clock import SystemClock
 from understudy_aws.core.errors import UserError
+from understudy_aws.dataplane.client import NodeClient, NodeLostError
 from understudy_aws.dataplane.linux import outside
 from understudy_aws.dataplane.linux.probe import limits, obstacle
+from understudy_aws.dataplane.messages import GetStatus, Status
 from understudy_aws.server.run import check_address
 from understudy_aws.settings import Settings
 from understudy_aws.store.directory_safety import danger_in
@@ -38,6 +40,7 @@ _NEEDED = ("botocore", "httptools", "msgspec", "sortedcontainers", "uvloop")
 _CLIENTS = ("boto3", "awscli")
 # The year this version was written in: a machine that says less has lost its clock.
 _NOT_BEFORE = 2026
+_NODE_SECONDS = 5.0
 _COLOURS: dict[Verdict, Colour] = {"ok": "green", "note": "yellow", "blocked": "red"}
 
 
@@ -96,6 +99,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _clock()
     yield _privileges()
     yield _packets()
+    yield from _network(settings)
     yield _internet()
     yield Finding(
         "not here",
@@ -117,6 +121,29 @@ def _packets() -> Finding:
     return Finding(
         "packets", "ok", "networks for `understudy attach` can be made by this user, and are filtered"
     )
+
+
+def _network(settings: Settings) -> Iterator[Finding]:
+    """Yield what is wrong with the network that a node of this state holds now."""
+    if settings.in_memory:
+        return
+    try:
+        with NodeClient(settings.directory / "node", timeout=_NODE_SECONDS) as client:
+            status = client.ask(GetStatus())
+    except NodeLostError:
+        return
+    if not isinstance(status, Status):
+        return
+    problems = [f"{name}: {why}." for name, why in sorted(status.services.items())]
+    if status.error:
+        lacking = f" {', '.join(status.missing)} can't be used." if status.missing else ""
+        problems.insert(0, f"It is not as it should be: {status.error}.{lacking}")
+    if problems:
+        yield Finding("network", "note", " ".join(problems))
+    else:
+        yield Finding(
+            "network", "ok", f"{len(status.interfaces)} interfaces of programs are as they should be"
+        )
 
 
 def _internet() -> Finding:

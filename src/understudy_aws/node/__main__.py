@@ -35,6 +35,7 @@ from understudy_aws.node.api_doors import ApiDoors
 from understudy_aws.node.dialer import Dialer
 from understudy_aws.node.fabric import Fabric
 from understudy_aws.node.flow_recorder import FlowRecorder
+from understudy_aws.node.full_tables import FullTables
 from understudy_aws.node.health import HealthChecks
 from understudy_aws.node.ingress.service import IngressService
 from understudy_aws.node.instances import Instances
@@ -128,7 +129,7 @@ def _run(asked: argparse.Namespace, *, is_successor: bool = False) -> int:
         fabric,
         holder,
         asked.period,
-        (resolvers, doors, outside, flows, instances, ingress),
+        (resolvers, doors, outside, flows, FullTables(driver.namespaces), instances, ingress),
         owner=asked.owner,
         outside=lambda: outside.program,
         flows=flows,

@@ -49,6 +49,8 @@ class Fabric:
         # What the kernel has, part by part, and the network that this is; None when that must be looked at.
         self._made: Parts | None = None
         self._network: Network | None = None
+        # What it had before the change that is under way, or that failed.
+        self._last: Parts = {}
         self._is_known = outlived and self._file.made
 
     @property
@@ -131,6 +133,7 @@ class Fabric:
     def _make(self, network: Network, parts: Parts) -> None:
         """Go from what was made last to a network. Raises OSError; what was made is then looked at anew."""
         made = self._made
+        self._last = made if made is not None else self._last
         self._made = self._network = None
         try:
             steps = self._steps(made, parts)
@@ -177,7 +180,8 @@ class Fabric:
             try:
                 there = self.driver.observe()
             except OSError:
-                there = frozenset()
+                # It can't be looked at either: what was made before is there, as far as is known.
+                there = _all(self._last.values())
             self.missing = tuple(
                 key[1] for key, part in parts.items() if key[0] == "interface" and not part <= there
             )
