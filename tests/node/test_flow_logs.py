@@ -10,7 +10,7 @@ import time
 from msgspec.structs import replace
 from networks import TCP, entry, group, interface, rule, vpc
 
-from understudy_aws.dataplane.messages import Flows, GetFlows
+from understudy_aws.dataplane.messages import Flows, GetFlows, WatchFlows
 from understudy_aws.dataplane.wanted import Network, NetworkAcl
 
 SEND = """
@@ -226,3 +226,80 @@ def test_an_interface_can_be_logged_and_another_not(running):
     reader = Reader(running)
     assert 2 == sum(each[0] for each in reader.flows("eni-b", 80, 2).values())
     assert {"eni-b"} == {window.interface for window in reader.windows}
+
+
+def counts(running) -> bool:
+    """Whether packets are counted in the VPC."""
+    damaging = running.start_damage(
+        "vpc-a", "sys.exit(b'recorded_' in b''.join(each.body for each in filters.dump(nft.get_sets('vpc'))))"
+    )
+    return damaging.wait(30) == 1
+
+
+def watched(
+    running, seconds: float, since: Flows | None = None, interface: str = "eni-b"
+) -> tuple[set, Flows]:
+    """What became of TCP at an interface, as who watches is told within some seconds."""
+    found, until = set(), time.monotonic() + seconds
+    said = since or Flows("", ())
+    after = 0
+    while time.monotonic() < until:
+        said = running.client.ask(WatchFlows(said.node, after))
+        after = said.windows[-1].number if said.windows else after
+        for window in said.windows:
+            if window.interface == interface:
+                found |= {
+                    (each.flow.destination_port, each.accepted)
+                    for each in window.flows
+                    if each.flow.incoming and each.flow.protocol == 6
+                }
+        if found and len(found) >= 2:
+            break
+        time.sleep(0.2)
+    return found, said
+
+
+def test_flows_are_told_on_demand_and_are_counted_as_long_as_somebody_asks(running):
+    running.want(site(logged=False))
+    assert running.passes("eni-a", "10.0.2.10", 80)
+    first = running.client.ask(WatchFlows())
+    assert first.windows == (), "what was before is not told"
+    assert running.passes("eni-a", "10.0.2.10", 80)
+    assert running.drops("eni-a", "10.0.2.10", 81)
+    found, _ = watched(running, 10)
+    assert found == {(80, True), (81, False)}
+    # Also of what comes while it is watched; and the server, which has no flow log, is told nothing.
+    more = site(logged=False)
+    extra = interface("c", "vpc-a-subnet-2", "10.0.2.30", groups=("sg-db",))
+    running.want(replace(more, vpcs=(replace(more.vpcs[0], interfaces=(*more.vpcs[0].interfaces, extra)),)))
+    assert running.passes("eni-a", "10.0.2.30", 80)
+    assert running.drops("eni-a", "10.0.2.30", 82)
+    found, _ = watched(running, 10, interface="eni-c")
+    assert found == {(80, True), (82, False)}
+    assert running.client.ask(GetFlows()).windows == ()
+    status = running.status()
+    assert (status.converged, status.repaired) == (True, 0)
+    assert counts(running)
+    if running.user is None:
+        # It takes its time, and is the same for every user.
+        until = time.monotonic() + 30
+        while counts(running):
+            assert time.monotonic() < until, "nobody asks any more"
+            time.sleep(0.5)
+        assert (running.status().converged, running.status().repaired) == (True, 0)
+
+
+def test_flow_logs_miss_nothing_while_somebody_watches(running):
+    running.want(site())
+    assert running.passes("eni-a", "10.0.2.10", 80)
+    running.client.ask(WatchFlows())
+    assert running.drops("eni-a", "10.0.2.10", 81)
+    running.want(site(logged=False))
+    told = {
+        (each.flow.destination_port, each.accepted)
+        for window in running.client.ask(GetFlows()).windows
+        if window.interface == "eni-b"
+        for each in window.flows
+        if each.flow.incoming
+    }
+    assert told >= {(80, True), (81, False)}

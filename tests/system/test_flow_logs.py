@@ -242,3 +242,37 @@ def test_a_role_that_may_not_deliver_is_told_of_and_then_delivers(site):
         assert ["dropped"] == site.run(site.app, FETCH, address, "5433")
         assert {"REJECT"} == {line[12] for line in site.lines(1)}
         assert "SUCCESS" == site.described(id)["DeliverLogsStatus"]
+
+
+def test_flows_are_shown_on_demand_without_a_flow_log(site):
+    def flows(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "understudy_aws", "flows", *words],
+            env=site.environment, text=True, capture_output=True, timeout=60, check=False,
+        )  # fmt: skip
+
+    none = flows("--seconds", "1")
+    assert (none.returncode, "No network is made now" in none.stderr) == (2, True)
+    with site.attached(site.database, SERVE):
+        interface, address = site.address_in(site.database)
+        watching = subprocess.Popen(
+            [sys.executable, "-m", "understudy_aws", "flows", interface, "-f"],
+            env=site.environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        try:
+            seen = ""
+            while "rejected  tcp" not in seen or "accepted  tcp" not in seen:
+                # Until it counts, packets go by unseen.
+                assert site.run(site.app, FETCH, address, "5432", "5433") == ["the database", "dropped"]
+                seen += watching.stdout.readline()
+                assert watching.poll() is None, watching.communicate()
+        finally:
+            watching.terminate()
+            watching.communicate(timeout=30)
+        assert all(interface in line for line in seen.splitlines())
+        assert f"-> {address}:5432  " in seen
+        quiet = flows("eni-00000000000000000", "--seconds", "1")
+        assert (quiet.returncode, quiet.stdout) == (
+            0,
+            "No packet was seen at eni-00000000000000000 in 1 seconds.\n",
+        )

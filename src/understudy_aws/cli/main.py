@@ -51,6 +51,7 @@ COMMANDS = {
     "reach": "say whether a connection passes, and what refuses it",
     "services": "list App Runner's services, and how they do",
     "events": "list what has happened to App Runner's services, and follow it",
+    "flows": "show what goes over network interfaces now, accepted and rejected",
     "logs": "print the log lines of a service, and follow them",
     "connection": "approve a connection of App Runner's, as AWS's console does, or list them all",
     "domain": "take a custom domain's DNS records as found, or list the domains",

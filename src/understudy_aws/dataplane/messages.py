@@ -62,6 +62,16 @@ class GetFlows(msgspec.Struct, frozen=True, tag="flows"):
     after: int = 0
 
 
+class WatchFlows(msgspec.Struct, frozen=True, tag="watch-flows"):
+    """Say the flows of all interfaces, second by second, in windows with a number above `after` of this `node`.
+
+    They are counted from the first question on, and as long as one comes every ten seconds.
+    """
+
+    node: str = ""
+    after: int = 0
+
+
 class Stop(msgspec.Struct, frozen=True, tag="stop"):
     """Take the network down, everything that runs in it, and end."""
 
@@ -121,6 +131,7 @@ Question: TypeAlias = (
     | GetStatus
     | Probe
     | GetFlows
+    | WatchFlows
     | Stop
     | TakeRepairs
     | WantServices

@@ -9,6 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import msgspec
+from msgspec.structs import replace
+
+WATCHED_SECONDS = 1
+"""The interval of flows that are counted for whoever watches, and for no flow log."""
 
 
 class Value(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -204,3 +208,18 @@ class Network(Value, frozen=True, kw_only=True):
     world: bool = False
     machine: tuple[str, ...] = ()
     flow_seconds: int = 0
+
+
+def all_counted(network: Network) -> Network:
+    """Return a network in which the packets of all interfaces are counted by flow, not of the logged ones alone."""
+    return replace(network, vpcs=tuple(_all_counted(vpc) for vpc in network.vpcs))
+
+
+def _all_counted(vpc: Vpc) -> Vpc:
+    return replace(
+        vpc,
+        interfaces=tuple(
+            each if each.flow_intervals else replace(each, flow_intervals=(WATCHED_SECONDS,))
+            for each in vpc.interfaces
+        ),
+    )

@@ -14,7 +14,7 @@ from understudy_aws.core.ids import Ids
 from understudy_aws.dataplane.deltas import with_delta
 from understudy_aws.dataplane.driver import Driver, Parts
 from understudy_aws.dataplane.messages import Probe, Repair, WantChange, revision_of
-from understudy_aws.dataplane.wanted import Network
+from understudy_aws.dataplane.wanted import Network, all_counted
 from understudy_aws.node.repairs import Repairs
 from understudy_aws.node.wanted_file import WantedFile
 
@@ -52,6 +52,8 @@ class Fabric:
         # What it had before the change that is under way, or that failed.
         self._last: Parts = {}
         self._is_known = outlived and self._file.made
+        # Whether packets of all interfaces are counted, since somebody watches their flows.
+        self.watched = False
 
     @property
     def converged(self) -> bool:
@@ -72,7 +74,7 @@ class Fabric:
             network = self.wanted
             if revision == self._revision and self.converged:
                 return
-        parts = self.driver.parts(network)
+        parts = self._parts(network)
         self._file.keep(network, revision)
         self.wanted, self._revision = network, revision
         self._make(network, parts)
@@ -90,13 +92,22 @@ class Fabric:
             network = with_delta(self.wanted, asked.delta)
         else:
             return False
-        parts = self.driver.parts(network)
+        parts = self._parts(network)
         if network is not self.wanted:
             self._file.keep_change(line, network)
             self.wanted, self._revision = network, revision
         if not self.converged:
             self._make(network, parts)
         return True
+
+    def watch(self, *, watched: bool) -> None:
+        """Count the packets of all interfaces, or of those alone that are logged. Raises OSError."""
+        if watched != self.watched:
+            self.watched = watched
+            self._make(self.wanted, self._parts(self.wanted))
+
+    def _parts(self, network: Network) -> Parts:
+        return self.driver.parts(all_counted(network) if self.watched else network)
 
     def forget(self) -> None:
         """Forget what is wanted: a node that starts anew begins with nothing."""
@@ -105,7 +116,7 @@ class Fabric:
     def check(self) -> int:
         """Compare the kernel with what was made, and put right what somebody else has changed; returns how much."""
         if self._made is None:
-            parts = self.driver.parts(self.wanted)
+            parts = self._parts(self.wanted)
             if self._is_known:
                 self._is_known = False
                 self._made, self._network = parts, self.wanted

@@ -16,7 +16,7 @@ from understudy_aws.dataplane.linux.flow_sets import FLOW_SETS, UNCOUNTED, key_o
 from understudy_aws.dataplane.linux.names import TABLE, link_of
 from understudy_aws.dataplane.linux.namespaces import Namespaces
 from understudy_aws.dataplane.linux.netlink import NetlinkSocket
-from understudy_aws.dataplane.wanted import Network
+from understudy_aws.dataplane.wanted import WATCHED_SECONDS, Network
 
 _PERIOD = 1.0
 
@@ -36,6 +36,9 @@ class FlowRecorder:
         self._namespaces = namespaces
         self._period = period
         self._windows = FlowAggregator(kept=nftables.KEPT_MILLISECONDS / 1000)
+        # What is told to whoever watches; None while nobody does.
+        self._live: FlowAggregator | None = None
+        self._live_begun: frozenset[str] = frozenset()
         # The interfaces that are logged, by VPC: from their link to their id.
         self._logged: Mapping[str, Mapping[str, str]] = {}
         self._begun: frozenset[str] = frozenset()
@@ -50,8 +53,15 @@ class FlowRecorder:
 
     async def want(self, network: Network) -> None:
         """Record the flows of the interfaces that are logged. Raises OSError when they could not be read."""
+        if self._live is not None:
+            ids = [each.id for vpc in network.vpcs for each in vpc.interfaces]
+            self._live.want(dict.fromkeys(ids, Logged((WATCHED_SECONDS,))), 0, _now())
         logged = {
-            vpc.id: {link_of(each.id): each.id for each in vpc.interfaces if each.flow_intervals}
+            vpc.id: {
+                link_of(each.id): each.id
+                for each in vpc.interfaces
+                if each.flow_intervals or self._live is not None
+            }
             for vpc in network.vpcs
         }
         self._logged = {vpc: links for vpc, links in logged.items() if links}
@@ -72,16 +82,30 @@ class FlowRecorder:
 
     async def _begin(self) -> None:
         """Take what is counted in a VPC that was not read yet as told: a node before this one may have told it."""
-        new = {vpc: links for vpc, links in self._logged.items() if vpc not in self._begun}
-        if new:
-            reading = await asyncio.get_running_loop().run_in_executor(self._reader, self._read, new)
-            self._windows.begin(reading.seen, reading.passed, reading.uncounted, _now())
+        for aggregator, begun in ((self._windows, self._begun), (self._live, self._live_begun)):
+            new = {vpc: links for vpc, links in self._logged.items() if vpc not in begun}
+            if aggregator is not None and new:
+                reading = await asyncio.get_running_loop().run_in_executor(self._reader, self._read, new)
+                aggregator.begin(reading.seen, reading.passed, reading.uncounted, _now())
         self._begun = frozenset(self._logged)
+        self._live_begun = self._begun if self._live is not None else frozenset()
 
     async def close(self) -> None:
         """Stop; what was not asked for is gone."""
         await self._stop()
         self._reader.shutdown()
+
+    def watch(self, *, watched: bool) -> None:
+        """Count for whoever watches too, from the next time on that a network is wanted, or no more."""
+        self._live = FlowAggregator(kept=nftables.KEPT_MILLISECONDS / 1000) if watched else None
+
+    def live(self, after: int, most: int) -> list[FlowWindow]:
+        """Return windows with flows for whoever watches, with a number above `after`."""
+        told = self._live.told(after, most) if self._live is not None else []
+        return [each for each in told if each.flows or each.skipped]
+
+    def _aggregators(self) -> list[FlowAggregator]:
+        return [self._windows, *([self._live] if self._live is not None else [])]
 
     def told(self, after: int, most: int) -> list[FlowWindow]:
         """Return finished windows with a number above `after`; those up to it are given up."""
@@ -105,7 +129,8 @@ class FlowRecorder:
     async def _record(self) -> None:
         while True:
             await self._take()
-            self._windows.finish(_now())
+            for each in self._aggregators():
+                each.finish(_now())
             await asyncio.sleep(self._period)
 
     async def _take(self) -> None:
@@ -115,7 +140,8 @@ class FlowRecorder:
             self._error = error
         else:
             self._error = None
-            self._windows.take(reading.seen, reading.passed, reading.uncounted, _now())
+            for each in self._aggregators():
+                each.take(reading.seen, reading.passed, reading.uncounted, _now())
 
     def _read(self, logged: Mapping[str, Mapping[str, str]]) -> _Reading:
         reading = _Reading({}, {}, {})

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from understudy_aws.core.clock import monotonic_seconds
 from understudy_aws.core.ids import Ids
 from understudy_aws.dataplane.client import SOCKET, short_path
 from understudy_aws.dataplane.linux.holder import Holder, forget_holder
@@ -36,6 +37,7 @@ from understudy_aws.dataplane.messages import (
     Want,
     WantChange,
     WantWhole,
+    WatchFlows,
     revision_of,
 )
 from understudy_aws.dataplane.processes import own_memory
@@ -53,6 +55,8 @@ _REFUSED = (OSError, ValueError, LookupError)
 _LONGEST_LINE = 64 * 1024 * 1024
 
 
+# Who watches flows asks again sooner than this.
+_WATCHED_SECONDS = 10.0
 # Flows of one answer, about a megabyte.
 _MOST_FLOWS = 5_000
 NO_ANSWERS: Mapping[type[Any], Callable[[Any], Awaitable[Answer]]] = MappingProxyType({})
@@ -83,6 +87,8 @@ class NodeService:
         self._answers = answers
         self._forgets = forgets
         self._flows = flows
+        # Until when flows are counted for whoever watches them.
+        self._watched_until = 0.0
         # Numbers of windows begin anew with each node.
         self._name = Ids().hexadecimal()
         self._outside = outside
@@ -138,9 +144,28 @@ class NodeService:
             await self._look()
             await asyncio.sleep(self._period)
 
+    async def _watch(self, *, watched: bool) -> None:
+        """Count the flows of all interfaces for whoever watches, or no more. Raises OSError."""
+        assert self._flows is not None
+        self._flows.watch(watched=watched)
+        await self._with_kernel(lambda: self._fabric.watch(watched=watched))
+        await self._serve_networks()
+
+    async def _watched_flows(self, question: WatchFlows) -> Answer:
+        """Return the flows since the last question, and go on counting. Raises OSError."""
+        if self._flows is None:
+            return Flows(self._name, (), self._fabric.driver.obstacle)
+        self._watched_until = monotonic_seconds() + _WATCHED_SECONDS
+        if not self._fabric.watched:
+            await self._watch(watched=True)
+        after = question.after if question.node == self._name else 0
+        return Flows(self._name, tuple(self._flows.live(after, _MOST_FLOWS)))
+
     async def _look(self) -> None:
         """Look at the network, and put right what is not as wanted. Questions are answered between its pieces."""
         try:
+            if self._fabric.watched and monotonic_seconds() > self._watched_until:
+                await self._watch(watched=False)
             for piece in await self._with_kernel(self._fabric.pieces):
                 if await self._with_kernel(partial(self._fabric.differs, piece)):
                     await self._check()
@@ -212,6 +237,8 @@ class NodeService:
             loop = asyncio.get_running_loop()
             outcome = await loop.run_in_executor(self._probes, self._fabric.probe, question)
             return Probed(outcome, self._fabric.driver.obstacle)
+        if isinstance(question, WatchFlows):
+            return await self._watched_flows(question)
         if isinstance(question, TakeRepairs | GetFlows):
             return await self._fetched(question)
         if isinstance(question, Stop):
