@@ -26,7 +26,7 @@ from understudy_aws.controllers.service_logs import ServiceLogDelivery
 from understudy_aws.controllers.services import ServiceKeeper
 from understudy_aws.core.clock import Clock, SystemClock
 from understudy_aws.core.errors import UserError
-from understudy_aws.core.http import HttpRequest, HttpResponse, ResponseInSteps, take_all
+from understudy_aws.core.http import BodySink, HttpRequest, HttpResponse, ResponseInSteps, take_all
 from understudy_aws.core.ids import Ids
 from understudy_aws.core.simulated_latency import SimulatedLatency
 from understudy_aws.dataplane.launcher import NodeLauncher
@@ -66,6 +66,11 @@ from understudy_aws.services.ec2.prefix_lists.records import prefix_list_deletio
 from understudy_aws.services.ec2.security_group_associations.records import group_association_changes
 from understudy_aws.services.ec2.vpc_endpoints.records import ended_vpc_endpoints, vpc_endpoint_deletions
 from understudy_aws.services.ec2.vpc_endpoints.through import through_endpoint
+from understudy_aws.services.ecr.distribution.blob_files import BlobFiles
+from understudy_aws.services.ecr.distribution.registry import Registry as ImageRegistry
+from understudy_aws.services.ecr.distribution.routes import is_for_registry
+from understudy_aws.services.ecr.distribution.sweep import Sweep
+from understudy_aws.services.ecr.records import old_authorization_tokens, old_layer_uploads
 from understudy_aws.services.iam import deletion_tasks
 from understudy_aws.services.iam.last_use import LastUse
 from understudy_aws.services.iam.linked_role_usage import LinkedRoleUsage
@@ -104,6 +109,8 @@ EXPIRIES = (
     deleted_secret_versions,
     old_service_log_lines,
     old_state_changes,
+    old_authorization_tokens,
+    old_layer_uploads,
 )
 
 
@@ -130,6 +137,8 @@ class App(msgspec.Struct, frozen=True):
     network: NetworkKeeper
     workloads: Workloads
     credentials: RoleCredentials
+    registry: ImageRegistry
+    layer_files: BlobFiles
 
     def handle(self, request: HttpRequest) -> HttpResponse | ResponseInSteps:
         """Answer a request; the answer may be given only when `durability`, asked right after this, is done."""
@@ -137,7 +146,13 @@ class App(msgspec.Struct, frozen=True):
             return self.credentials.answer(request)
         if request.path.startswith(PREFIXES):
             return self.admin_api.handle(request)
+        if is_for_registry(request):
+            return self.registry.handle(request)
         return self.gateway.handle(request)
+
+    def sink(self, request: HttpRequest) -> BodySink | HttpResponse | None:
+        """Return where the body of a request goes that is not kept in memory: a layer's, into a file."""
+        return None if request.interface else self.registry.sink(request)
 
     def durability(self) -> Durability:
         """Return the durability of everything that was committed up to now.
@@ -185,6 +200,8 @@ class App(msgspec.Struct, frozen=True):
         self.database.close()
         self.node.end()
         self.workloads.close()
+        if self.settings.in_memory:
+            self.layer_files.remove()
 
 
 def build(
@@ -234,6 +251,8 @@ def build(
     if not settings.in_memory:
         # Tests ask nobody for names; `understudy domain validate` is for them.
         controllers = [*controllers, CustomDomainValidation().controller()]
+    layer_files = BlobFiles(_registry_directory(settings, ids))
+    controllers = [*controllers, Sweep(layer_files).controller()]
     manager = ControllerManager(World(database, clock, ids, gateway), controllers)
     admin = Administration(
         gateway,
@@ -249,6 +268,7 @@ def build(
     return App(
         settings=settings, database=database, gateway=gateway, controllers=manager, admin=admin, admin_api=admin_api,
         node=node, network=network, workloads=workloads, credentials=RoleCredentials(gateway),
+        registry=ImageRegistry(gateway, layer_files), layer_files=layer_files,
     )  # fmt: skip
 
 
@@ -313,6 +333,13 @@ def _node(settings: Settings, ids: Ids) -> NodeLauncher:
 def _image_places(settings: Settings) -> ImagePlaces:
     """Return where images are pulled from."""
     return ImagePlaces(read_rules(settings.registry), settings.built_images)
+
+
+def _registry_directory(settings: Settings, ids: Ids) -> Path:
+    """Return where the layers of images are; it is made when the first one comes."""
+    if settings.in_memory:
+        return Path(tempfile.gettempdir(), f"understudy-registry-{ids.bearer_token()[:24]}")
+    return settings.directory / "registry"
 
 
 def operation_kinds(

@@ -64,6 +64,7 @@ def test_tools_that_look_for_a_local_aws_find_its_services(api):
         "accessanalyzer",
         "apprunner",
         "ec2",
+        "ecr",
         "iam",
         "logs",
         "organizations",

@@ -21,7 +21,7 @@ from understudy_aws.wire.names import snake
 SERVED = tuple(Registry(SERVICES))
 # Keys of every request are not the services' to grant; tags are.
 OF_EVERY_REQUEST = re.compile("aws:(?!requesttag/|resourcetag/|tagkeys$)")
-FREE = re.compile(r"^((?:aws|ec2|iam|secretsmanager|ssm):(?:requesttag|resourcetag)|ec2:attribute)/.*")
+FREE = re.compile(r"^((?:aws|ec2|ecr|iam|secretsmanager|ssm):(?:requesttag|resourcetag)|ec2:attribute)/.*")
 TAGS = [{"Key": "team", "Value": "a"}]
 
 # Keys we give to an action to which the catalogue does not grant them, and why.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 
 import pytest
 from loopback import GET, Echo, run, serving
@@ -67,6 +69,28 @@ def test_one_that_fails_is_an_answer_too(caplog):
     assert "the application failed" in caplog.text
 
 
+@pytest.mark.parametrize("half_closed", [False, True])
+def test_the_last_one_on_a_connection_is_waited_for(half_closed):
+    """A client that asks for the connection's end, or sends no more, is answered all the same (RFC 9112 9.6)."""
+
+    async def talk():
+        app = Slow()
+        async with serving(app) as (_, connect):
+            client = await connect()
+            client.send(
+                _SLOW if half_closed else _SLOW.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+            )
+            if half_closed:
+                client.writer.write_eof()
+            while app.steps < 3:
+                await asyncio.sleep(0.001)
+            app.go = True
+            assert (await client.answer())[::2] == (200, b"slow")
+            assert await client.rest() == b""
+
+    run(talk())
+
+
 def test_a_client_that_goes_away_takes_nothing_with_it():
     async def talk():
         app = Slow()
@@ -75,6 +99,9 @@ def test_a_client_that_goes_away_takes_nothing_with_it():
             gone.send(_SLOW)
             while not app.steps:
                 await asyncio.sleep(0)
+            # It takes no more answers, and says so.
+            reset = gone.writer.transport.get_extra_info("socket")
+            reset.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             gone.writer.transport.abort()
             while len(server.connections) > 1:
                 await asyncio.sleep(0.001)

@@ -19,7 +19,9 @@ from understudy_aws.wire.names import snake
 TAGS = [{"Key": "team", "Value": "a"}]
 # Keys of every request say nothing about the operation; tags do.
 _OF_EVERY_REQUEST = re.compile("aws:(?!requesttag/|resourcetag/|tagkeys$)")
-_FREE_PART = re.compile(r"^((?:aws|ec2|iam|secretsmanager|ssm):(?:requesttag|resourcetag)|ec2:attribute)/.*")
+_FREE_PART = re.compile(
+    r"^((?:aws|ec2|ecr|iam|secretsmanager|ssm):(?:requesttag|resourcetag)|ec2:attribute)/.*"
+)
 # Parts of ARNs that are drawn at random, or are an account's.
 _DRAWN = (
     (re.compile(r"\b\d{12}\b"), "ACCOUNT"),
@@ -51,6 +53,11 @@ _OF_ONE_OPERATION: dict[str, dict[str, tuple[str, ...]]] = {
     "iam:CreateRole": {"RoleName": ("new-role",)},
     "iam:CreateUser": {"UserName": ("new-user",)},
     "secretsmanager:CreateSecret": {"Name": ("another",)},
+    "ecr:CreateRepository": {"repositoryName": ("team/another",)},
+    **{
+        f"ecr:{name}": {"resourceArn": ("arn:aws:ecr:us-east-1:000000000000:repository/team/app",)}
+        for name in ("ListTagsForResource", "TagResource", "UntagResource")
+    },
     "ssm:PutParameter": {"Name": ("/web/another",)},
     **{
         f"ssm:{name}": {

@@ -89,6 +89,8 @@ CANDIDATES = (
     "123456789012", "somebody@example.com", "r-1234", "ou-1234-12345678", "p-12345678", "h-12345678", "car-12345678",
     "AKIAQAAAAAAAAWNC4NVA", '{"Version":"2012-10-17","Statement":[]}', "/", "a.b",
     "12345678-1234-1234-1234-123456789012", "Name",
+    "sha256:ab12", "arn:aws:secretsmanager:us-east-1:000000000000:secret:ecr-pullthroughcache/a",
+    "arn:aws:signer:us-east-1:000000000000:/signing-profiles/ab", '{"rules":[]}'.ljust(100),
 )  # fmt: skip
 
 

@@ -187,6 +187,7 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     known.update(_app_runner(understudy, known["ResourceArn"]))
     known.update(_secrets(understudy))
     known.update(_parameters(understudy))
+    known.update(_images(understudy))
     anywhere = {text for texts in known.values() for text in texts}
     known[""] = (*sorted(anywhere), "session", "abcd", "000000000000", "iam:CreateUser", "us-east-1", "1")
     return known
@@ -246,6 +247,26 @@ def _parameters(understudy: Understudy) -> dict[str, tuple[str, ...]]:
         "Value": ("a",),
         "ResourceType": ("Parameter",),
     }
+
+
+def _images(understudy: Understudy) -> dict[str, tuple[str, ...]]:
+    """A repository with a list of no images, with a tag and policies."""
+    client = understudy.client("ecr")
+    name, manifest = "team/app", '{"schemaVersion":2,"manifests":[]}'
+    client.create_repository(repositoryName=name, tags=[{"Key": "team", "Value": "a"}])
+    id = client.put_image(repositoryName=name, imageManifest=manifest, imageTag="first")["image"]["imageId"]
+    policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"ecr:BatchGetImage"}]}'
+    client.set_repository_policy(repositoryName=name, policyText=policy)
+    rules = '{"rules":[{"rulePriority":1,"selection":{"tagStatus":"any","countType":"sinceImagePushed"},"action":{"type":"expire"}}]}'
+    client.put_lifecycle_policy(repositoryName=name, lifecyclePolicyText=rules)
+    upload = client.initiate_layer_upload(repositoryName=name)["uploadId"]
+    return {
+        "repositoryName": (name,), "repositoryNames": (name,), "imageManifest": (manifest,), "imageTag": ("first",),
+        "imageDigest": (id["imageDigest"],), "policyText": (policy,), "lifecyclePolicyText": (rules,),
+        "uploadId": (upload,), "registryId": ("000000000000",), "registryIds": ("000000000000",),
+        "layerDigest": (id["imageDigest"],), "layerDigests": (id["imageDigest"],),
+        "imageTagMutability": ("IMMUTABLE",), "encryptionType": ("AES256",),
+    }  # fmt: skip
 
 
 def _organization(understudy: Understudy) -> dict[str, tuple[str, ...]]:

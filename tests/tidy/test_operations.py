@@ -30,6 +30,8 @@ NOT_TAKEN |= {"add_replica_regions", "force_overwrite_replica_secret", "cross_ac
 NOT_TAKEN |= {"type", "rotation_token", "policy_name"}
 # Policies inside parameters, and shares that Resource Access Manager made.
 NOT_TAKEN |= {"policies", "deletion_mode"}
+# Exclusions of tags from mutability.
+NOT_TAKEN |= {"image_tag_mutability_exclusion_filters"}
 # Answered to any caller whose signature is good (sts.md 3.2).
 FOR_EVERYONE = {"sts:GetCallerIdentity", "sts:GetSessionToken"}
 

@@ -28,6 +28,7 @@ SAMPLES = {
     "logs": 6,
     "secretsmanager": 6,
     "ssm": 3,
+    "ecr": 6,
 }
 
 

@@ -108,7 +108,7 @@ class Recordings:
         passed_over, first, last = 0, None, None
         for each in time_range.in_steps():
             if each is None:
-                yield
+                yield None
                 continue
             number, entry = each
             first, last = number, last or number
@@ -123,7 +123,7 @@ class Recordings:
             one.hear(entry, include_refused=asked.include_refused)
         principals = []
         for principal in sorted(heard):
-            yield
+            yield None
             principals.append(_described(principal, heard[principal], asked))
         return {
             "calls": sum(one.calls for one in heard.values()),

@@ -234,12 +234,14 @@ class Gateway(msgspec.Struct, frozen=True):
         region: str,
         parent: Call | None = None,
         tx: Transaction | None = None,
+        request: HttpRequest | None = None,
     ) -> Answer:
         """Carry out an operation for a caller inside the server: another service's, or a service's own session.
 
         Authorized, carried out as one transaction and written to the trail like a client's call. Raises its
         ApiError. `parent` is the call it is made for, with that caller's permissions; it is then a part of that
-        call's transaction, or else of `tx`, or a transaction of its own.
+        call's transaction, or else of `tx`, or a transaction of its own. `request` is the client's that it is a part
+        of, where clients ask by another protocol than AWS's.
         """
         shape = load(service).operation(operation)
         assert shape is not None, f"{service} has no operation {operation}"
@@ -248,11 +250,28 @@ class Gateway(msgspec.Struct, frozen=True):
         else:
             with self.database.transaction() if tx is None else nullcontext(tx) as open_tx:
                 call = _inner_call(self, open_tx, shape, caller, region, None)
+                if request is not None:
+                    call = self._of_client(call, request)
                 self.last_use.note(caller, service, call.region, call.at)
                 answer = self._inner(call, shape, params)
         if isinstance(answer, Exception):
             raise answer
         return answer
+
+    def _of_client(self, call: Call, request: HttpRequest) -> Call:
+        """Return a call with what the request has that it is a part of. Raises for an endpoint of another service."""
+        endpoint = self._endpoint_of(call.tx, request)
+        if endpoint is not None and endpoint.service != load(call.service).signing_name:
+            raise other_service(endpoint)
+        return msgspec.structs.replace(
+            call,
+            source_ip=request.source_ip,
+            user_agent=request.headers.get("user-agent", ""),
+            secure=request.secure,
+            vpc=request.vpc,
+            vpc_endpoint=request.vpc_endpoint,
+            endpoint_policy=endpoint.policy if endpoint is not None else None,
+        )
 
     def _inner(self, call: Call, shape: OperationShape, params: Params) -> Answer | Exception:
         """Carry out a call in a savepoint, and write its trail entry into the transaction around it."""

@@ -8,7 +8,7 @@ from typing import Protocol
 
 import msgspec
 
-from understudy_aws.core.http import HttpRequest
+from understudy_aws.core.http import FileBody, HttpRequest
 
 
 class Durability(Protocol):
@@ -32,7 +32,8 @@ class Answer(msgspec.Struct, frozen=True):
     """An answer in bytes, and what it waits for: nothing, if `durability` is None.
 
     `request` and `keep_alive` are kept to say instead, in the request's own protocol, that it could not be kept.
-    `made` is asked for the answer when it was not made yet; `durability` is done when it is.
+    `made` is asked for the answer when it was not made yet; `durability` is done when it is. `file` has what follows
+    `pieces`.
     """
 
     pieces: tuple[bytes, ...]
@@ -41,19 +42,22 @@ class Answer(msgspec.Struct, frozen=True):
     request: HttpRequest | None = None
     keep_alive: bool = True
     made: Callable[[], Answer] | None = None
+    file: FileBody | None = None
 
 
 class AnswerQueue:
     """The answers of one connection that are not written yet.
 
     `replace` makes the answer for a request whose changes could not be kept. `ready` is called when an answer that
-    waited may leave. `size` is the bytes of all answers together.
+    waited may leave. `size` is the bytes of all answers together, files left out. `file` has the rest of the answer
+    that was taken last; no other is taken before it is set to None again.
     """
 
-    __slots__ = ("_queue", "_ready", "_replace", "_waiting_for", "size")
+    __slots__ = ("_queue", "_ready", "_replace", "_waiting_for", "file", "size")
 
     def __init__(self, replace: Callable[[Answer], Answer], ready: Callable[[], None]) -> None:
         self.size = 0
+        self.file: FileBody | None = None
         self._queue: deque[Answer] = deque()
         self._replace = replace
         self._ready = ready
@@ -69,13 +73,20 @@ class AnswerQueue:
     def take(self) -> list[bytes]:
         """Remove the answers that may leave, and give back their bytes. No answer overtakes an earlier one."""
         queue = self._queue
-        if len(queue) == 1 and ((of := queue[0].durability) is None or (of.done and of.error is None)):
+        if self.file is not None:
+            return []
+        if (
+            len(queue) == 1
+            and ((of := queue[0].durability) is None or (of.done and of.error is None))
+            and queue[0].made is None
+        ):
             # As it is nearly always.
             self.size = 0
             answer = queue.popleft()
-            return list((answer if answer.made is None else answer.made()).pieces)
+            self.file = answer.file
+            return list(answer.pieces)
         taken: list[bytes] = []
-        while queue:
+        while queue and self.file is None:
             answer = queue[0]
             durability = answer.durability
             if durability is not None:
@@ -83,19 +94,29 @@ class AnswerQueue:
                     self._wait_for(durability)
                     break
                 if answer.made is not None:
-                    answer = queue[0] = answer.made()
-                    self.size += answer.size
-                elif durability.error is not None:
+                    # What was made may wait for a write of its own.
+                    queue[0] = answer.made()
+                    self.size += queue[0].size
+                    continue
+                if durability.error is not None:
                     self.size -= answer.size
+                    if answer.file is not None:
+                        answer.file.file.close()
                     answer = queue[0] = self._replace(answer)
                     self.size += answer.size
             queue.popleft()
             self.size -= answer.size
+            self.file = answer.file
             taken += answer.pieces
         return taken
 
     def close(self) -> None:
         """Drop all answers; nobody is left to read them."""
+        files = [self.file, *(answer.file for answer in self._queue)]
+        for body in files:
+            if body is not None:
+                body.file.close()
+        self.file = None
         self._queue.clear()
         self.size = 0
         # The connection and this object refer to each other; without the cycle both are freed at once.

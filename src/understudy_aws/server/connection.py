@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Protocol, cast
 
 from understudy_aws.core.clock import monotonic_seconds
-from understudy_aws.core.http import HttpRequest
+from understudy_aws.core.http import BodySink, HttpRequest, HttpResponse
 from understudy_aws.dataplane.edge import Arrival
 from understudy_aws.server.answers import Answer, AnswerQueue
 from understudy_aws.server.limits import Limits
@@ -20,6 +20,9 @@ _SENDING, _ANSWERING, _ENDING = Client.SENDING, Server.ANSWERING, Server.ENDING
 
 # From here on copying costs more than a second piece.
 _LARGE = 32 * 1024
+# Of a file so much is read at once, and so many pieces before others have their turn.
+_PIECE = 256 * 1024
+_PIECES = 8
 
 
 def _nothing() -> None:
@@ -33,6 +36,10 @@ class Host(Protocol):
     closing: bool
 
     def answer(self, request: HttpRequest, *, keep_alive: bool) -> Answer: ...
+
+    def sink(self, request: HttpRequest) -> BodySink | HttpResponse | None:
+        """Where the body of a request goes that is not kept in memory; an answer refuses it."""
+        ...
 
     def replacement(self, answer: Answer) -> Answer:
         """The answer to send instead of one whose request could not be made durable."""
@@ -92,7 +99,9 @@ class Connection(asyncio.Protocol):
         if arrival is None:
             peer = transport.get_extra_info("peername")
             arrival = Arrival(str(peer[0]) if peer else "")
-        self._parser = RequestParser(self._host.limits, arrival=arrival, secure=self._secure)
+        self._parser = RequestParser(
+            self._host.limits, arrival=arrival, secure=self._secure, sinks=self._host.sink
+        )
         self._begun()
         self._begun = _nothing
         refusal = self._host.opened(self)
@@ -111,8 +120,9 @@ class Connection(asyncio.Protocol):
             return
         parser = self._parser
         parser.feed(data)
-        if parser.begun:
-            # A request has its time as a whole: bytes that trickle in do not extend it.
+        if parser.begun or parser.is_streaming:
+            # A request has its time as a whole: bytes that trickle in do not extend it, but for those of a body that
+            # goes into a file, which only a client that was let in sends.
             self._since = monotonic_seconds()
         self._work()
         incoming = parser.incoming if parser.phase != "idle" or parser.arrived else 0
@@ -134,7 +144,10 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         self._write_paused = False
         self._since = monotonic_seconds()
-        self._work()
+        if self._answers.file is not None:
+            self._send_file()
+        else:
+            self._work()
 
     # From requests to bytes on the wire.
 
@@ -186,17 +199,21 @@ class Connection(asyncio.Protocol):
         """Write the answers that may leave; whether requests that arrived can be handled because of that."""
         answers = self._answers
         pieces = answers.take()
-        if self._transport.is_closing() if pieces else answers.size:
+        if self._transport.is_closing() if pieces else bool(answers):
             return False
         if pieces:
             if self._parser.phase == "idle":
                 self._since = monotonic_seconds()
             self._send(pieces)
+            if answers.file is not None:
+                self._send_file()
+        if answers.file is not None:
+            return False
         server = self.state.server
-        if server is _ENDING and not answers.size:
+        if server is _ENDING and not answers:
             self.state.process(Event.ALL_WRITTEN)
             self._end()
-        if answers.size or not pieces or server is not _ANSWERING:
+        if answers or not pieces or server is not _ANSWERING:
             return False
         if self._host.closing:
             self.close_if_idle()
@@ -210,6 +227,25 @@ class Connection(asyncio.Protocol):
             self._transport.writelines(pieces)
         else:
             self._transport.write(b"".join(pieces))
+
+    def _send_file(self) -> None:
+        """Send what follows of an answer from its file, as fast as the client takes it, and then go on."""
+        body = self._answers.file
+        if body is None or self._write_paused or self._transport.is_closing():
+            return
+        self._since = monotonic_seconds()
+        for _ in range(_PIECES):
+            piece = body.file.read(_PIECE)
+            if not piece:
+                body.file.close()
+                self._answers.file = None
+                # Not from within `_write`, which may be what has called this.
+                asyncio.get_running_loop().call_soon(self._work)
+                return
+            self._transport.write(piece)
+            if self._write_paused:
+                return
+        asyncio.get_running_loop().call_soon(self._send_file)
 
     def _end(self) -> None:
         """Close after the last answer, or let a client that was refused read it first."""
@@ -255,7 +291,8 @@ class Connection(asyncio.Protocol):
     def is_busy(self) -> bool:
         """Whether a request is under way: coming in, waiting, or its answer not yet written."""
         parser = self._parser
-        return bool(parser.phase != "idle" or parser.arrived or self._answers or self._write_paused)
+        sending = self._write_paused or self._answers.file is not None
+        return bool(parser.phase != "idle" or parser.arrived or self._answers or sending)
 
     @property
     def waits_for_client_since(self) -> float | None:
@@ -279,7 +316,7 @@ class Connection(asyncio.Protocol):
         elif server is Server.LINGERING:
             if waited > limits.linger_seconds:
                 self._transport.abort()
-        elif server is not Server.ANSWERING or self._answers:
+        elif server is not Server.ANSWERING or self._answers or self._answers.file is not None:
             return
         elif self._parser.phase == "idle":
             if waited > limits.idle_seconds:

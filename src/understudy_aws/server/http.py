@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol
 from understudy_aws.core.clock import monotonic_seconds
 from understudy_aws.core.deferred import deferred
 from understudy_aws.core.errors import UserError
-from understudy_aws.core.http import HttpRequest, HttpResponse, ResponseInSteps
+from understudy_aws.core.http import BodySink, HttpRequest, HttpResponse, ResponseInSteps
 from understudy_aws.dataplane.client import short_path
 from understudy_aws.dataplane.edge import API_SOCKET
 from understudy_aws.server.answers import Answer, Durability
@@ -51,6 +51,13 @@ class Application(Protocol):
     """What a server serves. All of these are plain functions and quick."""
 
     def handle(self, request: HttpRequest) -> HttpResponse | ResponseInSteps: ...
+
+    def sink(self, request: HttpRequest) -> BodySink | HttpResponse | None:
+        """Where the body of a request goes whose head has come: None for memory, or an answer that refuses it.
+
+        It is asked below `parsing.STREAMED` alone.
+        """
+        ...
 
     def durability(self) -> Durability:
         """The durability of everything that was committed up to now."""
@@ -196,6 +203,14 @@ class Server:
             if most.incoming:
                 most.abort()
 
+    def sink(self, request: HttpRequest) -> BodySink | HttpResponse | None:
+        """Where the body of a request goes, as the application says."""
+        try:
+            return self.app.sink(request)
+        except Exception:  # noqa: BLE001 - the other connections go on
+            _LOG.exception("the application failed")
+            return plain(500, "The request failed.")
+
     def answer(self, request: HttpRequest, *, keep_alive: bool) -> Answer:
         """What the application answers, in bytes."""
         head_only = request.method == "HEAD"
@@ -208,13 +223,29 @@ class Server:
             _LOG.exception("the application failed")
             failed = plain(500, "The request failed.")
             pieces = self._writer.pieces_of(failed, keep_alive=keep_alive, head_only=head_only)
+            return self._waiting(pieces, request, keep_alive=keep_alive)
+        return self._waiting(pieces, request, keep_alive=keep_alive, response=response)
+
+    def _waiting(
+        self,
+        pieces: tuple[bytes, ...],
+        request: HttpRequest,
+        *,
+        keep_alive: bool,
+        response: HttpResponse | None = None,
+    ) -> Answer:
+        """Return an answer in bytes, which waits until everything that was committed up to now is durable."""
         durability = self.app.durability()
         size = len(pieces[0]) if len(pieces) == 1 else sum(map(len, pieces))
+        file = response.file if response is not None else None
+        if file is not None and request.method == "HEAD":
+            file.file.close()
+            file = None
         if durability.done and durability.error is None:
-            return Answer(pieces, size)
+            return Answer(pieces, size, file=file) if file is not None else Answer(pieces, size)
         if len(request.body) > _LARGE_BODY:
             request = request.without_body()
-        return Answer(pieces, size, durability, request, keep_alive)
+        return Answer(pieces, size, durability, request, keep_alive, file=file)
 
     def _answer_in_steps(
         self, response: ResponseInSteps, request: HttpRequest, *, keep_alive: bool
@@ -233,17 +264,20 @@ class Server:
         try:
             while True:
                 try:
-                    next(response.steps)
+                    waits_for = next(response.steps)
                 except StopIteration as end:
                     made: HttpResponse = end.value
                     break
-                await asyncio.sleep(0)
+                if waits_for is None:
+                    await asyncio.sleep(0)
+                else:
+                    await asyncio.wait([asyncio.wrap_future(waits_for)])
             pieces = self._writer.pieces_of(made, keep_alive=keep_alive, head_only=head_only)
         except Exception:  # noqa: BLE001 - the other connections go on
             _LOG.exception("the application failed")
-            failed = plain(500, "The request failed.")
-            pieces = self._writer.pieces_of(failed, keep_alive=keep_alive, head_only=head_only)
-        making.finish(Answer(pieces, sum(map(len, pieces)), keep_alive=keep_alive))
+            made = plain(500, "The request failed.")
+            pieces = self._writer.pieces_of(made, keep_alive=keep_alive, head_only=head_only)
+        making.finish(self._waiting(pieces, request, keep_alive=keep_alive, response=made))
 
     def replacement(self, answer: Answer) -> Answer:
         """What the application answers when a request's changes could not be made durable, in bytes."""
@@ -255,7 +289,8 @@ class Server:
 
     def refusal(self, refusal: Refusal) -> Answer:
         """The server's own last answer on a connection, in bytes."""
-        pieces = self._writer.pieces_of(plain(refusal.status, refusal.sentence), keep_alive=False)
+        response = refusal.response or plain(refusal.status, refusal.sentence)
+        pieces = self._writer.pieces_of(response, keep_alive=False)
         return Answer(pieces, sum(map(len, pieces)))
 
     # Time passes.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from itertools import chain
 from typing import Any, Literal, NamedTuple
 
 import httptools
 import msgspec
 
-from understudy_aws.core.http import HttpRequest
+from understudy_aws.core.http import BodySink, HttpRequest, HttpResponse
 from understudy_aws.dataplane.edge import Arrival
 from understudy_aws.server.limits import Limits
 from understudy_aws.server.responses import CONTINUE
@@ -36,10 +37,20 @@ def _header_name(name: bytes) -> str:
 
 
 class Refusal(NamedTuple):
-    """Tells why bytes are refused: the HTTP status and the sentence to answer before closing."""
+    """Tells why bytes are refused: the HTTP status and the sentence to answer before closing.
+
+    `response` is answered in their place where the application has refused the request by its head.
+    """
 
     status: int
     sentence: str
+    response: HttpResponse | None = None
+
+
+# Given a request whose head is complete, returns what takes its body; None for memory, an answer to refuse it.
+Sinks = Callable[[HttpRequest], BodySink | HttpResponse | None]
+# Only below this are bodies ever taken by anything else than memory.
+STREAMED = b"/v2/"
 
 
 class Arrived(msgspec.Struct, frozen=True):
@@ -59,16 +70,18 @@ class RequestParser:
     `arrived` fills with complete requests in order. Between them stand bytes to be written in their turn (the
     permission to send a body) and, at the end, a Refusal: after one, nothing more is parsed. `phase` says what the
     parser waits for: a request, the rest of its head or the rest of its body. `begun` says whether a request began
-    in the piece that was fed last.
+    in the piece that was fed last. `sinks` says where the body of a request goes that is not kept in memory.
     """
 
-    def __init__(self, limits: Limits, *, arrival: Arrival, secure: bool) -> None:
+    def __init__(self, limits: Limits, *, arrival: Arrival, secure: bool, sinks: Sinks | None = None) -> None:
         self.arrived: deque[Arrived | bytes | Refusal] = deque()
         self.phase: Phase = "idle"
         self.begun = False
         self._limits = limits
         self._arrival = arrival
         self._secure = secure
+        self._sinks = sinks
+        self._sink: BodySink | None = None
         self._parser: Any = httptools.HttpRequestParser(self)
         self._refusal: Refusal | None = None
         self._skipping = False  # a head is replayed to a new parser, and was heard already
@@ -147,11 +160,18 @@ class RequestParser:
     @property
     def incoming(self) -> int:
         """How many bytes of requests are kept that nobody has handled."""
-        size = self._head_size + self._unfinished + self._body_size if self.phase != "idle" else 0
+        size = self._head_size + self._unfinished if self.phase != "idle" else 0
+        if self._sink is None and self.phase != "idle":
+            size += self._body_size
         for item in self.arrived:
             if isinstance(item, Arrived):
                 size += len(item.request.body)
         return size
+
+    @property
+    def is_streaming(self) -> bool:
+        """Whether the body of a request is coming that is not kept in memory."""
+        return self._sink is not None
 
     def _parse(self, data: bytes) -> None:
         while data:
@@ -181,6 +201,9 @@ class RequestParser:
         self._skipping = self._awaits_body = False
 
     def _clear(self) -> None:
+        if self._sink is not None:
+            self._sink.close()
+            self._sink = None
         self._target = b""
         self._headers: dict[str, str] = {}
         # Header lines of a head that is not complete yet, of which the first so many are counted; then None.
@@ -274,14 +297,33 @@ class RequestParser:
             if "expect" in headers and headers["expect"].lower() == "100-continue":
                 self.arrived.append(CONTINUE)
         length = headers.get("content-length", "0")
-        if int(length) > self._limits.body:
-            raise self._body_too_long()
         method = self._method = parser.get_method().decode("ascii")
+        if (
+            self._sinks is not None
+            and self._target.startswith(STREAMED)
+            and (int(length) > 0 or "transfer-encoding" in headers)
+        ):
+            self._open_sink(self._sinks)
+        if int(length) > self._longest:
+            raise self._body_too_long()
         # After CONNECT a client would speak to somebody else through us.
         self._keep_alive = parser.should_keep_alive() and method != "CONNECT"
         if "upgrade" in headers or method == "CONNECT":
             has_body = "transfer-encoding" in headers or int(length) > 0
             self._awaits_body = has_body and parser.should_upgrade()
+
+    def _open_sink(self, sinks: Sinks) -> None:
+        """Ask where the body goes. Raises when the request is refused."""
+        found = sinks(self._request(b""))
+        if isinstance(found, HttpResponse):
+            self._refusal = Refusal(found.status, "", found)
+            raise _StopParsingError
+        self._sink = found
+
+    @property
+    def _longest(self) -> int:
+        """The most bytes of this request's body."""
+        return self._limits.body if self._sink is None else self._sink.most
 
     def _wrong_version(self, version: str) -> _StopParsingError:
         if version == "0.9":
@@ -297,8 +339,14 @@ class RequestParser:
 
     def on_body(self, body: bytes) -> None:
         self._body_size += len(body)
-        if self._body_size > self._limits.body:
+        if self._body_size > self._longest:
             raise self._body_too_long()
+        if self._sink is not None:
+            try:
+                self._sink.write(body)
+            except OSError as error:
+                raise self._stop(507, f"The body could not be kept: {error.strerror}.") from error
+            return
         pieces = self._body
         if len(pieces) < _MOST_PIECES or len(body) > _SMALL:
             pieces.append(body)
@@ -310,35 +358,41 @@ class RequestParser:
     def on_message_complete(self) -> None:
         if self._awaits_body:
             return
-        target = self._target.decode("latin-1")
-        path, _, query = (target if target[:1] == "/" else _origin_form(target)).partition("?")
         if self.arrived and self.arrived[-1] is CONTINUE:
             # The client did not wait for the permission (or sends no body), so it needs none.
             self.arrived.pop()
         body = self._body
-        request = HttpRequest(
-            self._method,
-            path,
-            query,
-            self._headers,
-            bytes(body[0]) if len(body) == 1 else b"".join(body),
-            self._arrival.source,
-            self._secure,
-            self._arrival.vpc,
-            self._arrival.endpoint,
-            self._arrival.interface,
-        )
+        request = self._request(bytes(body[0]) if len(body) == 1 else b"".join(body))
+        # It has the sink from here on, and closes it.
+        self._sink = None
         self.arrived.append(Arrived(request, self._keep_alive))
         self.phase = "idle"
         # The request alone holds its body from here on.
         self._body = []
         self._headers = {}
 
+    def _request(self, body: bytes) -> HttpRequest:
+        target = self._target.decode("latin-1")
+        path, _, query = (target if target[:1] == "/" else _origin_form(target)).partition("?")
+        return HttpRequest(
+            self._method,
+            path,
+            query,
+            self._headers,
+            body,
+            self._arrival.source,
+            self._secure,
+            self._arrival.vpc,
+            self._arrival.endpoint,
+            self._arrival.interface,
+            self._sink,
+        )
+
     def _head_too_long(self) -> _StopParsingError:
         return self._stop(431, f"The headers are longer than {self._limits.head} bytes.")
 
     def _body_too_long(self) -> _StopParsingError:
-        return self._stop(413, f"The body is longer than {self._limits.body} bytes.")
+        return self._stop(413, f"The body is longer than {self._longest} bytes.")
 
     def _stop(self, status: int, sentence: str) -> _StopParsingError:
         self._refusal = Refusal(status, sentence)

@@ -42,7 +42,7 @@ class ResponseWriter:
         if status in _WITHOUT_BODY:
             body = b""
         else:
-            head += f"Content-Length: {len(body)}\r\n"
+            head += f"Content-Length: {len(body) if response.file is None else response.file.size}\r\n"
         now = int(unix_seconds())
         if now != self._second:
             self._turn(now)

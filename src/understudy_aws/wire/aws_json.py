@@ -56,8 +56,12 @@ class AwsJson(Protocol):
         return (("Content-Type", f"application/x-amz-json-{version}"), ("x-amzn-RequestId", request_id))
 
 
-# The error that a service has for what does not fit its shape (apprunner.md 1.1, logs.md 21.1).
-_INVALID = {"apprunner": "InvalidRequestException", "logs": "InvalidParameterException"}
+# The error that a service has for what does not fit its shape (apprunner.md 1.1, logs.md 21.1, registry.md 24.5).
+_INVALID = {
+    "apprunner": "InvalidRequestException",
+    "ecr": "InvalidParameterException",
+    "logs": "InvalidParameterException",
+}
 
 # Organizations' InvalidInputException tells the first of them only: a reason, and a text that names no member.
 _REASONS = {

@@ -8,6 +8,9 @@ from understudy_aws.services.ec2.vpc_endpoints.records import VpcEndpoint, vpc_e
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import memoized
 
+# Services whose endpoints have another name than signatures for them.
+_SIGNED_AS = {"ecr.api": "ecr", "ecr.dkr": "ecr"}
+
 
 def through_endpoint(tx: Transaction, vpc: str, endpoint: str) -> ThroughEndpoint | None:
     """Return an endpoint of a VPC as its requests meet it, or None when it is gone."""
@@ -26,4 +29,5 @@ def _front(endpoint: VpcEndpoint) -> ThroughEndpoint:
     policy = None
     if endpoint.policy:
         policy = NamedPolicy(endpoint.id, compile_policy(endpoint.policy, name=endpoint.id, kind="resource"))
-    return ThroughEndpoint(endpoint.service.rpartition(".")[2], endpoint.region, policy)
+    short = endpoint.service.rpartition(f".{endpoint.region}.")[2]
+    return ThroughEndpoint(_SIGNED_AS.get(short, short.rpartition(".")[2]), endpoint.region, policy)
