@@ -1,7 +1,7 @@
 """API requests over a socket: Understudy with signatures, IAM and SQLite on, beside peers that do none of it.
 
 Usage: benchmarks/run [--quick] [--only ROW] [--servers NAMES] [--output FILE]
-                      [--beside CHECKOUT | --network | --fabric]
+                      [--beside CHECKOUT | --network | --fabric | --ingress]
 
 Each server is started alone, given the same resources through boto3, and asked the same signed requests by the
 same load generator, one server after the other, in one run. With `--beside`, another checkout of Understudy takes the
@@ -19,6 +19,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parent))
 import beside
 import fabric
+import ingress
 import network
 from load import Figures, measure
 from rows import ROWS
@@ -130,6 +131,9 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=9, help="how often either checkout is asked (--beside)")
     parser.add_argument("--network", action="store_true", help="few and many interfaces, and a whole VPC")
     parser.add_argument("--fabric", action="store_true", help="real packets: interfaces, filters, throughput")
+    parser.add_argument(
+        "--ingress", action="store_true", help="the way to services, beside HAProxy and nginx"
+    )
     parser.add_argument("--counts", default="", help="interfaces (--network, --fabric)")
     parser.add_argument(
         "--fill-seconds", type=float, default=300, help="to make so many interfaces, at most (--network)"
@@ -143,6 +147,8 @@ def main() -> None:
         text = with_many_interfaces(given.servers.split(","), counts, given.fill_seconds, given.quick)
     elif given.fabric:
         text = fabric.run(_counts(given.counts) or fabric.COUNTS, given.quick)
+    elif given.ingress:
+        text = ingress.run(2.0 if given.quick else 10.0)
     else:
         text = beside_peers(given.servers.split(","), given.only, given.quick)
     print(text)

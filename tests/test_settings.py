@@ -112,3 +112,19 @@ class TestPaths:
     def test_the_state_home_is_followed(self):
         assert "/s/understudy" == read({"XDG_STATE_HOME": "/s", "HOME": "/h"}).state
         assert "/h/.local/state/understudy" == read({"HOME": "/h"}).state
+
+
+def test_requests_to_services_are_taken_at_4567_unless_the_state_is_in_memory():
+    """A state in memory is one of many, as in tests: each has a port of its own."""
+    assert read({"UNDERSTUDY_STATE": "/kept"}).ingress_address == ("127.0.0.1", 4567)
+    assert read({}, state="memory:").ingress_address == ("127.0.0.1", 0)
+    assert read({}, state="memory:", ingress="[::1]:81").ingress_address == ("::1", 81)
+    assert read({"UNDERSTUDY_INGRESS": "0.0.0.0:0"}, state="/kept").ingress_address == ("0.0.0.0", 0)
+
+
+@pytest.mark.parametrize(
+    "place", ["4567", ":4567", "localhost:4567", "127.0.0.1", "127.0.0.1:", "::1:80", "1.2.3.4:65536"]
+)
+def test_requests_to_services_are_taken_at_an_address(place):
+    with pytest.raises(UserError, match="ingress must be an address and a port such as "):
+        read({}, state="/kept", ingress=place)

@@ -31,6 +31,7 @@ from understudy_aws.core.ids import Ids
 from understudy_aws.core.simulated_latency import SimulatedLatency
 from understudy_aws.dataplane.launcher import NodeLauncher
 from understudy_aws.dataplane.runtime.registries import ImagePlaces, read_rules
+from understudy_aws.dataplane.wanted_services import Ingress
 from understudy_aws.gateway.authorization import Authorizer
 from understudy_aws.gateway.client_tokens import old_client_tokens
 from understudy_aws.gateway.controller import Controller, World
@@ -287,7 +288,7 @@ def _node_work(
         deliver=flow_logs.deliver,
         deliver_output=service_logs.deliver,
     )
-    services = ServiceKeeper(database, workloads, secure=settings.serves_tls)
+    services = ServiceKeeper(database, workloads, secure=settings.serves_tls, ingress=_ingress(settings))
     scaling = AutomaticScaling(workloads)
     return network, [each.controller() for each in (network, services, scaling, flow_logs, service_logs)]
 
@@ -355,6 +356,11 @@ def operation_kinds(
         account_requests.ACCOUNT_CREATION,
         *service_operation_kinds(workloads, images),
     )
+
+
+def _ingress(settings: Settings) -> Ingress:
+    host, port = settings.ingress_address
+    return Ingress(host=host, port=port, certificate=settings.ingress_certificate)
 
 
 def _adopt_old_records(database: Database) -> None:

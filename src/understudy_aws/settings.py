@@ -22,6 +22,7 @@ ClockDial = Literal["instant", "aws"]
 Synchronous = Literal["normal", "full"]
 
 DEFAULT_ACCOUNT = "000000000000"
+_INGRESS_PORT = 4567
 
 
 class Settings(NamedTuple):
@@ -66,6 +67,9 @@ class Settings(NamedTuple):
     registry: str = ""
     """What stands for registries of Amazon ECR, `PREFIX=PLACE` with commas; a place is a URL or `oci:/DIRECTORY`."""
 
+    ingress: str = ""
+    """Where requests to services are taken, `HOST:PORT`: by default 127.0.0.1:4567, or a free port in memory."""
+
     @property
     def service_principals(self) -> tuple[str, ...]:
         """Each of `known_service_principals`."""
@@ -89,6 +93,24 @@ class Settings(NamedTuple):
     def first_account(self) -> str:
         """The account that a new state begins with."""
         return self.account or DEFAULT_ACCOUNT
+
+    @property
+    def ingress_address(self) -> tuple[str, int]:
+        """The host and the port of `ingress`; port 0 is a free one."""
+        if not self.ingress:
+            return "127.0.0.1", 0 if self.in_memory else _INGRESS_PORT
+        host, _, port = self.ingress.rpartition(":")
+        return host.strip("[]"), int(port)
+
+    @property
+    def ingress_certificate(self) -> str:
+        """The file with chain and key by which requests to services are taken over TLS; empty without TLS.
+
+        What is made for a server in memory has no place that is known before it starts, so there is none then.
+        """
+        if self.tls_certificate or not self.tls or self.in_memory:
+            return self.tls_certificate
+        return str(self.directory / "tls" / "server.pem")
 
     @property
     def serves_tls(self) -> bool:
@@ -184,6 +206,8 @@ def _checked(name: str, value: object, said: str) -> object:
         raise UserError(f"{said} must be 12 digits, not {text!r}.")
     if name == "host" and not re.fullmatch(r"[0-9A-Za-z.:%_-]+", text):
         raise UserError(f"{said} must be an address or a name to listen on, not {text!r}.")
+    if name == "ingress" and text and not _is_address(text):
+        raise UserError(f"{said} must be an address and a port such as 127.0.0.1:4567, not {text!r}.")
     if name == "known_service_principals" and not _PRINCIPALS.fullmatch(text):
         raise UserError(f"{said} must be names such as new.amazonaws.com, with commas, not {text!r}.")
     if name == "registry" and not _REGISTRIES.fullmatch(text):
@@ -194,6 +218,15 @@ def _checked(name: str, value: object, said: str) -> object:
     if name in _PATHS and text and not _is_url(text):
         return str(Path(text).expanduser().absolute())
     return text
+
+
+def _is_address(text: str) -> bool:
+    """Whether a text is an IP address, in brackets if it is one of IPv6, and a port."""
+    host, _, port = text.rpartition(":")
+    if not re.fullmatch(r"[0-9]{1,5}", port, re.ASCII) or int(port) > RANGES["port"][1]:
+        return False
+    pattern = r"\[[0-9A-Fa-f:.]+\]|[0-9]{1,3}(\.[0-9]{1,3}){3}"
+    return re.fullmatch(pattern, host, re.ASCII) is not None
 
 
 def _is_url(text: str) -> bool:

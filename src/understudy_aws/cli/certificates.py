@@ -14,6 +14,7 @@ import msgspec
 from understudy_aws.cli.profiles import read_text, write_private
 from understudy_aws.core.clock import SystemClock
 from understudy_aws.core.deferred import deferred
+from understudy_aws.data.regions import APP_RUNNER_REGIONS
 from understudy_aws.dataplane.edge import API_ADDRESSES
 
 if TYPE_CHECKING:
@@ -64,8 +65,9 @@ def certificates_in(directory: Path, host: str) -> Certificates:
 
 def names_of(host: str) -> list[str]:
     """Return the names and addresses by which clients may call a server that listens on `host`."""
-    # The last ones are where programs in a VPC call it.
-    names = ["localhost", "127.0.0.1", "::1", *API_ADDRESSES.values()]
+    # The last ones are where programs in a VPC call it, and what App Runner's services are called.
+    services = [f"*.{region}.awsapprunner.localhost" for region in APP_RUNNER_REGIONS]
+    names = ["localhost", "127.0.0.1", "::1", *API_ADDRESSES.values(), *services]
     more = socket.gethostname() if host in _EVERYWHERE else host
     return names if more in names or not more else [*names, more]
 

@@ -25,6 +25,7 @@ _OPTIONS: Mapping[str, tuple[str, str]] = {
     "known_service_principals": ("NAMES", "service principals that count as AWS's too, with commas"),
     "registry": ("PREFIX=PLACE", "what stands for ECR: a registry's URL or oci:/DIRECTORY, with commas"),
     "tls_certificate": ("FILE", "serve HTTPS with this chain and key (PEM)"),
+    "ingress": ("HOST:PORT", "where requests to services are taken"),
 }
 # What an option is to a command that starts no server.
 _ADDRESSED = {"port": "the port of the server"}
@@ -36,6 +37,7 @@ _CALLED = {
     "known_service_principals": "none besides AWS's",
     "registry": "images built here, then ECR",
     "tls_certificate": "none",
+    "ingress": "127.0.0.1:4567; in memory a free port",
 }
 SETTINGS = frozenset(DEFAULTS)
 # The settings that say which server or state is meant. Commands that start no server show only these.

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from understudy_aws.dataplane.wanted_services import Services
+from msgspec.structs import replace
+
+from understudy_aws.dataplane.wanted_services import Ingress, Services
 from understudy_aws.gateway.controller import Controller, Due, Key, World
 from understudy_aws.gateway.workloads import Workloads
 from understudy_aws.services.apprunner.instances.wanted_services import node_is_needed, wanted_now
 from understudy_aws.store.database import Database, Transaction
 
 _KEY: Key = ("services",)
+_INGRESS = Ingress()
 # How long it may take until it is seen that an instance has ended, or that a service has become busy.
 _PERIOD_SECONDS = 1.0
 
@@ -22,8 +25,11 @@ class ServiceKeeper:
     While no service needs a node, it starts none.
     """
 
-    def __init__(self, database: Database, workloads: Workloads, *, secure: bool = False) -> None:
-        """Prepare; `secure` if the server speaks TLS."""
+    def __init__(
+        self, database: Database, workloads: Workloads, *, secure: bool = False, ingress: Ingress = _INGRESS
+    ) -> None:
+        """Prepare; `secure` if the server speaks TLS. `ingress` is where requests to services are taken."""
+        self._ingress = ingress
         self._database = database
         self._secure = secure
         self._workloads = workloads
@@ -40,16 +46,19 @@ class ServiceKeeper:
         if self._database.revision != self._revision:
             self._revision = self._database.revision
             self._needed = node_is_needed(tx)
-            self._wanted = wanted_now(tx, now, secure=self._secure) if self._needed else Services()
+            self._wanted = self._wanted_now(tx, now) if self._needed else Services()
         if self._needed and (self._wanted != self._workloads.wanted or self._must_look(now)):
             yield Due(_KEY, "", now)
+
+    def _wanted_now(self, tx: Transaction, now: datetime) -> Services:
+        return replace(wanted_now(tx, now, secure=self._secure), ingress=self._ingress)
 
     def _must_look(self, now: datetime) -> bool:
         return self._looked is None or not 0 <= (now - self._looked).total_seconds() < _PERIOD_SECONDS
 
     async def _reconcile(self, _key: Key, world: World) -> datetime | None:
         with world.database.transaction() as tx:
-            wanted = wanted_now(tx, world.clock.now(), secure=self._secure)
+            wanted = self._wanted_now(tx, world.clock.now())
         if wanted != self._workloads.wanted:
             # What runs is written down before it runs.
             await world.durable()

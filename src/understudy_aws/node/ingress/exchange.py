@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from http import HTTPStatus
 from typing import Protocol
 
 from understudy_aws.core.clock import monotonic_seconds
@@ -21,6 +20,7 @@ from understudy_aws.node.ingress.heads import (
 from understudy_aws.node.ingress.limits import IngressLimits
 from understudy_aws.node.ingress.upstream import Upstream
 
+_SWITCHING = 101
 # To do these twice is as good as once (RFC 9110 9.2.2).
 _IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"))
 
@@ -212,7 +212,7 @@ class Exchange:
         """Return the head as the client gets it, and whether the body is passed on in chunks."""
         self._is_answered = True
         self._route.answered[min(head.status // 100, 5)] += 1
-        if head.upgrade and head.status == HTTPStatus.SWITCHING_PROTOCOLS:
+        if head.upgrade and head.status == _SWITCHING:
             return switching_bytes(head), False
         chunked = head.length < 0
         if not self.request_complete or self._host.closing:

@@ -6,7 +6,6 @@ Headers of one connection are left out (RFC 9110 7.6.1): those that are known, a
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 
 import msgspec
 
@@ -52,7 +51,9 @@ _response_kinds: dict[bytes, int] = {}
 UNTIL_CLOSED = -2
 """The length of a response's body that ends with the connection."""
 
-_NO_BODY = (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED)
+# Members of an enumeration take as long to look up as a call.
+_NO_BODY = (204, 304)
+_OK = 200
 
 
 class MalformedError(Exception):
@@ -132,7 +133,7 @@ def read_request(method: bytes, target: bytes, headers: Headers, version: str, *
     if len(others) > 1:
         if _LENGTH in others or _CODING in others:
             head.length = _length_of(others.get(_LENGTH, []), others.get(_CODING, []), version)
-        if _CONNECTION in others:
+        if _CONNECTION in others and others[_CONNECTION] not in _PLAIN:
             _apply_connection(head, others[_CONNECTION], others.get(_UPGRADE, []))
         if _FORWARDED_FOR in others:
             head.forwarded_for = b", ".join(others[_FORWARDED_FOR])
@@ -153,6 +154,7 @@ def _apply_connection(head: Head, connection: list[bytes], upgrade: list[bytes])
 
 
 _USUAL = frozenset((b"keep-alive", b"close"))
+_PLAIN = ([b"keep-alive"], [b"close"])
 
 
 def _names_in(values: list[bytes]) -> frozenset[bytes]:
@@ -235,7 +237,7 @@ def read_response(status: int, headers: Headers, *, is_head: bool) -> ResponseHe
     head = ResponseHead(status, passed, UNTIL_CLOSED)
     date = others.get(_DATE)
     passed.append(b"date: %b\r\n" % date[0] if date else f"date: {http_date(_CLOCK.now())}\r\n".encode())
-    if _CONNECTION in others:
+    if _CONNECTION in others and others[_CONNECTION] not in _PLAIN:
         named = _names_in(others[_CONNECTION])
         if not named <= _USUAL:
             head.passed = _without(passed, named)
@@ -250,7 +252,7 @@ def read_response(status: int, headers: Headers, *, is_head: bool) -> ResponseHe
             raise MalformedError(502, "The length of the response is no number.")
         head.length = int(lengths[0])
         head.told_length = lengths[0]
-    if is_head or status in _NO_BODY or status < HTTPStatus.OK:
+    if is_head or status in _NO_BODY or status < _OK:
         head.length = 0
     return head
 

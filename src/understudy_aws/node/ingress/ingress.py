@@ -237,4 +237,4 @@ def _within_open_files(most: int) -> int:
         more = wanted_files if hard == resource.RLIM_INFINITY else min(hard, wanted_files)
         resource.setrlimit(resource.RLIMIT_NOFILE, (more, hard))
         soft = more
-    return most if soft == resource.RLIM_INFINITY else max(min(most, soft - 512), soft // 2)
+    return most if soft == resource.RLIM_INFINITY else min(most, max(soft - 512, soft // 2))
