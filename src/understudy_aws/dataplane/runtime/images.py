@@ -165,13 +165,14 @@ class _Registry:
                 f"Images are not pulled by {self.transport!r} but by docker, oci or docker-archive."
             )
         self.name = self.name.removeprefix("//")
-        self._accounts = work / "accounts.json"
-        if task.user:
+        self._accounts = (None if task.user else _own_accounts()) or work / "accounts.json"
+        if not self._accounts.exists():
+            # One is always named: skopeo would look where root's are, as whom it runs in the node's namespaces.
             secret = base64.b64encode(f"{task.user}:{task.password}".encode()).decode()
-            accounts = {"auths": {self._host: {"auth": secret}}}
+            known = {self._host: {"auth": secret}} if task.user else {}
             fd = os.open(self._accounts, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             with os.fdopen(fd, "wb") as file:
-                file.write(msgspec.json.encode(accounts))
+                file.write(msgspec.json.encode({"auths": known}))
 
     @property
     def _host(self) -> str:
@@ -204,7 +205,7 @@ class _Registry:
 
     def _asking(self, prefix: str) -> list[str]:
         words = [f"--{prefix}tls-verify=false"] if self._task.plain else []
-        return [*words, f"--{prefix}authfile", str(self._accounts)] if self._task.user else words
+        return [*words, f"--{prefix}authfile", str(self._accounts)]
 
     def _skopeo(
         self, words: Sequence[str], seconds: float, output: int | None, watched: Path | None = None
@@ -222,6 +223,15 @@ class _Registry:
         )
         if ended.status:
             raise TaskError(_reason(self.name, " ".join(ended.last)))
+
+
+def _own_accounts() -> Path | None:
+    """Return the file with this user's own accounts at registries, as `docker login` wrote it."""
+    home, runtime = os.environ.get("HOME"), os.environ.get("XDG_RUNTIME_DIR")
+    places = [f"{runtime}/containers/auth.json"] if runtime else []
+    if home:
+        places += [f"{home}/.config/containers/auth.json", f"{home}/.docker/config.json"]
+    return next((Path(each) for each in places if os.path.isfile(each) and os.access(each, os.R_OK)), None)  # noqa: PTH113 - no error
 
 
 def _reason(name: str, said: str) -> str:
