@@ -21,6 +21,25 @@ from understudy_aws.dataplane.runtime.artifacts import TaskError
 _ASK_SECONDS = 20
 _VERSION = re.compile(r"(\d+(?:\.\d+)*)")
 _PYTHON = "import ensurepip, sys; print(sys.version.split()[0]); print(sys._base_executable); print(sys.base_prefix)"
+# Makes a virtual environment with pip, which is unpacked: installing it, as `venv` does, takes many times as long.
+_MAKE_ENVIRONMENT = """
+import ensurepip, glob, os, sys, venv, zipfile
+place = sys.argv[1]
+near = os.path.join(os.path.dirname(ensurepip.__file__), "_bundled")
+places = [near, getattr(ensurepip, "_WHEEL_PKG_DIR", None), "/usr/share/python-wheels"]
+names = ("pip", "setuptools") if sys.version_info < (3, 12) else ("pip",)
+found = {name: wheels[-1] for each in reversed([each for each in places if each]) for name in names
+         if (wheels := sorted(glob.glob(os.path.join(glob.escape(str(each)), name + "-*.whl"))))}
+venv.create(place, symlinks=True, with_pip="pip" not in found)
+packages = os.path.join(place, "lib", "python%d.%d" % sys.version_info[:2], "site-packages")
+for wheel in found.values() if "pip" in found else ():
+    zipfile.ZipFile(wheel).extractall(packages)
+for name in ("pip", "pip3", "pip%d.%d" % sys.version_info[:2]) if "pip" in found else ():
+    script = os.path.join(place, "bin", name)
+    with open(script, "w") as file:
+        print("#!%s/bin/python\\nfrom pip._internal.cli.main import main\\nraise SystemExit(main())" % place, file=file)
+    os.chmod(script, 0o755)
+"""
 # Where every program of the machine is seen anyway.
 SHOWN = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/sbin", "/opt", "/nix/store")
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -170,7 +189,7 @@ class FoundRuntime(msgspec.Struct, frozen=True, kw_only=True):
     def preparation(self, home: str) -> tuple[str, ...]:
         """Return the command that must run in a new home before anything is installed; empty when none must."""
         if self.runtime.language == "python":
-            return (self.program, "-m", "venv", f"{home}/python")
+            return (self.program, "-I", "-c", _MAKE_ENVIRONMENT, f"{home}/python")
         return ()
 
 
