@@ -13,6 +13,7 @@ from understudy_aws.cli.output import Output
 from understudy_aws.cli.packets_scenario import security_groups_on_packets
 from understudy_aws.cli.scenario import STEPS
 from understudy_aws.cli.server_process import ServerProcess
+from understudy_aws.cli.service_scenario import SMALL_SERVER, a_service_that_runs, missing_for_services
 from understudy_aws.cli.walk import Walk
 from understudy_aws.core.clock import monotonic_seconds
 from understudy_aws.dataplane.linux.probe import obstacle
@@ -29,7 +30,9 @@ def run(_asked: argparse.Namespace, out: Output) -> int:
     """Walk through the scenario; the exit code is 0 only if every check held."""
     began = monotonic_seconds()
     no_packets = obstacle()
-    steps = [step for step in STEPS if not (no_packets and step[2] is security_groups_on_packets)]
+    no_services = no_packets or missing_for_services()
+    left_out = {security_groups_on_packets: no_packets, a_service_that_runs: no_services}
+    steps = [step for step in STEPS if not left_out.get(step[2])]
     with tempfile.TemporaryDirectory(prefix="understudy-demo-") as directory, _nobodys_profile():
         options = ("--state", str(Path(directory) / "state"), "--port", "0", *_AS_IT_COMES)
         with ServerProcess(options) as process:
@@ -48,15 +51,17 @@ def run(_asked: argparse.Namespace, out: Output) -> int:
             left = len(steps) - len(walk.steps)
     seconds = monotonic_seconds() - began
     if out.as_json:
-        out.value({**walk.report(), "seconds": round(seconds, 2), "obstacle": no_packets})
+        out.value(
+            {**walk.report(), "seconds": round(seconds, 2), "obstacle": no_packets, "missing": no_services}
+        )
     else:
-        _conclude(walk, seconds, left, no_packets, out)
+        _conclude(walk, seconds, left, (no_packets, no_services), out)
     if complaints and not walk.held:
         out.remark(complaints.rstrip())
     return 0 if walk.held else 1
 
 
-def _conclude(walk: Walk, seconds: float, left: int, no_packets: str, out: Output) -> None:
+def _conclude(walk: Walk, seconds: float, left: int, missing: tuple[str, str], out: Output) -> None:
     checks = [check for step in walk.steps for check in step.checks]
     held = sum(check.held for check in checks)
     out.line()
@@ -67,9 +72,12 @@ def _conclude(walk: Walk, seconds: float, left: int, no_packets: str, out: Outpu
                 "green",
             )
         )
-        if no_packets:
-            out.line(f"Not shown: that security groups decide about packets. {no_packets}")
-        out.line("Not shown, because this version has it not: App Runner services that run.")
+        titles = ("that security groups decide about packets", "a service that runs")
+        for title, why in zip(titles, missing, strict=True):
+            if why:
+                out.line(f"Not shown: {title}. {why}")
+        if walk.known.get("database") == SMALL_SERVER:
+            out.line("The database was a small server of ours: PostgreSQL is not installed, or this is root.")
         return
     out.line(out.paint(f"{held} of {len(checks)} answers held; step {len(walk.steps)} failed.", "red"))
     if left:

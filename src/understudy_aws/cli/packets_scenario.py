@@ -47,7 +47,7 @@ def security_groups_on_packets(walk: Walk) -> None:
             "listening",
             database.stdout.readline().strip(),
         )
-        (interface,) = _interfaces(walk, group)
+        (interface,) = interfaces_of(walk, group)
         address = interface["PrivateIpAddress"]
         walk.expect(
             "aws ec2 describe-network-interfaces: its interface",
@@ -60,7 +60,7 @@ def security_groups_on_packets(walk: Walk) -> None:
         walk.expect(
             f"understudy reach CONNECTOR {address}:{_PORT}",
             f"refused at {group}; aws ec2 authorize-security-group-ingress",
-            _refused_at(walk.ask(asked)),
+            refused_at(walk.ask(asked)),
         )
         pair = {"UserIdGroupPairs": [{"GroupId": walk.known["group"]}]}
         ec2.authorize_security_group_ingress(
@@ -73,7 +73,7 @@ def security_groups_on_packets(walk: Walk) -> None:
             "passes" if walk.ask(asked)["passes"] else "refused",
         )
     walk.expect(
-        "aws ec2 describe-network-interfaces, afterwards", "no interface", _until_none_is_left(walk, group)
+        "aws ec2 describe-network-interfaces, afterwards", "no interface", until_none_is_left(walk, group)
     )
 
 
@@ -105,7 +105,8 @@ def _words(walk: Walk, group: str, program: str, *arguments: str) -> Sequence[st
     )  # fmt: skip
 
 
-def _interfaces(walk: Walk, group: str) -> list[dict[str, Any]]:
+def interfaces_of(walk: Walk, group: str) -> list[dict[str, Any]]:
+    """Return the interfaces that are in a group."""
     filters = [{"Name": "group-id", "Values": [group]}]
     found: list[dict[str, Any]] = walk.client("ec2").describe_network_interfaces(Filters=filters)[
         "NetworkInterfaces"
@@ -113,7 +114,7 @@ def _interfaces(walk: Walk, group: str) -> list[dict[str, Any]]:
     return found
 
 
-def _refused_at(answer: dict[str, Any]) -> str:
+def refused_at(answer: dict[str, Any]) -> str:
     """Return which hop refuses, and the call that would change that."""
     for path in answer["paths"]:
         if not path["passes"]:
@@ -122,8 +123,9 @@ def _refused_at(answer: dict[str, Any]) -> str:
     return "passes"
 
 
-def _until_none_is_left(walk: Walk, group: str) -> str:
+def until_none_is_left(walk: Walk, group: str) -> str:
+    """Wait until no interface is in a group, and say how many are."""
     deadline = monotonic_seconds() + _PATIENCE
-    while (left := _interfaces(walk, group)) and monotonic_seconds() < deadline:
+    while (left := interfaces_of(walk, group)) and monotonic_seconds() < deadline:
         sleep(0.05)
     return f"{len(left)} interfaces" if left else "no interface"

@@ -13,6 +13,7 @@ from typing import Any
 from understudy_aws.admin.requests import ExplainQuestion, ExplainRequest, ListRoles, Rehearse
 from understudy_aws.cli.packets_scenario import security_groups_on_packets
 from understudy_aws.cli.server_files import Keys
+from understudy_aws.cli.service_scenario import a_service_that_runs
 from understudy_aws.cli.walk import Walk
 from understudy_aws.core.clock import monotonic_seconds
 
@@ -418,6 +419,7 @@ STEPS = (
     ("S7", "Only its description can be edited", only_the_description),
     ("S4", "Its policy is for it alone", its_policy_is_its_own),
     ("", "Security groups let packets pass, or do not", security_groups_on_packets),
+    ("S2", "A service runs on the connector, and reaches its database", a_service_that_runs),
     ("", "The server is killed and comes back", killed_and_back),
     ("S8", "It is not deleted while in use", not_while_in_use),
     ("S8", "It is deleted after cleaning up", gone_after_cleaning_up),
