@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from understudy_aws.dataplane.wanted_services import Ingress, Services
 from understudy_aws.gateway.controller import Controller, Due, Key, World
 from understudy_aws.gateway.workloads import Workloads
+from understudy_aws.services.apprunner.ingress_address import note_ingress
 from understudy_aws.services.apprunner.instances.wanted_services import node_is_needed, wanted_now
 from understudy_aws.store.database import Database, Transaction
 
@@ -65,6 +66,8 @@ class ServiceKeeper:
             await self._workloads.want(wanted)
         looked = await self._workloads.look()
         self._looked = world.clock.now()
+        with world.database.transaction() as tx:
+            note_ingress(tx, looked.ingress)
         if {each.id for each in looked.instances} != {each.id for each in wanted.instances}:
             # A node that began anew after its holder's end may not know them; what still stops is there a while.
             await self._workloads.want(wanted)

@@ -1,0 +1,73 @@
+"""A service that runs: its credentials, its way to the APIs, and what becomes of it when something is killed."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+
+import pytest
+from nodes import refusal_for
+from running_services import ServiceSite, until
+
+from understudy_aws.cli.service_scenario import missing_for_services
+
+REFUSED = refusal_for(None) or missing_for_services()
+pytestmark = [pytest.mark.system, pytest.mark.skipif(bool(REFUSED), reason=REFUSED or "services can run")]
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "tasks.apprunner.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+
+
+@pytest.fixture
+def site(tmp_path):
+    made = ServiceSite(tmp_path)
+    try:
+        yield made
+    finally:
+        for service in made.apprunner.list_services()["ServiceSummaryList"]:
+            made.apprunner.delete_service(ServiceArn=service["ServiceArn"])
+            made.settled(service["ServiceArn"])
+        assert until(lambda: not (made.node / "socket").exists(), 20), "without services no node runs"
+        made.server.end()
+
+
+def test_a_service_has_its_role_and_goes_on_whatever_is_killed(site):
+    role = site.client("iam").create_role(RoleName="web", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"][
+        "Arn"
+    ]
+    service = site.create(InstanceConfiguration={"InstanceRoleArn": role})
+    assert service["Status"] == "RUNNING", site.apprunner.list_operations(ServiceArn=service["ServiceArn"])
+    assert site.answer(service, wanted="here") == "here"
+
+    given = json.loads(site.answer(service, "/credentials"))
+    keys = {
+        "aws_access_key_id": given["AccessKeyId"],
+        "aws_secret_access_key": given["SecretAccessKey"],
+        "aws_session_token": given["Token"],
+    }
+    who = site.client("sts", **keys).get_caller_identity()["Arn"]
+    assert who.startswith("arn:aws:sts::000000000000:assumed-role/web/")
+    assert json.loads(site.answer(service, "/environment"))["AWS_REGION"] == "us-east-1"
+    # The APIs are reached through App Runner's own network.
+    assert site.answer(service, "/health").startswith("{")
+
+    site.server.end(signal.SIGKILL)
+    assert site.answer(service) == "here", "the node goes on without the server"
+    before = site.status()
+    os.kill(before.pid, signal.SIGKILL)
+    assert site.answer(service, wanted="here") == "here", "another node goes on"
+    site.start()
+    assert site.answer(service, wanted="here") == "here"
+    assert site.status().holder == before.holder
+
+    os.kill(before.holder, signal.SIGKILL)
+    assert site.answer(service, wanted="here") == "here", "everything is started again"
+    assert site.status().holder != before.holder
