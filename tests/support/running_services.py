@@ -21,7 +21,7 @@ from understudy_aws.dataplane.messages import GetStatus, Status
 
 # Answers by what the path says: its environment, its credentials, what the APIs answer, or that it is there.
 APPLICATION = """
-import http.server, json, os, urllib.request
+import http.server, json, os, time, urllib.request
 def said(path):
     if path == "/environment":
         return json.dumps(dict(os.environ))
@@ -30,6 +30,8 @@ def said(path):
         return urllib.request.urlopen(place, timeout=10).read().decode()
     if path == "/health":
         return urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"] + "/_understudy/health", timeout=10).read().decode()
+    if path == "/slow":
+        time.sleep(3)
     return "here"
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -70,6 +72,11 @@ class ServiceSite:
             **(keys or {"aws_access_key_id": said["access_key_id"], "aws_secret_access_key": said["secret_access_key"]}),
         )  # fmt: skip
         self.apprunner = self.client("apprunner")
+
+    def interfaces(self) -> list[dict[str, Any]]:
+        """The network interfaces of App Runner's in the account."""
+        filters = [{"Name": "tag-key", "Values": ["AWSAppRunnerManaged"]}]
+        return self.client("ec2").describe_network_interfaces(Filters=filters)["NetworkInterfaces"]
 
     def connection(self) -> str:
         """Make a connection that is available."""

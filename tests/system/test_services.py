@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from nodes import refusal_for
@@ -71,3 +72,29 @@ def test_a_service_has_its_role_and_goes_on_whatever_is_killed(site):
     os.kill(before.holder, signal.SIGKILL)
     assert site.answer(service, wanted="here") == "here", "everything is started again"
     assert site.status().holder != before.holder
+
+
+def test_a_service_scales_out_under_load_and_sleeps_when_asked_to(site):
+    scaling = site.apprunner.create_auto_scaling_configuration(
+        AutoScalingConfigurationName="small", MaxConcurrency=2, MinSize=1, MaxSize=3
+    )["AutoScalingConfiguration"]["AutoScalingConfigurationArn"]
+    subnets = [each["SubnetId"] for each in site.client("ec2").describe_subnets()["Subnets"]][:2]
+    connector = site.apprunner.create_vpc_connector(VpcConnectorName="main", Subnets=subnets)["VpcConnector"]
+    service = site.create(
+        AutoScalingConfigurationArn=scaling,
+        NetworkConfiguration={
+            "EgressConfiguration": {"EgressType": "VPC", "VpcConnectorArn": connector["VpcConnectorArn"]}
+        },
+    )
+    assert service["Status"] == "RUNNING", site.apprunner.list_operations(ServiceArn=service["ServiceArn"])
+    assert len(site.interfaces()) == 1
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: site.answer(service, "/slow", "here"), range(6)))
+        assert answers == ["here"] * 6
+    assert until(lambda: len(site.interfaces()) >= 2, 10), "each instance has an interface"
+
+    tag = {"Key": "understudy:sleep-after", "Value": "1"}
+    site.apprunner.tag_resource(ResourceArn=service["ServiceArn"], Tags=[tag])
+    assert until(lambda: not site.interfaces(), 30), "it sleeps"
+    assert site.answer(service) == "here", "the first request waits for it"
+    site.apprunner.untag_resource(ResourceArn=service["ServiceArn"], TagKeys=[tag["Key"]])
