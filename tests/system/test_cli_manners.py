@@ -41,7 +41,7 @@ def test_help_is_a_command_and_takes_one(run):
         (["help", "trial"], "There is no command 'trial'; did you mean trail?"),
         (["trail", "--refuse"], "`understudy trail` has no option --refuse; did you mean --refused?"),
         (["trail", "--xyzzy=1"], "`understudy trail` has no option --xyzzy; see `understudy trail --help`."),
-        (["status", "now"], "`understudy status` takes no 'now' there. See `understudy status --help`."),
+        (["roles", "now"], "`understudy roles` takes no 'now' there. See `understudy roles --help`."),
         (["explain", "--as"], "Argument --as: expected one argument. See `understudy explain --help`."),
         (["explain", "--as", "x"], "A question takes both --as ARN and --action ACTION."),
         (["explain", "--action", "x:Y"], "A question takes both --as ARN and --action ACTION."),
