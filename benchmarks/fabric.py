@@ -31,7 +31,7 @@ from understudy_aws.dataplane.linux.driver import LinuxDriver
 from understudy_aws.dataplane.linux.namespaces import NamespaceThread
 from understudy_aws.dataplane.linux.netlink import NetlinkSocket
 from understudy_aws.dataplane.linux.objects import Address, Namespace, Route, Veth
-from understudy_aws.dataplane.linux.planning import CreateNamespace, Make
+from understudy_aws.dataplane.linux.planning import CreateNamespace, Make, Step
 from understudy_aws.dataplane.linux.probe import obstacle
 from understudy_aws.dataplane.linux.routing import LOOPBACK, NETLINK_ROUTE, link_up
 from understudy_aws.dataplane.messages import GetStatus, Probe, Probed, Status
@@ -266,11 +266,19 @@ def _packets(quick: bool) -> list[tuple[str, str]]:
     return [
         (
             "throughput of TCP through security groups, of that of a bare pair of links",
-            f"{rate[1] / rate[0]:.0%} ({rate[1]:.1f} and {rate[0]:.1f} Gbit/s)",
+            f"{rate[2] / rate[0]:.0%} ({rate[2]:.1f} and {rate[0]:.1f} Gbit/s)",
+        ),
+        (
+            "… of that of two bare pairs and a router without any rule",
+            f"{rate[2] / rate[1]:.0%} ({rate[1]:.1f} Gbit/s, {rate[1] / rate[0]:.0%} of a pair)",
         ),
         (
             "round trip of a byte through security groups, of that of a bare pair of links",
-            f"{trip[1] / trip[0]:.2f} times ({trip[1]:.1f} and {trip[0]:.1f} us)",
+            f"{trip[2] / trip[0]:.2f} times ({trip[2]:.1f} and {trip[0]:.1f} us)",
+        ),
+        (
+            "… of that of two bare pairs and a router without any rule",
+            f"{trip[2] / trip[1]:.2f} times ({trip[1]:.1f} us)",
         ),
     ]
 
@@ -285,18 +293,15 @@ def _measure_packets(seconds: float) -> None:
             driver = LinuxDriver(holders.namespaces_directory(place))
             wanted = frozenset().union(*driver.parts(network(2)).values())
             driver.carry_out(driver.plan(frozenset(), wanted))
-            bare = (
-                *(CreateNamespace(Namespace(name, router=False)) for name in ("a", "b")),
-                Make(Veth("a", "eth0", "b", "eth0", "", 9001)),
-                *(Make(Address(name, "eth0", f"10.1.0.{at}/24")) for name, at in (("a", 1), ("b", 2))),
-                Make(Route("a", 254, "10.1.0.0/24", "eth0")),
-                Make(Route("b", 254, "10.1.0.0/24", "eth0")),
-            )
-            driver.carry_out(bare)
+            driver.carry_out([*_bare_pair(), *_bare_router()])
             first, second = (each.id for each in _INTERFACES[:2])
-            paths = (("a", "b", "10.1.0.2"), (first, second, _INTERFACES[1].addresses[0]))
-            rates: tuple[list[float], ...] = ([], [])
-            trips: tuple[list[float], ...] = ([], [])
+            paths = (
+                ("a", "b", "10.1.0.2"),
+                ("c", "d", "10.2.0.2"),
+                (first, second, _INTERFACES[1].addresses[0]),
+            )
+            rates: tuple[list[float], ...] = ([], [], [])
+            trips: tuple[list[float], ...] = ([], [], [])
             for _ in range(5):
                 for which, (source, target, address) in enumerate(paths):
                     rates[which].append(_between(driver, source, target, address, _flood, seconds))
@@ -305,6 +310,28 @@ def _measure_packets(seconds: float) -> None:
             print(json.dumps({"rate": [max(each) for each in rates], "trip": [min(each) for each in trips]}))
         finally:
             os.kill(holder.pid, signal.SIGKILL)
+
+
+def _bare_pair() -> Iterator[Step]:
+    """Two namespaces with a pair of links between them, and nothing else."""
+    yield from (CreateNamespace(Namespace(name, router=False)) for name in ("a", "b"))
+    yield Make(Veth("a", "eth0", "b", "eth0", "", 9001))
+    for name, at in (("a", 1), ("b", 2)):
+        yield Make(Address(name, "eth0", f"10.1.0.{at}/24"))
+        yield Make(Route(name, 254, "10.1.0.0/24", "eth0"))
+
+
+def _bare_router() -> Iterator[Step]:
+    """Two namespaces with a router between them that forwards all packets by its routes, and filters none."""
+    yield CreateNamespace(Namespace("r", router=True))
+    for name, at in (("c", 1), ("d", 2)):
+        yield CreateNamespace(Namespace(name, router=False))
+        yield Make(Veth("r", name, name, "eth0", "", 9001))
+        yield Make(Address("r", name, f"10.2.{at}.254/24"))
+        yield Make(Address(name, "eth0", f"10.2.0.{at}/32"))
+        yield Make(Route("r", 254, f"10.2.0.{at}/32", name))
+        yield Make(Route(name, 254, f"10.2.{at}.0/24", "eth0"))
+        yield Make(Route(name, 254, "0.0.0.0/0", "eth0", f"10.2.{at}.254"))
 
 
 def _between(
