@@ -191,7 +191,7 @@ def _taken_over(node: NodeLauncher, times: int) -> str:
             pid = _status(node).pid
             supervisor = _parent(pid)
             node.close()
-            if taken is started:
+            if taken is started and supervisor != os.getpid():
                 _kill(supervisor)
             _kill(pid)
             began = time.perf_counter()
@@ -501,6 +501,8 @@ def _podman(times: int) -> dict[int, Any]:
                     f"c{number}",
                     "--network",
                     "understudy-one",
+                    "--ulimit",
+                    "host",
                     "--rootfs",
                     str(root),
                     "/bin/sleep",
