@@ -81,13 +81,14 @@ def until_healthy(running, id: str) -> InstanceStatus:
     return until(running, id, lambda status: status.state == "healthy")
 
 
-def output_of(running, least: int) -> list[OutputLine]:
-    """Wait until a node tells so many lines, none of which it is told to forget."""
+def output_of(running, least: int, stream: str = "") -> list[OutputLine]:
+    """Wait until a node tells so many lines, of one stream or all, none of which it is told to forget."""
     end = time.monotonic() + _PATIENCE
     while True:
         answer = running.client.ask(GetOutput())
         assert isinstance(answer, Output), answer
-        if len(answer.lines) >= least:
-            return list(answer.lines)
+        lines = [each for each in answer.lines if stream in {"", each.stream}]
+        if len(lines) >= least:
+            return lines
         assert time.monotonic() < end, answer
         time.sleep(0.02)

@@ -28,6 +28,9 @@ from understudy_aws.dataplane.client import NodeClient, NodeLostError
 from understudy_aws.dataplane.linux import outside
 from understudy_aws.dataplane.linux.probe import limits, obstacle
 from understudy_aws.dataplane.messages import GetStatus, Status
+from understudy_aws.dataplane.runtime.bubblewrap import NOT_INSTALLED
+from understudy_aws.dataplane.runtime.control_groups import ControlGroups
+from understudy_aws.dataplane.runtime.processes import NOT_ISOLATED
 from understudy_aws.server.run import check_address
 from understudy_aws.settings import Settings
 from understudy_aws.store.directory_safety import danger_in
@@ -101,6 +104,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _packets()
     yield from _network(settings)
     yield _internet()
+    yield from _services()
     yield Finding(
         "not here",
         "note",
@@ -152,6 +156,26 @@ def _internet() -> Finding:
         return Finding("internet", "note", f"Packets of VPCs don't reach the real internet: {missing}.")
     carrier = next(carrier.program for carrier, _ in outside.installed())
     return Finding("internet", "ok", f"packets of VPCs reach the real internet through {carrier}")
+
+
+def _services() -> Iterator[Finding]:
+    """Say what runs services here, and what they are not held to."""
+    if obstacle():
+        yield Finding("services", "note", NOT_ISOLATED)
+        return
+    if shutil.which("bwrap") is None:
+        yield Finding("services", "note", f"App Runner services can't run: {NOT_INSTALLED}.")
+        return
+    yield Finding("services", "ok", f"App Runner services are run by bubblewrap at {shutil.which('bwrap')}")
+    missing = [name for name in ("skopeo", "umoci") if shutil.which(name) is None]
+    if missing:
+        remedy = f"sudo apt install {' '.join(missing)}"
+        yield Finding(
+            "images", "note", f"Images can't be pulled without {' and '.join(missing)} (`{remedy}`)."
+        )
+    groups = ControlGroups(Path("doctor"))
+    groups.end()
+    yield from (Finding("limits", "note", limit) for limit in groups.limits)
 
 
 def _python() -> Finding:

@@ -1,0 +1,158 @@
+"""Instances of unpacked images run as their configuration says, and a hostile image leads nowhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import struct
+import tempfile
+from pathlib import Path
+
+import pytest
+from instances import instance, network, output_of, until, want
+from nodes import node, user_called
+
+from understudy_aws.dataplane.runtime.artifacts import Artifacts, UnpackedImage, write_record
+from understudy_aws.dataplane.wanted_services import Program
+
+BUSYBOX = Path("/bin/busybox")
+
+
+def _is_static(program: Path) -> bool:
+    """Whether a program needs no other file: it names no interpreter (elf(5): PT_INTERP is 3)."""
+    if not program.exists():
+        return False
+    data = program.read_bytes()
+    (start,) = struct.unpack_from("=Q", data, 32)
+    size, count = struct.unpack_from("=HH", data, 54)
+    return all(struct.unpack_from("=I", data, start + at * size)[0] != 3 for at in range(count))
+
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("bwrap") is None or not _is_static(BUSYBOX),
+    reason="bubblewrap or a static busybox is not installed",
+)
+PASSWD = "root:x:0:0:root:/root:/bin/sh\nweb:x:101:202:web:/srv:/bin/sh\n"
+LOOK = "echo $(id -u) $(id -g) $PWD $HOME $GREETING $PORT; cat /etc/os-release; echo new > /etc/os-release; cat /etc/os-release"
+
+
+class Images:
+    """A node, and images that are made for it."""
+
+    def __init__(self, running, directory: Path, user: int | None) -> None:
+        self.running = running
+        self.directory = directory
+        self._user = user
+        self._made = 0
+
+    def make(self, **config) -> tuple[str, Path]:
+        """Make an image with busybox; returns its digest and where its files are."""
+        self._made += 1
+        digest = f"sha256:{self._made:064x}"
+        artifacts = Artifacts(self.directory)
+        root = artifacts.root(digest)
+        for folder in ("bin", "etc", "srv"):
+            (root / folder).mkdir(parents=True)
+        shutil.copy(BUSYBOX, root / "bin/busybox")
+        for name in ("sh", "id", "cat", "echo", "ls", "sleep", "nc", "httpd"):
+            (root / "bin" / name).symlink_to("busybox")
+        (root / "etc/passwd").write_text(PASSWD)
+        (root / "etc/os-release").write_text("test\n")
+        values = {
+            "id": digest, "reference": "test", "command": ("/bin/sh", "-c", LOOK), "entry_point": (),
+            "environment": (), "working_directory": "", "user": "", "ports": (), "blobs": (), "bytes": 0,
+        }  # fmt: skip
+        write_record(root.parent, UnpackedImage(**{**values, **config}))
+        return digest, root
+
+    def run(self, digest: str, *command: str, **environment) -> str:
+        """Run an instance of an image, and return its id."""
+        if self._user is not None:
+            for each in (self.directory / "images").rglob("*"):
+                os.chown(each, self._user, self._user, follow_symlinks=False)
+        id = f"web-{self._made}"
+        program = Program(image=digest, command=command, environment=tuple(sorted(environment.items())))
+        self.running.want(network(id))
+        want(self.running, instance(id, program=program))
+        return id
+
+    def output(self, digest: str, *command: str, lines: int = 1, **environment) -> list[str]:
+        """What an instance of an image writes first."""
+        id = self.run(digest, *command, **environment)
+        return [each.text for each in output_of(self.running, lines, stream=f"instance/{id}")][:lines]
+
+    def reason(self, digest: str) -> str:
+        """Why an instance of an image does not run."""
+        return until(self.running, self.run(digest), lambda status: status.state == "ended").reason
+
+
+@pytest.fixture(scope="module", params=["this-user", "unprivileged"])
+def images(request):
+    user = user_called(request.param)
+    place = Path(tempfile.mkdtemp())
+    place.chmod(0o755)
+    try:
+        with node(place / "node", user) as started:
+            yield Images(started, place / "node", user)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def test_an_image_runs_as_its_configuration_says(images):
+    digest, root = images.make(
+        user="web", working_directory="/data/here", environment=(("GREETING", "hello"), ("PORT", "1"))
+    )
+    # The directory it starts in need not be there, and what it changes stays its own.
+    assert images.output(digest, lines=3) == ["101 202 /data/here /srv hello 8080", "test", "new"]
+    assert (root / "etc/os-release").read_text() == "test\n"
+
+
+def test_a_service_says_otherwise(images):
+    digest, _ = images.make(user="7:9", environment=(("GREETING", "hello"),))
+    found = images.output(
+        digest, "/bin/sh", "-c", "echo $(id -u) $(id -g) $PWD $HOME $GREETING", GREETING="bye"
+    )
+    assert found == ["7 9 / / bye"]
+
+
+def test_without_a_user_it_is_root_of_its_own(images):
+    digest, _ = images.make()
+    assert images.output(digest)[0].startswith("0 0 / /root")
+
+
+def test_it_listens_on_a_port_that_only_root_may_elsewhere(images):
+    digest, _ = images.make(user="web")
+    command = "httpd -p 80 -h /srv && echo listens; sleep 600"
+    assert images.output(digest, "/bin/sh", "-c", command) == ["listens"]
+
+
+def test_a_user_that_it_has_not_got_is_said(images):
+    digest, _ = images.make(user="nobody-here")
+    assert "The image has no user nobody-here." in images.reason(digest)
+
+
+def test_links_of_an_image_lead_nowhere_out_of_it(images):
+    """Bubblewrap mounts on paths of an image while this machine's files are still in reach below /oldroot."""
+    outside = images.directory.parent / "outside"
+    outside.mkdir(exist_ok=True)
+    outside.chmod(0o777)
+    for prefix in ("/oldroot", ""):
+        digest, root = images.make()
+        shutil.rmtree(root / "etc")
+        for name in ("etc", "tmp", "dev", "proc"):
+            (root / name).symlink_to(f"{prefix}{outside}")
+        assert images.output(digest, "/bin/sh", "-c", "ls /etc", lines=3) == [
+            "hostname",
+            "hosts",
+            "resolv.conf",
+        ]
+        assert list(outside.iterdir()) == []
+
+
+def test_a_link_among_its_files_of_users_is_not_followed(images):
+    digest, root = images.make(user="mary")
+    (root / "etc/passwd").unlink()
+    elsewhere = images.directory.parent / "passwd"
+    elsewhere.write_text("mary:x:5:5::/:/bin/sh\n")
+    (root / "etc/passwd").symlink_to(elsewhere)
+    assert "The image has no user mary." in images.reason(digest)
