@@ -101,10 +101,12 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _port(settings)
     yield _clock()
     yield _privileges()
-    yield _packets()
+    # What this machine allows is asked once: the answer takes a network that is made and taken down.
+    refused = obstacle()
+    yield _packets(refused)
     yield from _network(settings)
     yield _internet()
-    yield from _services()
+    yield from _services(refused)
     yield Finding(
         "not here",
         "note",
@@ -112,8 +114,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     )
 
 
-def _packets() -> Finding:
-    refused = obstacle()
+def _packets(refused: str) -> Finding:
     if refused:
         return Finding(
             "packets",
@@ -158,9 +159,9 @@ def _internet() -> Finding:
     return Finding("internet", "ok", f"packets of VPCs reach the real internet through {carrier}")
 
 
-def _services() -> Iterator[Finding]:
+def _services(refused: str) -> Iterator[Finding]:
     """Say what runs services here, and what they are not held to."""
-    if obstacle():
+    if refused:
         yield Finding("services", "note", NOT_ISOLATED)
         return
     if shutil.which("bwrap") is None:
