@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from understudy_aws.dataplane.edge import CREDENTIALS_ADDRESS, CREDENTIALS_PORT
 from understudy_aws.dataplane.wanted_services import HealthCheck
-from understudy_aws.node.dialer import Dialer
+from understudy_aws.node.dialer import Dialer, Listening
 from understudy_aws.node.endpoints import Endpoint
 from understudy_aws.node.health import Health, HealthChecks
 
@@ -174,5 +175,22 @@ def test_one_that_ended_is_asked_no_more():
             seen.checks.end("one")
             assert not seen.checks.is_healthy("one")
             assert seen.changes == ["healthy", "starting"]
+
+    run(story)
+
+
+class OnlyCredentials(Dialer):
+    """A dialer into an instance in whose namespace its credentials' endpoint listens, and the program does not."""
+
+    async def listening(self, namespace: str) -> tuple[Listening, ...]:
+        return (Listening(CREDENTIALS_ADDRESS, CREDENTIALS_PORT),)
+
+
+def test_the_endpoint_of_its_credentials_is_not_taken_for_its_program(bound):
+    async def story(seen) -> None:
+        seen.checks = HealthChecks(OnlyCredentials(None))
+        unused = bound.getsockname()[1]
+        seen.checks.begin("one", HealthCheck(interval=1), Endpoint("eni-app", "127.0.0.1", unused))
+        assert await seen.reason("Nothing listens") == f"Nothing listens on port {unused}."
 
     run(story)

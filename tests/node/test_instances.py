@@ -87,7 +87,7 @@ def test_what_it_writes_is_told_line_by_line_and_last_with_why_it_ended(running)
         instance("web", "/bin/sh", "-c", "echo to output; echo to errors >&2; printf 'no end'; exit 1"),
     )
     status = until(running, "web", lambda status: status.state == "ended")
-    assert "It said last: to output / to errors / no end" in status.reason
+    assert "It said last: to output / to errors / no end. It is started" in status.reason
     lines = output_of(running, 2)
     assert [(each.stream, each.text) for each in lines[:2]] == [
         ("instance/web", "to output"),

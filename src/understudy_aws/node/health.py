@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Literal
 from urllib.parse import quote
 
@@ -141,11 +141,16 @@ class HealthChecks:
                 f"It listens on port {endpoint.port} of 127.0.0.1 only, where no request arrives; "
                 "it must listen on 0.0.0.0."
             )
-        others = sorted({each.port for each in listening if not ip_address(each.address).is_loopback})
+        # The endpoint of its credentials listens in its namespace too, at an address that is link-local.
+        others = sorted({each.port for each in listening if _takes_requests(ip_address(each.address))})
         if others:
             where = ", ".join(str(port) for port in others[:3])
             return f"Nothing listens on port {endpoint.port}; it listens on port {where}."
         return f"Nothing listens on port {endpoint.port}."
+
+
+def _takes_requests(address: IPv4Address | IPv6Address) -> bool:
+    return not (address.is_loopback or address.is_link_local)
 
 
 def _unheard(_: str) -> None:

@@ -344,7 +344,7 @@ class Instances:
         if found is None:
             return "It ended."
         last = self._spool.last_lines(found.record.id, found.record.output_from, _LAST_LINES, _LAST_BYTES)
-        said = f" It said last: {' / '.join(last)}" if last else ""
+        said = f" It said last: {' / '.join(last).removesuffix('.')}." if last else ""
         why = self._driver.why_ended(found)
         return f"It {_how(found.exit_status)}.{f' {why}' if why else ''}{said}"
 

@@ -75,6 +75,9 @@ class NamespaceThread:
     def _run(self) -> None:
         while (item := self._work.get()) is not None:
             function, future = item
+            if not future.set_running_or_notify_cancel():
+                # Whoever asked waits no more. To set a result now would raise, and end the thread for everybody.
+                continue
             try:
                 future.set_result(function())
             except BaseException as error:  # noqa: BLE001 - whoever waits gets it
