@@ -19,7 +19,7 @@ RESOURCE_KINDS = [(service, kind) for service, kind in KINDS if isinstance(kind,
 REFERENCES = [(service, kind, reference) for service, kind in KINDS for reference in kind.references]
 # What can be long in one account or Region: more than some hundred records, or more than AWS's quotas of others allow.
 FEW = {"apprunner/vpc-connector", "organizations/member"}
-FEW |= {"organizations/organization", "organizations/organizational-unit"}
+FEW |= {"organizations/organization", "organizations/organizational-unit", "apprunner/service"}
 
 
 def _name(part: Any) -> str:
