@@ -52,6 +52,7 @@ from understudy_aws.services.apprunner import (
 )
 from understudy_aws.services.apprunner.instances.role_credentials import RoleCredentials
 from understudy_aws.services.apprunner.instances.scaling import AutomaticScaling
+from understudy_aws.services.apprunner.own_images import OwnImages
 from understudy_aws.services.apprunner.service_events import old_service_log_lines, old_state_changes
 from understudy_aws.services.apprunner.service_operations.service_operation_kinds import (
     service_operation_kinds,
@@ -248,11 +249,13 @@ def build(
     node = _node(settings, ids)
     workloads = Workloads(node)
     network, of_node = _node_work(settings, database, node, workloads)
-    controllers = _controllers(gateway, last_use, workloads, of_node, _image_places(settings))
+    registry_directory = _registry_directory(settings, ids)
+    layer_files = BlobFiles(registry_directory)
+    images = _image_places(settings), OwnImages(layer_files, registry_directory / "taken")
+    controllers = _controllers(gateway, last_use, workloads, of_node, images)
     if not settings.in_memory:
         # Tests ask nobody for names; `understudy domain validate` is for them.
         controllers = [*controllers, CustomDomainValidation().controller()]
-    layer_files = BlobFiles(_registry_directory(settings, ids))
     controllers = [*controllers, Sweep(layer_files).controller()]
     manager = ControllerManager(World(database, clock, ids, gateway), controllers)
     admin = Administration(
@@ -298,10 +301,10 @@ def _controllers(
     last_use: LastUse,
     workloads: Workloads,
     of_node: Sequence[Controller],
-    images: ImagePlaces,
+    images: tuple[ImagePlaces, OwnImages],
 ) -> Sequence[Controller]:
     """Return all background work."""
-    kinds = operation_kinds(gateway.registry, workloads, gateway.held_sessions, images)
+    kinds = operation_kinds(gateway.registry, workloads, gateway.held_sessions, *images)
     return [
         *(each for kind in kinds for each in controllers_of(kind)),
         abandoned_sessions(gateway.held_sessions),
@@ -315,7 +318,7 @@ def _controllers(
         expired_events(),
         discarded_events(),
         service_event_delivery(),
-        AutomaticDeployments(workloads, images).controller(),
+        AutomaticDeployments(workloads, images[0]).controller(),
         *of_node,
         *map(expiry_controller, EXPIRIES),
     ]
@@ -348,13 +351,14 @@ def operation_kinds(
     workloads: Workloads,
     held_sessions: Container[str] = (),
     images: ImagePlaces | None = None,
+    own_images: OwnImages | None = None,
 ) -> Sequence[OperationKind]:
     """Every kind of durable operation there is; `held_sessions` are those in which services act as roles now."""
     usage = LinkedRoleUsage(registry.role_usage(), partial(live_sessions, held_sessions))
     return (
         deletion_tasks.deletion(usage),
         account_requests.ACCOUNT_CREATION,
-        *service_operation_kinds(workloads, images),
+        *service_operation_kinds(workloads, images, own_images),
     )
 
 

@@ -221,8 +221,8 @@ def test_what_is_no_image_says_so(pulling, place):
     assert reason_of(pulling, f"{place} 2", oci(place / "nowhere")).startswith(
         f"There is no image {place}/nowhere:latest: "
     )
-    said = reason_of(pulling, f"{place} 3", PullImage(reference="dir:/etc"))
-    assert said == "Images are not pulled by 'dir' but by docker, oci or docker-archive."
+    said = reason_of(pulling, f"{place} 3", PullImage(reference="tarball:/etc"))
+    assert said == "Images are not pulled by 'tarball' but by docker, oci or docker-archive."
     said = reason_of(pulling, f"{place} 4", PullImage(reference="docker://127.0.0.1:1/a", plain=True))
     assert said.startswith("The registry of 127.0.0.1:1/a can't be reached: ")
     for blob in (place / "image/blobs/sha256").iterdir():

@@ -16,6 +16,7 @@ from understudy_aws.dataplane.runtime.registries import ImagePlaces
 from understudy_aws.dataplane.tasks import FetchSource, Task, TaskResult, TaskStatus
 from understudy_aws.gateway.controller import Controller, Due, Key, World
 from understudy_aws.gateway.workloads import Workloads
+from understudy_aws.services.apprunner.own_images import OwnImages
 from understudy_aws.services.apprunner.service_operations import history
 from understudy_aws.services.apprunner.service_records import (
     RUNNING,
@@ -61,8 +62,14 @@ class AutomaticDeployments:
     async def _reconcile(self, key: Key, world: World) -> datetime | None:
         with world.database.transaction() as tx:
             service = services.get(tx, *key)
+            own = _own_digest(tx, service, self._images)
         period = _period(service) if service is not None else None
         if service is None or period is None:
+            return None
+        if own is not None:
+            self._next[service.arn] = world.clock.now() + timedelta(seconds=period)
+            with world.database.transaction() as tx:
+                _deploy_if_new(tx, key, TaskResult(image=own), world)
             return None
         id = f"{service.id}-look"
         status = await self._workloads.ask(StartTask(id, _look(service, self._images)))
@@ -89,6 +96,14 @@ def _period(service: Service) -> float | None:
     if code is None:
         return _IMAGE_SECONDS
     return _LOCAL_SECONDS if code.url.startswith(_LOCAL) else _REMOTE_SECONDS
+
+
+def _own_digest(tx: Transaction, service: Service | None, images: ImagePlaces) -> str | None:
+    """Return the digest that a service's image has in a registry that is served here; None for one that is not."""
+    source = service.settings.source if service is not None and service.settings is not None else None
+    if source is None or source.image is None or images.rule_for(source.image.identifier) is not None:
+        return None
+    return OwnImages.digest(tx, source.image.identifier)
 
 
 def _look(service: Service, images: ImagePlaces) -> Task:

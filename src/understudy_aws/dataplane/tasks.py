@@ -43,16 +43,18 @@ class BuildSource(msgspec.Struct, frozen=True, tag="build-source", kw_only=True)
 
 
 class PullImage(msgspec.Struct, frozen=True, tag="pull-image", kw_only=True):
-    """Pull and unpack an image, by a reference as `skopeo` writes it (`docker://…`, `oci:…`, `docker-archive:…`).
+    """Pull and unpack an image, by a reference as `skopeo` writes it.
 
-    `user` and `password` are for the registry. `plain` registries speak HTTP without TLS. The result is the image's
-    digest (`Program.image`), its command with the entry point, and the port it exposes.
+    That is `docker://…`, `oci:…`, `docker-archive:…` or `dir:…`; `title` is what people call it, if not so. `user` and
+    `password` are for the registry. `plain` registries speak HTTP without TLS. The result is the image's digest
+    (`Program.image`), its command with the entry point, and the port it exposes.
     """
 
     reference: str
     user: str = ""
     password: str = ""
     plain: bool = False
+    title: str = ""
 
 
 Task: TypeAlias = FetchSource | BuildSource | PullImage

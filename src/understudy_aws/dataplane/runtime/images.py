@@ -160,11 +160,11 @@ class _Registry:
         self._task = task
         self._work = work
         self.transport, _, self.name = task.reference.partition(":")
-        if self.transport not in {"docker", "oci", "docker-archive", "oci-archive"}:
+        if self.transport not in {"docker", "oci", "docker-archive", "oci-archive", "dir"}:
             raise TaskError(
                 f"Images are not pulled by {self.transport!r} but by docker, oci or docker-archive."
             )
-        self.name = self.name.removeprefix("//")
+        self.name = task.title or self.name.removeprefix("//")
         self._accounts = (None if task.user else _own_accounts()) or work / "accounts.json"
         if not self._accounts.exists():
             # One is always named: skopeo would look where root's are, as whom it runs in the node's namespaces.

@@ -72,6 +72,15 @@ class ImagePlaces(msgspec.Struct, frozen=True):
     rules: tuple[Rule, ...] = ()
     built: Path | None = None
 
+    def rule_for(self, identifier: str) -> Rule | None:
+        """Return the rule that decides about a name, if one does."""
+        name = read_name(identifier)
+        whole = f"{name.host}/{name.repository}"
+        return next(
+            (rule for rule in self.rules if whole == rule.prefix or whole.startswith(f"{rule.prefix}/")),
+            None,
+        )
+
     def pull_of(self, identifier: str, *, user: str = "", password: str = "") -> PullImage:
         """Return the task that pulls an image with a name in Amazon ECR.
 
@@ -79,9 +88,9 @@ class ImagePlaces(msgspec.Struct, frozen=True):
         """
         name = read_name(identifier)
         whole = f"{name.host}/{name.repository}"
-        for rule in self.rules:
-            if whole == rule.prefix or whole.startswith(f"{rule.prefix}/"):
-                return _by_rule(rule, whole.removeprefix(rule.prefix).strip("/"), name)
+        rule = self.rule_for(identifier)
+        if rule is not None:
+            return _by_rule(rule, whole.removeprefix(rule.prefix).strip("/"), name)
         if self.built is not None and not name.digest:
             # A name in ECR Public has the registry's alias before the repository.
             for repository in (name.repository, name.repository.partition("/")[2]):

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from understudy_aws.core.errors import ApiError
 from understudy_aws.dataplane.launcher import NodeError
 from understudy_aws.dataplane.messages import ForgetTask, KeepArtifacts, StartTask
 from understudy_aws.dataplane.runtime.registries import ImagePlaces
@@ -21,6 +22,7 @@ from understudy_aws.gateway.durable_operations import (
     durable_operations,
 )
 from understudy_aws.gateway.workloads import Workloads
+from understudy_aws.services.apprunner.own_images import OwnImages
 from understudy_aws.services.apprunner.service_events import note_event
 from understudy_aws.services.apprunner.service_operations import history
 from understudy_aws.services.apprunner.service_operations.deployment_plan import plan_of
@@ -50,10 +52,15 @@ class ArtifactSteps(msgspec.Struct, frozen=True):
 
     workloads: Workloads
     images: ImagePlaces = ImagePlaces()
+    own_images: OwnImages | None = None
 
     async def fetch(self, operation: DurableOperation, world: World) -> TaskResult | None:
         """Fetch the source code, or pull the image; nothing where what is deployed stays."""
-        task = _fetching(operation, world, self.images)
+        try:
+            task = self._fetching(operation, world)
+        except (ApiError, OSError) as error:
+            # What the role may not read now it may not read in a moment.
+            raise StepFailedError(IMAGE_FAILED, f"The image can't be pulled: {error}") from error
         if task is None:
             return None
         code = isinstance(task, FetchSource)
@@ -72,6 +79,8 @@ class ArtifactSteps(msgspec.Struct, frozen=True):
         return {"fetched": msgspec.to_builtins(result)}
 
     async def forget_fetching(self, operation: DurableOperation, _world: World) -> None:
+        if self.own_images is not None:
+            self.own_images.forget(operation.id)
         await self._forget(_fetch_id(operation))
 
     async def build(self, operation: DurableOperation, world: World) -> TaskResult | None:
@@ -127,6 +136,8 @@ class ArtifactSteps(msgspec.Struct, frozen=True):
 
     async def keep_used(self, operation: DurableOperation, world: World) -> None:
         """Have the node forget the tasks, and delete what no version has any more, or leave it to a later one."""
+        if self.own_images is not None:
+            self.own_images.forget(operation.id)
         with suppress(NodeError):
             if not self._has_made_something(operation, world):
                 return
@@ -156,6 +167,24 @@ class ArtifactSteps(msgspec.Struct, frozen=True):
             service = history.service_of(tx, operation)
         return "fetched" in operation.details or bool(service.version)
 
+    def _fetching(self, operation: DurableOperation, world: World) -> Task | None:
+        """Return what an operation has to fetch, None for one that takes what is deployed."""
+        with world.database.transaction() as tx:
+            service = history.service_of(tx, operation)
+            plan = plan_of(service, operation)
+            source = plan.settings.source
+            own = source.image is not None and OwnImages.has(tx, source.image.identifier)
+        if not plan.fetches:
+            return None
+        if source.code is not None:
+            return FetchSource(
+                url=source.code.url, branch=source.code.branch, directory=source.code.directory
+            )
+        assert source.image is not None, "it is one of the two"
+        if own and self.own_images is not None and not self.images.rule_for(source.image.identifier):
+            return self.own_images.pull_of(world.gateway, service, source, operation.id)
+        return self.images.pull_of(source.image.identifier)
+
     async def _done(self, id: str, task: Task, failure: str) -> TaskResult:
         """Return the result of a task that has ended; begins it where the node does not know it."""
         status = await self.workloads.ask(StartTask(id, task))
@@ -170,19 +199,6 @@ class ArtifactSteps(msgspec.Struct, frozen=True):
         # Without a node there is no task.
         with suppress(NodeError):
             await self.workloads.ask(ForgetTask(id))
-
-
-def _fetching(operation: DurableOperation, world: World, images: ImagePlaces) -> Task | None:
-    """Return what an operation has to fetch, None for one that takes what is deployed."""
-    with world.database.transaction() as tx:
-        plan = plan_of(history.service_of(tx, operation), operation)
-    if not plan.fetches:
-        return None
-    source = plan.settings.source
-    if source.code is not None:
-        return FetchSource(url=source.code.url, branch=source.code.branch, directory=source.code.directory)
-    assert source.image is not None, "it is one of the two"
-    return images.pull_of(source.image.identifier)
 
 
 def _fetched(operation: DurableOperation) -> TaskResult:

@@ -9,11 +9,11 @@ from understudy_aws.gateway.durable_operations import DurableOperation, StepFail
 from understudy_aws.gateway.role_sessions import try_to_assume
 from understudy_aws.services.apprunner import connections
 from understudy_aws.services.apprunner.instances.routing import drain_all
+from understudy_aws.services.apprunner.own_images import ACCESS_PRINCIPAL
 from understudy_aws.services.apprunner.service_events import note_started
 from understudy_aws.services.apprunner.service_operations import history
 from understudy_aws.services.apprunner.service_operations.deployment_plan import plan_of
 from understudy_aws.services.apprunner.service_operations.used_resources import (
-    ACCESS_PRINCIPAL,
     INSTANCE_PRINCIPAL,
 )
 from understudy_aws.store.database import Transaction

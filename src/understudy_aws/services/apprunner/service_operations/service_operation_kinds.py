@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from understudy_aws.dataplane.runtime.registries import ImagePlaces
 from understudy_aws.gateway.durable_operations import OperationKind, Step
 from understudy_aws.gateway.workloads import Workloads
+from understudy_aws.services.apprunner.own_images import OwnImages
 from understudy_aws.services.apprunner.service_operations import endings, history
 from understudy_aws.services.apprunner.service_operations.artifact_steps import ArtifactSteps
 from understudy_aws.services.apprunner.service_operations.instance_steps import InstanceSteps
@@ -17,10 +18,14 @@ _ATTEMPTS = 5
 
 
 def service_operation_kinds(
-    workloads: Workloads, images: ImagePlaces | None = None
+    workloads: Workloads, images: ImagePlaces | None = None, own_images: OwnImages | None = None
 ) -> Sequence[OperationKind]:
-    """Return the kinds of operations on services, which run by these workloads, with images from these places."""
-    artifacts, instances = ArtifactSteps(workloads, images or ImagePlaces()), InstanceSteps(workloads)
+    """Return the kinds of operations on services, which run by these workloads, with images from these places.
+
+    `own_images` are those of the registries that are served here.
+    """
+    artifacts = ArtifactSteps(workloads, images or ImagePlaces(), own_images)
+    instances = InstanceSteps(workloads)
     preparing = Step("prepare", act=prepare, record=started)
     fetching = (
         Step("fetch", act=artifacts.fetch, record=artifacts.note_fetched, undo_act=artifacts.forget_fetching),

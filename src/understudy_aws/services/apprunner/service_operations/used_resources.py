@@ -15,12 +15,12 @@ from understudy_aws.services.apprunner import (
     errors,
     observability_records,
 )
+from understudy_aws.services.apprunner.own_images import ACCESS_PRINCIPAL
 from understudy_aws.services.apprunner.service_records import Service
 from understudy_aws.services.apprunner.service_settings.service_settings import ServiceSettings
 from understudy_aws.services.apprunner.vpc_connectors import find as find_connector
 
 INSTANCE_PRINCIPAL = "tasks.apprunner.amazonaws.com"
-ACCESS_PRINCIPAL = "build.apprunner.amazonaws.com"
 
 
 def scaling_of(call: Call, asked: str | None) -> str:

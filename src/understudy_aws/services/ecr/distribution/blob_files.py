@@ -102,6 +102,10 @@ class BlobFiles:
         except FileNotFoundError:
             return None
 
+    def path(self, digest: str) -> Path:
+        """Return where the layer of a digest is, if it is there."""
+        return self._layer(digest)
+
     def idle_since(self, seconds: float) -> Iterator[Path]:
         """Yield the files that nobody has written for so long: layers by their digest, uploads by their id."""
         oldest = unix_seconds() - seconds

@@ -1,0 +1,147 @@
+"""Services from images of the account's own registry: pushed by skopeo, taken as the access role, run by a node."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+from images import file, layout, link
+from served_account import REGION, ServedAccount
+
+BUSYBOX = Path("/bin/busybox")
+
+
+def _is_static(program: Path) -> bool:
+    # elf(5): a program that needs others names what finds them.
+    return program.exists() and b"/ld-linux" not in program.read_bytes()
+
+
+pytestmark = [
+    pytest.mark.system,
+    pytest.mark.skipif(
+        not all(shutil.which(each) for each in ("bwrap", "skopeo", "umoci")) or not _is_static(BUSYBOX),
+        reason="bubblewrap, skopeo, umoci or a static busybox is not installed",
+    ),
+]
+ACCOUNT = "000000000000"
+NAME = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/web:latest"
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "build.apprunner.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+READ = "arn:aws:iam::aws:policy/service-role/AWSAppRunnerServicePolicyForECRAccess"
+LONGEST = 120.0
+
+
+@pytest.fixture
+def account():
+    place = Path(tempfile.mkdtemp())
+    made = ServedAccount(place, state=str(place / "state"))
+    made.place = place
+    made.client("ecr").create_repository(repositoryName="web")
+    yield made
+    made.understudy("stop")
+    made.close()
+    shutil.rmtree(place, ignore_errors=True)
+
+
+def push(account, text):
+    """Push an image whose server answers with a text."""
+    image = account.place / "image"
+    shutil.rmtree(image, ignore_errors=True)
+    files = [
+        file("bin/busybox", BUSYBOX.read_bytes(), 0o755), link("bin/httpd", "busybox"), file("www/index.html", text.encode()),
+    ]  # fmt: skip
+    layout(image, [files], {"Entrypoint": ["/bin/httpd"], "Cmd": ["-f", "-p", "8080", "-h", "/www"]})
+    password = account.aws("ecr", "get-login-password").stdout.strip()
+    there = f"docker://{account.server.said['endpoint'].rpartition('/')[2]}/web:latest"
+    done = subprocess.run(
+        ["skopeo", "--insecure-policy", "copy", "--dest-tls-verify=false", f"--dest-creds=AWS:{password}",
+         f"oci:{image}:latest", there],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+def role(account, name, *policies):
+    iam = account.client("iam")
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]
+    for policy in policies:
+        iam.attach_role_policy(RoleName=name, PolicyArn=policy)
+    return made["Arn"]
+
+
+def create(account, name, access_role):
+    made = account.client("apprunner").create_service(
+        ServiceName=name,
+        SourceConfiguration={
+            "ImageRepository": {
+                "ImageIdentifier": NAME,
+                "ImageRepositoryType": "ECR",
+                "ImageConfiguration": {"Port": "8080"},
+            },
+            "AuthenticationConfiguration": {"AccessRoleArn": access_role},
+            "AutoDeploymentsEnabled": True,
+        },
+    )
+    return made["Service"]["ServiceArn"]
+
+
+def settled(account, arn):
+    service = {}
+    for _ in range(int(LONGEST / 0.2)):
+        service = account.client("apprunner").describe_service(ServiceArn=arn)["Service"]
+        if service["Status"] != "OPERATION_IN_PROGRESS":
+            return service
+        time.sleep(0.2)
+    raise AssertionError(f"{service} is still under way")
+
+
+def answer(service):
+    host, _, port = service["ServiceUrl"].partition(":")
+    request = urllib.request.Request(f"http://127.0.0.1:{port}/", headers={"Host": host})
+    with urllib.request.urlopen(request, timeout=10) as answered:
+        return answered.read().decode()
+
+
+def test_an_image_of_the_accounts_own_runs_and_a_new_one_is_deployed_by_itself(account):
+    push(account, "one")
+    service = settled(account, create(account, "image-web", role(account, "access", READ)))
+    assert "RUNNING" == service["Status"]
+    assert "one" == answer(service)
+    push(account, "two")
+    for _ in range(int(LONGEST / 0.2)):
+        if answer(service) == "two":
+            break
+        time.sleep(0.2)
+    assert "two" == answer(service)
+    kinds = account.client("apprunner").list_operations(ServiceArn=service["ServiceArn"])
+    assert ["START_DEPLOYMENT", "CREATE_SERVICE"] == [each["Type"] for each in kinds["OperationSummaryList"]]
+    assert [] == list((account.place / "state/registry/taken").iterdir())
+
+
+def test_without_the_roles_permission_the_image_is_not_taken_and_the_reason_says_so(account):
+    push(account, "one")
+    arn = create(account, "image-web", role(account, "powerless"))
+    assert "CREATE_FAILED" == settled(account, arn)["Status"]
+    told = account.understudy("status", "image-web")
+    assert "ecr:BatchGetImage" in told
+    assert "powerless" in told
+
+
+def test_an_image_that_is_not_there_is_named(account):
+    arn = create(account, "image-web", role(account, "access", READ))
+    assert "CREATE_FAILED" == settled(account, arn)["Status"]
+    assert "web" in account.understudy("status", "image-web")
