@@ -88,5 +88,5 @@ def test_what_names_no_service_is_refused(understudy, interface, text):
 
 
 def test_the_command_line_takes_a_service_with_and_without_a_port():
-    assert _split("aws:apprunner") == ("aws:apprunner", 443, 443)
+    assert _split("aws:apprunner") == ("aws:apprunner", 0, 0)
     assert _split("aws:access-analyzer:80") == ("aws:access-analyzer", 80, 80)

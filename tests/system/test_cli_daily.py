@@ -63,6 +63,11 @@ class TestInTheBackground:
         server = json.loads((tmp_path / "state/understudy/server.json").read_text())
         assert answer(here, "status")["endpoint"] == server["endpoint"]
         assert 0o600 == (tmp_path / "state/understudy/server.log").stat().st_mode & 0o777
+        port = int(server["endpoint"].rpartition(":")[2])
+        other = run(here, "stop", "--port", str(port - 1))
+        assert 2 == other.returncode
+        assert f"listens on port {port}" in other.stderr, "what it runs is not ended under it"
+        assert is_there(server["pid"])
         stopped = run(here, "stop")
         assert (0, f"The server at {server['endpoint']} has stopped") == (
             stopped.returncode,

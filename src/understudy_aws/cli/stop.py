@@ -7,9 +7,10 @@ import os
 import signal
 import threading
 
-from understudy_aws.cli.admin_client import running_server
+from understudy_aws.cli.admin_client import health_of, no_server, running_server
 from understudy_aws.cli.options import settings_of
 from understudy_aws.cli.output import Output
+from understudy_aws.cli.server_files import files_of
 from understudy_aws.core.clock import monotonic_seconds
 from understudy_aws.core.errors import UserError
 from understudy_aws.dataplane.launcher import NodeLauncher
@@ -28,6 +29,10 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     settings = settings_of(asked)
     server = running_server(settings)
     if server is None:
+        # What runs for a server that lives is never ended apart from it.
+        last = None if settings.in_memory else files_of(settings).read_server()
+        if last is not None and health_of(last) is not None:
+            raise no_server(settings)
         ended = _end_network(settings)
         if out.as_json:
             out.value({"stopped": None, "network_ended": ended})

@@ -244,10 +244,3 @@ def test_elsewhere_app_runner_does_not_answer_and_iam_does(understudy):
         == code_and_message(understudy.client("apprunner", region="eu-north-1").list_vpc_connectors)[0]
     )
     assert [] != understudy.client("iam", region="eu-north-1").list_users()["Users"]
-
-
-@pytest.mark.parametrize("operation", ["list_services"])
-def test_what_is_not_served_says_so(apprunner, operation):
-    code, message = code_and_message(getattr(apprunner, operation))
-    assert "NotImplemented" == code
-    assert "does not serve" in message

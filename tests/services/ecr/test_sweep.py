@@ -105,8 +105,9 @@ def test_a_layer_without_an_image_goes_after_a_day(understudy, files, tmp_path):
     assert (True, False) == (is_there(files, young), is_there(files, old))
 
 
-def test_without_a_directory_there_is_nothing_to_do(understudy, files):
-    sweep(understudy, files)
+def test_where_nothing_was_pushed_nothing_is_looked_for(understudy, files):
+    with understudy.app.database.transaction() as tx:
+        assert [] == list(Sweep(files).controller().due(tx, understudy.clock.now()))
 
 
 class TestFiles:

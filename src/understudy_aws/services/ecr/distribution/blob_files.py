@@ -61,6 +61,11 @@ class BlobFiles:
         self._directory = directory
         self._busy: set[str] = set()
 
+    @property
+    def are_there(self) -> bool:
+        """Whether anything was ever uploaded."""
+        return self._directory.exists()
+
     def size_of(self, upload: str) -> int:
         """Return how many bytes of an upload have come."""
         try:

@@ -33,7 +33,8 @@ class Sweep:
         return Controller("files of layers", self._due, self._reconcile, poll_seconds=60.0, run_seconds=None)
 
     def _due(self, _tx: Transaction, now: datetime) -> Iterator[Due]:
-        if self._next is None or self._next <= now:
+        # Nothing is looked for where nothing was ever pushed.
+        if self._files.are_there and (self._next is None or self._next <= now):
             yield Due(("files",), "", now if self._next is None else self._next)
 
     async def _reconcile(self, _key: Key, world: World) -> datetime | None:
