@@ -94,6 +94,11 @@ def test_a_service_lives_by_the_aws_command(account, tmp_path):
     assert "RUNNING" == service["Status"], account.understudy("status", "site")
     assert "one" == answer(service)
     assert "RUNNING" in account.understudy("services")
+    told = account.understudy("status")
+    assert (
+        f"1 service, answered at 127.0.0.1:{service['ServiceUrl'].rpartition(':')[2]}; 1 of 1 instance"
+        in told
+    )
     commit(place, answer="two")
     ask(account, "start-deployment", f"--service-arn={arn}")
     assert "two" == answer(settled(account, arn))

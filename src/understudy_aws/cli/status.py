@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from understudy_aws.cli.output import Output
 from understudy_aws.cli.server_files import files_of
 from understudy_aws.cli.services import describe_one
 from understudy_aws.dataplane.client import NodeClient, NodeLostError
-from understudy_aws.dataplane.messages import GetStatus
+from understudy_aws.dataplane.messages import GetInstances, GetStatus, Instances
 from understudy_aws.dataplane.messages import Status as NodeStatus
 from understudy_aws.dataplane.processes import start_of
 from understudy_aws.settings import Settings
@@ -42,9 +42,10 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     server = running_server(settings)
     said = ask(settings, Status())
     said["endpoint"] = None if server is None else server.endpoint
-    network = _network(Path(said.pop("node")))
+    network, instances = _node(Path(said.pop("node")))
     said.pop("obstacle", None)
     said["network"] = None if network is None else msgspec.to_builtins(network)
+    said["services"] = None if instances is None else msgspec.to_builtins(instances)
     if out.as_json:
         out.value(said)
         return 0
@@ -63,13 +64,11 @@ def run(asked: argparse.Namespace, out: Output) -> int:
         facts.append(("store", said["store"]))
     if server:
         facts.append(("up for", _spoken(said["uptime_seconds"])))
-    if network is not None:
-        facts.append(("network", _told(network)))
-        facts += [(name, f"missing: {why}") for name, why in sorted(network.services.items())]
-        if network.outside:
-            facts.append(("internet", f"reached through {network.outside}"))
-    out.facts(facts)
+    out.facts([*facts, *_of_node(network, instances)])
     _remark_on_the_network(network, said["not_attached"], out)
+    for remark in (instances.ingress_error, *instances.limits) if instances and instances.loads else ():
+        if remark:
+            out.remark(remark)
     if said["records"]:
         out.line()
         out.table(
@@ -77,6 +76,17 @@ def run(asked: argparse.Namespace, out: Output) -> int:
         )
     _describe_controllers(said["controllers"], out)
     return 0
+
+
+def _of_node(network: NodeStatus | None, instances: Instances | None) -> Iterator[tuple[str, str]]:
+    """Yield the facts about the node, where one runs."""
+    if network is not None:
+        yield "network", _told(network)
+        yield from ((name, f"missing: {why}") for name, why in sorted(network.services.items()))
+        if network.outside:
+            yield "internet", f"reached through {network.outside}"
+    if instances is not None and instances.loads:
+        yield "services", _served(instances)
 
 
 def _remark_on_the_network(
@@ -111,14 +121,24 @@ def _without_server(settings: Settings) -> str:
     return f"none runs; the last, process {last.pid}, was killed; this is the state alone, and nothing of it is lost"
 
 
-def _network(directory: Path) -> NodeStatus | None:
-    """Return how the node does; None when none runs."""
+def _node(directory: Path) -> tuple[NodeStatus | None, Instances | None]:
+    """Return how the node does, and what it runs; None when none runs, or runs no services."""
     try:
         with NodeClient(directory, timeout=2.0) as client:
-            status = client.ask(GetStatus())
+            status, instances = client.ask(GetStatus()), client.ask(GetInstances())
     except NodeLostError:
-        return None
-    return status if isinstance(status, NodeStatus) else None
+        return None, None
+    return (
+        status if isinstance(status, NodeStatus) else None,
+        instances if isinstance(instances, Instances) else None,
+    )
+
+
+def _served(instances: Instances) -> str:
+    healthy = sum(1 for each in instances.instances if each.state == "healthy")
+    place = f"answered at {instances.ingress}" if instances.ingress else "NO REQUEST IS TAKEN"
+    of = f"{healthy} of {_counted(len(instances.instances), 'instance')} healthy"
+    return f"{_counted(len(instances.loads), 'service')}, {place}; {of}"
 
 
 def _told(status: NodeStatus) -> str:

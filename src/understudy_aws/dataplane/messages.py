@@ -263,8 +263,8 @@ class Instances(msgspec.Struct, frozen=True, tag="instances", kw_only=True):
     """How the instances do, and how busy the services are.
 
     `ingress` is the address and port where requests are taken, empty where none are, and `ingress_error` says why they
-    are not taken where it is wanted. `limits` are what instances are
-    not held to on this machine, as sentences with the remedy.
+    are not taken where it is wanted. `limits` are what instances are not held to on this machine, as sentences with the
+    remedy.
     """
 
     instances: tuple[InstanceStatus, ...] = ()

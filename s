@@ -1,1 +1,0 @@
-RUNNING	gbc1h72naa.us-east-1.awsapprunner.localhost:4567
