@@ -186,9 +186,10 @@ class TestCreate:
         gone = f"{ARN}:vpcconnector/gone/1/{'1' * 32}"
         with refused("InvalidRequestException"):
             create(apprunner, NetworkConfiguration=through(gone))
-        with refused("ResourceNotFoundException"):
+        # CreateService has no ResourceNotFoundException in the API model.
+        with refused("InvalidRequestException"):
             create(apprunner, AutoScalingConfigurationArn=f"{ARN}:autoscalingconfiguration/gone")
-        with refused("ResourceNotFoundException"):
+        with refused("InvalidRequestException"):
             arn = f"{ARN}:observabilityconfiguration/gone"
             create(apprunner, ObservabilityConfiguration=observed(arn))
         connection = apprunner.create_connection(ConnectionName="github", ProviderType="GITHUB")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from understudy_aws.core.errors import ApiError
 
 
@@ -17,6 +20,17 @@ def invalid_state(message: str) -> ApiError:
 
 def no_such_resource(arn: str) -> ApiError:
     return ApiError("ResourceNotFoundException", f"Resource not found for the given ARN: {arn}")
+
+
+@contextmanager
+def not_found_as_invalid_request() -> Iterator[None]:
+    """Make what is not found an invalid request, in an operation that has no ResourceNotFoundException (API models)."""
+    try:
+        yield
+    except ApiError as error:
+        if error.code == "ResourceNotFoundException":
+            raise invalid_request(error.message) from error
+        raise
 
 
 def too_many(kind: str, limit: int) -> ApiError:

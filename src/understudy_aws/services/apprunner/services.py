@@ -86,6 +86,8 @@ def create_service(
     settings = new_settings(asked, account=call.account, at=call.at)
     kept_tags = new_tags((), tags or [])
     id = call.ids.hexadecimal()
+    with errors.not_found_as_invalid_request():
+        scaling = scaling_of(call, auto_scaling_configuration_arn)
     service = Service(
         account=call.account,
         region=call.region,
@@ -95,11 +97,12 @@ def create_service(
         created=call.at,
         updated=call.at,
         asked=settings,
-        asked_scaling=scaling_of(call, auto_scaling_configuration_arn),
+        asked_scaling=scaling,
         url=host_of(id, call.region) if settings.network.public else "",
         tags=kept_tags,
     )
-    service = replace(service, asked=require_used_resources(call, service, settings))
+    with errors.not_found_as_invalid_request():
+        service = replace(service, asked=require_used_resources(call, service, settings))
     ensure_linked_role(call, MANAGEMENT)
     service, begun = history.begin_operation(call, history.CREATE, service)
     return {"Service": describe(call.tx, service), "OperationId": begun.id}
