@@ -12,6 +12,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -183,12 +184,15 @@ class PlainWorkloads(Workloads):
             program.command or (sys.executable, "serve.py"),
             cwd=place,
             env={"PATH": os.environ["PATH"], **dict(program.environment), "PORT": str(port)},
+            # A shell that runs the command ends without it.
+            start_new_session=True,
         )
         self._processes[instance.id] = (instance, port, process)
 
     def _stop(self, id: str) -> None:
         _, _, process = self._processes.pop(id)
-        process.send_signal(signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait(10)
 
     def _state(self, id: str) -> InstanceStatus:
