@@ -128,7 +128,6 @@ def _rules_of_the_host() -> Iterator[str]:
 
 
 def _control_groups() -> Iterator[str]:
-    for path in Path("/sys/fs/cgroup").rglob("*"):
-        with suppress(OSError):
-            if _OURS.search(path.name) and path.is_dir():
-                yield str(path)
+    # Groups come and go meanwhile, which `walk` passes over.
+    for folder, names, _ in os.walk("/sys/fs/cgroup"):
+        yield from (f"{folder}/{name}" for name in names if _OURS.search(name))

@@ -129,6 +129,7 @@ def test_an_image_of_the_accounts_own_runs_and_a_new_one_is_deployed_by_itself(a
     assert "two" == answer(service)
     kinds = account.client("apprunner").list_operations(ServiceArn=service["ServiceArn"])
     assert ["START_DEPLOYMENT", "CREATE_SERVICE"] == [each["Type"] for each in kinds["OperationSummaryList"]]
+    settled(account, service["ServiceArn"])
     assert [] == list((account.place / "state/registry/taken").iterdir())
 
 

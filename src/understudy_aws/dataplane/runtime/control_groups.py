@@ -56,6 +56,10 @@ class ControlGroups:
                 self._trees.append(self._made(tree))
             except OSError as error:
                 reason = f"{error.filename}: {error.strerror}"
+        for tree in self._trees:
+            # It was made to see whether it can be: nothing is there before an instance needs it.
+            with suppress(OSError):
+                tree.place.rmdir()
         self.kinds = frozenset(kind for tree in self._trees for kind in tree.kinds)
         self.reason = reason or "no control groups are mounted here"
 
@@ -73,7 +77,7 @@ class ControlGroups:
         """Make the groups of an instance, with units of processors and megabytes; returns them. Raises OSError."""
         made = []
         for tree in self._trees:
-            group = tree.place / id
+            group = self._made(Tree(tree.place.parent, tree.kinds, tree.version)).place / id
             group.mkdir(exist_ok=True)
             for name, value in _settings(tree, cpu, memory).items():
                 # Swap is not accounted everywhere, nor can every kernel end all processes of a group at once.
