@@ -47,7 +47,7 @@ def test_one_that_should_run_no_more_is_asked_to_end_and_leaves_nothing(running,
     assert statuses(running) == {}
 
 
-def test_one_that_ignores_the_signal_is_killed_with_all_that_it_started(running):
+def test_with_its_first_process_ends_all_that_it_started(running):
     code = (
         "import os, signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); os.fork(); os.setsid();"
         "time.sleep(600)"

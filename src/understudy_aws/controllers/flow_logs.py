@@ -23,6 +23,7 @@ from understudy_aws.dataplane.messages import Flows, GetFlows
 from understudy_aws.gateway.controller import Controller, Due, Key, World
 from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.gateway.role_sessions import RoleSession
+from understudy_aws.services.apprunner.service_records import service_instances
 from understudy_aws.services.ec2.attached_programs import attached_programs
 from understudy_aws.services.ec2.flow_logs.coverage import covered
 from understudy_aws.services.ec2.flow_logs.lines import Place, lines_of, stream_of
@@ -60,7 +61,9 @@ class FlowLogDelivery:
         return Controller("flow logs", self._due, self._reconcile, poll_seconds=_PERIOD_SECONDS)
 
     def _due(self, tx: Transaction, now: datetime) -> Iterator[Due]:
-        if not self._sessions and not (flow_logs.count(tx) and attached_programs.count(tx)):
+        # Packets are those of programs and of instances of services; without either no node runs.
+        runs = attached_programs.count(tx) or service_instances.count(tx)
+        if not self._sessions and not (flow_logs.count(tx) and runs):
             return
         if self._asked is None or not 0 <= (now - self._asked).total_seconds() < _PERIOD_SECONDS:
             yield Due(_KEY, "", now)
