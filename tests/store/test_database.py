@@ -12,7 +12,7 @@ from understudy_aws.core.answers import Description
 from understudy_aws.store.database import Database
 from understudy_aws.store.memory import MemoryStore
 from understudy_aws.store.protocol import RecordChange
-from understudy_aws.store.tables import Record, Table, memoized
+from understudy_aws.store.tables import Record, Table, kept_with, memoized
 
 
 class Fruit(Record):
@@ -151,6 +151,22 @@ def test_a_description_is_made_once_for_a_record_and_anew_for_the_next():
     assert isinstance(describe(apple), Description)
     assert {"Name": "apple", "Weight": 2} == describe(msgspec.structs.replace(apple, weight=2))
     assert [1, 2] == made
+
+
+def test_what_is_made_of_a_record_and_others_is_made_anew_for_others():
+    made = []
+
+    def describe(fruit: Fruit):
+        made.append(fruit.weight)
+        return Description({"Name": fruit.name})
+
+    apple, pear = Fruit(account="1", name="apple", weight=1), Fruit(account="1", name="pear", weight=3)
+    first = kept_with(apple, (None, ()), describe)
+    assert kept_with(apple, (None, ()), describe) is first
+    assert kept_with(apple, (pear, ()), describe) is not first
+    assert kept_with(apple, (msgspec.structs.replace(pear),), describe) is kept_with(apple, (pear,), describe)
+    kept_with(msgspec.structs.replace(apple, weight=2), (pear,), describe)
+    assert [1, 1, 1, 2] == made
 
 
 class AgainstAModel(RuleBasedStateMachine):

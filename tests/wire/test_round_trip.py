@@ -29,6 +29,7 @@ SAMPLES = {
     "secretsmanager": 6,
     "ssm": 3,
     "ecr": 6,
+    "cloudtrail": 6,
 }
 
 

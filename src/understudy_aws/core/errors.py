@@ -9,17 +9,25 @@ class ApiError(Exception):
     """An error as AWS answers it: the code, the text and the HTTP status that a client sees.
 
     Operations raise it; the client's protocol renders it. `detail` holds further modelled members of the error, by
-    their AWS names.
+    their AWS names. `reason` is a clause of ours that says more than AWS does; the trail keeps it, and no client sees
+    it.
     """
 
     def __init__(
-        self, code: str, message: str, status: int = 400, *, detail: Mapping[str, object] | None = None
+        self,
+        code: str,
+        message: str,
+        status: int = 400,
+        *,
+        detail: Mapping[str, object] | None = None,
+        reason: str = "",
     ) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
         self.status = status
         self.detail = detail or {}
+        self.reason = reason
 
     @property
     def is_the_clients(self) -> bool:

@@ -41,7 +41,8 @@ class HttpRequest(msgspec.Struct, frozen=True):
 
     Header names are lower-case; a repeated header is joined with a comma, as HTTP allows. `vpc` and `vpc_endpoint` are
     what it came through, if it came through a VPC endpoint. `interface` is the network interface whose owner asks for
-    credentials, and for nothing else. `sink` is what has taken the body, which is empty then.
+    credentials, and for nothing else. `sink` is what has taken the body, which is empty then. `inside` says that it was
+    sent by what this server runs.
     """
 
     method: str
@@ -55,6 +56,7 @@ class HttpRequest(msgspec.Struct, frozen=True):
     vpc_endpoint: str = ""
     interface: str = ""
     sink: BodySink | None = None
+    inside: bool = False
 
     def without_body(self) -> HttpRequest:
         """Return the same request with an empty body."""

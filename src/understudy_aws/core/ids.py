@@ -9,9 +9,11 @@ from __future__ import annotations
 import base64
 import random
 import secrets
+from collections.abc import Iterator
 
 _BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _LOWER = "abcdefghijklmnopqrstuvwxyz0123456789"
+_TOKEN_HEAD = "IQoJb3JpZ2luX2Vj"  # noqa: S105 - how AWS's begin
 _SECRET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"  # noqa: S105 - an alphabet
 
 
@@ -34,6 +36,10 @@ class Ids:
         """Such as `AROA…`: a four-letter prefix and 17 characters."""
         return prefix + "".join(self._random.choices(_BASE32, k=17))
 
+    def saml(self, prefix: str) -> str:
+        """Such as `SAMLSP…`: a six-letter prefix and 16 letters and digits; SAML providers and their keys."""
+        return prefix + "".join(self._random.choices(_LOWER.upper(), k=16))
+
     def account(self) -> str:
         """An account id: 12 digits that do not begin with zero."""
         return f"{self._random.randrange(10**11, 10**12)}"
@@ -52,6 +58,18 @@ class Ids:
         variant = "89ab"[int(digits[16], 16) & 3]
         return f"{digits[:8]}-{digits[8:12]}-4{digits[13:16]}-{variant}{digits[17:20]}-{digits[20:]}"
 
+    def uuids(self) -> Iterator[bytes]:
+        """UUIDs without end, in ASCII, for what needs very many: only the first eight digits of each are new.
+
+        They are those of an odd number added again and again, so that none comes twice; the others are drawn anew
+        after a thousand.
+        """
+        while True:
+            first, rest = self._random.getrandbits(32), self.uuid()[8:].encode()
+            for _ in range(1024):
+                first = (first + 0x9E3779B1) & 0xFFFFFFFF
+                yield b"%08x%b" % (first, rest)
+
     def access_key_id(self, prefix: str, account: str) -> str:
         """`AKIA…` or `ASIA…`, 20 characters, the account written into it as AWS does (iam.md 2.1)."""
         number = (int(account) << 7) | (1 << 47)
@@ -64,14 +82,21 @@ class Ids:
         return "".join(secrets.choice(_SECRET) for _ in range(40))
 
     @staticmethod
-    def session_token() -> str:
-        """A session token from the system's random source, as long as AWS's are."""
-        return "IQoJb3JpZ2luX2Vj" + base64.b64encode(secrets.token_bytes(180)).decode()
+    def session_token(least: int = 0) -> str:
+        """A session token from the system's random source, as long as AWS's are or of `least` bytes if that is more."""
+        token = _TOKEN_HEAD + base64.b64encode(secrets.token_bytes(180)).decode()
+        missing = least - len(token)
+        return token + secrets.token_urlsafe(missing)[:missing] if missing > 0 else token
 
     @staticmethod
     def signing_secret() -> bytes:
         """32 bytes from the system's random source, with which a server signs messages."""
         return secrets.token_bytes(32)
+
+    @staticmethod
+    def secret_bytes(length: int) -> bytes:
+        """So many bytes from the system's random source: seeds of MFA devices, salts, passwords of services."""
+        return secrets.token_bytes(length)
 
     @staticmethod
     def bearer_token() -> str:

@@ -25,9 +25,21 @@ class SimulatedLatency(msgspec.Struct, frozen=True):
         """How long an organization's new account is being made: up to some minutes at AWS, by its own account."""
         return self._drawn("account creation", request, 20, 90)
 
+    def account_closure_seconds(self, account: str) -> float:
+        """How long an account that is closed is pending closure: minutes at AWS, by what Terraform waits for."""
+        return self._drawn("account closure", account, 20, 90)
+
     def propagation_seconds(self, id: str) -> float:
         """How long a new key or role is not yet known everywhere: some seconds at AWS."""
         return self._drawn("propagation", id, 2, 10)
+
+    def credential_report_seconds(self, request: str) -> float:
+        """How long a credential report is being made: some seconds at AWS (credentials.md 30.6)."""
+        return self._drawn("credential report", request, 1, 5)
+
+    def access_report_seconds(self, job: str) -> float:
+        """How long a report of last access is being made: some seconds at AWS, by what its clients wait for."""
+        return self._drawn("access report", job, 1, 10)
 
     def nat_gateway_seconds(self, gateway: str) -> float:
         """How long a NAT gateway is pending or deleting: one to two minutes at AWS, by what Terraform users see."""

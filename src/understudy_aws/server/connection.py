@@ -98,7 +98,7 @@ class Connection(asyncio.Protocol):
         arrival = self._arrival
         if arrival is None:
             peer = transport.get_extra_info("peername")
-            arrival = Arrival(str(peer[0]) if peer else "")
+            arrival = Arrival(str(peer[0]) if peer else "", inside=False)
         self._parser = RequestParser(
             self._host.limits, arrival=arrival, secure=self._secure, sinks=self._host.sink
         )

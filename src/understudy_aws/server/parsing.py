@@ -386,6 +386,7 @@ class RequestParser:
             self._arrival.endpoint,
             self._arrival.interface,
             self._sink,
+            self._arrival.inside,
         )
 
     def _head_too_long(self) -> _StopParsingError:

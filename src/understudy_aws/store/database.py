@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from asyncio.events import _get_running_loop
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from understudy_aws.store.committer import Committer
@@ -24,7 +24,8 @@ __all__ = ["Database", "RecordKey", "Transaction", "TransactionError"]
 class Database:
     """The one owner of a store. Not for several threads: transactions run one after the other.
 
-    `revision` rises with every commit that changed a record. A store that refuses a write is tried again after
+    `revision` rises with every commit that changed a record. `on_change`, if set, is called with every transaction that
+    changed one, at its end, and `on_commit` when it is committed. A store that refuses a write is tried again after
     `retry_seconds`.
     """
 
@@ -33,6 +34,8 @@ class Database:
         self.caches: dict[str, TableCache] = {}
         self.blank = False
         self.revision = 0
+        self.on_change: Callable[[Transaction], None] | None = None
+        self.on_commit: Callable[[], None] | None = None
         self._open: Transaction | None = None
         self._committer = Committer(
             store, take_back=self._take_back, forget=self._forget, retry_seconds=retry_seconds
@@ -119,7 +122,11 @@ class Database:
         self._open = None
         if tx.undo_steps:
             self.revision += 1
+            if self.on_change is not None:
+                self.on_change(tx)
             self._committer.batch.add(tx)
+            if self.on_commit is not None:
+                self.on_commit()
         elif tx.entries:
             # Most calls change nothing.
             self._committer.batch.entries += tx.entries

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 
 from understudy_aws.store.protocol import FencedError, LogEntry, RecordChange
 
@@ -61,11 +62,11 @@ class MemoryStore:
         limit: int = 100,
     ) -> Iterator[LogEntry]:  # fmt: skip
         found = 0
-        for entry in reversed(self._log):
+        # Numbers follow each other, so that those that are too new are passed over at once.
+        newer = 0 if before is None or not self._log else max(0, self._log[-1].sequence - before + 1)
+        for entry in islice(reversed(self._log), newer, None):
             if entry.sequence <= after or found == limit:
                 return
-            if before is not None and entry.sequence >= before:
-                continue
             if (id is None or entry.id == id) and (account is None or entry.account == account):
                 found += 1
                 yield entry

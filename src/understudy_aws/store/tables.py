@@ -44,6 +44,19 @@ def memoized(make: Callable[[R], T]) -> Callable[[R], T]:
     return once
 
 
+def kept_with(record: R, others: object, make: Callable[[R], T]) -> T:
+    """Return what a function makes of a record and of others, which are compared; the latest result is kept.
+
+    Like `memoized`, for what is shown of a record together with what lies beside it. The function must depend on its
+    record and the others alone.
+    """
+    name = f"kept:{make.__module__}.{make.__qualname__}"
+    found: tuple[object, T] | None = record.__dict__.get(name)
+    if found is None or found[0] != others:
+        found = record.__dict__[name] = others, make(record)
+    return found[1]
+
+
 class Table(Generic[R]):
     """Records of one type under unique keys of text parts, the account first, then perhaps the region.
 

@@ -67,9 +67,11 @@ class AwsQuery(Protocol):
     def render_error(self, error: ApiError, service: ServiceShape | None, request_id: str) -> HttpResponse:
         namespace = f' xmlns="{service.xml_namespace}"' if service is not None else ""
         whose = "Sender" if error.is_the_clients else "Receiver"
+        # Some of AWS's refusals have a code alone.
+        said = f"<Message>{escaped(error.message)}</Message>" if error.message else ""
         text = (
             f"<ErrorResponse{namespace}><Error><Type>{whose}</Type><Code>{escaped(error.code)}</Code>"
-            f"<Message>{escaped(error.message)}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+            f"{said}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
         )
         return HttpResponse(error.status, text.encode(), (_HEADERS, ("x-amzn-RequestId", request_id)))
 

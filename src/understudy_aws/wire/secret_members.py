@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from understudy_aws.core.urls import without_credentials
 from understudy_aws.wire.model import Shape
 from understudy_aws.wire.names import snake
 
@@ -33,6 +34,8 @@ HARMLESS = frozenset(
         "subject_type_source_key", "tag_keys", "target_key", "token_endpoint", "transitive_tag_keys", "watermark_key",
     }
 )  # fmt: skip
+# URLs in which users may have put credentials.
+_URLS = frozenset({"repository_url"})
 _TEXTS = frozenset({"string", "blob", "character"})
 
 Hide = Callable[[Any], Any]
@@ -80,7 +83,7 @@ def secrets_in(params: Mapping[str, Any], shape: Shape) -> Iterator[str]:
         value, kept = waiting.pop()
         if value is kept:
             continue
-        if kept == HIDDEN:
+        if kept == HIDDEN or isinstance(value, str):
             yield from _texts(value)
         elif isinstance(value, dict):
             waiting += [(each, kept[name]) for name, each in value.items()]
@@ -105,10 +108,17 @@ def _hidden(_value: Any) -> str:
     return HIDDEN
 
 
+def _without_credentials(value: Any) -> Any:
+    return without_credentials(value) if isinstance(value, str) else value
+
+
 def _of_members(shape: Shape) -> dict[str, Hide]:
     found: dict[str, Hide] = {}
     for name, member in shape.members.items():
-        hide = _hidden if is_secret(name, member.shape) else hider(member.shape)
+        if is_secret(name, member.shape):
+            hide: Hide | None = _hidden
+        else:
+            hide = _without_credentials if snake(name) in _URLS else hider(member.shape)
         if hide is not None:
             found[name] = hide
     return found
