@@ -24,29 +24,9 @@ from typing import Any
 
 from compressed_documents import CompressedDocuments
 from moto.iam.aws_managed_policies import aws_managed_policies_data
+from policy_texts import compact, in_order
 
 _DATA = Path(__file__).parents[1] / "src" / "understudy_aws" / "data"
-
-# moto sorts every key by the alphabet. People, and AWS's own pages, put the version and the effect first.
-_KEY_ORDER = {
-    key: place
-    for place, key in enumerate(
-        (
-            "Version",
-            "Id",
-            "Statement",
-            "Sid",
-            "Effect",
-            "Principal",
-            "NotPrincipal",
-            "Action",
-            "NotAction",
-            "Resource",
-            "NotResource",
-            "Condition",
-        )
-    )
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +72,7 @@ def _from_moto() -> dict[str, Policy]:
             created=facts["CreateDate"],
             updated=facts["UpdateDate"],
             description="",
-            document=_compact(_in_order(facts["Document"])),
+            document=compact(in_order(facts["Document"])),
         )
         for name, facts in found.items()
     }
@@ -111,27 +91,9 @@ def _supplements() -> dict[str, Policy]:
             created=facts["created"],
             updated=facts["updated"],
             description=facts.get("description", ""),
-            document=_compact(facts["document"]),
+            document=compact(facts["document"]),
         )
     return found
-
-
-def _in_order(document: Mapping[str, Any]) -> dict[str, Any]:
-    """The document with the keys of its two upper levels as people write them; conditions stay as is."""
-    statements = document["Statement"]
-    if isinstance(statements, list):
-        statements = [_sorted_keys(statement) for statement in statements]
-    else:
-        statements = _sorted_keys(statements)
-    return _sorted_keys({**document, "Statement": statements})
-
-
-def _sorted_keys(element: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: element[key] for key in sorted(element, key=lambda key: (_KEY_ORDER.get(key, 99), key))}
-
-
-def _compact(document: Mapping[str, Any]) -> str:
-    return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
 
 
 def _facts(policy: Policy) -> tuple[str, ...]:

@@ -3,9 +3,9 @@
     python tools/generate_newer_actions.py
 
 Needs botocore, whose API descriptions are newer than the catalogue. An action is written down when an AWS managed
-policy that Understudy ships names it, the catalogue does not have it, and botocore describes an operation of its
-name. Neither alone would do: old policies name actions long gone, and some operations are allowed by actions of
-other names. One file comes out, `newer_actions.txt`, with one action per line.
+policy that Understudy ships names it or Understudy serves it, the catalogue does not have it, and botocore describes
+an operation of its name. Neither alone would do: old policies name actions long gone, and some operations are allowed
+by actions of other names. One file comes out, `newer_actions.txt`, with one action per line.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import botocore.session
@@ -20,6 +21,8 @@ from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 
 from understudy_aws.data import managed_policies, service_catalogue
+from understudy_aws.gateway.registry import Registry
+from understudy_aws.services import SERVICES
 
 _FILE = Path(__file__).parents[1] / "src" / "understudy_aws" / "data" / "newer_actions.txt"
 
@@ -54,7 +57,8 @@ def named_actions() -> Iterator[str]:
 def main() -> None:
     known = operations()
     newer: dict[str, str] = {}
-    for action in named_actions():
+    served = (operation.action for operation in Registry(SERVICES))
+    for action in chain(named_actions(), served):
         prefix, _, own = action.partition(":")
         if "*" in own or "?" in own or service_catalogue.action(action) is not None:
             continue

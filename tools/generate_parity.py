@@ -44,6 +44,20 @@ Services that are not on this page are not served at all. The test in a row call
 """
 
 
+# Why operations are not served that will not be, by service.
+_WHY_NOT: Mapping[str, Mapping[str, frozenset[str]]] = {
+    "iam": {
+        "role templates are made by services of AWS alone, which do not publish them as data.": frozenset(
+            {"AcquireRole", "GetRoleTemplateVersion"}
+        ),
+        "which namespaces and properties there are, and what each does, is not published; one is about Role Manager, "
+        "which makes roles from those templates.": frozenset(
+            {"GetAccountProperties", "PutAccountProperties"}
+        ),
+    },
+}
+
+
 class Shown(NamedTuple):
     """A test function, by name and file, that calls an operation."""
 
@@ -131,6 +145,8 @@ def _section(service: Service, kept: Mapping[str, Shown]) -> str:
     names = unserved(service)
     if names:
         lines += ["", f"Not served ({len(names)}):", "", textwrap.fill(", ".join(names) + ".", 118)]
+    for reason, of in _WHY_NOT.get(service.id, {}).items():
+        lines += ["", textwrap.fill(f"{', '.join(sorted(of & set(names)))}: {reason}", 118)]
     return "\n".join([*lines, ""])
 
 

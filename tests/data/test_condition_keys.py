@@ -111,6 +111,8 @@ def test_no_key_is_given_that_the_catalogue_does_not_grant(questions):
     wrong = {
         (action, key)
         for (action, resource), keys in questions.items()
+        # What the catalogue leaves out is named in test_service_catalogue.py, and promises nothing.
+        if service_catalogue.action(action) is not None
         for key in keys - granted(action, resource)
     }
     assert set() == wrong - UNGRANTED.keys()

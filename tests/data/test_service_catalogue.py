@@ -20,26 +20,38 @@ REQUEST_TAGS = {"aws:RequestTag/${TagKey}", "aws:TagKeys"}
 EC2_TAGS = {"aws:ResourceTag/${TagKey}", "ec2:ResourceTag/${TagKey}"}
 
 # Actions we serve that AWS's authorization reference does not list, and why.
-UNLISTED: dict[str, str] = {}
+UNLISTED: dict[str, str] = {
+    "iam:UpdateDelegationRequest": "the reference leaves it out, the IAM User Guide names it (delegation.md 38.3)",
+    "iam:UpdateOpenIDConnectProvider": "newer than the catalogue (web-identity.md 36.7)",
+    "sts:GetScopedCredentials": "newer than the catalogue (decision 0050)",
+}
 
 # Served operations whose action takes only `*`, and which ask for something else, and why. Naming the path has
 # a price: a policy on `role/*` allows ListRoles here, where the authorization reference grants only `*`.
 NARROWER_THAN_WILDCARD = {
     "access-analyzer:ValidatePolicy": "a denial names everything of Access Analyzer's in the Region",
+    "iam:GetAccountPasswordPolicy": "the password policy itself may permit it to all users (credentials.md 30.2)",
+    "iam:ListDelegationRequests": "conditions see the owner, who may list its own (delegation.md 38.3)",
     "iam:ListGroups": "a denial names the path asked for: group/",
     "iam:ListInstanceProfiles": "a denial names the path asked for: instance-profile/",
     "iam:ListPolicies": "a denial names the path asked for: policy/",
     "iam:ListRoles": "a denial names the path asked for: role/",
+    "iam:ListServerCertificates": "a denial names the path asked for: server-certificate/ (credentials.md 30.4)",
     "iam:ListUsers": "a denial names the path asked for: user/",
+    "iam:ListVirtualMFADevices": "a denial names the path: mfa/ (credentials.md 30.1)",
     "logs:DescribeLogGroups": "a denial names every log group of the Region: log-group::log-stream:",
     "organizations:CreateAccount": "conditions see the tags asked for",
     "organizations:CreatePolicy": "conditions see the type and the tags asked for",
     "organizations:DisableAWSServiceAccess": "conditions see the service",
     "organizations:EnableAWSServiceAccess": "conditions see the service",
+    "organizations:DeleteResourcePolicy": "a denial names the resource policy",
+    "organizations:ListAccountsWithInvalidEffectivePolicy": "conditions see the type",
+    "organizations:ListDelegatedAdministrators": "conditions see the service",
     "organizations:ListPolicies": "conditions see the type",
     "ssm:DescribeParameters": "a denial names everything of Systems Manager's in the Region",
     "sts:GetCallerIdentity": "needs no permission, not even past an explicit deny (sts.md 3.2)",
     "sts:GetSessionToken": "no policy is checked (sts.md 3.2)",
+    "sts:GetWebIdentityToken": "conditions see the audiences, the duration and the algorithm (web-identity.md 36.6)",
 }
 
 # Served operations whose action names resources, and which only `*` allows here, and why.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import cache, lru_cache
@@ -11,9 +10,11 @@ from sys import intern
 
 import msgspec
 
+from understudy_aws.data.compressed_documents import CompressedDocuments
+
 # Written by tools/generate_managed_policies.py, where their shape is told.
 _INDEX = Path(__file__).with_name("managed_policies.index")
-_DOCUMENTS = Path(__file__).with_name("managed_policies.documents")
+_DOCUMENTS = CompressedDocuments(_INDEX, _INDEX.with_suffix(".documents"))
 
 _RESERVED_PATHS = frozenset({"/aws-service-role/", "/root-task/"})
 
@@ -94,19 +95,4 @@ def _sorted() -> tuple[ManagedPolicy, ...]:
 
 @lru_cache(maxsize=64)
 def _document(offset: int, length: int) -> str:
-    inflate = zlib.decompressobj(zdict=_dictionary())
-    return (inflate.decompress(_read(offset, length)) + inflate.flush()).decode()
-
-
-@cache
-def _dictionary() -> bytes:
-    """The text all documents were compressed against: first in their file, its length first in the index."""
-    with _INDEX.open(encoding="utf-8") as index:
-        _, length = index.readline().split("\t")
-    return zlib.decompress(_read(0, int(length)))
-
-
-def _read(offset: int, length: int) -> bytes:
-    with _DOCUMENTS.open("rb") as documents:
-        documents.seek(offset)
-        return documents.read(length)
+    return _DOCUMENTS.text(offset, length)

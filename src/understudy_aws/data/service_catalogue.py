@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import zlib
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
 from pathlib import Path
@@ -13,9 +12,11 @@ from typing import Any
 
 import msgspec
 
+from understudy_aws.data.compressed_documents import CompressedDocuments
+
 # Written by tools/generate_service_catalogue.py, where their shape is told.
 _INDEX = Path(__file__).with_name("service_catalogue.index")
-_DOCUMENTS = Path(__file__).with_name("service_catalogue.documents")
+_DOCUMENTS = CompressedDocuments(_INDEX, _INDEX.with_suffix(".documents"))
 
 # What stands for free text in a key or an ARN: `${TagKey}`, and in a few ARNs a star.
 _FREE = re.compile(r"\$\{[^}]*\}|\*")
@@ -79,6 +80,11 @@ class Service(msgspec.Struct, frozen=True):
 def everything() -> Sequence[str]:
     """The prefix of every service, by the alphabet; services stay on disk until asked for."""
     return tuple(_index().services)
+
+
+def name_of(prefix: str) -> str:
+    """The name of the service of this prefix, which stays on disk; raises KeyError for none such."""
+    return _index().services[prefix].name
 
 
 def service(prefix: str) -> Service | None:
@@ -183,7 +189,6 @@ class _Place(msgspec.Struct, frozen=True):
 class _Index(msgspec.Struct, frozen=True):
     """The whole index: services by prefix, prefixes by ARN namespace, the keys no service holds by prefix."""
 
-    dictionary: int
     services: Mapping[str, _Place]
     namespaces: Mapping[str, tuple[str, ...]]
     keys: Mapping[str, Mapping[str, str]]
@@ -198,7 +203,7 @@ class _Keys(msgspec.Struct, frozen=True):
 
 @cache
 def _index() -> _Index:
-    first, *lines = _INDEX.read_text("utf-8").splitlines()
+    _, *lines = _INDEX.read_text("utf-8").splitlines()
     services: dict[str, _Place] = {}
     namespaces: dict[str, tuple[str, ...]] = {}
     keys: dict[str, dict[str, str]] = {}
@@ -214,15 +219,13 @@ def _index() -> _Index:
                 namespaces[space] = (*namespaces.get(space, ()), prefix)
     # App Runner lists WAF's web ACLs too, but what an ARN names is for the service it names to say.
     own = {space: (space,) if space in prefixes else prefixes for space, prefixes in namespaces.items()}
-    return _Index(int(first.partition("\t")[2]), services, own, keys)
+    return _Index(services, own, keys)
 
 
 @cache
 def _service(prefix: str) -> Service:
     place = _index().services[prefix]
-    inflate = zlib.decompressobj(zdict=_dictionary())
-    document = inflate.decompress(_read(place.offset, place.length)) + inflate.flush()
-    keys, sets, resources, actions = json.loads(document)
+    keys, sets, resources, actions = json.loads(_DOCUMENTS.text(place.offset, place.length))
     spelled = tuple(keys)
     key_sets = [tuple(spelled[number] for number in members) for members in sets]
     types = [ResourceType(prefix, name, arn, key_sets[number]) for name, arn, number in resources]
@@ -252,18 +255,6 @@ def _action(
                 ActionResource(types[of].name, required == 1, key_sets[key_set], tuple(row_dependent))
             )
     return Action(prefix, name, intern(level), tuple(resources), own_keys, tuple(dependent))
-
-
-@cache
-def _dictionary() -> bytes:
-    """The text all documents were compressed against: first in their file, its length first in the index."""
-    return zlib.decompress(_read(0, _index().dictionary))
-
-
-def _read(offset: int, length: int) -> bytes:
-    with _DOCUMENTS.open("rb") as documents:
-        documents.seek(offset)
-        return documents.read(length)
 
 
 # Bounded, for a key may begin with any text.
