@@ -153,6 +153,7 @@ def all_bindings(draw):
         rcps=draw(st.lists(several("rcp", 2), max_size=1).map(tuple)),
         resource=draw(st.none() | named("trust" if trust else "resource")),
         trust=trust,
+        scopes=draw(st.lists(several("session", 1), max_size=2).map(tuple)),
     )
 
 
@@ -203,6 +204,7 @@ def test_a_deny_never_widens_what_is_allowed(question, bindings, extra):
         rcps=bindings.rcps,
         resource=bindings.resource,
         trust=bindings.trust,
+        scopes=bindings.scopes,
     )
     assert "explicit-deny" == decide(question, denied).effect
 

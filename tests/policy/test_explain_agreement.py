@@ -121,6 +121,10 @@ def situation(lots: random.Random) -> tuple[Question, Documents]:
         rcps=[[one("rcp", "aaad")] for _ in range(lots.choice([0, 1]))],
         resource=one("trust" if trust else "resource") if lots.randint(0, 2) else None,
         trust=trust,
+        scopes=[
+            [one("session", "aaad" if lots.randint(0, 1) else "aas")]
+            for _ in range(lots.choice([0, 0, 0, 1, 3]))
+        ],
     )
     context = question_context({**principal_context(who), **CONTEXT})
     owner = lots.choice([None, ACCOUNT, ACCOUNT, OTHER])
@@ -136,7 +140,7 @@ def features(documents: Documents) -> set[str]:
     return {sign for sign in signs if sign in text}
 
 
-LAYERS = ["identity", "boundary", "session", "scp", "resource", "trust"]
+LAYERS = ["identity", "boundary", "session", "scope", "scp", "resource", "trust"]
 EXPECTED = [
     *product(["explicit-deny"], [*LAYERS, "rcp"]),
     *product(["implicit-deny"], LAYERS),

@@ -1,8 +1,8 @@
 """The IAM policy engine, a library without input or output: the one module other packages may import.
 
 Its subpackages are private: `language` (what policies are written in), `engine` (compile, review, decide),
-`explanation`, `recording` and `findings`. The last three are imported when a name of theirs is first used, so that
-deciding alone stays quick to import.
+`explanation`, `recording`, `findings` and `access`. The last four are imported when a name of theirs is first used, so
+that deciding alone stays quick to import.
 """
 
 from __future__ import annotations
@@ -33,6 +33,21 @@ from understudy_aws.policy.language.positions import (
 from understudy_aws.policy.language.question import Principal, Question
 
 if TYPE_CHECKING:
+    from understudy_aws.policy.access.claims import Claim, NotAClaim, parse_claim
+    from understudy_aws.policy.access.details import (
+        AuthorizationDetails,
+        NotAuthorizationDetails,
+        from_authorization_details,
+    )
+    from understudy_aws.policy.access.population import Accounts, Actor, Resource
+    from understudy_aws.policy.access.proofs import (
+        CounterExample,
+        NoSuchPrincipal,
+        Proof,
+        prove,
+        prove_in_steps,
+    )
+    from understudy_aws.policy.access.who_can import Access, Report, who_can, who_can_in_steps
     from understudy_aws.policy.explanation.absent_keys import AbsentKey, absent_key
     from understudy_aws.policy.explanation.evaluation import (
         Evaluation,
@@ -56,6 +71,11 @@ if TYPE_CHECKING:
 
 # Where the names are that are imported when they are first used.
 _LATER = {
+    "access.claims": ("Claim", "NotAClaim", "parse_claim"),
+    "access.details": ("AuthorizationDetails", "NotAuthorizationDetails", "from_authorization_details"),
+    "access.population": ("Accounts", "Actor", "Resource"),
+    "access.proofs": ("CounterExample", "NoSuchPrincipal", "Proof", "prove", "prove_in_steps"),
+    "access.who_can": ("Access", "Report", "who_can", "who_can_in_steps"),
     "explanation.absent_keys": ("AbsentKey", "absent_key"),
     "explanation.evaluation": ("Evaluation", "LayerReport", "StatementReport", "evaluate"),
     "explanation.explanation": ("Explanation", "explain", "position_of"),
@@ -71,8 +91,14 @@ __all__ = [
     "RESOURCE_TYPES",
     "TRUST_POLICY",
     "AbsentKey",
+    "Access",
+    "Accounts",
+    "Actor",
+    "AuthorizationDetails",
     "Bindings",
+    "Claim",
     "CompiledPolicy",
+    "CounterExample",
     "Decision",
     "Evaluation",
     "Explanation",
@@ -85,14 +111,20 @@ __all__ = [
     "MalformedPolicy",
     "NamedPolicy",
     "Names",
+    "NoSuchPrincipal",
+    "NotAClaim",
+    "NotAuthorizationDetails",
     "Observation",
     "PathStep",
     "PolicyType",
     "Position",
     "Principal",
+    "Proof",
     "Question",
     "Recording",
     "Remedy",
+    "Report",
+    "Resource",
     "Span",
     "StatementReport",
     "SubstringStep",
@@ -104,11 +136,15 @@ __all__ = [
     "decide",
     "evaluate",
     "explain",
+    "from_authorization_details",
     "is_absent",
     "likely_kind",
     "one_of",
+    "parse_claim",
     "position_of",
     "principal_context",
+    "prove",
+    "prove_in_steps",
     "question_context",
     "reason",
     "record",
@@ -116,6 +152,8 @@ __all__ = [
     "review",
     "simulator_spans",
     "validate_policy",
+    "who_can",
+    "who_can_in_steps",
 ]
 
 __getattr__ = names_of(__name__, _LATER)

@@ -63,6 +63,7 @@ class Plan(msgspec.Struct, frozen=True):
     denies: tuple[PlannedStatement, ...]
     resource_denies: tuple[PlannedPrincipalStatement, ...]
     scps: tuple[Allows, ...]
+    scopes: tuple[Allows, ...]
     identity: Allows
     boundary: Allows | None
     session: Allows | None
@@ -91,7 +92,8 @@ class Bindings(msgspec.Struct, frozen=True):
 
     `session` is None when no session policy was passed; several are united. `scps` and `rcps` hold one
     tuple per level of the organization, root first. `resource` is the resource's own policy; `trust` says
-    that it is a role's trust policy, which must allow explicitly. Build one per principal and keep it as long
+    that it is a role's trust policy, which must allow explicitly. `scopes` are the scope-down policies of
+    a session, one level each: all of them must allow, whatever else does. Build one per principal and keep it as long
     as its policies stay the same: it remembers a plan per action.
     """
 
@@ -100,6 +102,7 @@ class Bindings(msgspec.Struct, frozen=True):
     session: tuple[NamedPolicy, ...] | None = None
     scps: Levels = ()
     rcps: Levels = ()
+    scopes: Levels = ()
     resource: NamedPolicy | None = None
     trust: bool = False
     plans: Memo[str, Plan] = msgspec.field(default_factory=Memo)
@@ -146,20 +149,23 @@ def make_plan(bindings: Bindings, action: str, *, exempt: bool) -> Plan:
     boundary = () if bindings.boundary is None else (bindings.boundary,)
     session = bindings.session or ()
     layers = [("rcp", _flat(rcps)), ("scp", _flat(scps)), ("identity", bindings.identity)]
-    layers += [("boundary", boundary), ("session", session)]
+    layers += [("boundary", boundary), ("session", session), ("scope", _flat(bindings.scopes))]
     denies = [entry for layer, policies in layers for entry in _entries(layer, policies, action, denies=True)]
     levels = [_guard("scp", level, action) for level in scps]
     own = () if bindings.resource is None else (bindings.resource,)
     plan_boundary = None if bindings.boundary is None else _guard("boundary", boundary, action)
     plan_session = None if bindings.session is None else _guard("session", session, action)
     limiting_levels = tuple(level for level in levels if level is not None)
-    unlimited = not limiting_levels and plan_boundary is None and plan_session is None
+    guards = (_guard("scope", level, action) for level in bindings.scopes)
+    scopes = tuple(guard for guard in guards if guard is not None)
+    unlimited = not limiting_levels and not scopes and plan_boundary is None and plan_session is None
     return Plan(
         tuple(denies),
         _principal_entries(
             bindings.resource_layer, own, action, denies=True, bounded=bindings.boundary is not None
         ),
         limiting_levels,
+        scopes,
         _allows("identity", bindings.identity, action),
         plan_boundary,
         plan_session,

@@ -1,8 +1,8 @@
 """Decides questions. The evaluation order is here, and nowhere else.
 
-Within one account: an explicit deny anywhere; every SCP level; the resource's own policy, which may end the
-matter; identity policies; the permissions boundary; the session policies. Across accounts both sides must
-allow (policies.md 4.8).
+Within one account: an explicit deny anywhere; every SCP level; every scope-down policy of the session; the
+resource's own policy, which may end the matter; identity policies; the permissions boundary; the session policies.
+Across accounts both sides must allow (policies.md 4.8).
 """
 
 from __future__ import annotations
@@ -60,6 +60,15 @@ def decide(question: Question, bindings: Bindings) -> Decision:
     return _decide_by_layers(question, plan)
 
 
+def decide_by_plan(question: Question, plan: Plan) -> Decision:
+    """Return the decision of a plan on `question`, in the same order; for plans that are made up."""
+    resource, context = question.resource, question.context
+    for matches, holds, decision, _statement in plan.denies:
+        if (matches is None or matches(resource, context)) and (holds is None or holds(context)):
+            return decision
+    return _decide_by_layers(question, plan)
+
+
 def _decide_by_layers(question: Question, plan: Plan) -> Decision:
     """Go on in the evaluation order, after no identity, boundary, session, SCP or RCP statement has denied."""
     denied = _resource_denial(question, plan)
@@ -68,7 +77,7 @@ def _decide_by_layers(question: Question, plan: Plan) -> Decision:
     grant, granted = _grant(question, plan)
     if question.principal.is_outside_iam:
         return granted or _resource_implicit_denial(question, plan)
-    for level in plan.scps:
+    for level in (*plan.scps, *plan.scopes):
         verdict = _verdict(level, question)
         if not verdict.allowed:
             return verdict

@@ -30,6 +30,7 @@ _KINDS_OF_POLICY = {
     "identity": "identity-based policy",
     "boundary": "permissions boundary",
     "session": "session policy",
+    "scope": "session policy",
     "resource": "resource-based policy",
     "trust": "role trust policy",
     "scp": "service control policy",

@@ -308,7 +308,7 @@ def principal_matcher(raw: PrincipalElement | None, *, in_deny: bool) -> Matches
     if raw.inverted:
         return _not_principal(members, in_deny=in_deny)
     if ("AWS", _ANYBODY) in members:
-        return lambda _principal: PrincipalMatch.DIRECT
+        return _anybody if in_deny else _anybody_of_aws
 
     def matches(principal: Principal) -> PrincipalMatch:
         best = PrincipalMatch.NONE
@@ -318,6 +318,17 @@ def principal_matcher(raw: PrincipalElement | None, *, in_deny: bool) -> Matches
         return best
 
     return matches
+
+
+def _anybody(_principal: Principal) -> PrincipalMatch:
+    return PrincipalMatch.DIRECT
+
+
+def _anybody_of_aws(principal: Principal) -> PrincipalMatch:
+    """Let everybody in but those whom an identity provider alone knows: these must be let in by its name (recorded)."""
+    if principal.kind == "federated" and principal.is_outside_iam:
+        return PrincipalMatch.NONE
+    return PrincipalMatch.DIRECT
 
 
 def names_of(principal: Principal) -> list[tuple[PrincipalMatch, tuple[str, str]]]:

@@ -9,7 +9,7 @@ from understudy_aws.policy.language.document import BrokenPart, MalformedPolicy,
 from understudy_aws.policy.language.principals import is_saml_provider, is_web_identity_provider
 
 FEDERATED = "Federated principals must be valid domain names or SAML metadata ARNs"
-# A bare star, as recorded; {"AWS": "*"} is taken (decision 0017).
+# A bare star, as observed; {"AWS": "*"} is taken (iam.md 2.5).
 BARE_STAR = 'AssumeRolepolicy contained an invalid principal: "STAR":"*".'
 
 _ACCOUNT = re.compile(r"[0-9]{12}\Z")

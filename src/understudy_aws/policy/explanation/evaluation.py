@@ -155,6 +155,9 @@ def _layers(question: Question, bindings: Bindings) -> tuple[LayerReport, ...]:
         reports.append(_layer_report("boundary", 0, (bindings.boundary,), question))
     if bindings.session is not None:
         reports.append(_layer_report("session", 0, bindings.session, question))
+    reports += [
+        _layer_report("scope", level, policies, question) for level, policies in enumerate(bindings.scopes)
+    ]
     if bindings.resource is not None or bindings.trust:
         own = () if bindings.resource is None else (bindings.resource,)
         bounded = bindings.boundary is not None
@@ -259,7 +262,7 @@ def _conclude(
     for layer in layers:
         if layer.denial is not None:
             return _by_statement(layer, layer.denial), None
-    by_name = {layer.layer: layer for layer in layers if layer.layer not in ("scp", "rcp")}
+    by_name = {layer.layer: layer for layer in layers if layer.layer not in ("scp", "rcp", "scope")}
     own = by_name.get(bindings.resource_layer)
     principal_match, granting = _strongest(own)
     needs = _needs(question, bindings, principal_match)
@@ -281,21 +284,23 @@ def _needs(question: Question, bindings: Bindings, principal_match: PrincipalMat
     principal = question.principal
     if principal.is_outside_iam:
         return ("grant",)
+    # Whatever allows a request besides.
+    every = ("scp", "scope")
     limits = ("boundary", "session")
     must = resource_policy_must_allow(
         question.action, trust=bindings.trust, has_resource_policy=bindings.resource is not None
     )
     if principal.kind == "root":
-        return ("scp", "grant", *limits) if must or question.is_cross_account else ("scp", *limits)
+        return (*every, "grant", *limits) if must or question.is_cross_account else (*every, *limits)
     if principal.kind == "federated" and bindings.session is None:
         limits = ("boundary", "passed-session")
     if question.is_cross_account:
-        return ("scp", "identity", *limits, "grant")
+        return (*every, "identity", *limits, "grant")
     if principal_match is PrincipalMatch.DIRECT:
-        return ("scp",)
+        return every
     if principal_match is PrincipalMatch.ROLE:
-        return ("scp", *limits)
-    return ("scp", "grant", "identity", *limits) if must else ("scp", "identity", *limits)
+        return (*every, *limits)
+    return (*every, "grant", "identity", *limits) if must else (*every, "identity", *limits)
 
 
 def _unmet_layer(

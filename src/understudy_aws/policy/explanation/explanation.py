@@ -218,8 +218,9 @@ def _has_made(named: NamedPolicy, decision: Decision) -> bool:
 
 
 def _policies_of(layer: str, bindings: Bindings) -> Iterator[NamedPolicy]:
-    if layer in ("scp", "rcp"):
-        for level in bindings.scps if layer == "scp" else bindings.rcps:
+    if layer in ("scp", "rcp", "scope"):
+        levels = {"scp": bindings.scps, "rcp": bindings.rcps, "scope": bindings.scopes}
+        for level in levels[layer]:
             yield from level
     elif layer == "identity":
         yield from bindings.identity

@@ -38,6 +38,8 @@ _NARROWING_KEYS = (
 )
 # What a stranger has to know to be let in.
 _NARROWING_TRUST = ("sts:ExternalId",)
+# The layers of several levels, and the bindings that hold them.
+_LEVELS = {"scp": "scps", "rcp": "rcps", "scope": "scopes"}
 _AWS_S_OWN = ("arn:aws:iam::aws:", "arn:aws:organizations::aws:")
 
 
@@ -130,6 +132,8 @@ def _lifting(
     statement = statement_called(denial)
     if layer.layer == "session":
         change = f"{_session_again(question)} without {statement} of {name}"
+    elif layer.layer == "scope":
+        change = f"scope the session down again without {statement} of {name}"
     elif names.is_as_it_is(denial.policy):
         change = f"detach {name}, {names.is_as_it_is(denial.policy)}, from {_who(question.principal)}"
         if layer.layer == "boundary":
@@ -160,6 +164,8 @@ def _adding(unmet: LayerReport, question: Question, bindings: Bindings, names: N
     if unmet.layer == "session":
         has = "that also has" if unmet.policies else "that has"
         return f"{_session_again(question)} with a session policy {has}"
+    if unmet.layer == "scope":
+        return f"scope the session down again where {where} also has"
     if unmet.layer == "boundary":
         assert bindings.boundary is not None, "the boundary that refuses is attached"
         if names.is_as_it_is(bindings.boundary.name):
@@ -272,12 +278,14 @@ def _where(layer: str, level: int, question: Question, bindings: Bindings, names
     if layer == "boundary":
         assert bindings.boundary is not None, "the boundary that refuses is attached"
         return f"the permissions boundary {names.policy(bindings.boundary.name)}"
-    if layer == "session":
-        return "the session policy passed when the session was made"
-    if layer == "trust":
-        return f"the trust policy of {question.resource}"
-    if layer == "resource":
-        return f"the resource-based policy of {question.resource}"
+    single = {
+        "session": "the session policy passed when the session was made",
+        "scope": f"scope-down policy {level + 1} of the session",
+        "trust": f"the trust policy of {question.resource}",
+        "resource": f"the resource-based policy of {question.resource}",
+    }
+    if layer in single:
+        return single[layer]
     kinds = {"scp": "a service control policy", "rcp": "a resource control policy"}
     known = names.scps if layer == "scp" else names.rcps
     preposition = "attached to" if level < len(known) else "at"
@@ -287,11 +295,11 @@ def _where(layer: str, level: int, question: Question, bindings: Bindings, names
 def with_remedy(bindings: Bindings, remedy: Remedy) -> Bindings:
     """`bindings` after the change."""
     layer = remedy.layer
-    if layer in ("scp", "rcp"):
-        levels = list(bindings.scps if layer == "scp" else bindings.rcps)
-        levels[remedy.level] = _changed(levels[remedy.level], remedy, layer)
-        changed = tuple(levels)
-        return replace(bindings, scps=changed) if layer == "scp" else replace(bindings, rcps=changed)
+    if layer in _LEVELS:
+        levels = list(getattr(bindings, _LEVELS[layer]))
+        kind = "session" if layer == "scope" else layer
+        levels[remedy.level] = _changed(levels[remedy.level], remedy, kind)
+        return replace(bindings, **{_LEVELS[layer]: tuple(levels)})
     if layer == "identity":
         return replace(bindings, identity=_changed(bindings.identity, remedy, "identity"))
     if layer == "session":

@@ -25,6 +25,7 @@ LAYERS = {
     "identity": "identity policies",
     "boundary": "permissions boundary",
     "session": "session policies",
+    "scope": "scope-down policies",
     "resource": "resource-based policy",
     "trust": "role trust policy",
     "scp": "service control policies",
@@ -127,6 +128,8 @@ def _label(explanation: Explanation, layer: LayerReport) -> str:
         # Without the id or remark behind it, which the remedy has.
         level = explanation.names.level(layer.layer, layer.level)
         return f"{layer.layer.upper()}s, {level.rpartition(' (')[0] or level}"
+    if layer.layer == "scope":
+        return f"{one_of(layer.layer)} {layer.level + 1}"
     return LAYERS[layer.layer]
 
 

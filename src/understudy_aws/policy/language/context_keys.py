@@ -91,6 +91,14 @@ def principal_context(principal: Principal) -> dict[str, str | list[str]]:
             "aws:principalservicename": principal.service,
             "aws:principalservicenameslist": [principal.service],
         }
+    if principal.is_outside_iam:
+        # Somebody whose token STS is shown is known by the identity provider alone (recorded, web-identity.md 36.3).
+        return {
+            "aws:principalaccount": principal.account,
+            "aws:principaltype": "User",
+            "aws:userid": principal.arn,
+            "aws:principalisawsservice": "false",
+        }
     context: dict[str, str | list[str]] = {
         "aws:principalarn": principal.role_arn or principal.arn,
         "aws:principalaccount": principal.account,

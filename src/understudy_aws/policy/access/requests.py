@@ -1,0 +1,302 @@
+"""Whether a request of some kind may be allowed: a search for its condition keys, and a proof when there are none.
+
+A request is allowed when no Deny applies and every layer that must allow has a statement that does. Which values of the
+condition keys make a difference is known (`values`), so that trying them is trying everything. A part of the keys that
+cannot lead to an allowed request, whatever the others are, is given up early.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+import msgspec
+from msgspec.structs import replace
+
+from understudy_aws.policy.access.domains import CLOCK, Domain, DomainOf
+from understudy_aws.policy.access.values import Value, keys_of, values_to_try
+from understudy_aws.policy.engine.bindings import (
+    Allows,
+    Bindings,
+    Plan,
+    PlannedPrincipalStatement,
+    PlannedStatement,
+)
+from understudy_aws.policy.engine.conditions.condition import CompiledCondition
+from understudy_aws.policy.engine.decide import decide, decide_by_plan
+from understudy_aws.policy.engine.decision import Decision
+from understudy_aws.policy.engine.policies import CompiledStatement
+from understudy_aws.policy.language.question import Question
+from understudy_aws.policy.language.variables import Variable, template
+
+Keys = Mapping[str, str | list[str]]
+# Steps of a search before it is given up.
+MOST_STEPS = 4_000
+
+_FEW_WILDCARDS = 3
+_SHORT = 512
+_NO, _MAYBE, _YES = 0, 1, 2
+
+
+class Possible(msgspec.Struct, frozen=True):
+    """A request that is allowed: its question with all its condition keys, and the decision.
+
+    `chosen` are the keys that were chosen for it, with their values.
+    """
+
+    question: Question
+    decision: Decision
+    chosen: Keys
+
+
+class Impossible(msgspec.Struct, frozen=True):
+    """No such request is allowed. `decision` says which layer refuses them, as it does the most favourable one."""
+
+    decision: Decision
+
+
+class Undecided(msgspec.Struct, frozen=True):
+    """Neither was found; `why` is a sentence."""
+
+    why: str
+
+
+Answer = Possible | Impossible | Undecided
+
+
+def search(question: Question, bindings: Bindings, domain_of: DomainOf, ordinary: Keys) -> Answer:
+    """Return an allowed request like `question`, whose context holds the keys that are known, or that there is none.
+
+    `domain_of` answers what a request may carry under each other key. `ordinary` are values to try first.
+    """
+    return _Search(question, bindings, domain_of, ordinary).answer()
+
+
+def may_be_allowed(question: Question, bindings: Bindings, domain_of: DomainOf) -> Decision:
+    """Return the most favourable decision: every condition on a key that is not known is taken to be as it needs to be.
+
+    It is wrong only in the one direction: a request of this kind that is allowed is never called refused.
+    """
+    plan = _plan(question, bindings)
+    known = _Known(question.context, _free_keys(plan, domain_of))
+    return decide_by_plan(question, _optimistic(plan, question, known))
+
+
+class _Known(msgspec.Struct):
+    """A context of which some keys are not known yet."""
+
+    context: Keys
+    unknown: frozenset[str]
+
+    def holds(self, statement: CompiledStatement) -> int:
+        """Return whether the statement's conditions hold."""
+        answer = _YES
+        for condition in statement.conditions:
+            if not self.unknown.isdisjoint(condition.keys):
+                answer = _MAYBE
+            elif not condition.test(self.context):
+                return _NO
+        return answer
+
+
+class _Search:
+    """One search. `steps` counts how often a part of the keys was judged."""
+
+    def __init__(self, question: Question, bindings: Bindings, domain_of: DomainOf, ordinary: Keys) -> None:
+        self._question = question
+        self._bindings = bindings
+        self._plan = _plan(question, bindings)
+        self._domains = _domains(_free_keys(self._plan, domain_of), domain_of)
+        self._ordinary = ordinary
+        self._steps = 0
+        self._undecided = ""
+
+    def answer(self) -> Answer:
+        best = self._judge(self._question.context, frozenset(self._all_keys()))
+        if not best.allowed:
+            return Impossible(best)
+        exact: list[tuple[str, list[Value]]] = []
+        inexact: list[tuple[str, list[Value]]] = []
+        for key in self._domains:
+            values = values_to_try(key, self._conditions_on(key), self._domains[key], self._question.context)
+            named = self._named_by_resource(key)
+            tried = _ordinary_first(key, (*named, *values.tried), self._ordinary, self._domains[key])
+            (exact if values.complete and not named else inexact).append((key, tried))
+        exact.sort(key=lambda each: len(each[1]))
+        found = self._try(self._question.context, {}, [*exact, *inexact], frozenset(k for k, _ in inexact))
+        if found is not None:
+            return found
+        if self._undecided:
+            return Undecided(self._undecided)
+        return Impossible(self._refusal or best)
+
+    _refusal: Decision | None = None
+
+    def _all_keys(self) -> Iterator[str]:
+        for key in self._domains:
+            yield from (CLOCK if key in CLOCK else (key,))
+
+    def _conditions_on(self, key: str) -> list[CompiledCondition]:
+        names = CLOCK if key in CLOCK else (key,)
+        found = [
+            condition
+            for statement in _statements(self._plan)
+            for condition in statement.conditions
+            if any(name in condition.keys for name in names)
+        ]
+        return list({id(each): each for each in found}.values())
+
+    def _named_by_resource(self, key: str) -> list[Value]:
+        """Return the values with which a pattern that has the key as a variable is likely to match the resource."""
+        found: list[Value] = []
+        for statement in _statements(self._plan):
+            if key in statement.resource_keys:
+                found.append("")
+                for pattern in statement.written.resources or ():
+                    found.extend(_values_of_variable(pattern, key, self._question.resource))
+        return list(dict.fromkeys(map(str, found)))
+
+    def _judge(self, context: Keys, unknown: frozenset[str]) -> Decision:
+        self._steps += 1
+        question = replace(self._question, context=context)
+        return decide_by_plan(question, _optimistic(self._plan, question, _Known(context, unknown)))
+
+    def _try(
+        self,
+        context: Keys,
+        chosen: Keys,
+        left: Sequence[tuple[str, Sequence[Value]]],
+        inexact: frozenset[str],
+    ) -> Possible | None:
+        if self._steps > MOST_STEPS:
+            self._undecided = f"there are more than {MOST_STEPS:,} combinations of condition keys to try"
+            return None
+        if not left:
+            question = replace(self._question, context=context)
+            decision = decide(question, self._bindings)
+            if decision.allowed:
+                return Possible(question, decision, chosen)
+            self._refusal = decision
+            return None
+        unknown = frozenset(name for key, _ in left for name in (CLOCK if key in CLOCK else (key,)))
+        if chosen or self._steps > 1:
+            judged = self._judge(context, unknown)
+            if not judged.allowed:
+                self._refusal = judged
+                return None
+        (key, values), *rest = left
+        if key in inexact and not self._undecided:
+            self._undecided = f"not all values of {key} that conditions may tell apart could be tried"
+        for value in values:
+            given = keys_of(key, value)
+            found = self._try({**context, **given}, {**chosen, **given}, rest, inexact)
+            if found is not None:
+                return found
+        return None
+
+
+def _ordinary_first(key: str, values: Sequence[Value], ordinary: Keys, domain: Domain) -> list[Value]:
+    """Return the values with the ordinary one first, where that is one that the key may have."""
+    usual = ordinary.get("aws:epochtime" if key in CLOCK else key)
+    if usual is None or (domain.values is not None and usual not in domain.values):
+        return list(values)
+    return [usual, *(each for each in values if each != usual)]
+
+
+def _values_of_variable(pattern: str, key: str, resource: str) -> list[str]:
+    """Return what the variable `key` of a pattern stands for where it matches a resource."""
+    tokens = template(pattern, variables=True, wildcards=True)
+    expression = "".join(
+        f"(?P<v{at}>.*)"
+        if isinstance(token, Variable) and token.key == key
+        else re.escape(token)
+        if isinstance(token, str)
+        else ".*"
+        for at, token in enumerate(tokens)
+    )
+    # Few variables and stars, so that trying all their lengths stays cheap.
+    few = expression.count(".*") <= _FEW_WILDCARDS and len(resource) <= _SHORT
+    found = re.fullmatch(expression, resource, re.DOTALL) if few else None
+    return list(found.groupdict().values()) if found is not None else []
+
+
+def _domains(keys: frozenset[str], domain_of: DomainOf) -> dict[str, Domain]:
+    """Return the domains of keys, the clock's two as one."""
+    found: dict[str, Domain] = {}
+    for key in sorted(keys):
+        name = CLOCK[0] if key in CLOCK else key
+        domain = domain_of(name)
+        if domain is not None:
+            found[name] = domain
+    return found
+
+
+def _plan(question: Question, bindings: Bindings) -> Plan:
+    return bindings.plan(question.action, exempt=question.principal.service_linked)
+
+
+def _layers(plan: Plan) -> Iterator[Allows]:
+    for layer in (*plan.scps, *plan.scopes, plan.identity, plan.boundary, plan.session):
+        if layer is not None:
+            yield layer
+
+
+def _statements(plan: Plan) -> Iterator[CompiledStatement]:
+    for entry in plan.denies:
+        yield entry[3]
+    for layer in _layers(plan):
+        for entry in layer.entries:
+            yield entry[3]
+    for resource_entry in (*plan.resource_denies, *plan.resource_allows):
+        yield resource_entry[4]
+
+
+def _free_keys(plan: Plan, domain_of: DomainOf) -> frozenset[str]:
+    """Return the keys that a plan's statements ask for and that are not known."""
+    asked = {key for statement in _statements(plan) for key in statement.keys}
+    free = {key for key in asked if domain_of(key) is not None}
+    return frozenset(free | set(CLOCK)) if free & set(CLOCK) else frozenset(free)
+
+
+def _optimistic(plan: Plan, question: Question, known: _Known) -> Plan:
+    """Return the plan of what applies for sure among Denies, and may apply among Allows."""
+    resource, context, unknown = question.resource, known.context, known.unknown
+
+    def applies(matches: Callable[[str, Keys], bool] | None, statement: CompiledStatement) -> int:
+        if matches is None:
+            return known.holds(statement)
+        if unknown.isdisjoint(statement.resource_keys):
+            return known.holds(statement) if matches(resource, context) else _NO
+        return min(_MAYBE, known.holds(statement))
+
+    def kept(entries: Sequence[PlannedStatement], least: int) -> tuple[PlannedStatement, ...]:
+        return tuple(
+            (None, None, decision, statement)
+            for matches, _holds, decision, statement in entries
+            if applies(matches, statement) >= least
+        )
+
+    def named(
+        entries: Sequence[PlannedPrincipalStatement], least: int
+    ) -> tuple[PlannedPrincipalStatement, ...]:
+        return tuple(
+            (names, None, None, decision, statement)
+            for names, matches, _holds, decision, statement in entries
+            if applies(matches, statement) >= least
+        )
+
+    def layer(allows: Allows) -> Allows:
+        return replace(allows, entries=kept(allows.entries, _MAYBE), certain=None, has_variables=False)
+
+    return replace(
+        plan,
+        denies=kept(plan.denies, _YES),
+        resource_denies=named(plan.resource_denies, _YES),
+        scps=tuple(map(layer, plan.scps)),
+        scopes=tuple(map(layer, plan.scopes)),
+        identity=layer(plan.identity),
+        boundary=None if plan.boundary is None else layer(plan.boundary),
+        session=None if plan.session is None else layer(plan.session),
+        resource_allows=named(plan.resource_allows, _MAYBE),
+        plain=False,
+    )

@@ -1,0 +1,217 @@
+"""Claims that look as if they held, and that somebody contradicts all the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from inventions import ACCOUNT
+
+from understudy_aws.policy import from_authorization_details, parse_claim, prove, who_can
+
+OTHER = "444455556666"
+SERVICE = {"Service": "ecs.amazonaws.com"}
+GITHUB = {"Federated": f"arn:aws:iam::{ACCOUNT}:oidc-provider/token.actions.githubusercontent.com"}
+WEB_IDENTITY = "sts:AssumeRoleWithWebIdentity"
+
+
+def whole(*statements: dict[str, Any]) -> dict[str, Any]:
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def allow(action: Any = "*", resource: str = "*", **condition: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource, "Condition": condition}
+
+
+def trusts(principal: Any, action: Any = "sts:AssumeRole", **condition: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Principal": principal, "Condition": condition}
+
+
+def account(
+    *own: dict[str, Any], roles: dict[str, list[dict[str, Any]]] | None = None, team: str = ""
+) -> Any:
+    """Return an account of the user `ada` and roles that may do the same, by their trust policies' statements."""
+    inline = [{"PolicyName": "own", "PolicyDocument": whole(*own)}]
+    tags = [{"Key": "team", "Value": team}] if team else []
+    return from_authorization_details(
+        {
+            "UserDetailList": [
+                {
+                    "UserName": "ada",
+                    "UserId": "AIDAADA",
+                    "Arn": f"arn:aws:iam::{ACCOUNT}:user/ada",
+                    "UserPolicyList": inline,
+                }
+            ],
+            "RoleDetailList": [
+                {
+                    "RoleName": name,
+                    "RoleId": f"AROA{number}",
+                    "Path": "/",
+                    "Arn": f"arn:aws:iam::{ACCOUNT}:role/{name}",
+                    "AssumeRolePolicyDocument": whole(*trust),
+                    "RolePolicyList": inline,
+                    "Tags": tags,
+                }
+                for number, (name, trust) in enumerate((roles or {}).items())
+            ],
+        }
+    )
+
+
+def found(accounts: Any, claim: str) -> Any:
+    proof = prove(accounts, parse_claim(claim))
+    assert proof.verdict == "refuted", proof.reasons
+    return proof.counter_example
+
+
+# A tag of a session takes the place of the role's tag of the same key (sts.md 3.1).
+
+
+def test_sessions_may_have_other_tags_than_their_role():
+    tagged = [trusts({"AWS": ACCOUNT}, ["sts:AssumeRole", "sts:TagSession"])]
+    red = allow("s3:GetObject", StringEquals={"aws:PrincipalTag/team": "red"})
+    claim = "role/r cannot s3:GetObject on arn:aws:s3:::b/k"
+    assert (
+        found(account(red, roles={"r": tagged}, team="blue"), claim).needed["aws:principaltag/team"] == "red"
+    )
+    in_path = allow("s3:GetObject", "arn:aws:s3:::${aws:PrincipalTag/team}/*")
+    found(account(in_path, roles={"r": tagged}, team="blue"), claim)
+    # Without sts:TagSession the role's are all there are.
+    untagged = account(red, roles={"r": [trusts({"AWS": ACCOUNT})]}, team="blue")
+    assert prove(untagged, parse_claim(claim)).verdict == "proven"
+
+
+@pytest.mark.parametrize(
+    ("principal", "condition", "who"),
+    [
+        ("*", {"StringEquals": {"aws:PrincipalAccount": OTHER}}, OTHER),
+        ("*", {"StringLike": {"aws:PrincipalAccount": "4444*"}}, "4444"),
+        ("*", {"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{OTHER}:role/x"}}, OTHER),
+        ("*", {"StringLike": {"aws:PrincipalArn": "arn:aws:iam::4444????6666:*"}}, "4444"),
+        ("*", {"StringEquals": {"aws:PrincipalServiceName": "ec2.amazonaws.com"}}, "ec2.amazonaws.com"),
+        ({"AWS": OTHER}, {"StringEquals": {"aws:PrincipalType": "AssumedRole"}}, OTHER),
+        ({"AWS": f"arn:aws:iam::{OTHER}:user/bob"}, {"StringEquals": {"aws:username": "bob"}}, "bob"),
+        (
+            {"AWS": f"arn:aws:sts::{OTHER}:assumed-role/R/s"},
+            {"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::{OTHER}:role/path/R"}},
+            "assumed-role/R/s",
+        ),
+    ],
+)
+def test_conditions_let_in_whom_no_principal_element_names(principal, condition, who):
+    accounts = account(roles={"r": [trusts(principal, **condition)]})
+    assert who in found(accounts, "nobody can assume r").principal
+    assert who in found(accounts, "nobody but user/ada can assume r").principal
+
+
+def test_who_is_excepted_by_his_account_is_excepted():
+    accounts = account(roles={"r": [trusts("*", StringEquals={"aws:PrincipalAccount": OTHER})]})
+    proof = prove(accounts, parse_claim(f"nobody but arn:aws:iam::{OTHER}:root can assume r"))
+    assert proof.verdict == "proven"
+    # One's own account is no stranger, whatever conditions say of it.
+    own = account(roles={"r": [trusts("*", StringEquals={"aws:PrincipalAccount": ACCOUNT})]})
+    assert prove(own, parse_claim("nobody but user/ada, role/r can assume r")).verdict == "proven"
+
+
+def test_a_denial_lets_pass_whom_it_spares():
+    spared = {
+        "Effect": "Deny",
+        "Action": "sts:AssumeRole",
+        "NotPrincipal": {"AWS": [f"arn:aws:iam::{OTHER}:root", f"arn:aws:iam::{OTHER}:user/bob"]},
+    }
+    accounts = account(roles={"r": [trusts("*"), spared]})
+    assert OTHER in found(accounts, "nobody can assume r").principal
+
+
+@pytest.mark.parametrize(("principal", "action"), [(SERVICE, "sts:AssumeRole"), (GITHUB, WEB_IDENTITY)])
+def test_a_role_that_nobody_can_assume_says_nothing_of_the_next(principal, action):
+    never = {"StringEquals": {"sts:ExternalId": "a"}, "StringNotEquals": {"sts:ExternalId": "a"}}
+    accounts = account(
+        roles={"app-1": [trusts(principal, action, **never)], "app-2": [trusts(principal, action)]}
+    )
+    assert found(accounts, "nobody can assume app-*").resource.endswith("app-2")
+
+
+def test_who_shows_a_token_has_no_session():
+    accounts = account(roles={"r": [trusts(GITHUB, WEB_IDENTITY, Null={"aws:TokenIssueTime": "true"})]})
+    found(accounts, "nobody can assume r")
+
+
+@pytest.mark.parametrize(
+    ("own", "resource"),
+    [
+        (allow(), f"arn:aws:ssm:us-east-1:{ACCOUNT[0]}*:parameter/*"),
+        (allow(resource="arn:aws:ssm:*:?*:parameter/*"), "arn:aws:ssm:*:*:parameter/*"),
+        (allow(StringEquals={"aws:RequestedRegion": "eu-west-1"}), "arn:aws:ssm:eu-*:*:parameter/*"),
+        (
+            allow(resource="arn:aws:ssm:?*:*:parameter/*", StringEquals={"aws:RequestedRegion": "eu-west-1"}),
+            "arn:aws:ssm:*:*:parameter/*",
+        ),
+    ],
+)
+def test_patterns_of_resources_mean_those_of_every_region_and_of_the_own_account(own, resource):
+    found(account(own), f"user/ada cannot ssm:GetParameter on {resource}")
+
+
+def test_what_needs_no_permission_can_be_done_by_everybody():
+    denied = account({"Effect": "Deny", "Action": "*", "Resource": "*"})
+    found(denied, "user/ada cannot sts:GetCallerIdentity on *")
+    proof = prove(denied, parse_claim("user/ada cannot * on *"))
+    assert proof.verdict == "proven"
+    assert "sts:GetCallerIdentity needs no permission, and is left out." in proof.assumed
+
+
+def test_who_can_by_the_name_or_the_tags_of_a_session_is_told():
+    tagged = [trusts({"AWS": ACCOUNT}, ["sts:AssumeRole", "sts:TagSession"])]
+    red = allow("s3:GetObject", StringEquals={"aws:PrincipalTag/team": "red"})
+    (role,) = who_can(
+        account(red, roles={"r": tagged}, team="blue"), "s3:GetObject", "arn:aws:s3:::b/k", chains=False
+    ).found[1:]
+    assert (role.how, role.example) == ("sometimes", {"aws:principaltag/team": "red"})
+    named = allow("s3:GetObject", StringLike={"aws:userid": "AROA0:ann*"})
+    roles = {"r": tagged, "q": tagged}
+    found = who_can(account(named, roles=roles), "s3:GetObject", "arn:aws:s3:::b/k", chains=False).found
+    assert [each.principal.rpartition(":")[2] for each in found] == ["root", "role/r"]
+    assert found[1].example["aws:userid"].startswith("AROA0:ann")
+
+
+@pytest.mark.parametrize(
+    ("condition", "who"),
+    [
+        ({"StringEquals": {"aws:PrincipalAccount": OTHER}}, f"arn:aws:iam::{OTHER}:root"),
+        ({"StringEquals": {"aws:PrincipalServiceName": "ec2.amazonaws.com"}}, "ec2.amazonaws.com"),
+        ({"StringEquals": {"aws:PrincipalOrgID": "o-1"}}, "*"),
+    ],
+)
+def test_who_can_by_a_condition_alone_is_told(condition, who):
+    accounts = account(roles={"r": [trusts("*", **condition)]})
+    report = who_can(accounts, "sts:AssumeRole", f"arn:aws:iam::{ACCOUNT}:role/r")
+    assert [each.principal for each in report.found] == [who]
+
+
+# sts.md 3.2: a federated user may do what the user may who made it, under another name.
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringEquals": {"aws:username": "ada"}},
+        {"Null": {"aws:username": "false"}},
+        {"ArnLike": {"aws:PrincipalArn": "arn:aws:iam::*:user/*"}},
+        {"StringEquals": {"aws:PrincipalType": "User"}},
+    ],
+)
+def test_users_come_again_as_federated_users(condition):
+    denied = {"Effect": "Deny", "Action": "s3:*", "Resource": "*", "Condition": condition}
+    example = found(account(allow(), denied), "user/ada cannot s3:GetObject on arn:aws:s3:::b/k")
+    assert "FederatedUser" == example.context["aws:principaltype"]
+    assert "aws:username" not in example.context
+    # Whom no policy lets make one is himself alone.
+    own = account(allow("s3:*"), denied)
+    assert prove(own, parse_claim("user/ada cannot s3:GetObject on arn:aws:s3:::b/k")).verdict == "proven"
+    # Federated users assume no roles.
+    trusted = account(
+        allow(), roles={"r": [trusts({"AWS": ACCOUNT}, StringEquals={"aws:PrincipalType": "FederatedUser"})]}
+    )
+    assert prove(trusted, parse_claim("nobody can assume r")).verdict == "proven"
