@@ -74,7 +74,7 @@ class TestUpdateAccessKey:
 
     def test_a_key_cannot_be_made_expired(self, iam, ann, refused):
         id = made(iam, UserName="ann")["AccessKeyId"]
-        with refused("ValidationError"):
+        with refused("InvalidInput", "Operation does not support status Expired", 400):
             iam.update_access_key(UserName="ann", AccessKeyId=id, Status="Expired")
 
 
@@ -114,10 +114,14 @@ class TestGetAccessKeyLastUsed:
         assert used["LastUsedDate"]
 
     def test_another_accounts_key_is_nobodys_business(self, iam, ann, understudy, refused):
+        """Recorded for a key that is not there: iam.md 2.4."""
         id = made(iam, UserName="ann")["AccessKeyId"]
         other = understudy.client("iam", as_=understudy.account_administrator("210987654321"))
-        with refused("AccessDenied", status=403):
+        text = "User: arn:aws:iam::{}:user/Administrator is not authorized to perform iam:GetAccessKeyLastUsed on resource: access key {}"
+        with refused("AccessDenied", text.format("210987654321", id), 403):
             other.get_access_key_last_used(AccessKeyId=id)
+        with refused("AccessDenied", text.format(understudy.account, "AKIAIOSFODNN7EXAMPLE"), 403):
+            iam.get_access_key_last_used(AccessKeyId="AKIAIOSFODNN7EXAMPLE")
 
     def test_it_is_allowed_on_the_user_the_key_belongs_to(self, iam, ann, understudy, refused):
         id = made(iam, UserName="ann")["AccessKeyId"]

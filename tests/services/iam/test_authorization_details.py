@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from understudy_aws.services.iam.role_records import RoleUse, role_uses
+
 READ_ONLY = "arn:aws:iam::aws:policy/ReadOnlyAccess"
 LISTS = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
 
@@ -78,3 +80,38 @@ def test_pages_hold_everything_once(account, iam):
             break
         marker = {"Marker": answer["Marker"]}
     assert {name: account[name] for name in LISTS} == seen
+
+
+def test_a_role_is_shown_as_it_is_now_with_what_lies_beside_it(account, iam, understudy):
+    """It is kept as it was rendered; use, profiles and principals of its trust policy are not of its record."""
+
+    def shown():
+        (found,) = iam.get_account_authorization_details(Filter=["Role"])["RoleDetailList"]
+        return found
+
+    assert shown() == account["RoleDetailList"][0]
+    iam.tag_role(RoleName="builder", Tags=[{"Key": "team", "Value": "a"}])
+    assert [{"Key": "team", "Value": "a"}] == shown()["Tags"]
+    iam.tag_instance_profile(InstanceProfileName="profile", Tags=[{"Key": "k", "Value": "v"}])
+    (profile,) = shown()["InstanceProfileList"]
+    assert [{"Key": "k", "Value": "v"}] == profile["Tags"]
+    assert [{"Key": "team", "Value": "a"}] == profile["Roles"][0]["Tags"]
+    iam.remove_role_from_instance_profile(InstanceProfileName="profile", RoleName="builder")
+    assert [] == shown()["InstanceProfileList"]
+
+    use = RoleUse(id=shown()["RoleId"], at=understudy.clock.now(), region="eu-west-1")
+    with understudy.app.database.transaction() as tx:
+        role_uses.put(tx, use)
+    assert "eu-west-1" == shown()["RoleLastUsed"]["Region"]
+
+    user = iam.get_user(UserName="ann")["User"]
+    trust = {"Effect": "Allow", "Principal": {"AWS": user["Arn"]}, "Action": "sts:AssumeRole"}
+    iam.update_assume_role_policy(
+        RoleName="builder", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": trust})
+    )
+    assert user["Arn"] in str(shown()["AssumeRolePolicyDocument"])
+    iam.remove_user_from_group(GroupName="Web", UserName="ann")
+    for attached in iam.list_attached_user_policies(UserName="ann")["AttachedPolicies"]:
+        iam.detach_user_policy(UserName="ann", PolicyArn=attached["PolicyArn"])
+    iam.delete_user(UserName="ann")
+    assert user["UserId"] in str(shown()["AssumeRolePolicyDocument"])

@@ -200,6 +200,51 @@ class TestUpdateRole:
         iam.update_role(RoleName="r", MaxSessionDuration=3600)
         assert iam.get_role(RoleName="r")["Role"]["MaxSessionDuration"] == 3600
 
+    def test_the_longest_sign_in_session_is_of_its_own(self, iam):
+        """Reference iam.md 2.4: omitted where it is unset, independent of MaxSessionDuration."""
+        made = iam.create_role(RoleName="r", AssumeRolePolicyDocument=TRUST, MaxSigninSessionDuration=7776000)
+        assert made["Role"]["MaxSigninSessionDuration"] == 7776000
+        iam.update_role(RoleName="r", MaxSessionDuration=7200, ResetMaxSigninSessionDuration=False)
+        role = iam.get_role(RoleName="r")["Role"]
+        assert (role["MaxSessionDuration"], role["MaxSigninSessionDuration"]) == (7200, 7776000)
+        iam.update_role(RoleName="r", MaxSigninSessionDuration=3600)
+        assert iam.list_roles()["Roles"][0]["MaxSigninSessionDuration"] == 3600
+        for _ in range(2):
+            iam.update_role(RoleName="r", ResetMaxSigninSessionDuration=True)
+            assert "MaxSigninSessionDuration" not in iam.get_role(RoleName="r")["Role"]
+            assert "MaxSigninSessionDuration" not in iam.list_roles()["Roles"][0]
+
+    def test_a_list_has_it_of_roles_that_trust_a_role_too(self, iam, role):
+        """Their rows are made anew for each list: the unique ids in their trust are names there."""
+        trust = json.dumps(
+            {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        "Effect": "Allow",
+                        "Principal": {"AWS": "arn:aws:iam::000000000000:role/builder"},
+                        "Action": "sts:AssumeRole",
+                    }
+                ],
+            }
+        )
+        iam.create_role(RoleName="z", AssumeRolePolicyDocument=trust, MaxSigninSessionDuration=3600)
+        (last,) = [each for each in iam.list_roles()["Roles"] if each["RoleName"] == "z"]
+        assert last["MaxSigninSessionDuration"] == 3600
+
+    def test_it_is_not_set_and_reset_at_once(self, iam, role, refused):
+        with refused("InvalidInput", status=400):
+            iam.update_role(
+                RoleName="builder", MaxSigninSessionDuration=3600, ResetMaxSigninSessionDuration=True
+            )
+
+    @pytest.mark.parametrize("seconds", [3599, 7776001])
+    def test_sign_in_sessions_last_an_hour_to_ninety_days(self, iam, role, refused, seconds):
+        with refused("ValidationError", status=400):
+            iam.update_role(RoleName="builder", MaxSigninSessionDuration=seconds)
+        with refused("ValidationError", status=400):
+            iam.create_role(RoleName="r", AssumeRolePolicyDocument=TRUST, MaxSigninSessionDuration=seconds)
+
     @pytest.mark.parametrize("seconds", [3599, 43201])
     def test_sessions_last_an_hour_to_half_a_day(self, iam, role, refused, seconds):
         with refused("ValidationError", status=400):

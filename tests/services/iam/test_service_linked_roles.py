@@ -157,6 +157,17 @@ class TestWhatMayBeDoneToOne:
             iam.update_role(RoleName=NAME, MaxSessionDuration=7200, Description="third")
         assert iam.get_role(RoleName=NAME)["Role"]["Description"] == "second"
 
+    @pytest.mark.parametrize(
+        "change", [{"MaxSigninSessionDuration": 3600}, {"ResetMaxSigninSessionDuration": True}]
+    )
+    def test_nor_may_its_sign_in_sessions(self, iam, linked, refused, change):
+        text = f"{NAME} is an AWS service linked role, max signin session duration cannot be changed."
+        with refused("UnmodifiableEntity", text, 400):
+            iam.update_role(RoleName=NAME, Description="third", **change)
+        role = iam.get_role(RoleName=NAME)["Role"]
+        assert role.get("Description") != "third"
+        assert "MaxSigninSessionDuration" not in role
+
     def test_it_may_be_tagged_once_it_is_there(self, iam, linked):
         iam.tag_role(RoleName=NAME, Tags=[{"Key": "team", "Value": "a"}])
         assert iam.list_role_tags(RoleName=NAME)["Tags"] == [{"Key": "team", "Value": "a"}]

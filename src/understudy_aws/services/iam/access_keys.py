@@ -97,12 +97,9 @@ def list_access_keys(
 @operation("iam:UpdateAccessKey", on=a_user)
 def update_access_key(call: Call, *, access_key_id: str, status: str, user_name: str | None = None) -> None:
     """Make a key active or inactive."""
-    if status == "Expired":
-        raise errors.validation(
-            "1 validation error detected: Value at 'status' failed to satisfy constraint: Member must satisfy "
-            "enum value set: [Active, Inactive]"
-        )
     key = _existing(call, access_key_id, user_name)
+    if status == "Expired":
+        raise errors.no_manual_expiry()
     access_keys.put(call.tx, msgspec.structs.replace(key, active=status == "Active"))
 
 
@@ -121,7 +118,10 @@ def get_access_key_last_used(call: Call, *, access_key_id: str) -> Answer:
     """Tell whose key this is, and when it was last used."""
     key = access_keys.get(call.tx, access_key_id)
     if key is None or key.account != call.account:
-        raise errors.access_denied(f"Access denied to the access key {access_key_id}.")
+        raise errors.access_denied(
+            f"User: {call.caller.arn} is not authorized to perform iam:GetAccessKeyLastUsed on resource: "
+            f"access key {access_key_id}"
+        )
     use = access_key_uses.get(call.tx, key.id)
     user = users.get(call.tx, key.account, key.user)
     last = {"Region": use.region if use else "N/A", "ServiceName": use.service if use else "N/A"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from understudy_aws.core.answers import Answer
+from understudy_aws.core.answers import Answer, Description
 from understudy_aws.gateway.call import Call
 from understudy_aws.gateway.operations import all_resources, operation
 from understudy_aws.services.iam import groups, instance_profiles, policies, roles, tags, users
@@ -15,11 +15,13 @@ from understudy_aws.services.iam.entities import Entity
 from understudy_aws.services.iam.groups import Group
 from understudy_aws.services.iam.listings import after, listing
 from understudy_aws.services.iam.policy_records import AnyPolicy
-from understudy_aws.services.iam.role_records import Role, role_uses
+from understudy_aws.services.iam.role_records import InstanceProfile, Role, RoleUse, role_uses
 from understudy_aws.services.iam.role_records import instance_profiles as profiles
 from understudy_aws.services.iam.role_records import roles as role_table
+from understudy_aws.services.iam.trust import has_unique_ids
 from understudy_aws.services.iam.users import User, boundary_shown
 from understudy_aws.store.database import RecordKey
+from understudy_aws.store.tables import kept_with
 
 # The order of the list, and of each kind's part in it: what the filter calls it, and where it is answered.
 _KINDS = (
@@ -104,9 +106,18 @@ def _group(_call: Call, group: Group) -> Mapping[str, Any]:
 
 
 def _role(call: Call, role: Role) -> Mapping[str, Any]:
+    """Return a role, which is kept with its record unless its trust policy names unique ids."""
     use = role_uses.get(call.tx, role.id)
-    found = profiles.where(call.tx, "by_role", (role.account, role.name.lower()))
-    return {
+    found = tuple(profiles.where(call.tx, "by_role", (role.account, role.name.lower())))
+
+    def shown_with(role: Role) -> Description:
+        return _role_with(call, role, use, found)
+
+    return shown_with(role) if has_unique_ids(role.trust) else kept_with(role, (use, found), shown_with)
+
+
+def _role_with(call: Call, role: Role, use: RoleUse | None, found: Sequence[InstanceProfile]) -> Description:
+    members = {
         **roles.created(call, role),
         "InstanceProfileList": [instance_profiles.describe(call, profile) for profile in found],
         "RolePolicyList": _inline(role),
@@ -114,6 +125,7 @@ def _role(call: Call, role: Role) -> Mapping[str, Any]:
         "Tags": tags.listed(role.tags),
         "RoleLastUsed": {"LastUsedDate": use.at, "Region": use.region} if use else {},
     }
+    return Description(members)
 
 
 def _policy(call: Call, policy: AnyPolicy) -> Mapping[str, Any]:

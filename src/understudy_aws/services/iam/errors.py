@@ -29,6 +29,16 @@ def no_such_version(arn: str, version: str) -> ApiError:
     )
 
 
+def no_such_job(id: str) -> ApiError:
+    """Return the error for an id that no job has. The code is modelled, the text is ours (docs/decisions/0049)."""
+    return ApiError("NoSuchEntity", f"Job {id} was not found.", 404)
+
+
+def no_such_delegation_request(id: str) -> ApiError:
+    """Return the error for an id that no delegation request has. The code is modelled, the text is ours."""
+    return ApiError("NoSuchEntity", f"Delegation request {id} cannot be found.", 404)
+
+
 def no_such_access_key(id: str) -> ApiError:
     return ApiError("NoSuchEntity", f"The Access Key with id {id} cannot be found.", 404)
 
@@ -73,6 +83,25 @@ def limit(message: str) -> ApiError:
 
 def invalid_input(message: str) -> ApiError:
     return ApiError("InvalidInput", message)
+
+
+def no_tags() -> ApiError:
+    """Return the error for a list of tags without any (credentials.md 30.1)."""
+    return invalid_input("The provided tag map must not be null/empty.")
+
+
+def no_tag_keys() -> ApiError:
+    """Return the error for a list of tag keys without any (credentials.md 30.1)."""
+    return invalid_input("The provided tag keys must not be null/empty.")
+
+
+def no_manual_expiry() -> ApiError:
+    """Return the error for setting a status that only time sets (credentials.md 30.3)."""
+    return invalid_input("Operation does not support status Expired")
+
+
+def malformed_certificate(message: str) -> ApiError:
+    return ApiError("MalformedCertificate", message)
 
 
 def validation(message: str) -> ApiError:

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from understudy_aws.core.answers import Answer, Description
 from understudy_aws.core.arn import iam
-from understudy_aws.data import managed_policies
+from understudy_aws.data import managed_policies, managed_policy_history
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import operation
 from understudy_aws.services.iam import errors, tags
@@ -22,6 +22,7 @@ from understudy_aws.services.iam.documents import reviewed, shown, size
 from understudy_aws.services.iam.groups import groups
 from understudy_aws.services.iam.listings import after, listing, sorted_listing, tags_listed
 from understudy_aws.services.iam.policy_records import (
+    PARTNER,
     AnyPolicy,
     Policy,
     PolicyVersion,
@@ -50,7 +51,7 @@ def visible(call: Call, arn: str) -> AnyPolicy:
     """Return a policy the caller's account can see. Raises ValidationError for what is no ARN, and NoSuchEntity."""
     parsed = well_formed(arn)
     policy = find(call.tx, arn)
-    if policy is None or parsed.account not in ("aws", call.account):
+    if policy is None or parsed.account not in ("aws", PARTNER, call.account):
         raise errors.no_such_policy(arn)
     return policy
 
@@ -344,10 +345,19 @@ def _is_used(call: Call, arn: str, usage: str | None) -> bool:
 
 
 def versions_of(policy: AnyPolicy) -> Sequence[PolicyVersion]:
-    """Return a policy's versions, oldest first. Of AWS's policies only the default version is known."""
+    """Return a policy's versions, oldest first. Of AWS's policies not all earlier versions are known (iam.md 2.11)."""
     if isinstance(policy, Policy):
         return policy.versions
-    return (PolicyVersion(policy.version_id, policy.document, policy.updated),)
+    earlier = managed_policy_history.earlier_versions(policy.name)
+    return (
+        *(PolicyVersion(each.id, each.document, each.created) for each in earlier),
+        default_version_of(policy),
+    )
+
+
+def default_version_of(policy: managed_policies.ManagedPolicy) -> PolicyVersion:
+    """Return the version of an AWS managed policy that is in force."""
+    return PolicyVersion(policy.version_id, policy.document, policy.updated)
 
 
 def version_shown(policy: AnyPolicy, version: PolicyVersion) -> Mapping[str, Any]:

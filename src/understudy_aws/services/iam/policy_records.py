@@ -54,6 +54,9 @@ policies = Table(
     indexes={"by_account": lambda policy: (policy.account,)},
 )
 
+# What stands for an account in the ARNs of permissions boundaries of products.
+PARTNER = "partner"
+
 AnyPolicy = Policy | managed_policies.ManagedPolicy
 
 
@@ -73,11 +76,14 @@ def document_of(tx: Transaction, arn: str) -> str | None:
     policy = find(tx, arn)
     if policy is None:
         return None
-    if isinstance(policy, Policy):
-        version = policy.version(policy.default_version)
-        assert version is not None, "the default version cannot be deleted"
-        return version.document
-    return policy.document
+    return default_document(policy) if isinstance(policy, Policy) else policy.document
+
+
+def default_document(policy: Policy) -> str:
+    """Return the document of a policy's default version."""
+    version = policy.version(policy.default_version)
+    assert version is not None, "the default version cannot be deleted"
+    return version.document
 
 
 def well_formed(arn: str) -> arns.Arn:
@@ -96,7 +102,13 @@ def check_attachable(call: Call, arn: str, called: str) -> None:
 
 
 def check_boundary(call: Call, arn: str, called: str) -> None:
-    """Raise unless the policy exists and can be a boundary. The text is the one that AWS's clients were shown."""
+    """Raise unless the policy exists and can be a boundary. The text is the one that AWS's clients were shown.
+
+    Those that products of partners have registered are for the roles of every account (delegation.md 38.2).
+    """
+    policy = find(call.tx, arn)
+    if isinstance(policy, Policy) and policy.account == PARTNER and called == "role":
+        return
     _check(call, arn, called, errors.no_such_boundary_policy)
 
 

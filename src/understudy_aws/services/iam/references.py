@@ -94,13 +94,19 @@ PROFILE_REFERENCES: References = (
         ended_by="RemoveRoleFromInstanceProfile",
     ),
 )
-# What holds a user without being a resource.
-ACCESS_KEY_REFERENCES: References = (
-    Reference(
+
+
+def _of_a_user(ended_by: str = "") -> Reference[Any]:
+    """Return the reference of what belongs to a user, who is not deleted before it is gone."""
+    return Reference(
         "belongs to",
-        lambda key: (identifier("user", key.account, key.user),),
+        lambda record: (identifier("user", record.account, record.user),) if record.user else (),
         index="by_user",
         key=_account_and_name("user"),
         holds=True,
-    ),
-)
+        ended_by=ended_by,
+    )
+
+
+CREDENTIAL_REFERENCES: References = (_of_a_user(),)
+MFA_DEVICE_REFERENCES: References = (_of_a_user("DeactivateMFADevice"),)

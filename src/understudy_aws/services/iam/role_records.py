@@ -14,7 +14,8 @@ class Role(Record, frozen=True, kw_only=True):
     """A role.
 
     `trust` is its trust policy, with unique ids for principals. `linked_service` is the service principal of a
-    service-linked role. Only CreateServiceLinkedRole sets it (docs/decisions/0005).
+    service-linked role. Only CreateServiceLinkedRole sets it (docs/decisions/0005). `max_signin_session` is in seconds,
+    0 where it is unset; nobody signs in to a console here, so it is only described.
     """
 
     account: str
@@ -30,6 +31,7 @@ class Role(Record, frozen=True, kw_only=True):
     inline: tuple[tuple[str, str], ...] = ()
     boundary: str = ""
     linked_service: str = ""
+    max_signin_session: int = 0
 
     @property
     def arn(self) -> str:

@@ -102,6 +102,7 @@ def create_role(
     path: str | None = None,
     description: str | None = None,
     max_session_duration: int | None = None,
+    max_signin_session_duration: int | None = None,
     permissions_boundary: str | None = None,
     tags: list[dict[str, str]] | None = None,
 ) -> Answer:
@@ -124,10 +125,11 @@ def create_role(
         path=path or "/",
         description=description,
         max_session_duration=max_session_duration or 3600,
+        max_signin_session=max_signin_session_duration or 0,
         tags=merged((), tags),
         boundary=permissions_boundary or "",
     )
-    return {"Role": created(call, roles.put(call.tx, role))}
+    return {"Role": {**created(call, roles.put(call.tx, role)), **_signin_shown(role)}}
 
 
 @operation("iam:GetRole", on=a_role_as_bounded)
@@ -141,6 +143,7 @@ def get_role(call: Call, *, role_name: str) -> Answer:
             **_plain(call, role),
             "Description": role.description,
             "MaxSessionDuration": role.max_session_duration,
+            **_signin_shown(role),
             "PermissionsBoundary": boundary_shown(role.boundary),
             "Tags": tags.shown(role.tags),
             "RoleLastUsed": last,
@@ -172,10 +175,20 @@ def list_roles(
 
 @operation("iam:UpdateRole", on=a_role_as_bounded)
 def update_role(
-    call: Call, *, role_name: str, description: str | None = None, max_session_duration: int | None = None
+    call: Call,
+    *,
+    role_name: str,
+    description: str | None = None,
+    max_session_duration: int | None = None,
+    max_signin_session_duration: int | None = None,
+    reset_max_signin_session_duration: bool = False,
 ) -> Answer:
-    """Change the description or the longest session. Of a service-linked role only the description can be changed."""
+    """Change the description or the longest sessions. Of a service-linked role only the description can be changed."""
     role = describable_role(call, role_name)
+    if reset_max_signin_session_duration and max_signin_session_duration is not None:
+        raise errors.invalid_input(
+            "MaxSigninSessionDuration cannot be specified together with ResetMaxSigninSessionDuration."
+        )
     if max_session_duration is not None:
         if role.linked_service:
             raise ApiError(
@@ -183,6 +196,13 @@ def update_role(
                 f"{role.name} is an AWS service linked role, max session duration cannot be changed.",
             )
         role = msgspec.structs.replace(role, max_session_duration=max_session_duration)
+    if reset_max_signin_session_duration or max_signin_session_duration is not None:
+        if role.linked_service:
+            raise ApiError(
+                "UnmodifiableEntity",
+                f"{role.name} is an AWS service linked role, max signin session duration cannot be changed.",
+            )
+        role = msgspec.structs.replace(role, max_signin_session=max_signin_session_duration or 0)
     if description is not None:
         role = msgspec.structs.replace(role, description=description)
     roles.put(call.tx, role)
@@ -259,6 +279,7 @@ def described_in_list(call: Call, role: Role) -> Mapping[str, Any]:
             **_plain(call, role),
             "Description": role.description,
             "MaxSessionDuration": role.max_session_duration,
+            **_signin_shown(role),
         }
     return _listed(role)
 
@@ -275,8 +296,14 @@ def _listed(role: Role) -> Description:
             "AssumeRolePolicyDocument": shown(role.trust),
             "Description": role.description,
             "MaxSessionDuration": role.max_session_duration,
+            **_signin_shown(role),
         }
     )
+
+
+def _signin_shown(role: Role) -> Mapping[str, int]:
+    """Return the longest sign-in session, which is omitted where it is unset (iam.md 2.6)."""
+    return {"MaxSigninSessionDuration": role.max_signin_session} if role.max_signin_session else {}
 
 
 def _plain(call: Call, role: Role) -> Mapping[str, Any]:

@@ -18,6 +18,8 @@ from understudy_aws.services.iam.users import users
 from understudy_aws.store.database import Transaction
 
 _KINDS = ("user", "role")
+# How unique ids of users and roles begin.
+_IDS = ('"AIDA', '"AROA')
 
 
 def stored(tx: Transaction, document: str, *, is_service: Callable[[str], bool]) -> str:
@@ -26,12 +28,18 @@ def stored(tx: Transaction, document: str, *, is_service: Callable[[str], bool])
     Raises MalformedPolicyDocument, also for a principal that does not exist.
     """
     document = reviewed(document, "trust", is_service=is_service)
-    return _each_principal(document, lambda text: _id_of(tx, text), ":user/", ":role/", '"AIDA', '"AROA')
+    return _each_principal(document, lambda text: _id_of(tx, text), ":user/", ":role/", *_IDS)
 
 
 def readable(tx: Transaction, document: str) -> str:
     """Return a stored trust policy with ARNs instead of unique ids. The ids of deleted principals stay."""
-    return _each_principal(document, lambda text: _arn_of(tx, text), '"AIDA', '"AROA')
+    return _each_principal(document, lambda text: _arn_of(tx, text), *_IDS)
+
+
+def has_unique_ids(document: str) -> bool:
+    """Whether a stored trust policy may name principals by unique ids, so that `readable` has to look for them."""
+    user, role = _IDS
+    return user in document or role in document or "\\" in document
 
 
 def _each_principal(document: str, change: Callable[[str], str], *signs: str) -> str:

@@ -14,6 +14,13 @@ from understudy_aws.core.arn import iam
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import operation
 from understudy_aws.services.iam import errors, tags
+from understudy_aws.services.iam.credential_records import (
+    login_profiles,
+    mfa_devices,
+    service_specific_credentials,
+    signing_certificates,
+    ssh_public_keys,
+)
 from understudy_aws.services.iam.listings import after, listing, tags_listed
 from understudy_aws.services.iam.policy_records import check_boundary
 from understudy_aws.store.tables import Record, Table, memoized
@@ -37,6 +44,17 @@ access_keys = Table(
     AccessKey,
     key=lambda key: (key.id,),
     indexes={"by_user": lambda key: ((key.account, key.user),)},
+)
+
+
+# What belongs to a user, and what AWS says to whoever deletes the user before it (credentials.md 30.7).
+_BELONGINGS: tuple[tuple[Table[Any], str], ...] = (
+    (access_keys, "must delete access keys first"),
+    (signing_certificates, "must delete certificates first"),
+    (login_profiles, "must delete login profile first"),
+    (mfa_devices, "must remove tokens from principal first"),
+    (ssh_public_keys, "must remove referenced objects first"),
+    (service_specific_credentials, "must remove referenced objects first"),
 )
 
 
@@ -86,12 +104,22 @@ def existing_user(call: Call, name: str) -> User:
 
 
 def named_or_calling(call: Call, name: str | None) -> User:
-    """Return the user named, or else the calling user. Raises NoSuchEntity, and ValidationError for a calling role."""
+    """Return the user named, or else the calling user. Raises NoSuchEntity, and ValidationError for a calling role.
+
+    The calling root user is one without a name, to whom nothing belongs.
+    """
     if name is not None:
         return existing_user(call, name)
+    if call.caller.kind == "root":
+        return User(account=call.account, name="", id=call.account, created=account_began(call))
     if call.caller.kind != "user":
         raise errors.validation("Must specify userName when calling with non-User credentials")
     return existing_user(call, call.caller.name)
+
+
+def account_began(call: Call) -> datetime:
+    """Return when the account was made, which is as old as the first user in it."""
+    return min((user.created for user in users.scan(call.tx, call.account)), default=call.at)
 
 
 def user_target(call: Call, name: str, keys: Mapping[str, str | list[str]] | None = None) -> Target:
@@ -103,6 +131,8 @@ def user_target(call: Call, name: str, keys: Mapping[str, str | list[str]] | Non
 
 def a_user(call: Call, params: Params) -> Sequence[Target]:
     """Return the user named, or else the calling user."""
+    if call.caller.kind == "root" and params.get("user_name") is None:
+        return [Target(call.caller.arn)]
     return [user_target(call, params.get("user_name") or call.caller.name, tags.request_keys(params))]
 
 
@@ -159,8 +189,10 @@ def create_user(
 
 @operation("iam:GetUser", on=a_user)
 def get_user(call: Call, *, user_name: str | None = None) -> Answer:
-    """Describe the user named, or else the calling user."""
+    """Describe the user named, or else the calling user. The root user has neither a name nor a path."""
     user = named_or_calling(call, user_name)
+    if not user.name:
+        return {"User": {"UserId": user.id, "Arn": call.caller.arn, "CreateDate": user.created}}
     return {"User": {**describe(user), **details(user)}}
 
 
@@ -183,7 +215,7 @@ def list_users(
 def update_user(
     call: Call, *, user_name: str, new_path: str | None = None, new_user_name: str | None = None
 ) -> None:
-    """Rename a user or change its path. Its keys, groups and policies stay."""
+    """Rename a user or change its path. Its credentials, groups and policies stay."""
     user = existing_user(call, user_name)
     name = new_user_name or user.name
     other = find(call, name)
@@ -191,13 +223,15 @@ def update_user(
         raise errors.exists(f"User with name {name} already exists.")
     users.delete(call.tx, user)
     users.put(call.tx, msgspec.structs.replace(user, name=name, path=new_path or user.path))
-    for key in access_keys.where(call.tx, "by_user", (user.account, user.name.lower())):
-        access_keys.put(call.tx, msgspec.structs.replace(key, user=name.lower()))
+    for table, _ in _BELONGINGS:
+        for record in table.where(call.tx, "by_user", (user.account, user.name.lower())):
+            table.delete(call.tx, record)
+            table.put(call.tx, msgspec.structs.replace(record, user=name.lower()))
 
 
 @operation("iam:DeleteUser", on=a_user)
 def delete_user(call: Call, *, user_name: str) -> None:
-    """Delete a user without keys, groups and policies. Raises DeleteConflict."""
+    """Delete a user without credentials, groups and policies. Raises DeleteConflict."""
     user = existing_user(call, user_name)
     if user.attached:
         raise errors.conflict("Cannot delete entity, must detach all policies first.")
@@ -205,8 +239,9 @@ def delete_user(call: Call, *, user_name: str) -> None:
         raise errors.conflict("Cannot delete entity, must delete policies first.")
     if user.groups:
         raise errors.conflict("Cannot delete entity, must remove users from group first.")
-    if access_keys.count_where(call.tx, "by_user", (user.account, user.name.lower())):
-        raise errors.conflict("Cannot delete entity, must delete access keys first.")
+    for table, what in _BELONGINGS:
+        if table.count_where(call.tx, "by_user", (user.account, user.name.lower())):
+            raise errors.conflict(f"Cannot delete entity, {what}.")
     users.delete(call.tx, user)
 
 
