@@ -41,3 +41,30 @@ def packed_size(
         )
         raise ApiError("PackedPolicyTooLarge", what)
     return percent
+
+
+# Of sessions that a token was shown for, in bytes of AWS's session token, as far as it can be told from recordings:
+# they have more to keep, and of what they keep the sum is told.
+_TOKEN_SPACE = 4096
+_BASE = 701
+_OF_A_FACT = 10
+
+
+def size_with_token(
+    policy: str | None,
+    policy_arns: Sequence[str],
+    tags: Iterable[tuple[str, str]],
+    told: Sequence[str],
+) -> int:
+    """Return how full the session token is in percent when an identity provider's token was shown for the session.
+
+    `told` are the texts that the session keeps of it. Raises PackedPolicyTooLarge as `packed_size` does.
+    """
+    given = list(tags)
+    packed_size(policy, policy_arns, given)
+    issuer, audience, subject, identity = told
+    kept = _BASE + len(issuer) + len(audience) + len(subject)
+    kept += len(identity) + _OF_A_FACT if identity else 0
+    kept += sum(len(key) + len(value) + _OF_A_TAG for key, value in given)
+    kept += len(policy_arns) * _OF_AN_ARN + size(policy or "") * _OF_A_POLICY // 100
+    return min(100, kept * 4 // 3 * 100 // _TOKEN_SPACE)

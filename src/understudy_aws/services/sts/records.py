@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 from datetime import datetime, timedelta
-from typing import Literal
 
+from understudy_aws.authn.caller import TokenKind
 from understudy_aws.core.arn import sts
 from understudy_aws.gateway.expiry import Expiry
 from understudy_aws.services.iam.role_records import Role
@@ -17,15 +17,20 @@ class Session(Record, frozen=True, kw_only=True):
     """Temporary credentials, and what was settled when they were given out.
 
     `principal_id` is the unique id of the role or user behind it: when that entity is gone, the session is worth
-    nothing, whoever has its name by then. `policies` is None when no session policy was passed. `invoked_by` is the
-    service principal that holds the credentials, if a service does, and `region` then where it asked for them.
+    nothing, whoever has its name by then. Of a root user it is the account, and `policy_arns` are what the session is
+    for. `policies` is None when no session policy was passed. `invoked_by` is the service principal that holds the
+    credentials, if a service does, and `region` then where it asked for them. `mfa` says that a code of the user's MFA
+    device was shown for it. `provider` is the ARN of the identity provider whose token was shown, and `claims` are the
+    condition keys that the token settled. `scopes` are scope-down policies, first to last, and `scoped_from` the access
+    key id of the session that was scoped down first: without that one this one is worth nothing. `delegate` is the
+    account of the product that holds the credentials by a delegation request.
     """
 
     access_key_id: str
     account: str
     secret: str
     token: str
-    kind: Literal["assume-role", "session-token", "federation"]
+    kind: TokenKind
     principal_id: str
     issued: datetime
     expires: datetime
@@ -36,8 +41,14 @@ class Session(Record, frozen=True, kw_only=True):
     transitive: tuple[str, ...] = ()
     source_identity: str = ""
     chained: bool = False
+    mfa: bool = False
     invoked_by: str = ""
     region: str = ""
+    provider: str = ""
+    claims: tuple[tuple[str, str | tuple[str, ...]], ...] = ()
+    scopes: tuple[str, ...] = ()
+    scoped_from: str = ""
+    delegate: str = ""
 
 
 sessions = Table(

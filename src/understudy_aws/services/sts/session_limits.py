@@ -9,9 +9,10 @@ from understudy_aws.core.errors import ApiError
 
 # The STS operations these kinds of credentials may call; a role session may call all but the two below.
 _ONLY_OF_STS: Mapping[TokenKind, frozenset[str]] = {
-    "session-token": frozenset({"AssumeRole", "GetCallerIdentity"}),
-    "federation": frozenset({"GetCallerIdentity"}),
+    "session-token": frozenset({"AssumeRole", "GetCallerIdentity", "GetScopedCredentials"}),
+    "federation": frozenset({"GetCallerIdentity", "GetScopedCredentials"}),
 }
+_OF_IAM = frozenset({"assume-role", "assume-root", "delegation"})
 _WITH_LONG_TERM_KEYS = frozenset({"GetSessionToken", "GetFederationToken"})
 
 
@@ -25,7 +26,7 @@ def check(caller: Caller, service: str, operation: str) -> None:
         return
     kind = caller.session.token_kind
     if service == "iam":
-        if kind != "assume-role" and not (kind == "session-token" and caller.session.mfa):
+        if kind not in _OF_IAM and not (kind == "session-token" and caller.session.mfa):
             raise ApiError(
                 "InvalidClientTokenId", "The security token included in the request is invalid", 403
             )

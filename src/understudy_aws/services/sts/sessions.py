@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from msgspec.structs import replace
@@ -14,6 +14,7 @@ from understudy_aws.core.arn import sts
 from understudy_aws.core.errors import ApiError
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import operation
+from understudy_aws.gateway.request_context import second_factor_keys
 from understudy_aws.policy import MalformedPolicy, NamedPolicy, compile_policy, review
 from understudy_aws.services.iam.policy_records import document_of
 from understudy_aws.services.iam.role_records import Role, roles
@@ -22,11 +23,15 @@ from understudy_aws.services.iam.trust import readable
 from understudy_aws.services.iam.users import users
 from understudy_aws.services.sts.packing import packed_size
 from understudy_aws.services.sts.records import Session, sessions
+from understudy_aws.services.sts.second_factor import checked_device, use_code
+from understudy_aws.wire.model import load
 
 HOUR = 3600
 HALF_A_DAY = 43200
 # Of a session policy as plain text; not every API description in use says so (sts.md 3.1).
 MOST_CHARACTERS = 2048
+# Of a session token, in bytes: no request can ask for a larger one.
+LARGEST_TOKEN = 4096
 _NO_TAGS: tuple[tuple[str, str], ...] = ()
 
 
@@ -38,7 +43,7 @@ def the_role(call: Call, params: Params) -> Sequence[Target]:
     if call.caller.kind == "root":
         raise ApiError("AccessDenied", "Roles may not be assumed by root accounts.", 403)
     arn = params["role_arn"]
-    account = _account_of(arn)
+    account_of_role(arn)
     role = known_role(call, arn)
     keys: dict[str, str | list[str]] = {
         "sts:rolesessionname": params["role_session_name"],
@@ -51,28 +56,37 @@ def the_role(call: Call, params: Params) -> Sequence[Target]:
     source_identity = params.get("source_identity") or (facts.source_identity if facts else "")
     if source_identity:
         keys["sts:sourceidentity"] = source_identity
+    if checked_device(call, params.get("serial_number"), params.get("token_code")) is not None:
+        keys.update(second_factor_keys(timedelta(0)))
     if params.get("transitive_tag_keys"):
         keys["sts:transitivetagkeys"] = list(params["transitive_tag_keys"])
     if role is not None:
         keys.update(entity_keys(role.tags))
-    trust = (
-        NamedPolicy(arn, compile_policy(readable(call.tx, role.trust), kind="trust"))
-        if role
-        else _TRUSTS_NOBODY
-    )
     actions = ["sts:AssumeRole"]
     if params.get("tags") or (facts and facts.transitive):
         actions.append("sts:TagSession")
     if source_identity:
         actions.append("sts:SetSourceIdentity")
-    linked = role is not None and bool(role.linked_service)
+    return trusted_by(call, arn, role, keys, actions)
+
+
+def trusted_by(
+    call: Call, arn: str, role: Role | None, keys: Mapping[str, str | list[str]], actions: Sequence[str]
+) -> Sequence[Target]:
+    """Return a role as what its trust policy must allow for every action. One that is not there trusts nobody."""
+    trust = (
+        NamedPolicy(arn, compile_policy(readable(call.tx, role.trust), kind="trust"))
+        if role
+        else _TRUSTS_NOBODY
+    )
+    account, linked = account_of_role(arn), role is not None and bool(role.linked_service)
     return [
         Target(arn, keys, action=action, policy=trust, trust=True, account=account, linked_role=linked)
         for action in actions
     ]
 
 
-def _account_of(arn: str) -> str:
+def account_of_role(arn: str) -> str:
     """Return the account in a role's ARN. Raises ValidationError for what is no ARN of IAM's."""
     parsed = arns.parse(arn)
     if parsed is None or parsed.service != "iam":
@@ -81,12 +95,14 @@ def _account_of(arn: str) -> str:
 
 
 def known_role(call: Call, arn: str) -> Role | None:
-    """Return the role of that ARN, or None while it is not visible yet."""
-    role = roles.get(call.tx, _account_of(arn), arn.rpartition("/")[2].lower())
+    """Return the role of that ARN as it is known by now, or None: also for one of an account that was closed."""
+    role: Role | None = call.gateway.seen(
+        call.tx, roles, account_of_role(arn), arn.rpartition("/")[2].lower()
+    )
     if role is None or role.arn != arn:
         return None
-    delay = call.latency.propagation_seconds(role.id)
-    return None if delay and call.at < role.created + timedelta(seconds=delay) else role
+    membership = call.gateway.membership(call.tx, role.account)
+    return None if membership is not None and membership.suspended else role
 
 
 def a_federated_user(call: Call, params: Params) -> Sequence[Target]:
@@ -111,9 +127,13 @@ def assume_role(
     token_code: str | None = None,
     source_identity: str | None = None,
     provided_contexts: list[dict[str, str]] | None = None,
+    minimum_session_token_size: int | None = None,
 ) -> Answer:
-    """Make credentials of a role's session for a principal that the role trusts."""
-    _no_second_factor(serial_number, token_code)
+    """Make credentials of a role's session for a principal that the role trusts.
+
+    Of a second factor the trust policy alone is told: the session itself counts as one without (sts.md 3.3).
+    """
+    use_code(call, serial_number, token_code)
     if provided_contexts:
         raise ApiError("NotImplemented", "Understudy does not serve ProvidedContexts.", 501)
     role = known_role(call, role_arn)
@@ -121,21 +141,17 @@ def assume_role(
         # With IAM off nothing was asked before.
         raise ApiError("AccessDenied", f"The role {role_arn} cannot be assumed.", 403)
     duration = duration_seconds or HOUR
-    _check_duration(call, role, duration)
+    check_duration(call, role, duration)
     identity = _source_identity(call, source_identity)
-    arns_passed = _session_policies(call, role.account, policy, policy_arns)
+    arns_passed = session_policies(call, role.account, policy, policy_arns)
     session_tags, transitive = _session_tags(call, tags, transitive_tag_keys)
     packed = packed_size(policy, arns_passed, session_tags)
-    session = Session(
-        access_key_id=call.ids.access_key_id("ASIA", role.account),
-        account=role.account,
-        secret=call.ids.secret_access_key(),
-        token=call.ids.session_token(),
-        kind="assume-role",
-        principal_id=role.id,
-        issued=call.at,
-        expires=call.at + timedelta(seconds=duration),
-        session_name=role_session_name,
+    session = begin_role_session(
+        call,
+        role,
+        role_session_name,
+        call.at + timedelta(seconds=duration),
+        minimum_session_token_size,
         policies=(policy,) if policy else None,
         policy_arns=arns_passed,
         tags=session_tags,
@@ -145,19 +161,42 @@ def assume_role(
         invoked_by=call.caller.arn if call.caller.kind == "service" else "",
         region=call.region if call.caller.kind == "service" else "",
     )
-    sessions.put(call.tx, session)
     return {
-        "Credentials": _credentials(session),
-        "AssumedRoleUser": {
-            "AssumedRoleId": f"{role.id}:{role_session_name}",
-            "Arn": sts(role.account, f"assumed-role/{role.name}/{role_session_name}"),
-        },
+        **given_out(call, session),
+        "AssumedRoleUser": assumed_role_user(role, role_session_name),
         "PackedPolicySize": packed,
         "SourceIdentity": identity or None,
     }
 
 
-def _check_duration(call: Call, role: Role, duration: int) -> None:
+def begin_role_session(
+    call: Call, role: Role, name: str, expires: datetime, minimum_session_token_size: int | None, **more: Any
+) -> Session:
+    """Keep a new session of a role, however that was assumed, and return it; `more` are other members of the record."""
+    session = Session(
+        access_key_id=call.ids.access_key_id("ASIA", role.account),
+        account=role.account,
+        secret=call.ids.secret_access_key(),
+        token=call.ids.session_token(minimum_session_token_size or 0),
+        kind="assume-role",
+        principal_id=role.id,
+        issued=call.at,
+        expires=expires,
+        session_name=name,
+        **more,
+    )
+    return sessions.put(call.tx, session)
+
+
+def assumed_role_user(role: Role, name: str) -> dict[str, str]:
+    """Return how an answer tells of a role's session."""
+    return {
+        "AssumedRoleId": f"{role.id}:{name}",
+        "Arn": sts(role.account, f"assumed-role/{role.name}/{name}"),
+    }
+
+
+def check_duration(call: Call, role: Role, duration: int) -> None:
     """Raise for a longer session than the role allows, or than role chaining allows."""
     if call.caller.session is not None and duration > HOUR:
         raise ApiError(
@@ -187,12 +226,15 @@ def get_session_token(
     duration_seconds: int | None = None,
     serial_number: str | None = None,
     token_code: str | None = None,
+    minimum_session_token_size: int | None = None,
 ) -> Answer:
     """Make temporary credentials of the calling user."""
-    _no_second_factor(serial_number, token_code)
-    session = _of_the_user(call, "session-token", duration_seconds or HALF_A_DAY)
+    mfa = use_code(call, serial_number, token_code)
+    session = _of_the_user(
+        call, "session-token", duration_seconds or HALF_A_DAY, minimum_session_token_size, mfa=mfa
+    )
     sessions.put(call.tx, session)
-    return {"Credentials": _credentials(session)}
+    return given_out(call, session)
 
 
 @operation("sts:GetFederationToken", on=a_federated_user)
@@ -204,18 +246,20 @@ def get_federation_token(
     policy_arns: list[dict[str, str]] | None = None,
     duration_seconds: int | None = None,
     tags: list[dict[str, str]] | None = None,
+    minimum_session_token_size: int | None = None,
 ) -> Answer:
     """Make credentials for a federated user.
 
     Both the calling user's and the session's policies must allow its calls.
     """
-    arns_passed = _session_policies(call, call.account, policy, policy_arns)
+    arns_passed = session_policies(call, call.account, policy, policy_arns)
     session_tags, _ = _session_tags(call, tags, None)
     packed = packed_size(policy, arns_passed, session_tags)
     session = _of_the_user(
         call,
         "federation",
         duration_seconds or HALF_A_DAY,
+        minimum_session_token_size,
         session_name=name,
         policies=(policy,) if policy else None,
         policy_arns=arns_passed,
@@ -223,7 +267,7 @@ def get_federation_token(
     )
     sessions.put(call.tx, session)
     return {
-        "Credentials": _credentials(session),
+        **given_out(call, session),
         "FederatedUser": {
             "FederatedUserId": f"{call.account}:{name}",
             "Arn": sts(call.account, f"federated-user/{name}"),
@@ -233,7 +277,11 @@ def get_federation_token(
 
 
 def _of_the_user(
-    call: Call, kind: Literal["session-token", "federation"], duration: int, **more: Any
+    call: Call,
+    kind: Literal["session-token", "federation"],
+    duration: int,
+    minimum_session_token_size: int | None,
+    **more: Any,
 ) -> Session:
     user = users.get(call.tx, call.account, call.caller.name.lower())
     if user is None:
@@ -242,7 +290,7 @@ def _of_the_user(
         access_key_id=call.ids.access_key_id("ASIA", call.account),
         account=call.account,
         secret=call.ids.secret_access_key(),
-        token=call.ids.session_token(),
+        token=call.ids.session_token(minimum_session_token_size or 0),
         kind=kind,
         principal_id=user.id,
         issued=call.at,
@@ -251,7 +299,7 @@ def _of_the_user(
     )
 
 
-def _session_policies(
+def session_policies(
     call: Call, account: str, policy: str | None, policy_arns: list[dict[str, str]] | None
 ) -> tuple[str, ...]:
     """Check the session policies in an account. Returns the ARNs of the managed ones."""
@@ -319,21 +367,26 @@ def _bad_tags(message: str) -> ApiError:
     return ApiError("InvalidParameterValue", message)
 
 
-def _no_second_factor(serial_number: str | None, token_code: str | None) -> None:
-    if serial_number is not None or token_code is not None:
-        # There are no MFA devices here, so no code can be right.
-        raise ApiError(
-            "AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code. ", 403
-        )
+def given_out(call: Call, session: Session) -> Mapping[str, Any]:
+    """Return the credentials as every answer with credentials has them, and how large their token is (sts.md 3.1).
 
-
-def _credentials(session: Session) -> Mapping[str, Any]:
-    return {
-        "AccessKeyId": session.access_key_id,
-        "SecretAccessKey": session.secret,
-        "SessionToken": session.token,
-        "Expiration": session.expires,
+    API descriptions before 2026 have no members for its size.
+    """
+    size = len(session.token)
+    shape = load("sts").operation(call.operation)
+    assert shape is not None
+    assert shape.output is not None
+    answer = {
+        "Credentials": {
+            "AccessKeyId": session.access_key_id,
+            "SecretAccessKey": session.secret,
+            "SessionToken": session.token,
+            "Expiration": session.expires,
+        },
+        "SessionTokenUtilization": size * 100 // LARGEST_TOKEN,
+        "SessionTokenSize": size,
     }
+    return {name: value for name, value in answer.items() if name in shape.output.members}
 
 
 _TRUSTS_NOBODY = NamedPolicy("", compile_policy('{"Version":"2012-10-17","Statement":[]}', kind="trust"))
