@@ -155,9 +155,18 @@ def test_an_account_that_is_not_there_is_not_invited(estate):
         invite(estate, "999999999999")
 
 
-def test_invitations_by_email_are_refused_by_name(estate):
-    with refused("NotImplemented") as told:
+def test_an_account_is_invited_by_its_address(estate, guest):
+    address = f"account-{INVITED}@example.com"
+    handshake = estate.organizations.invite_account_to_organization(Target={"Type": "EMAIL", "Id": address})[
+        "Handshake"
+    ]
+    assert {"Id": address, "Type": "EMAIL"} in handshake["Parties"]
+    assert {"Value": address, "Type": "EMAIL"} in handshake["Resources"]
+    guest.accept_handshake(HandshakeId=handshake["Id"])
+    assert address == estate.organizations.describe_account(AccountId=INVITED)["Account"]["Email"]
+    with refused("HandshakeConstraintViolationException"):
+        estate.organizations.invite_account_to_organization(Target={"Type": "EMAIL", "Id": address})
+    with refused("InvalidInputException"):
         estate.organizations.invite_account_to_organization(
-            Target={"Type": "EMAIL", "Id": "somebody@example.com"}
+            Target={"Type": "EMAIL", "Id": "nobody@example.com"}
         )
-    assert "by its number" in told.text

@@ -50,11 +50,6 @@ class TestCreateOrganization:
         ):
             organizations.create_organization()
 
-    def test_consolidated_billing_is_refused_by_name(self, organizations):
-        with refused("NotImplemented") as told:
-            organizations.create_organization(FeatureSet="CONSOLIDATED_BILLING")
-        assert "consolidated billing" in told.text
-
     def test_it_makes_the_service_linked_role(self, understudy, organizations):
         """User guide, "AWS Organizations and service-linked roles"."""
         organizations.create_organization()

@@ -141,16 +141,6 @@ def test_a_policy_that_is_attached_is_not_deleted(estate):
         estate.organizations.describe_policy(PolicyId=policy)
 
 
-def test_other_types_are_refused_by_name(estate):
-    for call in (
-        lambda: create(estate, "{}", "TAG_POLICY"),
-        lambda: estate.organizations.list_policies(Filter="TAG_POLICY"),
-        lambda: estate.organizations.describe_effective_policy(PolicyType="TAG_POLICY"),
-    ):
-        with refused("NotImplemented", "Understudy does not serve policies of type TAG_POLICY."):
-            call()
-
-
 def test_another_organizations_policies_are_not_seen(estate):
     policy = estate.policy(deny("iam:*"))
     other = estate.understudy.client(

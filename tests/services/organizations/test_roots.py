@@ -63,12 +63,6 @@ def test_the_types_do_not_mix(estate):
     assert ([FULL[SCP]], []) == (attached(estate, estate.root, SCP), attached(estate, estate.root, RCP))
 
 
-@pytest.mark.parametrize("type", ["TAG_POLICY", "BACKUP_POLICY", "DECLARATIVE_POLICY_EC2"])
-def test_other_types_are_refused_by_name(estate, type):
-    with refused("NotImplemented", f"Understudy does not serve policies of type {type}."):
-        estate.organizations.enable_policy_type(RootId=estate.root, PolicyType=type)
-
-
 def test_a_type_of_nobodys_is_an_invalid_value(estate):
     with refused("InvalidInputException", "You specified an invalid value.", status=400):
         estate.organizations.enable_policy_type(RootId=estate.root, PolicyType="NO_POLICY")

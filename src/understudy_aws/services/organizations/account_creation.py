@@ -21,7 +21,7 @@ from understudy_aws.services.organizations.account_requests import (
 from understudy_aws.services.organizations.descriptions import request_shown
 from understudy_aws.services.organizations.listings import listing
 from understudy_aws.services.organizations.tag_lists import merged
-from understudy_aws.services.organizations.targets import managed, the_service
+from understudy_aws.services.organizations.targets import managed, readable, the_service
 
 _RESERVED = "awsservicerolefor"
 
@@ -60,7 +60,7 @@ def create_account(
 @operation("organizations:DescribeCreateAccountStatus", on=all_resources)
 def describe_create_account_status(call: Call, *, create_account_request_id: str) -> Answer:
     """Tell how the making of an account goes."""
-    request = request_of(call.tx, managed(call), create_account_request_id)
+    request = request_of(call.tx, readable(call), create_account_request_id)
     if request is None:
         raise errors.not_found("create account status")
     return {"CreateAccountStatus": request_shown(request)}
@@ -75,7 +75,7 @@ def list_create_account_status(
     max_results: int | None = None,
 ) -> Answer:
     """List the requests for accounts, of some states or of all."""
-    found = requests_of(call.tx, managed(call))
+    found = requests_of(call.tx, readable(call))
     return listing(
         "CreateAccountStatuses",
         [request for request in found if not states or state_of(request) in states],

@@ -24,20 +24,21 @@ from understudy_aws.services.organizations.targets import (
     an_account_and_its_parents,
     joined,
     managed,
+    readable,
 )
 
 
 @operation("organizations:DescribeAccount", on=an_account)
 def describe_account(call: Call, *, account_id: str) -> Answer:
     """Describe an account of the organization."""
-    organization = managed(call)
+    organization = readable(call)
     return {"Account": account_shown(call, organization, _existing(call, organization, account_id))}
 
 
 @operation("organizations:ListAccounts", on=all_resources)
 def list_accounts(call: Call, *, next_token: str | None = None, max_results: int | None = None) -> Answer:
     """List all accounts of the organization."""
-    organization = managed(call)
+    organization = readable(call)
     return listing(
         "Accounts",
         members.where(call.tx, "by_organization", organization.id),
@@ -54,7 +55,7 @@ def list_accounts_for_parent(
     call: Call, *, parent_id: str, next_token: str | None = None, max_results: int | None = None
 ) -> Answer:
     """List the accounts directly below the root or a unit."""
-    organization = managed(call)
+    organization = readable(call)
     existing_parent(call, organization, parent_id)
     return listing(
         "Accounts",
@@ -77,7 +78,7 @@ def list_children(
     max_results: int | None = None,
 ) -> Answer:
     """List the ids of the accounts, or of the units, directly below the root or a unit."""
-    organization = managed(call)
+    organization = readable(call)
     existing_parent(call, organization, parent_id)
     place = (organization.id, parent_id)
     ids = (
@@ -101,7 +102,7 @@ def list_parents(
     call: Call, *, child_id: str, next_token: str | None = None, max_results: int | None = None
 ) -> Answer:
     """List the parent of an account or a unit. There is one."""
-    organization = managed(call)
+    organization = readable(call)
     child = entities.find(call.tx, organization, child_id)
     if child is None or isinstance(child, Organization):
         raise errors.not_found("child")
@@ -142,6 +143,12 @@ def remove_account_from_organization(call: Call, *, account_id: str) -> None:
     member = _existing(call, organization, account_id)
     if member.account == organization.management:
         raise errors.master_cannot_leave()
+    if member.delegated:
+        raise errors.constraint(
+            "CANNOT_REMOVE_DELEGATED_ADMINISTRATOR_FROM_ORG",
+            "You attempted to remove an account from the organization that is registered as a delegated administrator. "
+            "You must first deregister it for all services.",
+        )
     members.delete(call.tx, member)
 
 

@@ -11,16 +11,17 @@ from understudy_aws.services.organizations.listings import listing
 from understudy_aws.services.organizations.organization_records import Organization
 from understudy_aws.services.organizations.policies import existing_policy
 from understudy_aws.services.organizations.policy_records import RCP, RCP_FULL_ACCESS, SCP
-from understudy_aws.services.organizations.roots import served_type
 from understudy_aws.services.organizations.targets import (
     a_policy,
     a_policy_and_its_target,
     a_target,
     managed,
+    readable,
 )
 
 # User guide, Quotas; of service control policies it is ten since May 2026.
-MOST_ATTACHED = {SCP: 10, RCP: 5}
+MOST_ATTACHED = {SCP: 10, RCP: 5, "AISERVICES_OPT_OUT_POLICY": 5, "CHATBOT_POLICY": 5}
+_MOST_OF_OTHERS = 10
 
 
 @operation("organizations:AttachPolicy", on=a_policy_and_its_target)
@@ -33,7 +34,9 @@ def attach_policy(call: Call, *, policy_id: str, target_id: str) -> None:
         raise errors.type_not_enabled()
     if policy.id in target.attached:
         raise errors.duplicate_attachment()
-    if len(_of_type(call, organization, target, policy.type)) >= MOST_ATTACHED[policy.type]:
+    if len(_of_type(call, organization, target, policy.type)) >= MOST_ATTACHED.get(
+        policy.type, _MOST_OF_OTHERS
+    ):
         raise errors.constraint(
             "MAX_POLICY_TYPE_ATTACHMENT_LIMIT_EXCEEDED",
             "You have attached the maximum number of policies to the specified target.",
@@ -70,8 +73,7 @@ def list_policies_for_target(
     max_results: int | None = None,
 ) -> Answer:
     """List the policies of a type that are attached to the target itself."""
-    organization = managed(call)
-    served_type(filter)
+    organization = readable(call)
     target = _existing(call, organization, target_id)
     return listing(
         "Policies",
@@ -89,7 +91,7 @@ def list_targets_for_policy(
     call: Call, *, policy_id: str, next_token: str | None = None, max_results: int | None = None
 ) -> Answer:
     """List what a policy is attached to."""
-    organization = managed(call)
+    organization = readable(call)
     policy = existing_policy(call, organization, policy_id)
     return listing(
         "Targets",

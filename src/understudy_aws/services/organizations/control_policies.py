@@ -36,14 +36,26 @@ def membership(tx: Transaction, account: str, sources: Sources) -> Membership | 
     units = units_above(tx, organization.id, member.parent)
     sources.extend((organizational_units, (unit.organization, unit.id), unit) for unit in units)
     place = path(organization, units)
+    trusted = tuple(principal for principal, _ in organization.trusted)
     if account == organization.management:
-        return Membership(organization.id, place)
+        return Membership(
+            organization.id,
+            place,
+            management=organization.management,
+            trusted=trusted,
+            all_features=organization.features == "ALL",
+        )
     chain: tuple[entities.Entity, ...] = (organization, *units, member)
     return Membership(
         organization.id,
         place,
         scps=_levels(tx, organization.id, chain, SCP, sources) if SCP in organization.enabled else (),
         rcps=_levels(tx, organization.id, chain, RCP, sources) if RCP in organization.enabled else (),
+        management=organization.management,
+        trusted=trusted,
+        delegated=tuple(principal for principal, _ in member.delegated),
+        suspended=member.closed is not None,
+        all_features=organization.features == "ALL",
     )
 
 

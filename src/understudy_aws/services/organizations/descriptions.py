@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,7 @@ from understudy_aws.services.organizations.organization_records import (
     Organization,
     OrganizationalUnit,
     members,
+    organizations,
     path,
     units_above,
 )
@@ -32,11 +34,13 @@ def organization_shown(call: Call, organization: Organization) -> Answered:
     return {
         "Id": organization.id,
         "Arn": organization.arn,
-        "FeatureSet": "ALL",
+        "FeatureSet": organization.features,
         "MasterAccountArn": management.arn,
         "MasterAccountId": management.account,
         "MasterAccountEmail": management.email,
-        "AvailablePolicyTypes": [{"Type": SCP, "Status": "ENABLED"}],
+        "AvailablePolicyTypes": [{"Type": SCP, "Status": "ENABLED"}]
+        if organization.features == "ALL"
+        else [],
     }
 
 
@@ -66,11 +70,37 @@ def account_shown(call: Call, organization: Organization, member: Member) -> Ans
             "Arn": member.arn,
             "Email": member.email,
             "Name": member.name,
-            "Status": "ACTIVE",
-            "State": "ACTIVE",
+            **status_of(call, member),
             "Paths": [f"{path(organization, chain)}{member.account}/"],
             "JoinedMethod": member.joined_method,
             "JoinedTimestamp": member.joined,
+        },
+    )
+
+
+def status_of(call: Call, member: Member) -> Answered:
+    """Return the status of an account, which is deprecated, and its state. Closing takes a while with AWS's clock."""
+    if member.closed is None:
+        return {"Status": "ACTIVE", "State": "ACTIVE"}
+    closing = call.latency.account_closure_seconds(member.account)
+    if call.at < member.closed + timedelta(seconds=closing):
+        return {"Status": "PENDING_CLOSURE", "State": "PENDING_CLOSURE"}
+    return {"Status": "SUSPENDED", "State": "CLOSED"}
+
+
+def delegated_shown(call: Call, member: Member) -> Answered:
+    """Return a delegated administrator, with the time of its first delegation."""
+    return _known(
+        "DelegatedAdministrator",
+        {
+            "Id": member.account,
+            "Arn": member.arn,
+            "Email": member.email,
+            "Name": member.name,
+            **status_of(call, member),
+            "JoinedMethod": member.joined_method,
+            "JoinedTimestamp": member.joined,
+            "DelegationEnabledDate": min(since for _, since in member.delegated),
         },
     )
 
@@ -89,32 +119,55 @@ def request_shown(request: DurableOperation) -> Answered:
 
 
 def handshake_shown(call: Call, handshake: Handshake) -> Answered:
-    management = members.get(call.tx, handshake.management)
-    sender = [
-        {"Type": "MASTER_EMAIL", "Value": management.email if management else None},
-        {"Type": "MASTER_NAME", "Value": management.name if management else None},
-        {"Type": "ORGANIZATION_FEATURE_SET", "Value": "ALL"},
-    ]
-    resources: list[Answered] = [
-        {"Type": "ORGANIZATION", "Value": handshake.organization, "Resources": sender},
-        {"Type": "ACCOUNT", "Value": handshake.account},
-    ]
-    if handshake.notes:
-        resources.append({"Type": "NOTES", "Value": handshake.notes})
     state = handshake.state
+    is_open = state in ("OPEN", "REQUESTED")
     return {
         "Id": handshake.id,
         "Arn": handshake.arn,
-        "Parties": [
-            {"Id": handshake.organization, "Type": "ORGANIZATION"},
-            {"Id": handshake.account, "Type": "ACCOUNT"},
-        ],
-        "State": "EXPIRED" if state == "OPEN" and handshake.expires <= call.at else state,
+        "Parties": _parties(handshake),
+        "State": "EXPIRED" if is_open and handshake.expires <= call.at else state,
         "RequestedTimestamp": handshake.requested,
         "ExpirationTimestamp": handshake.expires,
-        "Action": "INVITE",
-        "Resources": resources,
+        "Action": handshake.action,
+        "Resources": _resources(call, handshake),
     }
+
+
+def _parties(handshake: Handshake) -> list[Answered]:
+    parties: list[Answered] = [{"Id": handshake.organization, "Type": "ORGANIZATION"}]
+    if handshake.action != "ENABLE_ALL_FEATURES":
+        parties.append(_invited("Id", handshake))
+    return parties
+
+
+def _invited(named: str, handshake: Handshake) -> dict[str, str]:
+    """Return the account that is invited: by its address if it was invited by that."""
+    if handshake.email:
+        return {named: handshake.email, "Type": "EMAIL"}
+    return {named: handshake.account, "Type": "ACCOUNT"}
+
+
+def _resources(call: Call, handshake: Handshake) -> list[Answered]:
+    management = members.get(call.tx, handshake.management)
+    organization = organizations.get(call.tx, handshake.organization)
+    sender = [
+        {"Type": "MASTER_EMAIL", "Value": management.email if management else None},
+        {"Type": "MASTER_NAME", "Value": management.name if management else None},
+        {
+            "Type": "ORGANIZATION_FEATURE_SET",
+            "Value": organization.features if handshake.action == "INVITE" and organization else "ALL",
+        },
+    ]
+    resources: list[Answered] = [
+        {"Type": "ORGANIZATION", "Value": handshake.organization, "Resources": sender}
+    ]
+    if handshake.action != "ENABLE_ALL_FEATURES":
+        resources.append(_invited("Value", handshake))
+    if handshake.parent:
+        resources.append({"Type": "PARENT_HANDSHAKE", "Value": handshake.parent})
+    if handshake.notes:
+        resources.append({"Type": "NOTES", "Value": handshake.notes})
+    return resources
 
 
 def policy_summary(policy: Policy) -> Answered:

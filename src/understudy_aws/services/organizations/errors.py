@@ -43,11 +43,6 @@ def dependency_denied(message: str) -> ApiError:
     )
 
 
-def not_served(what: str) -> ApiError:
-    """Return the error for something that AWS has and this server does not."""
-    return ApiError("NotImplemented", f"Understudy does not serve {what}.", 501)
-
-
 _NOT_FOUND = {
     "account": "You specified an account that doesn't exist.",
     "organizational unit": "You specified an organizational unit that doesn't exist.",
@@ -133,6 +128,62 @@ def type_not_enabled() -> ApiError:
 
 def type_already_enabled() -> ApiError:
     return ApiError("PolicyTypeAlreadyEnabledException", "The specified policy type is already enabled.")
+
+
+def already_registered() -> ApiError:
+    return ApiError(
+        "AccountAlreadyRegisteredException",
+        "The provided account is already a delegated administrator for your organization.",
+    )
+
+
+def not_registered() -> ApiError:
+    return ApiError(
+        "AccountNotRegisteredException",
+        "The provided account is not a registered delegated administrator for your organization.",
+    )
+
+
+def already_closed() -> ApiError:
+    return ApiError(
+        "AccountAlreadyClosedException", "You attempted to close an account that is already closed."
+    )
+
+
+def no_resource_policy() -> ApiError:
+    return ApiError(
+        "ResourcePolicyNotFoundException",
+        "We can't find a resource policy request with the parameter that you specified.",
+    )
+
+
+def no_effective_policy() -> ApiError:
+    return ApiError(
+        "EffectivePolicyNotFoundException",
+        "If you ran this action on the management account, this policy type is not enabled. If you ran the action on a "
+        "member account, the account doesn't have an effective policy of this type. Contact the administrator of your "
+        "organization about attaching a policy of this type to the account.",
+    )
+
+
+def not_all_features() -> ApiError:
+    return constraint(
+        "ORGANIZATION_NOT_IN_ALL_FEATURES_MODE",
+        "Your organization must be in all features mode for this operation.",
+    )
+
+
+def type_not_available() -> ApiError:
+    return ApiError(
+        "PolicyTypeNotAvailableForOrganizationException",
+        "You can't use the specified policy type with the feature set currently enabled for this organization.",
+    )
+
+
+def unrecognized_service() -> ApiError:
+    return invalid(
+        "UNRECOGNIZED_SERVICE_PRINCIPAL", "You specified a service principal that isn't recognized."
+    )
 
 
 def duplicate_handshake() -> ApiError:

@@ -1,4 +1,4 @@
-"""Records of handshakes, which are invitations to an organization."""
+"""Records of handshakes: invitations to an organization, and approvals of all its features."""
 
 from __future__ import annotations
 
@@ -13,12 +13,20 @@ from understudy_aws.store.tables import Record, Table
 # User guide, Quotas: an invitation is open for 15 days, and is told of for 30 more once it is answered.
 OPEN_FOR = timedelta(days=15)
 TOLD_FOR = timedelta(days=30)
+# What it takes to enable all features is open for longer.
+FEATURES_OPEN_FOR = timedelta(days=90)
 
-State = Literal["OPEN", "CANCELED", "ACCEPTED", "DECLINED", "EXPIRED"]
+State = Literal["REQUESTED", "OPEN", "CANCELED", "ACCEPTED", "DECLINED", "EXPIRED"]
+Action = Literal["INVITE", "ENABLE_ALL_FEATURES", "APPROVE_ALL_FEATURES"]
 
 
 class Handshake(Record, frozen=True, kw_only=True):
-    """An invitation of an account to an organization. The account gets `tags` when it joins."""
+    """An invitation of an account to an organization, or a part of enabling all features.
+
+    The account that is invited gets `tags` when it joins; `email` is the address it was invited by, if it was. The
+    management account accepts ENABLE_ALL_FEATURES once each account that was invited has accepted its
+    APPROVE_ALL_FEATURES, whose `parent` is the former.
+    """
 
     id: str
     organization: str
@@ -29,10 +37,15 @@ class Handshake(Record, frozen=True, kw_only=True):
     state: State = "OPEN"
     notes: str = ""
     tags: Tags = ()
+    action: Action = "INVITE"
+    parent: str = ""
+    email: str = ""
 
     @property
     def arn(self) -> str:
-        return arns.organizations(self.management, f"handshake/{self.organization}/invite/{self.id}")
+        return arns.organizations(
+            self.management, f"handshake/{self.organization}/{self.action.lower()}/{self.id}"
+        )
 
 
 handshakes = Table(
@@ -42,8 +55,10 @@ handshakes = Table(
     indexes={
         "by_account": lambda handshake: (handshake.account,),
         "by_organization": lambda handshake: (handshake.organization,),
+        "by_parent": lambda handshake: (handshake.parent,) if handshake.parent else (),
     },
-    ordered={"requested": lambda handshake: handshake.requested},
+    # As if one of longer life had been asked for later.
+    ordered={"requested": lambda handshake: handshake.expires - OPEN_FOR},
 )
 
 # Those no list tells of any more.

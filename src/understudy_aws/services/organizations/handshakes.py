@@ -1,4 +1,4 @@
-"""Invitations, by which an existing account joins an organization."""
+"""Handshakes: invitations, by which an existing account joins an organization, and approvals of all features."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import all_resources, operation
 from understudy_aws.services.accounts import accounts
 from understudy_aws.services.organizations import errors
+from understudy_aws.services.organizations.all_features import accepted, pending_features
 from understudy_aws.services.organizations.descriptions import handshake_shown
 from understudy_aws.services.organizations.handshake_records import (
     OPEN_FOR,
@@ -21,14 +22,14 @@ from understudy_aws.services.organizations.handshake_records import (
     handshakes,
 )
 from understudy_aws.services.organizations.listings import listing
-from understudy_aws.services.organizations.membership_changes import email_of, ensure_role, join
+from understudy_aws.services.organizations.membership_changes import account_with, email_of, ensure_role, join
 from understudy_aws.services.organizations.organization_records import (
     Organization,
     organization_of,
     organizations,
 )
 from understudy_aws.services.organizations.tag_lists import merged
-from understudy_aws.services.organizations.targets import a_handshake, an_invited_account, managed
+from understudy_aws.services.organizations.targets import a_handshake, an_invited_account, managed, readable
 from understudy_aws.store.database import Transaction
 
 
@@ -50,12 +51,16 @@ def invite_account_to_organization(
 ) -> Answer:
     """Invite an account. Raises DuplicateHandshake, HandshakeConstraintViolation."""
     organization = managed(call)
-    if target["Type"] == "EMAIL":
-        raise errors.not_served("invitations by email; invite the account by its number")
-    if target["Type"] != "ACCOUNT":
+    if pending_features(call.tx, organization, call.at) is not None:
+        raise errors.handshake_constraint(
+            "INVITE_DISABLED_DURING_ENABLE_ALL_FEATURES",
+            "You can't issue new invitations while your organization is enabling all features.",
+        )
+    if target["Type"] not in ("ACCOUNT", "EMAIL"):
         raise errors.invalid("INVALID_PARTY_TYPE_TARGET", "Only an account can be invited.")
-    account = target["Id"]
-    if accounts.get(call.tx, account) is None:
+    by_email = target["Type"] == "EMAIL"
+    account = account_with(call.tx, target["Id"]) if by_email else target["Id"]
+    if account is None or accounts.get(call.tx, account) is None:
         raise errors.invalid("INVALID_PATTERN_TARGET_ID", "You specified an account that doesn't exist.")
     _check_is_free(call, account)
     for earlier in handshakes.where(call.tx, "by_account", account):
@@ -70,6 +75,7 @@ def invite_account_to_organization(
         expires=call.at + OPEN_FOR,
         notes=notes or "",
         tags=merged((), tags),
+        email=target["Id"] if by_email else "",
     )
     return {"Handshake": handshake_shown(call, handshakes.put(call.tx, handshake))}
 
@@ -84,10 +90,15 @@ def accept_handshake(call: Call, *, handshake_id: str) -> Answer:
     if handshake.account != call.account:
         raise errors.management_only()
     _check_can_become(call, handshake, "ACCEPTED")
-    _check_is_free(call, call.account)
     organization = organizations.get(call.tx, handshake.organization)
     assert organization is not None, "an organization withdraws its invitations when it ends"
-    ensure_role(call)
+    if handshake.action != "INVITE":
+        ensure_role(call)
+        accepted(call.tx, organization, handshake)
+        return _become(call, handshake, "ACCEPTED")
+    _check_is_free(call, call.account)
+    if organization.features == "ALL":
+        ensure_role(call)
     join(
         call.tx,
         organization,
@@ -149,14 +160,14 @@ def list_handshakes_for_organization(
     max_results: int | None = None,
 ) -> Answer:
     """List the recent invitations that the organization sent."""
-    found = handshakes.where(call.tx, "by_organization", managed(call).id)
+    found = handshakes.where(call.tx, "by_organization", readable(call).id)
     return _listing(call, found, "ListHandshakesForOrganization", filter, next_token, max_results)
 
 
 def withdraw_all(tx: Transaction, organization: Organization) -> None:
     """Cancel all open invitations of an organization that is being deleted."""
     for handshake in handshakes.where(tx, "by_organization", organization.id):
-        if handshake.state == "OPEN":
+        if handshake.state in ("OPEN", "REQUESTED"):
             handshakes.put(tx, msgspec.structs.replace(handshake, state="CANCELED"))
 
 
@@ -171,9 +182,13 @@ def _listing(  # noqa: PLR0917 - what both lists are given
     wanted = filter or {}
     if len(wanted) > 1:
         raise errors.invalid("MAX_LIMIT_EXCEEDED_FILTER", "You can specify only one filter parameter.")
-    # There are no handshakes but invitations, and none has a parent.
-    none = wanted.get("ActionType", "INVITE") != "INVITE" or "ParentHandshakeId" in wanted
-    shown = [each for each in found if not none and each.requested + OPEN_FOR + TOLD_FOR > call.at]
+    shown = [
+        each
+        for each in found
+        if each.expires + TOLD_FOR > call.at
+        and wanted.get("ActionType", each.action) == each.action
+        and wanted.get("ParentHandshakeId", each.parent) == each.parent
+    ]
     return listing(
         "Handshakes",
         shown,
@@ -194,14 +209,16 @@ def _existing(call: Call, id: str) -> Handshake:
 
 
 def _state(call: Call, handshake: Handshake) -> State:
-    return "EXPIRED" if handshake.state == "OPEN" and handshake.expires <= call.at else handshake.state
+    is_open = handshake.state in ("OPEN", "REQUESTED")
+    return "EXPIRED" if is_open and handshake.expires <= call.at else handshake.state
 
 
 def _check_can_become(call: Call, handshake: Handshake, state: State) -> None:
     now = _state(call, handshake)
     if now == state:
         raise errors.handshake_already(state)
-    if now != "OPEN":
+    # What others must approve first can be canceled and not yet accepted.
+    if now != "OPEN" and (now, state) != ("REQUESTED", "CANCELED"):
         raise errors.handshake_transition(now)
 
 

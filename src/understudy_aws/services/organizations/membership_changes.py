@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Literal
 
 from understudy_aws.core.errors import ApiError
 from understudy_aws.gateway.call import Call
+from understudy_aws.services.accounts import accounts
 from understudy_aws.services.iam.service_linked_roles import ensure_service_linked_role
 from understudy_aws.services.iam.tags import Tags
 from understudy_aws.services.organizations import errors
@@ -19,11 +21,13 @@ from understudy_aws.services.organizations.policy_records import FIRST_OF_TYPE
 from understudy_aws.store.database import Transaction
 
 PRINCIPAL = "organizations.amazonaws.com"
+# As `email_of` makes them.
+_OWN_ADDRESS = re.compile(r"account-(\d{12})@example\.com")
 
 
 def first_policies(organization: Organization) -> tuple[str, ...]:
-    """Return what is attached to a new entity: for each enabled type the policy that allows everything."""
-    return tuple(FIRST_OF_TYPE[each] for each in organization.enabled)
+    """Return what is attached to a new entity: for each enabled type that limits, the policy that allows everything."""
+    return tuple(FIRST_OF_TYPE[each] for each in organization.enabled if each in FIRST_OF_TYPE)
 
 
 def join(
@@ -69,6 +73,16 @@ def ensure_role(call: Call) -> None:
 def email_of(account: str) -> str:
     """Return an address for an account that was made without one. At AWS every account has one."""
     return f"account-{account}@example.com"
+
+
+def account_with(tx: Transaction, email: str) -> str | None:
+    """Return the account of an address, in an organization or in none; None when no account has it."""
+    found = members.where(tx, "by_email", email.lower())
+    if found:
+        return found[0].account
+    named = _OWN_ADDRESS.fullmatch(email.lower())
+    known = accounts.get(tx, named[1]) if named is not None else None
+    return known.id if known is not None else None
 
 
 def email_is_taken(tx: Transaction, email: str) -> bool:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from understudy_aws.core.answers import Answer
 from understudy_aws.gateway.call import Call
 from understudy_aws.gateway.operations import all_resources, operation
 from understudy_aws.services.organizations import account_requests, errors, handshakes
+from understudy_aws.services.organizations.delegation import resource_policies
 from understudy_aws.services.organizations.descriptions import organization_shown
 from understudy_aws.services.organizations.membership_changes import email_of, ensure_role, join
 from understudy_aws.services.organizations.organization_records import (
@@ -25,19 +28,22 @@ MANAGEMENT_NAME = "Management account"
 def create_organization(call: Call, *, feature_set: str | None = None) -> Answer:
     """Make an organization managed by the caller's account. No policy type is enabled yet (docs/decisions/0008).
 
-    The account gets its service-linked role, made with the caller's permission. Raises AlreadyInOrganization,
-    AccessDeniedForDependency.
+    With all features the account gets its service-linked role, made with the caller's permission. Raises
+    AlreadyInOrganization, AccessDeniedForDependency.
     """
     if organization_of(call.tx, call.account) is not None:
         raise errors.already_in_organization()
-    if feature_set == "CONSOLIDATED_BILLING":
-        raise errors.not_served("organizations for consolidated billing alone; FeatureSet is ALL")
-    ensure_role(call)
+    features: Literal["ALL", "CONSOLIDATED_BILLING"] = (
+        "CONSOLIDATED_BILLING" if feature_set == "CONSOLIDATED_BILLING" else "ALL"
+    )
+    if features == "ALL":
+        ensure_role(call)
     organization = Organization(
         id=call.ids.organizations("o", 10),
         management=call.account,
         root=call.ids.organizations("r", 4),
         created=call.at,
+        features=features,
     )
     organizations.put(call.tx, organization)
     join(
@@ -71,4 +77,7 @@ def delete_organization(call: Call) -> None:
     for policy in list(policies.scan(call.tx, organization.id)):
         policies.delete(call.tx, policy)
     members.delete(call.tx, in_it[0])
+    delegation = resource_policies.get(call.tx, organization.id)
+    if delegation is not None:
+        resource_policies.delete(call.tx, delegation)
     organizations.delete(call.tx, organization)

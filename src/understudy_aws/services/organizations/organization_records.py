@@ -15,7 +15,8 @@ from understudy_aws.store.tables import Record, Table
 class Organization(Record, frozen=True, kw_only=True):
     """An organization and its root. `attached` and `tags` are the root's. `enabled` are the enabled policy types.
 
-    `trusted` are the service principals with trusted access, each with the time since when.
+    `trusted` are the service principals with trusted access, each with the time since when. `features` is the
+    feature set: `ALL`, or `CONSOLIDATED_BILLING`, with which there are neither policies nor trusted access.
     """
 
     id: str
@@ -26,6 +27,7 @@ class Organization(Record, frozen=True, kw_only=True):
     attached: tuple[str, ...] = ()
     tags: Tags = ()
     trusted: tuple[tuple[str, datetime], ...] = ()
+    features: Literal["ALL", "CONSOLIDATED_BILLING"] = "ALL"
 
     @property
     def arn(self) -> str:
@@ -73,7 +75,11 @@ organizational_units = Table(
 
 
 class Member(Record, frozen=True, kw_only=True):
-    """An account in an organization. The management account is one too."""
+    """An account in an organization. The management account is one too.
+
+    `delegated` are the service principals that it is a delegated administrator for, each with the time since when.
+    `closed` is when it was closed.
+    """
 
     account: str
     organization: str
@@ -85,6 +91,8 @@ class Member(Record, frozen=True, kw_only=True):
     joined_method: Literal["INVITED", "CREATED"] = "INVITED"
     attached: tuple[str, ...] = ()
     tags: Tags = ()
+    delegated: tuple[tuple[str, datetime], ...] = ()
+    closed: datetime | None = None
 
     @property
     def arn(self) -> str:
@@ -99,6 +107,8 @@ members = Table(
         "by_organization": lambda member: (member.organization,),
         "by_email": lambda member: (member.email.lower(),),
         "by_parent": lambda member: ((member.organization, member.parent),),
+        "delegated": lambda member: (member.organization,) if member.delegated else (),
+        "closed": lambda member: (member.organization,) if member.closed else (),
         "by_policy": lambda member: tuple((member.organization, policy) for policy in member.attached),
     },
 )

@@ -22,7 +22,7 @@ from understudy_aws.services.organizations.organization_records import (
     units_above,
 )
 from understudy_aws.services.organizations.tag_lists import merged
-from understudy_aws.services.organizations.targets import a_parent, an_organizational_unit, managed
+from understudy_aws.services.organizations.targets import a_parent, an_organizational_unit, managed, readable
 
 # User guide, Quotas: five levels below the root.
 DEEPEST = 5
@@ -94,7 +94,7 @@ def delete_organizational_unit(call: Call, *, organizational_unit_id: str) -> No
 @operation("organizations:DescribeOrganizationalUnit", on=an_organizational_unit)
 def describe_organizational_unit(call: Call, *, organizational_unit_id: str) -> Answer:
     """Describe a unit."""
-    organization = managed(call)
+    organization = readable(call)
     unit = _existing(call, organization, organizational_unit_id)
     return {"OrganizationalUnit": unit_shown(call, organization, unit)}
 
@@ -104,7 +104,7 @@ def list_organizational_units_for_parent(
     call: Call, *, parent_id: str, next_token: str | None = None, max_results: int | None = None
 ) -> Answer:
     """List the units directly below the root or a unit."""
-    organization = managed(call)
+    organization = readable(call)
     existing_parent(call, organization, parent_id)
     return listing(
         "OrganizationalUnits",

@@ -11,7 +11,7 @@ from understudy_aws.core.answers import Answer
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import operation
 from understudy_aws.policy import MalformedPolicy, review
-from understudy_aws.services.organizations import entities, errors, policy_records
+from understudy_aws.services.organizations import entities, errors, management_policies, policy_records
 from understudy_aws.services.organizations.descriptions import policy_shown, policy_summary
 from understudy_aws.services.organizations.listings import listing
 from understudy_aws.services.organizations.organization_records import Organization
@@ -23,13 +23,13 @@ from understudy_aws.services.organizations.policy_records import (
     Policy,
     policies,
 )
-from understudy_aws.services.organizations.roots import served_type
 from understudy_aws.services.organizations.tag_lists import merged
-from understudy_aws.services.organizations.targets import a_policy, a_target, managed, the_service
+from understudy_aws.services.organizations.targets import a_policy, managed, readable, the_service
 
 # User guide, Quotas. Blanks count: only the console takes them out.
-LARGEST = {SCP: 10_240, RCP: 5_120}
-MOST_OF_TYPE = {SCP: 10_000, RCP: 1_000}
+LARGEST = {SCP: 10_240, RCP: 5_120, "AISERVICES_OPT_OUT_POLICY": 2_500}
+MOST_OF_TYPE = {SCP: 10_000}
+_LARGEST_OF_OTHERS, _MOST_OF_OTHERS = 10_000, 1_000
 MALFORMED = "The provided policy document does not meet the requirements of the specified policy type."
 
 
@@ -53,13 +53,12 @@ def create_policy(
 ) -> Answer:
     """Make a policy, attached to nothing. Its type need not be enabled. Raises MalformedPolicyDocument."""
     organization = managed(call)
-    served_type(type)
     _check_content(content, type)
     _check_name(call, organization, type, name)
-    if policies.count_where(call.tx, "by_type", (organization.id, type)) >= MOST_OF_TYPE[type]:
+    most = MOST_OF_TYPE.get(type, _MOST_OF_OTHERS)
+    if policies.count_where(call.tx, "by_type", (organization.id, type)) >= most:
         raise errors.constraint(
-            "POLICY_NUMBER_LIMIT_EXCEEDED",
-            f"An organization can have {MOST_OF_TYPE[type]} of these policies.",
+            "POLICY_NUMBER_LIMIT_EXCEEDED", f"An organization can have {most} of these policies."
         )
     policy = Policy(
         id=call.ids.organizations("p", 10),
@@ -102,7 +101,7 @@ def update_policy(
 @operation("organizations:DescribePolicy", on=a_policy)
 def describe_policy(call: Call, *, policy_id: str) -> Answer:
     """Return a policy with its content."""
-    return {"Policy": policy_shown(existing_policy(call, managed(call), policy_id))}
+    return {"Policy": policy_shown(existing_policy(call, readable(call), policy_id))}
 
 
 @operation("organizations:DeletePolicy", on=a_policy)
@@ -120,8 +119,7 @@ def list_policies(
     call: Call, *, filter: str, next_token: str | None = None, max_results: int | None = None
 ) -> Answer:
     """List the policies of a type without their content, AWS's own included."""
-    organization = managed(call)
-    served_type(filter)
+    organization = readable(call)
     own = policies.where(call.tx, "by_type", (organization.id, filter))
     return listing(
         "Policies",
@@ -132,18 +130,6 @@ def list_policies(
         max_results=max_results,
         next_token=next_token,
     )
-
-
-@operation("organizations:DescribeEffectivePolicy", on=a_target)
-def describe_effective_policy(
-    call: Call,
-    *,
-    policy_type: str,
-    target_id: str | None = None,  # noqa: ARG001 - there is none for any target
-) -> Answer:
-    """Raise: AWS has effective policies of management types only, and these are not implemented."""
-    managed(call)
-    raise errors.not_served(f"policies of type {policy_type}")
 
 
 def existing_policy(call: Call, organization: Organization, id: str) -> Policy:
@@ -162,8 +148,14 @@ def _own(call: Call, organization: Organization, id: str) -> Policy:
 
 
 def _check_content(content: str, type: str) -> None:
-    if len(content) > LARGEST[type]:
+    if len(content) > LARGEST.get(type, _LARGEST_OF_OTHERS):
         raise errors.constraint("POLICY_CONTENT_LIMIT_EXCEEDED", "You have exceeded the maximum policy size.")
+    if type not in KINDS:
+        try:
+            management_policies.check(content, type)
+        except management_policies.MalformedManagementPolicy as error:
+            raise errors.malformed_policy(f"{MALFORMED} {error}") from error
+        return
     try:
         review(content, KINDS[type])
     except MalformedPolicy as error:

@@ -11,8 +11,14 @@ from understudy_aws.store.tables import Record, Table
 
 SCP = "SERVICE_CONTROL_POLICY"
 RCP = "RESOURCE_CONTROL_POLICY"
-# The policy types there are here, and what the policy engine calls them.
+# The types that limit what can be done, and what the policy engine calls them.
 KINDS = {SCP: "scp", RCP: "rcp"}
+# The types that say how accounts are managed: kept, checked and merged, and nothing here acts by them.
+MANAGEMENT = (
+    "AISERVICES_OPT_OUT_POLICY", "BACKUP_POLICY", "BEDROCK_POLICY", "CHATBOT_POLICY", "DECLARATIVE_POLICY_EC2",
+    "GUARDDUTY_POLICY", "INSPECTOR_POLICY", "NETWORK_SECURITY_DIRECTOR_POLICY", "S3_POLICY", "SECURITYHUB_CSPM_POLICY",
+    "SECURITYHUB_POLICY", "TAG_POLICY", "UPGRADE_ROLLOUT_POLICY",
+)  # fmt: skip
 
 
 class Policy(Record, frozen=True, kw_only=True):

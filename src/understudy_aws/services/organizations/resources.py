@@ -9,6 +9,7 @@ from understudy_aws.gateway.call import Target
 from understudy_aws.gateway.references import NO_REFERENCES, Reference
 from understudy_aws.gateway.service import ResourceKind
 from understudy_aws.services.iam.references import identifier_of_linked_role
+from understudy_aws.services.organizations.delegation import ResourcePolicy, resource_policies
 from understudy_aws.services.organizations.handshake_records import Handshake, handshakes
 from understudy_aws.services.organizations.organization_records import (
     Member,
@@ -53,6 +54,15 @@ def _find_policy(tx: Transaction, arn: Arn) -> Policy | None:
 def _find_handshake(tx: Transaction, arn: Arn) -> Handshake | None:
     found = handshakes.get(tx, _steps(arn)[1])
     return found if found is not None and found.arn == str(arn) else None
+
+
+def _find_resource_policy(tx: Transaction, arn: Arn) -> ResourcePolicy | None:
+    found = resource_policies.get(tx, _steps(arn)[0])
+    return found if found is not None and found.arn == str(arn) else None
+
+
+def _resource_policy_target(policy: ResourcePolicy) -> Target:
+    return Target(policy.arn, resource_keys(policy.tags))
 
 
 def _policy_target(policy: Policy) -> Target:
@@ -149,6 +159,14 @@ RESOURCES: tuple[ResourceKind[Any], ...] = (
         deleted_by="DeletePolicy",
         identifier=lambda policy: policy.id,
         identified=_identified_policy,
+    ),
+    ResourceKind(
+        name="resourcepolicy",
+        table=resource_policies,
+        find=_find_resource_policy,
+        target=_resource_policy_target,
+        references=NO_REFERENCES,
+        deleted_by="DeleteResourcePolicy",
     ),
     ResourceKind(
         name="root",

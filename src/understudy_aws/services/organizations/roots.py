@@ -15,14 +15,7 @@ from understudy_aws.services.organizations.organization_records import (
     everything,
     organizations,
 )
-from understudy_aws.services.organizations.targets import a_root, managed
-
-
-def served_type(name: str) -> str:
-    """Return the policy type if it is implemented. Raises NotImplemented, which names it."""
-    if name not in policy_records.KINDS:
-        raise errors.not_served(f"policies of type {name}")
-    return name
+from understudy_aws.services.organizations.targets import a_root, managed, readable
 
 
 @operation("organizations:ListRoots", on=all_resources)
@@ -30,7 +23,7 @@ def list_roots(call: Call, *, next_token: str | None = None, max_results: int | 
     """List the root. There is one."""
     return listing(
         "Roots",
-        [managed(call)],
+        [readable(call)],
         root_shown,
         key=lambda organization: organization.root,
         scope="ListRoots",
@@ -41,21 +34,22 @@ def list_roots(call: Call, *, next_token: str | None = None, max_results: int | 
 
 @operation("organizations:EnablePolicyType", on=a_root)
 def enable_policy_type(call: Call, *, root_id: str, policy_type: str) -> Answer:
-    """Enable a type. The policy of the type that allows everything is attached to everything in the tree.
+    """Enable a type. Of the types that limit, a policy that allows everything is attached to everything in the tree.
 
     At AWS this takes a moment; here it is done with the answer. Raises PolicyTypeAlreadyEnabled.
     """
     organization = _root(call, root_id)
-    served_type(policy_type)
+    if organization.features != "ALL":
+        raise errors.type_not_available()
     if policy_type in organization.enabled:
         raise errors.type_already_enabled()
-    first = policy_records.FIRST_OF_TYPE[policy_type]
-    for entity in everything(call.tx, organization):
-        entities.put(call.tx, entity, attached=(*entity.attached, first))
+    first = policy_records.FIRST_OF_TYPE.get(policy_type)
+    for entity in everything(call.tx, organization) if first is not None else ():
+        entities.put(call.tx, entity, attached=(*entity.attached, first or ""))
     changed = msgspec.structs.replace(
         organization,
         enabled=(*organization.enabled, policy_type),
-        attached=(*organization.attached, first),
+        attached=organization.attached if first is None else (*organization.attached, first),
     )
     return {"Root": root_shown(organizations.put(call.tx, changed))}
 
@@ -67,7 +61,6 @@ def disable_policy_type(call: Call, *, root_id: str, policy_type: str) -> Answer
     Raises PolicyTypeNotEnabled.
     """
     organization = _root(call, root_id)
-    served_type(policy_type)
     if policy_type not in organization.enabled:
         raise errors.type_not_enabled()
     for entity in everything(call.tx, organization):

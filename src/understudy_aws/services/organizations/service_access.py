@@ -12,7 +12,7 @@ from understudy_aws.gateway.operations import all_resources, operation
 from understudy_aws.services.organizations import errors
 from understudy_aws.services.organizations.listings import listing
 from understudy_aws.services.organizations.organization_records import organizations
-from understudy_aws.services.organizations.targets import managed, the_service
+from understudy_aws.services.organizations.targets import managed, readable, the_service
 
 _PRINCIPAL = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com")
 
@@ -21,13 +21,18 @@ _PRINCIPAL = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com")
 def enable_aws_service_access(call: Call, *, service_principal: str) -> None:
     """Give a service access. It is no error if it has it."""
     organization = managed(call)
-    if not _PRINCIPAL.fullmatch(service_principal):
-        raise errors.invalid(
-            "UNRECOGNIZED_SERVICE_PRINCIPAL", "You specified a service principal that isn't recognized."
-        )
+    check_principal(service_principal)
+    if organization.features != "ALL":
+        raise errors.not_all_features()
     if service_principal not in dict(organization.trusted):
         trusted = (*organization.trusted, (service_principal, call.at))
         organizations.put(call.tx, msgspec.structs.replace(organization, trusted=trusted))
+
+
+def check_principal(name: str) -> None:
+    """Raise for what cannot be a service principal."""
+    if not _PRINCIPAL.fullmatch(name):
+        raise errors.unrecognized_service()
 
 
 @operation("organizations:DisableAWSServiceAccess", on=the_service)
@@ -45,7 +50,7 @@ def list_aws_service_access_for_organization(
     """List the services with access."""
     return listing(
         "EnabledServicePrincipals",
-        managed(call).trusted,
+        readable(call).trusted,
         lambda each: {"ServicePrincipal": each[0], "DateEnabled": each[1]},
         key=lambda each: each[0],
         scope="ListAWSServiceAccessForOrganization",

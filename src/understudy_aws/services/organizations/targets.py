@@ -9,8 +9,14 @@ from understudy_aws.core import arn as arns
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.services.iam.tags import request_keys
 from understudy_aws.services.organizations import entities, errors, policy_records
+from understudy_aws.services.organizations.delegation import is_delegated, resource_policies
 from understudy_aws.services.organizations.handshake_records import handshakes
-from understudy_aws.services.organizations.organization_records import Organization, organization_of
+from understudy_aws.services.organizations.membership_changes import account_with
+from understudy_aws.services.organizations.organization_records import (
+    Organization,
+    members,
+    organization_of,
+)
 from understudy_aws.services.organizations.tag_lists import resource_keys
 
 Keys = dict[str, str | list[str]]
@@ -27,11 +33,25 @@ def joined(call: Call) -> Organization:
 def managed(call: Call) -> Organization:
     """Return the organization that the caller's account manages. Raises AWSOrganizationsNotInUse, AccessDenied.
 
-    The permission was asked before. As at AWS, an administrator of a member account has it and is refused.
+    The permission was asked before. As at AWS, an administrator of a member account has it and is refused, unless the
+    resource policy of the organization allows the call.
     """
     organization = joined(call)
-    if organization.management != call.account:
+    if organization.management != call.account and not is_delegated(call, organization):
         raise errors.management_only()
+    return organization
+
+
+def readable(call: Call) -> Organization:
+    """Return the organization that the caller's account manages, or is a delegated administrator in.
+
+    Raises AWSOrganizationsNotInUse, AccessDenied.
+    """
+    organization = joined(call)
+    member = members.get(call.tx, call.account)
+    assert member is not None, "the account is in an organization"
+    if not member.delegated:
+        return managed(call)
     return organization
 
 
@@ -87,7 +107,11 @@ def an_account_and_its_parents(call: Call, params: Params) -> Sequence[Target]:
 
 
 def an_invited_account(call: Call, params: Params) -> Sequence[Target]:
-    return [_target(call, params["target"]["Id"], params)]
+    """Return the account to invite: what was given, or the account of the address that was."""
+    id = params["target"]["Id"]
+    if params["target"]["Type"] == "EMAIL":
+        id = account_with(call.tx, id) or "*"
+    return [_target(call, id, params)]
 
 
 def a_handshake(call: Call, params: Params) -> Sequence[Target]:
@@ -114,6 +138,11 @@ def _target(call: Call, id: str, params: Params) -> Target:
         # AWS's policies carry the type of what they are.
         own = {**resource_keys(policy.tags), "organizations:policytype": policy.type}
         return _permitted_by_caller(call, policy.arn, {**own, **keys})
+    if id.startswith("rp-"):
+        delegation = resource_policies.get(call.tx, organization.id) if organization is not None else None
+        if delegation is None or delegation.id != id:
+            return _permitted_by_caller(call, _arn(call, "resourcepolicy", id), keys)
+        return _permitted_by_caller(call, delegation.arn, {**resource_keys(delegation.tags), **keys})
     entity = entities.find(call.tx, organization, id) if organization is not None else None
     if entity is None:
         kind = "root" if id.startswith("r-") else "ou" if id.startswith("ou-") else "account"
