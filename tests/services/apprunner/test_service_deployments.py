@@ -7,6 +7,7 @@ from plain_sites import ONE, PUBLIC, Site, source
 from plain_workloads import SERVE, commit, image, repository
 from refusals import refused
 
+from understudy_aws.gateway.durable_operations import durable_operations
 from understudy_aws.services.apprunner.service_events import event_of, state_changes
 from understudy_aws.services.iam.role_records import roles
 
@@ -40,7 +41,44 @@ def test_a_service_is_created_runs_and_is_deleted(site):
     assert service["DeletedAt"] >= service["CreatedAt"]
     assert ([], ([], [])) == (site.answers(), site.records())
     assert [] == site.apprunner.list_services()["ServiceSummaryList"]
-    assert () == site.workloads.kept.images
+
+
+@pytest.mark.parametrize("begun", ["created", "updated", "deployed", "resumed"])
+def test_it_is_running_no_sooner_than_requests_are_led_to_a_healthy_instance(site, begun):
+    """The node hears late of it: meanwhile the operation is in progress, and former instances go on with their requests."""
+    if begun != "created":
+        arn = site.create()
+        site.ended(arn)
+    if begun == "resumed":
+        site.apprunner.pause_service(ServiceArn=arn)
+        site.ended(arn)
+    former = dict(site.workloads.ports())
+    site.workloads.unled = True
+    match begun:
+        case "created":
+            arn = site.create()
+        case "updated":
+            site.apprunner.update_service(ServiceArn=arn, SourceConfiguration=source("2"))
+        case "deployed":
+            site.apprunner.start_deployment(ServiceArn=arn)
+        case "resumed":
+            site.apprunner.resume_service(ServiceArn=arn)
+    site.wait_for(lambda: is_switched(site))
+    for _ in range(5):
+        site.understudy.clock.advance(1)
+        site.understudy.settle()
+        assert site.described(arn)["Status"] == "OPERATION_IN_PROGRESS"
+        assert former.items() <= site.workloads.ports().items()
+    site.workloads.unled = False
+    service, _ = site.ended(arn)
+    [led] = site.workloads.led
+    assert (service["Status"], [*site.workloads.ports()]) == ("RUNNING", list(led.instances))
+
+
+def is_switched(site) -> bool:
+    """Whether the operation that is under way has nothing left to do but to see that requests are led."""
+    with site.understudy.app.database.transaction() as tx:
+        return any(each.step == "lead" and each.ended is None for each in durable_operations.scan(tx))
 
 
 def test_as_many_instances_run_as_the_configuration_has_at_least(site):
@@ -212,12 +250,13 @@ run:
       value: try
 """
 
-    def create(self, site, repository, **configuration):
+    def create(self, site, repository, directory="/", **configuration):
         return site.create(
             SourceConfiguration={
                 "CodeRepository": {
                     "RepositoryUrl": f"file://{repository}",
                     "SourceCodeVersion": {"Type": "BRANCH", "Value": "main"},
+                    "SourceDirectory": directory,
                     "CodeConfiguration": configuration or {"ConfigurationSource": "REPOSITORY"},
                 },
                 "AuthenticationConfiguration": {"ConnectionArn": site.connection()},
@@ -279,6 +318,25 @@ run:
         for _ in range(3):
             self.pass_time(site)
         assert (3, ["two"]) == (len(site.operations(arn)), site.answers())
+
+    def test_a_commit_beside_the_source_directory_is_not_deployed_by_itself(self, site, tmp_path):
+        """Reference apprunner-services.md 5.3."""
+        (tmp_path / "code/app").mkdir(parents=True)
+        place = repository(tmp_path / "code", **{"app/apprunner.yaml": self.CONFIGURATION})
+        arn = self.create(site, place, directory="/app")
+        site.ended(arn)
+        commit(place, answer="two")
+        for _ in range(3):
+            self.pass_time(site)
+        assert (1, ["one"]) == (len(site.operations(arn)), site.answers())
+        commit(place, **{"app/more": "more"})
+        self.pass_time(site)
+        assert "START_DEPLOYMENT" == site.ended(arn)[1]["Type"]
+        assert ["two"] == site.answers()
+        commit(place, answer="three")
+        site.apprunner.start_deployment(ServiceArn=arn)
+        site.ended(arn)
+        assert ["three"] == site.answers(), "who asks for a deployment gets the whole repository"
 
     def test_without_automatic_deployments_nothing_is_deployed(self, site, tmp_path):
         place = repository(tmp_path / "code", **{"apprunner.yaml": self.CONFIGURATION})
@@ -381,6 +439,12 @@ class TestEvents:
             )
             for each in told
         ]
+        newest = site.understudy.app.gateway.trail.newest()
+        written = [
+            each for each in newest if each.operation.startswith("Service") and each.service == "understudy"
+        ]
+        assert told == [each.parameters for each in reversed(written)]
+        assert written[0].message == "site: Service status is set to CREATE_FAILED."
         assert {("aws.apprunner", arn, service["ServiceId"])} == {
             (each["source"], *each["resources"], each["detail"]["serviceId"]) for each in told
         }

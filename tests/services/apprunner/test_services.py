@@ -306,7 +306,8 @@ class TestStatuses:
             with refused(expected):
                 getattr(apprunner, call)(ServiceArn=arn)
             return
-        answer = getattr(apprunner, call)(ServiceArn=arn)
+        more = {"HealthCheckConfiguration": {"Interval": 6}} if call == "update_service" else {}
+        answer = getattr(apprunner, call)(ServiceArn=arn, **more)
         if expected == "same":
             assert "OperationId" not in answer
             assert status == answer["Service"]["Status"]
@@ -349,6 +350,16 @@ class TestUpdate:
         assert {"Cpu": "2048", "Memory": "4096"} == changed["InstanceConfiguration"]
         assert IMAGE == changed["SourceConfiguration"]
         assert changed == apprunner.describe_service(ServiceArn=arn)["Service"]
+
+    def test_what_names_nothing_is_refused_of_a_service_that_runs(self, understudy, apprunner):
+        """Reference apprunner.md 2.8; what could not be created is made anew by it (apprunner-services.md 2.3)."""
+        arn = create(apprunner)["ServiceArn"]
+        set_status(understudy, arn, "RUNNING")
+        with refused("InvalidRequestException", "No configurations provided in the UpdateService request."):
+            apprunner.update_service(ServiceArn=arn)
+        failed = create(apprunner, "failed")["ServiceArn"]
+        set_status(understudy, failed, "CREATE_FAILED")
+        assert "OPERATION_IN_PROGRESS" == apprunner.update_service(ServiceArn=failed)["Service"]["Status"]
 
     def test_the_kind_of_source_cannot_change(self, understudy, apprunner):
         """Reference apprunner-services.md 2.3."""

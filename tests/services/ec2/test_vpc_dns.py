@@ -209,3 +209,18 @@ def test_programs_are_told_the_dhcp_options_of_their_vpc(understudy, ec2, vpc, s
     assert resolver_file(understudy, subnet) == ["nameserver 169.254.169.253"]
     ec2.associate_dhcp_options(DhcpOptionsId="default", VpcId=vpc)
     assert resolver_file(understudy, subnet) == ["nameserver 169.254.169.253"]
+
+
+def test_a_subnet_with_dns64_has_it(understudy, ec2, vpc):
+    """Who asks the resolver from it is told addresses that stand for others (vpc-dns.md 19.4)."""
+    block = ec2.associate_vpc_cidr_block(VpcId=vpc, AmazonProvidedIpv6CidrBlock=True)
+    six = (
+        block["Ipv6CidrBlockAssociation"].get("Ipv6CidrBlock")
+        or (ec2.describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"])
+    )
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.0.77.0/24", Ipv6CidrBlock=six.replace("/56", "/64"))
+    id = subnet["Subnet"]["SubnetId"]
+    attach(understudy, id)
+    assert {each.id: each.dns64 for each in network(understudy).vpcs[0].subnets}[id] is False
+    ec2.modify_subnet_attribute(SubnetId=id, EnableDns64={"Value": True})
+    assert {each.id: each.dns64 for each in network(understudy).vpcs[0].subnets}[id] is True

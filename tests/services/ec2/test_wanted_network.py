@@ -109,7 +109,7 @@ def test_rules_are_wanted_with_numbers_and_any_is_minus_one(understudy, ec2, sit
         ("1", 8, -1, "", site["group"], ""),
         ("-1", -1, -1, "", "", site["pl"]),
     }
-    assert [(r.protocol, r.cidr) for r in group.egress] == [("-1", "0.0.0.0/0")]
+    assert [(r.protocol, r.cidr) for r in group.egress] == [("-1", "0.0.0.0/0"), ("-1", "::/0")]
     assert found.prefix_lists == {site["pl"]: ("192.0.2.0/24", "203.0.113.0/24")}
 
 
@@ -169,12 +169,13 @@ def test_what_was_made_for_a_program_goes_with_it_and_the_rest_stays(understudy,
     assert (states[own], states[made]) == ("in-use", "in-use")
     for id in (own, made):
         understudy.app.admin.answer(Detach(interface=id, pid=os.getpid()))
+    assert network(understudy).vpcs == ()
+    understudy.settle()
     left = {
         each["NetworkInterfaceId"]: each["Status"]
         for each in ec2.describe_network_interfaces()["NetworkInterfaces"]
     }
     assert (left[own], made in left) == ("available", False)
-    assert network(understudy).vpcs == ()
 
 
 def test_prefix_lists_are_wanted_of_the_groups_of_another_vpc_too(understudy, ec2, site):

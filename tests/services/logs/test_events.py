@@ -200,9 +200,11 @@ def test_all_groups_together_keep_the_newest_when_they_are_full(stream, monkeypa
     stream.client.create_log_group(logGroupName="other")
     stream.client.create_log_stream(logGroupName="other", logStreamName="one")
     other = stream._replace(group="other")
+    now = stream.now() - 10
     for number in range(5):
-        stream.put(f"{number}" * 15_000)
-        other.put(f"{number}" * 15_000)
+        # Of events of the same millisecond none is older.
+        stream.put(f"{number}" * 15_000, at=now + 2 * number)
+        other.put(f"{number}" * 15_000, at=now + 2 * number + 1)
     assert ["34", "34"] == ["".join(text[0] for text in each.texts()) for each in (stream, other)]
     assert 4 == len(kept(stream.understudy))
 

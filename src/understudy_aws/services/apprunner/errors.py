@@ -33,6 +33,11 @@ def not_found_as_invalid_request() -> Iterator[None]:
         raise
 
 
+def nothing_to_update() -> ApiError:
+    """Return the error of an update that names nothing but the service."""
+    return invalid_request("No configurations provided in the UpdateService request.")
+
+
 def too_many(kind: str, limit: int) -> ApiError:
     return ApiError(
         "ServiceQuotaExceededException", f"You have reached the limit of {limit} {kind} in this account."

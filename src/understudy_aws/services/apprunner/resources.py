@@ -118,13 +118,19 @@ RESOURCES: tuple[TaggedKind[Any], ...] = (
 
 # An instance and its service, and its interface and it, go together.
 INSTANCE_REFERENCES: References = (
-    Reference("is an instance of", lambda instance: (instance.service,), index="by_service"),
-    Reference("has", lambda instance: (instance.interface,), index="by_interface", holds=True),
+    Reference(
+        "is an instance of",
+        lambda instance: (instance.service,),
+        index="by_service",
+        goes_with=True,
+        shown=True,
+    ),
+    Reference("has", lambda instance: (instance.interface,), index="by_interface", holds=True, owns=True),
 )
 
 
-def _instance_name(instance: ServiceInstance) -> str:
-    return f"instance/{instance.id}"
+def _instance_id(instance: ServiceInstance) -> str:
+    return instance.id
 
 
 def _default_name(default: DefaultAutoScaling) -> str:
@@ -146,7 +152,7 @@ PARTS: tuple[RecordKind[Any], ...] = (
         references=INSTANCE_REFERENCES,
         # App Runner retires it when its service is paused, updated or deleted, or needs fewer.
         deleted_by="",
-        identifier=_instance_name,
+        identifier=_instance_id,
     ),
     RecordKind(
         name="default-auto-scaling",

@@ -12,6 +12,7 @@ from typing import Any
 from understudy_aws.core.errors import ApiError
 from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.gateway.role_sessions import RoleSession
+from understudy_aws.services.apprunner.denials import statement_that_denied
 from understudy_aws.services.apprunner.errors import invalid_request
 from understudy_aws.services.apprunner.service_settings.secret_references import (
     PARAMETER_STORE,
@@ -20,8 +21,6 @@ from understudy_aws.services.apprunner.service_settings.secret_references import
 )
 
 TASKS = "tasks.apprunner.amazonaws.com"
-# Between a secret's call and the end of it nothing else is written, but for what was done for the call.
-_LOOKED_AT = 5
 
 
 def instance_session(gateway: Gateway, *, role_arn: str, service_arn: str) -> RoleSession:
@@ -114,17 +113,8 @@ def _of_key(text: str, key: str) -> str:
 def _named(gateway: Gateway, error: ApiError, variable: str, text: str) -> ApiError:
     said = f"The value of {variable} cannot be read from {text}. {error.message}"
     return ApiError(
-        error.code, f"{said.rstrip('. ')}.{_decided_by(gateway, error)}", error.status, detail=error.detail
+        error.code,
+        f"{said.rstrip('. ')}.{statement_that_denied(gateway, error)}",
+        error.status,
+        detail=error.detail,
     )
-
-
-def _decided_by(gateway: Gateway, error: ApiError) -> str:
-    """Return which statement denied it, as the trail has it; nothing where no statement did."""
-    for entry in gateway.trail.newest(limit=_LOOKED_AT):
-        if entry.outcome == error.code and entry.message == error.message:
-            for each in entry.evaluations:
-                if not each.allowed and each.policy and each.statement >= 0:
-                    named = f' "{each.sid}"' if each.sid else ""
-                    return f" Statement {each.statement + 1}{named} of {each.policy} denies it."
-            return ""
-    return ""

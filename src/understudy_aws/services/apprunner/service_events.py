@@ -9,9 +9,12 @@ from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
+from understudy_aws.authn.caller import Caller
 from understudy_aws.core.clock import iso_seconds
 from understudy_aws.gateway.durable_operations import DurableOperation
 from understudy_aws.gateway.expiry import Expiry
+from understudy_aws.gateway.trail import OWN_SERVICE, Trail, TrailEntry
+from understudy_aws.services.apprunner.linked_roles import MANAGEMENT
 from understudy_aws.services.apprunner.service_operations import history
 from understudy_aws.services.apprunner.service_records import Service
 from understudy_aws.store.database import Transaction
@@ -104,21 +107,25 @@ def note_deployment(
     note_event(tx, service, at, f"[AppRunner] {text}", stream=f"deployment/{operation.id}")
 
 
-def note_started(tx: Transaction, service: Service, operation: DurableOperation, at: datetime) -> None:
+def note_started(
+    tx: Transaction, service: Service, operation: DurableOperation, at: datetime, trail: Trail
+) -> None:
     """Tell that an operation has begun."""
     name, words = _NAMES[history.type_of(operation)]
     note_event(tx, service, at, f"Service status is set to {service.status}.")
     note_event(tx, service, at, f"{words} started.")
     _change(
         tx,
+        trail,
         service,
         at,
-        _OPERATION_CHANGE,
         {"operationStatus": f"{name}Started", "message": f"{words} started."},
     )
 
 
-def note_ended(tx: Transaction, service: Service, operation: DurableOperation, at: datetime) -> None:
+def note_ended(
+    tx: Transaction, service: Service, operation: DurableOperation, at: datetime, trail: Trail
+) -> None:
     """Tell that an operation has ended, why it failed if it did, and which status the service has since."""
     type = history.type_of(operation)
     name, words = _NAMES[type]
@@ -138,21 +145,21 @@ def note_ended(tx: Transaction, service: Service, operation: DurableOperation, a
     severity = "INFO" if operation.state == "SUCCEEDED" else "ERROR"
     _change(
         tx,
+        trail,
         service,
         at,
-        _OPERATION_CHANGE,
         {"operationStatus": f"{name}{outcome}", "message": message, "severity": severity},
     )
 
 
-def note_status(tx: Transaction, service: Service, former: str, at: datetime) -> None:
+def note_status(tx: Transaction, service: Service, former: str, at: datetime, trail: Trail) -> None:
     """Tell that a service has another status."""
     severity = "ERROR" if service.status.endswith("_FAILED") else "INFO"
     _change(
         tx,
+        trail,
         service,
         at,
-        _STATUS_CHANGE,
         {
             "previousServiceStatus": former,
             "currentServiceStatus": service.status,
@@ -177,7 +184,9 @@ def event_of(change: StateChange) -> dict[str, Any]:
     }
 
 
-def _change(tx: Transaction, service: Service, at: datetime, kind: str, detail: dict[str, str]) -> None:
+def _change(tx: Transaction, trail: Trail, service: Service, at: datetime, detail: dict[str, str]) -> None:
+    """Keep a state change, and write it into the trail too."""
+    kind = _OPERATION_CHANGE if "operationStatus" in detail else _STATUS_CHANGE
     number = _next(tx, state_changes, at)
     change = StateChange(
         number=number,
@@ -191,6 +200,19 @@ def _change(tx: Transaction, service: Service, at: datetime, kind: str, detail: 
         detail={"serviceName": service.name, "serviceId": service.id, "severity": "INFO", **detail},
     )
     state_changes.put(tx, change)
+    trail.record(
+        tx,
+        TrailEntry(
+            request_id=change.id,
+            at=at,
+            service=OWN_SERVICE,
+            operation=kind.removeprefix("AppRunner ").replace(" ", ""),
+            caller=Caller("service", service.account, MANAGEMENT, ""),
+            region=service.region,
+            parameters=event_of(change),
+            message=f"{service.name}: {detail['message']}",
+        ),
+    )
 
 
 def _next(tx: Transaction, table: Table[Any], at: datetime, *prefix: str) -> str:

@@ -26,6 +26,7 @@ STARTING = "starting"
 SERVING = "serving"
 DRAINING = "draining"
 STOPPING = "stopping"
+LEAVING = frozenset({DRAINING, STOPPING})
 
 
 class Service(Record, frozen=True, kw_only=True):
@@ -64,8 +65,9 @@ class Service(Record, frozen=True, kw_only=True):
 class ServiceVersion(Record, frozen=True, kw_only=True):
     """What was fetched, built or pulled for a service, and with which settings: what instances run.
 
-    `image` and `source` are as in `dataplane.wanted_services.Program`; `commit` is the source's. `environment` has the
-    plain variables, `secrets` references to the others. `command` starts the application.
+    `image` and `source` are as in `dataplane.wanted_services.Program`; `commit` is the source's, and `part` as in
+    `dataplane.tasks.TaskResult`. `environment` has the plain variables, `secrets` references to the others. `command`
+    starts the application.
     """
 
     account: str
@@ -77,6 +79,7 @@ class ServiceVersion(Record, frozen=True, kw_only=True):
     image: str = ""
     source: str = ""
     commit: str = ""
+    part: str = ""
     command: tuple[str, ...] = ()
     port: int = 8080
     environment: tuple[tuple[str, str], ...] = ()
@@ -131,6 +134,8 @@ services = Table(
         "by_url": lambda record: (record.url,) if record.url and not record.deleted else (),
         # Those that a node is needed for.
         "live": lambda record: ("",) if record.status in _LIVE else (),
+        # Those that are resumed sooner by a node that runs.
+        "paused": lambda record: ("",) if record.status == PAUSED else (),
     },
     ordered={"deleted": lambda record: record.deleted},
 )
@@ -149,6 +154,7 @@ service_instances = Table(
         "by_interface": lambda record: (record.interface,) if record.interface else (),
         "by_address": lambda record: (record.address,) if record.address else (),
         "by_credentials": lambda record: (record.credentials,) if record.credentials else (),
+        "leaving": lambda record: ("",) if record.purpose in LEAVING else (),
     },
 )
 version_secrets = Table(

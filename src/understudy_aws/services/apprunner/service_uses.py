@@ -19,6 +19,11 @@ class ServiceUse(Record, frozen=True, kw_only=True):
     resource: str
     service: str
 
+    @property
+    def name(self) -> str:
+        """Return the name of the service, which its ARN has."""
+        return self.service.partition("/")[2].partition("/")[0]
+
 
 service_uses = Table(
     "apprunner/service-use",
@@ -32,6 +37,7 @@ service_uses = Table(
 
 SERVICE_USE_REFERENCES: References = (
     Reference("uses", lambda use: (use.resource,), index="by_resource", holds=True),
+    Reference("is the use of", lambda use: (use.service,), implied=True, goes_with=True),
 )
 
 

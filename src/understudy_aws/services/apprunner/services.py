@@ -156,6 +156,9 @@ def update_service(
         "NetworkConfiguration": network_configuration,
         "ObservabilityConfiguration": observability_configuration,
     }
+    named = [auto_scaling_configuration_arn, *asked.values()]
+    if service.status == RUNNING and all(each is None for each in named):
+        raise errors.nothing_to_update()
     former = service.settings or service.asked
     assert former is not None, "a service has settings from the beginning"
     settings = changed_settings(former, asked, account=call.account, at=call.at)

@@ -10,6 +10,7 @@ SERVICE = Service(
     protocol="ec2",
     package=__name__,
     resources="resources:RESOURCES",
+    parts="resources:PARTS",
     passes=(
         RolePassing(
             member="IamInstanceProfile",

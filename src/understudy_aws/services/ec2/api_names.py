@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping
 from understudy_aws.dataplane.edge import API_ADDRESSES
 
 # Services with an address in each Region, and those with one for all.
-_IN_EACH_REGION = ("access-analyzer", "api.ecr", "apprunner", "ec2", "logs", "secretsmanager", "ssm", "sts")
+_IN_EACH_REGION = (
+    "access-analyzer", "api.ecr", "apprunner", "cloudtrail", "ec2", "logs", "secretsmanager", "ssm", "sts",
+)  # fmt: skip
 _GLOBAL = ("iam.amazonaws.com", "organizations.us-east-1.amazonaws.com", "sts.amazonaws.com")
 
 Names = Mapping[str, tuple[str, ...]]

@@ -14,10 +14,12 @@ from msgspec.structs import replace
 from understudy_aws.core.ids import Ids
 from understudy_aws.dataplane.processes import start_of
 from understudy_aws.gateway.controller import Controller, Due, World
+from understudy_aws.gateway.references import Reference, References
 from understudy_aws.services.ec2.api import errors
 from understudy_aws.services.ec2.network_interfaces import (
     ATTACHED,
     ATTACHING,
+    DETACHING,
     Attachment,
     NetworkInterface,
     network_interfaces,
@@ -31,7 +33,8 @@ class AttachedProgram(Record, frozen=True, kw_only=True):
     """A program that has an interface to itself.
 
     `pid` and `started` are the process that started it (`dataplane.processes.start_of`). `made` says that the interface
-    was made for it, and goes when it ends. `problem` is why this machine can't make its network, `since` then.
+    was made for it, and goes when it ends. `problem` is why this machine can't make its network, `since` then. Of one
+    that has `ended` the interface stays, and is free when its network was taken down.
     """
 
     account: str
@@ -43,13 +46,39 @@ class AttachedProgram(Record, frozen=True, kw_only=True):
     made: bool = False
     problem: str = ""
     since: datetime | None = None
+    ended: bool = False
 
 
 attached_programs = Table(
     "ec2/attached-program",
     AttachedProgram,
     key=lambda program: (program.account, program.region, program.interface),
+    indexes={
+        "has": lambda program: (program.interface,) if program.made else (),
+        "attached_to": lambda program: () if program.made else (program.interface,),
+    },
 )
+
+PROGRAM_REFERENCES: References = (
+    Reference(
+        "has",
+        lambda program: (program.interface,) if program.made else (),
+        index="has",
+        holds=True,
+        owns=True,
+    ),
+    Reference(
+        "is attached to",
+        lambda program: () if program.made else (program.interface,),
+        index="attached_to",
+        holds=True,
+    ),
+)
+
+
+def program_name(program: AttachedProgram) -> str:
+    """Return by what a person knows a program: its process and its command."""
+    return f"{program.pid} ({program.command})"
 
 
 def attach_program(
@@ -65,7 +94,7 @@ def attach_program(
 
 def note_networks(tx: Transaction, missing: Container[str], problem: str, at: datetime) -> None:
     """Note which interfaces of programs this machine has not got the network of, and why; all others are attached."""
-    for program in list(attached_programs.scan(tx)):
+    for program in running_programs(tx):
         lacking = program.interface in missing
         if lacking == bool(program.problem) and (not lacking or program.problem == problem):
             continue
@@ -77,30 +106,53 @@ def note_networks(tx: Transaction, missing: Container[str], problem: str, at: da
             network_interfaces.put(tx, replace(interface, attachment=attachment))
 
 
+def running_programs(tx: Transaction) -> list[AttachedProgram]:
+    """Return the programs that have not ended."""
+    return [each for each in attached_programs.scan(tx) if not each.ended]
+
+
+def ended_programs(tx: Transaction) -> list[AttachedProgram]:
+    """Return the programs that have ended, and whose interfaces are not free yet."""
+    return [each for each in attached_programs.scan(tx) if each.ended]
+
+
 def detach_program(tx: Transaction, program: AttachedProgram) -> None:
-    """Free the interface of a program that has ended, or delete it when it was made for the program."""
-    attached_programs.delete(tx, program)
+    """Detach the interface of a program that has ended, or delete it when it was made for the program."""
     interface = network_interfaces.get(tx, program.account, program.region, program.interface)
-    if interface is None:
-        return
-    if program.made:
+    if interface is None or interface.attachment is None:
+        attached_programs.delete(tx, program)
+    elif program.made:
+        attached_programs.delete(tx, program)
         remove(tx, interface)
     else:
-        network_interfaces.put(tx, replace(interface, attachment=None))
+        attached_programs.put(tx, replace(program, ended=True, problem="", since=None))
+        attachment = replace(interface.attachment, status=DETACHING)
+        network_interfaces.put(tx, replace(interface, attachment=attachment))
 
 
-def ended_programs() -> Controller:
-    """Return the background work that frees the interfaces of programs whose process is gone."""
+def free_interfaces(tx: Transaction, used: Container[str]) -> None:
+    """Free the interfaces of programs that have ended, but for those that this machine's network has still."""
+    for program in ended_programs(tx):
+        if program.interface in used:
+            continue
+        attached_programs.delete(tx, program)
+        interface = network_interfaces.get(tx, program.account, program.region, program.interface)
+        if interface is not None:
+            network_interfaces.put(tx, replace(interface, attachment=None))
+
+
+def detached_programs() -> Controller:
+    """Return the background work that detaches the interfaces of programs whose process is gone."""
 
     def due(tx: Transaction, now: datetime) -> Iterator[Due]:
-        for program in attached_programs.scan(tx):
+        for program in running_programs(tx):
             if start_of(program.pid) != program.started:
                 yield Due((program.account, program.region, program.interface), program.account, now)
 
     async def reconcile(key: tuple[str, ...], world: World) -> datetime | None:
         with world.database.transaction() as tx:
             program = attached_programs.get(tx, *key)
-            if program is not None and start_of(program.pid) != program.started:
+            if program is not None and not program.ended and start_of(program.pid) != program.started:
                 detach_program(tx, program)
         return None
 

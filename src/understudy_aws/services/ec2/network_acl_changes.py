@@ -17,13 +17,13 @@ from understudy_aws.services.ec2.api.tag_specifications import TagSpecifications
 from understudy_aws.services.ec2.api.targets import a_new, unknown
 from understudy_aws.services.ec2.network_acls import (
     ICMP,
-    LAST_ENTRIES,
     LAST_NUMBER,
     WITH_PORTS,
     Entry,
     NetworkAcl,
     describe,
     find_acl,
+    make_empty,
     network_acls,
     subnets_of,
     target_of_acl,
@@ -63,18 +63,7 @@ def create_network_acl(
     vpc = find_vpc(call, vpc_id)
     if network_acls.count_where(call.tx, "vpc", vpc.id) >= ACLS_PER_VPC:
         raise errors.limit("NetworkAclLimitExceeded", "network ACLs")
-    acl = network_acls.put(
-        call.tx,
-        NetworkAcl(
-            account=call.account,
-            region=call.region,
-            id=call.ids.ec2("acl"),
-            vpc=vpc.id,
-            entries=LAST_ENTRIES,
-            is_default=False,
-            tags=tags,
-        ),
-    )
+    acl = make_empty(call.tx, vpc, call.ids, tags)
     return {"NetworkAcl": describe(acl, ()), "ClientToken": client_token}
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from types import MappingProxyType
 from typing import Any
 
+from msgspec.structs import replace
+
 from understudy_aws.core.answers import Answer
 from understudy_aws.core.arn import ec2
 from understudy_aws.core.ids import Ids
@@ -22,7 +24,7 @@ from understudy_aws.services.ec2.vpcs import Vpc
 from understudy_aws.store.database import Transaction
 from understudy_aws.store.tables import Record, Table, memoized
 
-_EVERYTHING = "0.0.0.0/0"
+_EVERYTHING, _EVERYTHING_OF_IPV6 = "0.0.0.0/0", "::/0"
 # Protocols by number: TCP and UDP have ports, both ICMPs a type and a code.
 WITH_PORTS, ICMP = ("6", "17"), ("1", "58")
 
@@ -45,14 +47,14 @@ class Entry(Record, frozen=True, kw_only=True):
 
 
 # Reference ec2.md 7.5: what no rule with a lower number takes is denied, both ways.
-LAST_NUMBER = 32767
-LAST_ENTRIES = tuple(Entry(number=LAST_NUMBER, action="deny", egress=egress) for egress in (True, False))
+LAST_NUMBER, _LAST_NUMBER_OF_IPV6 = 32767, 32768
+_LAST_ENTRIES = tuple(Entry(number=LAST_NUMBER, action="deny", egress=egress) for egress in (True, False))
 # Those of a default ACL, which allows everything by its rule 100.
 _DEFAULT_ENTRIES = (
     Entry(number=100, action="allow", egress=True),
-    LAST_ENTRIES[0],
+    _LAST_ENTRIES[0],
     Entry(number=100, action="allow", egress=False),
-    LAST_ENTRIES[1],
+    _LAST_ENTRIES[1],
 )
 
 
@@ -153,9 +155,34 @@ def describe_network_acls(
 
 def make_default(tx: Transaction, vpc: Vpc, ids: Ids) -> NetworkAcl:
     """Make the default network ACL of a new VPC."""
-    return network_acls.put(
-        tx, NetworkAcl(account=vpc.account, region=vpc.region, id=ids.ec2("acl"), vpc=vpc.id)
-    )
+    acl = NetworkAcl(account=vpc.account, region=vpc.region, id=ids.ec2("acl"), vpc=vpc.id)
+    return network_acls.put(tx, with_ipv6(acl) if vpc.has_ipv6 else acl)
+
+
+def make_empty(tx: Transaction, vpc: Vpc, ids: Ids, tags: dict[str, str]) -> NetworkAcl:
+    """Make an ACL that is not the default one, and denies everything."""
+    acl = NetworkAcl(
+        account=vpc.account, region=vpc.region, id=ids.ec2("acl"), vpc=vpc.id,
+        entries=_LAST_ENTRIES, is_default=False, tags=tags,
+    )  # fmt: skip
+    return network_acls.put(tx, with_ipv6(acl) if vpc.has_ipv6 else acl)
+
+
+def with_ipv6(acl: NetworkAcl) -> NetworkAcl:
+    """Return an ACL as it is once its VPC has an IPv6 block (reference ec2.md 7.5).
+
+    The default one allows all IPv6 traffic of a direction whose rules nobody has changed.
+    """
+    if any(entry.number == _LAST_NUMBER_OF_IPV6 for entry in acl.entries):
+        return acl
+    entries: list[Entry] = []
+    for egress in (True, False):
+        own = [entry for entry in acl.entries if entry.egress == egress]
+        if acl.is_default and own == [entry for entry in _DEFAULT_ENTRIES if entry.egress == egress]:
+            own.insert(1, replace(own[0], number=own[0].number + 1, cidr="", ipv6=_EVERYTHING_OF_IPV6))
+        last = replace(own[-1], number=_LAST_NUMBER_OF_IPV6, cidr="", ipv6=_EVERYTHING_OF_IPV6)
+        entries += [*own, last]
+    return replace(acl, entries=tuple(entries))
 
 
 def find_acl(call: Call, id: str) -> NetworkAcl:

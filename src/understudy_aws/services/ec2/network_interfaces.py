@@ -38,13 +38,14 @@ class PublicAddress(Record, frozen=True, kw_only=True):
     dns_name: str = ""
 
 
-ATTACHING, ATTACHED = "attaching", "attached"
+ATTACHING, ATTACHED, DETACHING = "attaching", "attached", "detaching"
 
 
 class Attachment(Record, frozen=True, kw_only=True):
     """What an interface is attached to; `owner` is the account that has it, or `amazon-aws`.
 
-    `status` is `attached`, or `attaching` as long as this machine can't make the network of the interface.
+    `status` is `attached`; `attaching` as long as this machine can't make the network of the interface, and `detaching`
+    until it has taken that down.
     """
 
     id: str

@@ -10,9 +10,14 @@ from msgspec.structs import replace
 from understudy_aws.core.arn import Arn, ec2
 from understudy_aws.gateway.call import Call, Target
 from understudy_aws.gateway.references import NO_REFERENCES, References
-from understudy_aws.gateway.service import TaggedKind
+from understudy_aws.gateway.service import RecordKind, TaggedKind
 from understudy_aws.services.ec2.api.identifiers import no_such
 from understudy_aws.services.ec2.api.targets import resource_tags
+from understudy_aws.services.ec2.attached_programs import (
+    PROGRAM_REFERENCES,
+    attached_programs,
+    program_name,
+)
 from understudy_aws.services.ec2.block_public_access.records import (
     EXCLUSION_REFERENCES,
     exclusion_target,
@@ -410,5 +415,16 @@ RESOURCES: tuple[Ec2Resource[Any], ...] = (
         vpc_endpoint_target,
         references=VPC_ENDPOINT_REFERENCES,
         deleted_by="DeleteVpcEndpoints",
+    ),
+)
+
+PARTS: tuple[RecordKind[Any], ...] = (
+    RecordKind(
+        name="attached-program",
+        table=attached_programs,
+        references=PROGRAM_REFERENCES,
+        deleted_by="",
+        ended_by_hand="end the process",
+        identifier=program_name,
     ),
 )

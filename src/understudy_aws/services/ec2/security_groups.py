@@ -8,6 +8,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
+from msgspec.structs import replace
+
 from understudy_aws.core.answers import Answer, Description
 from understudy_aws.core.arn import ec2
 from understudy_aws.core.ids import Ids
@@ -202,16 +204,28 @@ def create_security_group(
             vpc=vpc.id,
             name=group_name,
             description=description,
-            rules=(everything_out(call.ids),),
+            rules=everything_out(call.ids, vpc),
             tags=tags,
         ),
     )
     return {"GroupId": group.id, "Tags": tag_set(tags), "SecurityGroupArn": group_arn(group)}
 
 
-def everything_out(ids: Ids) -> SecurityGroupRule:
-    """Return the first rule of every group, which lets all IPv4 traffic out."""
-    return SecurityGroupRule(id=ids.ec2("sgr"), egress=True, cidr="0.0.0.0/0")
+def everything_out(ids: Ids, vpc: Vpc) -> tuple[SecurityGroupRule, ...]:
+    """Return the first rules of every group, which let all IPv4 traffic out, and IPv6 where the VPC has it."""
+    rule = SecurityGroupRule(id=ids.ec2("sgr"), egress=True, cidr="0.0.0.0/0")
+    return (rule, _ipv6_out(ids)) if vpc.has_ipv6 else (rule,)
+
+
+def _ipv6_out(ids: Ids) -> SecurityGroupRule:
+    return SecurityGroupRule(id=ids.ec2("sgr"), egress=True, cidr_ipv6="::/0")
+
+
+def let_ipv6_out(tx: Transaction, vpc: Vpc, ids: Ids) -> None:
+    """Let the default group of a VPC that has got an IPv6 block send by it, unless its rules for that were changed."""
+    group = named(tx, vpc.id, DEFAULT)
+    if group is not None and [(each.protocol, each.cidr) for each in group.egress] == [("-1", "0.0.0.0/0")]:
+        security_groups.put(tx, replace(group, rules=(*group.rules, _ipv6_out(ids))))
 
 
 def make_default(tx: Transaction, vpc: Vpc, ids: Ids) -> SecurityGroup:
@@ -228,7 +242,7 @@ def make_default(tx: Transaction, vpc: Vpc, ids: Ids) -> SecurityGroup:
             description="default VPC security group",
             rules=(
                 SecurityGroupRule(id=ids.ec2("sgr"), group=id, group_account=vpc.account),
-                everything_out(ids),
+                *everything_out(ids, vpc),
             ),
         ),
     )

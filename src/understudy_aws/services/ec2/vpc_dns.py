@@ -59,7 +59,7 @@ def dns_of(tx: Transaction, vpc: Vpc, now: datetime, *, forwards: bool) -> Dns:
         for each in (vpc, *_resolved_peers(tx, vpc, now)):
             _add_interfaces(tx, each, collected)
     for endpoint in working_endpoints(tx, vpc, now):
-        if endpoint.private_dns and not endpoint.inbound_only:
+        if is_found_by_name(endpoint, vpc):
             addresses = tuple(each for _, found in _addresses(tx, endpoint) for each in found)
             for name in service_of(endpoint).private_names:
                 collected.names[name] = addresses
@@ -131,6 +131,12 @@ def _resolved_peers(tx: Transaction, vpc: Vpc, now: datetime) -> Iterator[Vpc]:
             peer = vpcs.get(tx, side.account, side.region, side.vpc) if side.dns else None
             if peer is not None and peer.dns_support and peer.dns_hostnames:
                 yield peer
+
+
+def is_found_by_name(endpoint: VpcEndpoint, vpc: Vpc) -> bool:
+    """Whether names of a service lead to its endpoint: private DNS needs both attributes (vpc-endpoints.md 15.2)."""
+    is_private = endpoint.private_dns and not endpoint.inbound_only
+    return is_private and vpc.dns_support and vpc.dns_hostnames
 
 
 def working_endpoints(tx: Transaction, vpc: Vpc, now: datetime) -> Iterator[VpcEndpoint]:

@@ -58,6 +58,11 @@ class Vpc(Record, frozen=True, kw_only=True):
     ipv6_blocks: Associations = ()
     tags: dict[str, str] = {}
 
+    @property
+    def has_ipv6(self) -> bool:
+        """Whether it has an IPv6 block that was not disassociated."""
+        return any(True for _ in staying(self.ipv6_blocks))
+
 
 def primary_block(vpc: Vpc) -> BlockAssociation:
     """Return the association of a VPC's primary block, which it has from its beginning to its end."""

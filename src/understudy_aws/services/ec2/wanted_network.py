@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from understudy_aws.dataplane import wanted
 from understudy_aws.dataplane.edge import CREDENTIALS_ADDRESS
 from understudy_aws.services.ec2.api_names import api_names
-from understudy_aws.services.ec2.attached_programs import attached_programs
+from understudy_aws.services.ec2.attached_programs import running_programs
 from understudy_aws.services.ec2.cidr_blocks.associations import staying
 from understudy_aws.services.ec2.egress_only_internet_gateways import egress_only_gateways
 from understudy_aws.services.ec2.flow_logs.coverage import wanted_flows
@@ -50,7 +50,7 @@ def wanted_network(
     """Return the network for the interfaces that programs are attached to and `of_services`; empty without any."""
     attached = (
         network_interfaces.get(tx, program.account, program.region, program.interface)
-        for program in attached_programs.scan(tx)
+        for program in running_programs(tx)
     )
     return network_of(tx, [*(each for each in attached if each is not None), *of_services], now)
 
@@ -179,6 +179,7 @@ def _subnet(subnet: Subnet, tables: Sequence[RouteTable], acls: Sequence[Network
         cidrs=(*blocks, *(each.block for each in staying(subnet.ipv6_blocks))),
         route_table=next(own, main),
         network_acl=subnet.acl or next(acl.id for acl in acls if acl.is_default),
+        dns64=subnet.dns64,
     )
 
 

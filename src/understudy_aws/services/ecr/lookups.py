@@ -80,7 +80,9 @@ def a_tagged_repository(call: Call, params: Params) -> Sequence[Target]:
     found = of_arn(call.tx, arn) if arn is not None and arn.service == "ecr" else None
     if found is not None:
         keys |= repository_keys(found)
-    return [Target(params["resource_arn"], keys, policy=_policy(found) if found is not None else None)]
+    return [
+        Target(params["resource_arn"], keys, policy=repository_policy(found) if found is not None else None)
+    ]
 
 
 def named_in_refusals(_operation: str, resource: str) -> str:
@@ -103,10 +105,11 @@ def _target(call: Call, registry: str | None, name: str) -> Target:
     found = repositories.get(call.tx, account, call.region, name)
     if found is None:
         return Target(arn_of(account, call.region, name))
-    return Target(found.arn, repository_keys(found), policy=_policy(found))
+    return Target(found.arn, repository_keys(found), policy=repository_policy(found))
 
 
-def _policy(repository: Repository) -> NamedPolicy | None:
+def repository_policy(repository: Repository) -> NamedPolicy | None:
+    """Return the policy of a repository, if it has one."""
     return _compiled(repository.policy) if repository.policy else None
 
 

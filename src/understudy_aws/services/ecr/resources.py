@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from understudy_aws.gateway.call import Target
 from understudy_aws.gateway.references import NO_REFERENCES
 from understudy_aws.gateway.service import RecordKind, TaggedKind
-from understudy_aws.services.ecr.lookups import of_arn, repository_keys
+from understudy_aws.services.ecr.lookups import of_arn, repository_keys, repository_policy
 from understudy_aws.services.ecr.records import (
     Repository,
     authorization_tokens,
@@ -32,7 +32,9 @@ RESOURCES: tuple[TaggedKind[Repository], ...] = (
         name="repository",
         table=repositories,
         find=of_arn,
-        target=lambda repository: Target(repository.arn, repository_keys(repository)),
+        target=lambda repository: Target(
+            repository.arn, repository_keys(repository), policy=repository_policy(repository)
+        ),
         references=NO_REFERENCES,
         deleted_by="DeleteRepository",
         tags=lambda repository: dict(repository.tags),

@@ -71,6 +71,13 @@ def versions_of(tx: Transaction, secret: Secret) -> list[SecretVersion]:
     return sorted(found, key=lambda version: (version.created, version.id))
 
 
+def secret_policy(secret: Secret) -> NamedPolicy | None:
+    """Return the policy of a secret, if it has one."""
+    if not secret.policy:
+        return None
+    return NamedPolicy("resource policy", compile_policy(secret.policy, kind="resource"))
+
+
 def secret_keys(secret: Secret) -> Keys:
     """Return the condition keys of a secret itself."""
     return {
@@ -89,12 +96,7 @@ def a_secret(call: Call, params: Params) -> Sequence[Target]:
         arn = identifier if identifier.startswith("arn:") else _arn(call, identifier)
         return [Target(arn, keys)]
     keys["secretsmanager:secretid"] = found.arn
-    policy = (
-        NamedPolicy("resource policy", compile_policy(found.policy, kind="resource"))
-        if found.policy
-        else None
-    )
-    return [Target(found.arn, {**secret_keys(found), **keys}, policy=policy)]
+    return [Target(found.arn, {**secret_keys(found), **keys}, policy=secret_policy(found))]
 
 
 def a_new_secret(call: Call, params: Params) -> Sequence[Target]:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from understudy_aws.gateway.call import Target
 from understudy_aws.gateway.references import NO_REFERENCES
 from understudy_aws.gateway.service import RecordKind, TaggedKind
-from understudy_aws.services.secretsmanager.lookups import of_arn, secret_keys
+from understudy_aws.services.secretsmanager.lookups import of_arn, secret_keys, secret_policy
 from understudy_aws.services.secretsmanager.records import Secret, secret_versions, secrets
 from understudy_aws.store.database import Transaction
 
@@ -24,7 +24,7 @@ RESOURCES: tuple[TaggedKind[Secret], ...] = (
         name="secret",
         table=secrets,
         find=of_arn,
-        target=lambda secret: Target(secret.arn, secret_keys(secret)),
+        target=lambda secret: Target(secret.arn, secret_keys(secret), policy=secret_policy(secret)),
         references=NO_REFERENCES,
         deleted_by="DeleteSecret",
         tags=lambda secret: dict(secret.tags),

@@ -92,6 +92,13 @@ def chosen(tx: Transaction, parameter: Parameter, selector: str) -> ParameterVer
     return found
 
 
+def parameter_policy(parameter: Parameter) -> NamedPolicy | None:
+    """Return the policy of a parameter, if it has one."""
+    if not parameter.policy:
+        return None
+    return NamedPolicy("resource policy", compile_policy(parameter.policy, kind="resource"))
+
+
 def parameter_keys(parameter: Parameter) -> Keys:
     """Return the condition keys of a parameter itself."""
     return {
@@ -159,9 +166,4 @@ def _target(call: Call, wanted: Selected, keys: Keys | None = None) -> Target:
     if found is None:
         arn = arn_of(call.account, call.region, wanted.name) if wanted.arn is None else str(wanted.arn)
         return Target(arn, keys or {})
-    policy = (
-        NamedPolicy("resource policy", compile_policy(found.policy, kind="resource"))
-        if found.policy
-        else None
-    )
-    return Target(found.arn, {**parameter_keys(found), **(keys or {})}, policy=policy)
+    return Target(found.arn, {**parameter_keys(found), **(keys or {})}, policy=parameter_policy(found))

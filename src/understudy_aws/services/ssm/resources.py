@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from understudy_aws.gateway.call import Target
 from understudy_aws.gateway.references import NO_REFERENCES
 from understudy_aws.gateway.service import RecordKind, TaggedKind
-from understudy_aws.services.ssm.lookups import of_arn, parameter_keys
+from understudy_aws.services.ssm.lookups import of_arn, parameter_keys, parameter_policy
 from understudy_aws.services.ssm.records import Parameter, parameter_versions, parameters
 from understudy_aws.store.database import Transaction
 
@@ -24,7 +24,9 @@ RESOURCES: tuple[TaggedKind[Parameter], ...] = (
         name="parameter",
         table=parameters,
         find=of_arn,
-        target=lambda parameter: Target(parameter.arn, parameter_keys(parameter)),
+        target=lambda parameter: Target(
+            parameter.arn, parameter_keys(parameter), policy=parameter_policy(parameter)
+        ),
         references=NO_REFERENCES,
         deleted_by="DeleteParameter",
         tags=lambda parameter: dict(parameter.tags),

@@ -10,6 +10,7 @@ from service_sites import Node, Site
 
 from understudy_aws.dataplane.messages import ServiceLoad
 from understudy_aws.services.apprunner.auto_scaling_records import AutoScalingConfiguration
+from understudy_aws.services.apprunner.instances.leaving import LeavingInstances
 from understudy_aws.services.apprunner.instances.scaling import AutomaticScaling, enough
 from understudy_aws.services.apprunner.service_records import SERVING, services
 
@@ -20,7 +21,7 @@ class Scaled:
     def __init__(self, understudy) -> None:
         self.site = Site(understudy)
         self.node = Node()
-        self.scaling = AutomaticScaling(self.node).controller()
+        self.controllers = AutomaticScaling(self.node).controller(), LeavingInstances(self.node).controller()
         arn = self.site.apprunner.create_auto_scaling_configuration(
             AutoScalingConfigurationName="small", MaxConcurrency=10, MinSize=1, MaxSize=3
         )["AutoScalingConfiguration"]["AutoScalingConfigurationArn"]
@@ -47,10 +48,11 @@ class Scaled:
 
     def work(self) -> None:
         world = self.site.world
-        with world.database.transaction() as tx:
-            due = list(self.scaling.due(tx, world.clock.now()))
-        for each in due:
-            asyncio.run(self.scaling.reconcile(each.key, world))
+        for controller in self.controllers:
+            with world.database.transaction() as tx:
+                due = list(controller.due(tx, world.clock.now()))
+            for each in due:
+                asyncio.run(controller.reconcile(each.key, world))
 
 
 @pytest.fixture
@@ -101,6 +103,16 @@ def test_one_that_stays_unhealthy_is_replaced(scaled):
     assert scaled.after(2) == 1
     assert sick.id not in {each.id for each in scaled.site.instances()}
     assert len(scaled.site.interfaces()) == 1
+
+
+def test_of_more_than_enough_those_that_take_requests_stay(scaled):
+    scaled.after(peak=15)
+    old, young = sorted(scaled.site.instances(), key=lambda each: each.created)
+    assert scaled.after(59, peak=1) == 2
+    scaled.node.states[old.id] = "unhealthy"
+    scaled.look()
+    assert scaled.after(2, peak=1) == 1
+    assert [each.id for each in scaled.site.instances() if each.purpose == SERVING] == [young.id]
 
 
 def test_nothing_scales_while_an_operation_is_under_way(scaled):

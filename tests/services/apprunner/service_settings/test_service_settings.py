@@ -132,6 +132,13 @@ class TestDefaults:
             },
         } == described(new(code()))["SourceConfiguration"]
 
+    def test_an_ingress_that_does_not_say_is_private(self):
+        """Reference apprunner-services.md 2.2: so Terraform asks for a private service."""
+        assert described(new())["NetworkConfiguration"]["IngressConfiguration"]["IsPubliclyAccessible"]
+        network = {"EgressConfiguration": {"EgressType": "DEFAULT"}, "IngressConfiguration": {}}
+        private = described(new(NetworkConfiguration=network))["NetworkConfiguration"]
+        assert {"IsPubliclyAccessible": False} == private["IngressConfiguration"]
+
     def test_what_is_asked_for_is_told(self):
         secrets = {"PASSWORD": f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:db-AbCdEf"}
         key = f"arn:aws:kms:us-east-1:{ACCOUNT}:key/12345678-1234-1234-1234-123456789012"

@@ -8,9 +8,12 @@ from typing import NoReturn
 
 from msgspec.structs import replace
 
+from understudy_aws.core.answers import Answer
 from understudy_aws.core.errors import ApiError
 from understudy_aws.gateway.controller import World
 from understudy_aws.gateway.durable_operations import StepFailedError
+from understudy_aws.gateway.pipeline import Gateway
+from understudy_aws.services.apprunner.denials import denial_of
 from understudy_aws.services.apprunner.network_interfaces import NetworkInterfaces
 from understudy_aws.services.apprunner.service_records import ServiceInstance, service_instances
 from understudy_aws.services.apprunner.vpc_connectors import VpcConnector, vpc_connectors
@@ -38,7 +41,7 @@ def give_interfaces(world: World, connector_arn: str, instances: Iterable[Servic
     with NetworkInterfaces(
         world.gateway, account=connector.account, region=connector.region, source_arn=waiting[0].service
     ) as role:
-        made = _made_before(role)
+        made = _made_before(world.gateway, role)
         for instance in waiting:
             id = made.get(_description(instance)) or _create(role, world, connector, instance)
             _attach(world, instance, id)
@@ -65,7 +68,7 @@ def delete_interface(world: World, instance: ServiceInstance) -> None:
 
 
 def delete_unnoted(world: World, instances: Iterable[ServiceInstance]) -> None:
-    """Delete interfaces that were made for instances of which a crash kept that from being noted."""
+    """Delete interfaces that were made for instances of which a crash kept that from being noted. Raises ApiError."""
     without = [each for each in instances if not each.interface and not each.address]
     if not without:
         return
@@ -73,7 +76,7 @@ def delete_unnoted(world: World, instances: Iterable[ServiceInstance]) -> None:
     with NetworkInterfaces(
         world.gateway, account=first.account, region=first.region, source_arn=first.service
     ) as role:
-        made = _made_before(role)
+        made = _by_description(role.existing())
         for instance in without:
             if id := made.get(_description(instance)):
                 role.delete(id)
@@ -84,12 +87,16 @@ def connector_of(tx: Transaction, arn: str) -> VpcConnector | None:
     return next((each for each in vpc_connectors.where(tx, "by_arn", arn) if each.active), None)
 
 
-def _made_before(role: NetworkInterfaces) -> Mapping[str, str]:
+def _made_before(gateway: Gateway, role: NetworkInterfaces) -> Mapping[str, str]:
     """Return the interfaces that App Runner has made and nothing is attached to, by description."""
     try:
-        found = role.existing()["NetworkInterfaces"]
+        return _by_description(role.existing())
     except ApiError as error:
-        _fail(error)
+        _fail(gateway, error)
+
+
+def _by_description(existing: Answer) -> Mapping[str, str]:
+    found = existing["NetworkInterfaces"]
     return {each["Description"]: each["NetworkInterfaceId"] for each in found if not each.get("Attachment")}
 
 
@@ -103,7 +110,7 @@ def _create(role: NetworkInterfaces, world: World, connector: VpcConnector, inst
             )
         except ApiError as error:
             if error.code != NO_ADDRESS:
-                _fail(error)
+                _fail(world.gateway, error)
     raise StepFailedError(
         NO_ADDRESS,
         f"No address is left in the subnets of the VPC connector {connector.name}: {', '.join(connector.subnets)}.",
@@ -137,6 +144,7 @@ def _description(instance: ServiceInstance) -> str:
     return f"AWS App Runner instance {instance.id}"
 
 
-def _fail(error: ApiError) -> NoReturn:
-    """Fail the operation with what EC2 or STS says, which names the statement or the lack of one that denies it."""
-    raise StepFailedError(error.code, error.message) from error
+def _fail(gateway: Gateway, error: ApiError) -> NoReturn:
+    """Fail the operation with what EC2 or STS says, and which statement, or the lack of one, denied it."""
+    denial = denial_of(gateway, error)
+    raise StepFailedError(error.code, denial.text, {"cause": denial.cause}) from error

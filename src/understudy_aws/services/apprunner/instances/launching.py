@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from understudy_aws.core.errors import ApiError
@@ -29,16 +30,22 @@ async def launch(
     """Launch instances of a version until `operation` has launched so many, and return those. May be repeated.
 
     They run as soon as the node has their interfaces. Raises StepFailedError: a secret cannot be read, the networking
-    role is missing or denied something, no subnet has an address left.
+    role is missing or denied something, no subnet has an address left. Those that got an interface before are there.
     """
     _keep_secrets(world, version)
     with world.database.transaction() as tx:
         launched = instances_of(tx, version.service, operation)
-        for _ in range(number - len(launched)):
-            launched.append(service_instances.put(tx, _new(world, tx, version, operation, purpose)))
+        new = [
+            service_instances.put(tx, _new(world, tx, version, operation, purpose))
+            for _ in range(number - len(launched))
+        ]
     connector = version.settings.network.connector
     if connector:
-        give_interfaces(world, connector, launched)
+        try:
+            give_interfaces(world, connector, [*launched, *new])
+        except StepFailedError:
+            _forget(world, new)
+            raise
     with world.database.transaction() as tx:
         return tuple(instances_of(tx, version.service, operation))
 
@@ -49,12 +56,20 @@ def instances_of(tx: Transaction, service: str, operation: str) -> list[ServiceI
     return [each for each in found if each.operation == operation]
 
 
+def _forget(world: World, new: Sequence[ServiceInstance]) -> None:
+    """Forget instances for which no interface could be made. Of those no crash can have left one unnoted."""
+    with world.database.transaction() as tx:
+        for instance in new:
+            current = service_instances.get(tx, *service_instances.key(instance))
+            if current is not None and not current.interface:
+                service_instances.delete(tx, current)
+
+
 def _endpoints(tx: Transaction, version: ServiceVersion, now: datetime) -> dict[str, str]:
     """Return where services have VPC endpoints with private DNS in the VPC of a version, by variable."""
     connector = connector_of(tx, version.settings.network.connector)
     vpc = vpcs.get(tx, connector.account, connector.region, connector.vpc) if connector is not None else None
-    found = endpoint_variables(tx, vpc, now) if vpc is not None else {}
-    return {f"AWS_ENDPOINT_URL_{name}": address for name, address in found.items()}
+    return endpoint_variables(tx, vpc, now) if vpc is not None else {}
 
 
 def _new(

@@ -47,8 +47,11 @@ def interface_of(instance: ServiceInstance) -> str:
     return instance.interface or f"eni-0{instance.id[:16]}"
 
 
-def network(instances: Iterable[ServiceInstance]) -> wanted.Vpc | None:
-    """Return the network with the interfaces of these instances, those in a customer's VPC left out; None if empty."""
+def network(instances: Iterable[ServiceInstance], *, kept: bool = False) -> wanted.Vpc | None:
+    """Return the network with the interfaces of these instances, those in a customer's VPC left out.
+
+    None where it has none of an instance, unless it is `kept`.
+    """
     interfaces = [
         wanted.Interface(
             id=interface_of(each),
@@ -62,7 +65,7 @@ def network(instances: Iterable[ServiceInstance]) -> wanted.Vpc | None:
         for each in instances
         if each.address
     ]
-    if not interfaces:
+    if not interfaces and not kept:
         return None
     gateway = wanted.Interface(
         id=_NAT_INTERFACE,

@@ -7,17 +7,20 @@ its record goes after its interface.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from msgspec.structs import replace
 
+from understudy_aws.core.errors import ApiError
 from understudy_aws.gateway.controller import World
 from understudy_aws.gateway.durable_operations import NotYetError
 from understudy_aws.gateway.workloads import Workloads
+from understudy_aws.services.apprunner.denials import InterfacesStayError, denial_of
 from understudy_aws.services.apprunner.instances.interfaces import delete_interface, delete_unnoted
 from understudy_aws.services.apprunner.instances.launching import instances_of
 from understudy_aws.services.apprunner.instances.role_credentials import end_session
 from understudy_aws.services.apprunner.service_records import (
-    DRAINING,
+    LEAVING,
     STOPPING,
     ServiceInstance,
     service_instances,
@@ -27,16 +30,18 @@ from understudy_aws.store.database import Transaction
 
 # No request takes longer (apprunner-services.md 5.3).
 _DRAIN_SECONDS = 120.0
-_AGAIN_SECONDS = 0.1
+_AGAIN_SECONDS = 0.05
 
 
 async def drain(world: World, workloads: Workloads, service: str) -> None:
     """Retire the draining instances of a service when their requests have ended. May be repeated.
 
-    Raises NotYetError while there are requests or processes, and ApiError when the role may not delete an interface.
+    Raises NotYetError while there are requests or processes. When all have ended, and the role may not delete an
+    interface, its instance stays, and InterfacesStayError is raised.
     """
     with world.database.transaction() as tx:
-        draining = [each for each in service_instances.where(tx, "by_service", service) if _is_leaving(each)]
+        found = service_instances.where(tx, "by_service", service)
+        draining = [each for each in found if each.purpose in LEAVING]
     if draining:
         await _retire(world, workloads, draining)
 
@@ -52,17 +57,15 @@ async def withdraw(world: World, workloads: Workloads, service: str, *, operatio
         await _retire(world, workloads, launched)
 
 
-def _is_leaving(instance: ServiceInstance) -> bool:
-    return instance.purpose in {DRAINING, STOPPING}
-
-
 async def _retire(world: World, workloads: Workloads, instances: Sequence[ServiceInstance]) -> None:
     wanted = workloads.wanted
     looked = await workloads.look()
     states = {each.id: each for each in looked.instances}
     now = world.clock.now()
     stopped: list[ServiceInstance] = []
-    busy = 0
+    busy = led = 0
+    # What was led to an instance before the node was told otherwise is counted with its requests.
+    leads = {id for each in wanted.services for id in each.instances} if wanted is not None else None
     with world.database.transaction() as tx:
         for instance in instances:
             state = states.get(instance.id)
@@ -70,7 +73,10 @@ async def _retire(world: World, workloads: Workloads, instances: Sequence[Servic
                 stopped.append(instance)
                 continue
             since = (now - (instance.changed or instance.created)).total_seconds()
-            if state is None or not state.requests or not 0 <= since < _DRAIN_SECONDS:
+            late = not 0 <= since < _DRAIN_SECONDS
+            if not late and (leads is None or instance.id in leads):
+                led += 1
+            elif late or state is None or not state.requests:
                 stopped.append(service_instances.put(tx, replace(instance, purpose=STOPPING)))
             else:
                 busy += state.requests
@@ -78,17 +84,35 @@ async def _retire(world: World, workloads: Workloads, instances: Sequence[Servic
     runs = states.keys() | {each.id for each in wanted.instances} if wanted is not None else None
     running = [each for each in stopped if runs is None or each.id in runs]
     gone = [each for each in stopped if runs is not None and each.id not in runs]
-    delete_unnoted(world, gone)
+    refusal = _remove(world, gone, now)
+    if led or busy or running:
+        raise NotYetError(_waits(led, busy, len(running)), seconds=_AGAIN_SECONDS)
+    if refusal is not None:
+        raise refusal
+
+
+def _waits(led: int, busy: int, running: int) -> str:
+    if led:
+        return f"Requests are led to {led} instances still."
+    return f"{busy} requests are under way." if busy else f"{running} instances are stopping."
+
+
+def _remove(world: World, gone: Sequence[ServiceInstance], now: datetime) -> InterfacesStayError | None:
+    """Delete the interfaces and records of instances that run no more; returns why the first of them stays."""
+    refusal: InterfacesStayError | None = None
     for instance in gone:
-        delete_interface(world, instance)
+        try:
+            delete_unnoted(world, (instance,))
+            delete_interface(world, instance)
+        except ApiError as error:
+            refusal = refusal or InterfacesStayError(error.code, denial_of(world.gateway, error))
+            continue
         with world.database.transaction() as tx:
             current = service_instances.get(tx, *service_instances.key(instance)) or instance
             service_instances.delete(tx, current)
             end_session(tx, current, now)
             _forget_secrets(tx, instance)
-    if busy or running:
-        waits = f"{busy} requests are under way." if busy else f"{len(running)} instances are stopping."
-        raise NotYetError(waits, seconds=_AGAIN_SECONDS)
+    return refusal
 
 
 def _forget_secrets(tx: Transaction, instance: ServiceInstance) -> None:

@@ -1,7 +1,8 @@
 """Credentials of instance roles, as the programs of instances ask for them: temporary, and each for its own instance.
 
-An instance asks at an address that it alone can reach, with the token in its environment. Both must be its own. It is
-given the same credentials until they are about to expire, and they end with it.
+An instance asks at an address that it alone can reach, with the token in its environment. Both must be its own. Where
+the machine gives instances no networks, they ask on its loopback interface, and the token is all there is. Credentials
+stay the same until they are about to expire, and they end with the instance.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from understudy_aws.authn.caller import Caller
 from understudy_aws.core.arn import parse
 from understudy_aws.core.errors import ApiError
 from understudy_aws.core.http import HttpRequest, HttpResponse
+from understudy_aws.dataplane.edge import ANY_INTERFACE, CREDENTIALS_PATH
 from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.services.apprunner.instances.own_network import interface_of
 from understudy_aws.services.apprunner.secret_values import TASKS
@@ -26,7 +28,7 @@ from understudy_aws.services.apprunner.service_records import (
 from understudy_aws.services.sts.records import Session, sessions
 from understudy_aws.store.database import Transaction
 
-PATH = "/v2/credentials/"
+PATH = f"{CREDENTIALS_PATH}/"
 # SDKs ask for others a quarter of an hour before the end.
 _MARGIN = timedelta(minutes=20)
 _HEADERS = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
@@ -110,11 +112,13 @@ def end_session(tx: Transaction, instance: ServiceInstance, at: datetime) -> Non
 
 def _asking(tx: Transaction, request: HttpRequest) -> ServiceInstance | None:
     """Return the instance that asks; None for a token that is not of the instance with that interface."""
-    if request.method != "GET" or not request.path.startswith(PATH):
+    if request.method != "GET" or not f"{request.path}/".startswith(PATH):
         return None
-    token = request.path.removeprefix(PATH)
+    token = request.path.removeprefix(CREDENTIALS_PATH).removeprefix("/")
+    # SDKs send what AWS_CONTAINER_AUTHORIZATION_TOKEN has, and only to a whole URL.
+    token = token or request.headers.get("authorization", "")
     found = service_instances.where(tx, "by_credentials", token) if token else []
-    return next((each for each in found if interface_of(each) == request.interface), None)
+    return next((each for each in found if request.interface in {interface_of(each), ANY_INTERFACE}), None)
 
 
 def _tasks(instance: ServiceInstance) -> Caller:

@@ -19,12 +19,18 @@ from msgspec.structs import replace
 
 from understudy_aws.dataplane.messages import ServiceLoad
 from understudy_aws.gateway.controller import Controller, Due, Key, World
-from understudy_aws.gateway.durable_operations import NotYetError, StepFailedError
+from understudy_aws.gateway.durable_operations import StepFailedError
 from understudy_aws.gateway.workloads import Workloads
 from understudy_aws.services.apprunner.auto_scaling_records import AutoScalingConfiguration
+from understudy_aws.services.apprunner.denials import Denial
 from understudy_aws.services.apprunner.instances.launching import launch
-from understudy_aws.services.apprunner.instances.retiring import drain
 from understudy_aws.services.apprunner.instances.wanted_services import scaling_of
+from understudy_aws.services.apprunner.service_problems import (
+    LAUNCHING,
+    note_problem,
+    note_solved,
+    problem_of,
+)
 from understudy_aws.services.apprunner.service_records import (
     DRAINING,
     RUNNING,
@@ -42,7 +48,6 @@ SLEEP_TAG = "understudy:sleep-after"
 _NEARLY = 0.8
 _FEWER_AFTER = timedelta(seconds=60)
 _UNHEALTHY_AFTER = timedelta(seconds=30)
-_AGAIN = timedelta(seconds=1)
 
 
 class Scaled(msgspec.Struct):
@@ -87,10 +92,9 @@ class AutomaticScaling:
     def _has_work(self, tx: Transaction, service: Service, now: datetime) -> bool:
         instances = service_instances.where(tx, "by_service", service.arn)
         serving = [each for each in instances if each.purpose == SERVING]
-        if len(serving) < len(instances):
-            # Somebody leaves.
+        if self._change(tx, service, serving, now) is not None:
             return True
-        return self._change(tx, service, serving, now) is not None
+        return problem_of(tx, service, LAUNCHING) is not None
 
     def _change(
         self, tx: Transaction, service: Service, serving: Sequence[ServiceInstance], now: datetime
@@ -141,22 +145,21 @@ class AutomaticScaling:
                 self._retire(tx, service, serving, wanted, now)
                 serving = self._serving(tx, service)
             version = service_versions.get(tx, service.account, service.region, service.arn, service.version)
-        failure = ""
         if wanted is not None and wanted > len(serving) and version is not None:
-            operation = f"scaling-{world.ids.uuid()}"
             try:
+                operation = f"scaling-{world.ids.uuid()}"
                 await launch(world, version, wanted - len(serving), operation=operation, purpose=SERVING)
             except StepFailedError as error:
-                failure = error.message
-                self._give_up(world, service, operation)
-        again = None
-        try:
-            await drain(world, self._workloads, service.arn)
-        except NotYetError:
-            again = now + _AGAIN
-        if failure:
-            raise RuntimeError(f"No more instances of {service.name} can be launched: {failure}")
-        return again
+                denial = Denial(error.details.get("cause", error.message), error.message)
+                with world.database.transaction() as tx:
+                    note_problem(tx, service, LAUNCHING, denial, world.clock.now())
+                # It is tried again, ever later.
+                raise RuntimeError(
+                    f"No more instances of {service.name} can be launched: {error.message}"
+                ) from error
+        with world.database.transaction() as tx:
+            note_solved(tx, service, LAUNCHING, world.clock.now())
+        return None
 
     @staticmethod
     def _serving(tx: Transaction, service: Service) -> list[ServiceInstance]:
@@ -171,22 +174,18 @@ class AutomaticScaling:
         wanted: int,
         now: datetime,
     ) -> None:
-        """Lead no more requests to those that are unhealthy or too many, the youngest first."""
+        """Lead no more requests to those that are unhealthy or too many, first those not known to be healthy."""
         asleep = not wanted
         if service.asleep != asleep:
             services.put(tx, replace(service, asleep=asleep))
         leaving = self._unhealthy(serving, self._known.setdefault(service.arn, Scaled()), now)
         gone = {each.id for each in leaving}
-        staying = sorted((each for each in serving if each.id not in gone), key=lambda each: each.created)
+        staying = sorted((each for each in serving if each.id not in gone), key=self._worth)
         for each in (*leaving, *staying[wanted:]):
             service_instances.put(tx, replace(each, purpose=DRAINING, changed=now))
         self._known[service.arn].fewer_since = None
 
-    @staticmethod
-    def _give_up(world: World, service: Service, operation: str) -> None:
-        """Have those go that got no interface; the others serve."""
-        now = world.clock.now()
-        with world.database.transaction() as tx:
-            for each in service_instances.where(tx, "by_service", service.arn):
-                if each.operation == operation and not each.interface and not each.address:
-                    service_instances.put(tx, replace(each, purpose=DRAINING, changed=now))
+    def _worth(self, instance: ServiceInstance) -> tuple[bool, datetime]:
+        """Return what sorts instances by how sure it is that they go on taking requests, the surest first."""
+        state = self._workloads.state(instance.id)
+        return state is None or state.state != "healthy", instance.created

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from understudy_aws.core.errors import ApiError
 from understudy_aws.dataplane.launcher import NodeError
-from understudy_aws.dataplane.messages import ForgetTask, KeepArtifacts, StartTask
+from understudy_aws.dataplane.messages import ForgetTask, StartTask
 from understudy_aws.dataplane.runtime.registries import ImagePlaces
 from understudy_aws.dataplane.tasks import BuildSource, FetchSource, Task, TaskResult, TaskStatus
 from understudy_aws.gateway.controller import World
@@ -19,7 +19,7 @@ from understudy_aws.gateway.durable_operations import (
     DurableOperation,
     NotYetError,
     StepFailedError,
-    durable_operations,
+    again_soon,
 )
 from understudy_aws.gateway.workloads import Workloads
 from understudy_aws.services.apprunner.own_images import OwnImages
@@ -35,13 +35,11 @@ from understudy_aws.services.apprunner.service_operations.programs import (
 from understudy_aws.services.apprunner.service_records import (
     Service,
     ServiceVersion,
-    service_instances,
     service_versions,
-    services,
 )
 from understudy_aws.store.database import Transaction
 
-_AGAIN_SECONDS = 0.1
+_FETCH, _BUILD = "fetch", "build"
 SOURCE_FAILED = "SourceFailed"
 IMAGE_FAILED = "ImagePullFailed"
 BUILD_FAILED = "BuildFailed"
@@ -64,7 +62,7 @@ class ArtifactSteps(msgspec.Struct, frozen=True):
         if task is None:
             return None
         code = isinstance(task, FetchSource)
-        return await self._done(_fetch_id(operation), task, SOURCE_FAILED if code else IMAGE_FAILED)
+        return await self._done(_FETCH, operation, world, task, SOURCE_FAILED if code else IMAGE_FAILED)
 
     def note_fetched(
         self, tx: Transaction, operation: DurableOperation, world: World, result: TaskResult | None
@@ -81,7 +79,7 @@ class ArtifactSteps(msgspec.Struct, frozen=True):
     async def forget_fetching(self, operation: DurableOperation, _world: World) -> None:
         if self.own_images is not None:
             self.own_images.forget(operation.id)
-        await self._forget(_fetch_id(operation))
+        await self._forget(_task_id(operation, _FETCH))
 
     async def build(self, operation: DurableOperation, world: World) -> TaskResult | None:
         """Build fetched source code. Images are built by others."""
@@ -104,7 +102,7 @@ class ArtifactSteps(msgspec.Struct, frozen=True):
             service=service.arn,
             log_stream=f"deployment/{operation.id}",
         )
-        return await self._done(_build_id(operation), task, BUILD_FAILED)
+        return await self._done(_BUILD, operation, world, task, BUILD_FAILED)
 
     def note_version(
         self, tx: Transaction, operation: DurableOperation, world: World, result: TaskResult | None
@@ -124,7 +122,7 @@ class ArtifactSteps(msgspec.Struct, frozen=True):
         service_versions.put(tx, version)
 
     async def forget_building(self, operation: DurableOperation, _world: World) -> None:
-        await self._forget(_build_id(operation))
+        await self._forget(_task_id(operation, _BUILD))
 
     def remove_version(
         self, tx: Transaction, operation: DurableOperation, _world: World, _result: object
@@ -134,38 +132,13 @@ class ArtifactSteps(msgspec.Struct, frozen=True):
         if version is not None and service.version != version.id:
             service_versions.delete(tx, version)
 
-    async def keep_used(self, operation: DurableOperation, world: World) -> None:
-        """Have the node forget the tasks, and delete what no version has any more, or leave it to a later one."""
+    async def finish(self, operation: DurableOperation, _world: World) -> None:
+        """Have the node forget the tasks. What no service needs any more is deleted by `controllers/artifacts.py`."""
         if self.own_images is not None:
             self.own_images.forget(operation.id)
-        with suppress(NodeError):
-            if not self._has_made_something(operation, world):
-                return
-            if "fetched" in operation.details:
-                await self._forget(_fetch_id(operation))
-                await self._forget(_build_id(operation))
-            with world.database.transaction() as tx:
-                # What another operation has just made may be in no record yet.
-                if any(
-                    each.kind in history.KINDS.values() and each.id != operation.id
-                    for each in durable_operations.in_order(tx, "due")
-                ):
-                    return
-                _delete_unused_versions(tx, operation)
-                versions = list(service_versions.scan(tx))
-            await self.workloads.ask(
-                KeepArtifacts(
-                    sources=tuple(sorted({each.source for each in versions if each.source})),
-                    images=tuple(sorted({each.image for each in versions if each.image})),
-                )
-            )
-
-    @staticmethod
-    def _has_made_something(operation: DurableOperation, world: World) -> bool:
-        """Whether there may be something to delete; no node is started otherwise."""
-        with world.database.transaction() as tx:
-            service = history.service_of(tx, operation)
-        return "fetched" in operation.details or bool(service.version)
+        if "fetched" in operation.details:
+            await self._forget(_task_id(operation, _FETCH))
+            await self._forget(_task_id(operation, _BUILD))
 
     def _fetching(self, operation: DurableOperation, world: World) -> Task | None:
         """Return what an operation has to fetch, None for one that takes what is deployed."""
@@ -185,12 +158,18 @@ class ArtifactSteps(msgspec.Struct, frozen=True):
             return self.own_images.pull_of(world.gateway, service, source, operation.id)
         return self.images.pull_of(source.image.identifier)
 
-    async def _done(self, id: str, task: Task, failure: str) -> TaskResult:
+    async def _done(
+        self, name: str, operation: DurableOperation, world: World, task: Task, failure: str
+    ) -> TaskResult:
         """Return the result of a task that has ended; begins it where the node does not know it."""
-        status = await self.workloads.ask(StartTask(id, task))
+        heard = self.workloads.heard
+        status = await self.workloads.ask(StartTask(_task_id(operation, name), task))
         assert isinstance(status, TaskStatus)
         if status.state == "running":
-            raise NotYetError(status.reason or "It goes on.", seconds=_AGAIN_SECONDS)
+            seconds = again_soon(operation.accepted, world.clock.now())
+            raise NotYetError(
+                status.reason or "It goes on.", seconds=self.workloads.at_latest(seconds, heard)
+            )
         if status.state != "succeeded":
             raise StepFailedError(failure, status.reason)
         return status.result
@@ -223,28 +202,18 @@ def _new_version(
     assert source.code is not None, "it is one of the two"
     assert built is not None, "source code is built"
     made: CodePlan = code_plan(source.code, fetched.configuration_file, account=service.account)
-    return source_version(version, made, commit=fetched.commit, source=built.source)
+    return source_version(version, made, fetched, source=built.source)
 
 
 def _version_key(service: Service, version: str) -> tuple[str, ...]:
     return (service.account, service.region, service.arn, version)
 
 
-def _delete_unused_versions(tx: Transaction, operation: DurableOperation) -> None:
-    """Delete the versions that no service deploys and no instance runs; a service being deleted deploys none."""
-    used = {(each.service, each.version) for each in service_instances.scan(tx)}
-    leaving = operation.subject if history.type_of(operation) == history.DELETE else ""
-    used |= {
-        (each.arn, each.version) for each in services.scan(tx) if each.deleted is None and each.arn != leaving
-    }
-    for version in list(service_versions.scan(tx)):
-        if (version.service, version.id) not in used:
-            service_versions.delete(tx, version)
+def operation_of_task(id: str) -> str:
+    """Return the id of the operation that a task is of; empty for a task of none."""
+    operation, _, name = id.rpartition("-")
+    return operation if name in {_FETCH, _BUILD} else ""
 
 
-def _fetch_id(operation: DurableOperation) -> str:
-    return f"{operation.id}-fetch"
-
-
-def _build_id(operation: DurableOperation) -> str:
-    return f"{operation.id}-build"
+def _task_id(operation: DurableOperation, name: str) -> str:
+    return f"{operation.id}-{name}"

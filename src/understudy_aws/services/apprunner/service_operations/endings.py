@@ -8,6 +8,7 @@ from understudy_aws.gateway.controller import World
 from understudy_aws.gateway.durable_operations import DurableOperation
 from understudy_aws.services.apprunner.service_events import note_ended, note_status
 from understudy_aws.services.apprunner.service_operations import history
+from understudy_aws.services.apprunner.service_problems import forget_problems
 from understudy_aws.services.apprunner.service_records import (
     CREATE_FAILED,
     DELETE_FAILED,
@@ -40,12 +41,13 @@ def ended(tx: Transaction, operation: DurableOperation, world: World) -> None:
         service = replace(service, asked=None, asked_scaling="")
     if status == DELETED:
         service = replace(service, deleted=now)
+        forget_problems(tx, service)
         for version in service_versions.where(tx, "by_service", service.arn):
             service_versions.delete(tx, version)
     services.put(tx, service)
     note_uses(tx, service)
-    note_ended(tx, service, operation, now)
-    note_status(tx, service, former, now)
+    note_ended(tx, service, operation, now, world.gateway.trail)
+    note_status(tx, service, former, now, world.gateway.trail)
 
 
 def _status(service: Service, operation: DurableOperation) -> str:

@@ -119,7 +119,8 @@ def describe(operation: DurableOperation) -> dict[str, Any]:
         "Type": type_of(operation),
         "Status": status_of(operation),
         "TargetArn": operation.subject,
-        "StartedAt": operation.started or operation.accepted,
+        # It is told from when the operation is asked for, and stays the same.
+        "StartedAt": operation.accepted,
         "EndedAt": operation.ended,
-        "UpdatedAt": operation.ended or operation.planned,
+        "UpdatedAt": operation.ended or max(operation.planned, operation.started or operation.planned),
     }

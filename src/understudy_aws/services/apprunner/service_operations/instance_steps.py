@@ -10,11 +10,13 @@ from understudy_aws.gateway.controller import World
 from understudy_aws.gateway.durable_operations import DurableOperation, NotYetError, StepFailedError
 from understudy_aws.gateway.workloads import Workloads
 from understudy_aws.services.apprunner.auto_scaling_records import revisions
+from understudy_aws.services.apprunner.denials import InterfacesStayError
 from understudy_aws.services.apprunner.ingress_address import note_ingress
 from understudy_aws.services.apprunner.instances import health, launching, retiring, routing
 from understudy_aws.services.apprunner.service_events import note_event
 from understudy_aws.services.apprunner.service_operations import history
 from understudy_aws.services.apprunner.service_operations.deployment_plan import DeploymentPlan, plan_of
+from understudy_aws.services.apprunner.service_problems import INTERFACES, note_problem, note_solved
 from understudy_aws.services.apprunner.service_records import (
     Service,
     ServiceVersion,
@@ -56,7 +58,10 @@ class InstanceSteps(msgspec.Struct, frozen=True):
 
     async def withdraw(self, operation: DurableOperation, world: World) -> None:
         """Take back what was launched. The former instances never stopped."""
-        await retiring.withdraw(world, self.workloads, operation.subject, operation=operation.id)
+        try:
+            await retiring.withdraw(world, self.workloads, operation.subject, operation=operation.id)
+        except InterfacesStayError as error:
+            _interfaces_stay(operation, world, error)
 
     async def wait_until_healthy(self, operation: DurableOperation, world: World) -> str:
         """Wait for the new instances; answers where the node takes requests for them."""
@@ -64,7 +69,7 @@ class InstanceSteps(msgspec.Struct, frozen=True):
             plan = plan_of(history.service_of(tx, operation), operation)
         if not plan.launches:
             return ""
-        await health.wait_until_healthy(world, self.workloads, operation.subject, operation=operation.id)
+        await health.wait_until_healthy(world, self.workloads, operation)
         return self.workloads.last.ingress
 
     def note_healthy(self, tx: Transaction, operation: DurableOperation, world: World, ingress: str) -> None:
@@ -98,19 +103,41 @@ class InstanceSteps(msgspec.Struct, frozen=True):
             line = "Successfully routed incoming traffic to application."
             note_event(tx, service, world.clock.now(), line)
 
+    async def wait_until_led(self, operation: DurableOperation, world: World) -> None:
+        """Wait until the node leads requests to the new instances: nobody finds a service RUNNING that answers 503."""
+        await health.wait_until_led(world, self.workloads, operation.subject)
+
     async def drain(self, operation: DurableOperation, world: World) -> None:
         """Retire the instances that get no more requests. What goes wrong is tried again: there is no way back.
 
-        Of a deletion that cannot succeed the service tells, and it is asked for again.
+        An interface that the networking role may not delete fails a deletion. Others leave it to be deleted when the
+        role may.
         """
+        deletion = history.type_of(operation) == history.DELETE
         try:
             await retiring.drain(world, self.workloads, operation.subject)
         except NotYetError:
             raise
+        except InterfacesStayError as error:
+            if deletion and error.final:
+                raise StepFailedError(error.code, error.denial.text) from error
+            if deletion:
+                raise
+            _interfaces_stay(operation, world, error)
         except Exception as error:
-            if history.type_of(operation) in {history.DELETE, history.PAUSE}:
+            if deletion or history.type_of(operation) == history.PAUSE:
                 raise
             raise NotYetError(f"Former instances are not gone: {error}", seconds=_AGAIN_SECONDS) from error
+        else:
+            with world.database.transaction() as tx:
+                note_solved(tx, history.service_of(tx, operation), INTERFACES, world.clock.now())
+
+
+def _interfaces_stay(operation: DurableOperation, world: World, error: InterfacesStayError) -> None:
+    """Tell that interfaces could not be deleted. It is tried again when the operation has ended."""
+    with world.database.transaction() as tx:
+        service = history.service_of(tx, operation)
+        note_problem(tx, service, INTERFACES, error.denial, world.clock.now())
 
 
 def _version(tx: Transaction, service: Service, operation: DurableOperation) -> ServiceVersion:

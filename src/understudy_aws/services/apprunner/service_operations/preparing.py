@@ -41,13 +41,13 @@ async def prepare(operation: DurableOperation, world: World) -> None:
 
 
 def started(tx: Transaction, operation: DurableOperation, world: World, _result: object) -> None:
-    note_started(tx, history.service_of(tx, operation), operation, world.clock.now())
+    note_started(tx, history.service_of(tx, operation), operation, world.clock.now(), world.gateway.trail)
 
 
 def stop_routing(tx: Transaction, operation: DurableOperation, world: World, _result: object) -> None:
     """Lead no more requests to a service that is paused or deleted."""
     service = history.service_of(tx, operation)
-    note_started(tx, service, operation, world.clock.now())
+    note_started(tx, service, operation, world.clock.now(), world.gateway.trail)
     drain_all(tx, service.arn, at=world.clock.now())
 
 

@@ -76,11 +76,14 @@ def image_version(version: ServiceVersion, source: ImageSource, pulled: TaskResu
     )
 
 
-def source_version(version: ServiceVersion, plan: CodePlan, *, commit: str, source: str) -> ServiceVersion:
+def source_version(
+    version: ServiceVersion, plan: CodePlan, fetched: TaskResult, *, source: str
+) -> ServiceVersion:
     """Return the version that runs a built source tree."""
     return replace(
         version,
-        commit=commit,
+        commit=fetched.commit,
+        part=fetched.part,
         source=source,
         command=plan.command,
         port=plan.port,

@@ -41,9 +41,10 @@ def service_operation_kinds(
         Step("start", act=instances.launch, record=instances.note_launched, undo_act=instances.withdraw),
         Step("health", act=instances.wait_until_healthy, record=instances.note_healthy),
         Step("switch", record=instances.switch),
+        Step("lead", act=instances.wait_until_led),
     )
     draining = Step("drain", act=instances.drain)
-    finishing = Step("finish", act=artifacts.keep_used)
+    finishing = Step("finish", act=artifacts.finish)
     deployment = (preparing, *fetching, *launching, draining, finishing)
     stopping = (Step("prepare", record=stop_routing), draining, finishing)
     return (
@@ -61,5 +62,11 @@ def _kind(
     type: str, title: str, steps: tuple[Step, ...], *, attempts: int | None = _ATTEMPTS
 ) -> OperationKind:
     return OperationKind(
-        history.KINDS[type], title, steps, attempts=attempts, ended=endings.ended, most_kept=5_000
+        history.KINDS[type],
+        title,
+        steps,
+        attempts=attempts,
+        ended=endings.ended,
+        most_kept=5_000,
+        prompt=True,
     )

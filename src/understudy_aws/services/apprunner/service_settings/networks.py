@@ -35,8 +35,9 @@ def network(former: Network, asked: Mapping[str, Any]) -> Network:
             raise errors.invalid_request("VpcConnectorArn is only valid when EgressType is VPC.")
         made = replace(made, connector=connector)
     ingress = asked.get("IngressConfiguration")
-    if ingress is not None and ingress.get("IsPubliclyAccessible") is not None:
-        made = replace(made, public=ingress["IsPubliclyAccessible"])
+    if ingress is not None:
+        # SDKs for Go leave out what is false (apprunner-services.md 2.2).
+        made = replace(made, public=bool(ingress.get("IsPubliclyAccessible")))
     if asked.get("IpAddressType"):
         made = replace(made, addresses=asked["IpAddressType"])
     return made

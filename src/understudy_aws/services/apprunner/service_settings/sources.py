@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from understudy_aws.core.confidential import Confidential
 from understudy_aws.services.apprunner import errors
 from understudy_aws.services.apprunner.service_settings import images
 from understudy_aws.services.apprunner.service_settings.environments import (
@@ -38,8 +39,13 @@ class CodeSettings(msgspec.Struct, frozen=True, omit_defaults=True):
     environment: Environment = Environment()
 
 
-class CodeSource(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A branch of a repository. Without `settings` its configuration file says how it is built and started."""
+class CodeSource(Confidential, frozen=True, omit_defaults=True):
+    """A branch of a repository. Without `settings` its configuration file says how it is built and started.
+
+    AWS takes any text for the URL (CodeRepository in the App Runner API Reference), one with credentials, too.
+    """
+
+    hidden = frozenset({"url"})
 
     url: str
     branch: str

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from understudy_aws.core.answers import Answer
 from understudy_aws.gateway.call import Call, Params, Target
 from understudy_aws.gateway.operations import operation
+from understudy_aws.services.ec2 import network_acls, security_groups
 from understudy_aws.services.ec2.api import errors as api_errors
 from understudy_aws.services.ec2.api.cidrs import Cidr, known, known_ipv6
 from understudy_aws.services.ec2.api.parameters import block_in
@@ -103,10 +104,18 @@ def associate_vpc_cidr_block(
         raise errors.too_many_blocks(vpc.id, IPV6_BLOCKS_PER_VPC)
     new = provided_block(call)
     vpcs.put(call.tx, replace(vpc, ipv6_blocks=(*current(vpc.ipv6_blocks, call.at), new)))
+    _let_ipv6_through(call, vpc)
     _add_local_route(call.tx, vpc, new.block)
     # As with CreateVpc, the block is told once it is associated.
     shown = {**described_ipv6_of_vpc(new, ASSOCIATING, vpc.region), "Ipv6CidrBlock": ""}
     return {"VpcId": vpc.id, "Ipv6CidrBlockAssociation": shown}
+
+
+def _let_ipv6_through(call: Call, vpc: Vpc) -> None:
+    """Have what came with a VPC let IPv6 through, but for rules that were changed (ec2.md 7.5)."""
+    security_groups.let_ipv6_out(call.tx, vpc, call.ids)
+    for acl in network_acls.network_acls.where(call.tx, "vpc", vpc.id):
+        network_acls.network_acls.put(call.tx, network_acls.with_ipv6(acl))
 
 
 @operation("ec2:DisassociateVpcCidrBlock", on=a_vpc_of_an_association)
