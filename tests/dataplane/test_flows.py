@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from itertools import pairwise
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from understudy_aws.dataplane import flows
-from understudy_aws.dataplane.flows import Flow, FlowAggregator, Logged, Total
+from understudy_aws.dataplane.flows import Flow, FlowAggregator, FlowsKept, Logged, Total
 
 KEPT = 20
 FLOWS = [Flow(f"10.0.0.{number}", "10.0.1.1", 1000 + number, 80, 6, incoming=True) for number in range(3)]
@@ -45,7 +46,8 @@ PACKETS = st.lists(
     st.tuples(st.sampled_from(FLOWS), st.sampled_from([SYN, ACK, FIN]), st.integers(40, 1500), st.booleans()),
     max_size=4,
 )
-READINGS = st.lists(st.tuples(PACKETS, PACKETS), max_size=15)
+# Then whether what is known is kept, and whether the process ends, to be followed by one that goes on from there.
+READINGS = st.lists(st.tuples(PACKETS, PACKETS, st.booleans(), st.booleans()), max_size=15)
 
 
 @given(READINGS, READINGS, st.sampled_from([0, 1]), st.sampled_from([(60,), (60, 600)]))
@@ -54,13 +56,25 @@ def test_every_packet_is_told_once_and_as_what_became_of_it(first, second, at_on
 
     Counters are read each second; between the first and the second part they are idle for so long that they go.
     """
-    readings = [*first, *[([], [])] * 30, *second]
+    readings = [*first, *[([], [], True, False)] * 30, *second]
     aggregator = FlowAggregator(kept=KEPT)
     now, after = 1000, 0
     aggregator.want({"eni": Logged(intervals, "here")}, at_once, now)
     seen, passed = Counters(), Counters()
     truth: Counter = Counter()
     windows = []
+    kept = None
+
+    def keep() -> None:
+        nonlocal kept
+        kept = msgspec.msgpack.encode(aggregator.kept()), aggregator.waiting(), aggregator.number
+
+    def go_on() -> None:
+        nonlocal aggregator
+        aggregator = FlowAggregator(kept=KEPT)
+        aggregator.go_on(msgspec.msgpack.decode(kept[0], type=FlowsKept), kept[1])
+
+    keep()
 
     def arrive(packets) -> None:
         for flow, flags, size, accepted in packets:
@@ -73,20 +87,25 @@ def test_every_packet_is_told_once_and_as_what_became_of_it(first, second, at_on
     def look() -> None:
         nonlocal after
         aggregator.finish(now)
-        found = aggregator.told(after, 1000)
+        found = [each for each in aggregator.told(after, 1000) if each.number <= kept[2]]
         windows.extend(found)
         after = found[-1].number if found else after
 
-    for before, between in readings:
+    for before, between, is_kept, is_ended in readings:
         now += 1
         arrive(before)
         totals = seen.read(now)
         arrive(between)
         aggregator.take(totals, passed.read(now), {}, now)
+        if is_kept:
+            keep()
         look()
+        if is_ended:
+            go_on()
     # Nothing is under way any more; then every window ends.
     aggregator.take(seen.read(now), passed.read(now), {}, now)
     aggregator.want({}, at_once, now)
+    keep()
     look()
     for interval in intervals:
         told: Counter = Counter()

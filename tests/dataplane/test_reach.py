@@ -8,7 +8,7 @@ from networks import TCP, entry, group, interface, rule, vpc
 
 from understudy_aws.dataplane.changes import AddEntry, AddRoute, AddRule, changed
 from understudy_aws.dataplane.reach import Question, reach
-from understudy_aws.dataplane.wanted import Network, NetworkAcl
+from understudy_aws.dataplane.wanted import NatGateway, Network, NetworkAcl, Route
 
 
 def two(*rules, **more) -> Network:
@@ -46,6 +46,13 @@ def test_what_passes_names_every_hop_in_order():
     ]  # fmt: skip
 
 
+def test_an_interface_reaches_itself_whatever_its_groups_say():
+    """Packets for an own address stay on the machine: on AWS, too, no security group sees them."""
+    outcome = reach(two(), Question("eni-db", "10.0.2.10", port=5432))
+    assert outcome.passes
+    assert [hop.at for hop in outcome.hops] == ["eni-db"]
+
+
 def test_an_entry_that_denies_the_answer_is_named():
     closed = NetworkAcl(id="acl-db", ingress=(entry(100),), egress=(entry(90, allow=False), entry(100)))
     network = two(rule(), acls=(closed,), subnet_acls={2: "acl-db"})
@@ -74,3 +81,16 @@ def test_a_missing_route_is_named_with_a_target_that_leads_there():
 def test_an_interface_that_is_not_there_is_a_lookup_error():
     with pytest.raises(LookupError):
         reach(two(), Question("eni-none", "10.0.2.10"))
+
+
+def test_an_address_of_dns64_is_told_to_be_one():
+    """NAT gateways translate no IPv6 here (decision 0021): the IPv4 address that is meant is named."""
+    network = two(
+        routes=(Route(destination="64:ff9b::/96", target="nat-1"),),
+        nat_gateways=(NatGateway(id="nat-1", interface="eni-db"),),
+    )
+    app = replace(network.vpcs[0].interfaces[0], addresses=("10.0.1.10", "fd00::10"))
+    network = Network(vpcs=(replace(network.vpcs[0], interfaces=(app, network.vpcs[0].interfaces[1])),))
+    outcome = reach(network, Question("eni-app", "64:ff9b::c000:221"))
+    assert (outcome.hops[-1].at, outcome.hops[-1].why) == ("nat-1", "NAT64 is not done here")
+    assert "192.0.2.33" in outcome.advice

@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from understudy_aws.dataplane.processes import start_of
 from understudy_aws.dataplane.runtime import artifacts, commands
 from understudy_aws.dataplane.runtime.artifacts import TaskError
+from understudy_aws.dataplane.runtime.command_limits import command_limits
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes end with their parents on Linux")
 ENVIRONMENT = {"PATH": os.environ["PATH"]}
@@ -18,7 +20,7 @@ ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
 def said_by(script: str, **more) -> tuple[int, list[str]]:
     said: list[str] = []
-    ended = commands.run(["/bin/sh", "-c", script], ENVIRONMENT, seconds=30, say=said.append, **more)
+    ended = commands.run(["/bin/sh", "-c", script], ENVIRONMENT, seconds=30, say=said.extend, **more)
     return ended.status, said
 
 
@@ -53,6 +55,28 @@ def test_what_a_command_leaves_running_does_not_keep_it(tmp_path):
     began = time.monotonic()
     assert said_by("sleep 60 & echo done") == (0, ["done"])
     assert time.monotonic() - began < 30
+
+
+def test_a_command_that_closes_its_output_has_no_more_time_than_others():
+    with pytest.raises(TaskError, match="took longer than 1 seconds"):
+        commands.run(["/bin/sh", "-c", "exec >&- 2>&-; sleep 60"], ENVIRONMENT, seconds=1)
+
+
+def test_what_a_command_leaves_writing_does_not_keep_it():
+    began = time.monotonic()
+    status, said = said_by("(while true; do echo more; sleep 0.05; done) & echo done")
+    assert (status, "done" in said) == (0, True)
+    assert time.monotonic() - began < 20
+
+
+def test_a_command_that_takes_all_memory_is_ended_with_that_reason(tmp_path):
+    take = "kept = []\nwhile True: kept.append(bytearray(b'x') * (1 << 20))"
+    with command_limits(tmp_path, 64 * 1024**2) as limits:
+        if limits.missing:
+            pytest.skip(limits.missing)
+        with pytest.raises(TaskError, match=r"`take` took more than the 64 MB of memory that a build has\."):
+            commands.run([sys.executable, "-c", take], ENVIRONMENT, seconds=60, title="take", limits=limits)
+    assert not any(Path(each).exists() for each in limits.groups)
 
 
 def test_a_command_that_writes_too_much_is_ended(tmp_path, monkeypatch):

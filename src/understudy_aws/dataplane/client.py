@@ -13,6 +13,7 @@ from typing import Self
 import msgspec
 
 from understudy_aws.dataplane.messages import Answer, Question
+from understudy_aws.dataplane.remedies import told_of
 
 SOCKET = "socket"
 """What the node's socket is called in its directory."""
@@ -22,6 +23,9 @@ LOCK = "lock"
 
 WANTED = "wanted.json"
 """What the file is called in it that is there as long as a network is wanted."""
+
+FLOWS = "flows"
+"""What the folder is called in it that has what is recorded for flow logs."""
 
 _RECEIVE = 1 << 16
 
@@ -49,15 +53,18 @@ class NodeClient:
 
     def __init__(self, directory: Path, timeout: float = 30.0) -> None:
         """Connect. Raises NodeLostError when no node runs."""
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(timeout)
         self._decode = msgspec.json.Decoder(Answer).decode
+        try:
+            self._socket = socket.socket(socket.AF_UNIX)
+        except OSError as error:
+            raise NodeLostError(told_of(error)) from error
+        self._socket.settimeout(timeout)
         try:
             with short_path(directory) as place:
                 self._socket.connect(str(place / SOCKET))
         except OSError as error:
             self._socket.close()
-            raise NodeLostError(str(error)) from error
+            raise NodeLostError(told_of(error)) from error
 
     def __enter__(self) -> Self:
         return self
@@ -86,6 +93,6 @@ class NodeClient:
                     raise NodeLostError("The node ended before it answered.")
                 line += received
         except OSError as error:
-            raise NodeLostError(str(error)) from error
+            raise NodeLostError(told_of(error)) from error
         answer: Answer = self._decode(line)
         return answer

@@ -36,8 +36,17 @@ HTTPS_PORT = 443
 API_PORTS = (80, HTTPS_PORT)
 """The ports of the APIs, also at VPC endpoints."""
 
+API_URL = "AWS_ENDPOINT_URL"
+"""The variable by which AWS's SDKs and CLI find the APIs; those that begin with it are of one service each."""
+
 REQUESTS_ENDPOINT = "requests"
 """What a VPC endpoint is for by which App Runner's private services are reached: com.amazonaws.*.apprunner.requests."""
+
+CREDENTIALS_PATH = "/v2/credentials"
+"""Where credentials are, with the secret of an instance behind it or in the header of authorization."""
+
+ANY_INTERFACE = "*"
+"""Who asks for credentials where instances have no networks of their own: its secret says which instance it is."""
 
 API_SOCKET = "api"
 """The socket in the node's directory at which the server takes connections from inside the networks."""
@@ -47,16 +56,33 @@ ARRIVAL_LENGTH = _LENGTH.size
 """With so many bytes a connection to that socket begins: how many follow, which are an `Arrival` as JSON."""
 
 
-class Arrival(msgspec.Struct, frozen=True):
-    """Who comes in from a network: the address that is seen of it, and the VPC endpoint it comes through, if any.
+def api_urls(endpoints: Mapping[str, str], *, secure: bool, version: int = 4) -> dict[str, str]:
+    """Return where programs in a network find the APIs, by variable; `secure` if the server speaks TLS.
 
-    `interface` is the network interface of who asks for credentials, which nobody else can do in its place.
+    `endpoints` are the hosts of VPC endpoints by variable, and `version` is the version of IP of the program's network.
+    """
+    hosts = {API_URL: API_ADDRESSES[version], **endpoints}
+    return {name: _api_url(host, secure=secure) for name, host in hosts.items()}
+
+
+def _api_url(host: str, *, secure: bool) -> str:
+    name = f"[{host}]" if ":" in host else host
+    # AWS's APIs are at port 443, which is what groups let out and in. The server takes there what it speaks.
+    return f"https://{name}" if secure else f"http://{name}:{HTTPS_PORT}"
+
+
+class Arrival(msgspec.Struct, frozen=True):
+    """Who comes in: the address that is seen of it, and the VPC endpoint it comes through, if any.
+
+    `interface` is the network interface of who asks for credentials, which nobody else can do in its place. `inside`
+    says that it is an instance or an attached program; only what a node passes on is.
     """
 
     source: str
     vpc: str = ""
     endpoint: str = ""
     interface: str = ""
+    inside: bool = True
 
     def encoded(self) -> bytes:
         """Return what a connection begins with."""

@@ -29,6 +29,8 @@ from understudy_aws.dataplane.wanted import (
 )
 
 _NEW_RULE = "sgr-new"
+# Of the entry of every network ACL that denies what no other takes; that of IPv6 has the next.
+_LAST_NUMBER = 32767
 # A rule for ICMP names a type, and all its codes.
 _ALL_CODES = ANY
 
@@ -146,5 +148,5 @@ def _entry_for(packet: Packet, peer: str, number: int) -> NetworkAclEntry:
 def _free_number(entries: Sequence[NetworkAclEntry], before: int) -> int:
     """Return a number for an entry that is asked before the one of number `before`, or last; 0 if there is none."""
     taken = {entry.number for entry in entries}
-    last = (before or 32767) - 1
+    last = min(before or _LAST_NUMBER, _LAST_NUMBER) - 1
     return next((number for number in range(last, 0, -1) if number not in taken), 0)

@@ -1,14 +1,15 @@
 """From what was counted to what flow logs tell: flows of an interface within windows of time.
 
-Pure: it is handed totals, the time and what is wanted. The totals of a flow only rise while it is counted, and begin
-anew when it was not seen for a while. Of each flow there are packets that were seen and, of these, packets that
-passed; the rest was rejected.
+Pure: it is handed totals, the time and what is wanted. The time is seconds of a clock that never jumps; windows are
+told by the machine's clock, which is `offset` seconds away when they end. The totals of a flow only rise while it is
+counted, and begin anew when it was not seen for a while. Of each flow there are packets that were seen and, of these,
+packets that passed; the rest was rejected.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import msgspec
 
@@ -71,7 +72,7 @@ class Logged(msgspec.Struct, frozen=True):
     place: str = ""
 
 
-class Counts(msgspec.Struct):
+class Counts(msgspec.Struct, array_like=True):
     """Packets and bytes."""
 
     packets: int = 0
@@ -82,7 +83,7 @@ class Counts(msgspec.Struct):
         self.bytes += bytes
 
 
-class Total(msgspec.Struct, frozen=True):
+class Total(msgspec.Struct, frozen=True, array_like=True):
     """What a counter says of a flow's packets that had these flags."""
 
     packets: int
@@ -93,7 +94,7 @@ class Total(msgspec.Struct, frozen=True):
 TotalKey = tuple[str, Flow, int]
 
 
-class _Counter(msgspec.Struct):
+class _Counter(msgspec.Struct, array_like=True):
     """What is known of a counter: its last total, when that was new, and the sum of all it has counted."""
 
     changed: float
@@ -112,7 +113,7 @@ class _Counter(msgspec.Struct):
             self.last, self.changed = total, now
 
 
-class _Tracked(msgspec.Struct):
+class _Tracked(msgspec.Struct, array_like=True):
     """What is known of one counted key: of packets that were seen, of those that passed, and what was told of these.
 
     The one counter may go while the other one stays.
@@ -140,6 +141,24 @@ class _OpenFlow(msgspec.Struct):
     flags: int = 0
 
 
+class FlowsKept(msgspec.Struct, frozen=True, kw_only=True):
+    """What an aggregator knows besides finished windows, for one in another process that goes on; as lists of items.
+
+    `first` is the number of the first window that waits, `number` that of the last one that was finished, and `offset`
+    what the two clocks had between them.
+    """
+
+    first: int
+    number: int
+    offset: int
+    read: int
+    at_once: int
+    logged: dict[str, Logged]
+    tracked: list[tuple[TotalKey, _Tracked]]
+    uncounted: dict[str, tuple[int, float]]
+    open: list[tuple[tuple[str, int], int, int | None, int, list[tuple[tuple[Flow, bool], _OpenFlow]]]]
+
+
 class FlowAggregator:
     """Makes windows of totals. `kept` is how many seconds a counter stays after the last packet."""
 
@@ -152,6 +171,9 @@ class FlowAggregator:
         self._at_once = 0
         self._read = 0
         self._number = 0
+        self.offset = 0
+        # Rises with all that is worth keeping.
+        self.version = 0
         self._waiting: deque[FlowWindow] = deque()
         self._waiting_flows = 0
 
@@ -163,8 +185,11 @@ class FlowAggregator:
         wanted = {(id, interval) for id, each in logged.items() for interval in each.intervals}
         for key in self._open.keys() - wanted:
             window = self._open.pop(key)
+            self.version += 1
             if window.first is not None:
                 self._add(*key, window, now)
+        if (logged, at_once) != (self._logged, self._at_once):
+            self.version += 1
         self._logged, self._at_once = logged, at_once
         for key in wanted - self._open.keys():
             self._open[key] = _Open(start=now)
@@ -177,6 +202,7 @@ class FlowAggregator:
         now: int,
     ) -> None:
         """Take totals as those of packets that are told already."""
+        self.version += 1
         for key in seen.keys() | passed.keys():
             nothing = Total(0, 0)
             self._tracked[key] = _Tracked(
@@ -239,6 +265,7 @@ class FlowAggregator:
         if packets <= 0:
             return
         interface, flow, flags = key
+        self.version += 1
         for interval in self._wanted(interface):
             window = self._open[interface, interval]
             found = window.flows.get((flow, accepted))
@@ -254,6 +281,7 @@ class FlowAggregator:
             found.end = now
 
     def _skip(self, interface: str, packets: int) -> None:
+        self.version += packets > 0
         for interval in self._wanted(interface) if packets > 0 else ():
             window = self._open[interface, interval]
             window.skipped += packets
@@ -274,12 +302,16 @@ class FlowAggregator:
 
     def _add(self, interface: str, interval: int, window: _Open, now: int) -> None:
         self._number += 1
+        self.version += 1
         finished = FlowWindow(
             number=self._number, interface=interface, place=self._logged[interface].place,
-            interval=interval, start=window.start, end=now,
-            flows=tuple(_counted(*key, each) for key, each in window.flows.items()),
+            interval=interval, start=self._by_the_clock(window.start), end=self._by_the_clock(now),
+            flows=tuple(self._counted(*key, each) for key, each in window.flows.items()),
             skipped=window.skipped,
         )  # fmt: skip
+        self._wait(finished)
+
+    def _wait(self, finished: FlowWindow) -> None:
         self._waiting.append(finished)
         self._waiting_flows += len(finished.flows)
         while len(self._waiting) > MOST_WINDOWS or (
@@ -306,6 +338,53 @@ class FlowAggregator:
             most -= 1 + len(window.flows)
         return found
 
+    @property
+    def number(self) -> int:
+        """The number of the window that was finished last."""
+        return self._number
+
+    def waiting(self) -> list[FlowWindow]:
+        """Return all finished windows that are not known to whoever asks."""
+        return list(self._waiting)
+
+    def kept(self) -> FlowsKept:
+        """Return what another aggregator needs to go on, besides the finished windows."""
+        return FlowsKept(
+            first=self._waiting[0].number if self._waiting else self._number + 1,
+            number=self._number, offset=self.offset, read=self._read, at_once=self._at_once, logged=dict(self._logged),
+            tracked=list(self._tracked.items()), uncounted=self._uncounted,
+            open=[
+                (key, each.start, each.first, each.skipped, list(each.flows.items()))
+                for key, each in self._open.items()
+            ],
+        )  # fmt: skip
+
+    def go_on(self, kept: FlowsKept, windows: Iterable[FlowWindow]) -> None:
+        """Go on where another aggregator was, which had finished these windows."""
+        self._number, self.offset, self._read = kept.number, kept.offset, kept.read
+        self._logged, self._at_once = kept.logged, kept.at_once
+        self._tracked, self._uncounted = dict(kept.tracked), dict(kept.uncounted)
+        self._open = {
+            key: _Open(start=start, flows=dict(flows), first=first, skipped=skipped)
+            for key, start, first, skipped, flows in kept.open
+        }
+        for each in windows:
+            self._wait(each)
+
+    def end_all(self) -> None:
+        """Finish all windows as of when counters were read last, which have gone since."""
+        self.want({}, self._at_once, max([self._read, *(each.start for each in self._open.values())]))
+        self._tracked, self._uncounted = {}, {}
+
+    def _by_the_clock(self, at: int) -> int:
+        return at + self.offset
+
+    def _counted(self, flow: Flow, accepted: bool, of: _OpenFlow) -> CountedFlow:
+        return CountedFlow(
+            flow=flow, accepted=accepted, packets=of.counts.packets, bytes=of.counts.bytes,
+            start=self._by_the_clock(of.start), end=self._by_the_clock(of.end), flags=of.flags,
+        )  # fmt: skip
+
 
 def _since(before: Total, now: Total) -> tuple[int, int]:
     """Return what was counted since; a total that fell was begun anew."""
@@ -320,10 +399,3 @@ _SYN, _ACK, _TOLD = 2, 16, 7
 def _told_flags(flags: int) -> int:
     """Return the flags that flow logs tell: FIN, SYN and RST, and ACK beside SYN (flow-logs.md 13.3)."""
     return flags & _TOLD | (flags & _ACK if flags & _SYN else 0)
-
-
-def _counted(flow: Flow, accepted: bool, of: _OpenFlow) -> CountedFlow:
-    return CountedFlow(
-        flow=flow, accepted=accepted, packets=of.counts.packets, bytes=of.counts.bytes,
-        start=of.start, end=of.end, flags=of.flags,
-    )  # fmt: skip

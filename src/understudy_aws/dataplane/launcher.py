@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from understudy_aws.core.deferred import deferred
-from understudy_aws.dataplane.client import LOCK, SOCKET, WANTED, NodeClient, NodeLostError
+from understudy_aws.dataplane.client import FLOWS, LOCK, SOCKET, WANTED, NodeClient, NodeLostError
 from understudy_aws.dataplane.deltas import NetworkDelta, delta_of
 from understudy_aws.dataplane.messages import (
     Answer,
@@ -29,12 +29,15 @@ from understudy_aws.dataplane.messages import (
     WantChange,
     revision_of,
 )
+from understudy_aws.dataplane.remedies import told_of
 from understudy_aws.dataplane.wanted import Network
 
 if TYPE_CHECKING:
     from understudy_aws.dataplane.linux import holder
+    from understudy_aws.dataplane.runtime import control_groups
 else:
     holder = deferred("understudy_aws.dataplane.linux.holder")
+    control_groups = deferred("understudy_aws.dataplane.runtime.control_groups")
 
 _START_SECONDS = 15.0
 # A node may end, or be killed, between being found and being asked.
@@ -138,16 +141,26 @@ class NodeLauncher:
         with self._turn:
             if self._client is None:
                 return None
+            answer = self.ask_running(GetStatus())
+        return answer if isinstance(answer, Status) else None
+
+    def ask_running(self, question: Question) -> Answer | None:
+        """Return the answer of the node that runs; None where none does. Starts none."""
+        with self._turn:
             try:
-                answer = self._client.ask(GetStatus())
+                self._client = self._client or NodeClient(self.directory)
+                return self._client.ask(question)
             except NodeLostError:
                 self._disconnect()
                 return None
-        return answer if isinstance(answer, Status) else None
 
     def may_run(self) -> bool:
         """Whether a node runs, or ran last and was killed."""
         return (self.directory / SOCKET).exists() or self._is_held()
+
+    def runs(self) -> bool:
+        """Whether a node answers, or its holder keeps a network. Starts none."""
+        return self.ask_running(GetStatus()) is not None or self._is_held()
 
     def stop(self) -> bool:
         """Take the network down, and everything that runs in it; returns whether there was one. Raises NodeError.
@@ -197,8 +210,10 @@ class NodeLauncher:
             lock = self._locked(os.O_RDONLY)
             if lock is not None:
                 holder.forget_holder(self.directory)
+                control_groups.end_groups(self.directory)
                 for name in (WANTED, SOCKET):
                     (self.directory / name).unlink(missing_ok=True)
+                shutil.rmtree(self.directory / FLOWS, ignore_errors=True)
                 os.close(lock)
 
     def _is_held(self) -> bool:
@@ -252,6 +267,13 @@ class NodeLauncher:
             return self._started_now()
 
     def _started_now(self) -> NodeClient:
+        try:
+            return self._found_or_started()
+        except OSError as error:
+            why = told_of(error, of_files=True)
+            raise NodeError(f"The node can't be started in {self.directory}: {why}.") from error
+
+    def _found_or_started(self) -> NodeClient:
         while True:
             running = self._running()
             if running is not None:
@@ -273,7 +295,9 @@ class NodeLauncher:
         if self._tied:
             words += ["--with", str(os.getpid())]
         log = self.directory / _LOG
-        with log.open("wb") as errors:
+        with log.open("wb", buffering=0) as errors:
+            # On a full disk it could not even say why it can't start.
+            errors.write(b"\n")
             process = self._child.process = subprocess.Popen(  # noqa: S603 - our own program
                 words,
                 stdin=subprocess.DEVNULL,

@@ -111,11 +111,29 @@ class ForgetTask(msgspec.Struct, frozen=True, tag="forget-task"):
     id: str
 
 
+class GetTasks(msgspec.Struct, frozen=True, tag="get-tasks"):
+    """Say which tasks there are."""
+
+
 class KeepArtifacts(msgspec.Struct, frozen=True, tag="keep-artifacts"):
-    """Delete the built source trees and unpacked images that are not among these and that nothing uses."""
+    """Delete the built source trees and unpacked images that are not among these and that nothing uses.
+
+    While something is built or pulled nothing is deleted.
+    """
 
     sources: tuple[str, ...]
     images: tuple[str, ...]
+
+
+class AwaitChanges(msgspec.Struct, frozen=True, tag="await-changes"):
+    """Say which tasks and instances have changed after the change `after` of this `node`, as soon as one has.
+
+    When none has changed within `seconds`, that is said.
+    """
+
+    node: str = ""
+    after: int = 0
+    seconds: float = 20.0
 
 
 class GetOutput(msgspec.Struct, frozen=True, tag="output"):
@@ -139,13 +157,34 @@ Question: TypeAlias = (
     | StartTask
     | GetTask
     | ForgetTask
+    | GetTasks
     | KeepArtifacts
     | GetOutput
+    | AwaitChanges
 )
 
 
 class Done(msgspec.Struct, frozen=True, tag="done"):
     """It was done."""
+
+
+class TaskIds(msgspec.Struct, frozen=True, tag="tasks"):
+    """The ids of the tasks there are, in order."""
+
+    ids: tuple[str, ...] = ()
+
+
+class Changes(msgspec.Struct, frozen=True, tag="changes"):
+    """Which tasks have ended, and which instances do otherwise than before, by their ids.
+
+    `last` is the number of the last change; numbers begin anew with each `node`. Where it is not known any more
+    what has changed, `all` may have.
+    """
+
+    node: str
+    last: int
+    ids: tuple[str, ...] = ()
+    all: bool = False
 
 
 class WantWhole(msgspec.Struct, frozen=True, tag="whole"):
@@ -231,7 +270,8 @@ class InstanceStatus(msgspec.Struct, frozen=True, kw_only=True):
     `state` is `waiting` (for its interface), `starting` (not yet healthy), `healthy`, `unhealthy` (was healthy, or
     never became it within its thresholds), or `ended`. One that ends by itself is started again, ever later; `starts`
     counts. `reason` says in one sentence why it is not healthy, `exit_status` is the last, -9 when signal 9 ended it.
-    `requests` are under way. `pid` is 0 when no process runs. `memory` are bytes.
+    `requests` are under way. `pid` is 0 when no process runs. `unanswered` are addresses and ports
+    to which it was seen to begin connections that nobody had answered, while it was not healthy.
     """
 
     id: str
@@ -241,7 +281,7 @@ class InstanceStatus(msgspec.Struct, frozen=True, kw_only=True):
     starts: int = 0
     requests: int = 0
     pid: int = 0
-    memory: int = 0
+    unanswered: tuple[tuple[str, int], ...] = ()
 
 
 class ServiceLoad(msgspec.Struct, frozen=True, kw_only=True):
@@ -299,7 +339,18 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
 
 
 Answer: TypeAlias = (
-    Done | WantWhole | Status | Probed | Flows | Refused | Repairs | Instances | TaskStatus | Output
+    Done
+    | WantWhole
+    | Status
+    | Probed
+    | Flows
+    | Refused
+    | Repairs
+    | Instances
+    | TaskStatus
+    | TaskIds
+    | Output
+    | Changes
 )
 
 

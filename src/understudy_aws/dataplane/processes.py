@@ -17,6 +17,8 @@ else:
 # The field of /proc/PID/stat with the ticks since the machine started, counted after the name, which may hold spaces.
 _START_TIME = 19
 _ENDED = {"Z", "X"}
+# The field after it with the kernel's flags of the process, and the one of a process that ends (proc_pid_stat(5)).
+_FLAGS, _EXITING = 6, 0x4
 # The field of /proc/PID/statm with the pages that are in memory.
 _RESIDENT = 1
 _PROC = Path("/proc/self/stat")
@@ -32,6 +34,18 @@ def start_of(pid: int) -> str:
     except OSError:
         return "" if _PROC.exists() else start_by_ps(pid)
     return "" if fields[0] in _ENDED else f"{_boot()}:{fields[_START_TIME]}"
+
+
+def is_ending(pid: int) -> bool:
+    """Return whether a process has ended or is about to; for Linux.
+
+    The first one of a process namespace takes all others along, and is there until the last of them is gone.
+    """
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return True
+    return fields[0] in _ENDED or bool(int(fields[_FLAGS]) & _EXITING)
 
 
 def start_by_ps(pid: int) -> str:

@@ -6,7 +6,7 @@ groups; a first packet of TCP, UDP or ICMP, and its answer. `tests/node/test_rea
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import IPv4Address, ip_address
 
 import msgspec
 from msgspec.structs import replace
@@ -32,6 +32,7 @@ from understudy_aws.dataplane.world import arrival_in_the_world
 
 # So many things can refuse a connection one after another: groups, lists and routes on every side, and back.
 _MOST_REFUSALS = 12
+_STANDS_FOR_IPV4 = "64:ff9b::/96"
 
 
 NO_PUBLIC_ADDRESS = "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS"
@@ -140,6 +141,16 @@ class _Walk:
         else:
             vpc, interface = self._home[asked.interface]
             packet = _packet(_source_of(interface, asked), asked)
+            if packet.destination in interface.addresses:
+                # Its machine answers itself, and no network sees it.
+                why = "it is its own address, for which packets never leave it"
+                self.hops.append(
+                    Hop(
+                        interface.id, passes=True, why=why, vpc=vpc.id, subnet=interface.subnet,
+                        interface=interface.id, packet=packet,
+                    )
+                )  # fmt: skip
+                return
             self._groups(vpc, interface, packet, egress=True)
             self._route(vpc, interface, packet, self._subnet(vpc, interface))
 
@@ -277,11 +288,12 @@ class _Walk:
         own_subnet = self._subnet(vpc, own)
         table = next(each for each in vpc.route_tables if each.id == subnet.route_table)
         if packet.version != 4:
-            hop = Hop(
-                target, passes=False, why="it translates IPv4 alone", code="PROTOCOL_RESTRICTION", vpc=vpc.id,
-                packet=packet,
-            )  # fmt: skip
-            advice = "Use an egress-only internet gateway for IPv6."
+            why, advice = "it translates IPv4 alone", "Use an egress-only internet gateway for IPv6."
+            address = ip_address(packet.destination)
+            if within(address, _STANDS_FOR_IPV4):
+                address = IPv4Address(int(address) & 0xFFFFFFFF)
+                why, advice = "NAT64 is not done here", f"Connect to {address} from an IPv4 address."
+            hop = Hop(target, passes=False, why=why, code="PROTOCOL_RESTRICTION", vpc=vpc.id, packet=packet)
             raise self._routes.refusal(vpc, table, packet, hop, advice, but=target)
         self._over_border(vpc, subnet, own_subnet, packet)
         if packet.answer:

@@ -78,12 +78,16 @@ class RouteTable(Value, frozen=True, kw_only=True):
 
 
 class Subnet(Value, frozen=True, kw_only=True):
-    """A subnet: its blocks, and what decides about packets from it and over its border."""
+    """A subnet: its blocks, and what decides about packets from it and over its border.
+
+    With `dns64` who asks the resolver from it is told IPv6 addresses that stand for IPv4 ones.
+    """
 
     id: str
     cidrs: tuple[str, ...]
     route_table: str
     network_acl: str
+    dns64: bool = False
 
 
 class IdleTimeouts(Value, frozen=True, kw_only=True):

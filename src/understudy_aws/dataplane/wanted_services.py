@@ -26,13 +26,17 @@ class Program(Value, frozen=True, kw_only=True):
 
     `image` is the digest of an unpacked image (`dataplane.runtime`), whose files it sees; without one it sees this
     machine's. `source` is the id of a built source tree, which it sees at `/app` and where it starts. An empty
-    `command` is the image's own. `environment` has everything but PORT.
+    `command` is the image's own. `environment` has everything but PORT. `authority` is the certificate of an authority,
+    as PEM, that the program trusts besides those that it knows. `apis` names the variables that say where AWS's APIs
+    are in a network of ours; where there is none they are elsewhere.
     """
 
     image: str = ""
     source: str = ""
     command: tuple[str, ...] = ()
     environment: Pairs = ()
+    authority: str = ""
+    apis: tuple[str, ...] = ()
 
 
 class Instance(Value, frozen=True, kw_only=True):
@@ -68,15 +72,14 @@ class Service(Value, frozen=True, kw_only=True):
 
     `hosts` are the names that it answers to from outside; `*.` begins one that stands for those of the next level.
     `instances` are those that get new requests; others of this service finish what they have. No more than
-    `max_concurrency` requests are under way in one instance. `request_seconds` is the longest that a request may take.
-    Of one that is `asleep` no instance runs: its first request waits, and wakes it.
+    `max_concurrency` requests are under way in one instance. Of one that is `asleep` no instance runs: its first
+    request waits, and wakes it.
     """
 
     arn: str
     hosts: tuple[str, ...] = ()
     instances: tuple[str, ...] = ()
     max_concurrency: int = 100
-    request_seconds: int = 120
     asleep: bool = False
     private_entries: tuple[PrivateEntry, ...] = ()
 
@@ -85,12 +88,13 @@ class Ingress(Value, frozen=True, kw_only=True):
     """Where requests to services are taken from outside.
 
     Port 0 is a free one; a free one is taken, too, where another program has the port. With a `certificate`, which is
-    a PEM file of chain and key, requests are taken over TLS.
+    a PEM file of chain and key, requests are taken over TLS. No request may take longer than `request_seconds`.
     """
 
     host: str = "127.0.0.1"
     port: int = 4567
     certificate: str = ""
+    request_seconds: int = 120
 
 
 class Services(Value, frozen=True, kw_only=True):

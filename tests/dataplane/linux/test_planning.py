@@ -21,6 +21,7 @@ from understudy_aws.dataplane.linux.objects import (
     MarkRule,
     Namespace,
     Route,
+    Setting,
     Veth,
 )
 from understudy_aws.dataplane.linux.planning import (
@@ -30,6 +31,7 @@ from understudy_aws.dataplane.linux.planning import (
     Make,
     Remove,
     Replace,
+    Restore,
     plan,
 )
 from understudy_aws.dataplane.wanted import Network
@@ -181,3 +183,14 @@ def test_parts_share_no_object():
     parts = network_parts(Network(vpcs=(one,)))
     assert sum(map(len, parts.values())) == len(network_objects(Network(vpcs=(one,))))
     assert OPEN_ACL.id
+
+
+def test_settings_are_put_back_once_packets_are_filtered_and_not_where_the_namespace_goes():
+    app = interface("app", "vpc-a-subnet-1", "10.0.1.10")
+    wanted = network_objects(Network(vpcs=(vpc("vpc-a", app, groups=(group("sg-app"),)),)))
+    changed = Setting("vpc-a", "", "ipv4/ip_forward", "0", "1")
+    table = next(each for each in wanted if isinstance(each, Chain) and each.namespace == "vpc-a")
+    steps = plan((wanted - {table}) | {changed}, wanted)
+    assert [type(each) for each in steps] == [ChangeFilter, Restore]
+    assert steps[1] == Restore(changed)
+    assert Restore(changed) not in plan(wanted | {changed}, frozenset())

@@ -1,8 +1,8 @@
 """Runs a command with an interface of a VPC as its only network.
 
-The command is this user's, with this user's files and rights; `confinement.py` says what it sees of the machine. It is
-the second process of a process namespace of its own, so that all it has started ends with it. It ends with the holder,
-and with who runs it.
+The command is this user's, with this user's files and rights, and starts in the directory where this process is;
+`confinement.py` says what it sees of the machine. It is the second process of a process namespace of its own, so that
+all it has started ends with it. It ends with the holder, and with who runs it.
 
 Four processes make that: the one that calls enters the holder, the next leaves the machine and makes the process
 namespace, the first process of that waits for whatever ends there, and its child becomes the command.
@@ -13,9 +13,12 @@ from __future__ import annotations
 import os
 import select
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from types import MappingProxyType
+from typing import NamedTuple, NoReturn
 
 from understudy_aws.dataplane.linux.confinement import leave_the_machine, see_own_processes
 from understudy_aws.dataplane.linux.holder import enter_holder, find_holder, namespaces_directory
@@ -24,6 +27,7 @@ from understudy_aws.dataplane.linux.syscalls import (
     CLONE_NEWPID,
     die_with_parent,
     drop_capabilities,
+    hide_memory,
     setns,
 )
 
@@ -46,6 +50,12 @@ class NetworkEndedError(Exception):
     """The network was taken down while a command ran in it, and the command with it."""
 
 
+class _Program(NamedTuple):
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    directory: str
+
+
 def run_command(
     directory: Path,
     interface: str,
@@ -54,17 +64,20 @@ def run_command(
     *,
     resolver: str,
     hidden: Sequence[Path] = (),
+    files: Mapping[str, str] = MappingProxyType({}),
 ) -> int:
     """Run a command at an interface and return its exit status, as a shell gives it.
 
     `resolver` is what the command finds in `/etc/resolv.conf`; it sees nothing in the directories that are `hidden`,
-    nor in the node's. Raises NoNodeError, NetworkEndedError and OSError. The process that calls this must have one
-    thread alone, and is of no use for anything else afterwards.
+    nor in the node's. `files` are texts of files of its own, by their names in `OWN_FILES`. Raises NoNodeError,
+    NetworkEndedError and OSError. The process that calls this must have one thread alone, and is of no use for anything
+    else afterwards.
     """
     holder = find_holder(directory)
     if holder is None:
         raise NoNodeError("No node runs here.")
     owner, parent = (os.geteuid(), os.getegid()), os.getppid()
+    program = _Program(command, environment, _working_directory())
     try:
         holder_fd = enter_holder(holder)
         network = os.open(namespaces_directory(directory) / interface, os.O_RDONLY | os.O_CLOEXEC)
@@ -75,13 +88,21 @@ def run_command(
     _die_with(parent)
     child = fork_tied()
     if child == 0:
-        _leave(command, environment, resolver, owner, (*hidden, directory))
+        _leave(program, partial(leave_the_machine, owner, (*hidden, directory), resolver, files))
     status = _wait_for(child)
     if status == _SIGNALED + signal.SIGKILL and _has_ended(holder_fd):
         raise NetworkEndedError(
             f"The network was taken down, and with it {interface}; {command[0]} was ended."
         )
     return status
+
+
+def _working_directory() -> str:
+    """Return where this process is, which who enters a mount namespace leaves; `/` where somebody has deleted it."""
+    try:
+        return os.getcwd()  # noqa: PTH109 - as text, which `Path` adds nothing to
+    except FileNotFoundError:
+        return "/"
 
 
 def fork_tied() -> int:
@@ -109,58 +130,60 @@ def _die_with(parent: int) -> None:
         os._exit(_CANNOT_RUN)
 
 
-def _leave(
-    command: Sequence[str],
-    environment: Mapping[str, str],
-    resolver: str,
-    owner: tuple[int, int],
-    hidden: Sequence[Path],
-) -> NoReturn:
-    """Leave the machine, and wait for the first process of the new namespace."""
-    status, parent = _CANNOT_RUN, os.getppid()
+def _leave(program: _Program, leave: Callable[[], None]) -> NoReturn:
+    """Leave the machine, which `leave` does, and wait for the first process of the new namespace."""
+    status, parent, name = _CANNOT_RUN, os.getppid(), program.command[0]
     try:
-        leave_the_machine(owner, hidden, resolver)
+        leave()
         _die_with(parent)
         child = fork_tied()
         if child == 0:
-            _be_first(command, environment)
+            _be_first(program)
         drop_capabilities()
+        hide_memory()
         status = _wait_for(child)
     except OSError as error:
-        _say(f"{command[0]}: {error}")
+        _say(f"{name}: {error}")
     finally:
         os._exit(status)
 
 
-def _be_first(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+def _be_first(program: _Program) -> NoReturn:
     """Start the command, and wait for all that ends in its process namespace until it does itself."""
-    status = _CANNOT_RUN
+    status, name = _CANNOT_RUN, program.command[0]
     try:
         see_own_processes()
         drop_capabilities()
+        # It is a copy of who called it, which knows the server's token, and the command sees it.
+        hide_memory()
         child = fork_tied()
         if child == 0:
-            _become(command, environment)
+            _become(program)
         status = _wait_for(child)
     except OSError as error:
-        _say(f"{command[0]}: {error}")
+        _say(f"{name}: {error}")
     finally:
         # What the command has left running ends with the first process of its namespace.
         os._exit(status)
 
 
-def _become(command: Sequence[str], environment: Mapping[str, str]) -> NoReturn:
+def _become(program: _Program) -> NoReturn:
+    name = program.command[0]
     for number in (*_IGNORED_BY_PYTHON, *_FROM_THE_TERMINAL):
         if number in _IGNORED_BY_PYTHON or signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {*_PASSED_ON, *_FROM_THE_TERMINAL})
     try:
-        os.execvpe(command[0], list(command), dict(environment))  # noqa: S606 - a shell is the user's to name
+        os.chdir(program.directory)
+    except OSError as error:
+        _say(f"{name} starts in /, for {program.directory} is not to be had there: {error.strerror}")
+    try:
+        os.execvpe(name, list(program.command), dict(program.environment))  # noqa: S606 - a shell is the user's to name
     except FileNotFoundError:
-        _say(f"{command[0]}: not found")
+        _say(f"{name}: not found")
         os._exit(_NOT_FOUND)
     except OSError as error:
-        _say(f"{command[0]}: {error}")
+        _say(f"{name}: {error.strerror}")
         os._exit(_CANNOT_RUN)
 
 
@@ -178,8 +201,14 @@ def pass_signals_on(child: int) -> None:
         signal.signal(number, signal.SIG_IGN)
     for number in _PASSED_ON:
         if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, lambda number, _: os.kill(child, number))
+            signal.signal(number, lambda number, _: _kill(child, number))
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {*_PASSED_ON, *_FROM_THE_TERMINAL})
+
+
+def _kill(child: int, number: int) -> None:
+    # It may have ended already, by the same signal to the whole group.
+    with suppress(ProcessLookupError):
+        os.kill(child, number)
 
 
 def _wait_for(child: int) -> int:

@@ -51,6 +51,7 @@ from understudy_aws.dataplane.linux.routers import (
     MTU,
     ROUTER_SIDE,
     ROUTER_SIDE6,
+    TIME_SERVICE,
     interface_plumbing,
     main_rules,
     peering_address6,
@@ -254,8 +255,8 @@ def _vpc_part(
     of_interfaces: _OfInterfaces,
 ) -> Iterator[Object]:
     yield from idle_timeout_objects(vpc.id, of_interfaces.idle_timeouts)
-    yield from router_objects(vpc, dict(peers))
-    yield from packet_filter_objects(vpc, resolvers(vpc))
+    yield from router_objects(vpc, dict(peers), recorded=of_interfaces.recorded)
+    yield from packet_filter_objects(vpc, (*resolvers(vpc), *TIME_SERVICE))
     yield from security_group_objects(vpc.id, referenced, of_interfaces.combinations)
     yield from tracked_links(vpc)
     yield from network_acl_objects(vpc)

@@ -8,7 +8,7 @@ capability. It is no sandbox for files: decision 0024 says why.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -31,6 +31,8 @@ from understudy_aws.dataplane.linux.syscalls import (
 
 _RESOLVER_FILE = Path("/etc/resolv.conf")
 _RUN = Path("/run")
+OWN_FILES = _RUN
+"""Where a program finds files that are its own alone."""
 # Where our copy of the resolver's file stands when the system has its own elsewhere.
 _OWN_RESOLVER_FILE = _RUN / "understudy-resolv.conf"
 _NAME_SERVICES = Path("/etc/nsswitch.conf")
@@ -40,11 +42,14 @@ _INERT = MS_NOSUID | MS_NODEV | MS_NOEXEC
 _SETTINGS_OF_THE_MACHINE = ("sys", "sysrq-trigger", "irq", "bus", "fs")
 
 
-def leave_the_machine(owner: tuple[int, int], hidden: Iterable[Path], resolver: str) -> None:
+def leave_the_machine(
+    owner: tuple[int, int], hidden: Iterable[Path], resolver: str, files: Mapping[str, str]
+) -> None:
     """Give the calling process namespaces of its own, in which the next process it forks is the first.
 
     `owner` are the user and group that it stays; `hidden` are directories that it sees empty, and `resolver` is what
-    it finds as `/etc/resolv.conf`. Raises OSError. The process still has capabilities in the new namespaces.
+    it finds as `/etc/resolv.conf`; `files` are texts of files by their names in `OWN_FILES`. Raises OSError. The
+    process still has capabilities in the new namespaces.
     """
     unshare(CLONE_NEWNS)
     mount("none", "/", "none", MS_REC | MS_PRIVATE)
@@ -62,6 +67,8 @@ def leave_the_machine(owner: tuple[int, int], hidden: Iterable[Path], resolver: 
     _hide_services()
     _put_resolver_file(resolver)
     _look_names_up_by_dns()
+    for name, text in files.items():
+        (OWN_FILES / name).write_text(text)
 
 
 def see_own_processes() -> None:

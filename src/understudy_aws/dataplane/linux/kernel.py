@@ -16,10 +16,9 @@ from time import sleep
 
 from msgspec.structs import replace
 
-from understudy_aws.dataplane.linux import nftables, routing
+from understudy_aws.dataplane.linux import nftables, routing, sysctls
 from understudy_aws.dataplane.linux.drift import Confirmed, Glance, Wanted
 from understudy_aws.dataplane.linux.expressions import JUMP, value_data, verdict_data
-from understudy_aws.dataplane.linux.idle_timeouts import UDP_STREAM_SECONDS
 from understudy_aws.dataplane.linux.names import TABLE
 from understudy_aws.dataplane.linux.namespaces import Namespaces, NamespaceThread
 from understudy_aws.dataplane.linux.netlink import Message, NetlinkError, NetlinkSocket
@@ -31,6 +30,7 @@ from understudy_aws.dataplane.linux.objects import (
     Namespace,
     Object,
     Route,
+    Setting,
     Veth,
 )
 from understudy_aws.dataplane.linux.observing import Look, Sockets, alias, filter_objects, generation
@@ -42,6 +42,7 @@ from understudy_aws.dataplane.linux.planning import (
     Plumbing,
     Remove,
     Replace,
+    Restore,
     Step,
 )
 from understudy_aws.dataplane.linux.spares import Spares
@@ -59,16 +60,6 @@ _RUNNING_POLLS, _RUNNING_PERIOD = 4000, 0.0005
 _ROUNDS = 60
 # As long as the kernel asks for a neighbour in all, but at shorter intervals.
 _NEIGHBOUR_MILLISECONDS, _NEIGHBOUR_TIMES = 20, 150
-# Everybody may listen at every port and send echo requests: what listens has the network to itself.
-_SETTINGS = (("ipv4/ip_unprivileged_port_start", "0"), ("ipv4/ping_group_range", "0 0"))
-# The packet filter decides what is forwarded; a way back need not be the way there.
-_ROUTER_SETTINGS = (
-    ("ipv4/ip_forward", "1"),
-    ("ipv6/conf/all/forwarding", "1"),
-    ("ipv4/conf/all/rp_filter", "0"),
-    ("ipv4/conf/default/rp_filter", "0"),
-    ("netfilter/nf_conntrack_udp_timeout_stream", str(UDP_STREAM_SECONDS)),
-)
 
 
 class Kernel:
@@ -142,12 +133,12 @@ class Kernel:
 
     @contextmanager
     def _entered(self, namespace: str) -> Iterator[Sockets]:
-        """Open sockets in a namespace for as long as the block runs, on the thread that enters namespaces."""
+        """Enter a namespace, on the thread that does, and open sockets there for as long as the block runs."""
+        with self._own.opened(namespace) as fd:
+            setns(fd, CLONE_NEWNET)
         if namespace in self._kept:
             yield self._kept[namespace]
             return
-        with self._own.opened(namespace) as fd:
-            setns(fd, CLONE_NEWNET)
         sockets = Sockets()
         try:
             yield sockets
@@ -195,11 +186,21 @@ class Kernel:
             self._own.delete(step.namespace.name)
         elif isinstance(step, ChangeFilter):
             self._change_filter(step)
+        elif isinstance(step, Restore):
+            self._restore(step.object)
         elif isinstance(step.object, Veth) and isinstance(step, Make):
             self._make_veth(step.object)
         elif isinstance(step.object, Veth):
             with self._sockets_in(step.object.namespace) as sockets:
                 sockets.routing.request([routing.delete_link(step.object.name)], ignored=_GONE)
+
+    def _restore(self, setting: Setting) -> None:
+        with self._entered(setting.namespace) as sockets:
+            if setting.link:
+                index = _index(setting.link, sockets.routing)
+                sockets.routing.request([routing.restore_link(index, setting.name)], ignored=_GONE)
+            else:
+                sysctls.write(setting.name, setting.kept)
 
     def _change_filter(self, step: ChangeFilter) -> None:
         # Closing a socket waits for what was deleted through it (10 ms), so that those of filters stay open.
@@ -245,6 +246,8 @@ class Kernel:
                 peer_sockets.routing.request([routing.delete_link(veth.peer)], ignored=_GONE)
                 sockets.routing.request([pair])
                 index = _index(veth.name, sockets.routing)
+            if veth.deaf:
+                sockets.routing.request([routing.ask_no_neighbours(index)])
             sockets.routing.request(_set_up(index, alias(veth)))
             peer_index = _index(veth.peer, peer_sockets.routing)
             peer_sockets.routing.request(_set_up(peer_index, ""))
@@ -309,13 +312,11 @@ def _no_spare() -> None:
 def _prepare(*, router: bool) -> None:
     """Set up the namespace that the calling thread has just made."""
     rtnetlink = NetlinkSocket(routing.NETLINK_ROUTE)
+    if router:
+        rtnetlink.request([routing.name_link(routing.LOOPBACK, sysctls.ROUTER)])
     rtnetlink.request([routing.link_up(routing.LOOPBACK)])
     rtnetlink.close()
-    settings = (*_SETTINGS, *(_ROUTER_SETTINGS if router else ()))
-    for name, value in settings:
-        # Where `/proc/sys` can't be written, links are told to forward one by one, and IPv6 is not forwarded.
-        with suppress(OSError):
-            Path("/proc/sys/net", name).write_text(value)
+    sysctls.set_all(router=router)
 
 
 def _index(name: str, rtnetlink: NetlinkSocket) -> int:

@@ -17,7 +17,7 @@ from understudy_aws.dataplane.linux.expressions import (
 from understudy_aws.dataplane.linux.names import members
 
 _TCP, _UDP, _ICMP, _ICMPV6 = 6, 17, 1, 58
-_ALL = "-1"
+ALL_PROTOCOLS = "-1"
 ANY = -1
 _LAST_PORT = 65535
 
@@ -38,7 +38,7 @@ def members_match(group: str, version: int, *, source: bool) -> bytes:
 
 def service_match(protocol: str, from_port: int, to_port: int) -> bytes:
     """Match a protocol and its ports, or of ICMP the type `from_port` and the code `to_port`; -1 is any."""
-    if protocol == _ALL:
+    if protocol == ALL_PROTOCOLS:
         return b""
     number = int(protocol)
     matched = protocol_is(number)
@@ -53,6 +53,6 @@ def service_match(protocol: str, from_port: int, to_port: int) -> bytes:
 
 def service_text(protocol: str, from_port: int, to_port: int) -> str:
     """Say in a few characters what `service_match` matches."""
-    if protocol == _ALL:
+    if protocol == ALL_PROTOCOLS:
         return "all"
     return f"{protocol}:{from_port}-{to_port}"

@@ -12,6 +12,9 @@ from zlib import crc32
 INTERNET = "internet"
 """The namespace between the VPCs and the world, and the link of a VPC's router to it."""
 
+NOWHERE = "nowhere"
+"""The link of a router to which packets go that no route leads on, so that they are filtered and counted before."""
+
 OUTSIDE = "outside"
 """The link from there to the world, and the table of nftables that decides what passes it."""
 

@@ -19,6 +19,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from understudy_aws.dataplane.linux.syscalls import CLONE_NEWNET, MS_BIND, mount, setns, unmount, unshare
+from understudy_aws.dataplane.threads import start_thread
 
 T = TypeVar("T")
 
@@ -26,12 +27,12 @@ _OWN = "/proc/thread-self/ns/net"
 
 
 class NamespaceThread:
-    """A thread that enters namespaces and runs functions there, one after another."""
+    """A thread that enters namespaces and runs functions there, one after another. Raises OSError if it can't start."""
 
     def __init__(self) -> None:
         self._work: SimpleQueue[tuple[Callable[[], Any], Future[Any]] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="namespaces", daemon=True)
-        self._thread.start()
+        start_thread(self._thread)
 
     def close(self) -> None:
         """End the thread."""

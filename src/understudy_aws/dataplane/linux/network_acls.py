@@ -6,7 +6,8 @@ the subnet and hand the rest to the chain of the ACL.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_network
 
 from understudy_aws.dataplane.linux.expressions import (
     DROP,
@@ -17,7 +18,7 @@ from understudy_aws.dataplane.linux.expressions import (
     output_link_in,
     verdict,
 )
-from understudy_aws.dataplane.linux.matches import block_match, service_match, service_text
+from understudy_aws.dataplane.linux.matches import ALL_PROTOCOLS, block_match, service_match, service_text
 from understudy_aws.dataplane.linux.names import link_of, subnet_links
 from understudy_aws.dataplane.linux.nftables import INTERFACE_NAME, VERDICT
 from understudy_aws.dataplane.linux.objects import Chain, Element, FilterSet, Object, Rule
@@ -25,6 +26,7 @@ from understudy_aws.dataplane.wanted import Interface, NetworkAcl, NetworkAclEnt
 
 OUT_MAP, IN_MAP = "out_of_subnet", "into_subnet"
 _OUT, _IN = "out", "in"
+_EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 
 
 def network_acl_objects(vpc: Vpc) -> Iterator[Object]:
@@ -47,6 +49,25 @@ def network_acl_objects(vpc: Vpc) -> Iterator[Object]:
                     Rule(f"jump {acl_chain}", verdict(JUMP, acl_chain)),
                 ),
             )
+
+
+def filtered_versions(vpc: Vpc, *, outgoing: bool) -> tuple[int, ...]:
+    """Return the versions of IP of which some network ACL of a VPC's subnets may drop packets of a direction."""
+    used = {subnet.network_acl for subnet in vpc.subnets}
+    acls = [each for each in vpc.network_acls if each.id in used]
+    return tuple(
+        version
+        for version, everywhere in _EVERYWHERE.items()
+        if not all(_lets_all_pass(acl.egress if outgoing else acl.ingress, everywhere) for acl in acls)
+    )
+
+
+def _lets_all_pass(entries: Sequence[NetworkAclEntry], everywhere: str) -> bool:
+    """Whether the first entry for a version of IP, which is asked before all others of it, is for all its packets."""
+    version = ip_network(everywhere).version
+    own = [each for each in entries if ip_network(each.cidr).version == version]
+    first = min(own, key=lambda each: each.number, default=None)
+    return first is not None and first.allow and (first.protocol, first.cidr) == (ALL_PROTOCOLS, everywhere)
 
 
 def interface_acls(namespace: str, interface: Interface) -> Iterator[Element]:

@@ -36,7 +36,10 @@ class Namespace(msgspec.Struct, frozen=True):
 
 
 class Veth(msgspec.Struct, frozen=True):
-    """A pair of links: `name` in `namespace`, and `peer` in `peer_namespace`; both are up."""
+    """A pair of links: `name` in `namespace`, and `peer` in `peer_namespace`; both are up.
+
+    What goes to the one that is `deaf` arrives nowhere: it asks for no neighbours, and its peer takes no packet.
+    """
 
     namespace: str
     name: str
@@ -44,6 +47,7 @@ class Veth(msgspec.Struct, frozen=True):
     peer: str
     peer_mac: str
     mtu: int
+    deaf: bool = False
 
     @property
     def key(self) -> Key:
@@ -198,7 +202,24 @@ class Chain(msgspec.Struct, frozen=True):
         return ("chain", self.namespace, self.name)
 
 
-Object: TypeAlias = Namespace | Veth | Address | Route | MarkRule | FilterSet | Element | IdleTimeout | Chain
+class Setting(msgspec.Struct, frozen=True):
+    """A setting of the kernel's that somebody has changed, of a link or of all of a namespace: never wanted."""
+
+    namespace: str
+    link: str
+    name: str
+    value: str
+    kept: str
+
+    @property
+    def key(self) -> Key:
+        """Its name where it is set."""
+        return ("setting", self.namespace, self.link, self.name)
+
+
+Object: TypeAlias = (
+    Namespace | Veth | Address | Route | MarkRule | FilterSet | Element | IdleTimeout | Chain | Setting
+)
 
 
 def place_of(object: Object) -> str:

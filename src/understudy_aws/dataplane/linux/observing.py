@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from hashlib import blake2b
 from socket import AF_INET, AF_INET6, AF_UNSPEC
 
-from understudy_aws.dataplane.linux import nftables, routing
+from understudy_aws.dataplane.linux import nftables, routing, sysctls
 from understudy_aws.dataplane.linux.names import OUTSIDE, RECORDED, TABLE
 from understudy_aws.dataplane.linux.netlink import NetlinkSocket
 from understudy_aws.dataplane.linux.objects import (
@@ -46,10 +46,10 @@ class Sockets:
 
 
 class Look:
-    """A look at a namespace.
+    """A look at the namespace in which the calling thread is, and in which the sockets were made.
 
-    `plumbing` tells its links, addresses and routes from others, `filter` the state of its packet filter. Both are
-    numbers of this running kernel, and mean nothing to another.
+    `plumbing` tells its links, addresses, routes and settings from others, `filter` the state of its packet filter.
+    Both are numbers of this running kernel, and mean nothing to another.
     """
 
     def __init__(self, sockets: Sockets) -> None:
@@ -60,18 +60,23 @@ class Look:
         self._addresses = ask(routing.get_addresses())
         self._routes = ask(routing.get_routes(AF_UNSPEC))
         self._rules = ask(routing.get_rules(AF_UNSPEC))
+        own = next(body for body in self._links if routing.link_index(body) == routing.LOOPBACK)
+        self._router = routing.found_link(own).alias == sysctls.ROUTER
+        self._settings = sysctls.values(router=self._router)
         bodies = (*self._links, *self._addresses, *self._routes, *self._rules)
-        self.plumbing = blake2b(b"".join(bodies), digest_size=16).digest()
+        settings = repr(self._settings).encode()
+        self.plumbing = blake2b(b"".join(bodies) + settings, digest_size=16).digest()
 
     def objects(self, namespace: str) -> Iterator[Object]:
-        """Yield the links, addresses, routes and rules that are not the kernel's own.
+        """Yield the links, addresses, routes and rules that are not the kernel's own, and what settings were changed.
 
         Nor what hangs on the way to the world, with which it is made and goes (`outside.py`).
         """
         links = {link.index: link for link in map(routing.found_link, self._links)}
+        yield from sysctls.changed(namespace, self._settings, links.values(), router=self._router)
         for each in links.values():
             # A crash may have left a pair of which an end was not brought up yet: it is made again.
-            if each.alias and each.both_up:
+            if each.alias and each.both_up and each.index != routing.LOOPBACK:
                 yield _veth(namespace, each)
         for body in self._addresses:
             found = routing.found_address(body)
@@ -127,4 +132,4 @@ def alias(veth: Veth) -> str:
 
 def _veth(namespace: str, link: routing.FoundLink) -> Veth:
     peer_namespace, peer, mac = link.alias.split(" ", 2)
-    return Veth(namespace, link.name, peer_namespace, peer, mac, link.mtu)
+    return Veth(namespace, link.name, peer_namespace, peer, mac, link.mtu, link.deaf)

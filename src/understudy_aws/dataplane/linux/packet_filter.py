@@ -2,8 +2,8 @@
 
 | hook, priority | decides |
 |---|---|
-| prerouting -300 | a packet has an address of the interface it comes from (source check) |
-| prerouting -150 | which table of routes it is looked up in |
+| prerouting -300 | which table of routes a packet is looked up in |
+| prerouting -300 | it has an address of the interface it comes from (source check) |
 | prerouting -100 | from the internet: which private address a public one is |
 | forward -20 | a packet has an address of the interface it goes to (destination check) |
 | forward -15 | the security groups of the interface it comes from |
@@ -14,6 +14,10 @@
 | postrouting 100 | to the internet: its public address |
 
 Acceptance ends only the chain that says so, so that a packet must be accepted by each.
+
+Every packet pays for every chain and for every set it is looked up in. So a chain stands only in a VPC where it decides
+something: without an internet gateway those for the internet do not, and those of network ACLs not where all let
+everything pass. A packet whose address is known at its link is looked up once for that.
 """
 
 from __future__ import annotations
@@ -24,7 +28,7 @@ from ipaddress import ip_address
 from understudy_aws.dataplane.linux import expressions as x
 from understudy_aws.dataplane.linux.expressions import interface_name
 from understudy_aws.dataplane.linux.names import INTERNET, link_of
-from understudy_aws.dataplane.linux.network_acls import IN_MAP, OUT_MAP
+from understudy_aws.dataplane.linux.network_acls import IN_MAP, OUT_MAP, filtered_versions
 from understudy_aws.dataplane.linux.nftables import (
     INTERFACE_NAME,
     IPV4_ADDRESS,
@@ -73,15 +77,17 @@ def _tracked_by(end: int, *, reply: bool) -> Rule:
     )
 
 
-def packet_filter_objects(vpc: Vpc, resolvers: tuple[str, ...]) -> Iterator[Object]:
+def packet_filter_objects(vpc: Vpc, services: tuple[str, ...]) -> Iterator[Object]:
     """Yield the chains of a VPC's router and the sets they look into.
 
-    `resolvers` are the addresses of the router that answer DNS and NTP.
+    `services` are the addresses of the router that answer DNS and NTP.
     """
     yield from _sets(vpc.id)
-    yield from _chains(vpc.id)
-    for resolver in resolvers:
-        address = ip_address(resolver)
+    yield from _arriving(vpc)
+    yield from _forwarded(vpc)
+    yield _for_the_router(vpc.id)
+    for service in services:
+        address = ip_address(service)
         yield Element(vpc.id, _SERVICES[address.version], address.packed)
 
 
@@ -116,67 +122,51 @@ def _sets(namespace: str) -> Iterator[FilterSet]:
     yield FilterSet(namespace, _TO_PRIVATE, IPV4_ADDRESS, IPV4_ADDRESS)
 
 
-def _chains(namespace: str) -> Iterator[Chain]:
-    yield from _arriving(namespace)
-    yield from _forwarded(namespace)
-    yield _for_the_router(namespace)
-    yield _leaving(namespace)
-
-
 def _base(namespace: str, name: str, hook: tuple[str, str, int], policy: int, *rules: Rule) -> Chain:
     return Chain(namespace, name, rules, BaseChain(*hook, policy))
 
 
-def _arriving(namespace: str) -> Iterator[Chain]:
+def _arriving(vpc: Vpc) -> Iterator[Chain]:
     yield _base(
-        namespace, "source_check", ("filter", "prerouting", -300), x.ACCEPT,
+        vpc.id, "source_check", ("filter", "prerouting", -300), x.ACCEPT,
+        Rule("table of routes", x.mark_by_input_link(ROUTE_TABLES)),
         # They have the address of a link, and get no further than to the router.
         _NEIGHBOURS,
         *(
             Rule(
                 f"ipv{version} not from the interface drop",
-                x.family_is(family) + x.input_link_in(_CHECKED)
-                + x.source_known(_SOURCES[version], family, inverted=True) + _DROP,
+                x.family_is(family) + x.source_known(_SOURCES[version], family, inverted=True)
+                + x.input_link_in(_CHECKED) + _DROP,
             )
             for version, family in _FAMILY.items()
         ),
     )  # fmt: skip
-    yield _base(
-        namespace, "table_of_routes", ("filter", "prerouting", -150), x.ACCEPT,
-        Rule("mark", x.mark_by_input_link(ROUTE_TABLES)),
-    )  # fmt: skip
-    yield _base(
-        namespace, "from_public", ("nat", "prerouting", -100), x.ACCEPT,
-        Rule("to private", x.input_link_is(INTERNET) + _IPV4 + x.translate_destination(_TO_PRIVATE)),
-    )  # fmt: skip
+    if vpc.internet_gateway:
+        yield _base(
+            vpc.id, "from_public", ("nat", "prerouting", -100), x.ACCEPT,
+            Rule("to private", x.input_link_is(INTERNET) + _IPV4 + x.translate_destination(_TO_PRIVATE)),
+        )  # fmt: skip
+        yield _base(
+            vpc.id, "to_public", ("nat", "postrouting", 100), x.ACCEPT,
+            Rule("to public", x.output_link_is(INTERNET) + _IPV4 + x.translate_source(_TO_PUBLIC)),
+        )  # fmt: skip
 
 
-def _forwarded(namespace: str) -> Iterator[Chain]:
+def _forwarded(vpc: Vpc) -> Iterator[Chain]:
+    namespace = vpc.id
     yield _base(
         namespace, "destination_check", ("filter", "forward", -20), x.ACCEPT,
         *(
             Rule(
                 f"ipv{version} not to the interface drop",
-                x.family_is(family) + x.output_link_in(_CHECKED)
-                + x.destination_known(_SOURCES[version], family, inverted=True) + _DROP,
+                x.family_is(family) + x.destination_known(_SOURCES[version], family, inverted=True)
+                + x.output_link_in(_CHECKED) + _DROP,
             )
             for version, family in _FAMILY.items()
         ),
     )  # fmt: skip
-    yield _base(
-        namespace,
-        "acl_out",
-        ("filter", "forward", -10),
-        x.ACCEPT,
-        Rule("by link", x.verdict_by_input_link(OUT_MAP)),
-    )
-    yield _base(
-        namespace,
-        "acl_in",
-        ("filter", "forward", -8),
-        x.ACCEPT,
-        Rule("by link", x.verdict_by_output_link(IN_MAP)),
-    )
+    yield from _acl_chain(vpc, "acl_out", -10, x.verdict_by_input_link(OUT_MAP), outgoing=True)
+    yield from _acl_chain(vpc, "acl_in", -8, x.verdict_by_output_link(IN_MAP), outgoing=False)
     yield _base(
         namespace, "groups_egress", ("filter", "forward", -15), x.DROP,
         _TRACKED_BY_ALL, _ERRORS,
@@ -192,6 +182,8 @@ def _forwarded(namespace: str) -> Iterator[Chain]:
         Rule("by link", x.verdict_by_output_link(INGRESS_MAP)),
         Rule("to uplinks accept", x.output_link_in(UPLINKS) + _ACCEPT),
     )  # fmt: skip
+    if not (vpc.internet_gateway or vpc.egress_only_gateway):
+        return
     yield _base(
         namespace, "internet", ("filter", "forward", 20), x.ACCEPT,
         _TRACKED,
@@ -205,6 +197,17 @@ def _forwarded(namespace: str) -> Iterator[Chain]:
             x.input_link_is(INTERNET) + _IPV6 + x.output_link_in(_PUBLIC6, inverted=True) + _DROP,
         ),
     )  # fmt: skip
+
+
+def _acl_chain(vpc: Vpc, name: str, priority: int, by_link: bytes, *, outgoing: bool) -> Iterator[Chain]:
+    """Yield the chain that leads packets to network ACLs, of the versions of IP that one of them may drop."""
+    versions = filtered_versions(vpc, outgoing=outgoing)
+    if not versions:
+        return
+    rule = Rule("by link", by_link)
+    if len(versions) == 1:
+        rule = Rule(f"ipv{versions[0]} by link", x.family_is(_FAMILY[versions[0]]) + by_link)
+    yield _base(vpc.id, name, ("filter", "forward", priority), x.ACCEPT, rule)
 
 
 def _for_the_router(namespace: str) -> Chain:
@@ -223,11 +226,4 @@ def _for_the_router(namespace: str) -> Chain:
             for version, family in _FAMILY.items()
             for name, protocol, port in (("dns", _UDP, _DNS), ("dns over tcp", _TCP, _DNS), ("ntp", _UDP, _NTP))
         ),
-    )  # fmt: skip
-
-
-def _leaving(namespace: str) -> Chain:
-    return _base(
-        namespace, "to_public", ("nat", "postrouting", 100), x.ACCEPT,
-        Rule("to public", x.output_link_is(INTERNET) + _IPV4 + x.translate_source(_TO_PUBLIC)),
     )  # fmt: skip

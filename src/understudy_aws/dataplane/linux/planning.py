@@ -25,6 +25,7 @@ from understudy_aws.dataplane.linux.objects import (
     Namespace,
     Object,
     Route,
+    Setting,
     Veth,
 )
 
@@ -79,7 +80,13 @@ class Remove(msgspec.Struct, frozen=True):
     object: Plumbing
 
 
-Step: TypeAlias = CreateNamespace | DeleteNamespace | ChangeFilter | Make | Replace | Remove
+class Restore(msgspec.Struct, frozen=True):
+    """Set a setting to what it is kept at."""
+
+    object: Setting
+
+
+Step: TypeAlias = CreateNamespace | DeleteNamespace | ChangeFilter | Make | Replace | Remove | Restore
 
 _PLUMBING_ORDER: tuple[type[Veth | Address | Route | MarkRule], ...] = (Veth, Address, Route, MarkRule)
 
@@ -99,6 +106,8 @@ def plan(observed: AbstractSet[Object], wanted: AbstractSet[Object]) -> list[Ste
     return [
         *(CreateNamespace(each) for each in made if isinstance(each, Namespace)),
         *_filter_changes(made, removed),
+        # That of a link follows that of all links, which sets it too.
+        *(Restore(each) for each in removed if isinstance(each, Setting)),
         *_plumbing(made, removed, former),
         *(DeleteNamespace(each) for each in removed if isinstance(each, Namespace)),
     ]

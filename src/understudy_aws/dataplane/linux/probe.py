@@ -93,13 +93,14 @@ def obstacle() -> str:
 def limits() -> tuple[str, ...]:
     """Return what networks can't do here, where they can be made at all, each with the remedy."""
     try:
-        read_only = bool(os.statvfs("/proc/sys").f_flag & os.ST_RDONLY)
+        if not os.statvfs("/proc/sys").f_flag & os.ST_RDONLY:
+            return ()
+        why, remedy = "/proc/sys can't be written here", f"`{_OF_CONTAINERS}`"
     except OSError:
-        read_only = False
-    if not read_only:
-        return ()
-    said = "IPv6 is not forwarded, and programs can't listen at ports below 1024, since /proc/sys can't be written here"
-    return (f"{said}; `{_OF_CONTAINERS}` would change that.",)
+        # As with a `/proc` of processes alone.
+        why, remedy = "/proc/sys is not there", f"`{_sudo()}mount -t proc proc /proc`"
+    said = f"IPv6 is not forwarded, and programs can't listen at ports below 1024, since {why}"
+    return (f"{said}; {remedy} would change that.",)
 
 
 def _sentence(refused: Refusal) -> str:
@@ -110,7 +111,7 @@ def _sentence(refused: Refusal) -> str:
 
 def _remedy(refused: Refusal) -> str:
     """Return the one command that would change it; empty where none is known."""
-    sudo = "" if os.geteuid() == 0 else "sudo "
+    sudo = _sudo()
     if refused.what in {NAMESPACES, MOUNTS, LINKS}:
         for setting, off, remedy in _SETTINGS:
             if _read(f"/proc/sys/{setting}") == off:
@@ -122,6 +123,10 @@ def _remedy(refused: Refusal) -> str:
     if refused.what in {VETH, NFTABLES, RULES} and refused.number in _LACKING:
         return f"`{sudo}modprobe -a {MODULES}`"
     return ""
+
+
+def _sudo() -> str:
+    return "" if os.geteuid() == 0 else "sudo "
 
 
 def _try(write: int) -> NoReturn:

@@ -16,7 +16,7 @@ from socket import AF_INET, AF_INET6
 from sys import byteorder
 
 from understudy_aws.dataplane.linux.expressions import interface_name
-from understudy_aws.dataplane.linux.names import INTERNET, WORKLOAD_LINK, link_of, numbered
+from understudy_aws.dataplane.linux.names import INTERNET, NOWHERE, WORKLOAD_LINK, link_of, numbered
 from understudy_aws.dataplane.linux.objects import (
     Address,
     Element,
@@ -36,13 +36,19 @@ MTU = 9001
 INTERNET_MTU = 1500
 """What AWS's internet gateways carry."""
 
+_LARGEST_MTU = 65535
+
 INTERNET_SIDE, ROUTER_SIDE = "169.254.0.1", "169.254.0.2"
 """The two ends of every router's link to the internet."""
 
 INTERNET_SIDE6, ROUTER_SIDE6 = "fe80::1", "fe80::2"
 
+_BEHIND_NOWHERE = f"{NOWHERE}0"
 _GATEWAY6 = "fe80::1"
 _RESOLVER6, _RESOLVER_LINK_LOCAL = "fd00:ec2::253", "169.254.169.253"
+TIME_SERVICE = ("169.254.169.123", "fd00:ec2::123")
+"""The addresses at which a router tells the time (EC2 User Guide, "Set the time reference")."""
+
 _EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 _PEER_BLOCK = ip_network("169.254.64.0/18")
 
@@ -53,21 +59,25 @@ def resolvers(vpc: Vpc) -> tuple[str, ...]:
     return (str(first.network_address + 2), _RESOLVER_LINK_LOCAL, _RESOLVER6)
 
 
-def router_objects(vpc: Vpc, peers: Mapping[str, str]) -> Iterator[Object]:
+def router_objects(vpc: Vpc, peers: Mapping[str, str], *, recorded: bool) -> Iterator[Object]:
     """Yield the namespaces, links, addresses and routes of a VPC.
 
-    `peers` gives, by peering connection, the address of the other router on the link between the two.
+    `peers` gives, by peering connection, the address of the other router on the link between the two. Where packets are
+    `recorded`, those that no route leads on are forwarded to a link that leads nowhere. Otherwise the kernel drops them
+    before they are filtered, and nothing tells whether the interface was let to send them.
     """
     yield Namespace(vpc.id, router=True)
     yield from main_rules(vpc.id)
-    for address in (*resolvers(vpc), *_gateways(vpc)):
+    for address in (*resolvers(vpc), *TIME_SERVICE, *_gateways(vpc)):
         yield Address(vpc.id, "lo", f"{address}/{ip_address(address).max_prefixlen}")
     for everywhere in _EVERYWHERE.values():
         # EC2 drops silently what it has no route for.
-        yield Route(vpc.id, MAIN_TABLE, everywhere, kind=BLACKHOLE)
+        yield _lost(vpc.id, MAIN_TABLE, everywhere, recorded=recorded)
+    if recorded:
+        yield Veth(vpc.id, NOWHERE, vpc.id, _BEHIND_NOWHERE, "", _LARGEST_MTU, deaf=True)
     if vpc.internet_gateway or vpc.egress_only_gateway:
         yield from _uplink(vpc)
-    yield from _routes(vpc, route_table_numbers(vpc), peers)
+    yield from _routes(vpc, route_table_numbers(vpc), peers, recorded=recorded)
 
 
 def main_rules(namespace: str) -> Iterator[MarkRule]:
@@ -141,7 +151,15 @@ def _uplink(vpc: Vpc) -> Iterator[Object]:
     yield Element(vpc.id, UPLINKS, interface_name(INTERNET))
 
 
-def _routes(vpc: Vpc, tables: Mapping[str, int], peers: Mapping[str, str]) -> Iterator[Object]:
+def _lost(namespace: str, table: int, destination: str, *, recorded: bool) -> Route:
+    if recorded:
+        return Route(namespace, table, destination, NOWHERE)
+    return Route(namespace, table, destination, kind=BLACKHOLE)
+
+
+def _routes(
+    vpc: Vpc, tables: Mapping[str, int], peers: Mapping[str, str], *, recorded: bool
+) -> Iterator[Object]:
     targets = {route.target for table in vpc.route_tables for route in table.routes}
     targets |= {gateway.interface for gateway in vpc.nat_gateways}
     interfaces = {each.id: each for each in vpc.interfaces if each.id in targets}
@@ -158,10 +176,13 @@ def _routes(vpc: Vpc, tables: Mapping[str, int], peers: Mapping[str, str]) -> It
             link, gateway = _next_hop(
                 vpc, interfaces, peers, through.get(route.target, route.target), block.version
             )
-            # What is behind a gateway endpoint nobody serves here: that is said at once, and not waited for.
-            lost = UNREACHABLE if route.target.startswith("vpce-") else BLACKHOLE
-            kind = lost if not link else 1
-            wanted[block] = Route(vpc.id, place, route.destination, link, gateway, kind)
+            if link:
+                wanted[block] = Route(vpc.id, place, route.destination, link, gateway)
+            elif route.target.startswith("vpce-"):
+                # What is behind a gateway endpoint nobody serves here: that is said at once, and not waited for.
+                wanted[block] = Route(vpc.id, place, route.destination, kind=UNREACHABLE)
+            else:
+                wanted[block] = _lost(vpc.id, place, route.destination, recorded=recorded)
         yield from wanted.values()
 
 
@@ -175,6 +196,7 @@ def _next_hop(
         return link_of(target), peers[target] if version == 4 else peering_address6(peers[target])
     interface = interfaces.get(target)
     if interface is not None:
-        addresses = (each for each in interface.addresses if ip_address(each).version == version)
-        return link_of(target), next(addresses, "")
+        address = next((each for each in interface.addresses if ip_address(each).version == version), "")
+        # A NAT gateway has no IPv6 address, and translates none.
+        return (link_of(target), address) if address else ("", "")
     return "", ""

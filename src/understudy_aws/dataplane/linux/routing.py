@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from ipaddress import (
     IPv4Address,
     IPv4Interface,
@@ -47,10 +48,10 @@ _RULE = struct.Struct("=BBBBBxxBI")
 _IFLA_ADDRESS, _IFLA_IFNAME, _IFLA_MTU, _IFLA_LINKINFO = 1, 3, 4, 18
 _IFLA_IFALIAS, _IFLA_AF_SPEC, _IFLA_NET_NS_FD = 20, 26, 28
 _IFLA_INFO_KIND, _IFLA_INFO_DATA, _VETH_INFO_PEER = 1, 2, 1
-_IFLA_INET_CONF, _FORWARDING, _PROMOTE_SECONDARIES = 1, 1, 20
+_IFLA_INET_CONF, _FORWARDING, _RP_FILTER, _PROMOTE_SECONDARIES = 1, 1, 8, 20
 _IFLA_INET6_ADDR_GEN_MODE, _NO_GENERATED_ADDRESSES = 8, 1
 _IFLA_EXT_MASK, _SKIP_STATISTICS = 29, 0x8
-_IFF_UP, _IFF_RUNNING, _IFF_LOWER_UP = 0x1, 0x40, 0x10000
+_IFF_UP, _IFF_RUNNING, _IFF_NOARP, _IFF_LOWER_UP = 0x1, 0x40, 0x80, 0x10000
 _BOTH_UP = _IFF_UP | _IFF_LOWER_UP
 _NDTA_NAME, _NDTA_PARMS = 1, 6
 _NDTPA_IFINDEX, _NDTPA_RETRANS_TIME, _NDTPA_MCAST_PROBES = 1, 5, 11
@@ -69,6 +70,9 @@ _TABLES_OF_THE_KERNEL = {253, 255}
 _BEFORE_MAIN, _LAST = 1000, 32766
 LOOPBACK = 1
 """The number of the loopback link of every namespace."""
+
+LINK_SETTINGS = {"forwarding": (_FORWARDING, 1), "rp_filter": (_RP_FILTER, 0)}
+"""The settings of a router's links in IPv4, by name: their places (linux/ip.h) and what they are kept at."""
 
 UNICAST, BLACKHOLE, UNREACHABLE, THROW = 1, 6, 7, 9
 ADD, REPLACE, DELETE = range(3)
@@ -106,8 +110,8 @@ def new_veth(name: str, mtu: int, *, peer: str, peer_namespace: int, peer_mac: s
 def configure_link(index: int, alias: str) -> Message:
     """Let a link forward, give it no addresses of the kernel's, and note at it what `alias` says.
 
-    An address that goes takes no other one of its block with it. Both are set here, since `/proc/sys` can't be written
-    everywhere.
+    An address that goes takes no other one of its block with it. All is set here, since `/proc/sys` can't be written
+    everywhere, and what a link begins with is this machine's choice.
     """
     body = _LINK.pack(AF_UNSPEC, 0, index, 0, 0)
     if alias:
@@ -116,10 +120,29 @@ def configure_link(index: int, alias: str) -> Message:
         _IFLA_AF_SPEC,
         nested(
             AF_INET,
-            nested(_IFLA_INET_CONF, attribute(_FORWARDING, 1), attribute(_PROMOTE_SECONDARIES, 1)),
+            nested(
+                _IFLA_INET_CONF,
+                *(attribute(place, value) for place, value in LINK_SETTINGS.values()),
+                attribute(_PROMOTE_SECONDARIES, 1),
+            ),
         ),
         nested(AF_INET6, attribute(_IFLA_INET6_ADDR_GEN_MODE, bytes([_NO_GENERATED_ADDRESSES]))),
     )
+    return Message(_NEWLINK, 0, body)
+
+
+def name_link(index: int, alias: str) -> Message:
+    """Note at a link what `alias` says."""
+    return Message(
+        _NEWLINK, 0, _LINK.pack(AF_UNSPEC, 0, index, 0, 0) + attribute(_IFLA_IFALIAS, alias.encode())
+    )
+
+
+def restore_link(index: int, name: str) -> Message:
+    """Set one of `LINK_SETTINGS` of a link to what it is kept at."""
+    setting = attribute(*LINK_SETTINGS[name])
+    body = _LINK.pack(AF_UNSPEC, 0, index, 0, 0)
+    body += nested(_IFLA_AF_SPEC, nested(AF_INET, nested(_IFLA_INET_CONF, setting)))
     return Message(_NEWLINK, 0, body)
 
 
@@ -143,6 +166,11 @@ def ask_neighbours_again(index: int, milliseconds: int, times: int) -> list[Mess
 def link_up(index: int) -> Message:
     """Bring a link up."""
     return Message(_NEWLINK, 0, _LINK.pack(AF_UNSPEC, 0, index, _IFF_UP, _IFF_UP))
+
+
+def ask_no_neighbours(index: int) -> Message:
+    """Let a link ask nobody who has an address: what it sends has its own MAC address, which its peer does not take."""
+    return Message(_NEWLINK, 0, _LINK.pack(AF_UNSPEC, 0, index, _IFF_NOARP, _IFF_NOARP))
 
 
 def take_large_packets(index: int) -> Message:
@@ -256,7 +284,7 @@ class FoundLink(msgspec.Struct, frozen=True):
     """A link as a dump tells it. `address` is its MAC address, `alias` the text it was made with.
 
     One that is `up` carries packets only once it is `running`. `both_up` is true of one of a pair whose other one is
-    up too.
+    up too, and `deaf` of one that asks for no neighbours. `settings` are those of `LINK_SETTINGS`.
     """
 
     index: int
@@ -267,6 +295,14 @@ class FoundLink(msgspec.Struct, frozen=True):
     up: bool
     running: bool
     both_up: bool
+    deaf: bool
+    settings: Mapping[str, int]
+
+
+def link_index(body: bytes) -> int:
+    """Read the number alone of a link from the body of an answer to `get_links`."""
+    index: int = _LINK.unpack_from(body)[2]
+    return index
 
 
 def found_link(body: bytes) -> FoundLink:
@@ -282,7 +318,19 @@ def found_link(body: bytes) -> FoundLink:
         up=bool(flags & _IFF_UP),
         running=bool(flags & _IFF_RUNNING),
         both_up=flags & _BOTH_UP == _BOTH_UP,
+        deaf=bool(flags & _IFF_NOARP),
+        settings=_link_settings(found.get(_IFLA_AF_SPEC, b"")),
     )
+
+
+def _link_settings(families: bytes) -> Mapping[str, int]:
+    """Read the settings of a link from what it says of each family; none where IPv4 is not set up on it."""
+    values = attribute_map(attribute_map(families).get(AF_INET, b"")).get(_IFLA_INET_CONF, b"")
+    return {
+        name: _native(values[4 * (place - 1) :])
+        for name, (place, _) in LINK_SETTINGS.items()
+        if len(values) >= 4 * place
+    }
 
 
 class FoundAddress(msgspec.Struct, frozen=True):

@@ -32,10 +32,12 @@ class Spares:
             return None
 
     def refill(self) -> None:
-        """Begin to make those that are missing."""
+        """Begin to make those that are missing, unless the machine lets no thread be started for that."""
         if self._thread is None:
-            self._thread = NamespaceThread()
-        self._thread.submit(self._fill)
+            with suppress(OSError):
+                self._thread = NamespaceThread()
+        if self._thread is not None:
+            self._thread.submit(self._fill)
 
     def wait(self) -> None:
         """Wait until those that were begun are ready."""

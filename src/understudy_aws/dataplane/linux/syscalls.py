@@ -28,7 +28,8 @@ MS_PRIVATE = 1 << 18
 MNT_DETACH = 2
 
 _KEEP_SIZE, _PUNCH_HOLE = 1, 2
-_PR_SET_PDEATHSIG, _PR_CAPBSET_DROP, _PR_SET_SECUREBITS, _PR_SET_NO_NEW_PRIVS = 1, 24, 28, 38
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP = 1, 4, 24
+_PR_SET_SECUREBITS, _PR_SET_NO_NEW_PRIVS = 28, 38
 # Root gets no capabilities by being root (1), and nobody can change that (2).
 _NO_ROOT_LOCKED = 1 | 2
 _LAST_CAPABILITY = 63
@@ -80,6 +81,11 @@ def drop_capabilities() -> None:
 def die_with_parent() -> None:
     """Have this process killed when its parent ends. Raises OSError."""
     _check(_libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0), "prctl")
+
+
+def hide_memory() -> None:
+    """Keep this process's memory and descriptors from its user's others until it becomes a program. Raises OSError."""
+    _check(_libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0), "prctl")
 
 
 def _check(result: int, about: str) -> None:

@@ -11,6 +11,7 @@ from understudy_aws.dataplane.linux.objects import (
     IdleTimeout,
     MarkRule,
     Route,
+    Setting,
     Veth,
 )
 from understudy_aws.dataplane.linux.planning import (
@@ -19,6 +20,7 @@ from understudy_aws.dataplane.linux.planning import (
     DeleteNamespace,
     Make,
     Replace,
+    Restore,
     Step,
 )
 
@@ -36,6 +38,8 @@ def told(steps: Iterable[Step]) -> Iterator[tuple[str, str]]:
             yield step.object.namespace, f"{_named(step.object)} was gone"
         elif isinstance(step, Replace):
             yield step.object.namespace, f"{_named(step.object)} led elsewhere"
+        elif isinstance(step, Restore):
+            yield step.object.namespace, _told_setting(step.object)
         else:
             yield step.object.namespace, f"{_named(step.object)} is nobody's"
 
@@ -57,6 +61,11 @@ def _told_filter(step: ChangeFilter) -> Iterator[str]:
     )  # fmt: skip
     for name in (each.name for each in nobodys):
         yield f"{name} of the filter is nobody's"
+
+
+def _told_setting(setting: Setting) -> str:
+    of = f" of link {setting.link}" if setting.link else ""
+    return f"setting {setting.name}{of} was {setting.value} instead of {setting.kept}"
 
 
 def _elements(count: int) -> str:

@@ -1,8 +1,9 @@
 """Namespaces in which nothing has happened, as the kernel tells: they need not be looked at again.
 
-Two sockets in a namespace of their own hear of every change to links, addresses, routes, rules and packet filters in
-all namespaces that have a number there (netlink(7), `NETLINK_LISTEN_ALL_NSID`). So a look at a network costs what has
-changed in it. Where the kernel grants no such socket, or has lost some of what there was to tell, none counts as quiet.
+Two sockets in a namespace of their own hear of every change to links, addresses, routes, rules, packet filters and how
+packets are forwarded in all namespaces that have a number there (netlink(7), `NETLINK_LISTEN_ALL_NSID`). So a look at
+a network costs what has changed in it. Where the kernel grants no such socket, or has lost some of what there was to
+tell, none counts as quiet.
 """
 
 from __future__ import annotations
@@ -25,8 +26,9 @@ _RECEIVE = 1 << 16
 _MOST_EVENTS = 20_000
 _NUMBER = struct.Struct("=i")
 _CONTROL = socket.CMSG_SPACE(_NUMBER.size)
-# The groups of events (linux/rtnetlink.h): links, and the addresses, routes and rules of IPv4 and IPv6.
-_PLUMBING = (1, 5, 7, 8, 9, 11, 19)
+# The groups of events (linux/rtnetlink.h): links, and the addresses, routes, rules and settings of IPv4 and IPv6. Of
+# other settings than forwarding and rp_filter nothing tells.
+_PLUMBING = (1, 5, 7, 8, 9, 11, 19, 24, 25)
 # linux/netfilter/nfnetlink.h: changes of nftables.
 _FILTERS = (7,)
 
@@ -105,9 +107,16 @@ class Watch:
     def _open(self) -> None:
         if self._thread is not None:
             return
-        self._thread = NamespaceThread()
-        with suppress(OSError):
-            os.close(self._thread.create(self._listen))
+        thread = None
+        try:
+            thread = NamespaceThread()
+            os.close(thread.create(self._listen))
+        except OSError:
+            # It is tried again with the next namespace that is followed; until then all are looked at.
+            if thread is not None:
+                thread.close()
+            return
+        self._thread = thread
 
     def _listen(self) -> None:
         """Make the sockets, in a namespace that has no other purpose and lives as long as they do."""

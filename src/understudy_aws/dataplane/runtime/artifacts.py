@@ -9,15 +9,18 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import shutil
+import signal
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from hashlib import blake2b
+from itertools import count
 from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
+from understudy_aws.dataplane.runtime import file_trees
+from understudy_aws.dataplane.runtime.file_trees import remove_tree
 from understudy_aws.dataplane.wanted_services import Pairs
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -57,7 +60,8 @@ class UnpackedImage(msgspec.Struct, frozen=True, kw_only=True):
     """An image that was pulled and unpacked: its digest and name, and how it is run.
 
     `command` is the entry point with the command behind it. `user` is as the image has it: a name or number, perhaps
-    with a group. `ports` are those of TCP, in order. `blobs` are the digests of what it was unpacked from.
+    with a group. `ports` are those of TCP, in order. `blobs` are the digests of what it was unpacked from. `volumes`
+    are directories that it need not have, and `stop_signal` the number by which its program is asked to end.
     """
 
     id: str
@@ -70,6 +74,8 @@ class UnpackedImage(msgspec.Struct, frozen=True, kw_only=True):
     ports: tuple[int, ...]
     blobs: tuple[str, ...]
     bytes: int
+    volumes: tuple[str, ...] = ()
+    stop_signal: int = signal.SIGTERM
 
 
 class Artifacts:
@@ -111,17 +117,44 @@ class Artifacts:
         """Return where what was installed for a source tree is."""
         return self.sources / safe_name(source_id) / "home"
 
-    def keep(self, sources: Collection[str], images: Collection[str], checkouts: Collection[str]) -> None:
-        """Delete everything but these, but for what is being made now."""
+    def make_work(self, name: str) -> Path:
+        """Make a directory for a task that goes on. Another that ends takes `work` away where that is empty."""
+        place = self.work / name
+        while True:
+            with suppress(FileNotFoundError):
+                place.mkdir(mode=0o700, parents=True, exist_ok=True)
+                return place
+
+    def is_any(self) -> bool:
+        """Whether anything was fetched, built or pulled, be it unfinished."""
+        places = (self.sources, self.images, self.checkouts, self.blobs / "sha256")
+        return any(place.is_dir() and any(place.iterdir()) for place in places)
+
+    def set_aside(
+        self, sources: Collection[str], images: Collection[str], checkouts: Collection[str]
+    ) -> bool:
+        """Put everything but these out of the way, but for what is being made now; returns whether there was any.
+
+        It takes no time for how much that is; `remove_aside` deletes it.
+        """
+        found = False
         for place, kept in ((self.sources, sources), (self.images, images), (self.checkouts, checkouts)):
             if not place.is_dir():
                 continue
             names = {safe_name(each) for each in kept}
             for entry in list(place.iterdir()):
-                if entry.name.startswith(_GONE):
-                    remove_tree(entry)
-                elif entry.name.removesuffix(_LOCK) not in names:
-                    self._delete(entry.with_name(entry.name.removesuffix(_LOCK)))
+                found = True
+                if not entry.name.startswith(_GONE) and entry.name.removesuffix(_LOCK) not in names:
+                    _put_aside(entry.with_name(entry.name.removesuffix(_LOCK)))
+        return found
+
+    def remove_aside(self) -> None:
+        """Delete what was put out of the way, also by a node that was killed then, and layers of no image."""
+        for place in (self.sources, self.images, self.checkouts):
+            if place.is_dir():
+                for entry in list(place.iterdir()):
+                    if entry.name.startswith(_GONE):
+                        remove_tree(entry)
         self._keep_blobs()
 
     def _keep_blobs(self) -> None:
@@ -135,21 +168,21 @@ class Artifacts:
             if blob.name not in kept:
                 blob.unlink(missing_ok=True)
 
-    def _delete(self, entry: Path) -> None:
-        lock = os.open(_lock_of(entry), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return
-        else:
-            gone = entry.with_name(f"{_GONE}{entry.name}")
-            remove_tree(gone)
-            with suppress(FileNotFoundError):
-                entry.rename(gone)
-            remove_tree(gone)
-            _lock_of(entry).unlink(missing_ok=True)
-        finally:
-            os.close(lock)
+
+def _put_aside(entry: Path) -> None:
+    """Rename what was made, unless somebody makes it now."""
+    lock = os.open(_lock_of(entry), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    else:
+        free = (entry.with_name(f"{_GONE}{number}-{entry.name}") for number in count())
+        with suppress(FileNotFoundError):
+            entry.rename(next(each for each in free if not each.exists()))
+        _lock_of(entry).unlink(missing_ok=True)
+    finally:
+        os.close(lock)
 
 
 def _made(place: Path) -> list[Path]:
@@ -233,26 +266,14 @@ def write_whole(path: Path, data: bytes) -> None:
     unfinished.rename(path)
 
 
-def remove_tree(place: Path) -> None:
-    """Remove a directory, also one with directories in it that their owner may not write."""
-    for folder, _, _ in os.walk(place):
-        with suppress(OSError):
-            Path(folder).chmod(0o700)
-    shutil.rmtree(place, ignore_errors=True)
-
-
 def size_of(place: Path) -> int:
-    """Return how many bytes of a disk a directory takes; what is linked twice counts once."""
-    total, seen = 0, set()
-    for folder, _, files in os.walk(place):
-        for name in files:
-            with suppress(OSError):
-                found = (Path(folder) / name).lstat()
-                if found.st_nlink == 1 or found.st_ino not in seen:
-                    total += found.st_blocks * 512
-                if found.st_nlink > 1:
-                    seen.add(found.st_ino)
-    return total
+    """Return how many bytes of a disk a directory takes. Raises TaskError for directories that are too deep."""
+    try:
+        return file_trees.size_of(place)
+    except file_trees.TooDeepError:
+        raise TaskError(
+            f"There are more than {file_trees.DEEPEST} directories in one another, which no instance is given."
+        ) from None
 
 
 def disk_is_full(place: Path) -> bool:

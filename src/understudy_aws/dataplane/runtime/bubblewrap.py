@@ -8,12 +8,14 @@ the holder.
 
 from __future__ import annotations
 
+import os
 import re
 import resource
+import select
 import shutil
 import signal
+import socket
 import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache
@@ -21,11 +23,13 @@ from pathlib import Path
 
 import msgspec
 
-from understudy_aws.dataplane.processes import start_of
+from understudy_aws.core.clock import monotonic_seconds
+from understudy_aws.dataplane.processes import is_ending, start_of
 from understudy_aws.dataplane.runtime import control_groups, process_trees, records
 from understudy_aws.dataplane.runtime.artifacts import Artifacts
 from understudy_aws.dataplane.runtime.control_groups import ControlGroups
-from understudy_aws.dataplane.runtime.driver import Observed, Place, Running, StartError
+from understudy_aws.dataplane.runtime.driver import Observed, Place, PlaceGoneError, Running, StartError
+from understudy_aws.dataplane.runtime.fork_server import ForkServer
 from understudy_aws.dataplane.runtime.launcher import Launch
 from understudy_aws.dataplane.runtime.planning import program_of
 from understudy_aws.dataplane.runtime.sandbox import Sandbox, words_for
@@ -47,6 +51,7 @@ _START_SECONDS = 30.0
 _ASK_SECONDS = 10.0
 _MEGABYTE = 1024**2
 _MOST_OF_USER = 4096
+_PIECE = 65536
 
 
 class Bubblewrap:
@@ -55,7 +60,8 @@ class Bubblewrap:
     name = "bubblewrap"
     shares_network = False
 
-    def __init__(self, directory: Path, namespaces: Path, holder: int) -> None:
+    def __init__(self, directory: Path, namespaces: Path, holder: int, fork_server: ForkServer) -> None:
+        self._fork_server = fork_server
         self._directory = directory
         self._namespaces = namespaces
         self._holder = holder
@@ -78,33 +84,45 @@ class Bubblewrap:
         return {found.record.id: found for found in records.all_observed(self._directory)}
 
     def start(self, instance: Instance, place: Place, number: int) -> Observed:
-        """Start an instance in its namespace."""
+        """Start an instance in its namespace, which ends with the holder."""
         program = shutil.which("bwrap")
         if program is None:
             raise StartError(NOT_INSTALLED)
         self._layer.mkdir(mode=0o700, exist_ok=True)
         launch = self._launch(instance, place, number, program)
+        said, errors = self._launched(msgspec.json.encode(launch))
         try:
-            launched = subprocess.run(
-                [sys.executable, "-m", "understudy_aws.dataplane.runtime.launcher"],
-                input=msgspec.json.encode(launch), capture_output=True, timeout=_START_SECONDS, check=False,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            raise StartError(f"It could not be started within {_START_SECONDS:.0f} s.") from None
-        try:
-            record = msgspec.json.decode(launched.stdout, type=Running)
+            record = msgspec.json.decode(said, type=Running)
         except msgspec.MsgspecError:
-            said = launched.stderr.decode(errors="replace").strip().splitlines()
-            raise StartError(
-                f"It could not be started: {said[-1] if said else 'its launcher ended'}."
-            ) from None
+            lines = errors.decode(errors="replace").strip().splitlines()
+            error = PlaceGoneError if is_ending(self._holder) else StartError
+            raise error(f"It could not be started: {lines[-1] if lines else 'its launcher ended'}.") from None
         return Observed(record=record, runs=bool(record.started) and start_of(record.pid) == record.started)
 
+    def _launched(self, told: bytes) -> tuple[bytes, bytes]:
+        """Tell a launcher what to start, and return its output and its errors. Raises StartError and OSError."""
+        forked = self._fork_server.start("launcher")
+        with forked.stdin as given, forked.stdout as output, forked.stderr as errors, forked.status as status:
+            # All of it is read before anything is said.
+            with suppress(BrokenPipeError):
+                given.sendall(told)
+                given.shutdown(socket.SHUT_WR)
+            with status.makefile("rb") as lines:
+                number = int(lines.readline() or 0)
+            if number < 0:
+                raise OSError(-number, os.strerror(-number))
+            said: dict[int, bytes] = {output.fileno(): b"", errors.fileno(): b""}
+            if not _read_to_end(said, monotonic_seconds() + _START_SECONDS):
+                if number:
+                    process_trees.send(number, signal.SIGKILL)
+                raise StartError(f"It could not be started within {_START_SECONDS:.0f} s.")
+            return said[output.fileno()], said[errors.fileno()]
+
     def ask_to_end(self, found: Observed) -> None:
-        """Send SIGTERM to the program, which is the child of the first process of its namespace."""
+        """Send its signal to the program, which is the child of the first process of its namespace."""
         for first in process_trees.children_of(found.record.pid):
             for program in process_trees.children_of(first)[:1]:
-                process_trees.send(program, signal.SIGTERM)
+                process_trees.send(program, found.record.stop_signal)
 
     def kill(self, found: Observed) -> None:
         """Kill bubblewrap, with which the first process of the namespace ends, and all others with that."""
@@ -116,10 +134,6 @@ class Bubblewrap:
         if found is not None:
             control_groups.remove(found.record.groups)
         records.remove(self._directory, id)
-
-    def memory(self, found: Observed) -> int:
-        """Return what the processes have in memory."""
-        return control_groups.memory_of(found.record.groups) or process_trees.memory_of_tree(found.record.pid)
 
     def why_ended(self, found: Observed) -> str:
         """Say what is known beside the status of how an instance ended."""
@@ -145,6 +159,9 @@ class Bubblewrap:
         view = view_of(instance.program, self._artifacts, layer, place, hostname)
         for name, text in view.files.items():
             records.write_private(run / name, text.encode())
+            # So it is below `/etc` everywhere; nobody else comes into this directory.
+            (run / name).chmod(0o644)
+        groups = self._groups.make(instance.id, instance.cpu, instance.memory)
         sandbox = Sandbox(
             environment=(*view.environment.items(), ("PORT", str(instance.port))),
             directory=view.directory,
@@ -156,16 +173,17 @@ class Bubblewrap:
             hidden=(str(self._directory),),
             user=view.user,
             group=view.group,
+            groups=self._groups.shown(groups),
             forbids_namespaces=_can_forbid_namespaces(program),
         )
-        groups = self._groups.make(instance.id, instance.cpu, instance.memory)
         return Launch(
             id=instance.id, program=program_of(instance), start=number, port=instance.port, place=str(run),
             spool=place.spool, network=str(self._namespaces / instance.interface), identity=place.network,
             holder=self._holder, bubblewrap=program, words=words_for(sandbox), command=view.command,
             layer=str(layer), layer_bytes=LAYER_BYTES, overlays=view.overlays, groups=groups,
             directories=(*view.directories, *(name for _, name in view.private)), root=view.root,
-            directory=view.directory, points=view.points, files=tuple(f"/etc/{name}" for name in view.files),
+            made=view.made, stop_signal=view.stop_signal, points=(*view.points, *(("/sys",) if groups else ())),
+            files=tuple(f"/etc/{name}" for name in view.files),
             seccomp=filter_program().hex(), limits=self._process_limits(instance), token=str(self._directory),
         )  # fmt: skip
 
@@ -178,6 +196,25 @@ class Bubblewrap:
             # Counted are the processes of this user in all instances.
             limits.append((resource.RLIMIT_NPROC, _MOST_OF_USER))
         return tuple(limits)
+
+
+def _read_to_end(said: dict[int, bytes], until: float) -> bool:
+    """Read what comes by descriptors until all of them have ended; returns whether that was in time."""
+    waiting = select.poll()
+    for descriptor in said:
+        waiting.register(descriptor, select.POLLIN)
+    left = len(said)
+    while left:
+        ready = waiting.poll(max(0.0, until - monotonic_seconds()) * 1000)
+        if not ready:
+            return False
+        for descriptor, _ in ready:
+            piece = os.read(descriptor, _PIECE)
+            said[descriptor] += piece
+            if not piece:
+                waiting.unregister(descriptor)
+                left -= 1
+    return True
 
 
 @cache

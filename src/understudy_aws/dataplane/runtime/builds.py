@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -23,11 +23,12 @@ from understudy_aws.dataplane.runtime.artifacts import (
     SourceTree,
     TaskError,
     making,
-    remove_tree,
     size_of,
     write_record,
 )
 from understudy_aws.dataplane.runtime.build_network import BuildNetwork, build_network
+from understudy_aws.dataplane.runtime.command_limits import CommandLimits, command_limits
+from understudy_aws.dataplane.runtime.file_trees import remove_tree
 from understudy_aws.dataplane.runtime.isolation import HOME, WORKING_DIRECTORY, Mount
 from understudy_aws.dataplane.runtime.managed import FoundRuntime, find_runtime
 from understudy_aws.dataplane.runtime.sources import fetched_directory
@@ -35,7 +36,7 @@ from understudy_aws.dataplane.tasks import BuildSource, TaskResult
 
 _BUILD_SECONDS = 1800.0
 # Of the log of a build; a command that writes more goes on unheard.
-_MOST_LOG_BYTES = 16 * 1024**2
+_MOST_LOG_BYTES, _LEAST_LINE = 16 * 1024**2, 160
 # By which a build reaches the registries that this machine reaches; nothing else of its environment is passed on.
 _PASSED_ON = (
     "http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "no_proxy", "ssl_cert_file", "ssl_cert_dir",
@@ -80,7 +81,7 @@ def build(
     `outside` names what carries packets to the world, `auto` or `none`.
     Raises TaskError and OSError.
     """
-    runtime = find_runtime(task.language, task.version)
+    runtime = find_runtime(task.language, task.version, artifacts.settings)
     obstacle = isolation.obstacle()
     source_id = _id_of(task, runtime, isolated=not obstacle)
     place = artifacts.sources / source_id
@@ -90,7 +91,7 @@ def build(
             log(f"Nothing has changed since {source_id} was built; it is used again.")
             return TaskResult(commit=task.commit, source=source_id)
         _tell_what_is_there(log, runtime, obstacle)
-        fetched = fetched_directory(artifacts, task)
+        fetched = fetched_directory(artifacts, task, outside)
         if size_of(fetched) > MOST_BYTES:
             raise TaskError(
                 f"The source code takes more than the {MOST_BYTES // 1024**3} GB that an instance has."
@@ -101,12 +102,15 @@ def build(
             artifacts=artifacts, place=place, source_id=source_id, task=task, runtime=runtime, log=log,
             isolated=not obstacle,
         )  # fmt: skip
-        if obstacle:
-            record = making_it.run(BuildNetwork(said=""))
-        else:
-            with build_network(outside, artifacts.work / str(os.getpid()), _told()) as network:
-                log(network.said)
-                record = making_it.run(network)
+        with command_limits(artifacts.directory) as limits:
+            if limits.missing:
+                log(limits.missing)
+            if obstacle:
+                record = making_it.run(BuildNetwork(said=""), limits)
+            else:
+                with build_network(outside, artifacts.make_work(str(os.getpid())), _told()) as network:
+                    log(network.said)
+                    record = making_it.run(network, limits)
         write_record(place, record)
     return TaskResult(commit=task.commit, source=source_id)
 
@@ -140,17 +144,25 @@ class Environment(msgspec.Struct, frozen=True):
 
 
 class _Log:
-    """The lines of a build's log, up to a size."""
+    """The lines of a build's log, up to a size; each counts as so many bytes at least."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
         self._left = _MOST_LOG_BYTES
 
     def __call__(self, line: str) -> None:
-        if self._left < 0:
-            return
-        self._left -= len(line) + 1
-        self._say(line if self._left >= 0 else "More of this log was left out.")
+        self.add((line,))
+
+    def add(self, lines: Sequence[str]) -> None:
+        """Add lines, which are said together."""
+        taken = []
+        for line in lines:
+            if self._left < 0:
+                break
+            self._left -= max(len(line) + 1, _LEAST_LINE)
+            taken.append(line if self._left >= 0 else "More of this log was left out.")
+        if taken:
+            self._say("\n".join(taken))
 
 
 class _Build:
@@ -175,13 +187,14 @@ class _Build:
         self._log = log
         self._isolated = isolated
         self._network = BuildNetwork(said="")
+        self._limits: CommandLimits | None = None
         self._app, self._home = (
             (WORKING_DIRECTORY, HOME) if isolated else (str(place / "app"), str(place / "home"))
         )
 
-    def run(self, network: BuildNetwork) -> SourceTree:
-        """Run the commands in a network and return what is known of the tree then."""
-        self._network = network
+    def run(self, network: BuildNetwork, limits: CommandLimits) -> SourceTree:
+        """Run the commands in a network, within limits, and return what is known of the tree then."""
+        self._network, self._limits = network, limits
         found = self._runtime.environment(self._home)
         of_machine = {**_of_this_machine(), **found}
         # The variables of one service have no say in what all get a copy of.
@@ -189,7 +202,7 @@ class _Build:
         environment = {**of_machine, **dict(self._task.environment)}
         for number, command in enumerate(self._task.commands, start=1):
             self._log(f"[{number}/{len(self._task.commands)}] {command}")
-            ended = self._in_build(("/bin/sh", "-c", command), environment, self._log, command)
+            ended = self._in_build(("/bin/sh", "-c", command), environment, self._log.add, command)
             if ended.status:
                 said = f": {ended.said}" if ended.said else ""
                 raise TaskError(
@@ -245,7 +258,7 @@ class _Build:
         self,
         command: tuple[str, ...],
         environment: Mapping[str, str],
-        say: Callable[[str], None] | None,
+        say: Callable[[Sequence[str]], None] | None,
         title: str = "",
         place: Path | None = None,
     ) -> commands.Ended:
@@ -264,7 +277,7 @@ class _Build:
             directory = "/"
         return commands.run(
             words, environment, seconds=_BUILD_SECONDS, say=say, directory=directory, watched=place,
-            network=self._network.namespace,
+            network=self._network.namespace, filtered=self._isolated, limits=self._limits,
             title=_short(title or command[0]),
         )  # fmt: skip
 

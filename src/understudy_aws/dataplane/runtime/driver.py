@@ -1,12 +1,13 @@
 """A driver of instances: what starts the programs of instances on this machine, finds them again and ends them.
 
-There are two. `bubblewrap` runs each alone, with its network interface as its only network; `processes` runs plain
-processes of this user where no network can be made. An instance outlives whoever started it, and is found again by a
-record in a directory of its own.
+There are two. `bubblewrap` runs each alone, with its network interface as its only network. Where no network can be
+made, `processes` runs plain processes of this user, and images in containers of an engine that is there. An instance
+outlives whoever started it, and is found again by a record in a directory of its own.
 """
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -19,12 +20,18 @@ class StartError(Exception):
     """A program could not be started; the text is one sentence for the person whose service it is."""
 
 
+class PlaceGoneError(StartError):
+    """A program could not be started since all networks have ended, and not by a fault of its own."""
+
+
 class Running(msgspec.Struct, frozen=True, kw_only=True):
     """The record of a start: the process and what tells it from others of its number.
 
     `program` tells what it was started from, `start` counts the starts of this instance, and `port` is where it was
     told to listen. Its output begins at the byte `output_from` of its spool. `network` tells the namespace that it
-    lives in from others of its name. `groups` are its control groups.
+    lives in from others of its name. `groups` are its control groups. `container` names the container that the process
+    stands for, if it does, and `address` is the container's where this machine reaches that.
+    `stop_signal` is the number by which the program is asked to end.
     """
 
     id: str
@@ -36,6 +43,9 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     output_from: int = 0
     network: str = ""
     groups: tuple[str, ...] = ()
+    container: str = ""
+    address: str = ""
+    stop_signal: int = signal.SIGTERM
 
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,11 +92,14 @@ class RuntimeDriver(Protocol):
         ...
 
     def start(self, instance: Instance, place: Place, number: int) -> Observed:
-        """Start an instance for the time of this number, or return it when it runs. Raises StartError and OSError."""
+        """Start an instance for the time of this number, or return it when it runs.
+
+        Raises StartError, PlaceGoneError where the network has ended meanwhile, and OSError.
+        """
         ...
 
     def ask_to_end(self, found: Observed) -> None:
-        """Send SIGTERM to the program of an instance."""
+        """Send SIGTERM to the program of an instance, or what its image has instead."""
         ...
 
     def kill(self, found: Observed) -> None:
@@ -95,10 +108,6 @@ class RuntimeDriver(Protocol):
 
     def forget(self, id: str) -> None:
         """Forget an instance that does not run."""
-        ...
-
-    def memory(self, found: Observed) -> int:
-        """Return the bytes of memory that an instance has; 0 where nobody tells."""
         ...
 
     def why_ended(self, found: Observed) -> str:

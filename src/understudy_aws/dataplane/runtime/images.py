@@ -12,7 +12,9 @@ import os
 import platform
 import re
 import shutil
+import signal
 from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TypeVar
@@ -26,10 +28,11 @@ from understudy_aws.dataplane.runtime.artifacts import (
     TaskError,
     UnpackedImage,
     making,
-    remove_tree,
     size_of,
     write_record,
 )
+from understudy_aws.dataplane.runtime.container_engine import found_engine
+from understudy_aws.dataplane.runtime.file_trees import remove_tree
 from understudy_aws.dataplane.runtime.isolation import Mount
 from understudy_aws.dataplane.runtime.managed import SYSTEM_PATH
 from understudy_aws.dataplane.tasks import PullImage, TaskResult
@@ -47,23 +50,34 @@ _ARCHITECTURES = {
 _MANIFEST_BYTES = 4 * 1024**2
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _WAY_OUT = ("https_proxy", "http_proxy", "no_proxy", "all_proxy", "ssl_cert_file", "ssl_cert_dir")
-# What skopeo says, and what that means to whoever gave the image's name.
+# What skopeo says, what that means to whoever gave the image's name, and what of its words is told with it: those that
+# this matches to their end. skopeo's whole chain of causes is in the log of the deployment.
 _REASONS = (
     (
         "unauthorized|authentication required|invalid username/password",
         "Nobody may pull {} with these credentials",
+        "",
     ),
-    ("forbidden|access to the resource is denied|denied: ", "The registry refuses to give {}"),
+    ("forbidden|access to the resource is denied|denied: ", "The registry refuses to give {}", "denied: .*"),
     (
-        "manifest unknown|name unknown|not found|no such file|no descriptor found|does not exist",
+        (
+            "manifest unknown|name unknown|not found|no such file|no descriptor found|does not exist|"
+            "image not known|no such image"
+        ),
         "There is no image {}",
+        "",
     ),
-    ("no image found in (manifest list|image index)", "There is no image {} for this machine, which is %s"),
-    ("server gave HTTP response to HTTPS client", "The registry of {} speaks HTTP without TLS"),
-    ("x509|certificate", "The certificate of the registry of {} is not trusted"),
+    (
+        "no image found in (manifest list|image index)",
+        "There is no image {} for this machine, which is %s",
+        "",
+    ),
+    ("server gave HTTP response to HTTPS client", "The registry of {} speaks HTTP without TLS", ""),
+    ("x509|certificate", "The certificate of the registry of {} is not trusted", "x509: .*"),
     (
         "connection refused|no such host|timeout|network is unreachable|no route to host|EOF",
         "The registry of {} can't be reached",
+        "connection refused|no such host|timeout|network is unreachable|no route to host|EOF",
     ),
 )
 
@@ -89,6 +103,8 @@ class _Runs(msgspec.Struct, frozen=True, rename="pascal"):
     working_dir: str | None = None
     user: str | None = None
     exposed_ports: dict[str, object] | None = None
+    volumes: dict[str, object] | None = None
+    stop_signal: str | None = None
 
 
 class _Configuration(msgspec.Struct, frozen=True):
@@ -106,7 +122,7 @@ def pull(artifacts: Artifacts, task: PullImage) -> TaskResult:
             )
     work = artifacts.work / str(os.getpid())
     remove_tree(work)
-    work.mkdir(mode=0o700, parents=True)
+    artifacts.make_work(work.name)
     try:
         registry = _Registry(task, work)
         digest = registry.digest()
@@ -150,6 +166,8 @@ def _unpacked(artifacts: Artifacts, registry: _Registry, digest: str, place: Pat
         ports=_ports(runs.exposed_ports or {}),
         blobs=(manifest_digest, manifest.config.digest, *(each.digest for each in manifest.layers)),
         bytes=size_of(place),
+        volumes=tuple(sorted(runs.volumes or {})),
+        stop_signal=_signal(runs.stop_signal or ""),
     )
 
 
@@ -160,10 +178,14 @@ class _Registry:
         self._task = task
         self._work = work
         self.transport, _, self.name = task.reference.partition(":")
-        if self.transport not in {"docker", "oci", "docker-archive", "oci-archive", "dir"}:
+        if self.transport not in {"docker", "oci", "docker-archive", "docker-daemon", "oci-archive", "dir"}:
             raise TaskError(
                 f"Images are not pulled by {self.transport!r} but by docker, oci or docker-archive."
             )
+        engine = found_engine(os.environ) if self.transport == "docker-daemon" else None
+        self._engine = engine.address if engine is not None else ""
+        if self.transport == "docker-daemon" and engine is None:
+            raise TaskError("No container engine answers at DOCKER_HOST or the usual socket.")
         self.name = task.title or self.name.removeprefix("//")
         self._accounts = (None if task.user else _own_accounts()) or work / "accounts.json"
         if not self._accounts.exists():
@@ -205,6 +227,7 @@ class _Registry:
 
     def _asking(self, prefix: str) -> list[str]:
         words = [f"--{prefix}tls-verify=false"] if self._task.plain else []
+        words += [f"--{prefix}daemon-host", self._engine] if self._engine else []
         return [*words, f"--{prefix}authfile", str(self._accounts)]
 
     def _skopeo(
@@ -238,10 +261,11 @@ def _reason(name: str, said: str) -> str:
     detail = _detail(said)
     # The name itself may be anything.
     told = said.replace(name.partition("@")[0].rpartition(":")[0] or name, "")
-    for pattern, reason in _REASONS:
+    for pattern, reason, kept in _REASONS:
         if re.search(pattern, told, re.IGNORECASE):
             sentence = reason.replace("%s", _architecture()).format(name)
-            return f"{sentence}: {detail}"
+            cause = re.search(kept, detail, re.IGNORECASE) if kept else None
+            return f"{sentence}: {cause.group().rstrip('.')}." if cause else f"{sentence}."
     return f"The image {name} can't be pulled: {detail}"
 
 
@@ -296,7 +320,14 @@ def _unpack(artifacts: Artifacts, layout: Path, place: Path) -> None:
             Mount(source=str(bundle), target=str(bundle), writable=True),
         ]
         words = isolation.isolated(words, mounts, directory="/", place=artifacts.settings, network=False)
-    ended = commands.run(words, environment, seconds=_UNPACK_SECONDS, watched=place, title="umoci unpack")
+    ended = commands.run(
+        words,
+        environment,
+        seconds=_UNPACK_SECONDS,
+        watched=place,
+        title="umoci unpack",
+        filtered=not isolation.obstacle(),
+    )
     if ended.status:
         detail = _detail(ended.last[-1]) if ended.last else ended.status
         raise TaskError(f"The layers of the image can't be unpacked: {detail}")
@@ -309,6 +340,17 @@ def _unpack(artifacts: Artifacts, layout: Path, place: Path) -> None:
 def _architecture() -> str:
     machine = platform.machine()
     return _ARCHITECTURES.get(machine, machine)
+
+
+def _signal(text: str) -> int:
+    """Return the number of an image's STOPSIGNAL, a number or a name as QUIT, SIGQUIT or RTMIN+3; else SIGTERM's."""
+    name = text.upper().removeprefix("SIG")
+    base, _, more = name.partition("+")
+    with suppress(KeyError, ValueError):
+        number = int(name) if name.isdigit() else signal.Signals[f"SIG{base}"] + int(more or 0)
+        if 0 < number <= signal.SIGRTMAX:
+            return number
+    return signal.SIGTERM
 
 
 def _ports(exposed: dict[str, object]) -> tuple[int, ...]:

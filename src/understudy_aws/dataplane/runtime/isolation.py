@@ -36,9 +36,8 @@ _SETTINGS = (
     "resolv.conf", "services", "ssl/certs", "ssl/openssl.cnf", "timezone", "xdg/pip",
 )  # fmt: skip
 
-_EMPTY = (
-    "--dir", "/etc", "--dev", "/dev", "--tmpfs", "/tmp", "--dir", "/run", "--dir", "/var/tmp",  # noqa: S108
-)  # fmt: skip
+# What a command has in memory for what it writes beside the directories that it is given.
+_MEMORY_FILES, _SHARED_MEMORY = 2 * 1024**3, 256 * 1024**2
 
 
 class Mount(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,6 +69,17 @@ def obstacle() -> str:
     )
 
 
+def find_out() -> None:
+    """Find out for all processes that are forked from this one what commands can be run by.
+
+    That they can't is not kept: it may change at any time.
+    """
+    if obstacle():
+        obstacle.cache_clear()
+    else:
+        _empty()
+
+
 def isolated(
     command: Sequence[str],
     mounts: Sequence[Mount],
@@ -89,7 +99,7 @@ def isolated(
         words.append("--unshare-net")
     for path in SHOWN:
         words += _shown(Path(path))
-    words += [*proc_words(), *_EMPTY]
+    words += [*proc_words(), *_empty()]
     given = {**_names(), **(files or {})}
     for name in _SETTINGS:
         if name not in given:
@@ -100,7 +110,19 @@ def isolated(
         words += ["--ro-bind", str(file), f"/etc/{name}"]
     for mount in mounts:
         words += ["--bind" if mount.writable else "--ro-bind", mount.source, mount.target]
-    return [*words, "--chdir", directory, "--", *command]
+    # What bubblewrap begins with is in memory, and has no bounds of ours.
+    return [*words, "--remount-ro", "/", "--chdir", directory, "--", *command]
+
+
+def _empty() -> list[str]:
+    """Return the words for directories that begin empty, and are bounded."""
+    words = ["--dir", "/etc", "--dir", "/run", "--dir", "/var", "--symlink", "/tmp", "/var/tmp"]  # noqa: S108
+    words += ["--dev", "/dev"]
+    for place, size in (("/tmp", _MEMORY_FILES), ("/dev/shm", _SHARED_MEMORY)):  # noqa: S108
+        if _knows(shutil.which("bwrap") or "bwrap", "--size"):
+            words += ["--size", str(size)]
+        words += ["--tmpfs", place]
+    return [*words, "--remount-ro", "/dev"]
 
 
 def _namespaces(program: str) -> list[str]:
@@ -109,12 +131,12 @@ def _namespaces(program: str) -> list[str]:
         "--uid", str(_USER), "--gid", str(_USER), "--cap-drop", "ALL", "--hostname", "build",
         "--die-with-parent", "--new-session",
     ]  # fmt: skip
-    return [*words, "--disable-userns"] if _can_forbid_namespaces(program) else words
+    return [*words, "--disable-userns"] if _knows(program, "--disable-userns") else words
 
 
 @cache
-def _can_forbid_namespaces(program: str) -> bool:
-    """Whether this bubblewrap is of version 0.8 or newer, which keeps commands from making namespaces."""
+def _knows(program: str, word: str) -> bool:
+    """Whether this bubblewrap takes a word: those of 0.8 and newer keep commands from making namespaces."""
     try:
         said = subprocess.run(  # noqa: S603 - a program found by name
             [program, "--help"],
@@ -126,7 +148,7 @@ def _can_forbid_namespaces(program: str) -> bool:
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return "--disable-userns" in said.stdout + said.stderr
+    return word in said.stdout + said.stderr
 
 
 def _shown(path: Path) -> list[str]:

@@ -1,4 +1,4 @@
-"""Starts the program of one instance: `python -m understudy_aws.dataplane.runtime.launcher`, told by its input.
+"""Starts the program of one instance, told by its input, in a process that the fork server forks (`fork_server.py`).
 
 What it is told stands in no argument, since other users see those. It prints the record of the start and ends; the
 program becomes a child of the holder, so that it goes on when whoever asked for it ends, and ends with the holder.
@@ -41,6 +41,8 @@ from understudy_aws.dataplane.runtime.control_groups import processes_of
 from understudy_aws.dataplane.runtime.driver import Running
 from understudy_aws.dataplane.runtime.records import LOCK, STATUS, observed, opened_spool, write_record
 
+# Of the directories of an instance's own: programs look for the mode that they have elsewhere.
+_OF_EVERYBODY = {"tmp", "var-tmp", "shm"}
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
 
 
@@ -56,7 +58,7 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
 
     `words` are bubblewrap's, `command` is what it runs, and `seccomp` the filter in hexadecimal digits. In `layer`, a
     directory of at most `layer_bytes` that only this instance sees, `directories` and `overlays` are made; in `root`,
-    which is one of these, there are then directories at `points` and `directory`, and files at `files`. `groups` are
+    which is one of these, there are then directories at `points` and `made`, and files at `files`. `groups` are
     control groups that the process enters, and `limits` those of the process, by their number.
     """
 
@@ -77,7 +79,8 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     directories: tuple[str, ...] = ()
     overlays: tuple[Overlay, ...] = ()
     root: str = ""
-    directory: str = "/"
+    made: tuple[str, ...] = ()
+    stop_signal: int = signal.SIGTERM
     points: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
@@ -127,6 +130,8 @@ def _make_layer(launch: Launch) -> None:
     mount("tmpfs", launch.layer, "tmpfs", MS_NOSUID | MS_NODEV, f"size={launch.layer_bytes},mode=0755")
     for name in launch.directories:
         (layer / name).mkdir()
+        if name in _OF_EVERYBODY:
+            (layer / name).chmod(0o1777)
     for overlay in launch.overlays:
         upper, work, merged = (layer / f"{overlay.name}{end}" for end in (".upper", ".work", ""))
         for each in (upper, work, merged):
@@ -137,7 +142,8 @@ def _make_layer(launch: Launch) -> None:
     if launch.root:
         for point in (*launch.points, *launch.files):
             _make_point(Path(launch.root), point, is_file=point in launch.files)
-        _make_directory(Path(launch.root), launch.directory)
+        for directory in launch.made:
+            _make_directory(Path(launch.root), directory)
 
 
 def _make_point(root: Path, point: str, *, is_file: bool) -> None:
@@ -161,7 +167,7 @@ def _make_point(root: Path, point: str, *, is_file: bool) -> None:
 
 
 def _make_directory(root: Path, directory: str) -> None:
-    """Make the directory that a program starts in, which an image need not have; behind links it must have it."""
+    """Make a directory that an image names and need not have; behind links it must have it."""
     place = root
     for name in directory.split("/"):
         place /= name
@@ -200,10 +206,12 @@ def _become(launch: Launch, between: int) -> NoReturn:
     record = Running(
         id=launch.id, program=launch.program, pid=pid, started=start_of(pid), start=launch.start,
         port=launch.port, output_from=os.fstat(spool).st_size, network=launch.identity,
-        groups=launch.groups,
+        groups=launch.groups, stop_signal=launch.stop_signal,
     )  # fmt: skip
     write_record(place, record)
-    os.write(1, msgspec.json.encode(record))
+    # Whoever asked may have been killed meanwhile; the next node finds the record.
+    with suppress(OSError):
+        os.write(1, msgspec.json.encode(record))
     nothing = os.open(os.devnull, os.O_RDONLY)
     for descriptor, number in ((nothing, 0), (spool, 1), (spool, 2)):
         os.dup2(descriptor, number)
@@ -233,7 +241,3 @@ def _in_memory(data: bytes) -> int:
     os.write(made, data)
     os.lseek(made, 0, os.SEEK_SET)
     return made
-
-
-if __name__ == "__main__":
-    sys.exit(main())

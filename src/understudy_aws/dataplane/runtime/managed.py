@@ -12,11 +12,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from hashlib import blake2b
 from pathlib import Path
 
 import msgspec
 
-from understudy_aws.dataplane.runtime.artifacts import TaskError
+from understudy_aws.dataplane.runtime.artifacts import TaskError, write_whole
 
 _ASK_SECONDS = 20
 _VERSION = re.compile(r"(\d+(?:\.\d+)*)")
@@ -193,12 +195,15 @@ class FoundRuntime(msgspec.Struct, frozen=True, kw_only=True):
         return ()
 
 
-def find_runtime(language: str, version: str) -> FoundRuntime:
-    """Return what of this machine stands for a runtime. Raises TaskError, which names the package that is missing."""
+def find_runtime(language: str, version: str, known: Path | None = None) -> FoundRuntime:
+    """Return what of this machine stands for a runtime. Raises TaskError, which names the package that is missing.
+
+    In the directory `known` it is kept what programs say of themselves, which are asked only once.
+    """
     runtime = _runtime_of(language, version)
     others = []
     for program in _programs(runtime):
-        found = _asked(runtime, program)
+        found = _known(runtime, program, known) if known is not None else _asked(runtime, program)
         if found is None:
             continue
         if tuple(map(int, found.version.split("."))) >= runtime.least:
@@ -235,6 +240,25 @@ def _programs(runtime: ManagedRuntime) -> Iterator[str]:
 
 def _search_path() -> str:
     return f"{os.environ.get('PATH', '')}:{SYSTEM_PATH}"
+
+
+def _known(runtime: ManagedRuntime, program: str, place: Path) -> FoundRuntime | None:
+    """Return what a program has said of itself, or says now; what does not run is asked again each time."""
+    real = Path(program).resolve()
+    try:
+        found = real.stat()
+    except OSError:
+        return None
+    # Another program at its place, or one that was replaced, is another one.
+    which = (runtime.name, program, str(real), found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+    kept = place / f"runtime-{blake2b(msgspec.json.encode(which), digest_size=16).hexdigest()}.json"
+    with suppress(OSError, msgspec.MsgspecError):
+        return msgspec.json.decode(kept.read_bytes(), type=FoundRuntime)
+    said = _asked(runtime, program)
+    if said is not None:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_whole(kept, msgspec.json.encode(said))
+    return said
 
 
 def _asked(runtime: ManagedRuntime, program: str) -> FoundRuntime | None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 _PARENT = 1
-_RESIDENT = 1
 
 
 def children_of(pid: int) -> list[int]:
@@ -30,16 +28,7 @@ def tree_of(pid: int) -> Iterator[int]:
         waiting += children_of(each)
 
 
-def memory_of_tree(pid: int) -> int:
-    """Return the bytes that the processes of a tree have in memory; what they share counts for each."""
-    pages = 0
-    for each in tree_of(pid):
-        with suppress(OSError, IndexError, ValueError):
-            pages += int(Path(f"/proc/{each}/statm").read_text().split()[_RESIDENT])
-    return pages * os.sysconf("SC_PAGE_SIZE")
-
-
-def send(pid: int, number: signal.Signals) -> None:
+def send(pid: int, number: int) -> None:
     """Send a signal to a process that may have ended."""
     with suppress(ProcessLookupError):
         os.kill(pid, number)

@@ -1,7 +1,8 @@
 """The driver that runs instances as plain processes of this user, on this machine's network, where nothing better can.
 
 Nothing keeps them from this user's files, from each other and from the network. Each is told a port of its own on the
-loopback interface. A shell waits for the program and notes how it ended, since whoever started it may be gone.
+loopback interface, where AWS's APIs are too, and the credentials of its role, for which it has a token. A shell waits
+for the program and notes how it ended, since whoever started it may be gone.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -22,16 +22,18 @@ import msgspec
 from understudy_aws.dataplane.processes import start_of
 from understudy_aws.dataplane.runtime import process_trees, records
 from understudy_aws.dataplane.runtime.artifacts import Artifacts
+from understudy_aws.dataplane.runtime.authorities import authority_files, authority_variables
 from understudy_aws.dataplane.runtime.driver import Observed, Place, Running, StartError
+from understudy_aws.dataplane.runtime.loopback import LOOPBACK, LoopbackPorts, free_port, lead_to
 from understudy_aws.dataplane.runtime.planning import program_of
 from understudy_aws.dataplane.wanted_services import Instance
 
 NOT_ISOLATED = (
     "Instances are not isolated on this machine: each is a process of this user, which reads this user's files and "
-    "reaches this machine's network; their memory, processors and files have no limits."
+    "reaches this machine's network; their memory, processors and files have no limits, and whoever is this user reads "
+    "their environment, with secrets and what gets the credentials of their roles."
 )
 
-_LOOPBACK = "127.0.0.1"
 _MARK = "UNDERSTUDY_INSTANCE"
 _SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Notes how the program ended in the file that it is called by.
@@ -58,8 +60,10 @@ class Processes:
     obstacle = ""
     limits = (NOT_ISOLATED,)
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, ports: LoopbackPorts | None = None) -> None:
+        """Prepare; `ports` are where the APIs and credentials are, if anybody answers there."""
         self._directory = directory
+        self._ports = ports
 
     def observe(self) -> Mapping[str, Observed]:
         """Return what was started, from the records."""
@@ -67,10 +71,8 @@ class Processes:
 
     def start(self, instance: Instance, place: Place, number: int) -> Observed:
         """Start a program with a port of its own."""
-        if instance.program.image:
-            raise StartError("An image can't be run on this machine, where no namespaces can be made.")
         run = records.made_place(self._directory, instance.id)
-        port = _free_port()
+        port = free_port()
         environment = {"PATH": os.environ.get("PATH", _SYSTEM_PATH), "HOME": str(run)}
         directory = str(run)
         if instance.program.source:
@@ -80,7 +82,9 @@ class Processes:
                 raise StartError(str(error)) from error
             environment |= dict(source.environment)
             directory = source.working_directory
-        environment |= dict(instance.program.environment)
+        environment |= self._trusting(instance, run) | dict(instance.program.environment)
+        if self._ports is not None:
+            lead_to(environment, instance, LOOPBACK, self._ports)
         environment |= {"PORT": str(port), _MARK: self._mark(instance.id)}
         record = Running(
             id=instance.id, program=program_of(instance), pid=0, started="", start=number, port=port,
@@ -100,6 +104,15 @@ class Processes:
             raise StartError("It could not be started: its launcher ended.") from error
         return Observed(record=record, runs=start_of(record.pid) == record.started)
 
+    @staticmethod
+    def _trusting(instance: Instance, run: Path) -> dict[str, str]:
+        """Return the variables by which a program trusts the server's authority, whose files lie beside its record."""
+        authority = instance.program.authority
+        files = authority_files(authority)
+        for name, text in files.items():
+            records.write_private(run / name, text.encode())
+        return dict(authority_variables(authority, run))
+
     def ask_to_end(self, found: Observed) -> None:
         """Send SIGTERM to the program, the child of the shell that waits for it."""
         for program in process_trees.children_of(found.record.pid):
@@ -117,10 +130,6 @@ class Processes:
         for pid in self._marked(id):
             process_trees.send(pid, signal.SIGKILL)
         records.remove(self._directory, id)
-
-    def memory(self, found: Observed) -> int:
-        """Return what the processes have in memory."""
-        return process_trees.memory_of_tree(found.record.pid)
 
     def why_ended(self, found: Observed) -> str:  # noqa: ARG002 - as the other driver has it
         """Return nothing: nobody sees more than the status."""
@@ -146,13 +155,6 @@ class Processes:
             with suppress(OSError):
                 if mark in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
                     yield pid
-
-
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind((_LOOPBACK, 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 def main() -> int:
@@ -181,7 +183,9 @@ def _become(start: _Start, place: Path) -> NoReturn:
         start.record, pid=pid, started=start_of(pid), output_from=os.fstat(spool).st_size
     )
     records.write_record(place, record)
-    os.write(1, msgspec.json.encode(record))
+    # Whoever asked may have been killed meanwhile; the next node finds the record.
+    with suppress(OSError):
+        os.write(1, msgspec.json.encode(record))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.dup2(spool, 1)
     os.dup2(spool, 2)

@@ -88,8 +88,8 @@ def observed(place: Path) -> Observed | None:
 def all_observed(directory: Path) -> Iterator[Observed]:
     """Yield every instance that has a record."""
     with suppress(FileNotFoundError):
-        for entry in os.scandir(runs_directory(directory)):
-            found = observed(Path(entry.path))
+        for place in runs_directory(directory).iterdir():
+            found = observed(place)
             if found is not None:
                 yield found
 

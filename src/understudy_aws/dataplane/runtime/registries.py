@@ -4,6 +4,8 @@ A rule says what stands for the names that begin with a text, such as `public.ec
 
     public.ecr.aws/mine=http://127.0.0.1:5000/mine      a registry; by http:// one that speaks no TLS
     000000000000.dkr.ecr.us-east-1.amazonaws.com=oci:/srv/images      OCI layouts, one a repository
+    public.ecr.aws/mine=docker-daemon:      what the container engine of this machine has, by the rest of the name
+    public.ecr.aws/mine=docker-archive:/srv/saved      archives of `docker save`, one a repository: /srv/saved/app.tar
 
 The longest rule that fits decides. A name that no rule fits is looked for among the images that were built here, and
 is then pulled from where it says.
@@ -20,11 +22,12 @@ import msgspec
 from understudy_aws.dataplane.tasks import PullImage
 
 _REPOSITORY = re.compile(r"[a-z0-9]+(?:[._/-]+[a-z0-9]+)*")
+_PLACES = ("http://", "https://", "oci:/", "docker-daemon:", "docker-archive:/")
 _REFERENCE = "org.opencontainers.image.ref.name"
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """What stands for names that begin with a text: a URL of a registry, or `oci:` with a directory."""
+    """What stands for names that begin with a text: a URL of a registry, directories of this machine, or an engine."""
 
     prefix: str
     place: str
@@ -49,9 +52,10 @@ def read_rules(text: str) -> tuple[Rule, ...]:
     rules = []
     for each in filter(None, (part.strip() for part in text.split(","))):
         prefix, equals, place = each.partition("=")
-        if not prefix or not equals or not place.startswith(("http://", "https://", "oci:/")):
+        if not prefix or not equals or not place.startswith(_PLACES):
             raise ValueError(
-                f"{each!r} is not PREFIX=PLACE, where a place is http://HOST:PORT, https://HOST or oci:/DIRECTORY."
+                f"{each!r} is not PREFIX=PLACE, where a place is http://HOST:PORT, https://HOST, oci:/DIRECTORY, "
+                "docker-daemon: or docker-archive:/DIRECTORY."
             )
         rules.append(Rule(prefix.rstrip("/"), place.rstrip("/")))
     return tuple(sorted(rules, key=lambda rule: len(rule.prefix), reverse=True))
@@ -107,9 +111,26 @@ def is_repository(text: str) -> bool:
 def _by_rule(rule: Rule, rest: str, name: Name) -> PullImage:
     kind, _, place = rule.place.partition(":")
     whole = "/".join(filter(None, (place.removeprefix("//"), rest)))
+    if kind == "docker-daemon":
+        return PullImage(reference=f"docker-daemon:{whole}{name.last}")
+    if kind == "docker-archive":
+        return PullImage(reference=f"docker-archive:{whole}.tar{_in_archive(name)}")
     if kind == "oci":
-        return PullImage(reference=f"oci:{whole}:{name.tag}")
+        return PullImage(reference=f"oci:{whole}:{_tag_in(Path(whole), name)}")
     return PullImage(reference=f"docker://{whole}{name.last}", plain=kind == "http")
+
+
+def _in_archive(name: Name) -> str:
+    """Return which image of an archive is meant: the only one, whatever it is called; by a digest none is found."""
+    return f":{name.digest.replace(':', '-')}" if name.digest else ""
+
+
+def _tag_in(layout: Path, name: Name) -> str:
+    """Return what a layout calls an image; of a digest that it has not got, a tag that it has not got either."""
+    if not name.digest:
+        return name.tag
+    tags = (tag for tag, digest in tags_of(layout).items() if digest == name.digest)
+    return next(tags, name.digest.replace(":", "-"))
 
 
 def tags_of(layout: Path) -> Mapping[str, str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from understudy_aws.dataplane.runtime.control_groups import Shown
 from understudy_aws.dataplane.wanted_services import Pairs
 
 PROGRAMS = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/sbin", "/opt", "/nix/store")
@@ -31,6 +32,8 @@ _SETTINGS = (
 # What root might write, and what the kernel tells of the machine.
 _SETTINGS_OF_THE_KERNEL = ("sys", "sysrq-trigger", "irq", "bus")
 _MASKED_FILES = ("kcore", "keys", "kmsg", "latency_stats", "sched_debug", "timer_list", "kallsyms", "modules")
+_SYS = "/sys"
+_NO_GROUPS = Shown()
 _MASKED_DIRECTORIES = ("acpi", "fs", "scsi", "driver", "tty")
 
 
@@ -48,7 +51,7 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     `root` is the directory that it sees as `/`; without one it sees this machine's programs. `mounts` come on top, in
     their order; `private` are pairs of a place such as `/tmp` and the directory that is seen there. `files` are pairs
     of a name below `/etc` and the file that is seen there. `hidden` are directories of this machine that stand below
-    what is shown.
+    what is shown. `groups` are its control groups.
     """
 
     environment: Pairs
@@ -61,6 +64,7 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     hidden: tuple[str, ...] = ()
     user: int = USER
     group: int = USER
+    groups: Shown = _NO_GROUPS
     forbids_namespaces: bool = True
 
 
@@ -81,6 +85,7 @@ def words_for(sandbox: Sandbox) -> tuple[str, ...]:
     for target, source in sandbox.private:
         words += ["--bind", source, target]
     words += ["--remount-ro", "/dev"]
+    words += _group_words(sandbox.groups)
     for name, source in sandbox.files:
         words += ["--ro-bind", source, f"/etc/{name}"]
     for mount in sandbox.mounts:
@@ -89,6 +94,18 @@ def words_for(sandbox: Sandbox) -> tuple[str, ...]:
         # What bubblewrap begins with is in memory, and has no bounds of ours.
         words += ["--remount-ro", "/"]
     return (*words, "--chdir", sandbox.directory)
+
+
+def _group_words(groups: Shown) -> list[str]:
+    """Return the words for `/sys`, which has nothing but control groups to read; none where there are none."""
+    if not groups.directories:
+        return []
+    words = ["--tmpfs", _SYS]
+    for place, source in groups.directories:
+        words += ["--ro-bind", source, place]
+    for place, target in groups.links:
+        words += ["--symlink", target, place]
+    return [*words, "--remount-ro", _SYS]
 
 
 def proc_words() -> list[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import posixpath
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
 
 from understudy_aws.dataplane.runtime.artifacts import Artifacts
+from understudy_aws.dataplane.runtime.authorities import authority_files, authority_variables
 from understudy_aws.dataplane.runtime.driver import Place, StartError
 from understudy_aws.dataplane.runtime.image_users import user_of
 from understudy_aws.dataplane.runtime.launcher import Overlay
@@ -31,7 +34,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """What a program sees and is told. Names of directories are those in its layer.
 
     In `root`, where there is one, `points` are made: places where directories, or the files of `/etc` named in `files`,
-    are mounted.
+    are mounted; and the directories `made`, which the program wants to be there.
     """
 
     command: tuple[str, ...]
@@ -41,6 +44,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     private: Pairs
     root: str = ""
     points: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
+    stop_signal: int = signal.SIGTERM
     overlays: tuple[Overlay, ...] = ()
     directories: tuple[str, ...] = ()
     mounts: tuple[Mount, ...] = ()
@@ -55,8 +60,9 @@ def view_of(program: Program, artifacts: Artifacts, layer: Path, place: Place, h
     try:
         if program.image:
             files = network_files(hostname, address, resolver)
-            return _of_image(program, artifacts, layer, own, files)
-        files = name_files(hostname, address, resolver)
+            return _of_image(program, artifacts, layer, files, hostname)
+        trusted = authority_files(program.authority)
+        files = {**name_files(hostname, address, resolver), **trusted}
         return _of_machine(program, artifacts, layer, own, files)
     except LookupError as error:
         raise StartError(str(error.args[0])) from error
@@ -66,7 +72,7 @@ def _of_machine(
     program: Program, artifacts: Artifacts, layer: Path, own: Mapping[str, str], files: Mapping[str, str]
 ) -> View:
     """Return the view of a source tree, or of a program of this machine."""
-    environment = {"PATH": SYSTEM_PATH, "HOME": HOME}
+    environment = {"PATH": SYSTEM_PATH, "HOME": HOME, **authority_variables(program.authority)}
     if not program.source:
         return View(
             command=program.command, environment={**environment, **own}, directory=HOME, files=files,
@@ -93,7 +99,7 @@ def _of_machine(
 
 
 def _of_image(
-    program: Program, artifacts: Artifacts, layer: Path, own: Mapping[str, str], files: Mapping[str, str]
+    program: Program, artifacts: Artifacts, layer: Path, files: Mapping[str, str], hostname: str
 ) -> View:
     image = artifacts.image(program.image)
     lower = artifacts.root(program.image)
@@ -101,16 +107,30 @@ def _of_image(
     command = program.command or image.command
     if not command:
         raise LookupError("The image names no command, and neither does the service.")
-    directory = image.working_directory or "/"
+    directory = _inside(image.working_directory)
     return View(
         command=command,
-        environment={"PATH": SYSTEM_PATH, "HOME": who.home, **dict(image.environment), **own},
+        environment={
+            "PATH": SYSTEM_PATH,
+            "HOME": who.home,
+            "HOSTNAME": hostname,
+            **authority_variables(program.authority),
+            **dict(image.environment),
+            **dict(program.environment),
+        },
         directory=directory,
-        files=files,
+        files={**files, **authority_files(program.authority, lower)},
         private=_SHARED_MEMORY,
         root=str(layer / _ROOT),
         points=("/proc", "/dev", "/tmp"),  # noqa: S108 - in the image's own root
+        made=(directory, *map(_inside, image.volumes)),
+        stop_signal=image.stop_signal,
         overlays=(Overlay(str(lower), _ROOT),),
         user=who.user,
         group=who.group,
     )
+
+
+def _inside(directory: str) -> str:
+    """Return a directory that an image names as the kernel takes it there, where no dots lead out of `/`."""
+    return posixpath.normpath("/" + directory.lstrip("/"))

@@ -1,4 +1,4 @@
-"""Carries out one task: `python -m understudy_aws.dataplane.runtime.worker DIRECTORY OUTSIDE`.
+"""Carries out one task, in a process of its own, which the fork server forks (`fork_server.py`).
 
 The task is the first line of standard input. It says a line of JSON for each line of its log and at last what came of
 it. It ends, and all it has started, when its standard input does, since nobody hears it any more then.
@@ -56,6 +56,8 @@ def main(words: list[str]) -> int:
         _tell(Succeeded(_carried_out(artifacts, task, words[1])))
     except TaskError as error:
         _tell(Failed(str(error)))
+    except RecursionError:
+        _tell(Failed("Directories lie deeper in one another than can be gone through."))
     except OSError as error:
         _tell(Failed(str(as_task_error(error, artifacts.directory))))
     return 0
@@ -63,7 +65,7 @@ def main(words: list[str]) -> int:
 
 def _carried_out(artifacts: Artifacts, task: Task, outside: str) -> TaskResult:
     if isinstance(task, FetchSource):
-        return fetch(artifacts, task)
+        return fetch(artifacts, task, outside)
     if isinstance(task, BuildSource):
         return build(artifacts, task, lambda text: _tell(Said(text)), outside)
     return pull(artifacts, task)
@@ -78,7 +80,3 @@ def _end_when_alone() -> None:
     while os.read(0, 1024):
         pass
     os.killpg(0, signal.SIGKILL)
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
