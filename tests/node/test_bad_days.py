@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 from msgspec.structs import replace
 from networks import TCP, group, interface, rule, vpc
-from nodes import environment, node
+from nodes import findings, node
 
+from understudy_aws.dataplane.linux.idle_timeouts import UDP_STREAM_SECONDS
 from understudy_aws.dataplane.messages import Refused, TakeRepairs, Want
 from understudy_aws.dataplane.wanted import Network
 
@@ -117,6 +115,19 @@ DAMAGE = {
 }
 
 
+SETTINGS = {
+    "ipv4/ip_forward": ("0", "setting ipv4/ip_forward was 0 instead of 1"),
+    "ipv6/conf/all/forwarding": ("0", "setting ipv6/conf/all/forwarding was 0 instead of 1"),
+    "ipv4/conf/all/rp_filter": ("1", "setting ipv4/conf/all/rp_filter was 1 instead of 0"),
+    "ipv4/conf/default/rp_filter": ("1", "setting ipv4/conf/default/rp_filter was 1 instead of 0"),
+    "ipv4/conf/eeni-app/forwarding": ("0", "setting forwarding of link eeni-app was 0 instead of 1"),
+    "ipv4/conf/eeni-db/rp_filter": ("2", "setting rp_filter of link eeni-db was 2 instead of 0"),
+}
+DAMAGE |= {
+    f"Path('/proc/sys/net/{name}').write_text('{value}')": told for name, (value, told) in SETTINGS.items()
+}
+
+
 @pytest.mark.parametrize("damage", DAMAGE)
 def test_what_somebody_else_changes_is_put_right_and_told(running, damage):
     running.want(small(rule(TCP, 80, group="sg-app")))
@@ -129,7 +140,22 @@ def test_what_somebody_else_changes_is_put_right_and_told(running, damage):
     [repair] = running.client.ask(TakeRepairs()).repairs
     assert repair.vpc == "vpc-a"
     assert DAMAGE[damage] in repair.what
+    if "/proc/sys" in damage:
+        assert len(repair.what) == 1, "what follows from another is not told again"
     assert repair.count == running.status().repaired
+
+
+def test_what_the_kernel_tells_nobody_is_put_right_in_its_turn(running):
+    running.want(small(rule(TCP, 80, group="sg-app")))
+    name = "netfilter/nf_conntrack_udp_timeout_stream"
+    running.damage("vpc-a", f"Path('/proc/sys/net/{name}').write_text('7')")
+    running.damage("eni-db", "Path('/proc/sys/net/ipv4/ip_unprivileged_port_start').write_text('1024')")
+    _until(lambda: running.status().repaired == 2, seconds=40)
+    told = {clause for each in running.client.ask(TakeRepairs()).repairs for clause in each.what}
+    assert told == {
+        f"setting {name} was 7 instead of {UDP_STREAM_SECONDS}",
+        "in eni-db setting ipv4/ip_unprivileged_port_start was 1024 instead of 0",
+    }
 
 
 def test_repairs_wait_for_who_notes_them_also_when_the_node_is_killed(running):
@@ -144,16 +170,6 @@ def test_repairs_wait_for_who_notes_them_also_when_the_node_is_killed(running):
     running.kill()
     running.start_again()
     assert running.status().untold == 0
-
-
-def findings(running) -> dict[str, str]:
-    """What `understudy doctor` says of the state whose node this is."""
-    done = subprocess.run(
-        [sys.executable, "-m", "understudy_aws", "doctor", "--json", "--port", "0",
-         "--state", str(running.directory.parent)],
-        env={**environment(), "HOME": str(running.directory.parent)}, capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return {each["name"]: each["sentence"] for each in json.loads(done.stdout)["findings"]}
 
 
 def test_a_node_without_open_files_says_so_to_doctor_too_and_makes_nothing_by_half(running):

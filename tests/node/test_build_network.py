@@ -11,9 +11,11 @@ import pytest
 from boxes import MACHINE, METADATA, PRIVATE, SITES, missing_for
 from nodes import UNPRIVILEGED, node, refusal_for
 from repositories import commit
-from tasks import build, result_of
+from tasks import build, reason_of, result_of
 
+from understudy_aws.dataplane.messages import ForgetTask, GetTask, StartTask
 from understudy_aws.dataplane.runtime.artifacts import Artifacts
+from understudy_aws.dataplane.tasks import FetchSource
 
 pytestmark = pytest.mark.skipif(
     not (shutil.which("git") and shutil.which("bwrap")), reason="git and bubblewrap are not installed"
@@ -35,6 +37,14 @@ with ThreadPoolExecutor(32) as pool:
 LOOPBACK = f"127.0.0.1/{PRIVATE}"
 
 
+# What git says of a server that hears it and is no web server; which one depends on who is first to close.
+ANSWERED = (
+    "Received HTTP/0.9 when not allowed",
+    "Empty reply from server",
+    "Recv failure: Connection reset by peer",
+)
+
+
 @pytest.mark.parametrize(
     ("user", "carrier", "variables", "loopback"),
     [
@@ -43,7 +53,7 @@ LOOPBACK = f"127.0.0.1/{PRIVATE}"
     ],
     ids=["told-of-loopback", "unprivileged"],
 )
-def test_a_build_reaches_the_world_and_of_this_machine_what_pip_is_told_of(
+def test_builds_and_fetches_reach_the_world_and_of_this_machine_what_they_are_told_of(
     user, carrier, variables, loopback
 ):
     if user is not None and os.geteuid() != 0:
@@ -65,6 +75,14 @@ def test_a_build_reaches_the_world_and_of_this_machine_what_pip_is_told_of(
             task = build(place / "code", known, f"python3 hear.py {' '.join(places)} > heard")
             source = result_of(running, "a", task).source
             told = (Artifacts(running.directory).tree(source) / "heard").read_text()
+            own = FetchSource(url=f"http://{MACHINE[0]}:{PRIVATE}/code.git", branch="main")
+            running.client.ask(StartTask("own", own))
+            fetched = {
+                each: reason_of(running, each, FetchSource(url=f"http://{each}/code.git", branch="main"))
+                for each in (SITES[0], f"127.0.0.1:{PRIVATE}")
+            }
+            still = running.client.ask(GetTask("own"))
+            running.client.ask(ForgetTask("own"))
     finally:
         shutil.rmtree(place, ignore_errors=True)
     heard = dict(line.split() for line in told.splitlines())
@@ -73,3 +91,6 @@ def test_a_build_reaches_the_world_and_of_this_machine_what_pip_is_told_of(
         {f"::ffff:127.0.0.1/{PRIVATE}": "heard"} if variables else {}
     )
     assert heard[LOOPBACK] == loopback
+    # What answers there is no web server. A fetch gets to what its URL names; another address of this machine is silent.
+    assert all(each.endswith(ANSWERED) for each in fetched.values()), fetched
+    assert still.state == "running", still

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import socket
 import subprocess
+import time
+from contextlib import ExitStack, contextmanager, suppress
 
+import pytest
 from networks import group, interface, vpc
 
 from understudy_aws.dataplane.wanted import Network
+from understudy_aws.node import dialer
+from understudy_aws.node.dialer import Dialer
+from understudy_aws.node.endpoints import Endpoint
 
 # What a node does, in a process that has entered the node's namespaces as the node has.
 _AS_A_NODE = """
@@ -113,3 +121,43 @@ def test_one_that_listens_on_another_port_is_told_which(running):
     server.process.kill()
     server.process.communicate()
     assert told["reason"] == "Nothing listens on port 8080; it listens on port 3000."
+
+
+@contextmanager
+def full_server():
+    """A program that listens at an address and takes nobody, with as many waiting as the kernel keeps: no other is answered."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server, ExitStack() as others:
+        for _ in range(3):
+            other = others.enter_context(socket.socket())
+            other.setblocking(False)
+            other.connect_ex(server.getsockname())
+        yield server
+
+
+def test_a_program_whose_backlog_was_full_is_tried_again_before_the_kernel_does(monkeypatch):
+    """The kernel makes its next attempt after a second (tcp(7): tcp_syn_retries)."""
+    made = dialer._made
+    attempts = []
+    monkeypatch.setattr(dialer, "_made", lambda endpoint: attempts.append(endpoint) or made(endpoint))
+    with full_server() as server:
+
+        async def reached() -> None:
+            dialing = asyncio.ensure_future(Dialer(None).connect(Endpoint(None, *server.getsockname()), 60))
+            while len(attempts) < 2:
+                await asyncio.sleep(0.01)
+            assert not dialing.done()
+            server.setblocking(False)
+            with suppress(BlockingIOError):
+                while True:
+                    server.accept()[0].close()
+            (await dialing).close()
+
+        asyncio.run(reached())
+
+
+def test_a_program_that_never_answers_is_given_up_and_no_sooner_than_asked():
+    with full_server() as server:
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            asyncio.run(Dialer(None).connect(Endpoint(None, *server.getsockname()), 0.5))
+        assert time.monotonic() - began >= 0.5

@@ -5,13 +5,15 @@ flow-logs.md 13.3: each direction is a flow of its own, and each interface says 
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 
 from msgspec.structs import replace
 from networks import TCP, entry, group, interface, rule, vpc
 
 from understudy_aws.dataplane.messages import Flows, GetFlows, WatchFlows
-from understudy_aws.dataplane.wanted import Network, NetworkAcl
+from understudy_aws.dataplane.wanted import Network, NetworkAcl, Route
 
 SEND = """
 import socket, sys
@@ -68,6 +70,9 @@ class Reader:
     def fetch(self) -> None:
         answer = self.running.client.ask(self.after)
         assert isinstance(answer, Flows)
+        assert answer.node == self.after.node or not self.after.node, (
+            "a new node goes on where the last one was"
+        )
         self.windows += answer.windows
         if answer.windows:
             self.after = GetFlows(answer.node, answer.windows[-1].number)
@@ -206,13 +211,91 @@ def test_an_interface_that_goes_has_its_last_packets_told(running):
 def test_a_new_node_goes_on_and_tells_nothing_twice(running):
     running.want(site())
     assert running.passes("eni-a", "10.0.2.10", 80)
-    assert 2 == sum(each[0] for each in Reader(running).flows("eni-a", 80, 2).values())
+    reader = Reader(running)
+    assert 2 == sum(each[0] for each in reader.flows("eni-a", 80, 2).values())
+    reader.windows.clear()
     running.kill()
     running.start_again()
     assert running.drops("eni-a", "10.0.2.10", 81)
-    reader = Reader(running)
     assert {(OUT, ACCEPTED)} == reader.flows("eni-a", 81).keys()
     assert {} == reader.flows("eni-a", 80, 0)
+
+
+SLOWLY = """
+import socket, sys, time
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.connect((sys.argv[1], int(sys.argv[2])))
+number = 0
+while not sys.stdin.closed and number < int(sys.argv[3]):
+    try: s.send(b"x"); number += 1
+    except ConnectionRefusedError: pass
+    time.sleep(0.002)
+print(number)
+"""
+
+
+def test_a_node_that_is_killed_again_and_again_loses_no_packet_and_tells_none_twice(running):
+    """The counters are the kernel's; what they were when a window began is kept.
+
+    As one user within windows of a minute, as the other one with windows that end meanwhile.
+    """
+    seconds = 0 if running.user is None else 1
+    running.want(replace(site(), flow_seconds=seconds))
+    listening = running.python("eni-b", LISTEN, "10.0.2.10", "53")
+    assert listening.line() == "listening", listening.finish().stderr
+    reader, packets = Reader(running), 1_200
+    sending = running.python("eni-a", SLOWLY, "10.0.2.10", "53", str(packets))
+    deaths = 0
+    while sending.process.poll() is None:
+        reader.fetch()
+        running.kill()
+        running.start_again()
+        deaths += 1
+        time.sleep(0.3)
+    assert sending.finish().stdout == f"{packets}\n"
+    assert deaths >= 3
+    if not seconds:
+        # The windows, of a minute, end with what is logged.
+        running.want(site(logged=False))
+    assert {(OUT, ACCEPTED): (packets, packets * 29, 0)} == reader.flows("eni-a", 53, packets)
+    assert {(IN, ACCEPTED): (packets, packets * 29, 0)} == reader.flows("eni-b", 53, packets)
+    listening.process.kill()
+    listening.finish()
+
+
+def test_what_was_recorded_outlives_the_network(running):
+    """Whoever kills the holder ends the network; what was counted until a moment before is told by the next node."""
+    running.want(replace(site(), flow_seconds=0))
+    assert running.passes("eni-a", "10.0.2.10", 80)
+    # It is kept each five seconds, and before that when what is wanted changes.
+    time.sleep(1.5)
+    running.want(site())
+    os.kill(running.status().holder, signal.SIGKILL)
+    running.process.wait(20)
+    running.kill()
+    running.start_again()
+    reader = Reader(running)
+    assert {(OUT, ACCEPTED), (IN, ACCEPTED)} == reader.flows("eni-a", 80, 2).keys()
+    kept = running.directory / "flows"
+    running.want(Network())
+    reader.fetch()
+    reader.fetch()
+    assert not kept.exists(), "all of it was told, and nothing more is recorded"
+
+
+def test_flows_that_can_not_be_kept_are_told_all_the_same_and_that_is_said(running):
+    # Where a file is there is no folder.
+    (running.directory / "flows").write_text("")
+    running.want(site())
+    assert running.passes("eni-a", "10.0.2.10", 80)
+    assert 2 == sum(each[0] for each in Reader(running).flows("eni-a", 80, 2).values())
+    assert "They are not kept" in running.status().services["flow logs"]
+    (running.directory / "flows").unlink()
+    until = time.monotonic() + 15
+    while "flow logs" in running.status().services:
+        assert time.monotonic() < until
+        time.sleep(0.1)
+    assert {each.name for each in (running.directory / "flows").iterdir()} == {"counted", "windows.jsonl"}
 
 
 def test_an_interface_can_be_logged_and_another_not(running):
@@ -303,3 +386,70 @@ def test_flow_logs_miss_nothing_while_somebody_watches(running):
         if each.flow.incoming
     }
     assert told >= {(80, True), (81, False)}
+
+
+def test_what_no_route_leads_on_was_accepted_if_groups_and_acl_let_it(running):
+    """A record says what the groups and the network ACL decided at the interface, not where a route led (flow-logs.md 13.3).
+
+    Nowhere lead an address of the VPC that nobody has, one that the table of routes does not know, and a blackhole.
+    """
+    acl = NetworkAcl(
+        id="acl-out", ingress=(entry(100),),
+        egress=(entry(90, "203.0.113.0/24", allow=False), entry(100), entry(101, "::/0")),
+    )  # fmt: skip
+    network = site(acl=acl)
+    only = replace(
+        network.vpcs[0],
+        route_tables=tuple(
+            replace(each, routes=(Route(destination="192.0.2.0/24"),))
+            for each in network.vpcs[0].route_tables
+        ),
+    )
+    unlogged = site(logged=False, acl=acl)
+    running.want(replace(network, vpcs=(only,)))
+    reader = Reader(running)
+    nowhere = {81: "10.0.9.9", 82: "198.51.100.1", 83: "192.0.2.1", 84: "2001:db8::1"}
+    for port, address in {**nowhere, 85: "203.0.113.1"}.items():
+        assert running.drops("eni-b", address, port)
+    assert running.python("eni-b", SEND, "198.51.100.1", "86", "8900", "20").finish().returncode == 0
+    assert {(OUT, ACCEPTED): (20, 20 * 8928, 0)} == reader.flows("eni-b", 86, 20)
+    for port, address in nowhere.items():
+        assert {(OUT, ACCEPTED)} == reader.flows("eni-b", port).keys(), address
+    assert {(OUT, REJECTED)} == reader.flows("eni-b", 85).keys()
+    # Nothing answers, also not that there is no way, and a link that somebody deletes is made again.
+    running.damage("vpc-a", "request(rt.delete_link('nowhere'))")
+    until = time.monotonic() + 15
+    while not running.status().repaired:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    assert running.drops("eni-b", "198.51.100.1", 87)
+    assert {(OUT, ACCEPTED)} == reader.flows("eni-b", 87).keys()
+    running.want(unlogged)
+    assert running.drops("eni-b", "198.51.100.1", 88)
+    assert running.passes("eni-a", "10.0.2.10", 80)
+    assert (running.status().converged, running.status().error) == (True, "")
+
+
+def test_what_counts_for_who_watches_is_no_repair_of_the_next_node(running):
+    """A node that is killed while somebody watches leaves what counts; the next one goes on, or takes it away."""
+    running.want(site(logged=False))
+    running.client.ask(WatchFlows())
+    assert counts(running)
+    running.kill()
+    running.start_again()
+    assert running.passes("eni-a", "10.0.2.10", 80)
+    running.client.ask(WatchFlows())
+    assert running.passes("eni-a", "10.0.2.10", 80)
+    assert running.drops("eni-a", "10.0.2.10", 81)
+    found, _ = watched(running, 10)
+    assert found == {(80, True), (81, False)}
+    running.kill()
+    running.start_again()
+    until = time.monotonic() + 20
+    while counts(running):
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    # Several looks at the network.
+    time.sleep(1)
+    status = running.status()
+    assert (status.converged, status.repaired, status.untold) == (True, 0, 0)

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 from networks import group, interface, rule, vpc
+from nodes import node, refusal_for
 
 from understudy_aws.dataplane.wanted import Network
 from understudy_aws.node import full_tables
@@ -85,3 +86,76 @@ def test_a_router_with_room_has_lost_nothing(running):
         "assert lost_connections() == 0",
     )
     assert "new connections" not in running.status().services
+
+
+# Connections nobody answers, a hundred thousand to each line that comes in.
+FLOOD = """
+import socket, sys
+for _ in sys.stdin:
+    for _ in range(2):
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("10.0.1.10", 0))
+        for port in range(1, 50001): s.sendto(b"", ("10.0.2.10", port))
+        s.close()
+    print("sent", flush=True)
+"""
+TALK = """
+import socket, sys
+server = socket.create_server(("10.0.2.10", 5432)); print("listens", flush=True)
+taken, _ = server.accept()
+while data := taken.recv(100): taken.sendall(data)
+"""
+ASK = """
+import socket, sys
+s = socket.create_connection(("10.0.2.10", 5432), 20)
+for line in sys.stdin: s.sendall(line.encode()); print(s.recv(100).decode().strip(), flush=True)
+"""
+
+
+def test_a_table_that_is_full_is_told_and_neither_ends_connections_nor_keeps_others_from_beginning(tmp_path):
+    """Also those of other VPCs go on; what is dropped by a rule is dropped still."""
+    if refused := refusal_for(None):
+        pytest.skip(refused)
+    if full_tables._most() > 300_000:
+        pytest.skip("to fill the table of this machine takes too long")
+    rules = (rule("17", (1, 65535), group="sg-app"), rule("6", 5432, group="sg-app"))
+    made = [
+        vpc(
+            id,
+            interface(f"app-{id}", f"{id}-subnet-1", "10.0.1.10"),
+            interface(f"two-{id}", f"{id}-subnet-1", "10.0.1.11"),
+            interface(f"db-{id}", f"{id}-subnet-2", "10.0.2.10", groups=("sg-db",)),
+            groups=(group("sg-app"), group("sg-db", *rules)),
+        )
+        for id in ("vpc-a", "vpc-b")
+    ]
+    with node(tmp_path / "node") as running:
+        running.want(Network(vpcs=tuple(made)))
+        talking = running.python("eni-db-vpc-a", TALK)
+        assert talking.line() == "listens"
+        asking = running.python("eni-two-vpc-a", ASK)
+        flooding = running.python("eni-app-vpc-a", FLOOD)
+
+        def answer(command) -> str:
+            command.process.stdin.write("hello\n")
+            command.process.stdin.flush()
+            return command.line()
+
+        assert answer(asking) == "hello"
+        for _ in range(10):
+            assert answer(flooding) == "sent"
+            if "new connections" in running.status().services:
+                break
+        else:
+            # They are forgotten after half a minute, and there are never so many at once.
+            pytest.skip("this machine is too busy to fill its table")
+        said = running.status().services["new connections"]
+        assert "is full in vpc-a (" in said
+        assert "vpc-b" not in said
+        assert "sysctl net.netfilter.nf_conntrack_max=" in said
+        assert answer(asking) == "hello", "a connection that was answered is not given up"
+        assert running.passes("eni-two-vpc-a", "10.0.2.10", 5432)
+        assert running.drops("eni-two-vpc-a", "10.0.2.10", 5433)
+        assert running.passes("eni-two-vpc-b", "10.0.2.10", 5432)
+        for each in (flooding, asking, talking):
+            each.process.kill()
+            each.finish()

@@ -103,6 +103,29 @@ def test_one_that_answers_well_is_healthy(status):
     run(story)
 
 
+def test_a_connection_that_a_relay_takes_and_closes_is_no_sign_of_health():
+    """An engine's proxy takes connections for a container whose program does not listen yet."""
+
+    async def story(seen) -> None:
+        listens = asyncio.Event()
+
+        async def relay(reader, writer) -> None:
+            if listens.is_set():
+                await reader.read()
+            writer.close()
+
+        server = await asyncio.start_server(relay, "127.0.0.1", 0)
+        async with server:
+            endpoint = Endpoint(None, "127.0.0.1", server.sockets[0].getsockname()[1], relayed=True)
+            seen.checks.begin("one", HealthCheck(interval=20), endpoint)
+            await seen.reason("Nothing listens")
+            assert seen.changes == []
+            listens.set()
+            await seen.until("healthy")
+
+    run(story)
+
+
 def test_one_that_begins_to_listen_is_healthy_before_its_interval_is_over(bound):
     async def story(seen) -> None:
         seen.begin(HealthCheck(interval=20), bound.getsockname()[1])

@@ -72,6 +72,11 @@ ATTEMPTS = {
     "look-into-the-node": "open(f'/proc/{NODE}/environ').read()",
     "the-namespaces-of-the-node": "call('setns', os.open(f'/proc/{NODE}/ns/net', os.O_RDONLY), 0)",
     "the-namespaces-of-the-holder": "call('setns', os.open(f'/proc/{HOLDER}/ns/user', os.O_RDONLY), 0)",
+    # The first process of its own namespace is a copy of who runs it, and has what that has in its memory.
+    "the-memory-of-the-first-process": "open('/proc/1/mem', 'rb')",
+    "the-environment-of-the-first-process": "open('/proc/1/environ', 'rb').read()",
+    "the-descriptors-of-the-first-process": "os.readlink('/proc/1/fd/0')",
+    "trace-the-first-process": "call('ptrace', 16, 1, 0, 0)",
     "trace-the-node": "call('ptrace', 16, NODE, 0, 0)",
     "end-the-node": "os.kill(NODE, signal.SIGKILL)",
     "end-the-holder": "os.kill(HOLDER, signal.SIGKILL)",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import tarfile
@@ -18,6 +19,7 @@ from tasks import finished, reason_of, result_of
 
 from understudy_aws.dataplane.messages import Done, ForgetTask, KeepArtifacts
 from understudy_aws.dataplane.runtime.artifacts import Artifacts
+from understudy_aws.dataplane.runtime.registries import ImagePlaces, read_rules
 from understudy_aws.dataplane.tasks import PullImage
 
 pytestmark = pytest.mark.skipif(
@@ -62,6 +64,7 @@ def test_an_image_is_known_by_its_digest_with_what_it_runs(pulling, place):
         {
             "Entrypoint": ["/bin/server"], "Cmd": ["--port", "8080"], "Env": ["A=b=c", "PATH=/bin"], "User": "33:44",
             "WorkingDir": "/srv", "ExposedPorts": {"9000/udp": {}, "8081/tcp": {}, "8080": {}},
+            "Volumes": {"/var/lib/data": {}}, "StopSignal": "QUIT",
         },
     )  # fmt: skip
     result = result_of(pulling, str(place), oci(place / "image"))
@@ -73,6 +76,7 @@ def test_an_image_is_known_by_its_digest_with_what_it_runs(pulling, place):
     image = Artifacts(pulling.directory).image(digest)
     assert (image.entry_point, image.working_directory, image.user) == (("/bin/server",), "/srv", "33:44")
     assert (image.environment, image.ports) == ((("A", "b=c"), ("PATH", "/bin")), (8080, 8081))
+    assert (image.volumes, image.stop_signal) == (("/var/lib/data",), signal.SIGQUIT)
     server = Artifacts(pulling.directory).root(digest) / "bin/server"
     assert (server.read_bytes(), server.stat().st_mode & 0o777) == (b"#!/bin/sh\n", 0o755)
 
@@ -192,15 +196,20 @@ def test_an_image_is_unpacked_once_and_layers_are_kept_once(pulling, place):
 
 def test_an_archive_of_docker_save_is_pulled(pulling, place):
     layout(place / "image", [[file("a", b"from an archive")]], {"Cmd": ["/a"]})
-    archive = place / "saved.tar"
+    archive = place / "team/app.tar"
+    archive.parent.mkdir()
+    archive.parent.chmod(0o755)
     subprocess.run(
         ["skopeo", "--insecure-policy", "copy", "--quiet", f"oci:{place}/image:latest", f"docker-archive:{archive}:a/b:c"],
         check=True, capture_output=True,
     )  # fmt: skip
     archive.chmod(0o644)
-    result = result_of(pulling, str(place), PullImage(reference=f"docker-archive:{archive}"))
+    images = ImagePlaces(read_rules(f"public.ecr.aws/mine=docker-archive:{place}"))
+    result = result_of(pulling, str(place), images.pull_of("public.ecr.aws/mine/team/app:latest"))
     assert result.command == ("/a",)
     assert (Artifacts(pulling.directory).root(result.image) / "a").read_text() == "from an archive"
+    pinned = f"public.ecr.aws/mine/team/app@{result.image}"
+    assert reason_of(pulling, f"{place} 2", images.pull_of(pinned)).startswith("There is no image ")
 
 
 def test_an_image_for_another_machine_is_refused(pulling, place):
@@ -210,21 +219,21 @@ def test_an_image_for_another_machine_is_refused(pulling, place):
     layout(place / "list", [[file("a")]])
     index(place / "list", [OTHER, "s390x"])
     reason = reason_of(pulling, f"{place} 2", oci(place / "list"))
-    assert reason.startswith(f"There is no image {place}/list:latest for this machine, which is {MACHINE}: ")
+    assert reason.startswith(f"There is no image {place}/list:latest for this machine, which is {MACHINE}.")
 
 
 def test_what_is_no_image_says_so(pulling, place):
     layout(place / "image", [[file("a", os.urandom(64))]])
     assert reason_of(pulling, f"{place} 1", oci(place / "image", "none")).startswith(
-        f"There is no image {place}/image:none: "
+        f"There is no image {place}/image:none."
     )
     assert reason_of(pulling, f"{place} 2", oci(place / "nowhere")).startswith(
-        f"There is no image {place}/nowhere:latest: "
+        f"There is no image {place}/nowhere:latest."
     )
     said = reason_of(pulling, f"{place} 3", PullImage(reference="tarball:/etc"))
     assert said == "Images are not pulled by 'tarball' but by docker, oci or docker-archive."
     said = reason_of(pulling, f"{place} 4", PullImage(reference="docker://127.0.0.1:1/a", plain=True))
-    assert said.startswith("The registry of 127.0.0.1:1/a can't be reached: ")
+    assert said == "The registry of 127.0.0.1:1/a can't be reached: connection refused."
     for blob in (place / "image/blobs/sha256").iterdir():
         if blob.read_bytes()[:2] == b"\x1f\x8b":
             blob.write_bytes(b"other than its digest says")
@@ -249,13 +258,13 @@ def test_a_registry_is_asked_with_credentials_and_a_digest_stays_what_it_was(pul
         assert result_of(pulling, f"{place} 3", pinned).image == first
         wrong = PullImage(reference=name, user="mary", password="guess", plain=True)
         said = reason_of(pulling, f"{place} 4", wrong)
-        assert said.startswith(f"Nobody may pull {host}/team/app:latest with these credentials: ")
+        assert said == f"Nobody may pull {host}/team/app:latest with these credentials."
         assert reason_of(pulling, f"{place} 5", PullImage(reference=name, plain=True)).startswith(
             "Nobody may pull "
         )
         missing = PullImage(
             reference=f"docker://{host}/team/none:1", user="mary", password="secret", plain=True
         )
-        assert reason_of(pulling, f"{place} 6", missing).startswith(f"There is no image {host}/team/none:1: ")
+        assert reason_of(pulling, f"{place} 6", missing) == f"There is no image {host}/team/none:1."
     kept = b"".join(each.read_bytes() for each in pulling.directory.rglob("*.json") if each.is_file())
     assert b"secret" not in kept

@@ -107,6 +107,16 @@ def test_an_image_runs_as_its_configuration_says(images):
     assert (root / "etc/os-release").read_text() == "test\n"
 
 
+def test_directories_that_an_image_names_are_in_it(images):
+    """Its volumes are made, as Docker makes them, and no name leads out of it."""
+    name = f"outside-{os.getpid()}"
+    digest, _ = images.make(volumes=("/kept/here", f"/../{name}"), working_directory=f"/../../{name}/deep")
+    look = "pwd; ls -d /kept/here; [ $HOSTNAME = $(cat /etc/hostname) ] && echo named"
+    found = images.output(digest, "/bin/sh", "-c", look, lines=3)
+    assert found == [f"/{name}/deep", "/kept/here", "named"]
+    assert not [each for each in (images.directory, *images.directory.parents) if (each / name).exists()]
+
+
 def test_a_service_says_otherwise(images):
     digest, _ = images.make(user="7:9", environment=(("GREETING", "hello"),))
     found = images.output(

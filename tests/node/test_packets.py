@@ -287,3 +287,75 @@ def test_the_more_specific_route_wins_over_the_local_one(running):
     assert running.passes("eni-app-vpc-a", "10.0.2.10", 80)
     running.want(Network(vpcs=(replace(network, route_tables=(around,)),)))
     assert running.drops("eni-app-vpc-a", "10.0.2.10", 80)
+
+
+def test_a_network_acl_that_lets_everything_pass_takes_denials_and_gives_them_up_again(running):
+    """Connections that stand are no exception: network ACLs are stateless (User Guide, network ACL basics)."""
+    blocks = {"cidrs": ("10.0.0.0/16", "2600:db8::/56"), "subnet_acls": {2: "acl-db"}}
+    blocks["subnet_cidrs6"] = {1: ("2600:db8:0:1::/64",), 2: ("2600:db8:0:2::/64",)}
+
+    def wanted(*denials) -> Network:
+        acl = NetworkAcl(
+            id="acl-db",
+            ingress=(*denials, entry(100), entry(101, "::/0")),
+            egress=(entry(100), entry(101, "::/0")),
+        )
+        return Network(
+            vpcs=(
+                vpc(
+                    "vpc-a",
+                    interface("app", "vpc-a-subnet-1", "10.0.1.10", "2600:db8:0:1::10"),
+                    interface("db", "vpc-a-subnet-2", "10.0.2.10", "2600:db8:0:2::10", groups=("sg-db",)),
+                    groups=(group("sg-app"), group("sg-db", rule(), rule(cidr="::/0"))),
+                    acls=(acl,), **blocks,
+                ),
+            )
+        )  # fmt: skip
+
+    running.want(wanted())
+    server = running.python("eni-db", ECHO_PEER, "10.0.2.10", "5432")
+    assert server.line() == "listening", server.finish().stderr
+    client = running.python("eni-app", ASK, "10.0.2.10", "5432")
+    assert client.line() == "10.0.1.10"
+    for four, six in ((False, True), (True, False), (False, False)):
+        denials = [entry(90, cidr, allow=False) for cidr, no in (("0.0.0.0/0", four), ("::/0", six)) if no]
+        running.want(wanted(*denials))
+        assert running.status().converged
+        for address, shut in (("10.0.2.10", four), ("2600:db8:0:2::10", six)):
+            assert (running.drops if shut else running.passes)("eni-app", address, 80), (denials, address)
+        if not six:
+            continue
+        client.process.stdin.write("asked\n")
+        client.process.stdin.flush()
+        assert client.line() == "asked", "what is denied of IPv6 is no matter of IPv4"
+        running.want(wanted(entry(90, allow=False)))
+        client.process.stdin.write("asked\n")
+        client.process.stdin.flush()
+        assert client.line() == "", "no answer came, and the client gave up"
+        client.finish()
+    server.process.kill()
+    server.finish()
+
+
+def test_an_interface_takes_only_what_is_for_it_while_its_destination_is_checked(running):
+    """EC2 drops what a route leads to an interface that is not its destination (User Guide, route table, middleboxes)."""
+
+    def wanted(*, checked: bool) -> Network:
+        box = interface(
+            "box",
+            "vpc-a-subnet-2",
+            "10.0.2.20",
+            groups=("sg-db",),
+            local=("192.0.2.10",),
+            source_dest_check=checked,
+        )
+        app = interface("app", "vpc-a-subnet-1", "10.0.1.10")
+        routes = (Route(destination="192.0.2.0/24", target="eni-box"),)
+        return Network(
+            vpcs=(vpc("vpc-a", app, box, groups=(group("sg-app"), group("sg-db", rule())), routes=routes),)
+        )
+
+    for checked in (True, False, True):
+        running.want(wanted(checked=checked))
+        assert running.passes("eni-app", "10.0.2.20", 80)
+        assert (running.drops if checked else running.passes)("eni-app", "192.0.2.10", 80), checked

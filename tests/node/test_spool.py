@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,19 @@ def test_the_last_lines_of_a_start_are_found(spool):
     write(path, b"\none\ntwo\nthree")
     assert spool.last_lines("i-1", start, 2, 1000) == ["two", "three"]
     assert spool.last_lines("none", 0, 2, 1000) == []
+
+
+def test_at_rest_each_file_is_looked_at_once_a_question(spool, tmp_path, monkeypatch):
+    """Two hundred instances that write nothing cost two hundred looks a second, and nothing else."""
+    for number in range(5):
+        write(spool.begin(f"i-{number}", "a", f"s-{number}"), b"one\n")
+    last = spool.output("", 0).lines[-1].number
+    spool.output(spool.name, last)
+    looks = []
+    stat = os.stat
+    monkeypatch.setattr(os, "stat", lambda *words, **more: looks.append(words[0]) or stat(*words, **more))
+    assert texts(spool.output(spool.name, last)) == []
+    assert len(looks) == 5
+    monkeypatch.undo()
+    write(tmp_path / "output/i-3/output", b"two\n")
+    assert texts(spool.output(spool.name, last)) == ["two"]

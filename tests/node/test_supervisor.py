@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from networks import group, interface, vpc
-from nodes import environment, nodes_of, refusal_for
+from nodes import children_of, environment, nodes_of, refusal_for
 
 from understudy_aws.dataplane.client import NodeClient, NodeLostError
 from understudy_aws.dataplane.launcher import NodeLauncher
@@ -65,8 +65,9 @@ def test_a_server_that_misses_its_node_finds_the_successor_and_starts_none(launc
     now = launcher.ask(GetStatus())
     assert now.pid != before.pid
     assert supervisor_of(now.pid) == supervisor
-    # The holder was forked from a node, and is called as that was.
-    assert {*nodes_of(launcher.directory)} == {str(supervisor), str(now.pid), str(now.holder)}
+    # The holder and what forks processes were forked from a node, and are called as that was.
+    others = {str(now.holder), *children_of(now.pid)}
+    assert {*nodes_of(launcher.directory)} == {str(supervisor), str(now.pid), *others}
 
 
 @pytest.mark.parametrize("killed", [("supervisor",), ("supervisor", "node"), ("node", "supervisor")])

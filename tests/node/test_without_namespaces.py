@@ -118,6 +118,8 @@ def test_where_settings_cannot_be_written_it_says_what_that_takes_away(tmp_path)
         assert "systempaths=unconfined" in limit
         assert started.passes("eni-app", "10.0.2.10", 80)
         assert started.drops("eni-app", "10.0.2.10", 81)
+        time.sleep(1)
+        assert started.status().repaired == 0, "what was never set has been changed by nobody"
 
 
 def test_doctor_says_so_too(tmp_path):

@@ -30,13 +30,18 @@ from understudy_aws.dataplane.linux.syscalls import unmount
 from understudy_aws.dataplane.memory import MemoryDriver
 from understudy_aws.dataplane.processes import start_of
 from understudy_aws.dataplane.runtime.bubblewrap import Bubblewrap
-from understudy_aws.dataplane.runtime.processes import Processes
-from understudy_aws.node.api_doors import ApiDoors
+from understudy_aws.dataplane.runtime.fork_server import ForkServer
+from understudy_aws.dataplane.runtime.loopback import loopback_ports
+from understudy_aws.dataplane.runtime.without_namespaces import WithoutNamespaces
+from understudy_aws.node.api_doors import ApiDoors, LoopbackDoors
+from understudy_aws.node.changes import ChangeLog
 from understudy_aws.node.dialer import Dialer
 from understudy_aws.node.fabric import Fabric
 from understudy_aws.node.flow_recorder import FlowRecorder
 from understudy_aws.node.full_tables import FullTables
 from understudy_aws.node.health import HealthChecks
+from understudy_aws.node.ingress.ingress import within_open_files
+from understudy_aws.node.ingress.limits import IngressLimits
 from understudy_aws.node.ingress.service import IngressService
 from understudy_aws.node.instances import Instances
 from understudy_aws.node.outside import Outside
@@ -46,6 +51,7 @@ from understudy_aws.node.service import NodeService
 from understudy_aws.node.spool import Spool
 from understudy_aws.node.supervisor import supervise
 from understudy_aws.node.tasks import Tasks
+from understudy_aws.node.time_service import TimeService
 
 _PERIOD = 5.0
 
@@ -80,24 +86,7 @@ def _run(asked: argparse.Namespace, *, is_successor: bool = False) -> int:
     # What this machine allows is asked once, before the first namespace: a network that runs is never given up for it.
     refused = obstacle() if holder is None else ""
     if refused:
-        fabric = Fabric(directory, MemoryDriver(refused))
-        spool = Spool(directory)
-        dialer = Dialer(None)
-        checks = HealthChecks(dialer)
-        instances = Instances(directory, Processes(directory), checks, lambda _: "", spool)
-        ingress = IngressService(directory, dialer, checks, instances)
-        tasks = Tasks(directory, spool.add, outside=asked.outside, used=instances.used)
-        service = NodeService(
-            directory,
-            fabric,
-            None,
-            asked.period,
-            (instances, ingress),
-            owner=asked.owner,
-            answers={**tasks.answers, **instances.answers, **ingress.answers},
-            forgets=instances.forget,
-        )
-        return _serve(fabric, service, asked.owner)
+        return _run_in_memory(asked, refused)
     started = None
     try:
         if holder is None:
@@ -107,6 +96,7 @@ def _run(asked: argparse.Namespace, *, is_successor: bool = False) -> int:
     except (HolderError, OSError) as error:
         sys.stderr.write(f"understudy node: {error}\n")
         return 1
+    fork_server = _fork_server()
     # Threads may start only now: the kernel lets a process with several not enter a user namespace.
     place = namespaces_directory(directory)
     driver = LinuxDriver(place)
@@ -114,29 +104,86 @@ def _run(asked: argparse.Namespace, *, is_successor: bool = False) -> int:
     outside = Outside(driver.namespaces, place, holder.pid, asked.outside)
     named = tuple(asked.name_server or ())
     resolvers = Resolvers(driver.namespaces, Forwarder((lambda: named) if named else MachineServers()))
+    clocks = TimeService(driver.namespaces)
     doors = ApiDoors(directory, driver.namespaces)
-    flows = FlowRecorder(driver.namespaces)
+    flows = FlowRecorder(driver.namespaces, directory, f"{holder.pid} {holder.started}")
     fabric = Fabric(directory, driver, outlived=started is None)
     dialer = Dialer(driver.namespaces)
-    checks = HealthChecks(dialer)
-    bubblewrap = Bubblewrap(directory, place, holder.pid)
+    changes = ChangeLog()
+    checks = HealthChecks(dialer, changes.note)
+    bubblewrap = Bubblewrap(directory, place, holder.pid, fork_server)
     spool = Spool(directory)
-    instances = Instances(directory, bubblewrap, checks, driver.namespaces.identity, spool)
+    instances = Instances(
+        directory, bubblewrap, checks, driver.namespaces.identity, spool, changed=changes.note
+    )
     ingress = IngressService(directory, dialer, checks, instances, driver.namespaces)
-    tasks = Tasks(directory, spool.add, outside=asked.outside, used=instances.used)
+    tasks = Tasks(
+        directory, spool.add, fork_server, outside=asked.outside, ended=changes.note, used=instances.used
+    )
+
+    def forget() -> None:
+        instances.forget()
+        flows.forget()
+
     service = NodeService(
         directory,
         fabric,
         holder,
         asked.period,
-        (resolvers, doors, outside, flows, FullTables(driver.namespaces), instances, ingress),
+        (
+            resolvers,
+            clocks,
+            doors,
+            outside,
+            flows,
+            FullTables(driver.namespaces),
+            instances,
+            ingress,
+        ),
         owner=asked.owner,
         outside=lambda: outside.program,
         flows=flows,
-        answers={**tasks.answers, **instances.answers, **ingress.answers},
-        forgets=instances.forget,
+        answers={**tasks.answers, **instances.answers, **ingress.answers, **changes.answers},
+        forgets=forget,
     )
     return _serve(fabric, service, asked.owner, holder_fd, started)
+
+
+def _run_in_memory(asked: argparse.Namespace, refused: str) -> int:
+    """Run a node on a machine that makes no networks; `refused` says why."""
+    directory: Path = asked.directory
+    fork_server = _fork_server()
+    fabric = Fabric(directory, MemoryDriver(refused))
+    spool = Spool(directory)
+    dialer = Dialer(None)
+    changes = ChangeLog()
+    checks = HealthChecks(dialer, changes.note)
+    ports = loopback_ports(directory)
+    doors = LoopbackDoors(directory, ports)
+    instances = Instances(
+        directory, WithoutNamespaces(directory, ports), checks, lambda _: "", spool, changed=changes.note
+    )
+    ingress = IngressService(directory, dialer, checks, instances)
+    tasks = Tasks(
+        directory, spool.add, fork_server, outside=asked.outside, ended=changes.note, used=instances.used
+    )
+    service = NodeService(
+        directory,
+        fabric,
+        None,
+        asked.period,
+        (doors, instances, ingress),
+        owner=asked.owner,
+        answers={**tasks.answers, **instances.answers, **ingress.answers, **changes.answers},
+        forgets=instances.forget,
+    )
+    return _serve(fabric, service, asked.owner)
+
+
+def _fork_server() -> ForkServer:
+    """Return what forks processes from here on, which may open as many files as this one."""
+    within_open_files(IngressLimits().connections)
+    return ForkServer()
 
 
 def _asked(words: list[str]) -> argparse.Namespace:

@@ -2,6 +2,8 @@
 
 Instances of services ask for their roles' credentials at an address that each has for itself.
 
+Where the machine makes no networks, both are at ports of its loopback interface (`LoopbackDoors`).
+
 The sockets are made in the namespaces, and connections accepted by this process, which joins each to one to the server.
 The server may stop and start meanwhile: whoever connects while it is away is cut off at once.
 """
@@ -10,33 +12,28 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections import Counter
-from collections.abc import Iterator
-from ipaddress import IPv6Address, ip_address
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import msgspec
 
-from understudy_aws.dataplane.client import short_path
 from understudy_aws.dataplane.edge import (
+    ANY_INTERFACE,
     API_ADDRESSES,
     API_PORTS,
-    API_SOCKET,
     CREDENTIALS_PORT,
     REQUESTS_ENDPOINT,
     Arrival,
 )
+from understudy_aws.dataplane.joins import PIECE, Joins
 from understudy_aws.dataplane.linux.names import INTERNET
-from understudy_aws.dataplane.linux.namespaces import Namespaces
+from understudy_aws.dataplane.runtime.loopback import LOOPBACK, LoopbackPorts
 from understudy_aws.dataplane.wanted import Network
 
-# What all take together, and what one address may take of it.
-_MOST, _MOST_OF_ONE = 512, 128
+T = TypeVar("T")
+
 _BACKLOG = 128
-_PIECE = 64 * 1024
-_CONNECT_SECONDS = 5.0
-# A client that reads nothing for so long has no use for its place.
-_STALLED_SECONDS = 60.0
 
 
 class Door(msgspec.Struct, frozen=True):
@@ -53,22 +50,46 @@ class Door(msgspec.Struct, frozen=True):
     interface: str = ""
 
 
+class Namespaces(Protocol):
+    """The namespaces in which doors are."""
+
+    def identity(self, name: str, /) -> int:
+        """Return what tells a namespace from others of its name. Raises FileNotFoundError for none."""
+        ...
+
+    def inside(self, name: str, function: Callable[[], T], /) -> T:
+        """Return what a function returns that is called inside a namespace."""
+        ...
+
+
+class ThisMachine:
+    """The machine's own network, where that is the only one."""
+
+    @staticmethod
+    def identity(_name: str) -> int:
+        """Return 0: there is no other."""
+        return 0
+
+    @staticmethod
+    def inside(_name: str, function: Callable[[], T]) -> T:
+        """Call a function."""
+        return function()
+
+
 class ApiDoors:
     """Takes connections at the doors of the wanted network, and joins each to one to the server."""
 
     name = "APIs"
 
     def __init__(self, directory: Path, namespaces: Namespaces) -> None:
-        self._directory = directory
         self._namespaces = namespaces
+        self._joins = Joins(directory)
         # What listens, with the identity of the namespace it was made in.
         self._open: dict[Door, tuple[int, asyncio.Server]] = {}
-        self._connections: set[asyncio.Task[None]] = set()
-        self._of: Counter[str] = Counter()
 
     async def want(self, network: Network) -> None:
         """Listen at the doors of this network, and at no others."""
-        wanted = {door: self._namespaces.identity(door.namespace) for door in _doors(network)}
+        wanted = {door: self._namespaces.identity(door.namespace) for door in self._doors(network)}
         for door, (identity, server) in list(self._open.items()):
             if wanted.get(door) != identity:
                 del self._open[door]
@@ -82,8 +103,11 @@ class ApiDoors:
         for _, server in self._open.values():
             server.close()
         self._open.clear()
-        for task in self._connections:
-            task.cancel()
+        self._joins.cut_off()
+
+    @staticmethod
+    def _doors(network: Network) -> Iterator[Door]:
+        return _doors(network)
 
     async def _listen(self, door: Door) -> asyncio.Server:
         def made() -> socket.socket:
@@ -104,68 +128,23 @@ class ApiDoors:
         listening = self._namespaces.inside(door.namespace, made)
 
         async def accepted(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await self._accepted(door, reader, writer)
+            await self._joins.accepted(
+                lambda source: Arrival(source, door.vpc, door.endpoint, door.interface), reader, writer
+            )
 
-        return await asyncio.start_server(accepted, sock=listening, limit=_PIECE)
-
-    async def _accepted(self, door: Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Join a connection to one to the server, within bounds."""
-        peer = writer.get_extra_info("peername")
-        source = _canonical(peer[0]) if peer else ""
-        if not source or self._of.total() >= _MOST or self._of[source] >= _MOST_OF_ONE:
-            writer.transport.abort()
-            return
-        task = asyncio.current_task()
-        assert task is not None, "connections are accepted by tasks"
-        self._connections.add(task)
-        self._of[source] += 1
-        try:
-            await self._join(Arrival(source, door.vpc, door.endpoint, door.interface), reader, writer)
-        except (OSError, TimeoutError, asyncio.CancelledError):
-            # The server is away, one side has gone, or the node ends.
-            writer.transport.abort()
-        finally:
-            self._connections.discard(task)
-            self._of[source] -= 1
-            if not self._of[source]:
-                del self._of[source]
-
-    async def _join(
-        self, arrival: Arrival, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        async with asyncio.timeout(_CONNECT_SECONDS):
-            with short_path(self._directory) as place:
-                to_server = await asyncio.open_unix_connection(str(place / API_SOCKET), limit=_PIECE)
-        server_reader, server_writer = to_server
-        server_writer.write(arrival.encoded())
-        upward = asyncio.create_task(_send(reader, server_writer))
-        try:
-            while piece := await server_reader.read(_PIECE):
-                writer.write(piece)
-                async with asyncio.timeout(_STALLED_SECONDS):
-                    await writer.drain()
-        finally:
-            # When the server has said all, so has the connection.
-            upward.cancel()
-            server_writer.transport.abort()
-            writer.close()
+        return await asyncio.start_server(accepted, sock=listening, limit=PIECE)
 
 
-async def _send(reader: asyncio.StreamReader, to_server: asyncio.StreamWriter) -> None:
-    """Carry what a client says to the server until it has said all; when it is lost, the server loses it, too."""
-    try:
-        while piece := await reader.read(_PIECE):
-            to_server.write(piece)
-            await to_server.drain()
-        to_server.write_eof()
-    except OSError:
-        to_server.transport.abort()
+class LoopbackDoors(ApiDoors):
+    """The doors of a machine that makes no networks: one to the APIs, and one to credentials, for all instances."""
 
+    def __init__(self, directory: Path, ports: LoopbackPorts) -> None:
+        super().__init__(directory, ThisMachine())
+        self._ports = ports
 
-def _canonical(address: str) -> str:
-    found = ip_address(address)
-    mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
-    return str(mapped or found)
+    def _doors(self, _network: Network) -> Iterator[Door]:  # type: ignore[override]
+        yield Door("", LOOPBACK, self._ports.apis)
+        yield Door("", LOOPBACK, self._ports.credentials, interface=ANY_INTERFACE)
 
 
 def _doors(network: Network) -> Iterator[Door]:

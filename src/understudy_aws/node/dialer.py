@@ -18,6 +18,7 @@ from typing import TypeVar
 
 import msgspec
 
+from understudy_aws.core.clock import monotonic_seconds
 from understudy_aws.dataplane.linux.namespaces import Namespaces, NamespaceThread
 from understudy_aws.dataplane.linux.syscalls import CLONE_NEWNET, setns
 from understudy_aws.node.endpoints import Endpoint
@@ -27,6 +28,11 @@ T = TypeVar("T")
 # The kernel's table of sockets of the namespace that the reading thread is in.
 _TABLES = ("/proc/thread-self/net/tcp", "/proc/thread-self/net/tcp6")
 _LISTENING = "0A"
+# A program whose backlog is full answers no attempt to connect, and the kernel makes the next one after a second. On
+# this machine an answer takes no time: another attempt is made after so many seconds, and ever later.
+_PATIENCE = 0.05
+# Its first packet has been sent, and nothing has come back.
+_CONNECTING = "02"
 
 
 class Listening(msgspec.Struct, frozen=True):
@@ -36,8 +42,16 @@ class Listening(msgspec.Struct, frozen=True):
     port: int
 
 
+class _Row(msgspec.Struct, frozen=True):
+    """A socket as the kernel tells of it: its own end, the other one, and its state."""
+
+    local: tuple[str, int]
+    remote: tuple[str, int]
+    state: str
+
+
 class Dialer:
-    """Connects to instances. Without `namespaces` all of them are on this machine's loopback interface."""
+    """Connects to instances. Without `namespaces` all of them are in this machine's own network."""
 
     def __init__(self, namespaces: Namespaces | None) -> None:
         self._namespaces = namespaces
@@ -56,18 +70,35 @@ class Dialer:
 
         FileNotFoundError says that the namespace is not there.
         """
-        sock = await self._inside(endpoint.namespace, lambda: _made(endpoint))
-        try:
-            async with asyncio.timeout(seconds):
-                await asyncio.get_running_loop().sock_connect(sock, (endpoint.address, endpoint.port))
-        except BaseException:
-            sock.close()
-            raise
-        return sock
+        until, patience = monotonic_seconds() + seconds, _PATIENCE
+        while True:
+            sock = await self._inside(endpoint.namespace, lambda: _made(endpoint))
+            try:
+                async with asyncio.timeout(min(patience, until - monotonic_seconds())):
+                    await asyncio.get_running_loop().sock_connect(sock, (endpoint.address, endpoint.port))
+            except TimeoutError:
+                sock.close()
+                if monotonic_seconds() >= until:
+                    raise
+                patience *= 2
+            except BaseException:
+                sock.close()
+                raise
+            else:
+                return sock
 
     async def listening(self, namespace: str) -> tuple[Listening, ...]:
         """Return what listens in a namespace. Raises OSError where the kernel does not tell."""
-        return await self._inside(namespace, _listening)
+        rows = await self._inside(namespace, _rows)
+        return tuple(Listening(*each.local) for each in rows if each.state == _LISTENING)
+
+    async def connecting(self, namespace: str) -> tuple[tuple[str, int], ...]:
+        """Return the addresses and ports to which connections are begun in a namespace and not answered yet.
+
+        Raises OSError where the kernel does not tell.
+        """
+        rows = await self._inside(namespace, _rows)
+        return tuple(each.remote for each in rows if each.state == _CONNECTING)
 
     async def _inside(self, namespace: str | None, function: Callable[[], T]) -> T:
         if namespace is None or self._namespaces is None:
@@ -75,8 +106,13 @@ class Dialer:
         namespaces = self._namespaces
         if self._thread is None:
             # Between two uses the thread waits in a namespace of its own: it would keep an instance's from ending.
-            self._thread = NamespaceThread()
-            self._home = self._thread.create(lambda: None)
+            thread = NamespaceThread()
+            try:
+                self._home = thread.create(lambda: None)
+            except OSError:
+                thread.close()
+                raise
+            self._thread = thread
 
         def entered() -> T:
             with namespaces.opened(namespace) as fd:
@@ -96,7 +132,7 @@ def _made(endpoint: Endpoint) -> socket.socket:
     return sock
 
 
-def _listening() -> tuple[Listening, ...]:
+def _rows() -> tuple[_Row, ...]:
     found = []
     for table in _TABLES:
         try:
@@ -105,11 +141,15 @@ def _listening() -> tuple[Listening, ...]:
             # This kernel has no IPv6.
             continue
         for line in lines:
-            _, local, _, state, *_ = line.split()
-            if state == _LISTENING:
-                digits, _, port = local.partition(":")
-                found.append(Listening(_address(digits), int(port, 16)))
+            _, local, remote, state, *_ = line.split()
+            if state in {_LISTENING, _CONNECTING}:
+                found.append(_Row(_end(local), _end(remote), state))
     return tuple(found)
+
+
+def _end(text: str) -> tuple[str, int]:
+    digits, _, port = text.partition(":")
+    return _address(digits), int(port, 16)
 
 
 def _address(digits: str) -> str:
@@ -118,4 +158,6 @@ def _address(digits: str) -> str:
     words = [packed[at : at + 4] for at in range(0, len(packed), 4)]
     if sys.byteorder == "little":
         words = [word[::-1] for word in words]
-    return str(ipaddress.ip_address(b"".join(words)))
+    address = ipaddress.ip_address(b"".join(words))
+    # A socket of both versions has an IPv4 address in the table of IPv6.
+    return str(getattr(address, "ipv4_mapped", None) or address)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -14,16 +13,12 @@ from understudy_aws.core.ids import Ids
 from understudy_aws.dataplane.deltas import with_delta
 from understudy_aws.dataplane.driver import Driver, Parts
 from understudy_aws.dataplane.messages import Probe, Repair, WantChange, revision_of
+from understudy_aws.dataplane.remedies import told_of
 from understudy_aws.dataplane.wanted import Network, all_counted
 from understudy_aws.node.repairs import Repairs
 from understudy_aws.node.wanted_file import WantedFile
 
 _MOST_CLAUSES = 20
-_REMEDIES = {
-    errno.EMFILE: "more open files (`ulimit -n 4096` before the server is started)",
-    errno.ENFILE: "`sudo sysctl fs.file-max=1000000`",
-    errno.ENOSPC: "more namespaces (`sudo sysctl user.max_net_namespaces=15000`), or more space on the disk,",
-}
 
 
 class Fabric:
@@ -41,6 +36,8 @@ class Fabric:
         self.repaired = 0
         self.repairs = Repairs(directory)
         self.error = ""
+        # Why the last change that was asked for was refused, and nothing made of it.
+        self._unkept = ""
         # Since when the network is not as wanted, and the interfaces that are not wholly there.
         self.failing_since: datetime | None = None
         self.missing: tuple[str, ...] = ()
@@ -52,8 +49,14 @@ class Fabric:
         # What it had before the change that is under way, or that failed.
         self._last: Parts = {}
         self._is_known = outlived and self._file.made
-        # Whether packets of all interfaces are counted, since somebody watches their flows.
-        self.watched = False
+        # Whether packets of all interfaces are counted, since somebody watches their flows, or did so when a node was
+        # killed.
+        self.watched = self._is_known and self._file.watched
+
+    @property
+    def problem(self) -> str:
+        """Why the network is not as wanted, or as was last asked for; empty when it is."""
+        return self.error or self._unkept
 
     @property
     def converged(self) -> bool:
@@ -68,14 +71,15 @@ class Fabric:
     def want(self, network: Network, revision: str = "") -> None:
         """Make the network so. Raises OSError, and tries again in `check`.
 
-        Raises ValueError or LookupError for a value that is no network; what was wanted before stays wanted.
+        Raises ValueError or LookupError for a value that is no network, and OSError for what can't be kept; what was
+        wanted before stays wanted.
         """
         if network == self.wanted:
-            network = self.wanted
+            network, self._unkept = self.wanted, ""
             if revision == self._revision and self.converged:
                 return
         parts = self._parts(network)
-        self._file.keep(network, revision)
+        self._keep(lambda: self._file.keep(network, revision))
         self.wanted, self._revision = network, revision
         self._make(network, parts)
 
@@ -94,7 +98,7 @@ class Fabric:
             return False
         parts = self._parts(network)
         if network is not self.wanted:
-            self._file.keep_change(line, network)
+            self._keep(lambda: self._file.keep_change(line, network))
             self.wanted, self._revision = network, revision
         if not self.converged:
             self._make(network, parts)
@@ -103,8 +107,19 @@ class Fabric:
     def watch(self, *, watched: bool) -> None:
         """Count the packets of all interfaces, or of those alone that are logged. Raises OSError."""
         if watched != self.watched:
+            self._file.keep_watched(watched=watched)
             self.watched = watched
             self._make(self.wanted, self._parts(self.wanted))
+
+    def _keep(self, keep: Callable[[], None]) -> None:
+        """Keep what is asked for before it is made, since the next node begins with that. Raises OSError."""
+        try:
+            keep()
+        except OSError as error:
+            why = told_of(error, of_files=True)
+            self._unkept = f"A change is refused, since {self.directory} can't be written: {why}"
+            raise OSError(error.errno, self._unkept) from error
+        self._unkept = ""
 
     def _parts(self, network: Network) -> Parts:
         return self.driver.parts(all_counted(network) if self.watched else network)
@@ -185,7 +200,7 @@ class Fabric:
 
     def failed(self, error: Exception, parts: Parts | None = None) -> None:
         """Note that the network is not as wanted, why, since when, and which interfaces are not wholly there."""
-        self.error = f"{str(error) or type(error).__name__}{_remedy(error)}"
+        self.error = told_of(error)
         self.failing_since = self.failing_since or SystemClock().now()
         if parts is not None:
             try:
@@ -216,12 +231,6 @@ def _repairs(damage: Iterable[tuple[str, str]], network: Network) -> Iterator[Re
     at, ids = SystemClock().now(), Ids()
     for vpc, clauses in by_vpc.items():
         yield Repair(id=ids.uuid(), at=at, vpc=vpc, what=tuple(clauses[:_MOST_CLAUSES]), count=len(clauses))
-
-
-def _remedy(error: Exception) -> str:
-    """Return what would change it, as the end of a sentence; empty where that is not known."""
-    remedy = _REMEDIES.get(error.errno or 0) if isinstance(error, OSError) else None
-    return f"; {remedy} would change that" if remedy else ""
 
 
 def _all(parts: Iterable[frozenset[Any]]) -> frozenset[Any]:

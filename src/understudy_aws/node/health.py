@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Literal
 from urllib.parse import quote
@@ -20,12 +21,16 @@ State = Literal["starting", "healthy", "unhealthy"]
 
 # One that starts is asked more often than its interval says, so that it is known soon that it has begun to listen. Only
 # the last of these answers counts in an interval.
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 0.5
+_FIRST_PAUSE, _LONGEST_PAUSE, _GROWTH = 0.02, 0.5, 1.25
 # Nothing but the first line of an answer is looked at, and a program may send anything.
 _LONGEST_LINE = 4096
 _PIECE = 4096
 # App Runner documents no list of statuses that are well; these are what others take (decision 0033).
 _WELL = range(200, 400)
+# So many connections that nobody answers are told of an instance, those that were seen first.
+_MOST_UNANSWERED = 3
+# What relays connections finds within this time that nothing takes them.
+_RELAY_SECONDS = 0.3
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -47,15 +52,16 @@ class _Watch:
         self.health = _UNKNOWN
         self.successes = 0
         self.failures = 0
+        self.unanswered: tuple[tuple[str, int], ...] = ()
         self.task: asyncio.Task[None] | None = None
 
 
 class HealthChecks:
-    """Asks instances from when they begin until they end; `changed` is told the id of one whose state has changed."""
+    """Asks instances from when they begin until they end; `told` are told the id of one whose state has changed."""
 
-    def __init__(self, dialer: Dialer, changed: Callable[[str], None] | None = None) -> None:
+    def __init__(self, dialer: Dialer, *told: Callable[[str], None]) -> None:
         self._dialer = dialer
-        self.changed = changed or _unheard
+        self.told = list(told)
         self._watches: dict[str, _Watch] = {}
 
     def begin(self, id: str, check: HealthCheck, endpoint: Endpoint) -> None:
@@ -72,7 +78,7 @@ class HealthChecks:
         if watch.task is not None:
             watch.task.cancel()
         if watch.health.state == "healthy":
-            self.changed(id)
+            self._changed(id)
 
     def close(self) -> None:
         """Ask nobody any more."""
@@ -84,10 +90,19 @@ class HealthChecks:
         watch = self._watches.get(id)
         return watch.health if watch is not None else _UNKNOWN
 
+    def unanswered(self, id: str) -> tuple[tuple[str, int], ...]:
+        """Return addresses and ports that an instance was seen to wait for while it was not well."""
+        watch = self._watches.get(id)
+        return watch.unanswered if watch is not None else ()
+
     def is_healthy(self, id: str) -> bool:
         """Whether an instance takes requests."""
         watch = self._watches.get(id)
         return watch is not None and watch.health.state == "healthy"
+
+    def _changed(self, id: str) -> None:
+        for each in self.told:
+            each(id)
 
     async def _watch(self, id: str, watch: _Watch) -> None:
         while True:
@@ -96,7 +111,7 @@ class HealthChecks:
             before = watch.health.state
             _count(watch, reason)
             if watch.health.state != before:
-                self.changed(id)
+                self._changed(id)
             await asyncio.sleep(max(0.0, due - monotonic_seconds()))
 
     async def _asked(self, watch: _Watch, until: float) -> str:
@@ -104,11 +119,13 @@ class HealthChecks:
         pause = _FIRST_PAUSE
         while True:
             reason = await self._why_not(watch)
+            if reason:
+                await self._see_unanswered(watch)
             if not reason or watch.health.state != "starting" or monotonic_seconds() + pause >= until:
                 return reason
             watch.health = Health("starting", reason)
             await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            pause = min(_GROWTH * pause, _LONGEST_PAUSE)
 
     async def _why_not(self, watch: _Watch) -> str:
         check, endpoint = watch.check, watch.endpoint
@@ -119,7 +136,10 @@ class HealthChecks:
                 except ConnectionRefusedError:
                     return await self._why_refused(endpoint)
                 with sock:
-                    return await _answer_to(sock, check) if check.protocol == "HTTP" else ""
+                    if check.protocol == "HTTP":
+                        return await _answer_to(sock, check)
+                    closed = endpoint.relayed and await _is_closed(sock)
+                    return f"Nothing listens on port {endpoint.port}." if closed else ""
         except TimeoutError:
             if check.protocol == "HTTP":
                 return f"GET {check.path} was not answered within {check.timeout} s."
@@ -127,6 +147,19 @@ class HealthChecks:
         except OSError as error:
             why = (error.strerror or str(error)).lower()
             return f"Port {endpoint.port} could not be asked: {why}."
+
+    async def _see_unanswered(self, watch: _Watch) -> None:
+        """Note which connections an instance waits for, such as one to its database."""
+        namespace = watch.endpoint.namespace
+        if namespace is None or len(watch.unanswered) >= _MOST_UNANSWERED:
+            return
+        try:
+            found = await self._dialer.connecting(namespace)
+        except OSError:
+            return
+        # What asks for its health goes to its own address.
+        others = [each for each in found if each[0] != watch.endpoint.address]
+        watch.unanswered = tuple(dict.fromkeys((*watch.unanswered, *others)))[:_MOST_UNANSWERED]
 
     async def _why_refused(self, endpoint: Endpoint) -> str:
         """Say why nothing took a connection, from what listens where the instance is alone."""
@@ -153,10 +186,6 @@ def _takes_requests(address: IPv4Address | IPv6Address) -> bool:
     return not (address.is_loopback or address.is_link_local)
 
 
-def _unheard(_: str) -> None:
-    """Take no note: whoever wants to know asks."""
-
-
 def _count(watch: _Watch, reason: str) -> None:
     """Count an answer, and see whether there are as many as it takes."""
     check, state = watch.check, watch.health.state
@@ -170,6 +199,17 @@ def _count(watch: _Watch, reason: str) -> None:
         state = "unhealthy"
     # One that is healthy still, and failed once, says nothing of it.
     watch.health = Health(state, "" if state == "healthy" else reason)
+
+
+async def _is_closed(sock: socket.socket) -> bool:
+    """Whether the other side closes a connection at once, over which nothing was said."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_RELAY_SECONDS):
+            try:
+                return not await asyncio.get_running_loop().sock_recv(sock, 1)
+            except ConnectionError:
+                return True
+    return False
 
 
 async def _answer_to(sock: socket.socket, check: HealthCheck) -> str:

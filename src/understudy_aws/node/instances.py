@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from ipaddress import ip_network
@@ -28,7 +27,7 @@ from understudy_aws.dataplane.messages import (
 )
 from understudy_aws.dataplane.messages import Instances as InstancesAnswer
 from understudy_aws.dataplane.runtime import records
-from understudy_aws.dataplane.runtime.driver import Observed, Place, RuntimeDriver, StartError
+from understudy_aws.dataplane.runtime.driver import Observed, Place, PlaceGoneError, RuntimeDriver, StartError
 from understudy_aws.dataplane.runtime.planning import (
     GRACE,
     NEVER,
@@ -42,6 +41,7 @@ from understudy_aws.dataplane.runtime.planning import (
     pause_after,
     plan,
 )
+from understudy_aws.dataplane.threads import Threads
 from understudy_aws.dataplane.wanted import Network, Vpc
 from understudy_aws.dataplane.wanted_services import HealthCheck, Instance, Services
 from understudy_aws.node.endpoints import Endpoint
@@ -52,7 +52,7 @@ from understudy_aws.node.spool import Spool
 SERVICES = "services.json"
 """The file with what should run, secrets of it too; for this user alone."""
 
-_AT_ONCE = 4
+_AT_ONCE, _STARTED_AT_ONCE = 2, 4
 _LINK_LOCAL_RESOLVER = "fd00:ec2::253"
 _LOOPBACK = "127.0.0.1"
 # As much of what an instance has said last is told with why it ended.
@@ -68,6 +68,8 @@ class Checks(Protocol):
 
     def health(self, id: str) -> Health: ...
 
+    def unanswered(self, id: str) -> tuple[tuple[str, int], ...]: ...
+
 
 class Interface(msgspec.Struct, frozen=True, kw_only=True):
     """What an instance needs to know of its interface."""
@@ -81,7 +83,8 @@ class Instances:
     """The instances of a node. It runs in the node's event loop; what blocks runs in threads.
 
     `identity` tells the namespace of an interface from others of its name; it raises FileNotFoundError where there is
-    none. `grace` is how many seconds one has to end.
+    none. `grace` is how many seconds one has to end. `changed` is told the id of one that has ended, could not be
+    started or is gone; of others their health tells.
     """
 
     name = "instances"
@@ -95,7 +98,9 @@ class Instances:
         spool: Spool,
         *,
         grace: float = GRACE,
+        changed: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._changed = changed
         self._spool = spool
         self._driver = driver
         self._checks = checks
@@ -108,12 +113,16 @@ class Instances:
         self._observed: dict[str, Observed] = {}
         self._memory: dict[str, Memory] = {}
         self._errors: dict[str, str] = {}
+        # What those that have ended waited for when they were last seen.
+        self._unanswered: dict[str, tuple[tuple[str, int], ...]] = {}
         # Those that a step is carried out for, which get no other one meanwhile.
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._ends = ProcessEnds(self._poke)
         self._poked = asyncio.Event()
         self._converging: asyncio.Task[None] | None = None
-        self._threads = ThreadPoolExecutor(_AT_ONCE, "instances")
+        self._threads = Threads(_AT_ONCE, "instances")
+        # Starts take a while, and what is asked meanwhile does not wait for them.
+        self._starting = Threads(_STARTED_AT_ONCE, "starts")
         self._forgotten = False
 
     @property
@@ -155,7 +164,9 @@ class Instances:
         if found is None or instance is None or not found.runs:
             return None
         if self._driver.shares_network:
-            return Endpoint(None, _LOOPBACK, found.record.port)
+            record = found.record
+            relayed = bool(record.container) and not record.address
+            return Endpoint(None, record.address or _LOOPBACK, record.port, relayed=relayed)
         interface = self._interfaces.get(instance.interface)
         if interface is None:
             return None
@@ -163,14 +174,17 @@ class Instances:
 
     def is_coming(self, id: str) -> bool:
         """Whether a wanted instance starts, or waits for its interface; one that has ended by itself does not."""
-        if self._wanted(id) is None or self._memory.get(id, NEVER).ended is not None:
+        memory = self._memory.get(id, NEVER)
+        if self._wanted(id) is None or (memory.ended is not None and memory.failures):
             return False
         return self._checks.health(id).state == "starting"
 
     def used(self) -> tuple[frozenset[str], frozenset[str]]:
         """Return the source trees and images that are needed: of what should run."""
         programs = [each.program for each in self._services.instances]
-        return frozenset(each.source for each in programs), frozenset(each.image for each in programs)
+        return frozenset(each.source for each in programs) - {""}, frozenset(
+            each.image for each in programs
+        ) - {""}
 
     def statuses(self) -> tuple[InstanceStatus, ...]:
         """Return how the wanted instances are."""
@@ -195,6 +209,7 @@ class Instances:
         else:
             await self._in_thread(self._driver.let_go)
         self._threads.shutdown()
+        self._starting.shutdown()
 
     async def _want_services(self, question: WantServices) -> Answer:
         await self.want_services(question.services)
@@ -236,18 +251,21 @@ class Instances:
 
     async def _look(self) -> None:
         """See what runs, and note what has ended since the last look, and what was found to run."""
+        # A step that ends meanwhile knows more of its instance than was seen; it is looked at again.
+        busy = frozenset(self._busy)
         try:
             seen = dict(await self._in_thread(self._driver.observe))
         except OSError:
             return
         for id, found in seen.items():
-            if id in self._busy:
+            if id in busy:
                 continue
             before, memory = self._observed.get(id), self._memory.get(id, NEVER)
             self._observed[id] = found
             if found.runs and (before is None or before.record != found.record):
                 self._began(found, memory)
             elif not found.runs and memory.ended is None:
+                self._unanswered[id] = self._checks.unanswered(id)
                 self._checks.end(id)
                 memory = msgspec.structs.replace(memory, starts=found.record.start)
                 # One that has ended before this node began is started at once.
@@ -255,7 +273,8 @@ class Instances:
                 self._memory[id] = (
                     ended(memory, now) if before is not None else msgspec.structs.replace(memory, ended=now)
                 )
-        for id in [each for each in self._observed if each not in seen and each not in self._busy]:
+                self._changed(id)
+        for id in [each for each in self._observed if each not in seen and each not in busy]:
             del self._observed[id]
         self._ends.watch({found.record.pid for found in self._observed.values() if found.runs})
 
@@ -285,10 +304,20 @@ class Instances:
                 case Forget(id):
                     self._spool.finish(id)
                     await self._in_thread(partial(self._driver.forget, id))
-                    for known in (self._observed, self._memory, self._errors):
+                    for known in (
+                        self._observed,
+                        self._memory,
+                        self._errors,
+                        self._unanswered,
+                    ):
                         known.pop(id, None)
+                    self._changed(id)
         except OSError as error:
             self._failed(step.id, f"{error.filename or step.id}: {error.strerror or error}")
+        except Exception as error:
+            # Whatever it was, it is tried again after a pause and not at once; the loop says where it came from.
+            self._failed(step.id, f"This node has failed: {type(error).__name__}: {error}.")
+            raise
         finally:
             self._busy.pop(step.id, None)
             self._poke()
@@ -307,7 +336,13 @@ class Instances:
             spool=str(self._spool.begin(id, instance.service, instance.log_stream)),
         )  # fmt: skip
         try:
-            found = await self._in_thread(partial(self._driver.start, instance, place, memory.starts + 1))
+            start = partial(self._driver.start, instance, place, memory.starts + 1)
+            found = await asyncio.get_running_loop().run_in_executor(self._starting, start)
+        except PlaceGoneError:
+            # It is no fault of the instance. It waits for its interface: in the next node, for this one ends as well.
+            self._network = Network()
+            self._look_at_network()
+            return
         except StartError as error:
             self._failed(id, str(error))
             return
@@ -318,6 +353,7 @@ class Instances:
         self._errors[id] = reason
         memory = self._memory.get(id, NEVER)
         self._memory[id] = ended(memory, monotonic_seconds())
+        self._changed(id)
 
     def _status(self, instance: Instance) -> InstanceStatus:
         id = instance.id
@@ -326,14 +362,20 @@ class Instances:
             health = self._checks.health(id)
             return InstanceStatus(
                 id=id, state=health.state, reason=health.reason, starts=memory.starts, pid=found.record.pid,
-                memory=self._driver.memory(found),
+                unanswered=self._checks.unanswered(id),
             )  # fmt: skip
+        if memory.ended is not None and not memory.failures:
+            # What ran it was killed, or it was asked to: it is no fault of its own.
+            return InstanceStatus(
+                id=id, state="starting", starts=memory.starts, reason="It is being started again."
+            )
         if memory.ended is not None:
             status = found.exit_status if found is not None else None
             reason = self._errors.get(id) or self._why_ended(found)
             return InstanceStatus(
                 id=id, state="ended", exit_status=status, starts=memory.starts,
                 reason=f"{reason} It is started again after {_pause(memory.failures)}.",
+                unanswered=self._unanswered.get(id, ()),
             )  # fmt: skip
         if instance.interface not in self._interfaces:
             reason = f"Its network interface {instance.interface} is not there yet."

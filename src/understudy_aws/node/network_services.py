@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from understudy_aws.dataplane.remedies import told_of
 from understudy_aws.dataplane.wanted import Network
 
 
@@ -42,7 +43,7 @@ class NetworkServices:
             try:
                 await service.want(network)
             except (OSError, ValueError, LookupError) as error:
-                self.errors[service.name] = str(error) or type(error).__name__
+                self.errors[service.name] = told_of(error)
             else:
                 self.errors.pop(service.name, None)
 

@@ -7,7 +7,6 @@ import os
 import signal
 import socket
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -41,6 +40,8 @@ from understudy_aws.dataplane.messages import (
     revision_of,
 )
 from understudy_aws.dataplane.processes import own_memory
+from understudy_aws.dataplane.remedies import told_of
+from understudy_aws.dataplane.threads import Threads
 from understudy_aws.node.fabric import Fabric
 from understudy_aws.node.flow_recorder import FlowRecorder
 from understudy_aws.node.network_services import NetworkService, NetworkServices
@@ -55,6 +56,8 @@ _REFUSED = (OSError, ValueError, LookupError)
 _LONGEST_LINE = 64 * 1024 * 1024
 
 
+# What is done once and takes a while, such as a task's clearing up.
+_OTHERS_AT_ONCE = 8
 # Who watches flows asks again sooner than this.
 _WATCHED_SECONDS = 10.0
 # Flows of one answer, about a megabyte.
@@ -89,7 +92,7 @@ class NodeService:
         self._flows = flows
         # Until when flows are counted for whoever watches them.
         self._watched_until = 0.0
-        # Numbers of windows begin anew with each node.
+        # Numbers of windows for who watches begin anew with each node.
         self._name = Ids().hexadecimal()
         self._outside = outside
         self._directory = directory
@@ -102,8 +105,8 @@ class NodeService:
         self._serving_networks = asyncio.Lock()
         self._ended = asyncio.Event()
         # The kernel is asked by one thread, one thing after another; a probe waits in others.
-        self._kernel = ThreadPoolExecutor(1, "kernel")
-        self._probes = ThreadPoolExecutor(8, "probe")
+        self._kernel = Threads(1, "kernel")
+        self._probes = Threads(8, "probe")
         self._decode = msgspec.json.Decoder(Question).decode
 
     async def run(self, holder_fd: int | None) -> None:
@@ -112,6 +115,7 @@ class NodeService:
         path.unlink(missing_ok=True)
         ended = self._ended
         loop = asyncio.get_running_loop()
+        loop.set_default_executor(Threads(_OTHERS_AT_ONCE, "others"))
         if holder_fd is not None:
             loop.add_reader(holder_fd, ended.set)
         if self._owner is not None:
@@ -156,7 +160,7 @@ class NodeService:
         if self._flows is None:
             return Flows(self._name, (), self._fabric.driver.obstacle)
         self._watched_until = monotonic_seconds() + _WATCHED_SECONDS
-        if not self._fabric.watched:
+        if not (self._fabric.watched and self._flows.is_watched):
             await self._watch(watched=True)
         after = question.after if question.node == self._name else 0
         return Flows(self._name, tuple(self._flows.live(after, _MOST_FLOWS)))
@@ -212,7 +216,7 @@ class NodeService:
         try:
             return await self._carry_out(question, line)
         except _REFUSED as error:
-            return Refused(str(error) or type(error).__name__)
+            return Refused(told_of(error))
 
     async def _carry_out(self, question: Question, line: bytes) -> Answer:
         if self._flows is not None and isinstance(question, Want | WantChange | Stop):
@@ -254,9 +258,10 @@ class NodeService:
         """Return what is kept until the server has it."""
         if isinstance(question, TakeRepairs):
             return await self._with_kernel(lambda: self._repairs(question.noted))
-        after = question.after if question.node == self._name else 0
-        windows = self._flows.told(after, _MOST_FLOWS) if self._flows is not None else ()
-        return Flows(self._name, tuple(windows), self._fabric.driver.obstacle)
+        if self._flows is None:
+            return Flows(self._name, (), self._fabric.driver.obstacle)
+        after = question.after if question.node == self._flows.recording else 0
+        return Flows(self._flows.recording, tuple(self._flows.told(after, _MOST_FLOWS)))
 
     def _end_all(self) -> None:
         """End everything in the holder's namespaces, and with it this node."""
@@ -281,7 +286,7 @@ class NodeService:
             vpcs=len(network.vpcs),
             interfaces=tuple(interface.id for vpc in network.vpcs for interface in vpc.interfaces),
             repaired=self._fabric.repaired,
-            error=self._fabric.error,
+            error=self._fabric.problem,
             untold=len(self._fabric.repairs),
             missing=self._fabric.missing,
             failing_since=self._fabric.failing_since,

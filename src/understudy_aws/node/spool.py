@@ -49,24 +49,24 @@ class _File:
     def __init__(self, place: Path, about: _About) -> None:
         self.place = place
         self.about = about
+        self.path = place / _OUTPUT
+        self._name = str(self.path)
+        self.is_finished = (place / _FINISHED).exists()
+        # Its size when that was looked at last.
+        self.size = 0
         self.told = self.read = _number_in(place / _TOLD)
         # The line that was read last had no end, and was taken for one because nothing came after it.
         self.unended = False
 
-    @property
-    def path(self) -> Path:
-        return self.place / _OUTPUT
-
-    @property
-    def is_finished(self) -> bool:
-        return (self.place / _FINISHED).exists()
-
     def state(self) -> tuple[int, int]:
         """Return its size, and when it was last written to in milliseconds."""
         try:
-            found = self.path.stat()
+            # There are many of these, which are looked at each second: a `Path` would take twice the time.
+            found = os.stat(self._name)  # noqa: PTH116
         except FileNotFoundError:
+            self.size = 0
             return 0, 0
+        self.size = found.st_size
         return found.st_size, found.st_mtime_ns // 1_000_000
 
 
@@ -103,6 +103,7 @@ class Spool:
             (place / _ABOUT).write_bytes(msgspec.json.encode(about))
             file = self._files[key] = _File(place, about)
         (place / _FINISHED).unlink(missing_ok=True)
+        file.is_finished = False
         return file.path
 
     def add(self, service: str, stream: str, text: str) -> None:
@@ -118,7 +119,9 @@ class Spool:
     def finish(self, key: str) -> None:
         """Take it that nothing more is written to a file; it goes when the server has it."""
         if key in self._files:
-            (self._files[key].place / _FINISHED).touch()
+            file = self._files[key]
+            (file.place / _FINISHED).touch()
+            file.is_finished = True
 
     def last_lines(self, key: str, start: int, most: int, most_bytes: int) -> list[str]:
         """Return the last lines behind a byte of a file."""
@@ -227,12 +230,12 @@ class Spool:
         shutil.rmtree(self._files.pop(key).place, ignore_errors=True)
 
     def _read_ahead(self) -> None:
-        """Read what was written, in turns, so that no file has to wait for another."""
+        """Read what was written when it was last looked at, in turns, so that no file has to wait for another."""
         more = True
         while more and self._ahead < _MOST_AHEAD:
             more = False
             for key, file in self._files.items():
-                if self._ahead < _MOST_AHEAD and self._read(key, file):
+                if file.size > file.read and self._ahead < _MOST_AHEAD and self._read(key, file):
                     more = True
 
     def _read(self, key: str, file: _File) -> bool:

@@ -9,10 +9,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from types import MappingProxyType
@@ -21,16 +19,30 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from understudy_aws.dataplane.messages import Answer, Done, ForgetTask, GetTask, KeepArtifacts, StartTask
-from understudy_aws.dataplane.runtime.artifacts import Artifacts, checkout_name, remove_tree, write_whole
+from understudy_aws.dataplane.messages import (
+    Answer,
+    Done,
+    ForgetTask,
+    GetTask,
+    GetTasks,
+    KeepArtifacts,
+    StartTask,
+    TaskIds,
+)
+from understudy_aws.dataplane.runtime.artifacts import Artifacts, checkout_name
+from understudy_aws.dataplane.runtime.control_groups import ControlGroups
+from understudy_aws.dataplane.runtime.file_trees import remove_tree
+from understudy_aws.dataplane.runtime.fork_server import ForkServer
+from understudy_aws.dataplane.runtime.records import write_private
 from understudy_aws.dataplane.runtime.worker import Failed, Said, Succeeded, Word
-from understudy_aws.dataplane.tasks import BuildSource, PullImage, Task, TaskStatus
+from understudy_aws.dataplane.tasks import BuildSource, FetchSource, PullImage, Task, TaskStatus
+from understudy_aws.node.forked_process import ForkedProcess
 
 Output = Callable[[str, str, str], None]
 """Takes a line of a log: the service, the stream and the text."""
 
-# Tasks that run at once; the others wait.
-_MOST_AT_ONCE = 2
+# Tasks that run at once; the others wait. What is fetched waits for others more than it works.
+_FETCHED_AT_ONCE, _BUILT_AT_ONCE = 8, max(2, os.cpu_count() or 1)
 _LONGEST_SECONDS = 3600.0
 # A result may hold a configuration file of 1 MB.
 _LONGEST_WORD = 16 * 1024**2
@@ -48,32 +60,39 @@ class Tasks:
     """The tasks of a node.
 
     `output` gets the lines of builds. `used` answers which source trees and images are
-    in use, beside those that the server names. `outside` names what carries packets of builds to the world.
+    in use, beside those that the server names. `outside` names what carries packets of builds to the world. `ended` is
+    told the id of a task that has ended.
     """
 
     def __init__(
         self,
         directory: Path,
         output: Output,
+        fork_server: ForkServer,
         *,
         outside: str = "auto",
+        ended: Callable[[str], None] = lambda _: None,
         used: Callable[[], tuple[frozenset[str], frozenset[str]]] = lambda: (frozenset(), frozenset()),
     ) -> None:
         self._directory = directory
+        self._fork_server = fork_server
         self._place = directory / "tasks"
         self._artifacts = Artifacts(directory)
         self._output = output
         self._used = used
+        self._ended = ended
         self._outside = outside
         self._kept: dict[str, _Kept] | None = None
         self._running: dict[str, asyncio.Task[None]] = {}
-        self._places = asyncio.Semaphore(_MOST_AT_ONCE)
+        self._fetching = asyncio.Semaphore(_FETCHED_AT_ONCE)
+        self._building = asyncio.Semaphore(_BUILT_AT_ONCE)
         self._decode: Callable[[bytes], Word] = msgspec.json.Decoder(Word).decode
         self.answers: Mapping[type[Any], Callable[[Any], Awaitable[Answer]]] = MappingProxyType(
             {
                 StartTask: self._start,
                 GetTask: self._get,
                 ForgetTask: self._forget,
+                GetTasks: self._ids,
                 KeepArtifacts: self._keep,
             }
         )
@@ -118,29 +137,38 @@ class Tasks:
         self._path(question.id).unlink(missing_ok=True)
         return Done()
 
+    async def _ids(self, _: GetTasks) -> TaskIds:
+        return TaskIds(tuple(sorted(self._known())))
+
     async def _keep(self, question: KeepArtifacts) -> Done:
+        known = self._known().values()
+        if any(each.status.state == "running" and not isinstance(each.task, FetchSource) for each in known):
+            # It may have found what it was to make, and said nothing of it yet.
+            return Done()
         used_sources, used_images = self._used()
         sources, images, checkouts = (
             {*question.sources, *used_sources},
             {*question.images, *used_images},
             set(),
         )
-        for kept in self._known().values():
+        for kept in known:
             result = kept.status.result
             sources |= {result.source} - {""}
             images |= {result.image} - {""}
             if not isinstance(kept.task, PullImage):
                 commit = kept.task.commit if isinstance(kept.task, BuildSource) else result.commit
                 checkouts.add(checkout_name(kept.task.url, commit))
-        keep = partial(self._artifacts.keep, sources, images, checkouts)
-        await asyncio.get_running_loop().run_in_executor(None, keep)
+        # No task begins before all that goes is out of its way.
+        self._artifacts.set_aside(sources, images, checkouts)
+        await asyncio.get_running_loop().run_in_executor(None, self._artifacts.remove_aside)
         return Done()
 
     def _path(self, task_id: str) -> Path:
         return self._place / f"{blake2b(task_id.encode(), digest_size=16).hexdigest()}.json"
 
     def _write(self, kept: _Kept) -> None:
-        write_whole(self._path(kept.status.id), msgspec.json.encode(kept))
+        # After a crash of the machine it may not be there: the server asks for it again.
+        write_private(self._path(kept.status.id), msgspec.json.encode(kept))
 
     def _begin(self, task_id: str, task: Task) -> None:
         running = asyncio.get_running_loop().create_task(self._carry_out(task_id, task))
@@ -148,7 +176,7 @@ class Tasks:
         running.add_done_callback(lambda _: self._running.pop(task_id, None))
 
     async def _carry_out(self, task_id: str, task: Task) -> None:
-        async with self._places:
+        async with self._building if isinstance(task, BuildSource) else self._fetching:
             try:
                 async with asyncio.timeout(_LONGEST_SECONDS):
                     word = await self._worked(task)
@@ -165,37 +193,41 @@ class Tasks:
         self._known()[task_id] = kept
         with suppress(OSError):
             self._write(kept)
+        self._ended(task_id)
 
     async def _worked(self, task: Task) -> Succeeded | Failed:
         """Have a process carry out a task, and return what came of it."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "understudy_aws.dataplane.runtime.worker", str(self._directory), self._outside,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-            limit=_LONGEST_WORD, start_new_session=True,
-        )  # fmt: skip
-        assert process.stdin is not None
-        assert process.stdout is not None
-        assert process.stderr is not None
-        errors = asyncio.get_running_loop().create_task(_last(process.stderr))
-        try:
-            process.stdin.write(msgspec.json.encode(task) + b"\n")
-            with suppress(ConnectionError):
-                await process.stdin.drain()
-            while line := await process.stdout.readline():
-                word = self._decode(line)
-                if not isinstance(word, Said):
-                    return word
-                if isinstance(task, BuildSource):
-                    self._output(task.service, task.log_stream, word.text)
-            await process.wait()
-            said = await errors
-            return Failed(f"The task's process ended with {process.returncode}{said and ': '}{said}.")
-        finally:
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.stdin.close()
-            await process.wait()
-            await errors
+        words = (str(self._directory), self._outside)
+        async with ForkedProcess(self._fork_server.start("worker", words), limit=_LONGEST_WORD) as process:
+            pid = await process.pid()
+            errors = asyncio.get_running_loop().create_task(_last(process.stderr))
+            try:
+                process.write(msgspec.json.encode(task) + b"\n")
+                while line := await process.stdout.readline():
+                    # What has been read already is no reason to wait, and others have to have their turns.
+                    await asyncio.sleep(0)
+                    word = self._decode(line)
+                    if not isinstance(word, Said):
+                        return word
+                    if isinstance(task, BuildSource):
+                        self._output(task.service, task.log_stream, word.text)
+                code, said = await process.ended(), await errors
+                how = f"ended with {code}" if code is not None else "ended, and nobody saw how"
+                return Failed(f"The task's process {how}{said and ': '}{said}.")
+            finally:
+                with suppress(ProcessLookupError):
+                    os.killpg(pid, signal.SIGKILL)
+                await process.ended()
+                await errors
+                await asyncio.get_running_loop().run_in_executor(None, self._clear, pid)
+
+    def _clear(self, pid: int) -> None:
+        """Remove what the process of a task has left, which may have been killed."""
+        for name in (str(pid), f"{pid}-fetch"):
+            remove_tree(self._artifacts.work / name)
+        with suppress(OSError):
+            self._artifacts.work.rmdir()
+        ControlGroups(self._directory).remove_task(pid)
 
 
 async def _last(stream: asyncio.StreamReader) -> str:

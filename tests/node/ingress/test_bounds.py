@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import socket
+from contextlib import AsyncExitStack
 
+import msgspec
 import pytest
 from behind_ingress import GET, HOST, OK, Instance, read_request, run, site
 
@@ -14,6 +17,8 @@ QUICK = IngressLimits(
     sweep_seconds=0.05, head_seconds=0.2, idle_seconds=0.2, linger_seconds=0.2, pooled_seconds=0.1
 )
 LARGE = 100 * 1024 * 1024
+# Fewer than may wait to be taken.
+AT_ONCE = 250
 PIECE = bytes(range(256)) * 256
 
 
@@ -78,6 +83,27 @@ def test_a_head_that_trickles_in_is_not_waited_for(said):
     run(story)
 
 
+def test_a_head_that_trickles_in_behind_a_request_ends_that_too():
+    """It holds no place among those of the service: nobody would hear its response."""
+
+    async def story() -> None:
+        ended = asyncio.Event()
+
+        async def serve(reader, writer) -> None:
+            await read_request(reader)
+            await reader.read()
+            ended.set()
+
+        async with site(Instance(serve=serve), limits=QUICK) as web:
+            client = await web.connect()
+            await client.say(GET + b"GET / HT")
+            assert await client.is_closed()
+            await asyncio.wait_for(ended.wait(), 10)
+            assert web.load.active == 0
+
+    run(story)
+
+
 def test_idle_connections_are_closed_on_both_sides():
     async def story() -> None:
         async with site(Instance(), limits=QUICK) as web:
@@ -104,23 +130,126 @@ def test_the_connection_that_is_idle_longest_makes_room():
     run(story)
 
 
-def test_two_thousand_idle_connections_take_little_memory():
-    """Both sides of each are in this process."""
+def test_a_connection_with_a_request_under_way_neither_makes_room_nor_is_it_closed_for_idle():
+    async def story() -> None:
+        goes_on = asyncio.Event()
+
+        async def serve(reader, writer) -> None:
+            await read_request(reader)
+            await goes_on.wait()
+            writer.write(OK)
+
+        async with site(Instance(serve=serve), limits=msgspec.structs.replace(QUICK, connections=2)) as web:
+            busy = await web.connect()
+            await busy.say(GET)
+            await web.until(lambda: web.load.active == 1)
+            idle = await web.connect()
+            another = await web.connect()
+            assert await idle.is_closed()
+            assert await another.is_closed(), "it was idle for long enough"
+            goes_on.set()
+            assert (await busy.answer()).status == 200
+            assert await busy.is_closed()
+
+    run(story)
+
+
+def test_ten_thousand_idle_connections_take_little_memory():
+    """Both sides are in this process, so as many as it may open files for. One of four has had an answer."""
+    _, files = resource.getrlimit(resource.RLIMIT_NOFILE)
+    count = 10_000 if files == resource.RLIM_INFINITY else min(10_000, files // 2 - 500)
 
     async def story() -> None:
-        async with site(Instance()) as web:
+        async with site(Instance()) as web, AsyncExitStack() as opened:
             await web.ask()
             host, _, port = web.ingress.address.rpartition(":")
+            loop = asyncio.get_running_loop()
             before = _memory()
-            transports = [
-                (await asyncio.get_running_loop().create_connection(asyncio.Protocol, host, int(port)))[0]
-                for _ in range(2000)
-            ]
-            await web.until(lambda: len(web.ingress._clients) >= 2000)
-            assert (_memory() - before) / 2000 < 20
+            for first in range(0, count, AT_ONCE):
+                socks = [
+                    socket.create_connection((host, int(port))) for _ in range(min(AT_ONCE, count - first))
+                ]
+                for sock in socks:
+                    opened.callback(sock.close)
+                for sock in socks[::4]:
+                    sock.setblocking(False)
+                    sock.send(GET)
+                for sock in socks[::4]:
+                    assert (await loop.sock_recv(sock, 1 << 12)).startswith(b"HTTP/1.1 200 ")
+            await web.until(lambda: len(web.ingress._clients) >= count)
+            assert (_memory() - before) / count < 6
             assert (await web.ask()).status == 200
-            for transport in transports:
-                transport.abort()
+
+    run(story)
+
+
+def test_clients_that_send_a_byte_at_a_time_are_served_and_hold_nobody_up():
+    """A hundred of them; the body of each comes in bytes too."""
+
+    async def story() -> None:
+        instance = Instance(lambda told: b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n" + told.body)
+        async with site(instance, max_concurrency=200) as web:
+            said = GET.replace(b"GET", b"PUT").replace(b"\r\n\r\n", b"\r\nContent-Length: 3\r\n\r\nabc")
+            slow = [await web.connect() for _ in range(100)]
+            for at in range(len(said)):
+                for client in slow:
+                    client.writer.write(said[at : at + 1])
+                if at % 20 == 0:
+                    assert (await web.ask(said)).body == b"abc"
+                await asyncio.sleep(0.001)
+            assert [(await client.answer()).body for client in slow] == [b"abc"] * 100
+            assert not web.ingress.heads
+
+    run(story)
+
+
+def test_a_client_that_reads_nothing_holds_nobody_up():
+    """It has asked for more than buffers take; others get the same, and it gets the rest once it reads."""
+
+    async def story() -> None:
+        size = 4 * 1024 * 1024
+        body = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size + bytes(size)
+        async with site(Instance(body)) as web:
+            await web.ask()
+            slow = await web.connect(limit=1 << 16)
+            await slow.say(GET * 3)
+            await web.until(lambda: web.load.active == 1)
+            before = _memory()
+            for _ in range(3):
+                assert len((await web.ask()).body) == size
+            assert web.load.active == 1
+            assert _memory() - before < 8 * size // 1024
+            for _ in range(3):
+                assert len((await slow.answer()).body) == size
+
+    run(story)
+
+
+def test_an_upload_behind_bodies_that_an_instance_does_not_read_is_held_up():
+    """It answers before it has read them: what is left of them goes with their connection."""
+
+    async def story() -> None:
+        latest = []
+
+        async def serve(reader, writer) -> None:
+            latest.append(writer)
+            await reader.readuntil(b"\r\n\r\n")
+            writer.transport.pause_reading()
+            await asyncio.Event().wait()
+
+        instance = Instance(serve=serve)
+        async with site(instance) as web:
+            target = web.ingress._targets["one"]
+            body = b"z" * 150_000
+            put = f"PUT / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            client = await web.connect()
+            for _ in range(60):
+                await client.say(put + body)
+                await web.until(lambda: any(each.asker for each in target.connections))
+                latest[-1].write(OK)
+                assert (await client.answer()).body == b"ok"
+                assert all(each.transport.get_write_buffer_size() <= 1 << 16 for each in target.pool)
+            assert len(latest) > 1
 
     run(story)
 

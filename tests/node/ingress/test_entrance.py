@@ -5,10 +5,12 @@ from __future__ import annotations
 import socket
 import ssl
 
+import pytest
 from behind_ingress import GET, HOST, Client, Instance, run, site
 from msgspec.structs import replace
 
 from understudy_aws.cli.certificates import certificates_in
+from understudy_aws.node.ingress.limits import IngressLimits
 
 
 def test_where_the_port_is_taken_a_free_one_is_used_and_it_is_said():
@@ -55,5 +57,73 @@ def test_requests_are_taken_over_tls_with_the_certificate_of_the_state(tmp_path)
                 assert (await client.ask()).status == 200
             assert instance.requests[0]["X-Forwarded-Proto"] == "https"
             assert isinstance(client, Client)
+
+    run(story)
+
+
+REQUESTS = {
+    "get": (GET.replace(b"GET / ", b"GET /a%20b?c=d "), "/a%20b?c=d"),
+    "with a port": (GET.replace(HOST.encode(), HOST.encode() + b":80"), "/"),
+    "spelled otherwise": (GET.replace(HOST.encode(), HOST.upper().encode()), "/"),
+    "head": (GET.replace(b"GET", b"HEAD"), "/"),
+    "a url": (GET.replace(b"GET /", f"GET http://{HOST}/x".encode()), "/x"),
+}
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+def test_without_tls_a_request_is_sent_to_tls_where_that_is_spoken(tmp_path, name):
+    """Reference apprunner-services.md 5.1: no instance is told of it, and the connection stays."""
+    made = certificates_in(tmp_path, "127.0.0.1")
+    asked, path = REQUESTS[name]
+
+    async def story() -> None:
+        instance = Instance()
+        async with site(instance) as web:
+            web.where = replace(web.where, certificate=str(made.server))
+            await web.want()
+            port = web.ingress.address.rpartition(":")[2]
+            client = await web.connect()
+            for _ in range(2):
+                answer = await client.ask(asked, to_head=name == "head")
+                assert (301, b"") == (answer.status, answer.body)
+                assert f"https://{HOST}:{port}{path}" == answer["location"].replace(HOST.upper(), HOST)
+                assert "envoy" == answer["server"]
+            assert [] == instance.requests
+            # The same with TLS is answered.
+            trusting = ssl.create_default_context(cafile=str(made.authority))
+            client = await web.connect(ssl=trusting, server_hostname=HOST)
+            assert 200 == (await client.ask()).status
+
+    run(story)
+
+
+def test_without_tls_an_unknown_host_and_a_body_are_answered_too(tmp_path):
+    made = certificates_in(tmp_path, "127.0.0.1")
+    body = f"POST / HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: 3\r\n\r\nabc".encode()
+
+    async def story() -> None:
+        async with site(Instance()) as web:
+            web.where = replace(web.where, certificate=str(made.server))
+            await web.want()
+            client = await web.connect()
+            assert 404 == (await client.ask(GET.replace(HOST.encode(), b"nobody"))).status
+            assert 301 == (await client.ask(body)).status
+            assert await client.is_closed(), "the body is not waited for"
+
+    run(story)
+
+
+def test_who_says_nothing_makes_room_for_others_where_tls_is_spoken(tmp_path):
+    made = certificates_in(tmp_path, "127.0.0.1")
+
+    async def story() -> None:
+        async with site(Instance(), limits=IngressLimits(connections=3)) as web:
+            web.where = replace(web.where, certificate=str(made.server))
+            await web.want()
+            silent = [await web.connect() for _ in range(3)]
+            trusting = ssl.create_default_context(cafile=str(made.authority))
+            client = await web.connect(ssl=trusting, server_hostname=HOST)
+            assert 200 == (await client.ask()).status
+            assert await silent[0].is_closed()
 
     run(story)

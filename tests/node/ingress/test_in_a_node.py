@@ -13,6 +13,7 @@ from instances import SERVER, instance, until_healthy
 from msgspec.structs import replace
 from networks import TCP, group, interface, rule, vpc
 
+from understudy_aws.cli.certificates import certificates_in
 from understudy_aws.dataplane.messages import Done, GetInstances, WantServices
 from understudy_aws.dataplane.wanted import Endpoint, Network
 from understudy_aws.dataplane.wanted_services import Ingress, PrivateEntry, Service, Services
@@ -24,7 +25,7 @@ if not Path(PYTHON).exists():
     pytest.skip(f"there is no {PYTHON}", allow_module_level=True)
 
 HOST = "a1b2c3d4e5.us-east-1.awsapprunner.localhost"
-PRIVATE = "f6g7h8i9j0.us-east-1.awsapprunner.localhost"
+PRIVATE = "f6g7h8i9j0.us-east-1.awsapprunner.com"
 WEB = Service(arn="arn:aws:apprunner:us-east-1:111111111111:service/web/1", hosts=(HOST,), instances=("web",))
 ASK = """
 import http.client, sys
@@ -33,6 +34,16 @@ connection.request("GET", "/", headers={"Host": sys.argv[1]})
 answer = connection.getresponse()
 print(answer.status, answer.read().decode())
 """
+# The authority's certificate is the second argument.
+SECURELY = """
+import socket, ssl, sys
+context = ssl.create_default_context(cadata=sys.argv[2])
+with socket.create_connection(("10.0.1.20", 443), 5) as sock, context.wrap_socket(sock, server_hostname=sys.argv[1]) as tls:
+    tls.sendall(f"GET / HTTP/1.1\\r\\nHost: {sys.argv[1]}\\r\\nConnection: close\\r\\n\\r\\n".encode())
+    said = b"".join(iter(lambda: tls.recv(4096), b"")).decode()
+    print(said.split()[1], "hello" in said)
+"""
+MOVED = ASK.replace("answer.read().decode()", "answer.headers['Location']")
 
 
 def _network() -> Network:
@@ -43,18 +54,18 @@ def _network() -> Network:
         interface("stranger", "vpc-1-subnet-1", "10.0.1.12", groups=("sg-other",)),
         interface("endpoint", "vpc-1-subnet-1", "10.0.1.20", groups=("sg-endpoint",)),
     )
-    endpoint = group("sg-endpoint", rule(TCP, 80, group="sg-app"))
+    endpoint = group("sg-endpoint", rule(TCP, 80, group="sg-app"), rule(TCP, 443, group="sg-app"))
     made = vpc("vpc-1", *parts, groups=(group("sg-app"), group("sg-other"), endpoint))
     door = Endpoint(id="vpce-1", service="requests", interfaces=("eni-endpoint",))
     return Network(vpcs=(replace(made, endpoints=(door,)),))
 
 
-def _want(running, service: Service) -> str:
+def _want(running, service: Service, certificate: str = "") -> str:
     """Have a node run the service; returns where requests are taken."""
     wanted = Services(
         instances=(instance("web", PYTHON, "-c", SERVER, environment={"ANSWER": "hello"}),),
         services=(service,),
-        ingress=Ingress(port=0),
+        ingress=Ingress(port=0, certificate=certificate),
     )
     assert running.client.ask(WantServices(wanted)) == Done()
     until_healthy(running, "web")
@@ -103,5 +114,24 @@ def test_a_private_service_is_reached_from_inside_its_vpc_alone(running):
     assert _asked(address, PRIVATE)[0] == 404
     assert running.drops("eni-stranger", "10.0.1.20", 80)
     _want(running, WEB)
-    assert running.passes("eni-client", "10.0.1.20", 80), "nobody listens, and says so"
-    assert running.run("eni-client", PYTHON, "-c", ASK, PRIVATE).returncode != 0
+    assert running.run("eni-client", PYTHON, "-c", ASK, PRIVATE).stdout == "404 \n", (
+        "of no connection any more"
+    )
+
+
+def test_where_there_is_tls_a_private_service_has_it_too_and_http_is_sent_there(running, tmp_path):
+    """Reference apprunner-services.md 5.1: port 80 redirects to HTTPS, at an endpoint's interface by its own port."""
+    made = certificates_in(tmp_path, "127.0.0.1")
+    chain = running.directory.parent / "server.pem"
+    chain.write_bytes(made.server.read_bytes())
+    chain.chmod(0o644)
+    running.want(_network())
+    entry = PrivateEntry(host=PRIVATE, interfaces=("eni-endpoint",))
+    address = _want(running, replace(WEB, private_entries=(entry,)), str(chain))
+    assert running.run("eni-client", PYTHON, "-c", MOVED, PRIVATE).stdout == f"301 https://{PRIVATE}/\n"
+    authority = made.authority.read_text()
+    said = running.run("eni-client", PYTHON, "-I", "-c", SECURELY, PRIVATE, authority)
+    assert (said.stdout, said.stderr) == ("200 True\n", "")
+    status, _ = _asked(address)
+    assert 301 == status
+    assert running.drops("eni-stranger", "10.0.1.20", 443)

@@ -324,10 +324,11 @@ def test_an_instance_that_closes_its_connections_is_not_lost():
 
 def test_a_client_that_goes_away_ends_its_request():
     async def story() -> None:
-        ended = asyncio.Event()
+        begun, ended = asyncio.Event(), asyncio.Event()
 
         async def serve(reader, writer) -> None:
             await read_request(reader)
+            begun.set()
             with suppress(ConnectionError):
                 assert not await reader.read(), "the connection is closed"
             ended.set()
@@ -335,7 +336,7 @@ def test_a_client_that_goes_away_ends_its_request():
         async with site(Instance(serve=serve)) as web:
             client = await web.connect()
             await client.say(GET)
-            await web.until(lambda: web.load.active == 1)
+            await asyncio.wait_for(begun.wait(), 20)
             client.close()
             await asyncio.wait_for(ended.wait(), 20)
             assert web.load.active == 0

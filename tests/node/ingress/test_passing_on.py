@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import re
 
 import pytest
 from behind_ingress import GET, HOST, OK, Instance, read_request, run, site
@@ -49,6 +50,25 @@ def test_an_unknown_host_is_404_from_envoy(host):
                 assert (answer.status, answer["server"], answer.body) == (404, "envoy", b"")
             assert (await client.ask()).status == 200
             assert len(instance.requests) == 1
+
+    run(story)
+
+
+def test_no_two_requests_have_the_same_id():
+    async def story() -> None:
+        instance = Instance()
+        async with site(instance) as web:
+            first, second = await web.connect(), await web.connect()
+            for client in (first, second):
+                await client.ask()
+            for connection in web.ingress._clients:
+                # Its ids have all ends but two behind them.
+                connection._left = 2
+            for _ in range(4):
+                assert (await first.ask()).status == (await second.ask()).status == 200
+            ids = [told["X-Request-Id"] for told in instance.requests]
+            assert len(set(ids)) == len(ids) == 10
+            assert all(re.fullmatch(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", id) for id in ids)
 
     run(story)
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from understudy_aws.core.clock import monotonic_seconds
 from understudy_aws.dataplane.messages import ServiceLoad
 from understudy_aws.dataplane.wanted_services import Service
 from understudy_aws.node.ingress.edge_answers import NO_HEALTHY_INSTANCE, TOO_MANY_REQUESTS, EdgeAnswer
+
+if TYPE_CHECKING:
+    from understudy_aws.node.ingress.upstream import Upstream
 
 
 class Waiter(Protocol):
@@ -23,29 +26,30 @@ class Waiter(Protocol):
         """Answer this instead."""
         ...
 
-
-class Idle(Protocol):
-    """A connection to an instance that no request uses."""
-
-    idle_since: float
-
-    def close(self) -> None: ...
+    def end_if_late(self, now: float) -> None:
+        """Wait no more if that takes too long."""
+        ...
 
 
 class Target:
-    """An instance: how many requests are under way in it, and the connections to it that none of them uses."""
+    """An instance: how many requests are under way in it, and the connections to it.
 
-    __slots__ = ("active", "healthy", "id", "listed", "pool")
+    `pool` has those that no request uses.
+    """
+
+    __slots__ = ("active", "connections", "healthy", "id", "listed", "pool")
 
     def __init__(self, id: str) -> None:
         self.id = id
         self.healthy = False
         self.listed = True
         self.active = 0
-        self.pool: deque[Idle] = deque()
+        self.connections: set[Upstream] = set()
+        self.pool: deque[Upstream] = deque()
 
-    def forget(self, connection: Idle) -> None:
+    def forget(self, connection: Upstream) -> None:
         """Leave a connection out that was closed."""
+        self.connections.discard(connection)
         if connection in self.pool:
             self.pool.remove(connection)
 
@@ -90,24 +94,32 @@ class Route:
             self._next = (self._next + 1) % len(targets)
             targets = targets[self._next :] + targets[: self._next]
         for target in targets:
-            if target.healthy and target.active < least:
+            if target.active < least and target.healthy:
                 best, least = target, target.active
         if best is not None:
             best.active += 1
             self.active += 1
-            self._peak = max(self._peak, self.active)
+            if self.active > self._peak:  # noqa: PLR1730 - a call takes longer
+                self._peak = self.active
         return best
 
     def wait(self, waiter: Waiter) -> EdgeAnswer | None:
         """Have a request wait until there is a place; or return why it can't."""
-        if any(target.healthy for target in self.targets):
-            if len(self.waiting) >= self._most_waiting:
-                return TOO_MANY_REQUESTS
-        elif len(self.waiting) >= self._most_waiting or not self._may_wake():
-            return NO_HEALTHY_INSTANCE
+        if not self.has_healthy():
+            if len(self.waiting) >= self._most_waiting or not self._may_wake():
+                return NO_HEALTHY_INSTANCE
+        elif len(self.waiting) >= self._most_waiting:
+            return TOO_MANY_REQUESTS
         self.waiting.append(waiter)
         self._peak = max(self._peak, self.active + len(self.waiting))
         return None
+
+    def has_healthy(self) -> bool:
+        """Whether an instance takes requests, now or when there is a place in it."""
+        for target in self.targets:  # noqa: SIM110 - a generator takes longer
+            if target.healthy:
+                return True
+        return False
 
     def leave(self, waiter: Waiter) -> None:
         """Wait no more."""
@@ -130,7 +142,7 @@ class Route:
             if target is None:
                 break
             self.waiting.popleft().go_to(target)
-        if self.waiting and not any(target.healthy for target in self.targets) and not self._may_wake():
+        if self.waiting and not self.has_healthy() and not self._may_wake():
             self.refuse_waiting()
 
     def refuse_waiting(self) -> None:

@@ -13,24 +13,46 @@ from understudy_aws.node.ingress.edge_answers import EdgeAnswer
 from understudy_aws.node.ingress.heads import (
     Head,
     ResponseHead,
-    request_bytes,
+    date_line,
     response_bytes,
     switching_bytes,
+    taken_line,
 )
+from understudy_aws.node.ingress.known_heads import KnownResponse
 from understudy_aws.node.ingress.limits import IngressLimits
 from understudy_aws.node.ingress.upstream import Upstream
 
 _SWITCHING = 101
-# To do these twice is as good as once (RFC 9110 9.2.2).
-_IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"))
+_TAKEN = tuple(taken_line(milliseconds) for milliseconds in range(64))
+
+
+class Host(Protocol):
+    """What exchanges need of the ingress they belong to."""
+
+    limits: IngressLimits
+    dialer: Dialer
+    connecting: set[Exchange]
+    closing: bool
+    request_seconds: int
+
+    async def connect(self, target: Target) -> Upstream:
+        """Return a new connection to an instance. Raises OSError."""
+        ...
 
 
 class Client(Protocol):
     """The connection that a request came over."""
 
-    forwarded: bytes
+    @property
+    def host(self) -> Host: ...
 
     def write(self, pieces: list[bytes]) -> None: ...
+
+    def write_one(self, piece: bytes) -> None: ...
+
+    def answered(self, said: bytes, now: float) -> None:
+        """Write a whole response, after which the connection may have the next request."""
+        ...
 
     def response_done(self, *, keep_alive: bool) -> None:
         """The response is written; the connection may have the next request, or ends."""
@@ -45,21 +67,6 @@ class Client(Protocol):
     def tunnel_ended(self) -> None: ...
 
 
-class Host(Protocol):
-    """What exchanges need of the ingress they belong to."""
-
-    limits: IngressLimits
-    dialer: Dialer
-    exchanges: set[Exchange]
-    closing: bool
-
-    async def connect(self, target: Target) -> Upstream:
-        """Return a new connection to an instance. Raises OSError."""
-        ...
-
-    def request_id(self) -> str: ...
-
-
 class Exchange:
     """A request and its response. `takes_body` says that more of the request can be sent on now."""
 
@@ -69,12 +76,12 @@ class Exchange:
         "_client",
         "_head",
         "_host",
-        "_id",
         "_is_answered",
         "_keep_alive",
         "_needs_continue",
         "_needs_new",
         "_route",
+        "_said",
         "_sent",
         "_target",
         "_task",
@@ -82,34 +89,45 @@ class Exchange:
         "_upstream_paused",
         "asks_for_upgrade",
         "is_head",
+        "is_plain",
         "is_tunnel",
         "request_complete",
     )
 
-    def __init__(self, host: Host, client: Client, head: Head, route: Route) -> None:
-        self._host = host
+    def __init__(self, client: Client, head: Head, route: Route, said: bytes, complete: bool) -> None:
+        """Begin with a head, and with what an instance gets of the request: its body too if it is `complete`."""
+        self._host = client.host
         self._client = client
         self._head = head
         self._route = route
+        self._said = said
         self._began = monotonic_seconds()
         self._target: Target | None = None
         self._upstream: Upstream | None = None
         self._task: asyncio.Task[None] | None = None
         self._attempts = 1
-        self._needs_new = False
-        self._sent = False
-        self._is_answered = False
-        self._keep_alive = head.keep_alive
-        self._needs_continue = head.expects_continue
-        self._upstream_paused = False
-        self._id = host.request_id()
-        self.is_head = head.method == b"HEAD"
-        self.asks_for_upgrade = head.websocket
-        self.is_tunnel = False
-        self.request_complete = not head.has_body
-        host.exchanges.add(self)
+        self._needs_new = self._sent = self._is_answered = self._upstream_paused = self.is_tunnel = False
+        self.request_complete = complete
+        self.is_plain = head.is_plain
+        if head.is_plain:
+            self._keep_alive = True
+            self.is_head = self.asks_for_upgrade = self._needs_continue = False
+        else:
+            self._keep_alive = head.keep_alive
+            self.is_head = head.method == b"HEAD"
+            self.asks_for_upgrade = head.websocket
+            self._needs_continue = head.expects_continue
 
     # What the client's connection does.
+
+    def again(self, head: Head, route: Route, said: bytes) -> None:
+        """Take another plain request that is complete, after one to which a whole response came at once."""
+        self._head = head
+        self._route = route
+        self._said = said
+        self._began = monotonic_seconds()
+        self._attempts = 1
+        self._needs_new = self._sent = self._upstream_paused = False
 
     def begin(self) -> None:
         """Go to an instance, or wait for one."""
@@ -168,13 +186,13 @@ class Exchange:
 
     def end_if_late(self, now: float) -> None:
         """End what takes too long; a tunnel takes as long as it likes."""
-        if self.is_tunnel or now - self._began < self._route.service.request_seconds:
+        if self.is_tunnel or now - self._began < self._host.request_seconds:
             return
         if self._is_answered:
             self._leave(reusable=False)
             self._client.abort()
         elif self._target is None:
-            has_healthy = any(target.healthy for target in self._route.targets)
+            has_healthy = self._route.has_healthy()
             self.refuse(edge.TOO_MANY_REQUESTS if has_healthy else edge.NO_HEALTHY_INSTANCE)
         else:
             self.refuse(edge.TIMED_OUT)
@@ -186,13 +204,16 @@ class Exchange:
         self._target = target
         pool = target.pool
         if pool and not self._needs_new:
-            upstream = pool[-1]
-            assert isinstance(upstream, Upstream), "nothing else is pooled"
-            is_fresh = monotonic_seconds() - upstream.idle_since < self._host.limits.fresh_seconds
-            if is_fresh or self._may_repeat:
-                pool.pop()
-                self._send_over(upstream)
+            since = pool[-1].idle_since
+            if self._head.may_repeat or monotonic_seconds() - since < self._host.limits.fresh_seconds:
+                # As `_send_over`, which is one call more.
+                upstream = self._upstream = pool.pop()
+                upstream.asker = self
+                upstream.transport.write(self._said)
+                if not self.request_complete:
+                    self._go_on_with_body()
                 return
+        self._host.connecting.add(self)
         self._task = asyncio.get_running_loop().create_task(self._connect(target))
 
     def refuse(self, answer: EdgeAnswer) -> None:
@@ -224,6 +245,33 @@ class Exchange:
             head.passed.append(b"connection: keep-alive\r\n")
         milliseconds = int((monotonic_seconds() - self._began) * 1000)
         return response_bytes(head, milliseconds, keep_alive=self._keep_alive, chunked=chunked), chunked
+
+    def on_known_response(self, head: KnownResponse, body: bytes, *, done: bool) -> None:
+        """Pass on a response that needs no parser: its head, and what there is of its body."""
+        now = monotonic_seconds()
+        route = self._route
+        route.answered[head.status // 100] += 1
+        milliseconds = int((now - self._began) * 1000)
+        taken = _TAKEN[milliseconds] if milliseconds < len(_TAKEN) else taken_line(milliseconds)
+        if head.after_date:
+            said = head.before_date + date_line() + head.after_date + taken + body
+        else:
+            said = head.before_date + taken + body
+        if not done:
+            self._is_answered = True
+            self._client.write_one(said)
+            return
+        upstream, target = self._upstream, self._target
+        assert upstream is not None, "its response is here"
+        assert target is not None, "its response is here"
+        self._upstream = self._target = None
+        if upstream.is_reusable and target.listed:
+            upstream.idle_since = now
+            target.pool.append(upstream)
+        else:
+            upstream.close()
+        route.give_back(target)
+        self._client.answered(said, now)
 
     def on_response(self, pieces: list[bytes], *, done: bool) -> None:
         """Pass pieces of the response on."""
@@ -267,29 +315,37 @@ class Exchange:
 
     @property
     def _may_repeat(self) -> bool:
-        return not self._sent and not self._head.has_body and self._head.method in _IDEMPOTENT
+        return not self._sent and self._head.may_repeat
 
     async def _connect(self, target: Target) -> None:
         try:
             upstream = await self._host.connect(target)
         except OSError:
-            self._task = None
+            self._connected()
             self._try_again(edge.CONNECTION_FAILED)
             return
-        self._task = None
+        self._connected()
         if self._target is not target:
             upstream.close()
             return
         self._send_over(upstream)
 
+    def _connected(self) -> None:
+        self._task = None
+        self._host.connecting.discard(self)
+
     def _send_over(self, upstream: Upstream) -> None:
         self._upstream = upstream
-        upstream.send_request(self, request_bytes(self._head, self._client.forwarded, self._id))
+        upstream.asker = self
+        upstream.transport.write(self._said)
         if not self.request_complete:
-            if self._needs_continue:
-                self._needs_continue = False
-                self._client.write([edge.CONTINUE])
-            self._client.go_on()
+            self._go_on_with_body()
+
+    def _go_on_with_body(self) -> None:
+        if self._needs_continue:
+            self._needs_continue = False
+            self._client.write([edge.CONTINUE])
+        self._client.go_on()
 
     def _try_again(self, answer: EdgeAnswer) -> None:
         """Go to an instance once more, another one where there is; `answer` if it was often enough."""
@@ -311,10 +367,9 @@ class Exchange:
 
     def _leave(self, *, reusable: bool) -> None:
         """Let go of the instance and the place in it."""
-        self._host.exchanges.discard(self)
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
+        if self._task is not None:
+            self._task.cancel()
+            self._connected()
         upstream, self._upstream = self._upstream, None
         target, self._target = self._target, None
         if upstream is not None:

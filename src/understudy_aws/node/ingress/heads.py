@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from understudy_aws.core.clock import SystemClock, http_date
+from understudy_aws.core.clock import SystemClock, http_date, unix_seconds
 from understudy_aws.node.ingress.edge_answers import STATUS_LINES
 
 Headers = Sequence[tuple[bytes, bytes]]
@@ -17,30 +17,32 @@ Headers = Sequence[tuple[bytes, bytes]]
 _CLOCK = SystemClock()
 
 # What becomes of a header. Those of framing and of the edge are made anew.
-_PASSED, _DROPPED, _CONNECTION, _FORWARDED_FOR, _LENGTH, _CODING, _DATE, _HOST, _UPGRADE, _EXPECT = range(10)
+PASSED, DROPPED, CONNECTION, FORWARDED_FOR, LENGTH, CODING, DATE, HOST, UPGRADE, EXPECT = range(10)
+# Of a header that RequestParser has to read.
+LEFT = 10
 _OF_A_CONNECTION = (b"keep-alive", b"proxy-connection", b"te", b"trailer", b"proxy-authenticate")
-_IN_REQUESTS = {
-    b"connection": _CONNECTION,
-    b"x-forwarded-for": _FORWARDED_FOR,
-    b"content-length": _LENGTH,
-    b"transfer-encoding": _CODING,
-    b"host": _HOST,
-    b"upgrade": _UPGRADE,
-    b"expect": _EXPECT,
-    b"x-forwarded-proto": _DROPPED,
-    b"x-request-id": _DROPPED,
-    b"proxy-authorization": _DROPPED,
-    **dict.fromkeys(_OF_A_CONNECTION, _DROPPED),
+IN_REQUESTS = {
+    b"connection": CONNECTION,
+    b"x-forwarded-for": FORWARDED_FOR,
+    b"content-length": LENGTH,
+    b"transfer-encoding": CODING,
+    b"host": HOST,
+    b"upgrade": UPGRADE,
+    b"expect": EXPECT,
+    b"x-forwarded-proto": DROPPED,
+    b"x-request-id": DROPPED,
+    b"proxy-authorization": DROPPED,
+    **dict.fromkeys(_OF_A_CONNECTION, DROPPED),
 }
-_IN_RESPONSES = {
-    b"connection": _CONNECTION,
-    b"content-length": _LENGTH,
-    b"transfer-encoding": _CODING,
-    b"date": _DATE,
-    b"upgrade": _UPGRADE,
-    b"server": _DROPPED,
-    b"x-envoy-upstream-service-time": _DROPPED,
-    **dict.fromkeys(_OF_A_CONNECTION, _DROPPED),
+IN_RESPONSES = {
+    b"connection": CONNECTION,
+    b"content-length": LENGTH,
+    b"transfer-encoding": CODING,
+    b"date": DATE,
+    b"upgrade": UPGRADE,
+    b"server": DROPPED,
+    b"x-envoy-upstream-service-time": DROPPED,
+    **dict.fromkeys(_OF_A_CONNECTION, DROPPED),
 }
 _BLANKS = b" \t"
 # Names as they were spelled, and no more of them than this.
@@ -48,11 +50,13 @@ _MOST_NAMES, _LONGEST_NAME = 512, 64
 _request_kinds: dict[bytes, int] = {}
 _response_kinds: dict[bytes, int] = {}
 
+TAKEN_NAME = b"x-envoy-upstream-service-time: "
+
 UNTIL_CLOSED = -2
 """The length of a response's body that ends with the connection."""
 
 # Members of an enumeration take as long to look up as a call.
-_NO_BODY = (204, 304)
+NO_BODY = (204, 304)
 _OK = 200
 
 
@@ -64,11 +68,14 @@ class MalformedError(Exception):
         self.status = status
 
 
-class Head(msgspec.Struct):
+class Head(msgspec.Struct, gc=False):
     """The head of a request.
 
     `length` is that of its body, -1 for a chunked one. `passed` are the lines of the headers that are passed on, and
-    `forwarded_for` is what earlier proxies have said.
+    `forwarded_for` is what earlier proxies have said. `before` and `after` are what an instance gets before and after
+    what tells of the connection, once it is written. `is_plain` says that nothing but its response is expected: the
+    connection stays, it is HTTP/1.1, and a body follows as usual. `may_repeat` says that to send it twice is as good as
+    once.
     """
 
     method: bytes
@@ -81,6 +88,10 @@ class Head(msgspec.Struct):
     expects_continue: bool = False
     websocket: bool = False
     forwarded_for: bytes = b""
+    before: bytes = b""
+    after: bytes = b""
+    is_plain: bool = False
+    may_repeat: bool = False
 
     @property
     def has_body(self) -> bool:
@@ -109,10 +120,10 @@ def _read(
     for name, value in headers:
         kind = kinds.get(name)
         if kind is None:
-            kind = known.get(name.lower(), _PASSED)
+            kind = known.get(name.lower(), PASSED)
             if len(kinds) < _MOST_NAMES and len(name) <= _LONGEST_NAME:
                 kinds[name] = kind
-        if kind == _PASSED:
+        if kind == PASSED:
             passed.append(b"%b: %b\r\n" % (name, value))
         elif kind in others:
             others[kind].append(value.strip(_BLANKS))
@@ -123,24 +134,27 @@ def _read(
 
 def read_request(method: bytes, target: bytes, headers: Headers, version: str, *, keep_alive: bool) -> Head:
     """Understand the head of a request. Raises MalformedError."""
-    passed, others = _read(headers, _IN_REQUESTS, _request_kinds)
-    hosts = others.get(_HOST, [])
+    passed, others = _read(headers, IN_REQUESTS, _request_kinds)
+    hosts = others.get(HOST, [])
     if len(hosts) != 1 and (hosts or version == "1.1"):
         raise MalformedError(
             400, "The request names more than one host." if hosts else "The request names no host."
         )
     head = Head(method, target, hosts[0] if hosts else b"", passed, 0, keep_alive, version)
     if len(others) > 1:
-        if _LENGTH in others or _CODING in others:
-            head.length = _length_of(others.get(_LENGTH, []), others.get(_CODING, []), version)
-        if _CONNECTION in others and others[_CONNECTION] not in _PLAIN:
-            _apply_connection(head, others[_CONNECTION], others.get(_UPGRADE, []))
-        if _FORWARDED_FOR in others:
-            head.forwarded_for = b", ".join(others[_FORWARDED_FOR])
-        if _EXPECT in others:
-            head.expects_continue = version == "1.1" and others[_EXPECT][0].lower() == b"100-continue"
+        if LENGTH in others or CODING in others:
+            head.length = _length_of(others.get(LENGTH, []), others.get(CODING, []), version)
+        if CONNECTION in others and others[CONNECTION] not in _PLAIN:
+            _apply_connection(head, others[CONNECTION], others.get(UPGRADE, []))
+        if FORWARDED_FOR in others:
+            head.forwarded_for = b", ".join(others[FORWARDED_FOR])
+        if EXPECT in others:
+            head.expects_continue = version == "1.1" and others[EXPECT][0].lower() == b"100-continue"
     if target[:1] != b"/" and target != b"*":
         _read_absolute(head)
+    head.may_repeat = not head.length and method in IDEMPOTENT
+    usual = keep_alive and version == "1.1" and method != b"HEAD"
+    head.is_plain = usual and not (head.websocket or head.expects_continue)
     return head
 
 
@@ -153,6 +167,8 @@ def _apply_connection(head: Head, connection: list[bytes], upgrade: list[bytes])
         head.websocket = asked and head.method == b"GET" and head.length == 0
 
 
+# To do these twice is as good as once (RFC 9110 9.2.2).
+IDEMPOTENT = frozenset((b"GET", b"HEAD", b"OPTIONS", b"PUT", b"DELETE", b"TRACE"))
 _USUAL = frozenset((b"keep-alive", b"close"))
 _PLAIN = ([b"keep-alive"], [b"close"])
 
@@ -196,29 +212,38 @@ def _read_absolute(head: Head) -> None:
         head.target += b"/" + path
 
 
-def request_bytes(head: Head, forwarded: bytes, request_id: str) -> bytes:
+def request_bytes(head: Head, forwarded: bytes, request_id: bytes) -> bytes:
     """Return the head of a request as an instance gets it.
 
     `forwarded` are the lines of X-Forwarded headers for this connection.
     """
-    pieces = [
-        b"%b %b HTTP/1.1\r\nHost: %b\r\n" % (head.method, head.target, head.host),
-        *head.passed,
-        b"X-Forwarded-For: %b, " % head.forwarded_for if head.forwarded_for else b"X-Forwarded-For: ",
-        forwarded,
-        request_id.encode(),
-    ]
-    if head.websocket:
-        pieces.append(b"\r\nConnection: Upgrade\r\nUpgrade: websocket")
+    if not head.before:
+        head.before = before_forwarded(head, b"".join(head.passed))
+        head.after = end_of_head(head)
+    return b"%b%b%b%b" % (head.before, forwarded, request_id, head.after)
+
+
+def before_forwarded(head: Head, passed: bytes) -> bytes:
+    """Return a head up to the client's address; `passed` are the lines that are passed on."""
+    return b"%b %b HTTP/1.1\r\nHost: %b\r\n%bX-Forwarded-For: %b" % (
+        head.method,
+        head.target,
+        head.host,
+        passed,
+        head.forwarded_for + b", " if head.forwarded_for else b"",
+    )
+
+
+def end_of_head(head: Head) -> bytes:
+    """Return a head from the end of the request's id on."""
+    upgrade = b"\r\nConnection: Upgrade\r\nUpgrade: websocket" if head.websocket else b""
     if head.length > 0:
-        pieces.append(b"\r\nContent-Length: %d\r\n\r\n" % head.length)
-    elif head.length < 0:
-        pieces.append(b"\r\nTransfer-Encoding: chunked\r\n\r\n")
-    elif head.method in _BODY_EXPECTED:
-        pieces.append(b"\r\nContent-Length: 0\r\n\r\n")
-    else:
-        pieces.append(b"\r\n\r\n")
-    return b"".join(pieces)
+        return b"%b\r\nContent-Length: %d\r\n\r\n" % (upgrade, head.length)
+    if head.length < 0:
+        return upgrade + b"\r\nTransfer-Encoding: chunked\r\n\r\n"
+    if head.method in _BODY_EXPECTED:
+        return upgrade + b"\r\nContent-Length: 0\r\n\r\n"
+    return upgrade + b"\r\n\r\n"
 
 
 # Of these, an instance would wonder about one without a length (RFC 9110 8.6).
@@ -233,16 +258,16 @@ def forwarded_lines(client: str, *, secure: bool) -> bytes:
 
 def read_response(status: int, headers: Headers, *, is_head: bool) -> ResponseHead:
     """Understand the head of a response. Raises MalformedError."""
-    passed, others = _read(headers, _IN_RESPONSES, _response_kinds)
+    passed, others = _read(headers, IN_RESPONSES, _response_kinds)
     head = ResponseHead(status, passed, UNTIL_CLOSED)
-    date = others.get(_DATE)
-    passed.append(b"date: %b\r\n" % date[0] if date else f"date: {http_date(_CLOCK.now())}\r\n".encode())
-    if _CONNECTION in others and others[_CONNECTION] not in _PLAIN:
-        named = _names_in(others[_CONNECTION])
+    date = others.get(DATE)
+    passed.append(b"date: %b\r\n" % date[0] if date else date_line())
+    if CONNECTION in others and others[CONNECTION] not in _PLAIN:
+        named = _names_in(others[CONNECTION])
         if not named <= _USUAL:
             head.passed = _without(passed, named)
-            head.upgrade = b", ".join(others.get(_UPGRADE, []))
-    lengths, codings = others.get(_LENGTH, []), others.get(_CODING, [])
+            head.upgrade = b", ".join(others.get(UPGRADE, []))
+    lengths, codings = others.get(LENGTH, []), others.get(CODING, [])
     if codings or len(lengths) > 1:
         if lengths or len(codings) > 1 or codings[0].lower() != b"chunked":
             raise MalformedError(502, "The length of the response can be read in more than one way.")
@@ -252,23 +277,44 @@ def read_response(status: int, headers: Headers, *, is_head: bool) -> ResponseHe
             raise MalformedError(502, "The length of the response is no number.")
         head.length = int(lengths[0])
         head.told_length = lengths[0]
-    if is_head or status in _NO_BODY or status < _OK:
+    if is_head or status in NO_BODY or status < _OK:
         head.length = 0
     return head
 
 
+def date_line() -> bytes:
+    """Return the line of a response that has no date of its own."""
+    global _second, _date_line
+    second = int(unix_seconds())
+    if second != _second:
+        _second, _date_line = second, f"date: {http_date(_CLOCK.now())}\r\n".encode()
+    return _date_line
+
+
+_second, _date_line = 0, b""
+
+
 def response_bytes(head: ResponseHead, milliseconds: int, *, keep_alive: bool, chunked: bool) -> bytes:
     """Return the head of a response as a client gets it."""
-    line = STATUS_LINES.get(head.status) or b"HTTP/1.1 %d \r\n" % head.status
-    pieces = [line, *head.passed]
+    pieces = [status_line(head.status), *head.passed]
     if head.told_length:
         pieces.append(b"content-length: %b\r\n" % head.told_length)
     elif chunked:
         pieces.append(b"transfer-encoding: chunked\r\n")
     if not keep_alive:
         pieces.append(b"connection: close\r\n")
-    pieces.append(b"x-envoy-upstream-service-time: %d\r\nserver: envoy\r\n\r\n" % milliseconds)
+    pieces += (TAKEN_NAME, taken_line(milliseconds))
     return b"".join(pieces)
+
+
+def status_line(status: int) -> bytes:
+    """Return the first line of a response."""
+    return STATUS_LINES.get(status) or b"HTTP/1.1 %d \r\n" % status
+
+
+def taken_line(milliseconds: int) -> bytes:
+    """Return a response's head from its milliseconds on."""
+    return b"%d\r\nserver: envoy\r\n\r\n" % milliseconds
 
 
 def switching_bytes(head: ResponseHead) -> bytes:

@@ -16,6 +16,7 @@ from understudy_aws.node.endpoints import Endpoint
 from understudy_aws.node.ingress.balancing import Route, Target
 from understudy_aws.node.ingress.client import ClientConnection
 from understudy_aws.node.ingress.exchange import Exchange
+from understudy_aws.node.ingress.known_heads import RequestHeads, ResponseHeads
 from understudy_aws.node.ingress.limits import IngressLimits
 from understudy_aws.node.ingress.listening import Entrance
 from understudy_aws.node.ingress.upstream import Upstream
@@ -43,26 +44,30 @@ class Ingress:
     ) -> None:
         self.limits = limits or IngressLimits()
         self.dialer = dialer
-        self.exchanges: set[Exchange] = set()
+        self.connecting: set[Exchange] = set()
         self.closing = False
-        # Connections in the order in which they began to be so, with the time.
+        self.request_seconds = wanted.Ingress().request_seconds
+        # Connections in the order in which they began to be so, with the time. Of those that are idle it is known to a
+        # second, and some of them have a request under way.
         self.idle: dict[ClientConnection, float] = {}
         self.heads: dict[ClientConnection, float] = {}
         self.lingering: dict[ClientConnection, float] = {}
         self._clients: set[ClientConnection] = set()
-        self._most = _within_open_files(self.limits.connections)
+        self._most = within_open_files(self.limits.connections)
         self._endpoint = endpoint
         self._is_healthy = is_healthy
         self._may_begin = may_begin
         self._routes: dict[str, Route] = {}
         self._hosts: dict[str, Route] = {}
-        self._spellings: dict[bytes, Route] = {}
+        self.spellings: dict[bytes, Route] = {}
         # Routes of private services, by the interface of a VPC endpoint and the host.
         self._private: dict[tuple[str, str], Route] = {}
         self._targets: dict[str, Target] = {}
-        self._entrance = Entrance(directory)
+        self._entrance = Entrance(directory, most=self._most)
         self._sweeping: asyncio.TimerHandle | None = None
-        self.request_id = Ids().uuid
+        self.request_id = Ids().uuids().__next__
+        self.request_heads = RequestHeads()
+        self.response_heads = ResponseHeads()
 
     @property
     def address(self) -> str:
@@ -91,16 +96,16 @@ class Ingress:
                     targets[id] = target
         self._targets = targets
         self._lead(services)
+        self.request_seconds = services.ingress.request_seconds
         if services.services:
-            secure = bool(services.ingress.certificate)
-            await self._entrance.want(services.ingress, lambda: self.accepted(secure=secure))
+            await self._entrance.want(services.ingress, self.accepted)
         if self._sweeping is None:
             self._sweeping = asyncio.get_running_loop().call_later(self.limits.sweep_seconds, self._sweep)
 
     def _lead(self, services: wanted.Services) -> None:
         former, self._routes = self._routes, {}
         self._hosts, self._private = {}, {}
-        self._spellings.clear()
+        self.spellings.clear()
         for service in services.services:
             route = former.pop(service.arn, None) or Route(service, self.limits.waiting, self._may_begin)
             self._routes[service.arn] = route
@@ -148,17 +153,27 @@ class Ingress:
 
     # What connections ask for.
 
-    def accepted(self, *, secure: bool, place: str = "") -> ClientConnection:
-        """Return what becomes of a connection that was taken."""
-        return ClientConnection(self, secure=secure, place=place)
+    def accepted(self, *, secure: bool, place: str = "", moved: int = 0) -> ClientConnection:
+        """Return what becomes of a connection that was taken; with `moved` its requests are sent to that port."""
+        return ClientConnection(self, secure=secure, place=place, moved=moved)
 
     def opened(self, client: ClientConnection) -> None:
         """Take a connection in; when there are too many, the one that is idle longest makes room."""
         self._clients.add(client)
         if len(self._clients) > self._most:
-            longest = next(iter(self.idle), client)
-            self.idle.pop(longest, None)
-            longest.abort()
+            self._idle_longest().abort()
+
+    def _idle_longest(self) -> ClientConnection:
+        """Return the connection that is idle longest, of which there is one."""
+        now = monotonic_seconds()
+        while (longest := next(iter(self.idle))).is_busy:
+            self._put_last(longest, now)
+        return longest
+
+    def _put_last(self, client: ClientConnection, now: float) -> None:
+        """Take a connection for idle no longer than since now, for it has a request under way or a head coming in."""
+        del self.idle[client]
+        self.idle[client] = now
 
     def closed(self, client: ClientConnection) -> None:
         """Forget a connection."""
@@ -168,13 +183,13 @@ class Ingress:
         """Return what leads requests of a host to its service, at a place where they are taken."""
         if place:
             return self._private.get((place, _named(host)))
-        route = self._spellings.get(host)
+        route = self.spellings.get(host)
         if route is None:
             route = self._hosts.get(_named(host))
             if route is not None and len(host) < _LONGEST_SPELLING:
-                if len(self._spellings) >= _MOST_SPELLINGS:
-                    self._spellings.clear()
-                self._spellings[host] = route
+                if len(self.spellings) >= _MOST_SPELLINGS:
+                    self.spellings.clear()
+                self.spellings[host] = route
         return route
 
     async def connect(self, target: Target) -> Upstream:
@@ -185,7 +200,9 @@ class Ingress:
         sock = await self.dialer.connect(endpoint, self.limits.connect_seconds)
         loop = asyncio.get_running_loop()
         try:
-            _, upstream = await loop.create_connection(lambda: Upstream(target), sock=sock)
+            _, upstream = await loop.create_connection(
+                lambda: Upstream(target, self.response_heads), sock=sock
+            )
         except BaseException:
             sock.close()
             raise
@@ -195,15 +212,23 @@ class Ingress:
 
     def _sweep(self) -> None:
         limits, now = self.limits, monotonic_seconds()
-        for exchange in list(self.exchanges):
+        for exchange in list(self.connecting):
             exchange.end_if_late(now)
+        for route in self._routes.values():
+            for waiter in list(route.waiting):
+                waiter.end_if_late(now)
         for client in _older(self.heads, now - limits.head_seconds):
             client.head_too_slow()
         for client in _older(self.idle, now - limits.idle_seconds):
-            client.close_if_idle()
+            if client.is_busy or client in self.heads:
+                self._put_last(client, now)
+            else:
+                client.close()
         for client in _older(self.lingering, now - limits.linger_seconds):
             client.abort()
         for target in self._targets.values():
+            for connection in list(target.connections):
+                connection.end_if_late(now)
             target.close_pool(now - limits.pooled_seconds)
         self._sweeping = asyncio.get_running_loop().call_later(limits.sweep_seconds, self._sweep)
 
@@ -226,7 +251,7 @@ def _named(host: bytes) -> str:
     ).removesuffix(".")
 
 
-def _within_open_files(most: int) -> int:
+def within_open_files(most: int) -> int:
     """Return how many connections there may be: each takes a file, and each request one more.
 
     The process opens as many as the system lets it, if it has to ask for more.

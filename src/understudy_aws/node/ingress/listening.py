@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from understudy_aws.dataplane.wanted_services import Ingress
+from understudy_aws.node.ingress.beginnings import Beginnings
 from understudy_aws.server import port_holders
 
 _BACKLOG = 1024
@@ -24,17 +25,21 @@ class Entrance:
     that a new node takes it again.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, *, most: int) -> None:
+        """Prepare; with TLS, at most so many connections begin at the same time."""
         self.address = ""
+        self._most = most
         self.error = ""
         self._file = directory / _FILE
         self._wanted: tuple[Ingress, tuple[int, ...]] | None = None
-        self._server: asyncio.Server | None = None
-        self._context: ssl.SSLContext | None = None
+        self._server: asyncio.Server | Beginnings | None = None
 
-    async def want(self, wanted: Ingress, accepted: Callable[[], asyncio.Protocol]) -> None:
-        """Listen there, for connections that `accepted` makes something of. Raises OSError when nothing can be had."""
-        key = (wanted, _version_of(wanted.certificate))
+    async def want(self, wanted: Ingress, accepted: Callable[..., asyncio.Protocol]) -> None:
+        """Listen there, for connections that `accepted` makes something of. Raises OSError when nothing can be had.
+
+        Where TLS is spoken, requests without it are taken as well, and sent to the same port with it.
+        """
+        key = (wanted, version_of(wanted.certificate))
         if key == self._wanted:
             return
         context = server_context(wanted.certificate) if wanted.certificate else None
@@ -44,9 +49,19 @@ class Entrance:
             former.close()
             self._server, self.address, self._wanted = None, "", None
         listening = self._bound(wanted)
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(accepted, sock=listening, backlog=_BACKLOG, ssl=context)
         host, port = listening.getsockname()[:2]
+        if context is not None:
+            self._server = Beginnings(
+                listening,
+                context,
+                secure=lambda: accepted(secure=True),
+                plain=lambda: accepted(secure=False, moved=port),
+                most=self._most,
+            )
+        else:
+            self._server = await asyncio.get_running_loop().create_server(
+                lambda: accepted(secure=False), sock=listening, backlog=_BACKLOG
+            )
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._wanted = key
         with suppress(OSError):
@@ -96,7 +111,7 @@ def server_context(certificate: str) -> ssl.SSLContext:
     return context
 
 
-def _version_of(certificate: str) -> tuple[int, ...]:
+def version_of(certificate: str) -> tuple[int, ...]:
     """Return what tells a file from what was at its place before."""
     if not certificate:
         return ()

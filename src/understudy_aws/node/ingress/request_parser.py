@@ -33,12 +33,13 @@ class RequestParser:
     `events` fills with a `Head` for each request and, if it has a body, pieces of that as bytes and `END`. An
     `EdgeAnswer` says that what follows is refused, and is the last. After a head that asks for a WebSocket everything
     is bytes; `resume` reads them as requests if it comes to nothing. `in_head` says that a head has begun and is not
-    complete.
+    complete, and `is_between` that there is nothing of a request that is not complete.
     """
 
     def __init__(self, limits: IngressLimits) -> None:
         self.events: deque[Head | bytes | End | EdgeAnswer] = deque()
         self.in_head = False
+        self.is_between = True
         self.refused = False
         self._limits = limits
         self._parser: Any = httptools.HttpRequestParser(self)
@@ -62,7 +63,7 @@ class RequestParser:
             self.events.append(data)
             return
         before = len(self.events)
-        self._had_body = False
+        self.is_between = self._had_body = False
         try:
             self._parse(data)
         except httptools.HttpParserError as error:
@@ -74,8 +75,10 @@ class RequestParser:
             self._unfinished = len(data) + (self._unfinished if len(self.events) == before else 0)
             if self._unfinished > self._limits.head and len(self.events) == before:
                 self.refuse(EdgeAnswer(431, f"The headers are longer than {self._limits.head} bytes."))
-        elif self._unfinished:
+        else:
             self._unfinished = 0
+            # An end of line that has only begun is kept by httptools.
+            self.is_between = not (self._in_body or self._upgraded) and data[-1:] != b"\r"
 
     def refuse(self, answer: EdgeAnswer) -> None:
         """Take nothing more; `answer` is the last event."""

@@ -64,7 +64,7 @@ class IngressService:
             is_healthy=checks.is_healthy,
             may_begin=instances.is_coming,
         )
-        checks.changed = self._ingress.changed
+        checks.told.append(self._ingress.changed)
         self._doors = PrivateDoors(namespaces, self._ingress.accepted) if namespaces is not None else None
         self._led: Services | None = None
         self._network = Network()

@@ -10,6 +10,7 @@ import httptools
 from understudy_aws.core.clock import monotonic_seconds
 from understudy_aws.node.ingress.balancing import Target
 from understudy_aws.node.ingress.heads import UNTIL_CLOSED, MalformedError, ResponseHead, read_response
+from understudy_aws.node.ingress.known_heads import KnownResponse, ResponseHeads
 
 # Members of an enumeration take as long to look up as a call.
 _OK, _SWITCHING = 200, 101
@@ -21,6 +22,14 @@ class Asker(Protocol):
 
     is_head: bool
     asks_for_upgrade: bool
+    is_plain: bool
+    request_complete: bool
+
+    def on_known_response(self, head: KnownResponse, body: bytes, *, done: bool) -> None:
+        """Pass on a response that needs no parser, or its beginning."""
+        ...
+
+    def end_if_late(self, now: float) -> None: ...
 
     def on_response_head(self, head: ResponseHead) -> tuple[bytes, bool]:
         """Return the head as the client gets it, and whether the body is passed on in chunks."""
@@ -42,7 +51,10 @@ class Asker(Protocol):
 
 
 class Upstream(asyncio.Protocol):
-    """One connection. `asker` is whose request is under way; without one it is idle, in its target's pool.
+    """One connection.
+
+    `asker` is whose request is under way; without one it is idle, in its target's pool. Who takes it from there becomes
+    the asker and writes to `transport`.
 
     `is_used` says that it had a response before, and `is_reusable` after one that it can have another. In a tunnel
     bytes are no messages.
@@ -56,20 +68,26 @@ class Upstream(asyncio.Protocol):
         "_headers",
         "_is_dirty",
         "_is_done",
+        "_is_full",
+        "_is_parsing",
         "_is_paused",
+        "_known",
+        "_last",
+        "_left",
         "_out",
         "_parser",
-        "_transport",
         "asker",
         "idle_since",
         "is_reusable",
         "is_tunnel",
         "is_used",
         "target",
+        "transport",
     )
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, known: ResponseHeads) -> None:
         self.target = target
+        self._known = known
         self.asker: Asker | None = None
         self.idle_since = 0.0
         self.is_tunnel = False
@@ -81,59 +99,107 @@ class Upstream(asyncio.Protocol):
         self._head: ResponseHead | None = None
         self._out: list[bytes] = []
         self._chunked = self._body_left_out = False
-        self._is_done = self._is_dirty = self._is_paused = False
+        self._is_done = self._is_dirty = self._is_full = self._is_paused = self._is_parsing = False
+        # So many bytes of the body of a response that needs no parser are to come.
+        self._left = 0
+        # The head of the last such response: servers begin many in the same way.
+        self._last: KnownResponse | None = None
 
     # What the asker does.
 
-    def send_request(self, asker: Asker, head: bytes) -> None:
-        """Send the head of a request."""
-        self.asker = asker
-        self._head = None
-        self._is_done = False
-        if self._parser is None:
-            self._parser = httptools.HttpResponseParser(self)
-        self._transport.write(head)
-
     def send(self, piece: bytes) -> None:
         """Send some of a body, or of a tunnel."""
-        self._transport.write(piece)
+        self.transport.write(piece)
 
     def send_end(self) -> None:
         """Say that nothing more is sent through a tunnel."""
-        if self._transport.can_write_eof():
-            self._transport.write_eof()
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
 
     def pause(self, *, paused: bool) -> None:
         """Read nothing more until the client has taken in what was read, or go on."""
-        if paused is self._is_paused or self._closed or self._transport.is_closing():
+        if paused is self._is_paused or self._closed or self.transport.is_closing():
             return
         self._is_paused = paused
         if paused:
-            self._transport.pause_reading()
+            self.transport.pause_reading()
         else:
-            self._transport.resume_reading()
+            self.transport.resume_reading()
+
+    def end_if_late(self, now: float) -> None:
+        """End the request that uses it if that takes too long."""
+        if self.asker is not None:
+            self.asker.end_if_late(now)
 
     def close(self) -> None:
         """Close, without a word to anybody."""
         self.asker = None
         if not self._closed:
-            self._transport.abort()
+            self.transport.abort()
 
     # What the event loop calls.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are no subclasses of asyncio's.
-        self._transport = cast("asyncio.Transport", transport)
+        self.transport = cast("asyncio.Transport", transport)
+        self.target.connections.add(self)
 
     def data_received(self, data: bytes) -> None:
         asker = self.asker
         if asker is None:
             # Nothing was asked.
-            self._transport.abort()
+            self.transport.abort()
             return
+        if self._left:
+            self._go_on(asker, data)
+            return
+        head = None
+        if asker.is_plain and asker.request_complete and not self._is_parsing:
+            head = self._last
+            if head is None or not data.startswith(head.told):
+                head = self._known_head(data)
+        if head is None or (left := head.length + len(head.told) - len(data)) < 0:
+            self._parse(asker, data)
+            return
+        body = data[len(head.told) :]
+        if left:
+            self._left = left
+            asker.on_known_response(head, body, done=False)
+        else:
+            self.asker = None
+            self.is_used = True
+            self.is_reusable = not (self._is_dirty or self._is_full)
+            asker.on_known_response(head, body, done=True)
+
+    def _known_head(self, data: bytes) -> KnownResponse | None:
+        """Return the head of a response if it is here and needs no parser."""
+        end = data.find(b"\r\n\r\n") + 4
+        if end < 4:
+            return None
+        told = data[:end]
+        head = self._known.known.get(told) or self._known.read(told)
+        if head is not None:
+            self._last = head
+        return head
+
+    def _go_on(self, asker: Asker, data: bytes) -> None:
+        """Pass on some more of the body of a response that needs no parser."""
+        left = self._left - len(data)
+        if left > 0:
+            self._left = left
+            asker.on_response([data], done=False)
+            return
+        self._left = 0
+        self._is_dirty = left < 0
+        self._finish(asker, [data[:left] if left else data])
+
+    def _parse(self, asker: Asker, data: bytes) -> None:
         if self.is_tunnel:
             asker.on_response([data], done=False)
             return
+        self._is_parsing = True
+        if self._parser is None:
+            self._parser = httptools.HttpResponseParser(self)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
@@ -160,10 +226,12 @@ class Upstream(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._closed = True
+        # It was after the response before, and one that ends with the connection comes to its end only now.
+        self.is_reusable = False
         asker, self.asker = self.asker, None
         self._parser = None
+        self.target.forget(self)
         if asker is None:
-            self.target.forget(self)
             return
         if self.is_tunnel:
             asker.on_tunnel_ended()
@@ -173,10 +241,13 @@ class Upstream(asyncio.Protocol):
             asker.on_upstream_lost(malformed=False)
 
     def pause_writing(self) -> None:
+        # Whoever used it next would not be told of it, and send without end.
+        self._is_full = True
         if self.asker is not None:
             self.asker.on_upstream_paused(paused=True)
 
     def resume_writing(self) -> None:
+        self._is_full = False
         if self.asker is not None:
             self.asker.on_upstream_paused(paused=False)
 
@@ -246,13 +317,15 @@ class Upstream(asyncio.Protocol):
         if self._body_left_out:
             self._parser = None
             self._body_left_out = False
+        self._head = None
+        self._is_done = self._is_parsing = False
         self.is_used = True
-        self.is_reusable = not (self._is_dirty or self._closed)
+        self.is_reusable = not (self._is_dirty or self._is_full or self._closed)
         self.idle_since = monotonic_seconds()
         asker.on_response(out, done=True)
 
     def _fail(self, *, malformed: bool) -> None:
         asker, self.asker = self.asker, None
-        self._transport.abort()
+        self.transport.abort()
         if asker is not None:
             asker.on_upstream_lost(malformed=malformed)

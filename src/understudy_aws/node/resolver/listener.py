@@ -65,8 +65,8 @@ class Listener:
 
     def __init__(self, vpc: str, zone: Zone, allowance: Allowance, forwarder: Forwarder) -> None:
         self._zone = zone
-        # What was answered from it, by what was asked, but for the number of the message.
-        self._answers: dict[bytes, bytes] = {}
+        # What was answered from it, by what was asked, but for the number of the message, and whether with DNS64.
+        self._answers: dict[tuple[bytes, bool], bytes] = {}
         self._allowance = allowance
         self._vpc = vpc
         self._forwarder = forwarder
@@ -108,32 +108,40 @@ class Listener:
         """Answer a datagram, now or when somebody else has."""
         if not self._allowance.takes(self._zone.interface_of(source)):
             return
-        known = self._answers.get(wire[2:])
+        dns64 = self._zone.synthesizes(source)
+        known = self._answers.get((wire[2:], dns64))
         if known is not None:
             send(wire[:2] + known)
             return
-        answer = self._answer(wire, stream=False)
+        answer = self._answer(wire, stream=False, dns64=dns64)
         if isinstance(answer, bytes):
-            self._keep(wire, answer)
+            self._keep(wire, dns64, answer)
             send(answer)
         elif answer is not None:
             self._begin(self._forward(answer, send))
 
-    def _keep(self, wire: bytes, answer: bytes) -> None:
+    def _keep(self, wire: bytes, dns64: bool, answer: bytes) -> None:
         if len(wire) <= _LONGEST_KEPT:
             if len(self._answers) >= _MOST_ANSWERS:
                 self._answers.clear()
-            self._answers[wire[2:]] = answer[2:]
+            self._answers[wire[2:], dns64] = answer[2:]
 
-    def _answer(self, wire: bytes, *, stream: bool) -> messages.Question | bytes | None:
+    def _answer(self, wire: bytes, *, stream: bool, dns64: bool) -> messages.Question | bytes | None:
         """Return the answer to a message, or the question when somebody else must be asked; None for no answer."""
-        question = messages.read(wire, stream=stream)
+        question = messages.read(wire, stream=stream, dns64=dns64)
         if question is None or isinstance(question, bytes):
             return question
         answer = messages.answer(question, self._zone)
         return question if answer is None else answer
 
     async def _asked(self, question: messages.Question) -> bytes:
+        answer = await self._forwarded(question)
+        if question.synthesizes and messages.lacks_addresses(answer):
+            in_ipv4 = await self._forwarded(messages.about_ipv4(question))
+            return messages.synthesized(in_ipv4, question, answer)
+        return answer
+
+    async def _forwarded(self, question: messages.Question) -> bytes:
         try:
             return await self._forwarder.ask(question, self._vpc, self._zone.is_own)
         except NoAnswerError:
@@ -170,7 +178,7 @@ class Listener:
                         wire = await _exactly(loop, connection, length)
                     if not self._allowance.takes(self._zone.interface_of(source)):
                         return
-                    answer = self._answer(wire, stream=True)
+                    answer = self._answer(wire, stream=True, dns64=self._zone.synthesizes(source))
                     if answer is None:
                         return
                     if not isinstance(answer, bytes):

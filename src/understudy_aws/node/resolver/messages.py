@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable
 from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 import dns.edns
@@ -47,14 +48,21 @@ _PROOFS = {
     dns.rdatatype.NSEC3,
     dns.rdatatype.RRSIG,
 }
+_PREFIX = IPv6Address("64:ff9b::")
+# Where nothing says how long it holds that there is no IPv6 address (RFC 6147, 5.1.7).
+_LONGEST_SYNTHESIZED = 600
 _NO_WAY_OUT = "This VPC has no way to the internet, so that only its own names are known here."
 
 
 class Question(msgspec.Struct, frozen=True):
-    """A question that was read; `limit` is how long its answer may be."""
+    """A question that was read; `limit` is how long its answer may be.
+
+    Who asks it is told IPv6 addresses that stand for IPv4 ones, where there are no others, if it `synthesizes`.
+    """
 
     message: dns.message.Message
     limit: int
+    synthesizes: bool = False
 
     @property
     def stream(self) -> bool:
@@ -62,7 +70,7 @@ class Question(msgspec.Struct, frozen=True):
         return self.limit == _STREAM_LIMIT
 
 
-def read(wire: bytes, *, stream: bool) -> Question | bytes | None:
+def read(wire: bytes, *, stream: bool, dns64: bool = False) -> Question | bytes | None:
     """Return the question in a message, or the answer to one that can't be understood; None for no question at all."""
     if len(wire) < _HEADER.size or wire[2] & _RESPONSE >> 8:
         # Nobody answers an answer, or two servers would never come to an end.
@@ -76,10 +84,13 @@ def read(wire: bytes, *, stream: bool) -> Question | bytes | None:
         message = dns.message.from_wire(wire)
     except dns.exception.DNSException:
         return _refusal(id, flags, dns.rcode.FORMERR)
+    # Who checks signatures by itself finds out what stands for what by itself, too (RFC 6147, 5.5).
+    checks = message.ednsflags & dns.flags.DO and message.flags & dns.flags.CD
+    synthesizes = dns64 and message.question[0].rdtype == dns.rdatatype.AAAA and not checks
     if stream:
-        return Question(message, _STREAM_LIMIT)
+        return Question(message, _STREAM_LIMIT, synthesizes)
     payload = message.payload if message.edns >= 0 else _SMALLEST_PAYLOAD
-    return Question(message, max(_SMALLEST_PAYLOAD, min(payload, PAYLOAD)))
+    return Question(message, max(_SMALLEST_PAYLOAD, min(payload, PAYLOAD)), synthesizes)
 
 
 def answer(question: Question, zone: Zone) -> bytes | None:
@@ -167,6 +178,56 @@ def passed_on(answer: bytes, question: Question, is_own: Callable[[str], bool]) 
     return question.message.id.to_bytes(2) + answer[2:]
 
 
+def lacks_addresses(answer: bytes) -> bool:
+    """Whether an answer to a question for IPv6 addresses has none, so that others may be made (RFC 6147, 5.1).
+
+    A name that does not exist has none of either kind, and a longer answer is asked for anew. Any other failure counts
+    as an answer without addresses.
+    """
+    message = dns.message.from_wire(answer, ignore_trailing=True)
+    if message.flags & dns.flags.TC or message.rcode() == dns.rcode.NXDOMAIN:
+        return False
+    return not any(each.rdtype == dns.rdatatype.AAAA for each in message.answer)
+
+
+def about_ipv4(question: Question) -> Question:
+    """Return the question for the IPv4 addresses of what one asks the IPv6 addresses of."""
+    message = dns.message.from_wire(question.message.to_wire())
+    asked = message.question[0]
+    message.question = [dns.rrset.RRset(asked.name, asked.rdclass, dns.rdatatype.A)]
+    return Question(message, question.limit)
+
+
+def synthesized(answer: bytes, question: Question, without: bytes) -> bytes:
+    """Return an answer with IPv4 addresses as one with IPv6 addresses that stand for them.
+
+    `without` is the answer that had none, and is the answer still where there are no others either.
+    """
+    found = dns.message.from_wire(answer, ignore_trailing=True)
+    if found.flags & dns.flags.TC:
+        return without[:2] + answer[2:4] + without[4:]
+    if found.rcode() != dns.rcode.NOERROR or not any(each.rdtype == dns.rdatatype.A for each in found.answer):
+        return without
+    response = _response(question)
+    denied = dns.message.from_wire(without, ignore_trailing=True)
+    longest = min([_LONGEST_SYNTHESIZED, *(each.ttl for each in denied.authority)])
+    for each in found.answer:
+        if each.rdtype == dns.rdatatype.A:
+            made = [standing_for(record.address) for record in each]
+            ttl = min(each.ttl, longest)
+            response.answer += [
+                dns.rrset.from_text_list(each.name, ttl, dns.rdataclass.IN, dns.rdatatype.AAAA, made)
+            ]
+        elif each.rdtype in (dns.rdatatype.CNAME, dns.rdatatype.DNAME):
+            response.answer.append(each)
+    return _wire(response, question)
+
+
+def standing_for(address: str) -> str:
+    """Return the IPv6 address that stands for an IPv4 address, in the well-known prefix (RFC 6052, 2.1)."""
+    return str(IPv6Address(int(_PREFIX) | int(IPv4Address(address))))
+
+
 def _chain(
     message: dns.message.Message, name: dns.name.Name, is_own: Callable[[str], bool]
 ) -> set[dns.name.Name]:
@@ -200,7 +261,10 @@ def _end_of_question(query: bytes) -> int:
 def _answered(question: Question, found: Found, domain: str) -> bytes:
     asked = question.message.question[0]
     response = _response(question)
-    for type, text in _records(found):
+    records = _records(found)
+    if question.synthesizes and dns.rdatatype.AAAA not in records and dns.rdatatype.A in records:
+        records[dns.rdatatype.AAAA] = list(map(standing_for, records[dns.rdatatype.A]))
+    for type, text in records.items():
         if asked.rdtype in (type, dns.rdatatype.ANY):
             response.answer += [dns.rrset.from_text_list(asked.name, TTL, dns.rdataclass.IN, type, text)]
     if not response.answer:
@@ -208,13 +272,13 @@ def _answered(question: Question, found: Found, domain: str) -> bytes:
     return _wire(response, question)
 
 
-def _records(found: Found) -> list[tuple[dns.rdatatype.RdataType, list[str]]]:
+def _records(found: Found) -> dict[dns.rdatatype.RdataType, list[str]]:
     texts = {
         dns.rdatatype.A: [each for each in found.addresses if ":" not in each],
         dns.rdatatype.AAAA: [each for each in found.addresses if ":" in each],
         dns.rdatatype.PTR: [f"{found.pointer}."] if found.pointer else [],
     }
-    return [(type, text) for type, text in texts.items() if text]
+    return {type: text for type, text in texts.items() if text}
 
 
 def _tell_domain(response: dns.message.Message, domain: str) -> None:

@@ -78,6 +78,21 @@ class Zone:
             if parent not in self._names and self.domain_of(parent)
         )
 
+    @cached_property
+    def _synthesizing(self) -> frozenset[str]:
+        """The addresses of interfaces in subnets with DNS64."""
+        subnets = {subnet.id for subnet in self._vpc.subnets if subnet.dns64}
+        return frozenset(
+            address
+            for each in (self._vpc.interfaces if subnets else ())
+            if each.subnet in subnets
+            for address in each.addresses
+        )
+
+    def synthesizes(self, source: str) -> bool:
+        """Whether who asks from an address is told IPv6 addresses that stand for IPv4 ones (RFC 6147)."""
+        return source in self._synthesizing
+
     def interface_of(self, address: str) -> str:
         """Return the interface that has an address; empty when none has."""
         return self._interfaces.get(address, "")
