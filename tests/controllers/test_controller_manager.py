@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import itertools
 import logging
 import threading
 import time
@@ -273,6 +275,80 @@ def test_what_becomes_due_by_time_alone_is_done_within_a_second_or_so():
     assert 20 <= asyncio.run(run_until(manager, place.clock, lambda: not place.undone())) <= 22
 
 
+def test_a_run_that_asks_for_the_next_soon_has_it_soon():
+    """As a durable operation does that waits for a node. No time passes but that of the test's clock."""
+    place = Place("x")
+    place.world.database.flush()
+    ran = []
+
+    async def three_times(key, world):
+        ran.append(world.clock.now())
+        if len(ran) == 3:
+            return await place.mark(key, world)
+        return world.clock.now() + timedelta(seconds=0.1)
+
+    asyncio.run(run_until(place.manager(three_times), place.clock, lambda: not place.undone()))
+    pauses = [(after - before).total_seconds() for before, after in itertools.pairwise(ran)]
+    assert all(0.1 <= pause <= 0.15 for pause in pauses), pauses
+
+
+def test_what_others_commit_while_a_key_is_worked_on_is_seen_to_at_once():
+    """The run has not seen it, and its own commits do not count: a second would pass until the next."""
+    place = Place("first")
+    place.world.database.flush()
+    ran = []
+
+    def due(tx, now):
+        if any(notes.where(tx, "undone", "all")):
+            yield Due(("all",), "a", now)
+
+    def put(text: str, *, done: bool = False) -> None:
+        with place.world.database.transaction() as tx:
+            notes.put(tx, Note(text=text, done=done))
+
+    async def mark_all(_key, world):
+        with world.database.transaction() as tx:
+            found = [note.text for note in notes.where(tx, "undone", "all")]
+        if not ran:
+            # Another one, in a context of its own, as a request is.
+            asyncio.get_running_loop().call_soon(put, "second", context=contextvars.Context())
+            await asyncio.sleep(0.01)
+        for text in found:
+            put(text, done=True)
+        ran.append((time.monotonic(), found))
+
+    async def run() -> None:
+        manager = ControllerManager(place.world, [Controller("all", due, mark_all, prompt=True)])
+        task = asyncio.create_task(manager.run())
+        async with asyncio.timeout(10):
+            while place.undone():
+                await asyncio.sleep(0.005)
+        task.cancel()
+
+    asyncio.run(run())
+    (first, one), (second, two) = ran
+    assert (one, two) == (["first"], ["second"])
+    # Who is not asked again at once is asked after a second.
+    assert second - first < 0.9
+
+
+def test_a_key_that_commits_and_stays_due_does_not_spin():
+    place = Place("x")
+    place.world.database.flush()
+    ran = []
+
+    async def count(key, world):
+        ran.append(key)
+        with world.database.transaction() as tx:
+            notes.put(tx, Note(text="x", account=str(len(ran))))
+
+    manager = place.manager(count, prompt=True)
+    asyncio.run(
+        run_until(manager, place.clock, lambda: place.clock.now() >= SetClock().now() + timedelta(seconds=5))
+    )
+    assert 2 <= len(ran) <= 7
+
+
 def test_a_server_that_stops_cancels_what_runs_and_forgets_no_key():
     place = Place("x")
     place.world.database.flush()
@@ -303,13 +379,13 @@ def test_inside_a_running_loop_it_is_drained():
 class TestAnswersThatWait:
     """An answer leaves when what it asked for was worked on, but never waits long, and no failure keeps it back."""
 
-    def outcome(self, reconcile=None, longest=None, monkeypatch=None):
+    def outcome(self, reconcile=None, longest=None, monkeypatch=None, **more):
         """How long an answer waited, as the loop measures it, and what was left to do."""
         if longest is not None:
             monkeypatch.setattr(controller_manager, "_LONGEST_WAIT", longest)
         place = Place("x")
         place.world.database.flush()
-        manager = place.manager(reconcile) if reconcile else place.manager()
+        manager = place.manager(reconcile, **more) if reconcile else place.manager(**more)
 
         async def asked():
             # `run` looks for work only after this test is over.
@@ -333,6 +409,30 @@ class TestAnswersThatWait:
             await asyncio.sleep(3600)
 
         assert self.outcome(hang, 0.05, monkeypatch)
+
+    def test_it_does_not_wait_for_what_waits_itself(self, monkeypatch):
+        """A build under way, which is looked at again and again, holds up no answer to somebody else."""
+        runs = []
+
+        async def wait_for_something(key, world):
+            runs.append(key)
+            return world.clock.now()
+
+        assert self.outcome(wait_for_something, 3600, monkeypatch)
+        assert 1 == len(runs)
+
+    def test_it_does_not_wait_for_what_nobody_waits_for(self):
+        """As operations on services, which wait for the node."""
+        assert self.outcome(awaited=False)
+
+    def test_it_waits_for_work_that_its_work_has_made(self):
+        async def next_note(key, world):
+            with world.database.transaction() as tx:
+                notes.put(tx, Note(text=key[0], done=True))
+                if len(key[0]) < 4:
+                    notes.put(tx, Note(text=f"{key[0]}x"))
+
+        assert [] == self.outcome(next_note)
 
     def test_work_that_fails_keeps_nothing_back(self):
         async def fail(key, world):

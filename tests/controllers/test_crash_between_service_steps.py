@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from crash_points import WatchedStore
-from plain_workloads import PlainWorkloads, QuietNode, image
+from plain_sites import machines, settle, source
 
 from understudy_aws.services.apprunner.service_operations import history
 from understudy_aws.services.apprunner.service_records import (
@@ -19,12 +18,7 @@ from understudy_aws.services.apprunner.service_records import (
 )
 from understudy_aws.testing import Understudy
 
-PUBLIC = "public.ecr.aws/team/app"
 OTHER = "999999999999"
-
-
-def source(tag: str) -> dict[str, Any]:
-    return {"ImageRepository": {"ImageIdentifier": f"{PUBLIC}:{tag}", "ImageRepositoryType": "ECR_PUBLIC"}}
 
 
 def create(apprunner: Any, tag: str = "1") -> str:
@@ -97,35 +91,8 @@ CASES = [
 @pytest.fixture
 def machine(tmp_path, monkeypatch):
     """Makes understudies over a store, each with a node of its own, as after the end of all that ran."""
-    images = {
-        f"docker://{PUBLIC}:{tag}": image(tmp_path / name, answer=name)
-        for tag, name in (("1", "one"), ("2", "two"), ("bad", "bad"))
-    }
-    (tmp_path / "bad" / "serve.py").write_text("raise SystemExit(1)")
-    made: list[PlainWorkloads] = []
-
-    def start(store: Any, **given: Any) -> Understudy:
-        workloads = PlainWorkloads(tmp_path, images)
-        made.append(workloads)
-        monkeypatch.setattr("understudy_aws.app.Workloads", lambda _node: workloads)
-        monkeypatch.setattr("understudy_aws.app._node", lambda *_: QuietNode(tmp_path / "node"))
-        return Understudy(store=store, settles=False, **given)
-
-    yield start
-    for workloads in made:
-        workloads.end()
-
-
-def settle(understudy: Understudy) -> None:
-    """Do all work, also what has to wait for processes."""
-    for _ in range(400):
-        understudy.settle()
-        with understudy.app.database.transaction() as tx:
-            if not any(each.operation for each in services.scan(tx)):
-                return
-        understudy.clock.advance(0.2)
-        time.sleep(0.01)
-    raise AssertionError("an operation does not end")
+    with machines(tmp_path, monkeypatch) as start:
+        yield start
 
 
 def outcome(understudy: Understudy) -> tuple[str, str, list[str], int]:

@@ -17,7 +17,7 @@ from understudy_aws.gateway.registry import Registry
 from understudy_aws.gateway.workloads import Workloads
 from understudy_aws.services import SERVICES
 from understudy_aws.services.apprunner.service_operations import history
-from understudy_aws.services.iam import deletion_tasks
+from understudy_aws.services.iam import access_reports, deletion_tasks
 from understudy_aws.services.organizations import account_requests
 from understudy_aws.testing import Credentials, Understudy
 
@@ -107,7 +107,74 @@ def accounts_and_states(understudy: Understudy, who: Credentials, ids: list[str]
     return sorted(status["State"] for status in statuses), reasons, made
 
 
+# Reports of last access.
+
+
+def somebody_who_acts(understudy: Understudy, who: Credentials) -> None:
+    iam = understudy.client("iam", as_=who)
+    iam.create_user(UserName="ann")
+    iam.attach_user_policy(UserName="ann", PolicyArn="arn:aws:iam::aws:policy/AmazonEC2ReadOnlyAccess")
+    key = iam.create_access_key(UserName="ann")["AccessKey"]
+    ann = Credentials(key["AccessKeyId"], key["SecretAccessKey"])
+    understudy.client("ec2", as_=ann).describe_vpcs()
+
+
+def report_on_her(understudy: Understudy, who: Credentials) -> list[str]:
+    iam = understudy.client("iam", as_=who)
+    arn = iam.get_user(UserName="ann")["User"]["Arn"]
+    return [iam.generate_service_last_accessed_details(Arn=arn)["JobId"]]
+
+
+def services_used(understudy: Understudy, who: Credentials, ids: list[str]) -> Any:
+    answer = understudy.client("iam", as_=who).get_service_last_accessed_details(JobId=ids[0])
+    used = [
+        each["ServiceNamespace"] for each in answer["ServicesLastAccessed"] if "LastAuthenticated" in each
+    ]
+    return answer["JobStatus"], used
+
+
+def an_account_that_acts(understudy: Understudy, who: Credentials) -> None:
+    an_organization(understudy, who)
+    organizations = understudy.client("organizations", as_=who)
+    root = organizations.list_roots()["Roots"][0]["Id"]
+    organizations.enable_policy_type(RootId=root, PolicyType="SERVICE_CONTROL_POLICY")
+    create_accounts("dev@example.com")(understudy, who)
+    understudy.settle()
+    member = organizations.list_accounts()["Accounts"][-1]["Id"]
+    role = f"arn:aws:iam::{member}:role/OrganizationAccountAccessRole"
+    session = understudy.client("sts", as_=who).assume_role(RoleArn=role, RoleSessionName="admin")
+    understudy.client("ec2", as_=understudy.session_of(session)).describe_vpcs()
+
+
+def report_on_all(understudy: Understudy, who: Credentials) -> list[str]:
+    organizations = understudy.client("organizations", as_=who)
+    path = f"{organizations.describe_organization()['Organization']['Id']}/{organizations.list_roots()['Roots'][0]['Id']}"
+    return [understudy.client("iam", as_=who).generate_organizations_access_report(EntityPath=path)["JobId"]]
+
+
+def services_used_by_all(understudy: Understudy, who: Credentials, ids: list[str]) -> Any:
+    answer = understudy.client("iam", as_=who).get_organizations_access_report(JobId=ids[0], MaxItems=1000)
+    used = [each["ServiceNamespace"] for each in answer["AccessDetails"] if "LastAuthenticatedTime" in each]
+    return answer["JobStatus"], used
+
+
 CASES = [
+    Case(
+        "services that a user used are found",
+        access_reports.KIND,
+        somebody_who_acts,
+        report_on_her,
+        services_used,
+        ("COMPLETED", ["ec2"]),
+    ),
+    Case(
+        "services that an organization's accounts used are found",
+        access_reports.KIND_OF_ACCOUNTS,
+        an_account_that_acts,
+        report_on_all,
+        services_used_by_all,
+        ("COMPLETED", ["ec2"]),
+    ),
     Case(
         "an unused role is deleted",
         deletion_tasks.KIND,

@@ -8,8 +8,10 @@ import time
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 from nodes import damage_network, refusal_for
 
+from understudy_aws.admin.errors import ConflictError
 from understudy_aws.admin.requests import Attach, Detach, ExplainRequest, ListTrail, Status
 from understudy_aws.dataplane.client import NodeClient, NodeLostError
 from understudy_aws.dataplane.messages import GetStatus
@@ -153,3 +155,51 @@ def until(condition, seconds=20.0):
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
+
+
+def test_an_interface_is_detaching_until_its_network_was_taken_down(understudy):
+    """As on AWS, where it stays in use meanwhile; and nothing else is attached to it (AttachmentStatus, EC2 API)."""
+    ec2 = understudy.client("ec2")
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    own = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+    attach(understudy, subnet=subnet, command="stays")
+    first = attach(understudy, interface=own, command="goes")
+    understudy.settle()
+    with NodeClient(Path(first["node"])) as client:
+        node = client.ask(GetStatus()).pid
+    stopped = resource.prlimit(node, resource.RLIMIT_FSIZE)
+    resource.prlimit(node, resource.RLIMIT_FSIZE, (0, stopped[1]))
+
+    def shown():
+        [found] = ec2.describe_network_interfaces(NetworkInterfaceIds=[own])["NetworkInterfaces"]
+        return found["Status"], found.get("Attachment", {}).get("Status")
+
+    understudy.app.admin.answer(Detach(interface=own, pid=os.getpid()))
+    assert shown() == ("in-use", "detaching")
+    understudy.settle()
+    assert shown() == ("in-use", "detaching"), "the node can't keep that it is wanted no more"
+    found = ec2.describe_network_interfaces(Filters=[{"Name": "attachment.status", "Values": ["detaching"]}])
+    assert [each["NetworkInterfaceId"] for each in found["NetworkInterfaces"]] == [own]
+    with pytest.raises(ConflictError, match="currently in use"):
+        attach(understudy, interface=own)
+    with pytest.raises(ClientError, match="currently in use"):
+        ec2.delete_network_interface(NetworkInterfaceId=own)
+    resource.prlimit(node, resource.RLIMIT_FSIZE, stopped)
+    understudy.clock.advance(600)
+    understudy.settle()
+    assert shown() == ("available", None)
+    again = attach(understudy, interface=own, command="again")
+    understudy.settle()
+    assert (again["interface"], shown()) == (own, ("in-use", "attached"))
+
+
+def test_what_ends_before_its_network_was_made_is_free_too(understudy):
+    ec2 = understudy.client("ec2")
+    subnet = ec2.describe_subnets()["Subnets"][0]["SubnetId"]
+    own = ec2.create_network_interface(SubnetId=subnet)["NetworkInterface"]["NetworkInterfaceId"]
+    node = Path(attach(understudy, interface=own)["node"])
+    understudy.app.admin.answer(Detach(interface=own, pid=os.getpid()))
+    understudy.settle()
+    [found] = ec2.describe_network_interfaces(NetworkInterfaceIds=[own])["NetworkInterfaces"]
+    assert (found["Status"], "Attachment" in found) == ("available", False)
+    assert not node.exists(), "no node was started for that"

@@ -100,8 +100,10 @@ def test_a_run_may_ask_for_the_next():
     queue.finished(item, NOW + timedelta(seconds=30), NOW, 0)
     lined_up(queue, [], NOW + timedelta(seconds=29))
     assert [] == taken(queue)
+    assert queue.next_scheduled() == NOW + timedelta(seconds=30)
     lined_up(queue, [], NOW + timedelta(seconds=30))
     assert ["x"] == names(taken(queue))
+    assert queue.next_scheduled() is None, "it runs"
 
 
 def test_a_key_that_stays_due_does_not_spin():

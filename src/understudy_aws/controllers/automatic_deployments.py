@@ -1,7 +1,8 @@
 """Deploys what is new in a branch or behind a tag, of services with automatic deployments.
 
-apprunner-services.md 2.2 says which have them. A source is looked at by a task of the node, which fetches what is not
-there yet. What was tried once, and failed, is not tried again by itself.
+apprunner-services.md 2.2 says which have them, and 5.3 that commits beside the source directory are no news. A
+source is looked at by a task of the node, which fetches what is not there yet. What was tried once, and failed, is not
+tried again by itself.
 """
 
 from __future__ import annotations
@@ -71,7 +72,7 @@ class AutomaticDeployments:
             with world.database.transaction() as tx:
                 _deploy_if_new(tx, key, TaskResult(image=own), world)
             return None
-        id = f"{service.id}-look"
+        id = look_id(service)
         status = await self._workloads.ask(StartTask(id, _look(service, self._images)))
         assert isinstance(status, TaskStatus)
         now = world.clock.now()
@@ -86,6 +87,11 @@ class AutomaticDeployments:
             with world.database.transaction() as tx:
                 _deploy_if_new(tx, key, status.result, world)
         return None
+
+
+def look_id(service: Service) -> str:
+    """Return the id of the task by which the source of a service is looked at."""
+    return f"{service.id}-look"
 
 
 def _period(service: Service) -> float | None:
@@ -120,14 +126,20 @@ def _deploy_if_new(tx: Transaction, key: Key, found: TaskResult, world: World) -
     if service is None or service.status != RUNNING:
         return
     version = service_versions.get(tx, service.account, service.region, service.arn, service.version)
-    new = (found.commit, found.image)
-    if version is None or new == (version.commit, version.image):
+    if version is None or _is_known(found, version.commit, version.part, version.image):
         return
     for operation in history.operations_on(tx, service):
         tried = operation.details.get("fetched")
         if tried is not None:
-            if new == (tried.get("commit", ""), tried.get("image", "")):
+            if _is_known(found, *(tried.get(name, "") for name in ("commit", "part", "image"))):
                 return
             # Only the latest that got so far counts: a branch may come back to what it was before.
             break
     history.begin_by_itself(tx, history.DEPLOY, service, id=world.ids.hexadecimal(), at=world.clock.now())
+
+
+def _is_known(found: TaskResult, commit: str, part: str, image: str) -> bool:
+    """Whether what was found is what is known already, as far as it is the service's."""
+    if found.part and found.part == part:
+        return True
+    return (found.commit, found.image) == (commit, image)

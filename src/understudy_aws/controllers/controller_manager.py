@@ -7,27 +7,42 @@ import contextlib
 import logging
 import math
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import ContextVar
 from datetime import datetime
 
 import msgspec
 
 from understudy_aws.controllers.failures import back_off, sentence
 from understudy_aws.controllers.work_queue import Item, WorkQueue
-from understudy_aws.gateway.controller import Controller, ControllerStatus, Failing, World
+from understudy_aws.core.clock import monotonic_seconds
+from understudy_aws.gateway.controller import Controller, ControllerStatus, Failing, Key, World
 from understudy_aws.store.durability import Durability
 from understudy_aws.store.protocol import StoreError
 
 _LOG = logging.getLogger("understudy_aws.controllers")
-# How often a change is looked for, and how soon after one the work begins: late enough for a client to read
-# IN_PROGRESS once, as it does from AWS (service-linked-roles.md 1.5), and soon enough that nobody waits.
-_TICK = 0.05
+# How soon after a change the work begins that is not prompt: late enough for a client to read IN_PROGRESS once, as it
+# does from AWS (service-linked-roles.md 1.5), and soon enough that nobody waits.
 _CALM = 0.25
+# Between two questions what is due at least so much passes, and so many times what the last one took: while many things
+# change at once, asking takes a bounded part of the time.
+_LEAST_PAUSE, _TIMES_ASKING = 0.005, 4.0
+# Where nothing ends a wait early, it is no longer than this.
+_TICK = 0.05
 # What is due only because time has passed is looked for this often.
 _PERIOD = 1.0
 # An answer waits no longer for the work that it asked for.
 _LONGEST_WAIT = 2.0
 
 Sleep = Callable[[float], Awaitable[object]]
+
+
+class _Commits(msgspec.Struct):
+    """How often a run of a key has committed something."""
+
+    count: int = 0
+
+
+_own_commits: ContextVar[_Commits | None] = ContextVar("_own_commits", default=None)
 
 
 class _Asking(msgspec.Struct):
@@ -50,8 +65,8 @@ class _Asking(msgspec.Struct):
 class ControllerManager:
     """All background work of a server.
 
-    A server awaits `run`; a test calls `settle`. The time comes from the world's clock, and `run` waits through
-    `sleep`, so that a test of back-off waits for nothing.
+    A server awaits `run`; a test calls `settle`. The time comes from the world's clock; given `sleep`, `run` waits
+    through that alone, so that a test of back-off waits for nothing.
     """
 
     def __init__(self, world: World, controllers: Sequence[Controller], *, concurrency: int = 16) -> None:
@@ -65,6 +80,12 @@ class ControllerManager:
         self._stopping = False
         self._running = False
         self._waiting: set[asyncio.Task[None]] = set()
+        # Set when there may be something to do before the time that is waited for.
+        self._stirred = asyncio.Event()
+        self._asking_took = 0.0
+        # A run that ended has not seen what others committed meanwhile: its controller is asked again at once.
+        self._overtaken = False
+        world.database.on_commit = self._committed
 
     def settle(self) -> int:
         """Do everything due now, again until nothing is, and make it durable. Answers how many keys were worked on.
@@ -88,28 +109,28 @@ class ControllerManager:
             while self._tasks:
                 await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
-    async def run(self, sleep: Sleep = asyncio.sleep) -> None:
-        """Work until cancelled: soon after something was committed, and every second."""
-        waited, seen, told = _PERIOD, -1, -1
+    async def run(self, sleep: Sleep | None = None) -> None:
+        """Work until cancelled: at once or soon after something was committed, and every second."""
+        waited, calm, seen, told = _PERIOD, 0.0, -1, -1
+        database = self.world.database
         self._running = True
         try:
             while True:
-                calm = 0.0
-                while self.world.database.revision != seen and calm < _CALM:
-                    if self.world.database.revision != told:
-                        told = self.world.database.revision
-                        self._collect(prompt_only=True)
-                        self._start()
-                    await sleep(_TICK)
-                    calm += _TICK
-                waited += calm
-                if waited >= _PERIOD or self.world.database.revision != seen:
-                    seen = self.world.database.revision
+                revision = database.revision
+                if calm >= _CALM if revision != seen else waited >= _PERIOD:
+                    seen = told = revision
                     self._collect(since_last=waited)
                     self._start()
-                    waited = 0.0
-                await sleep(_TICK)
-                waited += _TICK
+                    waited = calm = 0.0
+                elif revision != told or self._overtaken:
+                    told = revision
+                    self._overtaken = False
+                    self._collect(prompt_only=True)
+                    self._start()
+                passed = await self._wait(_CALM - calm if revision != seen else _PERIOD - waited, sleep)
+                self._go_on()
+                waited += passed
+                calm = calm + passed if revision != seen else 0.0
         finally:
             self._stopping, self._running = True, False
             unfinished = [*self._waiting, *self._tasks]
@@ -117,6 +138,26 @@ class ControllerManager:
                 task.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)
             self._stopping = False
+
+    async def _wait(self, longest: float, sleep: Sleep | None) -> float:
+        """Wait until something was committed, a run has ended or is to begin, at most so long; returns how long."""
+        now = self.world.clock.now()
+        scheduled = self._queue.next_scheduled()
+        if scheduled is not None:
+            longest = min(longest, (scheduled - now).total_seconds())
+        longest = max(longest, _LEAST_PAUSE)
+        if sleep is not None:
+            await sleep(min(longest, _TICK))
+            return min(longest, _TICK)
+        began = monotonic_seconds()
+        pause = max(_LEAST_PAUSE, _TIMES_ASKING * self._asking_took)
+        await asyncio.sleep(pause)
+        if pause < longest:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(longest - pause):
+                    await self._stirred.wait()
+        self._stirred.clear()
+        return monotonic_seconds() - began
 
     def after_due_work(self, wanted: Durability) -> Durability:
         """Return an outcome that is known when `wanted` is and all that is due now was worked on.
@@ -137,9 +178,31 @@ class ControllerManager:
         return outcome
 
     async def _work_on_due(self) -> None:
+        """Work on every key of an awaited controller that has fresh work, and on those that get some by it, each once.
+
+        What waits for something, such as the end of a build, is not waited for.
+        """
+        worked_on: set[tuple[str, Key]] = set()
         with contextlib.suppress(TimeoutError, StoreError):
             async with asyncio.timeout(_LONGEST_WAIT):
-                await self.drain()
+                await self.world.durable()
+                while True:
+                    self._collect()
+                    found = self._queue.fresh(self.world.clock.now(), self.world.database.revision)
+                    fresh = [
+                        (item, item.ended)
+                        for item in found
+                        if self._by_name[item.controller].awaited
+                        and (item.controller, item.key) not in worked_on
+                    ]
+                    if not fresh:
+                        return
+                    worked_on |= {(item.controller, item.key) for item, _ in fresh}
+                    self._start()
+                    while self._tasks and any(
+                        item.running or (item.due and item.ended == before) for item, before in fresh
+                    ):
+                        await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
     def status(self) -> list[ControllerStatus]:
         """How each controller does, by name."""
@@ -174,7 +237,7 @@ class ControllerManager:
 
         Only those are asked whose `poll_seconds` have passed; `since_last` are the seconds since the last time.
         """
-        now = self.world.clock.now()
+        now, began = self.world.clock.now(), monotonic_seconds()
         for asked in self._asked:
             if prompt_only and not asked.controller.prompt:
                 continue
@@ -195,6 +258,15 @@ class ControllerManager:
             else:
                 asked.attempts, asked.error, asked.next_try = 0, "", None
         self._queue.arrange(now, self.world.database.revision)
+        self._asking_took = monotonic_seconds() - began
+
+    def _go_on(self) -> None:
+        """Start what has asked to be run again by now. Nobody needs to be asked what is due for that."""
+        now = self.world.clock.now()
+        scheduled = self._queue.next_scheduled()
+        if scheduled is not None and scheduled <= now:
+            self._queue.arrange(now, self.world.database.revision)
+            self._start()
 
     def _start(self) -> None:
         """Start what is lined up, as far as there is room; what waits starts as soon as something has ended."""
@@ -207,10 +279,14 @@ class ControllerManager:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         self._start()
+        self._stirred.set()
 
     async def _run(self, item: Item) -> None:
         """One run of one key, and what follows from it."""
-        controller = self._by_name[item.controller]
+        controller, database = self._by_name[item.controller], self.world.database
+        revision, own = database.revision, _Commits()
+        # This is a task of its own, and so are those that it begins: what they commit is its own.
+        _own_commits.set(own)
         try:
             async with asyncio.timeout(controller.run_seconds):
                 again = await controller.reconcile(item.key, self.world)
@@ -222,7 +298,15 @@ class ControllerManager:
             self._queue.failed(item, sentence(error), self.world.clock.now())
             _log(item.controller, "/".join(item.key), item.attempts, error)
         else:
-            self._queue.finished(item, again, self.world.clock.now(), self.world.database.revision)
+            seen = revision + own.count
+            self._queue.finished(item, again, self.world.clock.now(), seen)
+            self._overtaken = self._overtaken or (controller.prompt and seen != database.revision)
+
+    def _committed(self) -> None:
+        own = _own_commits.get()
+        if own is not None:
+            own.count += 1
+        self._stirred.set()
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

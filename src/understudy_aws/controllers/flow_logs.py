@@ -8,19 +8,18 @@ one may be delivered twice around a crash, and none is lost while the node runs 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 
 from msgspec.structs import replace
 
+from understudy_aws.controllers.delivery import Cursor, Delivery
 from understudy_aws.controllers.log_events import DENIED, put_log_events
 from understudy_aws.core.arn import ec2
 from understudy_aws.core.errors import ApiError
 from understudy_aws.dataplane.client import NodeClient, NodeLostError
 from understudy_aws.dataplane.flows import FlowWindow
 from understudy_aws.dataplane.messages import Flows, GetFlows
-from understudy_aws.gateway.controller import Controller, Due, Key, World
+from understudy_aws.gateway.controller import Controller, World
 from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.gateway.role_sessions import RoleSession
 from understudy_aws.services.apprunner.service_records import service_instances
@@ -29,22 +28,14 @@ from understudy_aws.services.ec2.flow_logs.coverage import covered
 from understudy_aws.services.ec2.flow_logs.lines import Place, lines_of, stream_of
 from understudy_aws.services.ec2.flow_logs.records import CLOUD_WATCH_LOGS, FlowLog, flow_logs
 from understudy_aws.store.database import Transaction
-from understudy_aws.store.tables import Record, Table
+from understudy_aws.store.tables import Table
 
-_KEY: Key = ("flows",)
 _PERIOD_SECONDS = 1.0
 _NOTHING_RECORDED = "Unknown error: no packet is filtered here, so that none is recorded (understudy doctor)"
 _SERVICE = "vpc-flow-logs.amazonaws.com"
 
 
-class FlowCursor(Record, frozen=True, kw_only=True):
-    """How far the windows of a node are delivered."""
-
-    node: str = ""
-    after: int = 0
-
-
-_cursors = Table("ec2/flow-cursor", FlowCursor, key=lambda _: ("cursor",))
+_cursors = Table("ec2/flow-cursor", Cursor, key=lambda _: ("cursor",))
 
 
 class FlowLogDelivery:
@@ -52,36 +43,27 @@ class FlowLogDelivery:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._asked: datetime | None = None
         self._sessions: dict[str, RoleSession] = {}
-        self._delivering = asyncio.Lock()
+        self._delivery = Delivery(
+            "flow logs", _PERIOD_SECONDS, is_due=self._is_due, deliver_some=self._deliver_some
+        )
 
     def controller(self) -> Controller:
         """Return the background work."""
-        return Controller("flow logs", self._due, self._reconcile, poll_seconds=_PERIOD_SECONDS)
-
-    def _due(self, tx: Transaction, now: datetime) -> Iterator[Due]:
-        # Packets are those of programs and of instances of services; without either no node runs.
-        runs = attached_programs.count(tx) or service_instances.count(tx)
-        if not self._sessions and not (flow_logs.count(tx) and runs):
-            return
-        if self._asked is None or not 0 <= (now - self._asked).total_seconds() < _PERIOD_SECONDS:
-            yield Due(_KEY, "", now)
-
-    async def _reconcile(self, _key: Key, world: World) -> datetime | None:
-        self._asked = world.clock.now()
-        await self.deliver(world)
-        return None
+        return self._delivery.controller()
 
     async def deliver(self, world: World) -> None:
         """Deliver all that the node has recorded and finished."""
-        async with self._delivering:
-            while await self._deliver_some(world):
-                pass
+        await self._delivery.deliver(world)
+
+    def _is_due(self, tx: Transaction) -> bool:
+        # Packets are those of programs and of instances of services; without either no node runs.
+        runs = attached_programs.count(tx) or service_instances.count(tx)
+        return bool(self._sessions or (flow_logs.count(tx) and runs))
 
     async def _deliver_some(self, world: World) -> bool:
         with world.database.transaction() as tx:
-            cursor = _cursors.get(tx, "cursor") or FlowCursor()
+            cursor = _cursors.get(tx, "cursor") or Cursor()
             self._end_sessions(tx)
         told = await world.in_thread(self._ask, cursor)
         if told is not None:
@@ -92,10 +74,10 @@ class FlowLogDelivery:
             self._deliver(world, window)
             await asyncio.sleep(0)
         with world.database.transaction() as tx:
-            _cursors.put(tx, FlowCursor(node=told.node, after=told.windows[-1].number))
+            _cursors.put(tx, Cursor(node=told.node, after=told.windows[-1].number))
         return True
 
-    def _ask(self, cursor: FlowCursor) -> Flows | None:
+    def _ask(self, cursor: Cursor) -> Flows | None:
         try:
             with NodeClient(self._directory) as client:
                 answer = client.ask(GetFlows(cursor.node, cursor.after))

@@ -12,8 +12,12 @@ from understudy_aws.dataplane.messages import GetStatus, Repairs, Status, TakeRe
 from understudy_aws.dataplane.wanted import Network
 from understudy_aws.gateway.controller import Controller, Due, Key, World
 from understudy_aws.gateway.workloads import Workloads
-from understudy_aws.services.apprunner.instances.wanted_services import network_now, node_is_needed
-from understudy_aws.services.ec2.attached_programs import note_networks
+from understudy_aws.services.apprunner.instances.wanted_services import (
+    may_be_resumed,
+    network_now,
+    node_is_needed,
+)
+from understudy_aws.services.ec2.attached_programs import ended_programs, free_interfaces, note_networks
 from understudy_aws.services.ec2.network_repairs import note_repair
 from understudy_aws.store.database import Database, Transaction
 
@@ -24,6 +28,8 @@ _PERIOD_SECONDS = 5.0
 
 class NetworkKeeper:
     """Keeps the node's wanted network like the records. While no program and no service needs one, no node runs.
+
+    A node that runs is kept while a service is paused, which is resumed sooner then; none is started for that.
 
     `obstacle` is why the network that was made last filters no packets; empty when it does, or none was made yet.
     `workloads` go on with a node that has no network, as long as a service needs one. `deliver` delivers flow logs
@@ -49,6 +55,11 @@ class NetworkKeeper:
         self._workloads = workloads
         # Whether services need a node, by the records and when it was told last.
         self._needed = self._was_needed = False
+        # Whether a node was found or told of a network, and whether a service is paused, for which it is kept.
+        self._runs = False
+        self._resumable = self._was_resumable = False
+        # Whether interfaces are to be freed that no program has any more.
+        self._detaching = False
         self._revision = -1
         self._wanted = Network()
         self._told: datetime | None = None
@@ -70,15 +81,18 @@ class NetworkKeeper:
         if self._database.revision != self._revision:
             self._revision = self._database.revision
             self._wanted = self._network(tx, now)
-            self._needed = node_is_needed(tx)
+            self._needed, self._resumable = node_is_needed(tx), may_be_resumed(tx)
             if self._made is None and not self._wanted.vpcs and not self._node.may_run():
                 self._made = self._wanted
-                self._was_needed = self._needed
-        if (self._wanted, self._needed) != (self._made, self._was_needed) or self._must_look(now):
+                self._was_needed, self._was_resumable = self._needed, self._resumable
+            self._detaching = bool(ended_programs(tx))
+        wanted = self._wanted, self._needed, self._resumable
+        changed = wanted != (self._made, self._was_needed, self._was_resumable)
+        if changed or self._detaching or self._must_look(now):
             yield Due(_KEY, "", now)
 
     def _network(self, tx: Transaction, now: datetime) -> Network:
-        network = network_now(tx, now)
+        network = network_now(tx, now, kept=self._runs)
         return replace(network, flow_seconds=self._flow_seconds) if _is_logged(network) else network
 
     def _must_look(self, now: datetime) -> bool:
@@ -88,9 +102,16 @@ class NetworkKeeper:
 
     async def _reconcile(self, _key: Key, world: World) -> datetime | None:
         now = world.clock.now()
+        ran = self._runs
+        if not self._needed and self._resumable:
+            # One that was killed with its holder is not started anew for what may come.
+            self._runs = await world.in_thread(self._node.runs)
         with world.database.transaction() as tx:
-            network, needed = self._network(tx, now), node_is_needed(tx)
-        if network.vpcs or (needed and (self._made is None or self._made.vpcs)):
+            network, needed, resumable = self._network(tx, now), node_is_needed(tx), may_be_resumed(tx)
+        kept = needed or (resumable and self._runs)
+        if self._deliver_output is not None and self._was_needed and not needed:
+            await self._deliver_output(world)
+        if network.vpcs or (kept and (self._made is None or self._made.vpcs)):
             try:
                 status = await world.in_thread(self._make, network)
             except NodeError as error:
@@ -101,13 +122,20 @@ class NetworkKeeper:
             self._note(world, frozenset(), "")
             if status.untold:
                 await self._note_repairs(world)
-        elif not needed:
+            self._runs = True
+        elif not kept:
             await self._take_last_flows(world)
-            if self._deliver_output is not None and self._was_needed:
-                await self._deliver_output(world)
             await world.in_thread(self._node.stop)
             self._workloads.forget()
-        self._made, self._was_needed, self._told = network, needed, now
+            self._runs = False
+        self._made, self._told = network, now
+        self._was_needed, self._was_resumable = needed, resumable
+        if self._runs != ran:
+            # What is wanted is compared anew.
+            self._revision = -1
+        if self._detaching:
+            with world.database.transaction() as tx:
+                free_interfaces(tx, {interface.id for vpc in network.vpcs for interface in vpc.interfaces})
         return None
 
     async def _take_last_flows(self, world: World) -> None:

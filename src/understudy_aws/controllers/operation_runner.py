@@ -51,7 +51,13 @@ class _Runner(msgspec.Struct, frozen=True):
     def controller(self) -> Controller:
         # Each step has its own limit of time, and so the operation needs none.
         return Controller(
-            self.kind.title, self._due, self._reconcile, run_seconds=None, failing=self._failing
+            self.kind.title,
+            self._due,
+            self._reconcile,
+            run_seconds=None,
+            prompt=self.kind.prompt,
+            awaited=not self.kind.prompt,
+            failing=self._failing,
         )
 
     def _due(self, tx: Transaction, now: datetime) -> Iterable[Due]:

@@ -8,15 +8,15 @@ twice around a crash, and none is lost while the node runs and has room.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 from typing import NamedTuple
 
+from understudy_aws.controllers.delivery import Cursor, Delivery
 from understudy_aws.controllers.log_events import put_log_events
 from understudy_aws.core.errors import ApiError
 from understudy_aws.dataplane.launcher import NodeError
 from understudy_aws.dataplane.messages import GetOutput, Output, OutputLine
-from understudy_aws.gateway.controller import Controller, Due, Key, World
+from understudy_aws.gateway.controller import Controller, World
 from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.gateway.role_sessions import RoleSession
 from understudy_aws.gateway.workloads import Workloads
@@ -24,21 +24,13 @@ from understudy_aws.services.apprunner.linked_roles import MANAGEMENT
 from understudy_aws.services.apprunner.service_records import DELETED, Service, services
 from understudy_aws.services.iam.service_linked_roles import linked_role_arn
 from understudy_aws.store.database import Transaction
-from understudy_aws.store.tables import Record, Table
+from understudy_aws.store.tables import Table
 
-_KEY: Key = ("output",)
 _PERIOD_SECONDS = 0.5
 _ROLE = "AWSServiceRoleForAppRunner"
 
 
-class OutputCursor(Record, frozen=True, kw_only=True):
-    """How far the output of a node is delivered."""
-
-    node: str = ""
-    after: int = 0
-
-
-_cursors = Table("apprunner/output-cursor", OutputCursor, key=lambda _: ("cursor",))
+_cursors = Table("apprunner/output-cursor", Cursor, key=lambda _: ("cursor",))
 
 
 class _Stream(NamedTuple):
@@ -54,36 +46,28 @@ class ServiceLogDelivery:
 
     def __init__(self, workloads: Workloads) -> None:
         self._workloads = workloads
-        self._asked: datetime | None = None
         self._sessions: dict[str, RoleSession] = {}
-        self._delivering = asyncio.Lock()
+        self._delivery = Delivery(
+            "service logs", _PERIOD_SECONDS, is_due=self._is_due, deliver_some=self._deliver_some
+        )
         self.problems: dict[str, str] = {}
 
     def controller(self) -> Controller:
         """Return the background work."""
-        return Controller("service logs", self._due, self._reconcile, poll_seconds=_PERIOD_SECONDS)
-
-    def _due(self, tx: Transaction, now: datetime) -> Iterator[Due]:
-        # Otherwise no node runs, and asking would start one.
-        if services.count_where(tx, "live", "") == 0:
-            return
-        if self._asked is None or not 0 <= (now - self._asked).total_seconds() < _PERIOD_SECONDS:
-            yield Due(_KEY, "", now)
-
-    async def _reconcile(self, _key: Key, world: World) -> datetime | None:
-        self._asked = world.clock.now()
-        await self.deliver(world)
-        return None
+        return self._delivery.controller()
 
     async def deliver(self, world: World) -> None:
         """Deliver all that was written."""
-        async with self._delivering:
-            while await self._deliver_some(world):
-                pass
+        await self._delivery.deliver(world)
+
+    @staticmethod
+    def _is_due(tx: Transaction) -> bool:
+        # Otherwise no node runs, and asking would start one.
+        return services.count_where(tx, "live", "") > 0
 
     async def _deliver_some(self, world: World) -> bool:
         with world.database.transaction() as tx:
-            cursor = _cursors.get(tx, "cursor") or OutputCursor()
+            cursor = _cursors.get(tx, "cursor") or Cursor()
         try:
             told = await self._workloads.ask(GetOutput(cursor.node, cursor.after))
         except NodeError:
@@ -97,7 +81,7 @@ class ServiceLogDelivery:
         if not told.lines:
             return False
         with world.database.transaction() as tx:
-            _cursors.put(tx, OutputCursor(node=told.node, after=told.lines[-1].number))
+            _cursors.put(tx, Cursor(node=told.node, after=told.lines[-1].number))
         return True
 
     def _deliver(self, world: World, stream: _Stream, lines: Sequence[OutputLine]) -> None:

@@ -7,11 +7,16 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from understudy_aws.controllers.authorities import authorities_in
 from understudy_aws.dataplane.wanted_services import Ingress, Services
 from understudy_aws.gateway.controller import Controller, Due, Key, World
 from understudy_aws.gateway.workloads import Workloads
 from understudy_aws.services.apprunner.ingress_address import note_ingress
-from understudy_aws.services.apprunner.instances.wanted_services import node_is_needed, wanted_now
+from understudy_aws.services.apprunner.instances.wanted_services import (
+    may_be_resumed,
+    node_is_needed,
+    wanted_now,
+)
 from understudy_aws.store.database import Database, Transaction
 
 _KEY: Key = ("services",)
@@ -23,43 +28,63 @@ _PERIOD_SECONDS = 1.0
 class ServiceKeeper:
     """Keeps the node's wanted services like the records, and knows how the instances do.
 
-    While no service needs a node, it starts none.
+    While no service needs a node, it starts none; one that is kept is told that nothing should run.
     """
 
     def __init__(
-        self, database: Database, workloads: Workloads, *, secure: bool = False, ingress: Ingress = _INGRESS
+        self,
+        database: Database,
+        workloads: Workloads,
+        *,
+        secure: bool = False,
+        authority: str = "",
+        ingress: Ingress = _INGRESS,
     ) -> None:
-        """Prepare; `secure` if the server speaks TLS. `ingress` is where requests to services are taken."""
+        """Prepare; `secure` if the server speaks TLS. `ingress` is where requests to services are taken.
+
+        `authority` is the file with the authority of the server's certificate, which may be made later.
+        """
         self._ingress = ingress
+        self._authority_file, self._authority = authority, ""
         self._database = database
         self._secure = secure
         self._workloads = workloads
         self._revision = -1
-        self._needed = False
+        self._needed = self._resumable = False
         self._wanted = Services()
         self._looked: datetime | None = None
 
     def controller(self) -> Controller:
         """Return the background work."""
-        return Controller("services", self._due, self._reconcile, poll_seconds=0.0, prompt=True)
+        return Controller("services", self._due, self._reconcile, prompt=True, awaited=False)
 
     def _due(self, tx: Transaction, now: datetime) -> Iterator[Due]:
         if self._database.revision != self._revision:
             self._revision = self._database.revision
-            self._needed = node_is_needed(tx)
+            self._needed, self._resumable = node_is_needed(tx), may_be_resumed(tx)
             self._wanted = self._wanted_now(tx, now) if self._needed else Services()
-        if self._needed and (self._wanted != self._workloads.wanted or self._must_look(now)):
+        told = self._workloads.wanted
+        # A node may run that was told something, by a server before this one perhaps.
+        concerned = self._needed or self._resumable or told is not None
+        if (concerned and self._wanted != told) or (self._needed and self._must_look(now)):
             yield Due(_KEY, "", now)
 
     def _wanted_now(self, tx: Transaction, now: datetime) -> Services:
-        return replace(wanted_now(tx, now, secure=self._secure), ingress=self._ingress)
+        if self._authority_file and not self._authority:
+            self._authority = authorities_in(self._authority_file)
+        wanted = wanted_now(tx, now, secure=self._secure, authority=self._authority)
+        return replace(wanted, ingress=self._ingress)
 
     def _must_look(self, now: datetime) -> bool:
         return self._looked is None or not 0 <= (now - self._looked).total_seconds() < _PERIOD_SECONDS
 
     async def _reconcile(self, _key: Key, world: World) -> datetime | None:
         with world.database.transaction() as tx:
-            wanted = self._wanted_now(tx, world.clock.now())
+            needed = node_is_needed(tx)
+            wanted = self._wanted_now(tx, world.clock.now()) if needed else Services()
+        if not needed:
+            await self._workloads.want_none()
+            return None
         if wanted != self._workloads.wanted:
             # What runs is written down before it runs.
             await world.durable()

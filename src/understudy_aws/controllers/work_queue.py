@@ -18,7 +18,8 @@ class Item(msgspec.Struct):
     """One key of one controller: due, scheduled, running or failing.
 
     `not_before` holds it back after a failure; `again` is when its last run asked for the next, and `scheduled` says
-    that this is what it runs for. `ended` is when its last run ended, and `revision` what the database's was by then.
+    that this is what it runs for. `ended` is when its last run ended, and `revision` what the database's was by then,
+    but for what others have committed while it ran, which it may not have seen.
     """
 
     controller: str
@@ -83,11 +84,32 @@ class WorkQueue:
                 # Nothing is wanted of it any more; what it failed of has been done or dropped.
                 del items[item.key]
 
+    def fresh(self, now: datetime, revision: int) -> list[Item]:
+        """Keys that run for the first time, or may run now and did not ask for that when they last ran."""
+        return [
+            item
+            for items in self._items.values()
+            for item in items.values()
+            if (item.ended is None if item.running else item.again is None and _may_run(item, now, revision))
+        ]
+
+    def next_scheduled(self) -> datetime | None:
+        """Return the first time for which a key waits whose last run has asked for another."""
+        return min(
+            (
+                item.again
+                for items in self._items.values()
+                for item in items.values()
+                if item.again is not None and not item.running
+            ),
+            default=None,
+        )
+
     def arrange(self, now: datetime, revision: int) -> None:
         """Line up all keys that may run now, after every controller was asked.
 
-        A key that ran well and is still due waits until something was committed or a second has passed: running it
-        at once would most likely do the same, and again.
+        A key that ran well and is still due waits until others have committed something, since its run began, or a
+        second has passed: running it at once would most likely do the same, and again.
         """
         self._notice_time(now)
         for account in self._accounts.values():
