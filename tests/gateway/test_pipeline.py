@@ -141,9 +141,9 @@ class TestFailures:
         assert before == all_records(understudy)
 
     def test_what_is_known_but_not_served_says_so(self, understudy):
-        code, status, message, _ = refusal(understudy.client("iam").list_virtual_mfa_devices)
+        code, status, message, _ = refusal(understudy.client("ec2").describe_hosts)
         assert ("NotImplemented", 501) == (code, status)
-        assert "iam:ListVirtualMFADevices" in message
+        assert "ec2:DescribeHosts" in message
 
     def test_a_parameter_newer_than_the_operation_is_named(self, understudy):
         @operation("iam:CreateUser", on=all_resources)

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from raw_requests import action, signed
 
 from understudy_aws.core.errors import ApiError
-from understudy_aws.gateway.trail import presentable, presentable_message
+from understudy_aws.gateway.trail import presentable, presentable_message, presentable_response
 from understudy_aws.services import SERVICES
 from understudy_aws.wire.model import load
 from understudy_aws.wire.names import snake
@@ -234,3 +234,17 @@ def test_a_header_that_is_no_signature_is_not_repeated(understudy, header):
     (row, *_) = understudy.app.database.log(limit=1)
     assert b"ListUsers" in row.body
     assert SECRET.encode() not in row.body
+
+
+def test_credentials_in_the_url_of_a_repository_are_not_kept():
+    """The rest of the URL is: CloudTrail tells which repository it was."""
+    operation = load("apprunner").operation("CreateService")
+    url = f"https://mary:{SECRET}@git.example.com/a"
+    params = {"source_configuration": {"CodeRepository": {"RepositoryUrl": url}}}
+    kept = presentable(params, operation.input)
+    assert kept["source_configuration"]["CodeRepository"]["RepositoryUrl"] == "https://***@git.example.com/a"
+    answer = {"Service": {"SourceConfiguration": {"CodeRepository": {"RepositoryUrl": url}}}}
+    assert SECRET not in str(presentable_response(answer, operation.output))
+    assert f"Value '{HIDDEN}' is none" == presentable_message(
+        f"Value '{url}' is none", operation.input, lambda: params
+    )

@@ -89,7 +89,7 @@ def test_no_secret_is_ever_written(understudy):
         (action("iam", "GetUser", UserName="nobody"), "iam", "NoSuchEntity", 404),
         (action("iam", "GetUser", UserName="!"), "iam", "ValidationError", 400),
         (action("iam", "GetUser", ("UserName.x", "a")), "iam", "MalformedInput", 400),
-        (action("iam", "ListVirtualMFADevices"), "iam", "NotImplemented", 501),
+        (action("ec2", "DescribeHosts"), "ec2", "NotImplemented", 501),
         (action("ec2", "DescribeVpcs", DryRun="true"), "ec2", "DryRunOperation", 412),
         (json_request("AppRunner.ListVpcConnectors", b"{"), "apprunner", "SerializationException", 400),
     ],

@@ -6,6 +6,8 @@ from typing import Literal
 
 from msgspec.structs import replace
 
+from understudy_aws import policy as engine
+from understudy_aws.authn.caller import Caller
 from understudy_aws.core.arn import account_in
 from understudy_aws.core.errors import ApiError
 from understudy_aws.gateway.call import Call, Target
@@ -18,6 +20,8 @@ from understudy_aws.store.database import Transaction
 from understudy_aws.wire.model import load
 
 _ENDPOINT = "endpoint"
+# Refusals for which AWS gives no reason, not even an explicit deny (sts.md 3.4).
+_UNEXPLAINED = frozenset({"sts:AssumeRoot"})
 
 Mode = Literal["strict", "soft", "off"]
 
@@ -80,6 +84,11 @@ class Authorizer:
         )
         return None if decision.allowed else decision
 
+    def explain(self, tx: Transaction, caller: Caller, question: Question) -> engine.Explanation:
+        """Explain what the policies that bind a caller decide about a question that was put."""
+        bindings = self._policies.bindings(tx, caller, question.resource_account or caller.account)
+        return engine.explain(question, bindings, asked_ahead=False)
+
     def membership(self, tx: Transaction, account: str) -> Membership | None:
         """Return an account's place in its organization, or None when it is in none."""
         return self._policies.membership(tx, account)
@@ -123,8 +132,12 @@ def denial(call: Call, action: str, named: str, decision: Decision, encoded_mess
 
     `named` is how it names the resource; empty for one that is not named.
     """
+    if call.caller.kind == "identity-provider":
+        # Recorded: neither whom the token is about nor the role is named.
+        return ApiError("AccessDenied", f"Not authorized to perform {action}", 403)
     where = f" on resource: {named}" if named else ""
-    text = f"User: {call.caller.arn} is not authorized to perform: {action}{where} {reason(decision, action)}"
+    why = "" if action in _UNEXPLAINED else f" {reason(decision, action)}"
+    text = f"User: {call.caller.arn} is not authorized to perform: {action}{where}{why}"
     if call.service == "ec2":
         return ApiError(
             "UnauthorizedOperation",

@@ -12,6 +12,7 @@ from understudy_aws.authn.caller import Caller
 from understudy_aws.core.answers import Answer
 from understudy_aws.core.ids import Ids
 from understudy_aws.core.simulated_latency import SimulatedLatency
+from understudy_aws.gateway.issuers import Issuers
 from understudy_aws.gateway.membership import Membership
 from understudy_aws.gateway.message_signing import MessageSigner
 from understudy_aws.gateway.trail import EvaluatedQuestion, Trail
@@ -41,6 +42,10 @@ class Target(msgspec.Struct, frozen=True):
     linked_role: bool = False
 
 
+EVERYTHING = (Target(),)
+"""What a request acts on that names nothing: it still takes the permission."""
+
+
 class Onward(Protocol):
     """The part of the gateway that operations use, to call other operations and ask for other permissions.
 
@@ -64,6 +69,8 @@ class Onward(Protocol):
 
     def membership(self, tx: Transaction, account: str) -> Membership | None: ...
 
+    def seen(self, tx: Transaction, table: Any, *key: str) -> Any: ...
+
     def is_service_principal(self, name: str) -> bool: ...
 
     @property
@@ -71,6 +78,9 @@ class Onward(Protocol):
 
     @property
     def trail(self) -> Trail: ...
+
+    @property
+    def issuers(self) -> Issuers: ...
 
 
 class Call(msgspec.Struct, frozen=True, eq=False):

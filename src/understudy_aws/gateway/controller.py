@@ -76,9 +76,9 @@ class Controller(msgspec.Struct, frozen=True):
     with exponential back-off, and no other key waits for it.
 
     `poll_seconds` is the least time between two questions of a server what is due. A `prompt` one is asked as soon as
-    something was committed, the others a little later, so that a client reads IN_PROGRESS once. A run longer than
-    `run_seconds` (None: any time) is cancelled and counts as failed. `failing` reports failures that the controller
-    keeps in records of its own.
+    something was committed, the others a little later, so that a client reads IN_PROGRESS once. With the clock at
+    `instant` answers wait for what is due of an `awaited` one. A run longer than `run_seconds` (None: any time) is
+    cancelled and counts as failed. `failing` reports failures that the controller keeps in records of its own.
     """
 
     name: str
@@ -87,6 +87,7 @@ class Controller(msgspec.Struct, frozen=True):
     poll_seconds: float = 0.0
     run_seconds: float | None = 300.0
     prompt: bool = False
+    awaited: bool = True
     failing: Callable[[Transaction], Iterable[Failing]] = _none_failing
 
 

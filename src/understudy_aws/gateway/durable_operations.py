@@ -5,7 +5,7 @@ A service begins one with `begin`; what its steps do is an `OperationKind`, run 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
@@ -128,6 +128,7 @@ class OperationKind(msgspec.Struct, frozen=True):
     `step_seconds` is cancelled, and has failed. A step that failed `attempts` times in a row fails the operation with
     the code `InternalFailure`; None tries for ever.
     `ended` runs in the transaction that ends an operation, whether it succeeded or not.
+    A `prompt` one begins, and goes on, as soon as it may, and takes so long that no answer waits for it.
     An ended operation is forgotten after `kept_for`, and the oldest before when there are more than `most_kept`.
     """
 
@@ -139,6 +140,7 @@ class OperationKind(msgspec.Struct, frozen=True):
     ended: Callable[[Transaction, DurableOperation, World], None] = _nothing
     kept_for: timedelta = timedelta(days=30)
     most_kept: int = 10_000
+    prompt: bool = False
 
 
 def begin(
@@ -166,14 +168,20 @@ def begin(
     return durable_operations.put(tx, operation)
 
 
-def any_due(database: Database, clock: Clock) -> bool:
-    """Whether an operation may go on now. Costs next to nothing while none is under way."""
+def again_soon(began: datetime, now: datetime) -> float:
+    """Return in how many seconds to look again at what began then: a twentieth of what it has taken until now."""
+    return min(1.0, max(0.05, (now - began).total_seconds() / 20))
+
+
+def any_due(database: Database, clock: Clock, *, but: Container[str] = ()) -> bool:
+    """Whether an operation may go on now, of other kinds than some. Costs next to nothing while none is under way."""
     known = database.caches.get(durable_operations.name)
     if known is None or not known.orders["due"]:
         return False
     now = clock.now()
     with database.transaction() as tx:
-        return any(operation.next_try <= now for operation in durable_operations.in_order(tx, "due"))
+        found = durable_operations.in_order(tx, "due")
+        return any(operation.next_try <= now and operation.kind not in but for operation in found)
 
 
 def under_way(tx: Transaction, kind: str, subject: str) -> DurableOperation | None:

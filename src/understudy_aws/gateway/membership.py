@@ -21,13 +21,21 @@ class Membership(msgspec.Struct, frozen=True):
     """The membership of an account in an organization: its path, and the levels that bind it, root first.
 
     Service control policies (`scps`) bind the account's principals and resource control policies (`rcps`) its
-    resources. Neither binds the management account, whose levels are empty.
+    resources. Neither binds the management account, whose levels are empty. `management` is that account, and
+    `trusted` are the service principals with trusted access. `delegated` are those that this account is a delegated
+    administrator for. An account that was closed is `suspended`. Without `all_features` the organization is for
+    consolidated billing alone.
     """
 
     organization: str
     path: str
     scps: tuple[Level, ...] = ()
     rcps: tuple[Level, ...] = ()
+    management: str = ""
+    trusted: tuple[str, ...] = ()
+    delegated: tuple[str, ...] = ()
+    suspended: bool = False
+    all_features: bool = True
 
     @property
     def scp_policies(self) -> Policies:

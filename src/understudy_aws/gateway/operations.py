@@ -9,10 +9,12 @@ from typing import Any
 
 import msgspec
 
+from understudy_aws.authn.caller import Caller
 from understudy_aws.core.answers import Answer
 from understudy_aws.gateway.call import Call, Params, Target
 
 Targets = Callable[[Call, Params], Sequence[Target]]
+Identifies = Callable[[Call, Params], Caller]
 Body = Callable[..., Answer | None]
 
 
@@ -23,7 +25,8 @@ class Operation(msgspec.Struct, frozen=True):
     every caller with valid credentials. `takes` are the names of the function's parameters; a newer API description
     may have more members, which are refused by name. `service` is the id of the
     service that declares it, `passes_roles` says whether its requests can hand a role to a service, and
-    `keeps_tokens` whether it knows repeated client tokens by itself.
+    `keeps_tokens` whether it knows repeated client tokens by itself. `identifies` returns who makes a request that has
+    no signature, by what is shown in its parameters, which it verifies.
     """
 
     action: str
@@ -33,6 +36,7 @@ class Operation(msgspec.Struct, frozen=True):
     service: str = ""
     passes_roles: bool = False
     keeps_tokens: bool = False
+    identifies: Identifies | None = None
 
     @property
     def name(self) -> str:
@@ -43,7 +47,9 @@ class Operation(msgspec.Struct, frozen=True):
         return self.function(call, **params)
 
 
-def operation(action: str, *, on: Targets | None) -> Callable[[Body], Operation]:
+def operation(
+    action: str, *, on: Targets | None, identifies: Identifies | None = None
+) -> Callable[[Body], Operation]:
     """Declare the function below as an AWS operation, by the action that calling it takes: `iam:CreateRole`.
 
     The function's keyword arguments are the members of AWS's input shape in snake case, and it returns a mapping by
@@ -51,7 +57,7 @@ def operation(action: str, *, on: Targets | None) -> Callable[[Body], Operation]
     """
 
     def declare(function: Body) -> Operation:
-        return Operation(action, on, function, _keywords(function))
+        return Operation(action, on, function, _keywords(function), identifies=identifies)
 
     return declare
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Protocol
 from weakref import WeakValueDictionary
 
@@ -14,7 +15,6 @@ import msgspec
 from understudy_aws.authn.authenticate import authenticate
 from understudy_aws.authn.caller import ANONYMOUS, Caller
 from understudy_aws.authn.credentials import Credential
-from understudy_aws.authn.errors import RefusedSignatureError
 from understudy_aws.authn.sigv4 import SKEW
 from understudy_aws.core.answers import Answer
 from understudy_aws.core.arn import PARTITION
@@ -25,23 +25,20 @@ from understudy_aws.core.ids import Ids
 from understudy_aws.core.simulated_latency import SimulatedLatency
 from understudy_aws.data import service_principals
 from understudy_aws.data.partitions import PARTITIONS
-from understudy_aws.data.regions import GLOBAL_REGION, region_of_calls
+from understudy_aws.data.regions import GLOBAL_REGION
 from understudy_aws.gateway.authorization import Authorizer, denial
-from understudy_aws.gateway.call import Call, Params, Target
+from understudy_aws.gateway.awaited import AwaitedError
+from understudy_aws.gateway.call import EVERYTHING, Call, Params, Target
 from understudy_aws.gateway.client_tokens import answered_before, remember
+from understudy_aws.gateway.issuers import Issuers
 from understudy_aws.gateway.membership import Membership
 from understudy_aws.gateway.message_signing import MessageSigner
+from understudy_aws.gateway.new_calls import call_of_client, call_of_service, identified
 from understudy_aws.gateway.operations import Operation
+from understudy_aws.gateway.propagation import Propagation
 from understudy_aws.gateway.registry import Registry
-from understudy_aws.gateway.request_context import principal_of
-from understudy_aws.gateway.trail import (
-    Trail,
-    TrailEntry,
-    presentable,
-    presentable_message,
-    presentable_signature_message,
-    shortened,
-)
+from understudy_aws.gateway.trail import Trail
+from understudy_aws.gateway.trail_entries import entry_of
 from understudy_aws.gateway.unserved import unserved_targets
 from understudy_aws.gateway.vpc_endpoints import (
     ThroughEndpoint,
@@ -57,13 +54,7 @@ from understudy_aws.wire.protocol import Route
 from understudy_aws.wire.routing import RoutingError, route, spoken_by
 
 _LOG = logging.getLogger("understudy_aws.gateway")
-_EVERYTHING = (Target(),)
 _REGIONS = PARTITIONS[PARTITION]
-# How the names of the operations begin that are refused because of what uses a resource.
-_DELETING = ("Delete", "Detach", "Release", "Remove")
-# What the trail keeps of what uses it: so many of a list, and so many in all.
-_MOST_OF_LIST = 5
-_MOST_NODES = 40
 
 
 class LastUseNotes(Protocol):
@@ -109,7 +100,8 @@ class Gateway(msgspec.Struct, frozen=True):
     `held_sessions` are the role sessions that services of this process hold, by access key id
     (`gateway/role_sessions.py`). Its references are weak: a session that no service holds any more drops out.
     `further_services` are service principals that count as AWS's besides those that are known. `endpoints` looks up the
-    VPC endpoints that requests come through.
+    VPC endpoints that requests come through, `issuers` knows what identity providers publish. `propagation` knows the
+    changes that are not known everywhere yet, with the clock at `aws`.
     """
 
     database: Database
@@ -123,10 +115,12 @@ class Gateway(msgspec.Struct, frozen=True):
     latency: SimulatedLatency
     last_use: LastUseNotes
     limits: CredentialLimits
+    issuers: Issuers
     skew: timedelta = SKEW
     held_sessions: WeakValueDictionary[str, object] = msgspec.field(default_factory=WeakValueDictionary)
     further_services: frozenset[str] = frozenset()
     endpoints: VpcEndpointSource | None = None
+    propagation: Propagation | None = None
 
     def is_service_principal(self, name: str) -> bool:
         """Whether AWS has this service principal, as far as is known or was said."""
@@ -150,16 +144,21 @@ class Gateway(msgspec.Struct, frozen=True):
         call: Call | None = None
         params: Params = {}
         failure: ApiError | None = None
+        answer: Answer | None = None
         try:
             endpoint = self._endpoint_of(tx, request)
             caller = self._authenticated(tx, found, request, at, endpoint)
-            call = _received(self, tx, found, request, caller, at, request_id, endpoint)
+            call = call_of_client(self, tx, found, request, caller, at, request_id, endpoint)
             operation = self.registry.find(service.id, found.operation.name)
             self.last_use.note(caller, service.id, call.region, at)
             params = protocol.parse(found) if operation is not None else protocol.parse_unchecked(found)
+            call = identified(call, operation, params)
             with tx.savepoint():
                 answer = self._carry_out(call, operation, found.operation, params)
                 response = protocol.render(found.operation, answer, request_id)
+        except AwaitedError:
+            # Nothing has happened: the request is answered when what it waits for is there.
+            raise
         except ApiError as refusal:
             # Its trace would keep this call alive, and with it the request's body, until the next collection.
             failure = refusal.with_traceback(None)
@@ -175,8 +174,10 @@ class Gateway(msgspec.Struct, frozen=True):
             )
             response = protocol.render_error(failure, service, request_id)
         if call is None:
-            call = _received(self, tx, found, request, ANONYMOUS, at, request_id)
-        self._record(call, found.operation, params, failure, started, lambda: protocol.parse_unchecked(found))
+            call = call_of_client(self, tx, found, request, ANONYMOUS, at, request_id)
+        sent = partial(protocol.parse_unchecked, found)
+        entry = entry_of(self, call, found.operation, params, failure, started, sent, answer)
+        self.trail.record(tx, entry)
         return response
 
     def _endpoint_of(self, tx: Transaction, request: HttpRequest) -> ThroughEndpoint | None:
@@ -246,10 +247,12 @@ class Gateway(msgspec.Struct, frozen=True):
         shape = load(service).operation(operation)
         assert shape is not None, f"{service} has no operation {operation}"
         if parent is not None:
-            answer = self._inner(_inner_call(self, parent.tx, shape, caller, region, parent), shape, params)
+            answer = self._inner(
+                call_of_service(self, parent.tx, shape, caller, region, parent), shape, params
+            )
         else:
             with self.database.transaction() if tx is None else nullcontext(tx) as open_tx:
-                call = _inner_call(self, open_tx, shape, caller, region, None)
+                call = call_of_service(self, open_tx, shape, caller, region, None)
                 if request is not None:
                     call = self._of_client(call, request)
                 self.last_use.note(caller, service, call.region, call.at)
@@ -288,7 +291,9 @@ class Gateway(msgspec.Struct, frozen=True):
             outcome, failure = error, _unavailable(error)
         except Exception as error:  # noqa: BLE001 - raised again by the caller
             outcome, failure = error, ApiError("InternalFailure", "Understudy failed on this call.", 500)
-        self._record(call, shape, params, failure, started, lambda: params)
+        answer = None if isinstance(outcome, Exception) else outcome
+        entry = entry_of(self, call, shape, params, failure, started, lambda: params, answer)
+        self.trail.record(call.tx, entry)
         return outcome
 
     def _carry_out(
@@ -303,8 +308,7 @@ class Gateway(msgspec.Struct, frozen=True):
         if operation is None:
             raise self._not_served(call, shape, params)
         if operation.on is not None:
-            # A request that names nothing to act on still takes the permission.
-            targets = operation.on(call, params) or _EVERYTHING
+            targets = operation.on(call, params) or EVERYTHING
             for target in targets:
                 self.require(call, operation.action, target)
             if operation.passes_roles:
@@ -355,135 +359,9 @@ class Gateway(msgspec.Struct, frozen=True):
         """Return an account's place in its organization, or None when it is in none."""
         return self.authorizer.membership(tx, account)
 
-    def _record(  # noqa: PLR0917 - what there is to tell of a call
-        self,
-        call: Call,
-        shape: OperationShape,
-        params: Params,
-        error: ApiError | None,
-        started: int,
-        sent: Callable[[], Params],
-    ) -> None:
-        """Write the trail's entry of a call. `sent` reads what was sent, as far as it can be read."""
-        signature = error.kind if isinstance(error, RefusedSignatureError) else ""
-        message = "" if error is None else error.message
-        if signature:
-            message = presentable_signature_message(message)
-        elif message:
-            message = presentable_message(message, shape.input, sent)
-        self.trail.record(
-            call.tx,
-            TrailEntry(
-                request_id=call.request_id,
-                at=call.at,
-                service=call.service,
-                operation=call.operation,
-                region=shortened(call.region),
-                caller=call.caller,
-                signature=signature,
-                via=call.via,
-                parent=call.parent,
-                source_ip=call.source_ip,
-                user_agent=shortened(call.user_agent),
-                secure=call.secure,
-                vpc=call.vpc,
-                vpc_endpoint=call.vpc_endpoint,
-                parameters=presentable(params, shape.input),
-                evaluations=tuple(call.evaluations),
-                mode=self.authorizer.mode,
-                outcome="ok" if error is None else error.code,
-                message=message,
-                status=200 if error is None else error.status,
-                microseconds=(ticks() - started) // 1000,
-                uses={} if error is None else self._uses_at_refusal(call, params),
-            ),
-        )
-
-    def _uses_at_refusal(self, call: Call, params: Params) -> dict[str, Any]:
-        """Return what holds the resource whose deletion was refused, bounded; {} for other refusals.
-
-        What a policy refused is not looked at: its caller need not know the resource at all.
-        """
-        operation = self.registry.find(call.service, call.operation)
-        if (
-            not call.operation.startswith(_DELETING)
-            or operation is None
-            or operation.on is None
-            or any(not evaluation.allowed for evaluation in call.evaluations)
-        ):
-            return {}
-        uses, prefix = self.registry.uses, self.registry.prefix_of(call.service)
-        if not uses.may_be_refused(prefix, call.operation):
-            return {}
-        try:
-            arns = [target.resource for target in operation.on(call, params)]
-            return uses.at_refusal(call.tx, call.operation, arns, most=_MOST_OF_LIST, most_nodes=_MOST_NODES)
-        except (ApiError, LookupError):
-            # The request does not say what it is about.
-            return {}
-        except Exception:  # noqa: BLE001 - the refusal stands, whatever there is to tell of it
-            _LOG.exception("request %s: what uses its resource is not known", call.request_id)
-            return {}
-
-
-def _received(  # noqa: PLR0917 - everything a client's call consists of
-    gateway: Gateway,
-    tx: Transaction,
-    found: Route,
-    request: HttpRequest,
-    caller: Caller,
-    at: datetime,
-    request_id: str,
-    endpoint: ThroughEndpoint | None = None,
-) -> Call:
-    """Return the call of a client's request."""
-    return Call(
-        caller=caller,
-        principal=principal_of(caller),
-        service=found.service.id,
-        operation=found.operation.name,
-        region=region_of_calls(found.service.signing_name, found.region),
-        at=at,
-        request_id=request_id,
-        tx=tx,
-        ids=gateway.ids,
-        gateway=gateway,
-        latency=gateway.latency,
-        source_ip=request.source_ip,
-        user_agent=request.headers.get("user-agent", ""),
-        secure=request.secure,
-        vpc=request.vpc,
-        vpc_endpoint=request.vpc_endpoint,
-        endpoint_policy=endpoint.policy if endpoint is not None else None,
-    )
-
-
-def _inner_call(  # noqa: PLR0917 - everything an inner call consists of
-    gateway: Gateway, tx: Transaction, shape: OperationShape, caller: Caller, region: str, parent: Call | None
-) -> Call:
-    """Return a call that a service makes to another: for a client's call (`parent`), or as itself or as its role."""
-    service = "" if parent is None else gateway.registry.principal_of(parent.service)
-    via = () if parent is None else (*parent.via, service)
-    invoker = service or caller.invoked_by or caller.arn
-    return Call(
-        caller=caller,
-        principal=principal_of(caller),
-        service=shape.service.id,
-        operation=shape.name,
-        region=region_of_calls(shape.service.signing_name, region),
-        at=gateway.clock.now() if parent is None else parent.at,
-        request_id=gateway.ids.uuid(),
-        tx=tx,
-        ids=gateway.ids,
-        gateway=gateway,
-        latency=gateway.latency,
-        # AWS shows the service itself as source and agent of such calls (apprunner.md 6).
-        source_ip=invoker,
-        user_agent=invoker,
-        secure=True,
-        via=via,
-        parent="" if parent is None else parent.request_id,
-    )
+    def seen(self, tx: Transaction, table: Any, *key: str) -> Any:
+        """Return a record of IAM's as it is known to others by now, or None."""
+        return table.get(tx, *key) if self.propagation is None else self.propagation.seen(tx, table, key)
 
 
 def _without_dry_run(params: Params) -> Params:

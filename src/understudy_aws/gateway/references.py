@@ -28,6 +28,7 @@ class Reference(msgspec.Struct, Generic[R], frozen=True):
     shown       the other way is told too: under the record, `uses` shows what it refers to (the role that a VPC
                 connector works by)
     owns        what is referred to was made for the record and goes with it (the interface of a NAT gateway)
+    goes_with   the record was made for what it refers to, and goes with it (a running instance with its service)
     refuses     another operation on what is referred to that AWS refuses while the record is there: an internet gateway
                 is not detached from a VPC that has public addresses
     may_dangle  the record may outlive what it refers to (a route to a gateway that is gone)
@@ -43,6 +44,7 @@ class Reference(msgspec.Struct, Generic[R], frozen=True):
     held: bool | Callable[[R], bool] = False
     shown: bool = False
     owns: bool = False
+    goes_with: bool = False
     refuses: str = ""
     may_dangle: bool = False
     ended_by: str = ""

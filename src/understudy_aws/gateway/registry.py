@@ -82,10 +82,15 @@ class Registry:
 
     def resource_keys(self, tx: Transaction, resource: str) -> ContextKeys:
         """Return the condition keys of the resource with that ARN; none for a resource that does not exist."""
+        target = self.resource_target(tx, resource)
+        return target.keys if target is not None else {}
+
+    def resource_target(self, tx: Transaction, resource: str) -> Target | None:
+        """Return what policies see of the resource with that ARN, its own policy included; None for one not here."""
         arn = parse(resource)
         service = self._by_prefix.get(arn.service) if arn is not None else None
         target = service.resource_target(tx, arn) if service is not None and arn is not None else None
-        return target.keys if target is not None and target.resource == resource else {}
+        return target if target is not None and target.resource == resource else None
 
     def resource_named(
         self, tx: Transaction, service: str, kind: str, account: str, name: str

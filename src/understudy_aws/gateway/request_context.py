@@ -7,12 +7,12 @@ that they cannot differ. Keys are lower-cased; a key that AWS defines as a list 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import msgspec
 
-from understudy_aws.authn.caller import Caller
+from understudy_aws.authn.caller import Caller, SessionFacts
 from understudy_aws.core.clock import iso_seconds
 from understudy_aws.data import service_catalogue
 from understudy_aws.data.regions import GLOBAL_REGION, GLOBAL_SERVICES
@@ -24,7 +24,7 @@ from understudy_aws.store.database import Transaction
 
 ConditionKeys = dict[str, str | list[str]]
 
-_NOT_IN_AN_ORGANIZATION = frozenset({"service", "anonymous"})
+_NOT_IN_AN_ORGANIZATION = frozenset({"service", "anonymous", "identity-provider"})
 _OF_THE_RESOURCE = frozenset({"aws:resourceorgid", "aws:resourceorgpaths"})
 
 
@@ -76,7 +76,7 @@ class HypotheticalRequest(msgspec.Struct, frozen=True):
 def principal_of(caller: Caller) -> Principal:
     """Return the caller as the policy engine sees one."""
     return Principal(
-        kind=caller.kind,
+        kind="federated" if caller.kind == "identity-provider" else caller.kind,
         arn=caller.arn,
         account=caller.account,
         role_arn=caller.role_arn,
@@ -107,12 +107,8 @@ def request_keys(tx: Transaction, request: RequestFacts, policies: PolicySource)
         keys["aws:calledvia"] = list(via)
         keys["aws:calledviafirst"] = via[0]
         keys["aws:calledvialast"] = via[-1]
-    session = caller.session
-    if session is not None:
-        keys["aws:tokenissuetime"] = iso_seconds(session.issued_at)
-        keys["aws:multifactorauthpresent"] = "true" if session.mfa else "false"
-        if session.source_identity:
-            keys["aws:sourceidentity"] = session.source_identity
+    if caller.session is not None:
+        keys.update(session_keys(caller.session, request.at))
     if caller.source_arn:
         keys["aws:sourcearn"] = caller.source_arn
         keys["aws:sourceaccount"] = caller.source_account
@@ -125,6 +121,40 @@ def request_keys(tx: Transaction, request: RequestFacts, policies: PolicySource)
         if caller.kind not in _NOT_IN_AN_ORGANIZATION:
             keys.update(organization_keys("principal", membership))
     return keys
+
+
+def session_keys(session: SessionFacts, at: datetime) -> ConditionKeys:
+    """Return the condition keys that temporary credentials bring, at a time."""
+    keys: ConditionKeys = {"aws:tokenissuetime": iso_seconds(session.issued_at)}
+    # A code is shown when the session is asked for, and never after.
+    keys.update(second_factor_keys(at - session.issued_at if session.mfa else None))
+    if session.token_kind == "assume-root":  # noqa: S105 - a kind
+        keys["aws:assumedroot"] = "true"
+    if session.source_identity:
+        keys["aws:sourceidentity"] = session.source_identity
+    if session.provider:
+        keys["aws:federatedprovider"] = session.provider
+    for name, held in session.claims:
+        keys[name] = held if isinstance(held, str) else list(held)
+    return keys
+
+
+def second_factor_keys(age: timedelta | None) -> ConditionKeys:
+    """Return the condition keys of a second factor that was shown so long ago, or not at all."""
+    if age is None:
+        return {"aws:multifactorauthpresent": "false"}
+    seconds = str(int(age.total_seconds()))
+    return {"aws:multifactorauthpresent": "true", "aws:multifactorauthage": seconds}
+
+
+def ordinary_keys(at: datetime) -> ConditionKeys:
+    """Return the condition keys that any request has at a time, whoever makes it. It counts as encrypted."""
+    return {
+        "aws:currenttime": iso_seconds(at),
+        "aws:epochtime": str(int(at.timestamp())),
+        "aws:securetransport": "true",
+        "aws:viaawsservice": "false",
+    }
 
 
 def keys_for_owner(

@@ -32,6 +32,7 @@ class RecordKind(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     table       where its records are kept
     references  what a record refers to; `NO_REFERENCES` for a kind whose records refer to nothing
     deleted_by  the operation that deletes one; empty where no operation does
+    ended_by_hand  what a person does to end one, in words, where no operation does it
     identifier  by what other records and people refer to one, unless it is an ARN
     identified  the record of an identifier, in whatever account and Region, or None. Given with `identifier`
     """
@@ -42,6 +43,7 @@ class RecordKind(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     deleted_by: str
     identifier: Callable[[R], str] | None = None
     identified: Callable[[Transaction, str], R | None] | None = None
+    ended_by_hand: str = ""
 
     def identifier_of(self, record: R) -> str:
         """Return by what other records refer to this one."""

@@ -11,12 +11,14 @@ from typing import Any
 import msgspec
 
 from understudy_aws.authn.caller import Caller
+from understudy_aws.core.arn import account_in
 from understudy_aws.gateway.request_context import principal_of
 from understudy_aws.gateway.unknown_callers import UnknownCallersShare
 from understudy_aws.policy import Principal
 from understudy_aws.store.database import Database, Transaction
+from understudy_aws.store.protocol import LogEntry
 from understudy_aws.wire.model import Shape
-from understudy_aws.wire.secret_members import HIDDEN, may_hold_secrets, secrets_in, without_secrets
+from understudy_aws.wire.secret_members import HIDDEN, hider, may_hold_secrets, secrets_in, without_secrets
 
 # Shorter secrets are replaced in messages only where they are quoted: they may be part of any word.
 _SHORTEST_ANYWHERE = 4
@@ -43,6 +45,9 @@ _ROLLED_BACK = "The call this was done for failed, so what it did was undone."
 
 # Bytes of one entry: more than any call leaves that is not made to fill the trail.
 _MOST_BYTES = 262_144
+# Entries that are read from the log at once, and how far from its place in time one may stand.
+_PAGE = 200
+_OUT_OF_ORDER = 100
 _TOO_LARGE = "The entry was too large to be kept whole."
 
 
@@ -80,9 +85,12 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 
     `outcome` is `ok`, the error's code, or `ROLLED_BACK` when what the call did was undone.
     `via`, `vpc` and `vpc_endpoint` are as in `Call`; `secure` says whether the call came over TLS. `signature` is the
-    kind of fault (`authn.errors`) of a signature that was not accepted; answers do not always say it. `uses` is, of a
+    kind of fault (`authn.errors`) of a signature that was not accepted, and `reason` more of why a call was refused;
+    answers do not always say it. `uses` is, of a
     refused deletion, the tree of what held the resource then (`gateway/uses.py`). `left_out` is the number of calls by
-    unknown callers, before this one of such a caller, that left no entry.
+    unknown callers, before this one of such a caller, that left no entry. `response` is the answer of a call that
+    changed something or gave out credentials, without its secrets. `not_known_yet` are the changes without which a
+    call was refused: each with when it was made and when it is known everywhere (`gateway/propagation.py`).
     """
 
     request_id: str
@@ -104,15 +112,19 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     mode: str = "strict"
     outcome: str = "ok"
     message: str = ""
+    reason: str = ""
     status: int = 200
     microseconds: int = 0
     left_out: int = 0
     uses: dict[str, Any] = {}
+    response: dict[str, Any] = {}
+    not_known_yet: tuple[tuple[str, datetime, datetime], ...] = ()
 
     def encoded(self) -> bytes:
         """Return the entry as the store keeps it. Characters that UTF-8 cannot hold are replaced.
 
-        An entry that is too large is stored without its parameters, the condition keys of its questions and `uses`.
+        An entry that is too large is stored without its parameters, its response, the condition keys of its questions
+        and `uses`.
         """
         try:
             body = _ENCODE(self)
@@ -124,7 +136,7 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
                 for each in self.evaluations[:_MOST_ITEMS]
             ]
             cut = msgspec.structs.replace(
-                self, parameters={"…": _TOO_LARGE}, evaluations=tuple(short), uses={}
+                self, parameters={"…": _TOO_LARGE}, evaluations=tuple(short), uses={}, response={}
             )
             body = _ENCODE(_readable(msgspec.to_builtins(cut)))
         return body
@@ -137,8 +149,10 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def account(self) -> str:
-        """The account the call was made in."""
-        return self.caller.account
+        """The account the call was made in: of one without credentials, that of the role whose session it got."""
+        if self.caller.account or self.outcome != "ok":
+            return self.caller.account
+        return account_in(str(self.parameters.get("role_arn", "")))
 
     @property
     def principal(self) -> Principal:
@@ -159,6 +173,18 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
 def presentable(params: Mapping[str, Any], shape: Shape | None) -> dict[str, Any]:
     """Return parameters as the trail keeps them: secrets are hidden, long texts and lists are cut."""
     return {name: _cut(value) for name, value in without_secrets(params, shape).items()}
+
+
+def presentable_response(answer: Mapping[str, Any], shape: Shape | None) -> dict[str, Any]:
+    """Return an answer as the trail keeps it: secrets are hidden, long texts and lists are cut."""
+    if shape is None:
+        return {}
+    hide = hider(shape)
+    return {
+        name: _cut_answer(value)
+        for name, value in (answer if hide is None else hide(answer)).items()
+        if value is not None
+    }
 
 
 def presentable_message(text: str, shape: Shape | None, sent: Callable[[], Mapping[str, Any]]) -> str:
@@ -218,6 +244,22 @@ def _cut(value: Any) -> Any:
     return value
 
 
+def _cut_answer(value: Any) -> Any:
+    """Return a value of an answer with its texts and lists cut. What is no plain value is told by its type."""
+    if type(value) in _PLAIN:
+        return _cut(value)
+    if isinstance(value, Mapping):
+        return {
+            name: _cut_answer(item) for name, item in islice(value.items(), _MOST_ITEMS) if item is not None
+        }
+    if isinstance(value, list | tuple):
+        return [_cut_answer(item) for item in value[:_MOST_ITEMS]]
+    return f"<{type(value).__name__}>"
+
+
+_PLAIN = frozenset({str, int, float, bool, datetime})
+
+
 class Trail:
     """Reads and writes entries in the database's log."""
 
@@ -248,6 +290,31 @@ class Trail:
         """Yield entries, newest first: of one account, and older than entry number `before`, when these are given."""
         for row in self._database.log(account=account, before=before, limit=limit):
             yield decode(row.body)
+
+    def rows(self, before: int | None = None) -> Iterator[LogEntry]:
+        """Yield the log's rows, not yet read, newest first: all of them, fetched some at a time."""
+        while True:
+            fetched = list(self._database.log(before=before, limit=_PAGE))
+            yield from fetched
+            if len(fetched) < _PAGE:
+                return
+            before = fetched[-1].sequence
+
+    def number_after(self, at: datetime) -> int | None:
+        """Return the number of an entry made after a time, as near to it as entries are in order; None for none."""
+        newest = next(iter(self._database.log(limit=1)), None)
+        if newest is None or decode(newest.body).at <= at:
+            return None
+        earlier, later = 0, newest.sequence
+        while later - earlier > 1:
+            middle = (earlier + later) // 2
+            row = next(iter(self._database.log(before=middle + 1, limit=1)), None)
+            if row is None or decode(row.body).at <= at:
+                earlier = middle
+            else:
+                later = row.sequence
+        # Entries of one moment may stand in another order than their times; those are looked at too.
+        return later + _OUT_OF_ORDER
 
 
 def decode(line: bytes) -> TrailEntry:

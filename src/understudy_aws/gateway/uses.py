@@ -20,6 +20,8 @@ from understudy_aws.store.database import Transaction
 _DEEPEST = 12
 # How many resources are told that may be meant, and how many of each kind are compared for it.
 _MOST_LIKE = 3
+# Of many that go with other resources so many are looked at, for the steps that end those.
+_MOST_OWNED = 1000
 _MOST_COMPARED = 500
 
 
@@ -176,6 +178,9 @@ class Uses:
         """Return for what a resource was made, with which it goes: the NAT gateway of an interface."""
         for group in self._inward(tx, resource, 1, owning=True):
             return group.first[0]
+        for reference in resource.kind.references if resource.kind is not None else ():
+            if reference.goes_with:
+                return self.known(tx, reference.identifiers(resource.record)[0])
         return None
 
     def _inward(
@@ -344,13 +349,17 @@ class _Steps:
 
     def _delete(self, resource: Resource, depth: int) -> None:
         """Add the steps up to a resource's own deletion, or to that of what it goes with."""
-        if resource.identifier in self._done or resource.kind is None:
+        if resource.kind is None:
             return
-        self._done.add(resource.identifier)
+        # A service's use of a resource is known by the service's own ARN, so its owner comes first.
         owner = self._uses.owner(self._tx, resource)
         if owner is not None:
             self._delete(owner, depth)
+            self._done.add(resource.identifier)
             return
+        if resource.identifier in self._done:
+            return
+        self._done.add(resource.identifier)
         groups = self._uses.groups(self._tx, resource, self._most) if depth < _DEEPEST else []
         # What is only let go is let go last: what is deleted before may have held it there.
         for group in sorted(groups, key=lambda each: bool(each.ended_by)):
@@ -360,17 +369,31 @@ class _Steps:
                 # It goes with what it is held by: a VPC's main route table with the VPC.
                 self._delete(group.first[0], depth + 1)
                 return
-            for each in group.first:
+            members = self._members(group, resource)
+            for each in members:
                 self._end(group, each, resource, depth)
-            if group.total > len(group.first):
+            if group.total > len(members):
                 self._fold(group)
-        if resource.kind.deleted_by:
-            self._add(f"{resource.service}:{_deletion(resource)}", resource)
+        if ending := _ending(resource):
+            self._add(ending, resource)
 
     def before(self, resource: Resource, operation: str) -> list[dict[str, Any]]:
         """Return the steps before another operation than the resource's deletion."""
         self._let_go(resource, operation, 0)
         return self._steps
+
+    def _members(self, group: Group, resource: Resource) -> Sequence[Resource]:
+        """Return those of a group that steps are made for: the first, or more where each goes with another resource.
+
+        Of interfaces that were made for services, the first may all be of one service.
+        """
+        if group.total == len(group.first) or None in (
+            self._uses.owner(self._tx, each) for each in group.first
+        ):
+            return group.first
+        wider = self._uses.groups(self._tx, resource, _MOST_OWNED)
+        same = (each for each in wider if (each.kind, each.reference) == (group.kind, group.reference))
+        return next(each.first for each in same if each.holds == group.holds)
 
     def _end(self, group: Group, each: Resource, resource: Resource, depth: int) -> None:
         """Add the steps after which one of a group does not use the resource any more."""
@@ -418,6 +441,13 @@ class _Steps:
             if step["operation"] == wanted:
                 step["more"] = step.get("more", 0) + group.total - len(group.first)
                 return
+
+
+def _ending(resource: Resource) -> str:
+    """Return what ends a resource: an operation with the prefix of its service, or what a person does; "" for none."""
+    assert resource.kind is not None, "it is known"
+    deletion = _deletion(resource)
+    return f"{resource.service}:{deletion}" if deletion else resource.kind.ended_by_hand
 
 
 def _deletion(resource: Resource) -> str:
