@@ -14,12 +14,14 @@ import msgspec
 from understudy_aws.admin.administration import Administration
 from understudy_aws.admin.http_api import PREFIXES, AdminApi
 from understudy_aws.authn.sigv4 import SKEW
+from understudy_aws.controllers.artifacts import UnneededArtifacts
 from understudy_aws.controllers.automatic_deployments import AutomaticDeployments
 from understudy_aws.controllers.controller_manager import ControllerManager
 from understudy_aws.controllers.custom_domains import CustomDomainValidation
 from understudy_aws.controllers.expiry import expiry_controller
 from understudy_aws.controllers.flow_logs import FlowLogDelivery
 from understudy_aws.controllers.network import NetworkKeeper
+from understudy_aws.controllers.node_changes import NodeChanges
 from understudy_aws.controllers.operation_runner import controllers_of
 from understudy_aws.controllers.service_events import service_event_delivery
 from understudy_aws.controllers.service_logs import ServiceLogDelivery
@@ -33,11 +35,13 @@ from understudy_aws.dataplane.launcher import NodeLauncher
 from understudy_aws.dataplane.runtime.registries import ImagePlaces, read_rules
 from understudy_aws.dataplane.wanted_services import Ingress
 from understudy_aws.gateway.authorization import Authorizer
+from understudy_aws.gateway.awaited import answered
 from understudy_aws.gateway.client_tokens import old_client_tokens
 from understudy_aws.gateway.controller import Controller, World
 from understudy_aws.gateway.durable_operations import OperationKind, any_due
 from understudy_aws.gateway.message_signing import MessageSigner
 from understudy_aws.gateway.pipeline import Gateway
+from understudy_aws.gateway.propagation import Propagation
 from understudy_aws.gateway.registry import Registry
 from understudy_aws.gateway.trail import Trail
 from understudy_aws.gateway.workloads import Workloads
@@ -50,16 +54,18 @@ from understudy_aws.services.apprunner import (
     service_records,
     vpc_connectors,
 )
+from understudy_aws.services.apprunner.instances.leaving import LeavingInstances
 from understudy_aws.services.apprunner.instances.role_credentials import RoleCredentials
 from understudy_aws.services.apprunner.instances.scaling import AutomaticScaling
 from understudy_aws.services.apprunner.own_images import OwnImages
 from understudy_aws.services.apprunner.service_events import old_service_log_lines, old_state_changes
+from understudy_aws.services.apprunner.service_operations import history
 from understudy_aws.services.apprunner.service_operations.service_operation_kinds import (
     service_operation_kinds,
 )
-from understudy_aws.services.directory import Directory
+from understudy_aws.services.directory import IAM_TABLES, Directory
 from understudy_aws.services.ec2.address_transfer_records import ended_address_transfers
-from understudy_aws.services.ec2.attached_programs import ended_programs
+from understudy_aws.services.ec2.attached_programs import detached_programs
 from understudy_aws.services.ec2.block_public_access.records import deleted_exclusions
 from understudy_aws.services.ec2.nat_gateway_records import ended_nat_gateways, nat_gateway_deletions
 from understudy_aws.services.ec2.network_insights.analyses import old_network_insights_analyses
@@ -74,13 +80,16 @@ from understudy_aws.services.ecr.distribution.routes import is_for_registry
 from understudy_aws.services.ecr.distribution.sweep import Sweep
 from understudy_aws.services.ecr.records import old_authorization_tokens, old_layer_uploads
 from understudy_aws.services.iam import deletion_tasks
+from understudy_aws.services.iam.access_reports import ACCESS_REPORTS
+from understudy_aws.services.iam.delegation_records import expired_delegation_requests
 from understudy_aws.services.iam.last_use import LastUse
 from understudy_aws.services.iam.linked_role_usage import LinkedRoleUsage
 from understudy_aws.services.logs.expired_events import discarded_events, expired_events
 from understudy_aws.services.organizations import account_requests
 from understudy_aws.services.organizations.handshake_records import old_handshakes
 from understudy_aws.services.secretsmanager.records import deleted_secret_versions, deleted_secrets
-from understudy_aws.services.sts import session_limits
+from understudy_aws.services.sts import issuer_site, session_limits
+from understudy_aws.services.sts.issuer_documents import IssuerDocuments
 from understudy_aws.services.sts.records import expired_sessions, live_sessions
 from understudy_aws.services.sts.service_sessions import abandoned_sessions
 from understudy_aws.settings import Settings
@@ -113,6 +122,7 @@ EXPIRIES = (
     old_state_changes,
     old_authorization_tokens,
     old_layer_uploads,
+    expired_delegation_requests,
 )
 
 
@@ -122,6 +132,9 @@ class ServerSecret(Record, frozen=True, kw_only=True):
     name: str
     secret: bytes
 
+
+# They wait for the node, and nobody for them.
+_SERVICE_OPERATIONS = frozenset(history.KINDS.values())
 
 server_secrets = Table("server-secret", ServerSecret, key=lambda record: (record.name,))
 
@@ -138,6 +151,7 @@ class App(msgspec.Struct, frozen=True):
     node: NodeLauncher
     network: NetworkKeeper
     workloads: Workloads
+    node_changes: NodeChanges
     credentials: RoleCredentials
     registry: ImageRegistry
     layer_files: BlobFiles
@@ -150,7 +164,8 @@ class App(msgspec.Struct, frozen=True):
             return self.admin_api.handle(request)
         if is_for_registry(request):
             return self.registry.handle(request)
-        return self.gateway.handle(request)
+        published = issuer_site.answer(self.database, request)
+        return answered(self.gateway.handle, request) if published is None else published
 
     def sink(self, request: HttpRequest) -> BodySink | HttpResponse | None:
         """Return where the body of a request goes that is not kept in memory: a layer's, into a file."""
@@ -159,12 +174,12 @@ class App(msgspec.Struct, frozen=True):
     def durability(self) -> Durability:
         """Return the durability of everything that was committed up to now.
 
-        With the clock at `instant` a server's answer also waits for the durable operations that are due, and for the
-        network of programs: whoever asks next finds them ended, and packets filtered as was asked for.
+        With the clock at `instant` a server's answer also waits for the durable operations that are due, but those on
+        services, and for the network of programs: whoever asks next finds them ended, and packets filtered.
         """
         wanted = self.database.durability()
         if self.settings.clock == "instant" and (
-            any_due(self.database, self.gateway.clock) or self.network.is_behind()
+            any_due(self.database, self.gateway.clock, but=_SERVICE_OPERATIONS) or self.network.is_behind()
         ):
             return self.controllers.after_due_work(wanted)
         return wanted
@@ -224,10 +239,10 @@ def build(
     except StoreError as error:
         store.close()
         raise UserError(str(error)) from error
-    clock = clock or SystemClock()
-    ids = ids or Ids()
+    clock, ids = clock or SystemClock(), ids or Ids()
     latency = SimulatedLatency(settings.clock, settings.seed)
-    directory = Directory(clock, latency)
+    propagation = _propagation(database, latency, clock)
+    directory = Directory(propagation)
     last_use = LastUse()
     registry = Registry(SERVICES)
     gateway = Gateway(
@@ -242,9 +257,11 @@ def build(
         latency=latency,
         last_use=last_use,
         limits=session_limits.check,
+        issuers=IssuerDocuments(settings.identity_provider_hosts),
         skew=skew,
         further_services=frozenset(settings.service_principals),
         endpoints=through_endpoint,
+        propagation=propagation,
     )
     node = _node(settings, ids)
     workloads = Workloads(node)
@@ -271,9 +288,18 @@ def build(
     admin_api = AdminApi(admin, token=ids.bearer_token())
     return App(
         settings=settings, database=database, gateway=gateway, controllers=manager, admin=admin, admin_api=admin_api,
-        node=node, network=network, workloads=workloads, credentials=RoleCredentials(gateway),
-        registry=ImageRegistry(gateway, layer_files), layer_files=layer_files,
+        node=node, network=network, workloads=workloads, node_changes=NodeChanges(database, clock, workloads),
+        credentials=RoleCredentials(gateway), registry=ImageRegistry(gateway, layer_files), layer_files=layer_files,
     )  # fmt: skip
+
+
+def _propagation(database: Database, latency: SimulatedLatency, clock: Clock) -> Propagation | None:
+    """Return what knows which changes of IAM's are not known everywhere yet; None where all are at once."""
+    if latency.name != "aws":
+        return None
+    made = Propagation(latency, clock, IAM_TABLES)
+    database.on_change = made.note
+    return made
 
 
 def _node_work(
@@ -291,9 +317,17 @@ def _node_work(
         deliver=flow_logs.deliver,
         deliver_output=service_logs.deliver,
     )
-    services = ServiceKeeper(database, workloads, secure=settings.serves_tls, ingress=_ingress(settings))
-    scaling = AutomaticScaling(workloads)
-    return network, [each.controller() for each in (network, services, scaling, flow_logs, service_logs)]
+    services = ServiceKeeper(
+        database,
+        workloads,
+        secure=settings.serves_tls,
+        authority=settings.tls_authority,
+        ingress=_ingress(settings),
+    )
+    instances = AutomaticScaling(workloads), LeavingInstances(workloads)
+    artifacts = UnneededArtifacts(workloads, node.directory)
+    work = (network, services, *instances, artifacts, flow_logs, service_logs)
+    return network, [each.controller() for each in work]
 
 
 def _controllers(
@@ -314,7 +348,7 @@ def _controllers(
         vpc_peering_changes(),
         vpc_endpoint_deletions(),
         last_use.controller(),
-        ended_programs(),
+        detached_programs(),
         expired_events(),
         discarded_events(),
         service_event_delivery(),
@@ -358,13 +392,19 @@ def operation_kinds(
     return (
         deletion_tasks.deletion(usage),
         account_requests.ACCOUNT_CREATION,
+        *ACCESS_REPORTS,
         *service_operation_kinds(workloads, images, own_images),
     )
 
 
 def _ingress(settings: Settings) -> Ingress:
     host, port = settings.ingress_address
-    return Ingress(host=host, port=port, certificate=settings.ingress_certificate)
+    return Ingress(
+        host=host,
+        port=port,
+        certificate=settings.ingress_certificate,
+        request_seconds=settings.request_seconds,
+    )
 
 
 def _adopt_old_records(database: Database) -> None:

@@ -65,15 +65,28 @@ class Settings(NamedTuple):
     """A PEM file with certificate chain and key to serve HTTPS with, instead of a certificate made here."""
 
     registry: str = ""
-    """What stands for registries of Amazon ECR, `PREFIX=PLACE` with commas; a place is a URL or `oci:/DIRECTORY`."""
+    """What stands for registries of Amazon ECR, `PREFIX=PLACE` with commas; a place is a URL, `oci:/DIRECTORY`,
+    `docker-archive:/DIRECTORY` or `docker-daemon:`."""
+
+    identity_providers: str = ""
+    """Hosts of OpenID Connect issuers that may be asked for their keys besides those on this machine, with commas;
+    `*` allows all."""
 
     ingress: str = ""
     """Where requests to services are taken, `HOST:PORT`: by default 127.0.0.1:4567, or a free port in memory."""
+
+    request_seconds: int = 120
+    """How many seconds a request to a service may take, until the last byte of its answer; App Runner allows 120."""
 
     @property
     def service_principals(self) -> tuple[str, ...]:
         """Each of `known_service_principals`."""
         return tuple(each.strip() for each in self.known_service_principals.split(",") if each.strip())
+
+    @property
+    def identity_provider_hosts(self) -> tuple[str, ...]:
+        """Each of `identity_providers`."""
+        return tuple(each.strip() for each in self.identity_providers.split(",") if each.strip())
 
     @property
     def in_memory(self) -> bool:
@@ -113,6 +126,13 @@ class Settings(NamedTuple):
         return str(self.directory / "tls" / "server.pem")
 
     @property
+    def tls_authority(self) -> str:
+        """The file with the authority of the server's certificate, if it has one; in memory its place is not known."""
+        if self.tls_certificate or not self.tls or self.in_memory:
+            return self.tls_certificate
+        return str(self.directory / "tls" / "ca.pem")
+
+    @property
     def serves_tls(self) -> bool:
         return self.tls or bool(self.tls_certificate)
 
@@ -127,6 +147,7 @@ RANGES: Mapping[str, tuple[int, int]] = {
     "port": (0, 65535),
     "seed": (0, 2**63 - 1),
     "trail": (1, 10_000_000),
+    "request_seconds": (1, 86_400),
 }
 PREFIX = "UNDERSTUDY_"
 # Variables of this prefix that are no settings of a server.
@@ -138,6 +159,17 @@ _PATHS = ("state", "tls_certificate")
 _PRINCIPALS = re.compile(r"(?:\s*[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+\s*(?:,|\Z))*")
 
 _REGISTRIES = re.compile(r"(?:\s*[^=,\s]+=(?:https?://|oci:/)[^=,\s]+\s*(?:,|\Z))*")
+_HOSTS = re.compile(r"(?:\s*(?:\*|[A-Za-z0-9.-]+)\s*(?:,|\Z))*")
+_ANYTHING = re.compile(r".*", re.DOTALL)
+# Settings that are lists: what they look like, and how to say so.
+_LISTS: Mapping[str, tuple[re.Pattern[str], str]] = {
+    "identity_providers": (_HOSTS, "names of hosts such as id.example.com, with commas, or *"),
+    "known_service_principals": (_PRINCIPALS, "names such as new.amazonaws.com, with commas"),
+    "registry": (
+        _REGISTRIES,
+        "such as public.ecr.aws=http://127.0.0.1:5000 or public.ecr.aws=oci:/srv/images, with commas",
+    ),
+}
 
 
 def read(environment: Mapping[str, str] | None = None, **given: str | int | None) -> Settings:
@@ -208,13 +240,9 @@ def _checked(name: str, value: object, said: str) -> object:
         raise UserError(f"{said} must be an address or a name to listen on, not {text!r}.")
     if name == "ingress" and text and not _is_address(text):
         raise UserError(f"{said} must be an address and a port such as 127.0.0.1:4567, not {text!r}.")
-    if name == "known_service_principals" and not _PRINCIPALS.fullmatch(text):
-        raise UserError(f"{said} must be names such as new.amazonaws.com, with commas, not {text!r}.")
-    if name == "registry" and not _REGISTRIES.fullmatch(text):
-        raise UserError(
-            f"{said} must be such as public.ecr.aws=http://127.0.0.1:5000 or public.ecr.aws=oci:/srv/images, "
-            f"with commas, not {text!r}."
-        )
+    pattern, such_as = _LISTS.get(name, (_ANYTHING, ""))
+    if not pattern.fullmatch(text):
+        raise UserError(f"{said} must be {such_as}, not {text!r}.")
     if name in _PATHS and text and not _is_url(text):
         return str(Path(text).expanduser().absolute())
     return text

@@ -90,3 +90,28 @@ def test_what_names_no_service_is_refused(understudy, interface, text):
 def test_the_command_line_takes_a_service_with_and_without_a_port():
     assert _split("aws:apprunner") == ("aws:apprunner", 0, 0)
     assert _split("aws:access-analyzer:80") == ("aws:access-analyzer", 80, 80)
+
+
+def test_attributes_of_the_vpc_that_keep_names_from_an_endpoint_are_named_with_the_call(
+    ec2, vpc, subnet, path
+):
+    """Private DNS needs both DNS attributes (vpc-endpoints.md 15.2): the names lead where they do without an endpoint."""
+    ec2.create_vpc_endpoint(
+        VpcId=vpc, VpcEndpointType="Interface", SubnetIds=[subnet],
+        ServiceName=f"com.amazonaws.{ec2.meta.region_name}.sts",
+    )  # fmt: skip
+    assert path("sts")["passes"]
+    assert path("sts")["advice"] == ""
+    for attribute, option in (
+        ("EnableDnsHostnames", "--enable-dns-hostnames"),
+        ("EnableDnsSupport", "--enable-dns-support"),
+    ):
+        ec2.modify_vpc_attribute(VpcId=vpc, **{attribute: {"Value": False}})
+        found = path("sts")
+        assert (found["passes"], found["to"]) == (False, API_ADDRESSES[4])
+        said, _, call = found["advice"].rpartition(": aws ")
+        assert f"{attribute} " in said
+        assert shlex.split(call) == ["ec2", "modify-vpc-attribute", "--vpc-id", vpc, option]
+    for attribute in ("EnableDnsSupport", "EnableDnsHostnames"):
+        ec2.modify_vpc_attribute(VpcId=vpc, **{attribute: {"Value": True}})
+    assert path("sts")["passes"]

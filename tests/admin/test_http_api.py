@@ -6,9 +6,11 @@ import json
 import urllib.parse
 
 import pytest
+from msgspec.structs import replace
 from refusals import refused
 
 from understudy_aws import __version__
+from understudy_aws.admin.build import BUILD
 from understudy_aws.admin.http_api import AdminApi
 from understudy_aws.admin.requests import (
     FORMAT,
@@ -19,6 +21,7 @@ from understudy_aws.admin.requests import (
     ListTrail,
     RecordPolicies,
     Reset,
+    WhoCan,
     as_http,
 )
 from understudy_aws.cli.server_files import Keys, files_of
@@ -52,8 +55,19 @@ def api(understudy):
     return Api(understudy)
 
 
+def test_what_runs_in_a_vpc_administers_nothing_even_with_the_token(api):
+    asked = HttpRequest(
+        "GET", "/_understudy/status", "", {"x-understudy-token": api.app.admin_api.token}, b""
+    )
+    assert 200 == api.app.answer(asked).status
+    inside = replace(asked, inside=True)
+    assert 403 == api.app.answer(inside).status
+    assert b"nothing that runs in a VPC" in api.app.answer(inside).body
+    assert 200 == api.app.answer(replace(inside, path="/_understudy/health")).status
+
+
 def test_health_answers_everybody(api):
-    expected = {"status": "ok", "version": __version__, "format": FORMAT, "state_format": 0}
+    expected = {"status": "ok", "version": __version__, "format": FORMAT, "build": BUILD, "state_format": 0}
     expected["iam"] = "strict"
     assert (200, expected) == api.raw("GET", "/_understudy/health", token="")
 
@@ -63,6 +77,7 @@ def test_tools_that_look_for_a_local_aws_find_its_services(api):
     assert {
         "accessanalyzer",
         "apprunner",
+        "cloudtrail",
         "ec2",
         "ecr",
         "iam",
@@ -88,6 +103,7 @@ def test_ready_means_that_there_is_an_account(api, understudy):
         ("POST", "/_understudy/reset"),
         ("POST", "/_understudy/accounts"),
         ("POST", "/_understudy/explain"),
+        ("POST", "/_understudy/who-can"),
         ("POST", "/_understudy/record"),
         ("GET", "/_understudy/record"),
         ("GET", "/_understudy/trail"),
@@ -313,6 +329,9 @@ class Recorder:
         self._seen.append(request)
         return {}
 
-    def record_in_steps(self, request):
+    def answer_in_steps(self, request):
+        return self._in_steps(request) if isinstance(request, RecordPolicies | WhoCan) else None
+
+    def _in_steps(self, request):
         yield
         return self.answer(request)

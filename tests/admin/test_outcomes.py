@@ -8,6 +8,7 @@ from typing import get_args
 import pytest
 from msgspec.structs import astuple
 from refusals import refusal
+from saml_identity import Idp, encoded
 
 from understudy_aws.admin.explanations import Explanations
 from understudy_aws.admin.outcomes import summary
@@ -74,14 +75,27 @@ class TestRefusedBeforePolicies:
         said = self.summary(explanations, understudy.client("iam").get_role, RoleName="")
         assert "it was refused with ValidationError before that" in said
 
-    def test_an_operation_without_signature_that_is_not_served(self, understudy, explanations):
+    def test_a_token_that_is_none(self, understudy, explanations):
         of = {
             "RoleArn": "arn:aws:iam::000000000000:role/r",
             "RoleSessionName": "me",
             "WebIdentityToken": "abcd",
         }
         said = self.summary(explanations, understudy.client("sts").assume_role_with_web_identity, **of)
-        assert "No policy was asked about sts:AssumeRoleWithWebIdentity: it is not served here." == said
+        refused = "it was refused with InvalidIdentityToken before that, for what its answer says."
+        assert f"No policy was asked about sts:AssumeRoleWithWebIdentity: {refused}" == said
+
+    def test_more_than_the_answer_says(self, understudy, explanations):
+        iam = understudy.client("iam")
+        arn = iam.create_saml_provider(Name="p", SAMLMetadataDocument=Idp().metadata())["SAMLProviderArn"]
+        of = {
+            "RoleArn": "arn:aws:iam::000000000000:role/r",
+            "PrincipalArn": arn,
+            "SAMLAssertion": encoded(b"<a/>"),
+        }
+        said = self.summary(explanations, understudy.client("sts").assume_role_with_saml, **of)
+        refused = "it was refused with InvalidIdentityToken before that, because it is no samlp:Response."
+        assert f"No policy was asked about sts:AssumeRoleWithSAML: {refused}" == said
 
 
 class TestWhatIsNotServed:

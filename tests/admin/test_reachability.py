@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from ipaddress import ip_network
 
 import pytest
 
@@ -195,6 +196,54 @@ class TestOfManyInterfaces:
         said = ask(understudy, site["app"], site["db"], port=5432)
         assert said["passes"]
         assert [[0, 1, 2]] == said["alike"]
+
+    @pytest.mark.parametrize("egress", [False, True], ids=["in", "out"])
+    def test_over_ipv6_the_rule_names_the_group_too_and_lets_nobody_else_in(
+        self, understudy, ec2, site, egress
+    ):
+        ec2.associate_vpc_cidr_block(VpcId=site["vpc"], AmazonProvidedIpv6CidrBlock=True)
+        (vpc,) = ec2.describe_vpcs(VpcIds=[site["vpc"]])["Vpcs"]
+        blocks = ip_network(vpc["Ipv6CidrBlockAssociationSet"][0]["Ipv6CidrBlock"]).subnets(new_prefix=64)
+        subnets = [
+            ec2.create_subnet(VpcId=site["vpc"], Ipv6CidrBlock=str(next(blocks)), Ipv6Native=True)["Subnet"]
+            for _ in range(3)
+        ]  # fmt: skip
+        other = ec2.create_security_group(GroupName="other", Description="other", VpcId=site["vpc"])[
+            "GroupId"
+        ]
+        groups = [site["app"], site["db"], other]
+        interfaces = [
+            ec2.create_network_interface(SubnetId=subnet["SubnetId"], Groups=[group], Ipv6AddressCount=1)[
+                "NetworkInterface"
+            ]["NetworkInterfaceId"]
+            for subnet, group in zip(subnets, groups, strict=True)
+        ]
+        # Those with IPv4 alone would be told apart.
+        for each in (site["source"], site["target"]):
+            ec2.delete_network_interface(NetworkInterfaceId=each["NetworkInterfaceId"])
+        near, far, stranger = interfaces
+        # The groups are older than the block, and have no rule for IPv6.
+        everywhere = {"IpProtocol": "-1", "Ipv6Ranges": [{"CidrIpv6": "::/0"}]}
+        if egress:
+            ec2.authorize_security_group_ingress(GroupId=site["db"], IpPermissions=[everywhere])
+        else:
+            ec2.authorize_security_group_egress(GroupId=site["app"], IpPermissions=[everywhere])
+        changed, named = (site["app"], site["db"]) if egress else (site["db"], site["app"])
+        (path,) = ask(understudy, site["app"], site["db"], port=5432)["paths"]
+        way = "egress" if egress else "ingress"
+        (call,) = path["changes"]
+        assert call == (
+            f"aws ec2 authorize-security-group-{way} --group-id {changed} --ip-permissions "
+            f"'IpProtocol=tcp,FromPort=5432,ToPort=5432,UserIdGroupPairs=[{{GroupId={named}}}]'"
+        )
+        permission = {
+            "IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "UserIdGroupPairs": [{"GroupId": named}],
+        }  # fmt: skip
+        getattr(ec2, f"authorize_security_group_{way}")(GroupId=changed, IpPermissions=[permission])
+        assert ask(understudy, site["app"], site["db"], port=5432)["passes"]
+        assert not ask(understudy, site["app"], site["db"], port=5433)["passes"]
+        ends = (near, stranger) if egress else (stranger, far)
+        assert not ask(understudy, *ends, port=5432)["passes"]
 
     def test_from_a_subnet_what_passes_is_told_from_what_does_not(self, understudy, ec2, site, many):
         admitted = many[0]["PrivateIpAddress"]

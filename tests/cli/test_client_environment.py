@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from understudy_aws.cli.client_environment import made, to_set, to_unset
+from pathlib import Path
+
+from understudy_aws.cli.client_environment import inside, made, to_set, to_unset, trusting
 from understudy_aws.cli.server_files import Keys
 
 KEYS = Keys("AKIAEXAMPLE", "secret")
@@ -57,3 +59,34 @@ def test_a_proxy_is_not_asked_for_this_machine():
     variables = to_set(ENDPOINT, KEYS, {"https_proxy": "http://proxy:3128", "no_proxy": "corp"})
     assert "corp,127.0.0.1,localhost,::1" == variables["no_proxy"]
     assert "127.0.0.1,localhost,::1" == variables["NO_PROXY"]
+
+
+def test_a_program_inside_finds_the_apis_where_they_are():
+    apis = {"AWS_ENDPOINT_URL": "https://198.18.255.1", "AWS_ENDPOINT_URL_STS": "https://sts.example"}
+    shell = {
+        "AWS_ENDPOINT_URL": ENDPOINT,
+        "AWS_ENDPOINT_URL_EC2": ENDPOINT,
+        "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
+    }
+    found = inside(shell, apis, trusting(shell, "", Path("/run")))
+    assert found == {"AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", **apis}
+
+
+def test_where_somebody_names_authorities_they_are_trusted_besides(tmp_path):
+    """A file without any leads to what the machine trusts, and what is no file is none. A key stays where it is."""
+    corp = "-----BEGIN CERTIFICATE-----\ncorp\n-----END CERTIFICATE-----\n"
+    key = "-----BEGIN PRIVATE KEY-----\nkey\n-----END PRIVATE KEY-----\n"
+    (tmp_path / "corp.pem").write_text(f"# ours\n{corp}{key}{corp}")
+    shell = {
+        "SSL_CERT_FILE": str(tmp_path / "corp.pem"),
+        "CURL_CA_BUNDLE": str(tmp_path),
+        "AWS_CA_BUNDLE": "",
+    }
+    found = trusting(shell, "own\n", Path("/run"))
+    texts = {name: found.files[Path(path).name] for name, path in found.variables.items()}
+    assert texts["SSL_CERT_FILE"] == f"{corp}{corp}own\n"
+    assert texts["NODE_EXTRA_CA_CERTS"] == "own\n"
+    for name in ("CURL_CA_BUNDLE", "AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+        assert texts[name] == found.files["understudy-authorities.pem"]
+        assert texts[name].endswith("own\n")
+    assert {str(Path(path).parent) for path in found.variables.values()} == {"/run"}

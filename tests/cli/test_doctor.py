@@ -6,17 +6,20 @@ import json
 import os
 import socket
 import sqlite3
+from contextlib import nullcontext
 from types import SimpleNamespace
 
 import pytest
 
 from understudy_aws import __version__
+from understudy_aws.admin.build import BUILD
 from understudy_aws.admin.requests import FORMAT
 from understudy_aws.cli import admin_client, doctor
 from understudy_aws.cli.doctor import examine
 from understudy_aws.cli.main import main
 from understudy_aws.cli.server_files import ServerFile, files_of
 from understudy_aws.core.errors import UserError
+from understudy_aws.dataplane.messages import GetInstances, Instances, Status
 from understudy_aws.settings import read
 from understudy_aws.testing import Understudy
 
@@ -71,7 +74,7 @@ def test_a_port_in_use_blocks(tmp_path):
 def test_the_default_port_blocks_nothing_where_a_server_runs_on_another(tmp_path, monkeypatch):
     files_of(read({}, state=str(tmp_path))).write_server(ServerFile("http://127.0.0.1:1", 1, "token"))
     for module in (admin_client, doctor):
-        monkeypatch.setattr(module, "health_of", lambda _server: {"format": FORMAT, "version": __version__})
+        monkeypatch.setattr(module, "health_of", lambda _server: {"build": BUILD})
 
     def taken(_host: str, _port: int) -> None:
         raise UserError("Cannot listen there.")
@@ -135,8 +138,9 @@ def test_a_state_of_a_later_version_is_told(tmp_path):
     [
         (None, "none runs"),
         ({"version": "0.0.1"}, "is Understudy 0.0.1, older than this command"),
-        ({"version": "0.0.2", "format": FORMAT}, f"is Understudy 0.0.2; this command is {__version__}"),
-        ({"version": __version__, "format": FORMAT}, f"process 1, version {__version__}"),
+        ({"version": "0.0.2", "format": 2}, "is Understudy 0.0.2, older than this command"),
+        ({"version": "0.0.3", "format": FORMAT, "build": "0.0.3+0"}, "is Understudy 0.0.3, of another build"),
+        ({"version": __version__, "format": FORMAT, "build": BUILD}, f"process 1, version {__version__}"),
     ],
 )
 def test_the_server_that_runs_is_told_and_whether_it_is_older(tmp_path, monkeypatch, health, told):
@@ -144,3 +148,30 @@ def test_the_server_that_runs_is_told_and_whether_it_is_older(tmp_path, monkeypa
     for module in (admin_client, doctor):
         monkeypatch.setattr(module, "health_of", lambda server: health)
     assert told in findings(state=str(tmp_path))["server"].sentence
+
+
+@pytest.mark.parametrize(
+    ("said", "verdict", "sentence"),
+    [
+        (Instances(ingress="127.0.0.1:4567"), "ok", "requests to services are taken at 127.0.0.1:4567"),
+        (
+            Instances(
+                ingress="127.0.0.1:9", ingress_error="Port 4567 of 127.0.0.1 is taken by another program."
+            ),
+            "note",
+            "Port 4567 of 127.0.0.1 is taken by another program.",
+        ),
+    ],
+)
+def test_where_requests_to_services_are_taken_is_told(tmp_path, monkeypatch, said, verdict, sentence):
+    class Node(nullcontext[object]):
+        def ask(self, question: object) -> object:
+            status = Status(pid=1, holder=1, converged=True, vpcs=0, interfaces=())
+            return said if isinstance(question, GetInstances) else status
+
+        def __enter__(self) -> object:
+            return self
+
+    monkeypatch.setattr(doctor, "NodeClient", lambda *_, **__: Node())
+    found = findings(state=str(tmp_path))["ingress"]
+    assert (found.verdict, found.sentence) == (verdict, sentence)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from understudy_aws.admin.requests import FORMAT
+from understudy_aws.admin.build import BUILD
 from understudy_aws.cli import admin_client
 from understudy_aws.cli.env import write_profile
 from understudy_aws.cli.main import main
@@ -27,7 +27,7 @@ def state(tmp_path, monkeypatch):
     files = files_of(read({}, state=directory))
     files.write_keys("000000000000", KEYS.access_key_id, KEYS.secret_access_key)
     files.write_server(ServerFile(ENDPOINT, 1, "token"))
-    monkeypatch.setattr(admin_client, "health_of", lambda server: {"format": FORMAT})
+    monkeypatch.setattr(admin_client, "health_of", lambda server: {"build": BUILD})
     return directory
 
 

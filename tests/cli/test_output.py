@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from understudy_aws.cli.output import Output
+from understudy_aws.cli.output import Output, counted
 
 
 def test_nothing_is_coloured_into_a_pipe(capsys):
@@ -59,3 +59,7 @@ def test_a_value_is_one_line_of_json(capsys):
 def test_remarks_are_no_part_of_the_answer(capsys):
     Output().remark("by the way")
     assert ("", "by the way\n") == capsys.readouterr()
+
+
+def test_one_of_something_is_told_in_the_singular():
+    assert [counted(number, "packet") for number in (0, 1, 2)] == ["0 packets", "1 packet", "2 packets"]

@@ -8,6 +8,9 @@ import pytest
 from plain_sites import PUBLIC, Site
 
 from understudy_aws.cli.main import main
+from understudy_aws.services.apprunner.denials import Denial
+from understudy_aws.services.apprunner.service_problems import INTERFACES, note_problem
+from understudy_aws.services.apprunner.service_records import services
 from understudy_aws.testing import Understudy
 
 WHY = f"There is no image docker://{PUBLIC}:3."
@@ -21,8 +24,13 @@ def state(tmp_path, monkeypatch):
     site.understudy.app.close()
     with Understudy(state=directory) as site.understudy:
         site.apprunner = site.understudy.client("apprunner")
-        site.ended(site.create())
+        arn = site.create()
+        site.ended(arn)
         site.ended(site.create("3", ServiceName="second"))
+        with site.understudy.app.database.transaction() as tx:
+            (service,) = services.where(tx, "by_arn", arn)
+            at = site.understudy.clock.now()
+            note_problem(tx, service, INTERFACES, Denial("Statement 4 does not apply to it."), at)
     site.workloads.end()
     return directory
 
@@ -44,6 +52,16 @@ def test_status_of_a_service_says_why_it_failed(state, capsys):
     assert 0 == main(["status", "site", "--state", state, "--json"])
     assert "RUNNING" == json.loads(capsys.readouterr().out)["status"]
     assert 0 != main(["status", "third", "--state", state])
+
+
+def test_what_keeps_a_service_from_being_as_it_should_is_said(state, capsys):
+    """Outside of its operations, such as what App Runner's networking role is refused."""
+    said = "Network interfaces of stopped instances can't be deleted. Statement 4 does not apply to it."
+    assert 0 == main(["services", "--state", state])
+    told = capsys.readouterr()
+    assert said in told.out + told.err
+    assert 0 == main(["status", "site", "--state", state])
+    assert said in capsys.readouterr().out
 
 
 def test_events_are_listed_latest_last(state, capsys):

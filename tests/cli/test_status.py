@@ -15,6 +15,7 @@ from understudy_aws.cli.main import main
 from understudy_aws.cli.server_files import ServerFile, files_of
 from understudy_aws.cli.status import _spoken
 from understudy_aws.gateway.durable_operations import begin
+from understudy_aws.services.apprunner.ingress_address import note_ingress
 from understudy_aws.services.iam.deletion_tasks import KIND
 from understudy_aws.settings import read
 from understudy_aws.store.sqlite import SqliteStore
@@ -26,6 +27,17 @@ def test_a_state_without_a_server_is_described(left_state, capsys):
     assert "none runs; this is the state alone" in out
     assert "accounts  000000000000" in out
     assert "iam/user" in out
+
+
+def test_where_services_are_answered_is_told_before_one_runs(left_state, capsys):
+    assert 0 == main(["status", "--state", left_state])
+    assert "none; the first is answered at a free port" in capsys.readouterr().out
+    app = build(read({}, state=left_state))
+    with app.database.transaction() as tx:
+        note_ingress(tx, "127.0.0.1:41234")
+    app.close()
+    assert 0 == main(["status", "--state", left_state])
+    assert "none; the first is answered at 127.0.0.1:41234" in capsys.readouterr().out
 
 
 def test_a_server_that_was_killed_is_told_of(left_state, capsys):
@@ -44,6 +56,7 @@ def test_a_server_that_was_killed_is_told_of(left_state, capsys):
     ("seconds", "said"),
     [
         (0, "0 seconds"),
+        (1, "1 second"),
         (59, "59 seconds"),
         (60, "1 minute"),
         (7_199, "1 hour"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,24 @@ def test_a_person_is_told_where_the_server_is_and_the_keys_when_asked(tmp_path, 
         assert (shown, shown) == ("AKIAEXAMPLE" in told.out, "secret-one" in told.out)
         assert f"{tmp_path}/credentials (profile 111122223333)" in told.out
         assert "of nothing else in EC2" in told.err
+
+
+@pytest.mark.parametrize(
+    ("ingress", "told"),
+    [
+        ("127.0.0.1:4567", "answered at 127.0.0.1:4567\n"),
+        ("", "answered at a free port, which `understudy status` tells once one runs\n"),
+    ],
+)
+def test_a_person_is_told_where_services_are_answered(tmp_path, capsys, ingress, told):
+    settings = read({}, state=str(tmp_path))
+    announced = Announcement(
+        settings, "http://127.0.0.1:1", "111122223333", files_of(settings), None, ingress=ingress
+    )
+    announced.give(Output(as_json=False))
+    assert told in capsys.readouterr().out
+    announced.give(Output(as_json=True))
+    assert json.loads(capsys.readouterr().out)["ingress"] == ingress
 
 
 class TestTheLineForOtherTerminals:

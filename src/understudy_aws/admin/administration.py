@@ -9,10 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from understudy_aws import __version__
+from understudy_aws.admin.build import BUILD
 from understudy_aws.admin.errors import ConflictError, InvalidRequestError, NotFoundError, NotReadyError
 from understudy_aws.admin.requests import (
     FORMAT,
     AddAccount,
+    AddDelegationBoundary,
+    AddDelegationTemplate,
+    AddIssuer,
     AdminRequest,
     Attach,
     Detach,
@@ -20,9 +24,13 @@ from understudy_aws.admin.requests import (
     ExplainQuestion,
     ExplainRequest,
     Health,
+    IssueToken,
     ListAccounts,
     ListConnections,
     ListCustomDomains,
+    ListDelegationMessages,
+    ListDelegations,
+    ListIssuers,
     ListRoles,
     ListServiceLogs,
     ListServiceStates,
@@ -30,6 +38,7 @@ from understudy_aws.admin.requests import (
     ListTrail,
     ListUses,
     LocalstackHealth,
+    Prove,
     Reach,
     Ready,
     RecordPolicies,
@@ -39,14 +48,16 @@ from understudy_aws.admin.requests import (
     SettleConnection,
     Status,
     ValidateCustomDomain,
+    WhoCan,
 )
 from understudy_aws.core.deferred import deferred
-from understudy_aws.core.http import Steps
+from understudy_aws.core.http import Steps, take_all
 from understudy_aws.data import service_linked_roles
 from understudy_aws.gateway.controller import ControllerStatus
 from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.gateway.policy_source import PolicySource
 from understudy_aws.services import accounts
+from understudy_aws.services.apprunner.ingress_address import ingress_address
 from understudy_aws.services.apprunner.rehearsal import connector_of, rehearse
 from understudy_aws.services.ec2.attached_programs import attached_programs
 from understudy_aws.services.iam.role_records import roles
@@ -59,26 +70,32 @@ if TYPE_CHECKING:
         attachments,
         connections,
         custom_domains,
+        delegations,
         explanations,
+        issuers,
         reachability,
         recordings,
         resource_uses,
         service_logs,
         services,
         trail_listing,
+        who_can,
     )
 else:
     account_access = deferred("understudy_aws.admin.account_access")
     attachments = deferred("understudy_aws.admin.attachments")
     connections = deferred("understudy_aws.admin.connections")
     custom_domains = deferred("understudy_aws.admin.custom_domains")
+    delegations = deferred("understudy_aws.admin.delegations")
     explanations = deferred("understudy_aws.admin.explanations")
+    issuers = deferred("understudy_aws.admin.issuers")
     reachability = deferred("understudy_aws.admin.reachability")
     recordings = deferred("understudy_aws.admin.recordings")
     resource_uses = deferred("understudy_aws.admin.resource_uses")
     service_logs = deferred("understudy_aws.admin.service_logs")
     services = deferred("understudy_aws.admin.services")
     trail_listing = deferred("understudy_aws.admin.trail_listing")
+    who_can = deferred("understudy_aws.admin.who_can")
 
 
 class KeyKeeper(Protocol):
@@ -145,6 +162,8 @@ class Administration:
             ExplainQuestion: lambda asked: self._explanations.ahead(
                 asked.as_, asked.action, asked.resource, asked.context
             ),
+            WhoCan: lambda asked: take_all(who_can.in_steps(self._gateway, self._policies, asked)),
+            Prove: lambda asked: take_all(who_can.proved_in_steps(self._gateway, self._policies, asked)),
             RecordPolicies: lambda asked: self._recordings.of(asked),  # noqa: PLW0108 - made when first asked
             Rehearse: self._rehearse,
             ListRoles: self._list_roles,
@@ -159,6 +178,13 @@ class Administration:
             ListStateChanges: lambda asked: services.changes(self._gateway, asked),
             ListCustomDomains: lambda _: custom_domains.listed(self._gateway),
             ValidateCustomDomain: lambda asked: custom_domains.validate(self._gateway, asked),
+            ListIssuers: lambda _: issuers.listed(self._gateway),
+            AddIssuer: lambda asked: issuers.add(self._gateway, asked),
+            IssueToken: lambda asked: issuers.issue(self._gateway, asked),
+            ListDelegations: lambda _: delegations.listed(self._gateway),
+            AddDelegationTemplate: lambda asked: delegations.add_template(self._gateway, asked),
+            AddDelegationBoundary: lambda asked: delegations.add_boundary(self._gateway, asked),
+            ListDelegationMessages: lambda asked: delegations.messages(self._gateway, asked),
         }
 
     @cached_property
@@ -177,15 +203,22 @@ class Administration:
         """The answer to a request, as a value that `msgspec.json` can encode. Raises AdminError."""
         return self._functions[type(request)](request)
 
-    def record_in_steps(self, request: RecordPolicies) -> Steps[Any]:
-        """Make the answer to a request for policies in short steps. Raises AdminError."""
-        return self._recordings.in_steps(request)
+    def answer_in_steps(self, request: AdminRequest) -> Steps[Any] | None:
+        """Make the answer to a request that takes long in short steps; None for any other. Raises AdminError."""
+        if isinstance(request, RecordPolicies):
+            return self._recordings.in_steps(request)
+        if isinstance(request, WhoCan):
+            return who_can.in_steps(self._gateway, self._policies, request)
+        if isinstance(request, Prove):
+            return who_can.proved_in_steps(self._gateway, self._policies, request)
+        return None
 
     def _health(self, _request: Health) -> Any:
         return {
             "status": "ok",
             "version": __version__,
             "format": FORMAT,
+            "build": BUILD,
             "state_format": self._gateway.database.store.format,
             "iam": self._settings["iam"],
         }
@@ -213,6 +246,7 @@ class Administration:
         database = self._gateway.database
         with database.transaction() as tx:
             known = [{"id": account.id, "created": account.created} for account in accounts.in_order(tx)]
+            ingress = ingress_address(tx)
             not_attached = [
                 {
                     "interface": each.interface,
@@ -230,6 +264,7 @@ class Administration:
             "state_format": database.store.format,
             "accounts": known,
             "node": str(self._node),
+            "ingress": ingress,
             "obstacle": self._obstacle(),
             "records": database.count(),
             "controllers": self._controllers(),

@@ -14,7 +14,8 @@ from understudy_aws.dataplane.edge import API_ADDRESSES, HTTPS_PORT
 from understudy_aws.dataplane.wanted import Network
 from understudy_aws.services.ec2.api_names import api_names
 from understudy_aws.services.ec2.network_interfaces import NetworkInterface, network_interfaces
-from understudy_aws.services.ec2.vpc_dns import working_endpoints
+from understudy_aws.services.ec2.vpc_dns import is_found_by_name, working_endpoints
+from understudy_aws.services.ec2.vpc_endpoints.records import VpcEndpoint
 from understudy_aws.services.ec2.vpcs import vpcs
 from understudy_aws.store.database import Transaction
 
@@ -42,11 +43,7 @@ def api_end(
     service = _service(text, source.region)
     vpc = vpcs.get(tx, source.account, source.region, source.vpc)
     for endpoint in working_endpoints(tx, vpc, now) if vpc is not None else ():
-        if (
-            endpoint.service.rpartition(".")[2] == service
-            and endpoint.private_dns
-            and not endpoint.inbound_only
-        ):
+        if vpc is not None and _is_of(endpoint, service) and is_found_by_name(endpoint, vpc):
             found = [
                 network_interfaces.get(tx, endpoint.account, endpoint.region, id)
                 for id in endpoint.interfaces
@@ -59,6 +56,32 @@ def api_end(
                 own6 = bool(source.ipv6_addresses) and not source.addresses
                 return next((each for each in addresses if (":" in each) == own6), addresses[0]), there[0]
     return API_ADDRESSES[6 if source.ipv6_addresses and not source.addresses else 4], None
+
+
+def name_advice(tx: Transaction, text: str, source: NetworkInterface, now: datetime) -> str:
+    """Return why the names of a service's API do not lead an interface where they could; empty when they do."""
+    vpc = vpcs.get(tx, source.account, source.region, source.vpc)
+    if vpc is None:
+        return ""
+    change = f"aws ec2 modify-vpc-attribute --vpc-id {vpc.id}"
+    if not vpc.dns_support:
+        return (
+            f"No name is resolved in {vpc.id}, whose EnableDnsSupport is off, unless its DHCP options name another "
+            f"server: {change} --enable-dns-support"
+        )
+    service = _service(text, source.region)
+    for endpoint in working_endpoints(tx, vpc, now):
+        if (
+            _is_of(endpoint, service)
+            and endpoint.private_dns
+            and not is_found_by_name(endpoint, vpc)
+            and not endpoint.inbound_only
+        ):
+            return (
+                f"The names of {service} do not lead to {endpoint.id}, since EnableDnsHostnames of {vpc.id} is off: "
+                f"{change} --enable-dns-hostnames"
+            )
+    return ""
 
 
 def endpoint_advice(text: str, source: NetworkInterface) -> str:
@@ -76,7 +99,7 @@ def endpoint_advice(text: str, source: NetworkInterface) -> str:
         return f"There are no VPC endpoints to {service}, so that only a way to the internet leads there."
     groups = " ".join(group for group, _ in source.groups)
     words = [
-        f"A VPC endpoint leads there, with a group that admits TCP {HTTPS_PORT}: aws ec2 create-vpc-endpoint",
+        f"A VPC endpoint would lead there, in a group that admits TCP {HTTPS_PORT}: aws ec2 create-vpc-endpoint",
         f"--vpc-id {source.vpc} --vpc-endpoint-type Interface --service-name {name} --subnet-ids {source.subnet}",
     ]
     if groups:
@@ -92,6 +115,10 @@ def with_world(network: Network) -> Network:
         # Another system than Linux has no such question, and no such packets.
         return network
     return replace(network, world=not outside.obstacle(), machine=tuple(sorted(map(str, own))))
+
+
+def _is_of(endpoint: VpcEndpoint, service: str) -> bool:
+    return endpoint.service.rpartition(".")[2] == service
 
 
 def _service(text: str, region: str) -> str:

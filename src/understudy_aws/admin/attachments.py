@@ -23,7 +23,7 @@ from understudy_aws.services.ec2.attached_programs import (
 from understudy_aws.services.ec2.network_interfaces import NetworkInterface, network_interfaces
 from understudy_aws.services.ec2.resolver_files import resolver_file
 from understudy_aws.services.ec2.subnets import subnets
-from understudy_aws.services.ec2.vpc_endpoints.variables import endpoint_variables
+from understudy_aws.services.ec2.vpc_endpoints.variables import endpoint_names, endpoint_variables
 from understudy_aws.services.ec2.vpcs import vpcs
 from understudy_aws.store.database import Transaction
 
@@ -64,7 +64,7 @@ class Attachments:
 
     def _attached(self, tx: Transaction, asked: Attach, started: str) -> dict[str, Any]:
         """Attach a program. Raises AdminError, and ApiError when the interface for it can't be made."""
-        account, region = place = _place(tx, asked.interface or asked.subnet)
+        account, region = place = _place(tx, asked.interface or asked.subnet, asked.account)
         id = asked.interface or self._made(tx, asked, region, self._administrator(tx, account))
         interface = network_interfaces.get(tx, *place, id)
         assert interface is not None, "it was found, or made, just now"
@@ -77,18 +77,27 @@ class Attachments:
         try:
             attach_program(tx, interface, program, ids=self._gateway.ids, at=self._gateway.clock.now())
         except ApiError as error:
-            raise ConflictError(error.message) from error
+            known = attached_programs.get(tx, *place, id)
+            if known is None or known.ended:
+                raise ConflictError(error.message) from error
+            by = f"by process {known.pid}: {known.command}"
+            raise ConflictError(f"{error.message.removesuffix('.')}, {by}") from error
+        endpoints = _endpoints(tx, interface, self._gateway.clock.now())
         return {
             **_described(interface),
             "resolver": resolver_file(tx, interface),
-            "endpoints": _endpoints(tx, interface, self._gateway.clock.now()),
+            "endpoints": endpoints,
+            "endpoint_names": endpoint_names(endpoints, region),
             "account": account,
             "region": region,
             "node": str(self._node),
         }
 
     def detach(self, asked: Detach) -> Any:
-        """Detach the program of an interface. Raises NotFoundError for an interface without one."""
+        """Detach the program of an interface, and tell whether others can have that already. May be repeated.
+
+        Raises NotFoundError for an interface without one.
+        """
         with self._gateway.database.transaction() as tx:
             program = next(
                 (
@@ -100,9 +109,11 @@ class Attachments:
             )
             if program is None:
                 raise NotFoundError(f"No program of process {asked.pid} is attached to {asked.interface}.")
-            detach_program(tx, program)
+            if not program.ended:
+                detach_program(tx, program)
+            free = attached_programs.get(tx, *attached_programs.key(program)) is None
         self._gateway.database.flush()
-        return {"interface": asked.interface, "deleted": program.made}
+        return {"interface": asked.interface, "deleted": program.made, "free": free}
 
     def _made(self, tx: Transaction, asked: Attach, region: str, caller: Caller) -> str:
         """Make an interface, and return its id. Raises ApiError."""
@@ -125,17 +136,26 @@ class Attachments:
         raise InvalidRequestError(f"The administrator of account {account} has no active access key.")
 
 
-def _place(tx: Transaction, id: str) -> tuple[str, str]:
-    """Return the account and the Region of a subnet or an interface. Raises NotFoundError."""
+def _place(tx: Transaction, id: str, account: str) -> tuple[str, str]:
+    """Return the account and the Region of a subnet or an interface, of an account if one is named.
+
+    Raises NotFoundError.
+    """
+    if account and accounts.accounts.get(tx, account) is None:
+        known = ", ".join(each.id for each in accounts.in_order(tx))
+        raise NotFoundError(f"There is no account {account}; there is {known or 'none yet'}.")
     table = network_interfaces if id.startswith("eni-") else subnets
     for record in table.scan(tx):
-        if record.id == id:
+        if record.id == id and account in ("", record.account):
             return record.account, record.region
-    raise NotFoundError(f"There is no {id} here, in any account or Region.")
+        if record.id == id:
+            raise NotFoundError(f"{id} is account {record.account}'s, and not {account}'s.")
+    kind = "interface" if table is network_interfaces else "subnet"
+    raise NotFoundError(f"There is no {kind} {id} here, in any account or Region.")
 
 
 def _endpoints(tx: Transaction, interface: NetworkInterface, now: datetime) -> dict[str, str]:
-    """Return the addresses at which private DNS has services in an interface's VPC, by the names of variables."""
+    """Return the addresses at which private DNS has services in an interface's VPC, by variable."""
     vpc = vpcs.get(tx, interface.account, interface.region, interface.vpc)
     return endpoint_variables(tx, vpc, now) if vpc is not None else {}
 

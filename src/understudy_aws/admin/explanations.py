@@ -52,7 +52,15 @@ from understudy_aws.store.protocol import LogEntry
 
 # What was done for a request is written just before it; no request of ours makes more calls than this.
 _MOST_MADE_FOR_ONE = 200
-_ASSUMING = frozenset({"sts:assumerole", "sts:tagsession", "sts:setsourceidentity"})
+_ASSUMING = frozenset(
+    {
+        "sts:assumerole",
+        "sts:assumerolewithsaml",
+        "sts:assumerolewithwebidentity",
+        "sts:tagsession",
+        "sts:setsourceidentity",
+    }
+)
 _TRUSTS_NOBODY = compile_policy('{"Version":"2012-10-17","Statement":[]}', kind="trust")
 _ROOT_ASSUMES = "AWS lets no account's root user assume a role, whatever policies say. Use a user or a role."
 # Operations of STS that no policy is asked about, not even one that denies them (sts.md 3.2).
@@ -101,7 +109,9 @@ class Explanations:
             inner: list[dict[str, Any]] = [
                 {"call": each, "questions": self._questions(tx, each)} for each in made_for_it
             ]
-            too_new = propagation.of_key(tx, self._gateway, entry)
+            too_new = propagation.of_key(tx, self._gateway, entry) or propagation.of_changes(
+                self._gateway, entry
+            )
             uses = resource_uses.of_call(tx, self._gateway, entry)
         everything = [*questions, *(question for each in inner for question in each["questions"])]
         refusals = [question for question in everything if question["effect"] != "allow"]
@@ -188,6 +198,7 @@ class Explanations:
         )
         answer = self._ask(tx, question, caller, asked_ahead=False)
         too_new = self._too_new(tx, question, entry.at) if was.layer == "trust" else ""
+        too_new = too_new or propagation.of_changes(self._gateway, entry)
         if (answer["effect"], answer["layer"]) == (was.effect, was.layer) and not too_new:
             return answer
         now = "yes" if answer["effect"] == "allow" else f"no for another reason, {answer['reason']}"
@@ -246,6 +257,10 @@ class Explanations:
                         "change its trust policy. There is nothing that would allow this."
                     )
             bindings = bindings.with_resource(NamedPolicy(question.resource, trust), trust=True)
+        elif asked_ahead:
+            target = self._gateway.registry.resource_target(tx, question.resource)
+            if target is not None and target.policy is not None:
+                bindings = bindings.with_resource(target.policy)
         if caller.service_linked:
             fixed["identity"] = (
                 f"{caller.name} is service-linked: AWS says what it may do, and lets nobody add to its policy. "

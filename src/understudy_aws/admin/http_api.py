@@ -16,7 +16,7 @@ from understudy_aws.admin.errors import (
     NotFoundError,
     NotReadyError,
 )
-from understudy_aws.admin.requests import REQUESTS, AdminRequest, RecordPolicies
+from understudy_aws.admin.requests import REQUESTS, AdminRequest
 from understudy_aws.core.http import HttpRequest, HttpResponse, ResponseInSteps, Steps
 from understudy_aws.store.protocol import DamagedError, StoreError
 
@@ -53,7 +53,7 @@ class AdminApi:
     """Turns HTTP requests into administrative requests and their answers into JSON.
 
     Requests that are not public must carry the server's `token`, which only the owner can read. A web page in a
-    browser on this machine therefore can neither read nor change anything.
+    browser on this machine therefore can neither read nor change anything. What runs in a VPC cannot with it either.
     """
 
     def __init__(self, administration: Administration, token: str) -> None:
@@ -64,19 +64,13 @@ class AdminApi:
         """Answer one HTTP request. A refusal is `{"error": one sentence}`."""
         try:
             asked = self._read(request)
-            if isinstance(asked, RecordPolicies):
-                # The trail may hold very many calls.
-                return ResponseInSteps(self._recorded(asked))
+            steps = self._administration.answer_in_steps(asked)
+            if steps is not None:
+                # The trail may hold very many calls, and accounts very many principals.
+                return ResponseInSteps(_answered(steps))
             return _response(200, self._administration.answer(asked))
         except (AdminError, StoreError) as error:
             return _refused(error)
-
-    def _recorded(self, asked: RecordPolicies) -> Steps[HttpResponse]:
-        try:
-            answer = yield from self._administration.record_in_steps(asked)
-        except (AdminError, StoreError) as error:
-            return _refused(error)
-        return _response(200, answer)
 
     @staticmethod
     def not_durable(reason: str) -> HttpResponse:
@@ -90,6 +84,11 @@ class AdminApi:
         given = request.headers.get(_TOKEN_HEADER, "").encode("utf-8", "surrogateescape")
         known = hmac.compare_digest(given, self.token.encode())
         public = asked is not None and asked.public and method in asked.methods
+        if request.inside and not public:
+            # Whatever a service has come to know, it administers nothing.
+            raise _ForbiddenError(
+                "This request is taken from this machine alone, and from nothing that runs in a VPC."
+            )
         # A wrong token is refused for public requests too: the client means another server, which is gone.
         if not known and (given or not public):
             raise _ForbiddenError(
@@ -100,6 +99,14 @@ class AdminApi:
         if method not in asked.methods:
             raise _WrongMethodError(f"{path} does not take {method}.")
         return _decoded(asked, method, request, id)
+
+
+def _answered(steps: Steps[Any]) -> Steps[HttpResponse]:
+    try:
+        answer = yield from steps
+    except (AdminError, StoreError) as error:
+        return _refused(error)
+    return _response(200, answer)
 
 
 def _refused(error: AdminError | StoreError) -> HttpResponse:

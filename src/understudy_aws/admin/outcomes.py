@@ -41,6 +41,9 @@ def summary(entry: TrailEntry, refusals: Sequence[Mapping[str, Any]]) -> str:
     return f"No policy was asked about {call}: {_before(entry)}."
 
 
+_ANSWERED = "for what its answer says"
+
+
 def _unasked(entry: TrailEntry) -> str:
     return "IAM is off" if entry.mode == "off" else "it takes no permission"
 
@@ -55,8 +58,10 @@ def _before(entry: TrailEntry) -> str:
     if code == "InternalFailure":
         return "Understudy failed on it, and its log says where"
     if entry.mode == "off":
-        return f"IAM is off; it was refused with {code} for what its answer says"
-    return f"it was refused with {code} before that, for what its answer says"
+        return f"IAM is off; it was refused with {code} {f'because {entry.reason}' if entry.reason else _ANSWERED}"
+    return (
+        f"it was refused with {code} before that, {f'because {entry.reason}' if entry.reason else _ANSWERED}"
+    )
 
 
 def _over(call: str, entry: TrailEntry, last: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from understudy_aws.services.iam.users import users
 from understudy_aws.store.database import Transaction
 
 # The session of a role that is named without one.
-_SESSION = "explained"
+SESSION = "explained"
 _HOUR = timedelta(hours=1)
 _SERVICE = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*\.amazonaws\.com(\.cn)?", re.ASCII)
 
@@ -54,7 +54,7 @@ def _of_iam(tx: Transaction, name: str, arn: Arn, kind: str, at: datetime) -> Ca
     if kind == "role":
         role = roles.get(tx, arn.account, last.lower())
         if role is not None and role.arn == name:
-            return _in_session(role, _SESSION, at)
+            return in_session(role, SESSION, at)
     return None
 
 
@@ -70,10 +70,10 @@ def _session(tx: Transaction, name: str, arn: Arn, at: datetime) -> Caller:
     role = roles.get(tx, arn.account, role_name.lower()) if kind == "assumed-role" and slash else None
     if role is None or role.name != role_name or not session or "/" in session:
         raise InvalidRequestError(f"There is no role for {name}.")
-    return _in_session(role, session, at)
+    return in_session(role, session, at)
 
 
-def _in_session(role: Role, session: str, at: datetime) -> Caller:
+def in_session(role: Role, session: str, at: datetime) -> Caller:
     """The caller in a session of a role that would be made now, without session policies and tags."""
     return Caller(
         "role-session",

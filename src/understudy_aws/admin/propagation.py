@@ -1,4 +1,4 @@
-"""Tells of roles and keys that were too new to be known yet, as `--clock aws` plays it."""
+"""Tells of roles, keys and changes that were too new to be known yet, as `--clock aws` plays it."""
 
 from __future__ import annotations
 
@@ -40,15 +40,34 @@ def of_key(tx: Transaction, gateway: Gateway, entry: TrailEntry) -> str:
     return f"Access key {key.id} was new: {_when(gateway, key.created, entry.at, known)}"
 
 
+def of_changes(gateway: Gateway, entry: TrailEntry) -> str:
+    """Return the sentence about the changes without which a call was refused; nothing if there were none."""
+    if not entry.not_known_yet:
+        return ""
+    changes = "; ".join(
+        f"{what} {max(0.0, (entry.at - at).total_seconds()):.1f} seconds before"
+        for what, at, _ in entry.not_known_yet
+    )
+    known = max(known for _, _, known in entry.not_known_yet)
+    return (
+        "It was refused only because AWS takes some seconds to make changes known everywhere: "
+        f"{changes}; {_left(gateway, known)}."
+    )
+
+
 def _known_from(gateway: Gateway, id: str, created: datetime) -> datetime:
     return created + timedelta(seconds=gateway.latency.propagation_seconds(id))
 
 
 def _when(gateway: Gateway, created: datetime, at: datetime, known: datetime) -> str:
     age = max(0.0, (at - created).total_seconds())
-    left = (known - gateway.clock.now()).total_seconds()
-    now = f"it is known in {_seconds(math.ceil(left))}" if left > 0 else "it is known by now"
+    now = _left(gateway, known)
     return f"made {age:.1f} seconds before the call, as AWS takes some seconds to make it known everywhere; {now}."
+
+
+def _left(gateway: Gateway, known: datetime) -> str:
+    left = (known - gateway.clock.now()).total_seconds()
+    return f"it is known in {_seconds(math.ceil(left))}" if left > 0 else "it is known by now"
 
 
 def _seconds(number: int) -> str:

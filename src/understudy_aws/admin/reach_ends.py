@@ -101,9 +101,8 @@ def destinations(tx: Transaction, text: str, source: Source, now: datetime) -> l
 
 def is_attached(tx: Transaction, interface: NetworkInterface) -> bool:
     """Whether something is at an interface: a program, or what a service has made it for."""
-    return interface.kind != "interface" or (
-        attached_programs.get(tx, interface.account, interface.region, interface.id) is not None
-    )
+    program = attached_programs.get(tx, interface.account, interface.region, interface.id)
+    return interface.kind != "interface" or (program is not None and not program.ended)
 
 
 def _of_connector(tx: Transaction, connector: VpcConnector) -> Iterator[Source]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from understudy_aws.admin.api_ends import endpoint_advice, is_api, with_world
+from understudy_aws.admin.api_ends import endpoint_advice, is_api, name_advice, with_world
 from understudy_aws.admin.errors import InvalidRequestError
 from understudy_aws.admin.network_calls import NAMES, NUMBERS, call_of
 from understudy_aws.admin.reach_ends import Destination, Source, destinations, is_attached, sources
@@ -69,7 +70,7 @@ def answer(gateway: Gateway, asked: Reach, node: Path) -> dict[str, Any]:
         paths = [
             path
             for source, to in looked_at
-            for path in _Pair(tx, network, source, to, asked.target).paths(protocol, (first, last))
+            for path in _Pair(tx, network, source, to, asked.target, now).paths(protocol, (first, last))
         ]
     return {
         "source": asked.source,
@@ -93,6 +94,7 @@ class _Pair(msgspec.Struct, frozen=True):
     source: Source
     to: Destination
     named: str
+    now: datetime
 
     def paths(self, protocol: str, ports: Ports) -> Iterator[dict[str, Any]]:
         """Yield what comes of a connection, once for each range of ports that fares alike."""
@@ -126,6 +128,8 @@ class _Pair(msgspec.Struct, frozen=True):
             )
         if is_api(self.named) and not outcome.passes and to.interface is None:
             advice = f"{advice} {endpoint_advice(self.named, interface)}".strip()
+        if is_api(self.named) and (of_names := name_advice(self.tx, self.named, interface, self.now)):
+            advice = f"{advice}{' ' if advice else ''}{of_names}"
         return {
             "from": interface.id,
             "address": next(iter((*interface.addresses, *interface.ipv6_addresses)), ""),
@@ -169,11 +173,10 @@ def _fate(outcome: Outcome) -> tuple[bool, str, str]:
 
 def _as_asked(change: Change, source: Source, to: Destination) -> Change:
     """Return a change for whoever was asked about: of a group its members, of instances to come their subnet."""
-    blocks: Mapping[str, str] = {
-        host_block(each): source.block for each in source.interface.addresses if source.block
-    }
+    own = [host_block(each) for each in (*source.interface.addresses, *source.interface.ipv6_addresses)]
+    blocks: Mapping[str, str] = dict.fromkeys(own, source.block) if source.block else {}
     if isinstance(change, AddRule):
-        named = {host_block(each): source.group for each in source.interface.addresses if source.group}
+        named = dict.fromkeys(own, source.group) if source.group else {}
         if to.group:
             named[host_block(to.address)] = to.group
         group = named.get(change.rule.cidr, "")

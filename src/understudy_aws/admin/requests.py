@@ -6,14 +6,14 @@ This module imports nothing else of Understudy's, so that the command line can l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import quote, urlencode
 
 import msgspec
 
-# The format of this API, which server and client must share. It rises with every change that an older one of
-# either would misunderstand. Servers older than format 2 do not tell theirs.
-FORMAT = 2
+# The format of this API, which tells the older one where server and client are of two builds (`build.py`). Servers
+# older than format 2 do not tell theirs, and those older than 3 no build.
+FORMAT = 3
 
 
 class AdminRequest(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -139,6 +139,27 @@ class ExplainQuestion(AdminRequest, frozen=True):
     context: Mapping[str, str | list[str]] = {}
 
 
+class WhoCan(AdminRequest, frozen=True):
+    """Lists all principals that can do `action` to `resource`, also through roles that they can assume, and why."""
+
+    methods: ClassVar[tuple[str, ...]] = ("POST",)
+    path: ClassVar[str] = "/_understudy/who-can"
+
+    action: str
+    resource: str = "*"
+    context: Mapping[str, str | list[str]] = {}
+    direct: bool = False
+
+
+class Prove(AdminRequest, frozen=True):
+    """Proves a claim such as `nobody but PRINCIPAL can ACTION on RESOURCE`, or finds a request that contradicts it."""
+
+    methods: ClassVar[tuple[str, ...]] = ("POST",)
+    path: ClassVar[str] = "/_understudy/prove"
+
+    claim: str
+
+
 class RecordPolicies(AdminRequest, frozen=True):
     """Writes least-privilege policies for the calls of one principal or all, in a time range of the trail."""
 
@@ -183,6 +204,7 @@ class Attach(AdminRequest, frozen=True):
     """Attaches a program to a network interface, which is made in `subnet` with `groups` unless it is named.
 
     `pid` is the process that starts the program; when that ends, the interface is free, or deleted if it was made.
+    With `account`, the subnet or the interface must be that account's.
     """
 
     methods: ClassVar[tuple[str, ...]] = ("POST",)
@@ -194,6 +216,7 @@ class Attach(AdminRequest, frozen=True):
     subnet: str = ""
     groups: tuple[str, ...] = ()
     address: str = ""
+    account: str = ""
 
 
 class Detach(AdminRequest, frozen=True):
@@ -260,6 +283,69 @@ class ValidateCustomDomain(AdminRequest, frozen=True):
     name: str
 
 
+class ListIssuers(AdminRequest, frozen=True):
+    """Lists the issuers of tokens that are registered here."""
+
+    path: ClassVar[str] = "/_understudy/issuers"
+
+
+class AddIssuer(AdminRequest, frozen=True):
+    """Registers an issuer of tokens by name or URL: with the JWKS document `keys`, or with a key that mints tokens."""
+
+    methods: ClassVar[tuple[str, ...]] = ("POST",)
+    path: ClassVar[str] = "/_understudy/issuers"
+
+    issuer: str
+    keys: str = ""
+
+
+class IssueToken(AdminRequest, frozen=True):
+    """Mints a token of a registered issuer, with these claims and others as the real issuer would have them."""
+
+    methods: ClassVar[tuple[str, ...]] = ("POST",)
+    path: ClassVar[str] = "/_understudy/tokens"
+
+    issuer: str = ""
+    claims: dict[str, Any] = {}
+    seconds: Annotated[int, msgspec.Meta(ge=1, le=10**9)] | None = None
+
+
+class ListDelegations(AdminRequest, frozen=True):
+    """Lists policy templates and permissions boundaries of products, and the requests made by them."""
+
+    path: ClassVar[str] = "/_understudy/delegations"
+
+
+class AddDelegationTemplate(AdminRequest, frozen=True):
+    """Registers a policy template of this name, by which the product in `account` may ask for permissions."""
+
+    methods: ClassVar[tuple[str, ...]] = ("POST",)
+    path: ClassVar[str] = "/_understudy/delegations/templates"
+
+    name: str
+    account: str
+    document: str
+    requestor: str = ""
+
+
+class AddDelegationBoundary(AdminRequest, frozen=True):
+    """Registers a permissions boundary of this name, which products can ask for the roles they make."""
+
+    methods: ClassVar[tuple[str, ...]] = ("POST",)
+    path: ClassVar[str] = "/_understudy/delegations/boundaries"
+
+    name: str
+    document: str
+
+
+class ListDelegationMessages(AdminRequest, frozen=True):
+    """Lists what IAM has published to the topics of products, the oldest first; with `topic`, to that one."""
+
+    path: ClassVar[str] = "/_understudy/delegations/messages"
+
+    topic: str = ""
+
+
 class ListServiceLogs(AdminRequest, frozen=True):
     """Lists the latest log lines of an App Runner service, or those after `next` of an earlier answer, oldest first.
 
@@ -312,6 +398,8 @@ REQUESTS: tuple[type[AdminRequest], ...] = (
     ExplainRequest,
     ExplainCall,
     ExplainQuestion,
+    WhoCan,
+    Prove,
     RecordPolicies,
     Rehearse,
     ListRoles,
@@ -323,6 +411,13 @@ REQUESTS: tuple[type[AdminRequest], ...] = (
     SettleConnection,
     ListCustomDomains,
     ValidateCustomDomain,
+    ListIssuers,
+    AddIssuer,
+    IssueToken,
+    ListDelegations,
+    AddDelegationTemplate,
+    AddDelegationBoundary,
+    ListDelegationMessages,
     ListServiceLogs,
     ListServiceStates,
     ListStateChanges,

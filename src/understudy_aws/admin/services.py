@@ -13,6 +13,7 @@ from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.services.apprunner.service_descriptions import url
 from understudy_aws.services.apprunner.service_events import event_of, state_changes
 from understudy_aws.services.apprunner.service_operations import history
+from understudy_aws.services.apprunner.service_problems import service_problems
 from understudy_aws.services.apprunner.service_records import (
     Service,
     service_instances,
@@ -64,6 +65,10 @@ def _state(tx: Transaction, service: Service) -> dict[str, Any]:
         ],
         "version": {"commit": version.commit, "image": version.image} if version is not None else None,
         "operation": _operation(operations[0]) if operations else None,
+        "problems": [
+            {"text": each.text, "since": iso_seconds(each.since)}
+            for each in service_problems.where(tx, "by_service", service.arn)
+        ],
     }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from understudy_aws import __version__
+from understudy_aws.admin.build import BUILD
 from understudy_aws.admin.requests import FORMAT, AdminRequest, Health, as_http
 from understudy_aws.cli.iam_mode import say_mode
 from understudy_aws.cli.invocation import command
@@ -29,18 +30,35 @@ class NoServerError(Exception):
 
 
 def running_server(settings: Settings) -> ServerFile | None:
-    """Return the server of this state if it answers; another program on its port is not one.
+    """Return the server of this state if it answers, of whatever version; another program on its port is not one.
 
     A port that is neither the default nor the server's asks for another server.
     """
+    server, _ = _running(settings)
+    return server
+
+
+def understood_server(settings: Settings) -> ServerFile | None:
+    """Return the server of this state, if it answers, to ask it something else than how it is.
+
+    Raises UserError when it is of another version.
+    """
+    server, health = _running(settings)
+    if server is not None:
+        check_version(settings, server, health)
+    return server
+
+
+def _running(settings: Settings) -> tuple[ServerFile | None, Mapping[str, Any]]:
+    """Return the server of this state and what it says of itself; None when it does not answer."""
     server = files_of(settings).read_server()
     if server is None or settings.port not in (0, DEFAULTS["port"], server.port):
-        return None
+        return None, {}
     health = health_of(server)
     if health is None:
-        return None
+        return None, {}
     say_mode(health.get("iam", "strict"), server.endpoint)
-    return server
+    return server, health
 
 
 def health_of(server: ServerFile) -> Mapping[str, Any] | None:
@@ -52,20 +70,23 @@ def health_of(server: ServerFile) -> Mapping[str, Any] | None:
     return said
 
 
-def check_format(server: ServerFile, health: Mapping[str, Any]) -> None:
-    """Raise UserError when the server and this command are too far apart to understand each other."""
-    theirs = health.get("format", 1)
-    if theirs == FORMAT:
+def check_version(settings: Settings, server: ServerFile, health: Mapping[str, Any]) -> None:
+    """Raise UserError when a server is not of this command's version, whose answers are not what they seem."""
+    if health.get("build") == BUILD:
         return
-    relation = "older" if theirs < FORMAT else "newer"
-    cure = (
-        "Stop it and start it again with this one"
-        if theirs < FORMAT
-        else "Use the command that it was started with"
+    theirs = health.get("format", 1)
+    relation = (
+        "of another build than" if theirs == FORMAT else "older than" if theirs < FORMAT else "newer than"
     )
+    if theirs > FORMAT:
+        cure = "Use the command that it was started with."
+    else:
+        lost = " What it holds in memory goes with it." if settings.in_memory else ""
+        stop, start = command("stop", settings), command("up", settings)
+        cure = f"Restart it with this one: `{stop}`, then `{start}`.{lost}"
     raise UserError(
-        f"The server at {server.endpoint} is Understudy {health.get('version', '?')}, {relation} than this command, "
-        f"which is {__version__} (their formats are {theirs} and {FORMAT}). {cure}."
+        f"The server at {server.endpoint} is Understudy {health.get('version', '?')}, {relation} this command, "
+        f"which is {__version__}. {cure}"
     )
 
 
@@ -95,9 +116,8 @@ def ask(settings: Settings, request: AdminRequest) -> Any:
 
     Raises UserError when the request is refused, and when there is neither a server nor a state.
     """
-    server = running_server(settings)
+    server = understood_server(settings)
     if server is not None:
-        check_format(server, ask_server(server, Health()))
         return ask_server(server, request)
     if settings.in_memory or not (settings.directory / "understudy.db").exists():
         raise no_server(settings)

@@ -10,7 +10,9 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from ipaddress import ip_address
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 from understudy_aws.admin.requests import Attach, Detach
@@ -18,18 +20,18 @@ from understudy_aws.admin.requests import Status as ServerStatus
 from understudy_aws.cli.admin_client import (
     NoServerError,
     ask_server,
-    check_format,
-    health_of,
     no_server,
-    running_server,
+    understood_server,
 )
-from understudy_aws.cli.client_environment import inside
+from understudy_aws.cli.client_environment import inside, trusting
 from understudy_aws.cli.options import settings_of
 from understudy_aws.cli.output import Output
 from understudy_aws.cli.server_files import ServerFile, temporary_place
+from understudy_aws.controllers.authorities import authorities_in
 from understudy_aws.core.clock import monotonic_seconds
 from understudy_aws.core.errors import UserError
 from understudy_aws.dataplane.client import WANTED, NodeClient, NodeLostError
+from understudy_aws.dataplane.edge import api_urls
 from understudy_aws.dataplane.linux.command import (
     NetworkEndedError,
     NoNodeError,
@@ -38,11 +40,13 @@ from understudy_aws.dataplane.linux.command import (
     pass_signals_on,
     run_command,
 )
+from understudy_aws.dataplane.linux.confinement import OWN_FILES
 from understudy_aws.dataplane.messages import GetStatus, Status
 from understudy_aws.settings import Settings
 
 _PATIENCE = 20.0
 _WHY_SECONDS = 0.5
+_FREE_SECONDS, _FREE_POLL_SECONDS = 3.0, 0.02
 # What a shell says of a program that was killed.
 _KILLED = 128 + signal.SIGKILL
 _LOOK_SECONDS = 0.2
@@ -89,16 +93,22 @@ def run(asked: argparse.Namespace, out: Output) -> int:
 
 def run_attached(asked: argparse.Namespace, out: Output, command: Sequence[str]) -> int:
     """Attach a program to the interface asked for, run it, and detach it again; answers its exit code."""
+    if not command[0]:
+        raise UserError("The program's name is empty: the first word of CMD is the program.")
+    if asked.interface and (asked.group or asked.address):
+        raise UserError(
+            f"{asked.interface} has its groups and its address already: --group and --address are of the interface "
+            "that --subnet makes. `aws ec2 modify-network-interface-attribute` changes its groups."
+        )
     settings = settings_of(asked)
-    server = running_server(settings)
+    server = understood_server(settings)
     if server is None:
         raise no_server(settings)
-    check_format(server, health_of(server) or {})
     attached = ask_server(
         server,
         Attach(
             pid=os.getpid(), command=" ".join(command), interface=asked.interface,
-            subnet=asked.subnet, groups=tuple(asked.group), address=asked.address,
+            subnet=asked.subnet, groups=tuple(asked.group), address=asked.address, account=settings.account,
         ),
     )  # fmt: skip
     try:
@@ -116,15 +126,22 @@ def run_attached(asked: argparse.Namespace, out: Output, command: Sequence[str])
         if obstacle:
             out.remark(f"NOT ISOLATED: {command[0]} is in this machine's own network. {obstacle}")
             return _run_plainly(node, command)
-        environment = inside(
-            os.environ,
-            secure=server.endpoint.startswith("https:"),
-            addresses=attached["addresses"],
-            endpoints=attached.get("endpoints", {}),
+        authority = authorities_in(server.ca_bundle) if server.ca_bundle else ""
+        trust = trusting(os.environ, authority, OWN_FILES)
+        environment = inside(os.environ, _apis(server, attached), trust)
+        return _run(
+            node, attached, command, environment, hidden=_hidden_directories(settings), files=trust.files
         )
-        return _run(node, attached, command, environment, _hidden_directories(settings))
     finally:
         _detach(server, attached["interface"])
+
+
+def _apis(server: ServerFile, attached: Mapping[str, Any]) -> dict[str, str]:
+    """Return the URLs of the APIs by variable. With TLS they are at names, which certificates have."""
+    secure = server.endpoint.startswith("https:")
+    version = 4 if any(ip_address(each).version == 4 for each in attached["addresses"]) else 6
+    endpoints = attached["endpoint_names"] if secure else attached["endpoints"]
+    return api_urls(endpoints, secure=secure, version=version)
 
 
 def _wait_for(server: ServerFile, node: Path, interface: str) -> str:
@@ -170,7 +187,9 @@ def _run(
     attached: Mapping[str, Any],
     command: Sequence[str],
     environment: Mapping[str, str],
+    *,
     hidden: Sequence[Path],
+    files: Mapping[str, str],
 ) -> int:
     """Run the command in a process of its own, which enters the interface's network and becomes of no other use."""
     sys.stdout.flush()
@@ -186,6 +205,7 @@ def _run(
                 environment,
                 resolver=attached["resolver"],
                 hidden=hidden,
+                files=files,
             )
         except NetworkEndedError as error:
             os.write(2, f"understudy: {error}\n".encode())
@@ -228,8 +248,11 @@ def _run_plainly(node: Path, command: Sequence[str]) -> int:
 
 
 def _detach(server: ServerFile, interface: str) -> None:
-    try:
-        ask_server(server, Detach(interface=interface, pid=os.getpid()))
-    except (NoServerError, UserError):
-        # The server finds out by itself that this process has ended.
-        return
+    """Let go of an interface, and wait until others can have it: whoever called this may want it next."""
+    until = monotonic_seconds() + _FREE_SECONDS
+    # Otherwise the server finds out by itself that this process has ended.
+    with suppress(NoServerError, UserError):
+        while not ask_server(server, Detach(interface=interface, pid=os.getpid()))["free"]:
+            if monotonic_seconds() > until:
+                return
+            sleep(_FREE_POLL_SECONDS)

@@ -14,8 +14,8 @@ import msgspec
 from understudy_aws.cli.profiles import read_text, write_private
 from understudy_aws.core.clock import SystemClock
 from understudy_aws.core.deferred import deferred
-from understudy_aws.data.regions import APP_RUNNER_REGIONS
-from understudy_aws.dataplane.edge import API_ADDRESSES
+from understudy_aws.data.regions import APP_RUNNER_REGIONS, REGIONS
+from understudy_aws.dataplane.edge import API_ADDRESSES, CREDENTIALS_ADDRESS
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -65,9 +65,13 @@ def certificates_in(directory: Path, host: str) -> Certificates:
 
 def names_of(host: str) -> list[str]:
     """Return the names and addresses by which clients may call a server that listens on `host`."""
-    # The last ones are where programs in a VPC call it, and what App Runner's services are called.
-    services = [f"*.{region}.awsapprunner.localhost" for region in APP_RUNNER_REGIONS]
-    names = ["localhost", "127.0.0.1", "::1", *API_ADDRESSES.values(), *services]
+    # The last ones are where programs in a VPC call it, and those in an engine's containers, what App Runner's services
+    # are called, and what AWS's APIs are called, which programs find at VPC endpoints.
+    ends = ("localhost", "com")  # in VPCs private services have the names that they have at AWS
+    services = [f"*.{region}.awsapprunner.{end}" for region in APP_RUNNER_REGIONS for end in ends]
+    in_regions = (f"{name}.{region}.amazonaws.com" for region in REGIONS for name in ("*", "api.ecr"))
+    apis = ["*.amazonaws.com", *in_regions]
+    names = ["localhost", "127.0.0.1", "::1", *API_ADDRESSES.values(), CREDENTIALS_ADDRESS, *services, *apis]
     more = socket.gethostname() if host in _EVERYWHERE else host
     return names if more in names or not more else [*names, more]
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from ipaddress import ip_address
+import re
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+
+import msgspec
 
 from understudy_aws.cli.server_files import Keys
-from understudy_aws.dataplane.edge import API_ADDRESSES, HTTPS_PORT
+from understudy_aws.dataplane.edge import API_URL
+from understudy_aws.dataplane.runtime.authorities import authority_files, authority_variables
 
 REGION = "us-east-1"
 _PROXIES = ("http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
@@ -18,7 +23,16 @@ _MISLEADING = (
     "AWS_SECURITY_TOKEN",
     "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
 )
-_PER_SERVICE = "AWS_ENDPOINT_URL_"
+_PER_SERVICE = f"{API_URL}_"
+
+_CERTIFICATE = re.compile(r"-----BEGIN ((?:TRUSTED |X509 )?CERTIFICATE)-----.*?-----END \1-----", re.DOTALL)
+
+
+class Trust(msgspec.Struct, frozen=True):
+    """Variables that lead clients to files with the authorities to trust, and the texts of these files by name."""
+
+    variables: Mapping[str, str]
+    files: Mapping[str, str]
 
 
 def to_set(endpoint: str, keys: Keys, environment: Mapping[str, str], ca_bundle: str = "") -> dict[str, str]:
@@ -45,26 +59,36 @@ def to_set(endpoint: str, keys: Keys, environment: Mapping[str, str], ca_bundle:
     return variables
 
 
-def inside(
-    environment: Mapping[str, str], *, secure: bool, addresses: Sequence[str], endpoints: Mapping[str, str]
-) -> dict[str, str]:
-    """Return the environment of a program at an interface with these addresses: it finds the APIs where it can.
+def inside(environment: Mapping[str, str], apis: Mapping[str, str], trust: Trust) -> dict[str, str]:
+    """Return the environment of a program that has an interface alone: it finds the APIs where it can. Keys stay.
 
-    `endpoints` are addresses of VPC endpoints with private DNS, by the part of a variable's name that says which
-    service. Keys stay what they are.
+    `apis` are their URLs by variable.
     """
-    versions = [ip_address(each).version for each in addresses]
-    version = 4 if 4 in versions or not versions else 6
     kept = {name: value for name, value in environment.items() if not name.startswith(_PER_SERVICE)}
     kept.pop("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", None)
-    per_service = {f"{_PER_SERVICE}{name}": _url(address, secure) for name, address in endpoints.items()}
-    return {**kept, "AWS_ENDPOINT_URL": _url(API_ADDRESSES[version], secure), **per_service}
+    return {**kept, **apis, **trust.variables}
 
 
-def _url(address: str, secure: bool) -> str:
-    host = f"[{address}]" if ":" in address else address
-    # AWS's APIs are at port 443, which is what groups let out and in. The server takes there what it speaks.
-    return f"https://{host}" if secure else f"http://{host}:{HTTPS_PORT}"
+def trusting(environment: Mapping[str, str], authority: str, directory: Path) -> Trust:
+    """Return what has programs trust an authority, a PEM text, with what they trust in an environment.
+
+    The files will be in `directory`. Nothing is needed for an empty text.
+    """
+    variables, files = dict(authority_variables(authority, directory)), dict(authority_files(authority))
+    for name in variables:
+        # A program may see less than we do of where the user's own file is.
+        if known := _certificates_in(environment.get(name, "")):
+            file = f"understudy-{name.lower()}.pem"
+            variables[name], files[file] = str(directory / file), f"{known}{authority}"
+    return Trust(variables, files)
+
+
+def _certificates_in(file: str) -> str:
+    """Return the certificates in a file, without any key; empty for what is no file, to which variables may lead."""
+    with suppress(OSError):
+        text = Path(file).read_text("utf-8", errors="replace")
+        return "".join(f"{found.group()}\n" for found in _CERTIFICATE.finditer(text))
+    return ""
 
 
 def to_unset(environment: Mapping[str, str]) -> tuple[str, ...]:

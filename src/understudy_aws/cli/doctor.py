@@ -17,7 +17,7 @@ import msgspec
 from msgspec.structs import asdict
 
 from understudy_aws import __version__
-from understudy_aws.cli.admin_client import check_format, health_of, running_server
+from understudy_aws.cli.admin_client import check_version, health_of, running_server
 from understudy_aws.cli.aws_command import problem_with, spoken_version
 from understudy_aws.cli.invocation import command
 from understudy_aws.cli.options import SETTINGS, settings_of
@@ -27,8 +27,10 @@ from understudy_aws.core.errors import UserError
 from understudy_aws.dataplane.client import NodeClient, NodeLostError
 from understudy_aws.dataplane.linux import outside
 from understudy_aws.dataplane.linux.probe import limits, obstacle
-from understudy_aws.dataplane.messages import GetStatus, Status
+from understudy_aws.dataplane.messages import GetInstances, GetStatus, Instances, Status
 from understudy_aws.dataplane.runtime.bubblewrap import NOT_INSTALLED
+from understudy_aws.dataplane.runtime.container_engine import found_engine
+from understudy_aws.dataplane.runtime.containers import IN_CONTAINERS, NO_ENGINE
 from understudy_aws.dataplane.runtime.control_groups import ControlGroups
 from understudy_aws.dataplane.runtime.processes import NOT_ISOLATED
 from understudy_aws.server.run import check_address
@@ -105,12 +107,14 @@ def examine(settings: Settings) -> Iterator[Finding]:
     refused = obstacle()
     yield _packets(refused)
     yield from _network(settings)
-    yield _internet()
+    yield _internet(refused)
     yield from _services(refused)
     yield Finding(
         "not here",
         "note",
-        "EC2 instances do not run. Gateway endpoints of S3 and DynamoDB lead nowhere.",
+        "EC2 instances do not run. Gateway endpoints of S3 and DynamoDB lead nowhere. NAT gateways translate no IPv6 "
+        "(NAT64), so that addresses of DNS64 lead nowhere. DHCP options of NTP and NetBIOS are described, and unused: "
+        "VPCs have the time at 169.254.169.123.",
     )
 
 
@@ -134,9 +138,11 @@ def _network(settings: Settings) -> Iterator[Finding]:
         return
     try:
         with NodeClient(settings.directory / "node", timeout=_NODE_SECONDS) as client:
-            status = client.ask(GetStatus())
+            status, instances = client.ask(GetStatus()), client.ask(GetInstances())
     except NodeLostError:
         return
+    if isinstance(instances, Instances):
+        yield from _ingress(instances)
     if not isinstance(status, Status):
         return
     problems = [f"{name}: {why}." for name, why in sorted(status.services.items())]
@@ -151,7 +157,20 @@ def _network(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def _internet() -> Finding:
+def _ingress(instances: Instances) -> Iterator[Finding]:
+    """Yield where requests to the services of a running node are taken, and why not where it is wanted."""
+    if instances.ingress_error:
+        yield Finding("ingress", "note", instances.ingress_error)
+    elif instances.ingress:
+        yield Finding("ingress", "ok", f"requests to services are taken at {instances.ingress}")
+
+
+def _internet(refused: str) -> Finding:
+    """Say whether packets of VPCs get out; where no network can be made, which `refused` says, there are none."""
+    if refused:
+        return Finding(
+            "internet", "note", "There are no packets of VPCs; programs are in this machine's own network."
+        )
     missing = outside.obstacle()
     if missing:
         return Finding("internet", "note", f"Packets of VPCs don't reach the real internet: {missing}.")
@@ -163,6 +182,11 @@ def _services(refused: str) -> Iterator[Finding]:
     """Say what runs services here, and what they are not held to."""
     if refused:
         yield Finding("services", "note", NOT_ISOLATED)
+        engine = found_engine(os.environ)
+        if engine is None:
+            yield Finding("images", "note", NO_ENGINE)
+        else:
+            yield Finding("images", "note", IN_CONTAINERS.format(engine.address))
         return
     if shutil.which("bwrap") is None:
         yield Finding("services", "note", f"App Runner services can't run: {NOT_INSTALLED}.")
@@ -174,9 +198,7 @@ def _services(refused: str) -> Iterator[Finding]:
         yield Finding(
             "images", "note", f"Images can't be pulled without {' and '.join(missing)} (`{remedy}`)."
         )
-    groups = ControlGroups(Path("doctor"))
-    groups.end()
-    yield from (Finding("limits", "note", limit) for limit in groups.limits)
+    yield from (Finding("limits", "note", limit) for limit in ControlGroups(Path("doctor")).limits)
 
 
 def _python() -> Finding:
@@ -281,14 +303,10 @@ def _server(settings: Settings) -> Finding:
         return Finding("server", "ok", "none runs")
     health = health_of(server) or {}
     try:
-        check_format(server, health)
+        check_version(settings, server, health)
     except UserError as error:
         return Finding("server", "note", str(error))
-    if (theirs := health.get("version")) != __version__:
-        return Finding(
-            "server", "note", f"{server.endpoint} is Understudy {theirs}; this command is {__version__}."
-        )
-    return Finding("server", "ok", f"{server.endpoint}, process {server.pid}, version {theirs}")
+    return Finding("server", "ok", f"{server.endpoint}, process {server.pid}, version {__version__}")
 
 
 def _future_state(directory: Path) -> Finding:

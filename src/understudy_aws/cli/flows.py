@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import select
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,12 @@ from understudy_aws.admin.network_calls import NAMES
 from understudy_aws.admin.requests import Status
 from understudy_aws.cli.admin_client import ask
 from understudy_aws.cli.options import settings_of
-from understudy_aws.cli.output import Output
+from understudy_aws.cli.output import Output, counted
 from understudy_aws.core.clock import monotonic_seconds
 from understudy_aws.core.errors import UserError
 from understudy_aws.dataplane.client import NodeClient, NodeLostError
-from understudy_aws.dataplane.messages import Flows, WatchFlows
+from understudy_aws.dataplane.messages import Flows, GetStatus, WatchFlows
+from understudy_aws.dataplane.messages import Status as NodeStatus
 
 _EVERY = 1.0  # seconds between two looks
 _NO_NETWORK = "No network is made now: `understudy attach` makes one as long as a program runs."
@@ -52,8 +54,18 @@ def run(asked: argparse.Namespace, out: Output) -> int:
         out.value({"flows": found})
     elif not found:
         where = f" at {asked.interface}" if asked.interface else ""
-        out.line(f"No packet was seen{where} in {asked.seconds} seconds.")
+        idle = (
+            f" Nothing is attached{where} now." if where and not _is_attached(node, asked.interface) else ""
+        )
+        out.line(f"No packet was seen{where} in {counted(int(asked.seconds), 'second')}.{idle}")
     return 0
+
+
+def _is_attached(node: Path, interface: str) -> bool:
+    with suppress(NodeLostError), NodeClient(node) as client:
+        status = client.ask(GetStatus())
+        return isinstance(status, NodeStatus) and interface in status.interfaces
+    return False
 
 
 def _watched(node: Path, interface: str, until: float | None) -> Iterator[dict[str, Any]]:
@@ -80,10 +92,10 @@ def _watched(node: Path, interface: str, until: float | None) -> Iterator[dict[s
         raise UserError(_NO_NETWORK) from None
 
 
-def _told(interface: str, counted: Any) -> dict[str, Any]:
-    flow = counted.flow
+def _told(interface: str, found: Any) -> dict[str, Any]:
+    flow = found.flow
     return {
-        "at": counted.end,
+        "at": found.end,
         "interface": interface,
         "direction": "in" if flow.incoming else "out",
         "protocol": NAMES.get(str(flow.protocol), str(flow.protocol)),
@@ -91,9 +103,9 @@ def _told(interface: str, counted: Any) -> dict[str, Any]:
         "source_port": flow.source_port,
         "destination": flow.destination,
         "destination_port": flow.destination_port,
-        "packets": counted.packets,
-        "bytes": counted.bytes,
-        "accepted": counted.accepted,
+        "packets": found.packets,
+        "bytes": found.bytes,
+        "accepted": found.accepted,
     }
 
 
@@ -108,5 +120,6 @@ def _as_text(flow: dict[str, Any]) -> str:
     at = datetime.fromtimestamp(flow["at"], UTC)
     return (
         f"{at:%H:%M:%S}  {flow['interface']}  {flow['direction']:<3}  {verdict}  {flow['protocol']:<6} "
-        f"{end('source')} -> {end('destination')}  {flow['packets']} packets, {flow['bytes']} bytes"
+        f"{end('source')} -> {end('destination')}  "
+        f"{counted(flow['packets'], 'packet')}, {counted(flow['bytes'], 'byte')}"
     )

@@ -11,5 +11,5 @@ from typing import Any
 
 
 def load(module: str) -> Any:
-    """Return a module of this package, such as `up` for `understudy_aws.cli.up`."""
-    return importlib.import_module(f"understudy_aws.cli.{module}")
+    """Return a module of this package: `understudy_aws.cli.who_can` for `who-can`."""
+    return importlib.import_module(f"understudy_aws.cli.{module.replace('-', '_')}")

@@ -22,10 +22,15 @@ _OPTIONS: Mapping[str, tuple[str, str]] = {
     "trail": ("CALLS", "how many calls the trail keeps"),
     "synchronous": ("MODE", "normal, or full against power cuts"),
     "tls": ("", "serve HTTPS with a certificate authority of the state's own"),
+    "identity_providers": ("HOSTS", "issuers of tokens that may be asked for their keys, with commas"),
     "known_service_principals": ("NAMES", "service principals that count as AWS's too, with commas"),
-    "registry": ("PREFIX=PLACE", "what stands for ECR: a registry's URL or oci:/DIRECTORY, with commas"),
+    "registry": (
+        "PREFIX=PLACE",
+        "what stands for ECR: a URL, oci:/DIRECTORY, docker-archive:/DIRECTORY or docker-daemon:, with commas",
+    ),
     "tls_certificate": ("FILE", "serve HTTPS with this chain and key (PEM)"),
     "ingress": ("HOST:PORT", "where requests to services are taken"),
+    "request_seconds": ("SECONDS", "how long a request to a service may take"),
 }
 # What an option is to a command that starts no server.
 _ADDRESSED = {"port": "the port of the server"}
@@ -34,6 +39,7 @@ _CALLED = {
     "state": "understudy in your state directory",
     "account": "the first of the state; 000000000000 in a new one",
     "tls": "no",
+    "identity_providers": "those on this machine alone",
     "known_service_principals": "none besides AWS's",
     "registry": "images built here, then ECR",
     "tls_certificate": "none",

@@ -70,3 +70,8 @@ class Output:
         width = max(len(name) for name, _ in facts)
         for name, value in facts:
             self.line(f"{self.paint(name.ljust(width), 'bold')}  {value}")
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number and what it counts: `1 packet`, `2 packets`."""
+    return f"{count} {noun}{'s' if count != 1 else ''}"

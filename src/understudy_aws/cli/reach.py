@@ -56,6 +56,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(asked: argparse.Namespace, out: Output) -> int:
     """Show what packets meet; the exit code is 0 when they pass, 1 when they do not."""
     target, first, last = _split(asked.target)
+    if not asked.source or not target:
+        # A variable of a shell that was never set.
+        raise UserError(
+            f"{'TO' if asked.source else 'FROM'} is empty: it names an interface, a group, an address, …"
+        )
     answer = ask(
         settings_of(asked),
         Reach(source=asked.source, target=target, protocol=asked.protocol, port=first, last_port=last),
@@ -67,10 +72,12 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     if out.as_json:
         out.value(answer)
         return 0 if answer["passes"] else 1
+    # Its address says nothing to people.
+    api = answer["target"] if answer["target"].startswith("aws:") else ""
     for places in answer["alike"]:
         paths = [answer["paths"][place] for place in places]
-        _print(paths[0], out)
-        _print_others(paths[1:], out)
+        _print(paths[0], api, out)
+        _print_others(paths[1:], api, out)
     if answer["not_looked_at"]:
         out.line(f"{answer['not_looked_at']} more pairs of interfaces were not looked at.")
     if answer["obstacle"]:
@@ -125,9 +132,10 @@ def _probed(node: Path, path: Mapping[str, Any]) -> str:
     return said.outcome
 
 
-def _print(path: Mapping[str, Any], out: Output) -> None:
+def _print(path: Mapping[str, Any], api: str, out: Output) -> None:
+    """Print what comes of a connection; to the API of a service, if one was asked about."""
     verdict = out.paint("passes", "green") if path["passes"] else out.paint("is refused", "red")
-    out.line(f"{_service(path)} from {_source(path)} to {_target(path)} {verdict}.")
+    out.line(f"{_service(path)} from {_source(path)} to {_target(path, api)} {verdict}.")
     out.line()
     hops = _told(path)
     width = max(len(hop["at"]) for hop in hops) if hops else 0
@@ -150,14 +158,14 @@ def _print(path: Mapping[str, Any], out: Output) -> None:
     out.line()
 
 
-def _print_others(paths: Sequence[Mapping[str, Any]], out: Output) -> None:
+def _print_others(paths: Sequence[Mapping[str, Any]], api: str, out: Output) -> None:
     """Name the pairs that fare as the one that was shown."""
     if not paths:
         return
     out.line("So do:" if paths[0]["passes"] else "So are:")
     for path in paths[:_MOST_NAMED]:
         probe = f"  {_OUTCOMES[path['probe']]}" if "probe" in path else ""
-        out.line(f"  {_source(path)} to {_target(path)}{probe}")
+        out.line(f"  {_source(path)} to {_target(path, api)}{probe}")
     if len(paths) > _MOST_NAMED:
         out.line(f"  and {len(paths) - _MOST_NAMED} more")
     out.line()
@@ -186,5 +194,6 @@ def _source(path: Mapping[str, Any]) -> str:
     return f"{path['from']} ({path['address']})"
 
 
-def _target(path: Mapping[str, Any]) -> str:
-    return f"{path['to']} ({path['interface']})" if path["interface"] else str(path["to"])
+def _target(path: Mapping[str, Any], api: str) -> str:
+    place = f"{path['to']} ({path['interface']})" if path["interface"] else str(path["to"])
+    return f"{api}, at {place}," if api else place

@@ -10,7 +10,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from understudy_aws.admin.requests import ListTrail, RecordPolicies
-from understudy_aws.cli.admin_client import ask, ask_server, running_server
+from understudy_aws.cli.admin_client import ask, ask_server, understood_server
 from understudy_aws.cli.client_environment import made
 from understudy_aws.cli.exec import DEFAULTS, environment_of, options_of, run_command
 from understudy_aws.cli.iam_mode import say_mode
@@ -76,7 +76,7 @@ def run(asked: argparse.Namespace, out: Output) -> int:
         return _print(ask(settings_of(asked), wanted), out, asked.as_)
     if asked.since or asked.until:
         raise UserError("With a command its own calls are recorded; leave --since and --until away.")
-    server = running_server(settings_of(asked))
+    server = understood_server(settings_of(asked))
     if server is not None:
         code, answer = _while_running(asked.command_line, server, settings_of(asked), wanted)
     else:

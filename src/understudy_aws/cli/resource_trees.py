@@ -27,6 +27,7 @@ _WORDS = {
     "apprunner:default-auto-scaling": "default auto scaling",
     "apprunner:observabilityconfiguration": "observability configuration",
     "apprunner:vpcconnector": "VPC connector",
+    "apprunner:vpcingressconnection": "VPC ingress connection",
 }
 # Of the tags of a resource without a name so many are shown.
 _MOST_TAGS = 2

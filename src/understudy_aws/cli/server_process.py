@@ -20,11 +20,12 @@ _PATIENCE = 10.0
 
 
 class Started(msgspec.Struct, frozen=True):
-    """What a server says of itself when it is ready."""
+    """What a server says of itself when it is ready; `ingress` is empty while a free port is still to be taken."""
 
     endpoint: str
     account: str
     files: ServerFiles
+    ingress: str
 
     @property
     def port(self) -> int:
@@ -50,7 +51,7 @@ class Started(msgspec.Struct, frozen=True):
 def started_of(said: Mapping[str, Any]) -> Started:
     """Return what a server has said with `--json`."""
     files = ServerFiles(Path(said["server_file"]), Path(said["credentials_file"]))
-    return Started(said["endpoint"], said["account"], files)
+    return Started(said["endpoint"], said["account"], files, said["ingress"])
 
 
 class ServerProcess:

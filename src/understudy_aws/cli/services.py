@@ -38,6 +38,8 @@ def run(asked: argparse.Namespace, out: Output) -> int:
         operation = each["operation"]
         if operation is not None and operation["ended"] and operation["reason"]:
             out.remark(f"{each['name']}: {operation['type']} failed. {printable(operation['reason'])}")
+        for problem in each["problems"]:
+            out.remark(f"{each['name']}, since {problem['since']}: {printable(problem['text'])}")
     return 0
 
 
@@ -62,4 +64,7 @@ def describe_one(service: dict[str, Any], out: Output) -> None:
             facts.append(
                 ("waits" if operation["ended"] is None else "reason", printable(operation["reason"]))
             )
+    facts += [
+        ("problem", f"{printable(each['text'])} (since {each['since']})") for each in service["problems"]
+    ]
     out.facts(facts)

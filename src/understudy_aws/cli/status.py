@@ -12,7 +12,7 @@ import msgspec
 from understudy_aws.admin.requests import ListServiceStates, Status
 from understudy_aws.cli.admin_client import ask, running_server
 from understudy_aws.cli.options import settings_of
-from understudy_aws.cli.output import Output
+from understudy_aws.cli.output import Output, counted
 from understudy_aws.cli.server_files import files_of
 from understudy_aws.cli.services import describe_one
 from understudy_aws.dataplane.client import NodeClient, NodeLostError
@@ -64,7 +64,7 @@ def run(asked: argparse.Namespace, out: Output) -> int:
         facts.append(("store", said["store"]))
     if server:
         facts.append(("up for", _spoken(said["uptime_seconds"])))
-    out.facts([*facts, *_of_node(network, instances)])
+    out.facts([*facts, *_of_node(network, instances, said["ingress"])])
     _remark_on_the_network(network, said["not_attached"], out)
     for remark in (instances.ingress_error, *instances.limits) if instances and instances.loads else ():
         if remark:
@@ -78,8 +78,10 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     return 0
 
 
-def _of_node(network: NodeStatus | None, instances: Instances | None) -> Iterator[tuple[str, str]]:
-    """Yield the facts about the node, where one runs."""
+def _of_node(
+    network: NodeStatus | None, instances: Instances | None, ingress: str
+) -> Iterator[tuple[str, str]]:
+    """Yield the facts about the node, where one runs, and services; `ingress` is where requests to them go."""
     if network is not None:
         yield "network", _told(network)
         yield from ((name, f"missing: {why}") for name, why in sorted(network.services.items()))
@@ -87,6 +89,8 @@ def _of_node(network: NodeStatus | None, instances: Instances | None) -> Iterato
             yield "internet", f"reached through {network.outside}"
     if instances is not None and instances.loads:
         yield "services", _served(instances)
+    else:
+        yield "services", f"none; the first is answered at {ingress or 'a free port'}"
 
 
 def _remark_on_the_network(
@@ -103,11 +107,15 @@ def _remark_on_the_network(
 
 
 def _describe_service(asked: argparse.Namespace, out: Output) -> int:
-    (service,) = ask(settings_of(asked), ListServiceStates(service=asked.service))["services"]
+    settings = settings_of(asked)
+    (service,) = ask(settings, ListServiceStates(service=asked.service))["services"]
     if out.as_json:
         out.value(service)
-    else:
-        describe_one(service, out)
+        return 0
+    describe_one(service, out)
+    _, instances = _node(Path(ask(settings, Status())["node"]))
+    for limit in instances.limits if instances is not None and service["instances"] else ():
+        out.remark(limit)
     return 0
 
 
@@ -137,30 +145,26 @@ def _node(directory: Path) -> tuple[NodeStatus | None, Instances | None]:
 def _served(instances: Instances) -> str:
     healthy = sum(1 for each in instances.instances if each.state == "healthy")
     place = f"answered at {instances.ingress}" if instances.ingress else "NO REQUEST IS TAKEN"
-    of = f"{healthy} of {_counted(len(instances.instances), 'instance')} healthy"
-    return f"{_counted(len(instances.loads), 'service')}, {place}; {of}"
+    of = f"{healthy} of {counted(len(instances.instances), 'instance')} healthy"
+    return f"{counted(len(instances.loads), 'service')}, {place}; {of}"
 
 
 def _told(status: NodeStatus) -> str:
     level = "NOTHING IS FILTERED OR ISOLATED" if status.obstacle else "filtered"
-    interfaces, vpcs = _counted(len(status.interfaces), "interface"), _counted(status.vpcs, "VPC")
+    interfaces, vpcs = counted(len(status.interfaces), "interface"), counted(status.vpcs, "VPC")
     words = f"{interfaces} in {vpcs}, {level}; node {status.pid}"
     if status.memory:
         words = f"{words}, {status.memory / _MIB:.0f} MiB"
     if not status.converged:
         words = f"not as wanted ({_why(status)}); {words}"
     if status.repaired:
-        words = f"{words}; {_counted(status.repaired, 'change')} of others put right"
+        words = f"{words}; {counted(status.repaired, 'change')} of others put right"
     return words
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}{'s' if count != 1 else ''}"
 
 
 def _why(status: NodeStatus) -> str:
     since = f" since {status.failing_since:%Y-%m-%d %H:%M:%S} UTC" if status.failing_since else ""
-    lacking = f"; {_counted(len(status.missing), 'interface')} missing" if status.missing else ""
+    lacking = f"; {counted(len(status.missing), 'interface')} missing" if status.missing else ""
     return f"{status.error or 'being made'}{since}{lacking}"
 
 
@@ -200,5 +204,5 @@ def _spoken(seconds: int) -> str:
     for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
         if seconds >= size:
             count = seconds // size
-            return _counted(count, name)
-    return f"{seconds} seconds"
+            return counted(count, name)
+    return counted(seconds, "second")

@@ -26,11 +26,13 @@ from understudy_aws.cli.loading import load
 from understudy_aws.cli.options import SETTINGS, settings_of
 from understudy_aws.cli.output import Output
 from understudy_aws.cli.server_files import Keys, ServerFile, ServerFiles, files_of, private_directory
+from understudy_aws.controllers.authorities import authorities_in
 from understudy_aws.core.deferred import deferred
 from understudy_aws.core.errors import UserError
 from understudy_aws.server.run import check_address, tls_context
 from understudy_aws.server.run import run as serve
 from understudy_aws.services import accounts
+from understudy_aws.services.apprunner.ingress_address import ingress_address, ingress_port, note_ingress
 from understudy_aws.services.iam.users import access_keys
 from understudy_aws.settings import Settings
 
@@ -52,6 +54,7 @@ _CLOCK = {
     "instant": "background work is done at once",
     "aws": "background work takes AWS's seconds, and new roles take time to be known",
 }
+_A_FREE_PORT = "a free port, which `understudy status` tells once one runs"
 
 
 SHOWN = SETTINGS
@@ -87,6 +90,7 @@ def run(asked: argparse.Namespace, out: Output) -> int:
             started.files,
             keys,
             networks.obstacle(),
+            ingress=started.ingress,
             detached=True,
         ).give(out)
         return 0
@@ -202,23 +206,35 @@ class _Serving:
         if new_keys is not None:
             files.write_keys(account, new_keys.access_key_id, new_keys.secret_access_key)
         keep_administrators_keys(app, files)
+        ingress = _noted_ingress(app)
         certificate, ca_bundle = settings.tls_certificate, _authority_in(settings.tls_certificate)
         if self._certificates is not None:
             certificate, ca_bundle = str(self._certificates.server), str(self._certificates.authority)
         files.write_server(ServerFile(endpoint, os.getpid(), app.admin_api.token, certificate, ca_bundle))
         keys = files.read_keys(account) if self._asked.show_keys else None
-        Announcement(settings, endpoint, account, files, keys, self._networks.obstacle()).give(self._out)
+        obstacle = self._networks.obstacle()
+        Announcement(settings, endpoint, account, files, keys, obstacle, ingress).give(self._out)
         if self._asked.log_to_file:
             _complain_to(files.log)
 
 
 def _authority_in(certificate: str) -> str:
     """Return the file itself when it holds an authority, as one that signed itself does; else an empty text."""
-    if not certificate:
-        return ""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_verify_locations(certificate)
-    return certificate if context.get_ca_certs() else ""
+    return certificate if certificate and authorities_in(certificate) else ""
+
+
+def _noted_ingress(app: App) -> str:
+    """Know where requests to services will be taken before a node says so, for the first URL that is answered.
+
+    Returns it; empty where a free port is to be taken. Where somebody has the port, the node takes another one.
+    """
+    host, port = app.settings.ingress_address
+    with app.database.transaction() as tx:
+        with contextlib.suppress(UserError):
+            if port and not ingress_port(tx):
+                check_address(host, port)
+                note_ingress(tx, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        return ingress_address(tx)
 
 
 def _complain_to(log: Path) -> None:
@@ -240,7 +256,7 @@ def keep_administrators_keys(app: App, files: ServerFiles) -> None:
 
 
 def _background(app: App, lifeline: bool) -> Sequence[Any]:
-    works: list[Any] = [app.controllers.run]
+    works: list[Any] = [app.controllers.run, app.node_changes.run]
     if lifeline:
         works.append(_stop_with_stdin)
     return works
@@ -303,6 +319,7 @@ class Announcement(msgspec.Struct, frozen=True):
     """What a server prints when it is ready.
 
     `keys` are those to show, if they were asked for; `obstacle` is why this machine makes no networks, if it does not.
+    `ingress` is where requests to services are taken, empty while a free port is still to be.
     """
 
     settings: Settings
@@ -311,6 +328,7 @@ class Announcement(msgspec.Struct, frozen=True):
     files: ServerFiles
     keys: Keys | None
     obstacle: str = ""
+    ingress: str = ""
     detached: bool = False
 
     def give(self, out: Output) -> None:
@@ -341,6 +359,7 @@ class Announcement(msgspec.Struct, frozen=True):
         values: dict[str, Any] = {
             "version": __version__,
             "endpoint": self.endpoint,
+            "ingress": self.ingress,
             "account": self.account,
             "iam": self.settings.iam,
             "clock": self.settings.clock,
@@ -360,6 +379,7 @@ class Announcement(msgspec.Struct, frozen=True):
         settings = self.settings
         facts = [
             ("endpoint", self.endpoint),
+            ("services", f"answered at {self.ingress or _A_FREE_PORT}"),
             ("account", self.account),
             ("iam", f"{settings.iam}: {_IAM[settings.iam]}"),
             ("clock", f"{settings.clock}: {_CLOCK[settings.clock]}"),

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from botocore.config import Config
 
-from understudy_aws.admin.requests import AdminRequest, ExplainRequest
+from understudy_aws.admin.requests import AddIssuer, AdminRequest, ExplainRequest, IssueToken
 from understudy_aws.testing.credentials import Credentials, of_session
 from understudy_aws.testing.sdk import session
 
@@ -73,6 +73,15 @@ class Clients(ABC):
     def session_of(self, answer: Mapping[str, Any]) -> Credentials:
         """Return the credentials in an answer of STS."""
         return of_session(answer)
+
+    def web_identity_token(self, issuer: str = "github", **claims: Any) -> str:
+        """Return a token as an identity provider would make it: `github`, `gitlab`, `eks`, or an issuer by its URL.
+
+        Claims that are not given are made up, and the subject follows from them, as from `repository`, `ref`,
+        `environment` and `event_name` of GitHub. Roles trust it where the account has a provider of the issuer's URL.
+        """
+        self.answer_administrative(AddIssuer(issuer=issuer))
+        return str(self.answer_administrative(IssueToken(issuer=issuer, claims=claims))["token"])
 
     def explain(self, error: Exception | str) -> str:
         """Return why a call was refused and what would allow it. Takes a client's error, or the id of a request.
