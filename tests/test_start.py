@@ -32,6 +32,7 @@ WAIT_FOR_NEED = (
     "understudy_aws.policy.findings",
     "understudy_aws.policy.recording",
     "understudy_aws.services.accessanalyzer.policy_validation",
+    "understudy_aws.services.cloudtrail.lookup",
     "understudy_aws.services.iam.simulation",
     "understudy_aws.services.organizations.handshakes",
 )

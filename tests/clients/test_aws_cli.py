@@ -1,4 +1,4 @@
-"""The AWS CLI of both major versions builds a VPC over three zones and takes it down again."""
+"""The AWS CLI of both major versions builds a VPC over three zones, and identities, and takes them down again."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ import sys
 
 import pytest
 from aws_commands import second_version
+from saml_identity import Idp
 from served_account import FILES, TOOLS, ServedAccount
 
 pytestmark = [
     pytest.mark.system,
     pytest.mark.timeout(900),
-    pytest.mark.skipif(not TOOLS.is_dir(), reason="43 commands take long: scripts/try-tools runs them"),
+    pytest.mark.skipif(not TOOLS.is_dir(), reason="90 commands take long: scripts/try-tools runs them"),
 ]
 
 
@@ -53,3 +54,48 @@ def test_a_vpc_over_three_zones_is_built_and_taken_down(command, tmp_path):
         assert not account.left()
     finally:
         account.close()
+
+
+def test_identities_are_created_read_changed_and_deleted(command, tmp_path):
+    account = ServedAccount(tmp_path)
+    metadata = tmp_path / "metadata.xml"
+    metadata.write_text(Idp().metadata())
+    try:
+        before = kept(account)
+        done = subprocess.run(
+            ["sh", "-u", FILES / "aws_cli" / "identities.sh", metadata],
+            env={**account.environment, "PATH": f"{command}:{account.environment['PATH']}"},
+            capture_output=True,
+            text=True,
+            timeout=800,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.split("\n") == [
+            "policy: s3:List*",
+            "user: arn:aws:iam::000000000000:user/people/bob\tops",
+            "groups: viewers",
+            "key: Inactive",
+            "role: 7200\tecs-tasks.amazonaws.com",
+            "profile: web\tops",
+            "provider: another\tsts.amazonaws.com",
+            "entities: viewers\tweb",
+            "",
+        ]
+        assert kept(account) == before
+    finally:
+        account.close()
+
+
+def kept(account: ServedAccount) -> dict[str, list[str]]:
+    """What the account has of each kind, by name."""
+    iam = account.client("iam")
+    details = iam.get_account_authorization_details(Filter=["User", "Role", "Group", "LocalManagedPolicy"])
+    providers = [
+        *iam.list_open_id_connect_providers()["OpenIDConnectProviderList"],
+        *iam.list_saml_providers()["SAMLProviderList"],
+    ]
+    kinds = ("UserDetailList", "RoleDetailList", "GroupDetailList", "Policies")
+    found = {kind: [each["Arn"] for each in details[kind]] for kind in kinds}
+    profiles = iam.list_instance_profiles()["InstanceProfiles"]
+    return {**found, "providers": [each["Arn"] for each in [*providers, *profiles]]}

@@ -176,11 +176,12 @@ class Site:
         self.instances = servers
         self.healthy = set(servers)
         self.coming = set()
+        # The ingress takes it, and tests say it beside what is the service's.
+        self.where = Where(port=0, request_seconds=service.pop("request_seconds", 120))
         self.service = Service(
             arn="arn:aws:apprunner:us-east-1:000000000000:service/web/1",
             **{"hosts": (HOST,), "instances": tuple(servers), **service},
         )
-        self.where = Where(port=0)
         self.ingress = Ingress(
             Path(tempfile.mkdtemp()),
             Dialer(None),

@@ -1,8 +1,9 @@
 """A machine of its own for a node, in network namespaces: with a world around it, and things of its own to keep.
 
 The world is another namespace. It answers at every address of SITES, at port 80 over TCP with the address that it sees,
-and at port 9 over UDP with what it was sent; it has the metadata service of a cloud, too. The machine listens at its own
-addresses and at its loopback at port 8099. All of it ends with the standard input.
+at port 8080 with the same over HTTP, and at port 9 over UDP with what it was sent; it has the metadata service of a
+cloud, too. The machine listens at its own addresses and at its loopback at port 8099. All of it ends with the standard
+input.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ SITES = ("192.0.2.80", "3fff:3::80")
 METADATA = "169.254.169.254"
 MACHINE = ("203.0.113.2", "3fff:2::2")
 PRIVATE = 8099
+WEB = 8080
 
 BOX = """
 import ctypes, os, socket, sys, threading
@@ -23,7 +25,7 @@ from ipaddress import ip_address, ip_interface, ip_network
 from understudy_aws.dataplane.linux import routing as rt, syscalls
 from understudy_aws.dataplane.linux.netlink import NetlinkSocket
 MACHINE, WORLD, SITES = ("203.0.113.2/24", "3fff:2::2/64"), ("203.0.113.1/24", "3fff:2::1/64"), sys.argv[1].split(",")
-def tcp(address, port):
+def tcp(address, port, head=b""):
     sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     if ":" in address: sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -31,7 +33,8 @@ def tcp(address, port):
     def serve():
         while True:
             peer, seen = sock.accept()
-            peer.sendall((seen[0] + "\\n").encode()); peer.close()
+            if head: peer.recv(65536)
+            peer.sendall(head + (seen[0] + "\\n").encode()); peer.close()
     threading.Thread(target=serve, daemon=True).start()
 def udp(address, port):
     sock = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_DGRAM)
@@ -75,7 +78,7 @@ if not world:
     link("eth0", WORLD)
     for site in (*SITES, "169.254.169.254"):
         request(rt.address(rt.LOOPBACK, ip_interface(site)))
-        tcp(site, 80); udp(site, 9)
+        tcp(site, 80); tcp(site, 8080, b"HTTP/1.0 200 OK\\r\\n\\r\\n"); udp(site, 9)
     service_is_there()
     sys.stdin.buffer.read(); os._exit(0)
 await_world()

@@ -191,6 +191,17 @@ def holders_of(directory: Path) -> set[int]:
     return found
 
 
+def left_by(trial: Trial) -> list[str]:
+    """What a node that was killed has left: what nobody can find again must have ended by itself."""
+    until = time.monotonic() + _SECONDS
+    while True:
+        running = find_holder(trial.directory)
+        left = holders_of(trial.directory) - ({running.pid} if running else set())
+        if not left or time.monotonic() > until:
+            return [f"left {pid}" for pid in left]
+        time.sleep(0.01)
+
+
 def every_point(trial: Trial, step: int, first: int) -> dict[str, object]:
     """Kill the victim at one point after another, on the way from one network to another."""
     wrong, point = {}, first
@@ -209,10 +220,7 @@ def every_point(trial: Trial, step: int, first: int) -> dict[str, object]:
         elif client is not None:
             trial.end_of_dying()
         found += trial.make(dying_networks.SECOND)
-        running = find_holder(trial.directory)
-        found += [
-            f"left {pid}" for pid in holders_of(trial.directory) if running is None or pid != running.pid
-        ]
+        found += left_by(trial)
         if found:
             wrong[point] = found
         if over:
@@ -229,18 +237,7 @@ def from_nothing(trial: Trial, step: int, first: int) -> dict[str, object]:
         if client is not None:
             client.close()
             trial.kill()
-        # A node that was killed leaves what it has started: what nobody can find again must have ended by itself.
-        found = []
-        until = time.monotonic() + _SECONDS
-        while True:
-            running = find_holder(trial.directory)
-            left = holders_of(trial.directory) - ({running.pid} if running else set())
-            if not left:
-                break
-            if time.monotonic() > until:
-                found = [f"left {pid}" for pid in left]
-                break
-            time.sleep(0.01)
+        found = left_by(trial)
         found += trial.make(dying_networks.FIRST)
         trial_over(trial)
         if found:

@@ -26,6 +26,7 @@ from typing import NoReturn
 
 from dying_nodes import Trial as NodeTrial
 from dying_nodes import holders_of
+from nodes import children_of
 
 from understudy_aws import app, settings
 from understudy_aws.admin.requests import Attach, Detach
@@ -183,7 +184,8 @@ class Trial:
             with NodeClient(self.node) as asking:
                 status = asking.ask(GetStatus())
             assert isinstance(status, Status)
-            known.add(status.pid)
+            # And what forks for it.
+            known |= {status.pid, *map(int, children_of(status.pid))}
             found = [] if status.converged and not status.error else [f"not converged: {status.error}"]
             found += NodeTrial(self.node, "server").difference(network)
         return found + [f"left {pid}" for pid in holders_of(self.node) - known]

@@ -37,11 +37,12 @@ def link(name: str, target: str, kind: bytes = tarfile.SYMTYPE) -> Entry:
 
 
 def layer(entries: Sequence[Entry]) -> bytes:
+    """Return a layer with entries, which is the same whenever it is made."""
     made = io.BytesIO()
-    with tarfile.open(fileobj=made, mode="w:gz") as archive:
+    with tarfile.open(fileobj=made, mode="w") as archive:
         for info, data in entries:
             archive.addfile(info, io.BytesIO(data))
-    return made.getvalue()
+    return gzip.compress(made.getvalue(), mtime=0)
 
 
 def layout(

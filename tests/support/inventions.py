@@ -325,6 +325,7 @@ def bindings_of(documents: Documents) -> Bindings:
         session=None if documents.session is None else layer(documents.session, "session"),
         scps=tuple(layer(level, "scp") for level in documents.scps),
         rcps=tuple(layer(level, "rcp") for level in documents.rcps),
+        scopes=tuple(layer(level, "session") for level in documents.scopes),
         resource=None if documents.resource is None else named(documents.resource, own),
         trust=documents.trust,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -66,6 +67,18 @@ while True:
         except OSError: pass
 """
 
+_WITH_A_CLOCK = """
+import runpy, sys; from datetime import timedelta; from pathlib import Path
+from understudy_aws.core import clock
+file, now, seconds = Path(sys.argv[1]), clock.SystemClock.now, clock.unix_seconds
+def ahead():
+    return float(file.read_text())
+clock.SystemClock.now = lambda self: now(self) + timedelta(seconds=ahead())
+clock.unix_seconds = lambda: seconds() + ahead()
+sys.argv[:2] = ["understudy_aws.node"]
+runpy.run_module("understudy_aws.node", run_name="__main__")
+"""
+
 
 def environment() -> dict[str, str]:
     """What another Python needs to find this Understudy and what it is built on."""
@@ -100,6 +113,19 @@ def user_called(name: str) -> int | None:
 
 def identity(user: int | None) -> dict:
     return {"user": user, "group": user, "extra_groups": []} if user is not None else {}
+
+
+@contextmanager
+def acting_as(user: int | None) -> Iterator[None]:
+    """Be a user for as long as the block runs, as to files and sockets; this user for None."""
+    # The whole process has one user: another thread must not do this at the same time.
+    assert threading.current_thread() is threading.main_thread()
+    own = os.geteuid()
+    os.seteuid(own if user is None else user)
+    try:
+        yield
+    finally:
+        os.seteuid(own)
 
 
 @cache
@@ -145,12 +171,18 @@ def nodes_of(directory: Path) -> list[str]:
     return found
 
 
+def children_of(pid: int) -> list[str]:
+    """The children of a process's first thread."""
+    return Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+
+
 class Node:
     """A running node.
 
     `user` is who it runs as, or None for the user of the tests; `restriction` is one of `restrictions.py` that it runs
     under, and `owner` a process with which it ends. `boxed`, it has a machine of its own with a world around it. It asks
-    `name_server` for names that are no VPC's, or else those of this machine.
+    `name_server` for names that are no VPC's, or else those of this machine. Its machine's clock is ahead by the seconds
+    in the file `clock`.
     """
 
     def __init__(
@@ -164,8 +196,10 @@ class Node:
         owner: int | None = None,
         variables: dict[str, str] | None = None,
         name_server: tuple[str, int] | None = None,
+        clock: Path | None = None,
     ) -> None:
         self.directory = directory
+        self._clock = clock
         self.user = user
         self._boxed = boxed
         self._outside = outside
@@ -179,7 +213,10 @@ class Node:
         self.client = self._connect()
 
     def _start(self) -> subprocess.Popen[bytes]:
-        words = ["-m", "understudy_aws.node", str(self.directory), "--period", "0.3"]
+        program = (
+            ["-m", "understudy_aws.node"] if self._clock is None else ["-c", _WITH_A_CLOCK, str(self._clock)]
+        )
+        words = [*program, str(self.directory), "--period", "0.3"]
         # What is around this machine is none of the tests' business: only in a box there is a way out.
         words = [*words, "--outside", self._outside]
         if self._name_server is not None:
@@ -206,30 +243,28 @@ class Node:
 
     def connect(self) -> NodeClient:
         """Connect as its user, whom alone it answers."""
-        with self._as_its_user():
+        with acting_as(self.user):
             return NodeClient(self.directory)
-
-    @contextmanager
-    def _as_its_user(self) -> Iterator[None]:
-        # The whole process has one user: another thread must not do this at the same time.
-        assert threading.current_thread() is threading.main_thread()
-        own = os.geteuid()
-        os.seteuid(self._identity.get("user", own))
-        try:
-            yield
-        finally:
-            os.seteuid(own)
 
     def kill(self) -> None:
         """Kill the node, and nothing but the node."""
         self.process.kill()
-        self.process.communicate()
+        sys.stderr.write(self.process.communicate()[1].decode())
         self.client.close()
 
     def start_again(self) -> None:
         """Start it anew on the same directory."""
         self.process = self._start()
         self.client = self._connect()
+
+    def limit(self, resource: str, most: int | None) -> None:
+        """Let the node have so much of a resource (as `NPROC`) and no more; None lifts that again."""
+        code = (
+            "import resource as r, sys; what = getattr(r, 'RLIMIT_' + sys.argv[2]); pid = int(sys.argv[1])\n"
+        )
+        code += "soft, hard = r.prlimit(pid, what); r.prlimit(pid, what, (int(sys.argv[3] or hard), hard))"
+        words = [self._python, "-c", code, str(self.process.pid), resource, "" if most is None else str(most)]
+        subprocess.run(words, cwd="/", check=True, **self._identity)
 
     def descriptors(self) -> int:
         """How many descriptors the node has open."""
@@ -293,7 +328,18 @@ class Node:
         with suppress(NodeLostError):
             self.client.ask(Stop())
         self.client.close()
-        self.process.communicate(timeout=20)
+        # What it said of its end is shown where a test fails.
+        sys.stderr.write(self.process.communicate(timeout=20)[1].decode())
+
+
+def findings(running: Node) -> dict[str, str]:
+    """What `understudy doctor` says of the state whose node this is."""
+    done = subprocess.run(
+        [sys.executable, "-m", "understudy_aws", "doctor", "--json", "--port", "0",
+         "--state", str(running.directory.parent)],
+        env={**environment(), "HOME": str(running.directory.parent)}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return {each["name"]: each["sentence"] for each in json.loads(done.stdout)["findings"]}
 
 
 class Command:

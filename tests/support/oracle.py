@@ -39,6 +39,7 @@ class Documents:
     session: Sequence[Any] | None = None
     scps: Sequence[Sequence[Any]] = ()
     rcps: Sequence[Sequence[Any]] = ()
+    scopes: Sequence[Sequence[Any]] = ()
     resource: Any = None
     trust: bool = False
 
@@ -66,6 +67,7 @@ def answer(question: Any, documents: Documents) -> str:
         *rcps,
         *(each for level in levels for each in level),
         *session,
+        *(each for level in documents.scopes for each in level),
     ]
     own = [] if documents.resource is None else [documents.resource]
     if (
@@ -86,7 +88,8 @@ def answer(question: Any, documents: Documents) -> str:
     }
     if outside(who):
         return ALLOW if grants else IMPLICIT
-    if not all(says("Allow", level) for level in levels):
+    # Decision 0050: each scope-down policy must allow, whatever else does.
+    if not all(says("Allow", level) for level in (*levels, *documents.scopes)):
         return IMPLICIT
     foreign = question.resource_account not in (None, who.account)
     explicit = documents.trust or (service == "kms" and bool(own))
@@ -225,7 +228,9 @@ def about_principal(statement: Mapping[str, Any], who: Any, worth: str | None) -
     names = names_of(who)
     hit = {level for level, pair in names if pair in pairs}
     if not inverted:
-        hit |= {"direct"} if everyone else set()
+        # Whom an identity provider alone knows is nobody of AWS's; a Deny is for all.
+        meant = everyone and not (outside(who) and who.kind == "federated" and statement["Effect"] == "Allow")
+        hit |= {"direct"} if meant else set()
         return bool(hit) if worth is None else worth in hit
     if everyone:
         return False

@@ -50,7 +50,12 @@ _OF_ONE_OPERATION: dict[str, dict[str, tuple[str, ...]]] = {
         )
     },
     "sts:GetFederationToken": {"Name": ("federated",)},
+    "sts:AssumeRoot": {
+        "TargetPrincipal": ("123456789012",),
+        "arn": ("arn:aws:iam::aws:policy/root-task/IAMAuditRootUserCredentials",),
+    },
     "iam:CreateRole": {"RoleName": ("new-role",)},
+    "iam:CreateSAMLProvider": {"Name": ("new-provider",)},
     "iam:CreateUser": {"UserName": ("new-user",)},
     "secretsmanager:CreateSecret": {"Name": ("another",)},
     "ecr:CreateRepository": {"repositoryName": ("team/another",)},
@@ -59,6 +64,8 @@ _OF_ONE_OPERATION: dict[str, dict[str, tuple[str, ...]]] = {
         for name in ("ListTagsForResource", "TagResource", "UntagResource")
     },
     "ssm:PutParameter": {"Name": ("/web/another",)},
+    "iam:GenerateServiceLastAccessedDetails": {"Arn": ("arn:aws:iam::000000000000:role/role",)},
+    "iam:ListPoliciesGrantingServiceAccess": {"Arn": ("arn:aws:iam::000000000000:role/role",)},
     **{
         f"ssm:{name}": {
             "Name": ("/web/parameter",),
@@ -81,17 +88,21 @@ _OF_ONE_OPERATION: dict[str, dict[str, tuple[str, ...]]] = {
     },
 }
 
+# What is left out, because with a made-up value no question is asked: there is no such code of an MFA device.
+_NOT_SENT = {"sts:AssumeRole": frozenset({"SerialNumber", "TokenCode"})}
+
 # (action, resource, whether it is asked when only what is required is sent) -> the keys it was asked with.
 Asked = dict[tuple[str, str], tuple[bool, set[str]]]
 
 
 def table(operations: Iterable[Operation]) -> Iterator[str]:
     """The permission table, line by line."""
-    found = asked_by(tuple(operations))
-    for operation, questions in sorted(found.items()):
+    listed = tuple(operations)
+    by_token = {each.action for each in listed if each.identifies is not None}
+    for operation, questions in sorted(asked_by(listed).items()):
         yield operation
         if not questions:
-            yield "    any caller"
+            yield "    whoever shows a good token" if operation in by_token else "    any caller"
         for (action, resource), (always, keys) in sorted(questions.items()):
             when = "always" if always else "if sent"
             yield f"    {when:8} {action} on {resource}{''.join(f' {key}' for key in sorted(keys))}"
@@ -141,6 +152,9 @@ def tagged_estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
         **known,
         "": ("abcd", "123456", *known[""]),
         "PolicySourceArn": known["RoleArn"],
+        "SAMLProviderArn": ("arn:aws:iam::000000000000:saml-provider/provider",),
+        "SAMLMetadataDocument": ("a" * 1000,),
+        "OpenIDConnectProviderArn": ("arn:aws:iam::000000000000:oidc-provider/id.example.com",),
         "VpcConnectorName": ("connector",),
         "NewUserName": ("new-name",),
         "NewGroupName": ("new-name",),
@@ -164,6 +178,7 @@ def _call(understudy: Understudy, operation: Operation, known: dict[str, Any], f
             name: value_of(member.shape, name, known, everything)
             for name, member in wanted.items()
             if name in shape.input.required or (everything and snake(name) in operation.takes)
+            if name not in _NOT_SENT.get(operation.action, ())
         }
         last = understudy.trail(1)[-1].request_id
         with suppress(ClientError, BotoCoreError):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +55,16 @@ class Site:
             time.sleep(0.02)
         raise AssertionError(self.apprunner.list_operations(ServiceArn=arn))
 
+    def wait_for(self, holds: Callable[[], bool]) -> None:
+        """Let time pass until something holds."""
+        for _ in range(300):
+            self.understudy.settle()
+            if holds():
+                return
+            self.understudy.clock.advance(0.5)
+            time.sleep(0.02)
+        raise AssertionError("it was waited for in vain")
+
     def described(self, arn: str) -> Any:
         return self.apprunner.describe_service(ServiceArn=arn)["Service"]
 
@@ -87,3 +99,40 @@ class Site:
 
 def source(tag: str) -> dict[str, Any]:
     return {"ImageRepository": {"ImageIdentifier": f"{PUBLIC}:{tag}", "ImageRepositoryType": "ECR_PUBLIC"}}
+
+
+@contextmanager
+def machines(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Understudy]]:
+    """Make understudies over a store, each with a node of its own, as after the end of all that ran.
+
+    The program of the image `bad` ends as soon as it begins.
+    """
+    images = {
+        f"docker://{PUBLIC}:{tag}": image(directory / name, answer=name)
+        for tag, name in (("1", "one"), ("2", "two"), ("bad", "bad"))
+    }
+    (directory / "bad" / "serve.py").write_text("raise SystemExit(1)")
+    made: list[PlainWorkloads] = []
+
+    def start(store: Any, **given: Any) -> Understudy:
+        workloads = PlainWorkloads(directory, images)
+        made.append(workloads)
+        monkeypatch.setattr("understudy_aws.app.Workloads", lambda _node: workloads)
+        monkeypatch.setattr("understudy_aws.app._node", lambda *_: QuietNode(directory / "node"))
+        return Understudy(store=store, settles=False, **given)
+
+    yield start
+    for workloads in made:
+        workloads.end()
+
+
+def settle(understudy: Understudy) -> None:
+    """Do all work, also what has to wait for processes, until no operation is under way."""
+    for _ in range(400):
+        understudy.settle()
+        with understudy.app.database.transaction() as tx:
+            if not any(each.operation for each in services.scan(tx)):
+                return
+        understudy.clock.advance(0.2)
+        time.sleep(0.01)
+    raise AssertionError("an operation does not end")

@@ -21,17 +21,21 @@ from understudy_aws.dataplane.messages import (
     Done,
     ForgetTask,
     GetInstances,
+    GetOutput,
     GetStatus,
+    GetTasks,
     Instances,
     InstanceStatus,
     KeepArtifacts,
+    Output,
     StartTask,
     Status,
     TakeRepairs,
+    TaskIds,
     WantServices,
 )
 from understudy_aws.dataplane.tasks import BuildSource, FetchSource, PullImage, TaskResult, TaskStatus
-from understudy_aws.dataplane.wanted_services import Instance
+from understudy_aws.dataplane.wanted_services import Instance, Service
 from understudy_aws.gateway.workloads import Workloads
 
 INGRESS_PORT = 4567
@@ -71,6 +75,9 @@ class QuietNode(NodeLauncher):
     def may_run(self) -> bool:
         return False
 
+    def runs(self) -> bool:
+        return True
+
     def stop(self) -> bool:
         return False
 
@@ -85,7 +92,10 @@ class QuietNode(NodeLauncher):
 
 
 class PlainWorkloads(Workloads):
-    """Runs what is wanted. `broken` has every question refused, as when no node can start."""
+    """Runs what is wanted. `broken` has every question refused, as when no node can start.
+
+    `led` is what requests are led by. While it is `unled`, none is told that would lead requests to other instances.
+    """
 
     def __init__(self, directory: Path, images: dict[str, Path] | None = None) -> None:
         super().__init__(QuietNode(directory))
@@ -93,7 +103,8 @@ class PlainWorkloads(Workloads):
         self.images = images or {}
         self.tasks: dict[str, TaskStatus] = {}
         self.kept: KeepArtifacts | None = None
-        self.broken = False
+        self.broken = self.unled = False
+        self.led: tuple[Service, ...] = ()
         self._processes: dict[str, tuple[Instance, int, subprocess.Popen[bytes]]] = {}
         self._well: set[str] = set()
 
@@ -119,9 +130,14 @@ class PlainWorkloads(Workloads):
                 return self.tasks[id]
             case ForgetTask(id=id):
                 self.tasks.pop(id, None)
+            case GetTasks():
+                return TaskIds(tuple(sorted(self.tasks)))
             case KeepArtifacts():
                 self.kept = question
             case WantServices(services=services):
+                if self.unled and _targets(services.services) != _targets(self.led):
+                    raise NodeError("The node is slow.")
+                self.led = services.services
                 wanted = {each.id: each for each in services.instances}
                 for id in self._processes.keys() - wanted.keys():
                     self._stop(id)
@@ -130,9 +146,14 @@ class PlainWorkloads(Workloads):
             case GetInstances():
                 states = tuple(self._state(id) for id in sorted(self._processes))
                 return Instances(instances=states, ingress=f"127.0.0.1:{INGRESS_PORT}")
+            case GetOutput():
+                return Output(node="plain", lines=())
             case _:
                 raise AssertionError(question)
         return Done()
+
+    def _ask_running(self, question: Any) -> Any:
+        return self._ask(question)
 
     def _carried_out(self, id: str, task: Any) -> TaskStatus:
         try:
@@ -152,7 +173,9 @@ class PlainWorkloads(Workloads):
                     text = _git(repository, "show", f"{commit}:{place}")
                 except subprocess.CalledProcessError:
                     text = None
-                return TaskResult(commit=commit, configuration_file=text)
+                folder = task.directory.strip("/")
+                part = _git(repository, "rev-parse", f"{commit}:{folder}").strip() if folder else ""
+                return TaskResult(commit=commit, part=part, configuration_file=text)
             case BuildSource():
                 tree = self.directory / f"tree-{task.commit[:12]}"
                 tree.mkdir(parents=True, exist_ok=True)
@@ -200,7 +223,7 @@ class PlainWorkloads(Workloads):
         if process.poll() is not None:
             reason = f"The process exited with {process.returncode}."
             return InstanceStatus(id=id, state="ended", reason=reason, exit_status=process.returncode)
-        status = self._answered(instance, port)
+        status = self._http_status(instance, port)
         if status is None:
             return InstanceStatus(id=id, state="starting")
         if status >= 400:
@@ -208,7 +231,7 @@ class PlainWorkloads(Workloads):
         return InstanceStatus(id=id, state="healthy", pid=process.pid)
 
     @staticmethod
-    def _answered(instance: Instance, port: int) -> int | None:
+    def _http_status(instance: Instance, port: int) -> int | None:
         """What the health check answers: 200 for an open port, None while nothing does."""
         check = instance.health_check
         try:
@@ -222,6 +245,10 @@ class PlainWorkloads(Workloads):
                 return error.code
         except OSError:
             return None
+
+
+def _targets(led: tuple[Service, ...]) -> dict[str, tuple[str, ...]]:
+    return {each.arn: each.instances for each in led if each.instances}
 
 
 def repository(directory: Path, *, answer: str = "one", **files: str) -> Path:

@@ -56,6 +56,6 @@ def _refusal(error: ClientError) -> Refusal:
     return Refusal(
         error.response["Error"]["Code"],
         metadata["HTTPStatusCode"],
-        error.response["Error"]["Message"],
+        error.response["Error"].get("Message", ""),
         metadata["RequestId"],
     )

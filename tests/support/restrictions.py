@@ -132,6 +132,23 @@ def hidden_proc() -> None:
     _check(_libc.mount(b"none", b"/proc", b"tmpfs", 0, None), "/proc")
 
 
+def _own_proc(options: str) -> None:
+    """Another /proc, which this user must be root for; the command runs as nobody in particular."""
+    _check(_libc.unshare(_NEWNS), "unshare")
+    _check(_libc.mount(b"none", b"/", b"none", _REC | _PRIVATE, None), "/")
+    _check(_libc.mount(b"proc", b"/proc", b"proc", 0, options.encode()), "/proc")
+
+
+def proc_of_own_processes() -> None:
+    """In /proc are the processes alone that this user may look into, as hardened machines have it."""
+    _own_proc("hidepid=2")
+
+
+def proc_of_processes_alone() -> None:
+    """In /proc are processes and nothing else."""
+    _own_proc("subset=pid")
+
+
 def few_files() -> None:
     """A process may have 40 open files."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
@@ -146,6 +163,8 @@ KINDS = {
     "read-only-sysctls": read_only_sysctls,
     "hidden-proc": hidden_proc,
     "few-files": few_files,
+    "proc-of-own-processes": proc_of_own_processes,
+    "proc-of-processes-alone": proc_of_processes_alone,
 }
 
 if __name__ == "__main__":

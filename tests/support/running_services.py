@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import http.client
 import os
+import socket
+import ssl
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import boto3
-from server_process import ServerProcess, clean_environment
+from nodes import acting_as, identity, python_of
+from server_process import ServerProcess, environment_of
 
-from understudy_aws.admin.requests import SettleConnection
+from understudy_aws.admin.requests import AdminRequest, ListServiceStates, SettleConnection
 from understudy_aws.cli.admin_client import ask_server
-from understudy_aws.cli.server_files import ServerFiles
+from understudy_aws.cli.server_files import ServerFile, ServerFiles
 from understudy_aws.dataplane.client import NodeClient
 from understudy_aws.dataplane.messages import GetStatus, Status
 
@@ -26,8 +30,11 @@ def said(path):
     if path == "/environment":
         return json.dumps(dict(os.environ))
     if path == "/credentials":
-        place = "http://169.254.170.2" + os.environ["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]
-        return urllib.request.urlopen(place, timeout=10).read().decode()
+        relative = os.environ.get("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")
+        place = "http://169.254.170.2" + relative if relative else os.environ["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
+        token = os.environ.get("AWS_CONTAINER_AUTHORIZATION_TOKEN")
+        asked = urllib.request.Request(place, headers={"Authorization": token} if token else {})
+        return urllib.request.urlopen(asked, timeout=10).read().decode()
     if path == "/health":
         return urllib.request.urlopen(os.environ["AWS_ENDPOINT_URL"] + "/_understudy/health", timeout=10).read().decode()
     if path == "/slow":
@@ -54,65 +61,112 @@ def until(holds: Callable[[], Any], seconds: float = _PATIENCE) -> Any:
 
 
 class ServiceSite:
-    """A server with its state in a folder."""
+    """A server with its state in a folder, and the user who runs it, or None for this user."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        restriction: str = "",
+        user: int | None = None,
+        variables: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Start it, where the machine refuses something if a restriction is named."""
+        self.folder, self._arguments, self._restriction = folder, arguments, restriction
+        self.user, self.python = user, python_of(user)
         self.node = folder / "state" / "node"
-        self._environment = clean_environment(folder, TMPDIR=str(folder))
+        self.environment = environment_of(user, folder, TMPDIR=str(folder), **variables)
         self.start()
 
     def start(self) -> None:
         """Start the server, or start it again."""
-        words = ("--json", "--lifeline", "--state", str(self.folder / "state"))
-        self.server = ServerProcess(*words, environment=self._environment)
+        words = ("--json", "--lifeline", "--state", str(self.folder / "state"), *self._arguments)
+        self.server = ServerProcess(
+            *words, environment=self.environment, restriction=self._restriction, user=self.user
+        )
         said = self.server.said
         self.client = lambda name, **keys: boto3.client(
-            name, endpoint_url=said["endpoint"], region_name="us-east-1",
+            name, endpoint_url=said["endpoint"], region_name="us-east-1", verify=self._authority,
             **(keys or {"aws_access_key_id": said["access_key_id"], "aws_secret_access_key": said["secret_access_key"]}),
         )  # fmt: skip
         self.apprunner = self.client("apprunner")
+
+    @property
+    def _authority(self) -> str | None:
+        """The authority of a server with TLS."""
+        authority = self.folder / "state" / "tls" / "ca.pem"
+        return str(authority) if authority.exists() else None
+
+    def end(self) -> None:
+        """Delete all services, see that they leave no interface and that no node goes on, and end the server."""
+        for service in self.apprunner.list_services()["ServiceSummaryList"]:
+            self.apprunner.delete_service(ServiceArn=self.settled(service["ServiceArn"])["ServiceArn"])
+            self.settled(service["ServiceArn"])
+        assert not self.interfaces()
+        assert until(lambda: not (self.node / "socket").exists(), 20), "without services no node runs"
+        self.server.end()
 
     def interfaces(self) -> list[dict[str, Any]]:
         """The network interfaces of App Runner's in the account."""
         filters = [{"Name": "tag-key", "Values": ["AWSAppRunnerManaged"]}]
         return self.client("ec2").describe_network_interfaces(Filters=filters)["NetworkInterfaces"]
 
+    def ask(self, asked: AdminRequest) -> dict[str, Any]:
+        """What the administrative API answers."""
+        return ask_server(self._running(), asked)
+
     def connection(self) -> str:
-        """Make a connection that is available."""
+        """Return a connection that is available, which is made when it is first asked for."""
+        if found := self.apprunner.list_connections()["ConnectionSummaryList"]:
+            return str(found[0]["ConnectionArn"])
         made = self.apprunner.create_connection(ConnectionName="sources", ProviderType="GITHUB")
-        running = ServerFiles(
-            self.folder / "state" / "server.json", self.folder / "state" / "credentials"
-        ).read_server()
-        assert running is not None
-        ask_server(running, SettleConnection(name="sources", region="", outcome="AVAILABLE"))
+        self.ask(SettleConnection(name="sources", region="", outcome="AVAILABLE"))
         return made["Connection"]["ConnectionArn"]
 
-    def repository(self) -> Path:
-        """Make the repository of the application."""
-        place = self.folder / "application"
+    def repository(
+        self,
+        application: str = APPLICATION,
+        prepare: Callable[[Path], None] | None = None,
+        name: str = "site",
+    ) -> Path:
+        """Make the repository of an application; `prepare` puts more into it."""
+        place = self.folder / f"code-{name}"
         place.mkdir()
-        (place / "application.py").write_text(APPLICATION)
+        # git takes no commits from a repository of somebody else's.
+        if self.user is not None:
+            os.chown(place, self.user, self.user)
+        (place / "application.py").write_text(application)
+        if prepare is not None:
+            prepare(place)
         environment = {**os.environ, "GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_SYSTEM": os.devnull}
         author = ("-c", "user.name=t", "-c", "user.email=t@example.com")
         for words in (("init", "-q", "-b", "main"), ("add", "."), (*author, "commit", "-q", "-m", "first")):
-            subprocess.run(["git", "-C", str(place), *words], env=environment, check=True)
+            subprocess.run(["git", "-C", place, *words], env=environment, check=True, **identity(self.user))
         return place
 
-    def create(self, **members: Any) -> dict[str, Any]:
-        """Create the service `site`, and wait for the end of that."""
+    def begin(
+        self,
+        *,
+        name: str = "site",
+        application: str = APPLICATION,
+        prepare: Callable[[Path], None] | None = None,
+        values: Mapping[str, Any] = MappingProxyType({}),
+        **members: Any,
+    ) -> dict[str, Any]:
+        """Begin to create a service. `values` go to its code configuration."""
         code = {
-            "RepositoryUrl": f"file://{self.repository()}",
+            "RepositoryUrl": f"file://{self.repository(application, prepare, name)}",
             "SourceCodeVersion": {"Type": "BRANCH", "Value": "main"},
             "CodeConfiguration": {
                 "ConfigurationSource": "API",
                 "CodeConfigurationValues": {
                     "Runtime": "PYTHON_311", "BuildCommand": "true", "StartCommand": "python3 application.py",
+                    **values,
                 },
             },
         }  # fmt: skip
-        made = self.apprunner.create_service(
-            ServiceName="site",
+        return self.apprunner.create_service(
+            ServiceName=name,
             SourceConfiguration={
                 "AuthenticationConfiguration": {"ConnectionArn": self.connection()},
                 "AutoDeploymentsEnabled": False,
@@ -120,7 +174,29 @@ class ServiceSite:
             },
             **members,
         )["Service"]
-        return self.settled(made["ServiceArn"])
+
+    def create(self, **members: Any) -> dict[str, Any]:
+        """Create a service as `begin` does, and wait for the end of that."""
+        return self.settled(self.begin(**members)["ServiceArn"])
+
+    def attach(self, *words: str) -> subprocess.Popen[str]:
+        """Start `understudy attach` with its words."""
+        return subprocess.Popen(
+            [self.python, "-m", "understudy_aws", "attach", "--state", self.folder / "state", *words],
+            env=self.environment, cwd="/", text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            **identity(self.user),
+        )  # fmt: skip
+
+    def reason(self) -> str:
+        """Why the latest operation on the only service failed."""
+        (found,) = self.ask(ListServiceStates())["services"]
+        return str(found["operation"]["reason"])
+
+    def _running(self) -> ServerFile:
+        found = ServerFiles(self.folder / "state" / "server.json", self.folder / "state" / "credentials")
+        running = found.read_server()
+        assert running is not None
+        return running
 
     def settled(self, arn: str) -> dict[str, Any]:
         """Wait until no operation is under way on a service, and describe it."""
@@ -138,7 +214,7 @@ class ServiceSite:
 
         def asked() -> bool:
             nonlocal said
-            connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=20)
+            connection = self._connection(host, int(port))
             try:
                 connection.request("GET", path, headers={"Host": host})
                 said = connection.getresponse().read().decode()
@@ -151,9 +227,26 @@ class ServiceSite:
         until(asked, 30)
         return said
 
+    def _connection(self, host: str, port: int) -> http.client.HTTPConnection:
+        if self._authority is None:
+            return http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        # Such names lead to this machine by RFC 6761, where the resolver knows that.
+        made = http.client.HTTPSConnection(
+            "127.0.0.1", port, timeout=30, context=ssl.create_default_context(cafile=self._authority)
+        )
+        made.sock = made._context.wrap_socket(  # type: ignore[attr-defined]
+            socket.create_connection(("127.0.0.1", port), 30), server_hostname=host
+        )
+        return made
+
     def status(self) -> Status:
         """How the node does."""
-        with NodeClient(self.node) as client:
+        with self.connected() as client:
             found = client.ask(GetStatus())
         assert isinstance(found, Status)
         return found
+
+    def connected(self) -> NodeClient:
+        """Connect to the node, which answers the server's user alone."""
+        with acting_as(self.user):
+            return NodeClient(self.node)

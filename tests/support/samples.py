@@ -20,6 +20,14 @@ TEXTS = [
     "tab\tnew\nline",
 ]
 
+# What a made-up value does not get past, by operation.
+GIVEN: dict[str, dict[str, Any]] = {
+    "sts:AssumeRoot": {
+        "TargetPrincipal": "123456789012",
+        "TaskPolicyArn": {"arn": "arn:aws:iam::aws:policy/root-task/S3UnlockBucketPolicy"},
+    }
+}
+
 
 def sample(shape: Any, draw: random.Random, depth: int = 0) -> Any:
     """A value of this shape; shallower the deeper it is. `shape` is one of ours."""
@@ -86,11 +94,12 @@ def without_empty_texts(value: Any) -> Any:
 CANDIDATES = (
     "abcd", "v1", "1234", "arn:aws:iam::000000000000:role/somebody", "subnet-0123456789abcdef0", "10.0.0.0/16", "task/aws-service-role/a.b/R/12345678-1234-1234-1234-123456789012",
     "arn:aws:iam::000000000000:role/somebody", "arn:aws:apprunner:us-east-1:000000000000:vpcconnector/name/1/0123456789abcdef0123456789abcdef",
-    "123456789012", "somebody@example.com", "r-1234", "ou-1234-12345678", "p-12345678", "h-12345678", "car-12345678",
+    "123456789012", "somebody@example.com", "r-1234", "ou-1234-12345678", "o-1234567890/r-1234", "p-12345678", "h-12345678", "car-12345678",
     "AKIAQAAAAAAAAWNC4NVA", '{"Version":"2012-10-17","Statement":[]}', "/", "a.b",
     "12345678-1234-1234-1234-123456789012", "Name",
     "sha256:ab12", "arn:aws:secretsmanager:us-east-1:000000000000:secret:ecr-pullthroughcache/a",
-    "arn:aws:signer:us-east-1:000000000000:/signing-profiles/ab", '{"rules":[]}'.ljust(100),
+    "arn:aws:signer:us-east-1:000000000000:/signing-profiles/ab", '{"rules":[]}'.ljust(100), "123456", "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", "0" * 40, "RS256",
+    "a" * 1000,
 )  # fmt: skip
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from server_process import ServerProcess, clean_environment
+from nodes import identity, python_of
+from server_process import ServerProcess, environment_of
 
 FILES = Path(__file__).parent.parent / "clients"
 REGION = "us-east-1"
@@ -32,13 +33,18 @@ KINDS = {
 
 
 class ServedAccount:
-    """A server, the environment of commands that use it, and clients of the administrator's."""
+    """A server, the environment of commands that use it, and clients of the administrator's.
 
-    def __init__(self, home: Path, *, state: str = "memory:") -> None:
-        self._state = state
-        self.server = ServerProcess("--json", "--lifeline", "--state", state)
+    `user` runs the server and commands of its, or this user for None.
+    """
+
+    def __init__(self, home: Path, *, state: str = "memory:", user: int | None = None) -> None:
+        self._state, self._user = state, user
+        mine = None if user is None else environment_of(user, home, TMPDIR=str(home))
+        self.server = ServerProcess("--json", "--lifeline", "--state", state, environment=mine, user=user)
         said = self.server.said
-        self.environment = clean_environment(
+        self.environment = environment_of(
+            user,
             home,
             AWS_ENDPOINT_URL=said["endpoint"],
             AWS_ACCESS_KEY_ID=said["access_key_id"],
@@ -61,12 +67,14 @@ class ServedAccount:
     def understudy(self, *arguments: str) -> str:
         """What the command says of the server, which must have a state that the command finds."""
         done = subprocess.run(
-            [sys.executable, "-m", "understudy_aws", *arguments, "--state", self._state],
+            [python_of(self._user), "-m", "understudy_aws", *arguments, "--state", self._state],
             env=self.environment,
+            cwd=None if self._user is None else "/",
             capture_output=True,
             text=True,
             timeout=60,
             check=False,
+            **identity(self._user),
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -6,12 +6,13 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
+from nodes import environment as environment_for_python
+from nodes import identity, python_of
 from restrictions import restricted
 
 # A server that has been told to stop has long done so by then, on a slow machine too.
@@ -28,19 +29,35 @@ def clean_environment(home: Path, **more: str) -> dict[str, str]:
     return {**kept, "HOME": str(home), "AWS_PAGER": "", **more}
 
 
+def environment_of(user: int | None, home: Path, **more: str) -> dict[str, str]:
+    """The environment of commands of a user, whose home is given; None is this user.
+
+    Another user's has nothing of this user's session, and what finds this Understudy.
+    """
+    if user is None:
+        return clean_environment(home, **more)
+    return {**environment_for_python(), "HOME": str(home), "AWS_PAGER": "", **more}
+
+
 class ServerProcess:
     """A server process. As a context it is killed at the end, if it has not ended before.
 
-    `restriction` is one of `restrictions.py` that it runs under.
+    `restriction` is one of `restrictions.py` that it runs under, and `user` who runs it, or None for this user.
     """
 
     def __init__(
-        self, *arguments: str, environment: dict[str, str] | None = None, restriction: str = ""
+        self,
+        *arguments: str,
+        environment: dict[str, str] | None = None,
+        restriction: str = "",
+        user: int | None = None,
     ) -> None:
         self._complaints = tempfile.TemporaryFile("w+")  # noqa: SIM115 - `end` closes it
-        words = [sys.executable, "-m", "understudy_aws", "up", "--port", "0", "--show-keys", *arguments]
+        words = [python_of(user), "-m", "understudy_aws", "up", "--port", "0", "--show-keys", *arguments]
         self.process = subprocess.Popen(
             restricted(restriction, *words) if restriction else words,
+            cwd=None if user is None else "/",
+            **identity(user),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # A file takes whatever the server complains of; a pipe nobody reads would stop it.

@@ -114,6 +114,7 @@ class Node(Workloads):
 
     def __init__(self) -> None:
         self.wanted = Services()
+        self.heard = None
         self.requests = 0
         self.states: dict[str, str] = {}
         self._states, self._loads = {}, {}

@@ -76,11 +76,11 @@ class Site:
 
 
 @contextmanager
-def running_site(place: Path) -> Iterator[Site]:
-    """Run a server whose state is in a directory, and end it and its network."""
+def running_site(place: Path, *arguments: str) -> Iterator[Site]:
+    """Run a server whose state is in a directory, with further arguments, and end it and its network."""
     environment = clean_environment(place, TMPDIR=str(place))
     with ServerProcess(
-        "--json", "--lifeline", "--state", str(place / "state"), environment=environment
+        "--json", "--lifeline", "--state", str(place / "state"), *arguments, environment=environment
     ) as server:
         made = Site(server, environment)
         yield made

@@ -6,6 +6,8 @@ import json
 import random
 from typing import Any
 
+from certificates import certificate, ec_key, pem, rsa_key, ssh
+from delegations import Product
 from samples import keeps, valid_text
 
 from understudy_aws.testing import Understudy
@@ -147,9 +149,9 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     )["PrefixList"]["PrefixListId"]
     subnets, groups, things = (subnet, GONE[1]), (group, GONE[2]), (vpc, subnet, group, interface)
     known = {
-        "UserName": ("somebody", "somebody", "new-name"), "RoleName": ("role",), "PolicyName": ("inline", "policy"),
-        "GroupName": ("group", "web"), "InstanceProfileName": ("profile",), "AccessKeyId": (key,),
-        "PolicyArn": (policy, "arn:aws:iam::aws:policy/ReadOnlyAccess"), "PermissionsBoundary": (policy,),
+        "UserName": ("somebody", "somebody", "new-name"), "RoleName": ("role", "new-role"), "PolicyName": ("inline", "policy"),
+        "GroupName": ("group", "web"), "InstanceProfileName": ("profile", "new-profile"), "AccessKeyId": (key,),
+        "PolicyInputList": (EVERYTHING,), "ActionNames": ("iam:CreateUser",), "PolicySourceArn": (role,), "PolicyArn": (policy, "arn:aws:iam::aws:policy/ReadOnlyAccess"), "PermissionsBoundary": (policy,),
         "PolicyDocument": (EVERYTHING, TRUST), "policyDocument": (EVERYTHING, TRUST), "AssumeRolePolicyDocument": (TRUST, EVERYTHING),
         "RoleArn": (role,), "VersionId": ("v1", "v2"), "VpcId": (vpc, GONE[0]), "VpcIds": (vpc, GONE[0]),
         "SubnetId": subnets, "SubnetIds": subnets, "Subnets": subnets, "GroupId": groups, "GroupIds": groups,
@@ -171,7 +173,7 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
         "NetworkInsightsPathId": (path,), "NetworkInsightsPathIds": (path,), "Source": (interface,), "Destination": (gateway,),
         "FlowLogIds": (flow_log,), "ResourceIds": (vpc, subnet), "LogDestination": ("arn:aws:s3:::bucket",),
         "VpcEndpointId": (endpoint, gateway_endpoint), "VpcEndpointIds": (endpoint,),
-        "ServiceName": ("com.amazonaws.us-east-1.sts", "com.amazonaws.us-east-1.s3"), "ServiceId": ("vpce-svc-0123456789abcdef0",),
+        "ServiceName": ("com.amazonaws.us-east-1.sts", "com.amazonaws.us-east-1.s3", "codecommit.amazonaws.com"), "ServiceId": ("vpce-svc-0123456789abcdef0",),
         "AddSubnetIds": subnets, "RemoveSubnetIds": subnets, "AddSecurityGroupIds": groups, "RemoveSecurityGroupIds": groups,
         "AddRouteTableIds": (table,), "RemoveRouteTableIds": (table,), "SecurityGroupIds": groups,
         "VpcConnectorArn": (connector,), "ResourceArn": (connector,), "Resources": things,
@@ -186,8 +188,11 @@ def estate(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     known.update(_organization(understudy))
     known.update(_app_runner(understudy, known["ResourceArn"]))
     known.update(_secrets(understudy))
+    known.update(_delegations(understudy))
     known.update(_parameters(understudy))
     known.update(_images(understudy))
+    known.update(_credentials(understudy))
+    known.update(_logs(understudy))
     anywhere = {text for texts in known.values() for text in texts}
     known[""] = (*sorted(anywhere), "session", "abcd", "000000000000", "iam:CreateUser", "us-east-1", "1")
     return known
@@ -219,6 +224,30 @@ def _app_runner(understudy: Understudy, connector: tuple[str, ...]) -> dict[str,
     }  # fmt: skip
 
 
+def _delegations(understudy: Understudy) -> dict[str, tuple[str, ...]]:
+    """Requests of a product in the same account, one in each state that something can be done in, and a token."""
+    product = Product(understudy)
+    iam = understudy.client("iam")
+    ids = [product.ask() for _ in range(5)]
+    for id in ids[:4]:
+        iam.associate_delegation_request(DelegationRequestId=id)
+    for id in ids[1:3]:
+        iam.accept_delegation_request(DelegationRequestId=id)
+    iam.send_delegation_token(DelegationRequestId=ids[2])
+    return {
+        "DelegationRequestId": (ids[0], ids[1], ids[3], ids[4]),
+        "EntityArn": (f"arn:aws:iam::{understudy.account}:delegation-request/{ids[0]}",),
+        "OwnerId": (f"arn:aws:iam::{understudy.account}:user/Administrator",),
+        "PolicyTemplateArn": (product.register(),),
+        "NotificationChannel": (product.topic,),
+        "RequestorWorkflowId": ("another workflow", "a further workflow"),
+        "OwnerAccountId": (understudy.account,),
+        # Not https: it would do as an issuer, whose certificate is then asked for.
+        "RedirectUrl": ("http://example.com/done",),
+        "TradeInToken": (product.token(ids[2]),),
+    }
+
+
 def _secrets(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     """A secret with two versions."""
     client = understudy.client("secretsmanager")
@@ -241,19 +270,19 @@ def _parameters(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     client.put_parameter(Name=name, Value="b", Overwrite=True)
     client.label_parameter_version(Name=name, Labels=["live"])
     return {
-        "Names": (name,),
-        "Path": ("/web",),
-        "Labels": ("live",),
-        "Value": ("a",),
-        "ResourceType": ("Parameter",),
-    }
+        "Names": (name,), "Path": ("/web",), "Labels": ("live",), "Value": ("a",), "ResourceType": ("Parameter",),
+        "ssm:Name": (name, "/web/new"), "ssm:ResourceId": (name,), "ssm:Policy": (EVERYONE,),
+        "ssm:ResourceArn": (f"arn:aws:ssm:us-east-1:{understudy.account}:parameter{name}",),
+    }  # fmt: skip
 
 
 def _images(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     """A repository with a list of no images, with a tag and policies."""
     client = understudy.client("ecr")
     name, manifest = "team/app", '{"schemaVersion":2,"manifests":[]}'
-    client.create_repository(repositoryName=name, tags=[{"Key": "team", "Value": "a"}])
+    repository = client.create_repository(repositoryName=name, tags=[{"Key": "team", "Value": "a"}])[
+        "repository"
+    ]
     id = client.put_image(repositoryName=name, imageManifest=manifest, imageTag="first")["image"]["imageId"]
     policy = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"ecr:BatchGetImage"}]}'
     client.set_repository_policy(repositoryName=name, policyText=policy)
@@ -261,7 +290,7 @@ def _images(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     client.put_lifecycle_policy(repositoryName=name, lifecyclePolicyText=rules)
     upload = client.initiate_layer_upload(repositoryName=name)["uploadId"]
     return {
-        "repositoryName": (name,), "repositoryNames": (name,), "imageManifest": (manifest,), "imageTag": ("first",),
+        "repositoryName": (name, "team/new"), "ecr:resourceArn": (repository["repositoryArn"],), "repositoryNames": (name,), "imageManifest": (manifest,), "imageTag": ("first",),
         "imageDigest": (id["imageDigest"],), "policyText": (policy,), "lifecyclePolicyText": (rules,),
         "uploadId": (upload,), "registryId": ("000000000000",), "registryIds": ("000000000000",),
         "layerDigest": (id["imageDigest"],), "layerDigests": (id["imageDigest"],),
@@ -269,11 +298,45 @@ def _images(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     }  # fmt: skip
 
 
+def _credentials(understudy: Understudy) -> dict[str, tuple[str, ...]]:
+    """What somebody signs in with or proves himself by: one of each kind, and one that nobody has yet."""
+    iam = understudy.client("iam")
+    there, new = (pem(certificate(name)) for name in ("there.example", "new.example"))
+    serial = iam.create_virtual_mfa_device(VirtualMFADeviceName="phone")["VirtualMFADevice"]["SerialNumber"]
+    key = iam.upload_ssh_public_key(UserName="somebody", SSHPublicKeyBody=ssh(rsa_key()))["SSHPublicKey"]
+    signs = iam.upload_signing_certificate(UserName="somebody", CertificateBody=there)["Certificate"]
+    iam.upload_server_certificate(
+        ServerCertificateName="site", CertificateBody=there, PrivateKey=pem(ec_key())
+    )
+    signs_in = iam.create_service_specific_credential(
+        UserName="somebody", ServiceName="codecommit.amazonaws.com"
+    )["ServiceSpecificCredential"]
+    iam.update_account_password_policy()
+    return {
+        "SerialNumber": (serial,), "VirtualMFADeviceName": ("new-phone",), "SSHPublicKeyId": (key["SSHPublicKeyId"],),
+        "SSHPublicKeyBody": (ssh(rsa_key(number=1)),), "CertificateId": (signs["CertificateId"],),
+        "CertificateBody": (new, there), "PrivateKey": (pem(ec_key()),), "ServerCertificateName": ("site", "new-site"),
+        "ServiceSpecificCredentialId": (signs_in["ServiceSpecificCredentialId"],),
+        "Password": ("a-Long-1-word",), "NewServerCertificateName": ("renamed",),
+    }  # fmt: skip
+
+
+def _logs(understudy: Understudy) -> dict[str, tuple[str, ...]]:
+    """A log group with a stream."""
+    logs = understudy.client("logs")
+    logs.create_log_group(logGroupName="/app", tags={"team": "a"})
+    logs.create_log_stream(logGroupName="/app", logStreamName="stream")
+    return {
+        "logs:logGroupName": ("/app", "/new"), "logs:logStreamName": ("stream", "new"),
+        "logs:resourceArn": (f"arn:aws:logs:us-east-1:{understudy.account}:log-group:/app",),
+    }  # fmt: skip
+
+
 def _organization(understudy: Understudy) -> dict[str, tuple[str, ...]]:
     """An organization with a unit, a policy, a member, an invited account and one that is asked for."""
     invited, member = "111111111111", "222222222222"
     organizations = understudy.client("organizations")
-    organizations.create_organization()
+    organization = organizations.create_organization()["Organization"]["Id"]
     root = organizations.list_roots()["Roots"][0]["Id"]
     organizations.enable_policy_type(RootId=root, PolicyType="SERVICE_CONTROL_POLICY")
     unit = organizations.create_organizational_unit(ParentId=root, Name="unit")["OrganizationalUnit"]["Id"]
@@ -289,19 +352,27 @@ def _organization(understudy: Understudy) -> dict[str, tuple[str, ...]]:
         target = {"Type": "ACCOUNT", "Id": account}
         handshakes.append(organizations.invite_account_to_organization(Target=target)["Handshake"]["Id"])
     guest.accept_handshake(HandshakeId=handshakes[0])
+    organizations.enable_aws_service_access(ServicePrincipal="sso.amazonaws.com")
+    organizations.enable_aws_service_access(ServicePrincipal="iam.amazonaws.com")
     asked = organizations.create_account(Email="a@example.com", AccountName="a")["CreateAccountStatus"]["Id"]
     return {
         "PolicyId": (policy, "p-FullAWSAccess"), "TargetId": (root, unit, member), "ParentId": (root, unit),
         "SourceParentId": (root, unit), "DestinationParentId": (unit, root), "OrganizationalUnitId": (unit,),
         "RootId": (root,), "AccountId": (member,), "HandshakeId": tuple(handshakes), "ChildId": (unit, member),
         "ResourceId": (root, unit, member, policy), "CreateAccountRequestId": (asked,), "Id": (invited, member),
+        "EntityPath": (f"{organization}/{root}",), "OrganizationsPolicyId": (policy,),
         "Content": (EVERYTHING,), "Email": ("b@example.com", "c@example.com"),
-        "ServicePrincipal": ("sso.amazonaws.com",),
+        "ServicePrincipal": ("sso.amazonaws.com", "iam.amazonaws.com"),
     }  # fmt: skip
 
 
 def likely(operation: Any, shape: Any, draw: random.Random, known: dict[str, Any]) -> dict[str, Any]:
-    """Parameters that often pass for good: what is required nearly always, of the rest what is served."""
+    """Parameters that often pass for good: what is required nearly always, of the rest what is served.
+
+    What may stand in a member of one service only is known under "service:Name".
+    """
+    own = f"{operation.service}:"
+    known = known | {name.removeprefix(own): texts for name, texts in known.items() if name.startswith(own)}
     params = {}
     some = draw.choice((0.0, 0.1, 0.5))
     for name, member in shape.members.items():

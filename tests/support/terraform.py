@@ -59,7 +59,7 @@ class Terraform(ServedAccount):
 
     def run(self, command: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            ["terraform", command, "-no-color", *arguments],
+            ["terraform", *command.split(), *([] if " " in command else ["-no-color"]), *arguments],
             cwd=self.folder,
             env=self.environment,
             capture_output=True,

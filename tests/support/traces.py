@@ -2,8 +2,8 @@
 
 Seen are: processes, by what they were started with; the namespaces those lived in, which must have nobody in them;
 links, mounts, rules of nftables and control groups of the host; sockets; and files in the folders a test names. Others
-use the machine meanwhile, so processes and sockets are those that name a folder of the test, and what comes and goes
-by others is waited for.
+use the machine meanwhile, tests too: processes and sockets are those that name a folder of the test, control groups of
+other nodes and what container engines make do not count, and what else comes and goes by others is waited for.
 """
 
 from __future__ import annotations
@@ -17,21 +17,33 @@ from pathlib import Path
 
 from understudy_aws.dataplane.linux import nftables
 from understudy_aws.dataplane.linux.netlink import NetlinkSocket
+from understudy_aws.dataplane.runtime.control_groups import name_for
 
 _KINDS = ("net", "mnt", "user", "pid", "ipc")
 _PATIENCE = 20.0
 _OURS = re.compile(r"understudy", re.IGNORECASE)
+# Of container engines, which other tests run: links, where their namespaces are mounted, and tables.
+_LINKS_OF_ENGINES = re.compile(r"veth|podman|docker|cni|br-|understudy$")
+_MOUNTS_OF_ENGINES = re.compile(r"/engine-|/run/netns/|/run/docker/netns/")
+_TABLES_OF_ENGINES = ("filter", "nat", "mangle", "raw", "security", "netavark")
 
 
 class Traces:
-    """The host as it is when this is made; `token` is in the path of everything that the test makes."""
+    """The host as it is when this is made; its folder is in the path of everything that the test makes."""
 
-    def __init__(self, folder: Path, *, keeps: tuple[str, ...] = ()) -> None:
-        """Look at the host. `folder` is the test's, in which the files that match `keeps` may stay."""
+    def __init__(self, folder: Path, *, keeps: tuple[str, ...] = (), node: Path | None = None) -> None:
+        """Look at the host. `folder` is the test's, in which the files that match `keeps` may stay.
+
+        With the directory of a `node` only what is named after it or the folder counts, as for tests that run beside
+        others: no links and rules, of mounts and control groups its own.
+        """
         self._token = str(folder)
+        self._node = node
         self._folder = folder
         self._keeps = re.compile("|".join(keeps) or "(?!)")
         self._own = _namespaces(os.getpid())
+        # Control groups of nodes that run for others, or did.
+        self._of_others: set[str] = set()
         self._before = self._look()
         self._lived_in: set[str] = set()
         self._seen_at = 0.0
@@ -60,14 +72,19 @@ class Traces:
     def _look(self) -> dict[str, set[str]]:
         return {
             "processes": {f"{pid} {line}" for pid, line in self._processes()},
-            "links": {each.name for each in Path("/sys/class/net").iterdir()},
+            "links": set() if self._node else set(_links_of_the_host()),
             "mounts": {
                 line
                 for line in Path("/proc/self/mountinfo").read_text().splitlines()
-                if self._token in line or _OURS.search(line) or " nsfs " in line
+                if self._token in line
+                or (
+                    not self._node
+                    and (_OURS.search(line) or " nsfs " in line)
+                    and not _MOUNTS_OF_ENGINES.search(line)
+                )
             },
-            "rules": set(_rules_of_the_host()),
-            "groups": set(_control_groups()),
+            "rules": set() if self._node else set(_rules_of_the_host()),
+            "groups": self._groups(),
             "sockets": {
                 line.split()[-1]
                 for line in Path("/proc/net/unix").read_text().splitlines()
@@ -79,6 +96,20 @@ class Traces:
                 if not self._keeps.search(str(path.relative_to(self._folder)))
             },
         }
+
+    def _groups(self) -> set[str]:
+        found = set(_control_groups(re.compile(name_for(self._node)) if self._node else _OURS))
+        # A group is made after its node has begun, and gone before it ends, unless that was killed.
+        self._of_others |= set(self._groups_of_others())
+        return {each for each in found if not self._of_others & set(Path(each).parts)}
+
+    def _groups_of_others(self) -> Iterator[str]:
+        for each in Path("/proc").iterdir():
+            with suppress(OSError):
+                words = (each / "cmdline").read_bytes().split(b"\0") if each.name.isdigit() else []
+                if b"understudy_aws.node" in words and self._token.encode() not in b" ".join(words):
+                    place = words[words.index(b"understudy_aws.node") + 1]
+                    yield name_for(Path(os.fsdecode(place)))
 
     def _lived_in_still(self) -> set[str]:
         """The namespaces of processes that were there at the last look: numbers of namespaces are used again."""
@@ -116,18 +147,24 @@ def _begun(pid: int) -> float:
     return float("inf")
 
 
+def _links_of_the_host() -> Iterator[str]:
+    names = (each.name for each in Path("/sys/class/net").iterdir())
+    return (each for each in names if not _LINKS_OF_ENGINES.match(each))
+
+
 def _rules_of_the_host() -> Iterator[str]:
     with suppress(OSError):
         kernel = NetlinkSocket(nftables.NETLINK_NETFILTER)
         try:
             for message in kernel.dump(nftables.get_chains()):
                 chain = nftables.found_chain(message)
-                yield f"{chain.table} {chain.name}"
+                if chain.table not in _TABLES_OF_ENGINES:
+                    yield f"{chain.table} {chain.name}"
         finally:
             kernel.close()
 
 
-def _control_groups() -> Iterator[str]:
+def _control_groups(ours: re.Pattern[str]) -> Iterator[str]:
     # Groups come and go meanwhile, which `walk` passes over.
     for folder, names, _ in os.walk("/sys/fs/cgroup"):
-        yield from (f"{folder}/{name}" for name in names if _OURS.search(name))
+        yield from (f"{folder}/{name}" for name in names if ours.search(name))

@@ -106,6 +106,25 @@ def test_a_program_inside_is_told_where_the_apis_are_and_keeps_its_keys(site):
     assert told["AWS_ACCESS_KEY_ID"] == site.environment["AWS_ACCESS_KEY_ID"]
 
 
+def test_the_servers_own_token_administers_nothing_from_inside(site, tmp_path):
+    """Whatever a program finds out, what it sends over its interface is not the owner's word."""
+    subnet = site.ec2("describe-subnets")["Subnets"][0]["SubnetId"]
+    interface = interface_in(site, subnet)
+    address = site.ec2("allocate-address")["AllocationId"]
+    site.ec2("associate-address", "--allocation-id", address, "--network-interface-id", interface)
+    token = json.loads((tmp_path / "state" / "server.json").read_text())["token"]
+    ask = """
+import http.client, sys
+for path in ("health", "status"):
+    connection = http.client.HTTPConnection(sys.argv[1], 80, timeout=5)
+    connection.request("GET", "/_understudy/" + path, headers={"X-Understudy-Token": sys.argv[2]})
+    print(connection.getresponse().status)
+"""
+    words = ("attach", "--interface", interface, "--", sys.executable, "-c", ask, API_ADDRESSES[4], token)
+    done = site.understudy(*words)
+    assert done.stdout.split() == ["200", "403"], done.stderr
+
+
 def test_a_server_that_starts_again_is_found_by_programs_inside(site, tmp_path):
     """The node goes on listening; only while the server is away is a connection cut off."""
     subnet = site.ec2("describe-subnets")["Subnets"][0]["SubnetId"]

@@ -164,6 +164,49 @@ def test_programs_and_their_network_outlive_the_server(site, tmp_path):
             NodeClient(tmp_path / "state" / "node")
 
 
+def test_reach_proves_what_the_records_say_by_a_real_packet(site):
+    first, second, app, db = two_groups(site)
+    wait = ("--", "sh", "-c", "echo up; exec sleep 100")
+    with (
+        site.attached("--subnet", second, "--group", db, "--", sys.executable, "-c", SERVE) as database,
+        site.attached("--subnet", first, "--group", app, *wait) as client,
+    ):
+        assert (database.stdout.readline(), client.stdout.readline()) == ("listening\n", "up\n")
+        ids = {each["Groups"][0]["GroupId"]: each for each in site.interfaces()}
+        address = ids[db]["PrivateIpAddress"]
+
+        def asked(port: int) -> tuple[int, bool, str]:
+            done = site.understudy(
+                "reach", "--json", "--probe", ids[app]["NetworkInterfaceId"], f"{address}:{port}"
+            )
+            answer = json.loads(done.stdout)
+            [path] = answer["paths"]
+            return done.returncode, answer["passes"], path["probe"]
+
+        assert asked(5432) == (1, False, "silent")
+        site.ec2(
+            "authorize-security-group-ingress", "--group-id", db, "--protocol", "tcp",
+            "--port", "5432-5433", "--source-group", app,
+        )  # fmt: skip
+        assert asked(5432) == (0, True, "connected")
+        assert asked(5433) == (0, True, "refused"), "it arrives, and nothing listens"
+        assert asked(5434) == (1, False, "silent")
+
+
+def test_a_shell_has_an_interface_and_the_exit_code_is_its_own(site):
+    first, _, app, _ = two_groups(site)
+    made = site.ec2("create-network-interface", "--subnet-id", first, "--groups", app)["NetworkInterface"]
+    for place in (("--interface", made["NetworkInterfaceId"]), ("--subnet", first, "--group", app)):
+        done = subprocess.run(
+            [*UNDERSTUDY, "shell", *place], input="cat /sys/class/net/eth0/address; ls /sys/class/net | wc -w; exit 7\n",
+            env={**site.environment, "SHELL": "/bin/sh"}, capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        mac, links = done.stdout.split()
+        assert (done.returncode, links) == (7, "2"), done.stderr
+        assert (mac == made["MacAddress"]) == (place[0] == "--interface")
+    assert [each["NetworkInterfaceId"] for each in site.interfaces()] == [made["NetworkInterfaceId"]]
+
+
 def test_a_change_holds_when_it_is_answered(site):
     """By the instant clock the answer to AuthorizeSecurityGroupIngress comes when packets pass."""
     first, second, app, db = two_groups(site)
@@ -188,9 +231,30 @@ def test_a_change_holds_when_it_is_answered(site):
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        (["--subnet", "subnet-0", "--", "true"], 2, "There is no subnet-0 here, in any account or Region."),
+        (
+            ["--subnet", "subnet-0", "--", "true"],
+            2,
+            "There is no subnet subnet-0 here, in any account or Region.",
+        ),
         (["--", "true"], 2, "one of the arguments --subnet --interface is required"),
         (["--subnet", "subnet-0"], 2, "Which program?"),
+        (["--subnet", "subnet-0", "--", ""], 2, "The program's name is empty"),
+        (
+            ["--account", "999999999999", "--subnet", "subnet-0", "--", "true"],
+            2,
+            "no account 999999999999; there is",
+        ),
+        # It would run with other groups than were asked for.
+        (
+            ["--interface", "eni-0", "--group", "sg-0", "--", "true"],
+            2,
+            "eni-0 has its groups and its address already",
+        ),
+        (
+            ["--interface", "eni-0", "--address", "10.0.0.9", "--", "true"],
+            2,
+            "eni-0 has its groups and its address",
+        ),
     ],
 )
 def test_what_is_asked_wrongly_is_one_sentence(site, words, code, said):
@@ -206,6 +270,23 @@ def test_the_exit_code_is_the_programs(site):
     assert site.understudy("attach", *place, "/nowhere/there").returncode == 127
     assert site.understudy("attach", *place, "sh", "-c", "kill -9 $$").returncode == 137
     assert site.interfaces() == []
+
+
+def test_a_program_starts_where_it_was_called(site, tmp_path):
+    """`psql -f schema.sql`, `python3 -m http.server` and `./serve` mean the files beside whoever calls."""
+    first, _, app, _ = two_groups(site)
+    (tmp_path / "page").write_text("from here")
+    place = f"--subnet={first}", f"--group={app}", "--", "sh", "-c"
+    asked = [*UNDERSTUDY, "attach", *place]
+    done = subprocess.run(
+        [*asked, "pwd; cat page"], cwd=tmp_path, env=site.environment, capture_output=True, text=True, check=True
+    )  # fmt: skip
+    assert done.stdout == f"{tmp_path}\nfrom here"
+    # What is hidden from programs has no directories to start in.
+    done = subprocess.run(
+        [*asked, "pwd"], cwd=tmp_path / "state" / "node", env=site.environment, capture_output=True, text=True, check=True
+    )  # fmt: skip
+    assert (done.stdout, "starts in /, for" in done.stderr) == ("/\n", True), done.stderr
 
 
 def _until(condition, seconds: float = 15) -> None:

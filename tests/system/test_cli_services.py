@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,6 +34,7 @@ build:
 run:
   command: python3 serve.py
 """
+FILES = {"apprunner.yaml": CONFIGURATION, "serve.py": SERVER}
 LONGEST = 240.0
 
 
@@ -39,6 +43,7 @@ def account():
     # Sockets have short paths, and instances see nothing beneath the directories of tests.
     place = Path(tempfile.mkdtemp())
     made = ServedAccount(place, state=str(place / "state"))
+    made.server_state = place / "state"
     yield made
     made.understudy("stop")
     made.close()
@@ -70,12 +75,53 @@ def answer(service):
         return got.read().decode()
 
 
-def test_a_service_lives_by_the_aws_command(account, tmp_path):
-    """Reference apprunner-services.md 2.3, 5.5."""
-    place = repository(tmp_path / "code", **{"apprunner.yaml": CONFIGURATION, "serve.py": SERVER})
-    connection = ask(account, "create-connection", "--connection-name=github", "--provider-type=GITHUB")[
-        "Connection"
-    ]["ConnectionArn"]
+@contextmanager
+def following(account, place, *words):
+    """Run an own command that goes on; yields what waits until a text is in what it has printed."""
+    with place.open("w+") as printed:
+        state = str(account.server_state)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "understudy_aws", *words, "--state", state],
+            env=account.environment, stdout=printed, stderr=printed,
+        )  # fmt: skip
+
+        def until(text):
+            for _ in range(int(LONGEST / 0.1)):
+                if text in place.read_text():
+                    return
+                assert process.poll() is None, place.read_text()
+                time.sleep(0.1)
+            raise AssertionError(place.read_text())
+
+        try:
+            yield until
+        finally:
+            process.terminate()
+            process.wait()
+
+
+def test_events_and_lines_of_a_service_are_followed_as_they_come(account, tmp_path):
+    """Reference apprunner-services.md 5.6, 5.8."""
+    with following(account, tmp_path / "events", "events", "-f", "--json") as events:
+        arn = created(account, repository(tmp_path / "code", **FILES))["ServiceArn"]
+        events('"operationStatus": "CreateServiceStarted"')
+        settled(account, arn)
+        events('"operationStatus": "CreateServiceCompletedSuccessfully"')
+        with following(account, tmp_path / "lines", "logs", "site", "-f") as lines:
+            lines("Service status is set to RUNNING.")
+            ask(account, "pause-service", f"--service-arn={arn}")
+            settled(account, arn)
+            lines("Service pause completed successfully.")
+        events('"currentServiceStatus": "PAUSED"')
+    for line in (tmp_path / "events").read_text().splitlines():
+        assert "aws.apprunner" == json.loads(line)["source"]
+    ask(account, "delete-service", f"--service-arn={arn}")
+    settled(account, arn)
+
+
+def created(account, place):
+    """Begin to create a service from a repository; answers it."""
+    connection = ask(account, "create-connection", "--connection-name=github", "--provider-type=GITHUB")
     account.understudy("connection", "approve", "github")
     source = {
         "CodeRepository": {
@@ -84,12 +130,20 @@ def test_a_service_lives_by_the_aws_command(account, tmp_path):
             "CodeConfiguration": {"ConfigurationSource": "REPOSITORY"},
         },
         "AutoDeploymentsEnabled": False,
-        "AuthenticationConfiguration": {"ConnectionArn": connection},
+        "AuthenticationConfiguration": {"ConnectionArn": connection["Connection"]["ConnectionArn"]},
     }
     made = ask(
         account, "create-service", "--service-name=site", f"--source-configuration={json.dumps(source)}"
     )
-    arn = made["Service"]["ServiceArn"]
+    return made["Service"]
+
+
+def test_a_service_lives_by_the_aws_command(account, tmp_path):
+    """Reference apprunner-services.md 2.3, 5.5."""
+    place = repository(tmp_path / "code", **FILES)
+    service = created(account, place)
+    arn = service["ServiceArn"]
+    connection = service["SourceConfiguration"]["AuthenticationConfiguration"]["ConnectionArn"]
     service = settled(account, arn)
     assert "RUNNING" == service["Status"], account.understudy("status", "site")
     assert "one" == answer(service)

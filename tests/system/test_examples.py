@@ -1,6 +1,6 @@
 """The example projects' own suites pass, as their readers run them.
 
-Those that are services have no suite; `tests/node/test_examples.py` builds and runs them.
+Those that are services have no suite; `test_deployed_examples.py` deploys them.
 """
 
 from __future__ import annotations

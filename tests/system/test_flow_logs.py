@@ -274,5 +274,5 @@ def test_flows_are_shown_on_demand_without_a_flow_log(site):
         quiet = flows("eni-00000000000000000", "--seconds", "1")
         assert (quiet.returncode, quiet.stdout) == (
             0,
-            "No packet was seen at eni-00000000000000000 in 1 seconds.\n",
+            "No packet was seen at eni-00000000000000000 in 1 second. Nothing is attached at eni-00000000000000000 now.\n",
         )

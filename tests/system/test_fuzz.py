@@ -35,7 +35,8 @@ from understudy_aws.wire.routing import LARGEST_JSON
 ROUNDS = 4
 STATUS = re.compile(rb"HTTP/1\.1 (\d{3}) ")
 LARGE = 10 * 1024 * 1024 - 1000
-# They need instances, load balancers or another account's offer, which nobody has here.
+# They need instances, load balancers, an offer to this account, trails, a session or the code that a device shows now,
+# which nobody has here.
 NOBODY_CAN = {
     f"ec2:{name}"
     for name in (
@@ -46,6 +47,11 @@ NOBODY_CAN = {
         "ModifyVpcEndpointServicePayerResponsibility", "ModifyVpcEndpointServicePermissions",
         "RejectVpcEndpointConnections", "StartVpcEndpointServicePrivateDnsVerification",
     )
+} | {
+    "cloudtrail:GetEventSelectors", "cloudtrail:GetTrail", "cloudtrail:GetTrailStatus", "iam:DeactivateMFADevice",
+    "iam:EnableMFADevice", "iam:ResyncMFADevice", "organizations:AcceptHandshake", "organizations:DeclineHandshake",
+    "organizations:LeaveOrganization", "sts:DecodeAuthorizationMessage",
+    "sts:GetScopedCredentials",
 }  # fmt: skip
 DESTROYS = ("Delete", "Remove", "Detach", "Revoke", "Unassign", "Untag")
 TABLES = {

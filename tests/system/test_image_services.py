@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -46,15 +45,13 @@ LONGEST = 120.0
 
 
 @pytest.fixture
-def account():
-    place = Path(tempfile.mkdtemp())
-    made = ServedAccount(place, state=str(place / "state"))
-    made.place = place
+def account(home, user):
+    made = ServedAccount(home, state=str(home / "state"), user=user)
+    made.place = home
     made.client("ecr").create_repository(repositoryName="web")
     yield made
     made.understudy("stop")
     made.close()
-    shutil.rmtree(place, ignore_errors=True)
 
 
 def push(account, text):

@@ -9,9 +9,12 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
+import urllib.request
 
 import pytest
 from restrictions import refusal_of, restricted
+from running_services import ServiceSite, until
 from server_process import ServerProcess, clean_environment
 
 RESTRICTION = "no-unshare"
@@ -85,6 +88,12 @@ def test_it_is_said_in_every_place_where_it_matters(site):
     ]
     assert packets["verdict"] == "note"
     assert REMEDY in packets["sentence"]
+    [internet] = [
+        each["sentence"]
+        for each in json.loads(site.understudy("doctor", "--json").stdout)["findings"]
+        if each["name"] == "internet"
+    ]
+    assert "no packets of VPCs" in internet
 
     subnet = site.ec2("describe-subnets")["Subnets"][0]["SubnetId"]
     refused = site.understudy("attach", "--subnet", subnet, "--", "touch", site.environment["HOME"] + "/ran")
@@ -163,6 +172,64 @@ def test_a_plain_process_ends_with_the_network_it_would_have_been_in(site):
         assert program.stdout.readline() == "up\n"
         assert site.understudy("stop").returncode == 0
         assert program.wait(20) == 128 + signal.SIGKILL
+
+
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Principal": {"Service": "tasks.apprunner.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+    ],
+}
+
+
+def test_a_service_has_the_credentials_of_its_role_and_the_apis_on_loopback(tmp_path):
+    """By AWS_CONTAINER_CREDENTIALS_FULL_URI, as SDKs take it; another node has them at the same place."""
+    site = ServiceSite(tmp_path, restriction=RESTRICTION)
+    try:
+        made = site.client("iam").create_role(RoleName="web", AssumeRolePolicyDocument=json.dumps(TRUST))
+        service = site.create(InstanceConfiguration={"InstanceRoleArn": made["Role"]["Arn"]})
+        assert service["Status"] == "RUNNING", site.apprunner.list_operations(
+            ServiceArn=service["ServiceArn"]
+        )
+        environment = json.loads(site.answer(service, "/environment"))
+        credentials = environment["AWS_CONTAINER_CREDENTIALS_FULL_URI"]
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/v2/credentials", credentials)
+        assert "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI" not in environment
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+", environment["AWS_ENDPOINT_URL"])
+        assert site.answer(service, "/health").startswith("{")
+
+        # What an SDK does in the service: its own resolver of credentials, and its own endpoint.
+        asked = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'])"
+        kept = {name: value for name, value in environment.items() if name.startswith("AWS_")}
+        told = subprocess.run(
+            [sys.executable, "-c", asked],
+            env={"PATH": os.environ["PATH"], "HOME": str(tmp_path), **kept},
+            capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        assert told.stdout.startswith("arn:aws:sts::000000000000:assumed-role/web/"), told.stderr
+        stranger = urllib.request.Request(credentials, headers={"Authorization": "x"})
+        with pytest.raises(urllib.error.HTTPError) as refused:
+            urllib.request.urlopen(stranger, timeout=10)
+        assert refused.value.code == 400
+
+        os.kill(site.status().pid, signal.SIGKILL)
+        assert site.answer(service, wanted="here") == "here", "another node goes on"
+        assert until(lambda: "AccessKeyId" in site.answer(service, "/credentials"), 20)
+        # It is said where somebody looks.
+        for words in (("status",), ("status", "site")):
+            told = subprocess.run(
+                restricted(
+                    RESTRICTION, sys.executable, "-m", "understudy_aws", *words, "--state", str(tmp_path / "state")
+                ),
+                env=site.environment, capture_output=True, text=True, timeout=60, check=False,
+            )  # fmt: skip
+            assert "Instances are not isolated on this machine" in told.stdout + told.stderr
+    finally:
+        site.end()
 
 
 def _until(condition, seconds: float = 15) -> None:

@@ -25,6 +25,30 @@ PROGRAM = (
     "-c",
     "setsid sh -c 'trap \"\" HUP TERM INT; sleep 300; sleep 300' & echo up; exec sleep 300",
 )
+# Takes what comes, and says of each connection that it was taken and, when asked, how many bytes have come.
+TAKE = """
+import socket, sys, threading
+server = socket.create_server(("0.0.0.0", 5432)); counted = 0
+def take(connection):
+    global counted
+    buffer = bytearray(1 << 18)
+    while count := connection.recv_into(buffer): counted += count
+def taken():
+    while True: threading.Thread(target=take, args=(server.accept()[0],), daemon=True).start()
+threading.Thread(target=taken, daemon=True).start()
+print("up", flush=True)
+for _ in sys.stdin: print(counted, flush=True)
+"""
+# Sends without end through some connections that stay, and says of each short one of its own that it was answered to.
+FLOOD = """
+import socket, sys, threading
+place = (sys.argv[1], 5432)
+def flood(connection):
+    while True: connection.sendall(bytes(1 << 18))
+for _ in range(3): threading.Thread(target=flood, args=(socket.create_connection(place),), daemon=True).start()
+print("up", flush=True)
+for _ in sys.stdin: socket.create_connection(place, 20).close(); print("connected", flush=True)
+"""
 # What a state is, and what a node leaves in it for the next; `api` is the server's, which may have been killed.
 KEEPS = (
     r"^state$",
@@ -42,7 +66,12 @@ class Place:
         self.temporary = folder / "tmp"
         self.temporary.mkdir()
         self.traces = Traces(folder, keeps=KEEPS)
-        environment = clean_environment(folder, TMPDIR=str(self.temporary))
+        self._state, self._environment = state, clean_environment(folder, TMPDIR=str(self.temporary))
+        self.start()
+
+    def start(self) -> None:
+        """Start a server, also where one was killed."""
+        state, environment = self._state, self._environment
         self.server = ServerProcess("--json", "--lifeline", "--state", state, environment=environment)
         said = self.server.said
         self.environment = {
@@ -63,13 +92,14 @@ class Place:
             env=self.environment, timeout=120, check=False,
         )  # fmt: skip
 
-    def attach(self, **how) -> subprocess.Popen[str]:
-        words = [sys.executable, "-m", "understudy_aws", "attach", "--subnet", self.subnet, "--", *PROGRAM]
-        return subprocess.Popen(words, env=self.environment, text=True, **how)
+    def attach(self, *program: str, **how) -> subprocess.Popen[str]:
+        words = [sys.executable, "-m", "understudy_aws", "attach", "--subnet", self.subnet, "--"]
+        return subprocess.Popen([*words, *(program or PROGRAM)], env=self.environment, text=True, **how)
 
-    def attached(self) -> subprocess.Popen[str]:
+    def attached(self, *program: str) -> subprocess.Popen[str]:
         """Attach a program, and wait until it runs."""
-        process = self.attach(stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+        process = self.attach(*program, **(pipes if program else {**pipes, "stdin": None}))
         assert process.stdout.readline() == "up\n", process.stderr.read()
         return process
 
@@ -112,6 +142,45 @@ def test_stop_leaves_nothing_whatever_was_killed_before(place, killed):
         _, errors = each.communicate(timeout=30)
         assert each.returncode == 128 + signal.SIGKILL
         assert "The network was taken down" in errors
+    assert place.traces.left() == {}
+
+
+def test_traffic_goes_on_without_the_server_and_ends_with_the_holder(place):
+    """Connections that stand and new ones; the next server finds them, and what is killed under load leaves nothing."""
+    taking = place.attached(sys.executable, "-c", TAKE)
+    [interface] = place.interfaces()
+    flooding = place.attached(sys.executable, "-c", FLOOD, interface["PrivateIpAddress"])
+
+    def ask(program: subprocess.Popen[str]) -> str:
+        program.stdin.write("\n")
+        program.stdin.flush()
+        return program.stdout.readline().strip()
+
+    def goes_on() -> None:
+        before = int(ask(taking))
+        until = time.monotonic() + 20
+        while int(ask(taking)) < before + (16 << 20):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        assert ask(flooding) == "connected"
+
+    goes_on()
+    place.traces.look()
+    network = place.node()
+    place.server.close()
+    for _ in range(3):
+        goes_on()
+    place.start()
+    assert (place.node()["pid"], place.node()["holder"]) == (network["pid"], network["holder"])
+    goes_on()
+    os.kill(network["pid"], signal.SIGKILL)
+    goes_on()
+    os.kill(network["holder"], signal.SIGKILL)
+    for each in (taking, flooding):
+        each.communicate(timeout=30)
+        assert each.returncode == 128 + signal.SIGKILL
+    place.stop()
+    place.server.process.wait()
     assert place.traces.left() == {}
 
 

@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from nodes import refusal_for
-from running_services import ServiceSite, until
+from running_services import APPLICATION, until
 
 from understudy_aws.cli.service_scenario import missing_for_services
+from understudy_aws.dataplane.client import NodeLostError
 
 REFUSED = refusal_for(None) or missing_for_services()
 pytestmark = [pytest.mark.system, pytest.mark.skipif(bool(REFUSED), reason=REFUSED or "services can run")]
@@ -25,19 +26,6 @@ TRUST = {
         }
     ],
 }
-
-
-@pytest.fixture
-def site(tmp_path):
-    made = ServiceSite(tmp_path)
-    try:
-        yield made
-    finally:
-        for service in made.apprunner.list_services()["ServiceSummaryList"]:
-            made.apprunner.delete_service(ServiceArn=service["ServiceArn"])
-            made.settled(service["ServiceArn"])
-        assert until(lambda: not (made.node / "socket").exists(), 20), "without services no node runs"
-        made.server.end()
 
 
 def test_a_service_has_its_role_and_goes_on_whatever_is_killed(site):
@@ -70,8 +58,16 @@ def test_a_service_has_its_role_and_goes_on_whatever_is_killed(site):
     assert site.status().holder == before.holder
 
     os.kill(before.holder, signal.SIGKILL)
+    assert until(lambda: holder_of(site) not in {None, before.holder}), "another holder comes"
     assert site.answer(service, wanted="here") == "here", "everything is started again"
-    assert site.status().holder != before.holder
+
+
+def holder_of(site):
+    """The holder of the network, which what has just been killed may still be answering for; None without a node."""
+    try:
+        return site.status().holder
+    except NodeLostError:
+        return None
 
 
 def test_a_service_scales_out_under_load_and_sleeps_when_asked_to(site):
@@ -98,3 +94,59 @@ def test_a_service_scales_out_under_load_and_sleeps_when_asked_to(site):
     assert until(lambda: not site.interfaces(), 30), "it sleeps"
     assert site.answer(service) == "here", "the first request waits for it"
     site.apprunner.untag_resource(ResourceArn=service["ServiceArn"], TagKeys=[tag["Key"]])
+
+
+# An application that ends when its database does not answer, and a database.
+CLIENT = "import os, socket\nsocket.create_connection((os.environ['DATABASE'], 5432), 3)\n"
+DATABASE = (
+    "import socket\nlistening = socket.create_server(('0.0.0.0', 5432))\nprint('up', flush=True)\n"
+    "while True: listening.accept()"
+)
+
+
+def done(site, operation, service):
+    """Ask for an operation on a service, and describe that when it is over."""
+    getattr(site.apprunner, operation)(ServiceArn=service["ServiceArn"])
+    return site.settled(service["ServiceArn"])
+
+
+def test_a_service_lives_with_its_database_and_says_which_rule_keeps_it_from_that(site):
+    ec2 = site.client("ec2")
+    subnet = ec2.describe_subnets()["Subnets"][0]
+    web, db = (
+        ec2.create_security_group(VpcId=subnet["VpcId"], GroupName=name, Description=name)["GroupId"]
+        for name in ("web", "db")
+    )
+    made = ec2.create_network_interface(SubnetId=subnet["SubnetId"], Groups=[db])["NetworkInterface"]
+    database = site.attach("--interface", made["NetworkInterfaceId"], "--", site.python, "-c", DATABASE)
+    try:
+        assert database.stdout.readline() == "up\n"
+        connector = site.apprunner.create_vpc_connector(
+            VpcConnectorName="main", Subnets=[subnet["SubnetId"]], SecurityGroups=[web]
+        )["VpcConnector"]["VpcConnectorArn"]
+        service = site.create(
+            application=CLIENT + APPLICATION,
+            values={"RuntimeEnvironmentVariables": {"DATABASE": made["PrivateIpAddress"]}},
+            NetworkConfiguration={"EgressConfiguration": {"EgressType": "VPC", "VpcConnectorArn": connector}},
+        )
+        assert service["Status"] == "CREATE_FAILED"
+        why = f"It waited for TCP port 5432 of {made['PrivateIpAddress']}, which it does not reach: at {db}, no rule lets"
+        assert why in site.reason()
+        pair = {"UserIdGroupPairs": [{"GroupId": web}]}
+        ec2.authorize_security_group_ingress(
+            GroupId=db, IpPermissions=[{"IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, **pair}]
+        )
+        service = done(site, "update_service", service)
+        assert service["Status"] == "RUNNING", site.reason()
+        assert site.answer(service, wanted="here") == "here"
+
+        assert len(site.interfaces()) == 1
+        assert done(site, "pause_service", service)["Status"] == "PAUSED"
+        assert site.interfaces() == []
+        for operation in ("resume_service", "start_deployment"):
+            assert done(site, operation, service)["Status"] == "RUNNING", site.reason()
+            assert site.answer(service, wanted="here") == "here"
+            assert until(lambda: len(site.interfaces()) == 1)
+    finally:
+        database.terminate()
+        database.communicate()

@@ -83,6 +83,10 @@ CHECKED_BY = {
         "controllers/test_controller_manager.py::test_a_poisoned_key_leaves_nothing_and_blocks_no_other_of_its_kind",
         "controllers/test_crash_between_steps.py::test_killed_after_any_write_it_ends_as_if_nothing_had_happened",
     ),
+    "With the clock at `aws`, decisions are made from IAM's records as they are known by then": (
+        "gateway/test_propagation.py::test_when_the_delays_are_over_decisions_are_those_without_delays",
+        "gateway/test_propagation.py::test_with_the_instant_clock_nothing_is_kept",
+    ),
     "With the clock at `instant`, an answer waits for the durable operations that are due": (
         "system/test_instant_clock.py::test_a_deletion_has_ended_at_the_first_question",
         "controllers/test_controller_manager.py::test_it_does_not_wait_for_work_that_takes_long",
@@ -106,6 +110,10 @@ CHECKED_BY = {
     "The clock is read in one place": (
         "tidy/test_invariants.py::test_the_clock_is_read_in_one_place",
         "tidy/test_invariants.py::test_randomness_is_drawn_in_one_place",
+    ),
+    "A node measures time by a clock that nobody sets.": (
+        "tidy/test_invariants.py::test_a_node_reads_the_machines_clock_to_tell_the_time_alone",
+        "node/test_clock_jumps.py::test_a_clock_that_is_set_keeps_nothing_from_happening_and_lengthens_nothing",
     ),
     "A record never changes.": ("tidy/test_invariants.py::test_records_are_frozen",),
 }
@@ -168,6 +176,24 @@ def reads_a_clock(tree):
 
 def test_the_clock_is_read_in_one_place():
     assert {"core/clock.py"} == {path for path, tree in TREES.items() if reads_a_clock(tree)}
+
+
+def test_a_node_reads_the_machines_clock_to_tell_the_time_alone():
+    """The modules that do, each to write down or to say when something was."""
+    readers = {
+        path
+        for path, tree in TREES.items()
+        if path.startswith(("node/", "dataplane/"))
+        and any(name.endswith((".SystemClock", ".unix_seconds")) for name in imported(tree))
+    }
+    assert readers == {
+        "node/fabric.py",
+        "node/flow_recorder.py",
+        "node/ingress/edge_answers.py",
+        "node/ingress/heads.py",
+        "node/spool.py",
+        "node/time_service.py",
+    }
 
 
 def test_randomness_is_drawn_in_one_place():

@@ -50,8 +50,8 @@ def test_every_operation_that_is_served_has_a_row(parity):
 
 
 def test_an_operation_that_no_test_calls_is_not_claimed(parity):
-    with pytest.raises(LookupError, match="No test in tests/services/sts calls AssumeRoot"):
-        parity._shown_by("sts", "AssumeRoot", None)
+    with pytest.raises(LookupError, match="No test in tests/services/iam calls AcquireRole"):
+        parity._shown_by("iam", "AcquireRole", None)
 
 
 def test_most_rows_name_a_test_that_calls_the_operation_itself(parity):
