@@ -1,7 +1,8 @@
 """API requests over a socket: Understudy with signatures, IAM and SQLite on, beside peers that do none of it.
 
 Usage: benchmarks/run [--quick] [--only ROW] [--servers NAMES] [--output FILE]
-                      [--beside CHECKOUT | --network | --fabric | --ingress]
+                      [--beside CHECKOUT | --network | --fabric | --ingress |
+                      --services]
 
 Each server is started alone, given the same resources through boto3, and asked the same signed requests by the
 same load generator, one server after the other, in one run. With `--beside`, another checkout of Understudy takes the
@@ -21,6 +22,7 @@ import beside
 import fabric
 import ingress
 import network
+import services
 from load import Figures, measure
 from rows import ROWS
 from servers import HERE, SERVERS, Running, compile_sources
@@ -132,7 +134,12 @@ def main() -> None:
     parser.add_argument("--network", action="store_true", help="few and many interfaces, and a whole VPC")
     parser.add_argument("--fabric", action="store_true", help="real packets: interfaces, filters, throughput")
     parser.add_argument(
-        "--ingress", action="store_true", help="the way to services, beside HAProxy and nginx"
+        "--ingress", action="store_true", help="the way to services, beside HAProxy, nginx and Caddy"
+    )
+    parser.add_argument(
+        "--services",
+        action="store_true",
+        help="services that run, beside podman: answers, deployments, memory",
     )
     parser.add_argument("--counts", default="", help="interfaces (--network, --fabric)")
     parser.add_argument(
@@ -148,7 +155,9 @@ def main() -> None:
     elif given.fabric:
         text = fabric.run(_counts(given.counts) or fabric.COUNTS, given.quick)
     elif given.ingress:
-        text = ingress.run(2.0 if given.quick else 10.0)
+        text = ingress.run(2.0, 2) if given.quick else ingress.run(5.0, 5)
+    elif given.services:
+        text = services.run(quick=given.quick)
     else:
         text = beside_peers(given.servers.split(","), given.only, given.quick)
     print(text)

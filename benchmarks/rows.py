@@ -169,6 +169,13 @@ ROWS = (
     Row("iam GetRole, 1 role", make_roles(0, 1), ask("iam", "get_role", RoleName="role-0000"), 6000),
     Row("iam GetRole, 1,000 roles", make_roles(1, 1000), get_roles, 6000),
     Row("iam ListRoles, 1,000 roles", nothing, ask("iam", "list_roles", MaxItems=1000), 300),
+    Row("iam ListRoles, 100 of 1,000", nothing, ask("iam", "list_roles", MaxItems=100), 1000),
+    Row(
+        "iam GetAccountAuthorizationDetails, 100 of 1,000 roles",
+        nothing,
+        ask("iam", "get_account_authorization_details", Filter=["Role"], MaxItems=100),
+        1000,
+    ),
     Row(
         "ec2 DescribeNetworkInterfaces, 10",
         make_interfaces(10),
