@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import socket
 import urllib.parse
 from importlib.util import find_spec
 from pathlib import Path
@@ -207,12 +208,18 @@ def test_boto3_in_a_service_calls_as_its_role_by_the_ways_out_of_its_vpc(calling
         assert (code, int(out) > 1) == (0, True), "what the machine trusts is trusted, too"
 
 
-def test_the_first_url_tells_its_port(tmp_path):
-    """It is answered before any node runs."""
-    site = ServiceSite(tmp_path)
+@pytest.mark.parametrize("taken", [False, True])
+def test_the_first_url_tells_its_port(tmp_path, taken):
+    """It is answered before any node runs; where somebody else has the port it is another one."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        if not taken:
+            other.close()
+        site = ServiceSite(tmp_path, "--ingress", f"127.0.0.1:{port}")
     try:
         made = site.begin()
-        assert int(made["ServiceUrl"].rpartition(":")[2]) > 0
+        told = int(made["ServiceUrl"].rpartition(":")[2])
+        assert (told > 0, told == port) == (True, not taken)
         service = site.settled(made["ServiceArn"])
         assert service["ServiceUrl"] == made["ServiceUrl"]
         assert site.answer(service, wanted="here") == "here"

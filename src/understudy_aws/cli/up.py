@@ -29,10 +29,11 @@ from understudy_aws.cli.server_files import Keys, ServerFile, ServerFiles, files
 from understudy_aws.controllers.authorities import authorities_in
 from understudy_aws.core.deferred import deferred
 from understudy_aws.core.errors import UserError
-from understudy_aws.server.run import check_address, tls_context
+from understudy_aws.dataplane.client import INGRESS
+from understudy_aws.server.run import check_address, free_port, tls_context
 from understudy_aws.server.run import run as serve
 from understudy_aws.services import accounts
-from understudy_aws.services.apprunner.ingress_address import ingress_address, ingress_port, note_ingress
+from understudy_aws.services.apprunner.ingress_address import decide_ingress, ingress_address, is_noted_for
 from understudy_aws.services.iam.users import access_keys
 from understudy_aws.settings import Settings
 
@@ -224,16 +225,18 @@ def _authority_in(certificate: str) -> str:
 
 
 def _noted_ingress(app: App) -> str:
-    """Know where requests to services will be taken before a node says so, for the first URL that is answered.
+    """Decide where requests to services are taken, for the first URL that is answered, and return it.
 
-    Returns it; empty where a free port is to be taken. Where somebody has the port, the node takes another one.
+    It stays where it is while the network goes on, even without a node, unless something else is wanted now. Where
+    somebody has the wanted port, it is another one. An empty text if nobody could listen at that address: the node will
+    tell why.
     """
     host, port = app.settings.ingress_address
+    goes_on = (app.node.directory / INGRESS).exists()
     with app.database.transaction() as tx:
-        with contextlib.suppress(UserError):
-            if port and not ingress_port(tx):
-                check_address(host, port)
-                note_ingress(tx, f"[{host}]:{port}" if ":" in host else f"{host}:{port}")
+        if not (goes_on and is_noted_for(tx, host, port)):
+            with contextlib.suppress(OSError):
+                decide_ingress(tx, host, port, taken=free_port(host, port))
         return ingress_address(tx)
 
 

@@ -11,7 +11,7 @@ from understudy_aws.controllers.authorities import authorities_in
 from understudy_aws.dataplane.wanted_services import Ingress, Services
 from understudy_aws.gateway.controller import Controller, Due, Key, World
 from understudy_aws.gateway.workloads import Workloads
-from understudy_aws.services.apprunner.ingress_address import note_ingress
+from understudy_aws.services.apprunner.ingress_address import ingress_port, note_ingress
 from understudy_aws.services.apprunner.instances.wanted_services import (
     may_be_resumed,
     node_is_needed,
@@ -73,7 +73,7 @@ class ServiceKeeper:
         if self._authority_file and not self._authority:
             self._authority = authorities_in(self._authority_file)
         wanted = wanted_now(tx, now, secure=self._secure, authority=self._authority)
-        return replace(wanted, ingress=self._ingress)
+        return replace(wanted, ingress=replace(self._ingress, told=ingress_port(tx)))
 
     def _must_look(self, now: datetime) -> bool:
         return self._looked is None or not 0 <= (now - self._looked).total_seconds() < _PERIOD_SECONDS

@@ -24,6 +24,9 @@ LOCK = "lock"
 WANTED = "wanted.json"
 """What the file is called in it that is there as long as a network is wanted."""
 
+INGRESS = "ingress"
+"""What the file is called in it that has where requests are taken, until the network is ended."""
+
 FLOWS = "flows"
 """What the folder is called in it that has what is recorded for flow logs."""
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from understudy_aws.core.deferred import deferred
-from understudy_aws.dataplane.client import FLOWS, LOCK, SOCKET, WANTED, NodeClient, NodeLostError
+from understudy_aws.dataplane.client import FLOWS, INGRESS, LOCK, SOCKET, WANTED, NodeClient, NodeLostError
 from understudy_aws.dataplane.deltas import NetworkDelta, delta_of
 from understudy_aws.dataplane.messages import (
     Answer,
@@ -211,7 +211,7 @@ class NodeLauncher:
             if lock is not None:
                 holder.forget_holder(self.directory)
                 control_groups.end_groups(self.directory)
-                for name in (WANTED, SOCKET):
+                for name in (WANTED, SOCKET, INGRESS):
                     (self.directory / name).unlink(missing_ok=True)
                 shutil.rmtree(self.directory / FLOWS, ignore_errors=True)
                 os.close(lock)

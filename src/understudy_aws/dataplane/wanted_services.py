@@ -87,12 +87,14 @@ class Service(Value, frozen=True, kw_only=True):
 class Ingress(Value, frozen=True, kw_only=True):
     """Where requests to services are taken from outside.
 
-    Port 0 is a free one; a free one is taken, too, where another program has the port. With a `certificate`, which is
-    a PEM file of chain and key, requests are taken over TLS. No request may take longer than `request_seconds`.
+    Port 0 is a free one. The port that URLs have `told` is taken first; where another program has them both, a free one
+    is. With a `certificate`, which is a PEM file of chain and key, requests are taken over TLS. No request may take
+    longer than `request_seconds`.
     """
 
     host: str = "127.0.0.1"
     port: int = 4567
+    told: int = 0
     certificate: str = ""
     request_seconds: int = 120
 

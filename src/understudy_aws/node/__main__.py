@@ -123,6 +123,7 @@ def _run(asked: argparse.Namespace, *, is_successor: bool = False) -> int:
 
     def forget() -> None:
         instances.forget()
+        ingress.forget()
         flows.forget()
 
     service = NodeService(
@@ -167,6 +168,11 @@ def _run_in_memory(asked: argparse.Namespace, refused: str) -> int:
     tasks = Tasks(
         directory, spool.add, fork_server, outside=asked.outside, ended=changes.note, used=instances.used
     )
+
+    def forget() -> None:
+        instances.forget()
+        ingress.forget()
+
     service = NodeService(
         directory,
         fabric,
@@ -175,7 +181,7 @@ def _run_in_memory(asked: argparse.Namespace, refused: str) -> int:
         (doors, instances, ingress),
         owner=asked.owner,
         answers={**tasks.answers, **instances.answers, **ingress.answers, **changes.answers},
-        forgets=instances.forget,
+        forgets=forget,
     )
     return _serve(fabric, service, asked.owner)
 

@@ -119,6 +119,24 @@ def check_address(host: str, port: int) -> None:
         raise cannot_listen(host, port, error) from error
 
 
+def free_port(host: str, wanted: int) -> int:
+    """Return the wanted port if one can listen there now, or else one that is free. Raises OSError if none is."""
+    for port in (wanted, 0) if wanted else (0,):
+        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM) as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                trial.bind((host, port))
+                # Another program may be bound there with the same option; only one can listen.
+                trial.listen(1)
+            except OSError:
+                if not port:
+                    raise
+                continue
+            found: int = trial.getsockname()[1]
+            return found
+    raise AssertionError("the last port is a free one")
+
+
 def tls_context(certificate: str) -> ssl.SSLContext:
     """Return how to serve TLS with the chain and key of a file. Raises UserError when they cannot be used."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

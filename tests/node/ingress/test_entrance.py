@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 
@@ -10,7 +11,9 @@ from behind_ingress import GET, HOST, Client, Instance, run, site
 from msgspec.structs import replace
 
 from understudy_aws.cli.certificates import certificates_in
+from understudy_aws.dataplane.wanted_services import Ingress
 from understudy_aws.node.ingress.limits import IngressLimits
+from understudy_aws.node.ingress.listening import Entrance
 
 
 def test_where_the_port_is_taken_a_free_one_is_used_and_it_is_said():
@@ -25,6 +28,32 @@ def test_where_the_port_is_taken_a_free_one_is_used_and_it_is_said():
                 assert not web.ingress.address.endswith(f":{port}")
                 assert web.ingress.error.startswith(f"Port {port} of 127.0.0.1 is taken by process ")
                 assert (await web.ask()).status == 200
+
+    run(story)
+
+
+def test_a_next_node_takes_the_port_that_urls_tell_until_all_has_ended(tmp_path):
+    async def story() -> None:
+        async def address_of_another(**wanted: int) -> str:
+            entrance = Entrance(tmp_path, most=3)
+            await entrance.want(Ingress(**wanted), asyncio.Protocol)
+            entrance.close()
+            return entrance.address
+
+        with socket.create_server(("127.0.0.1", 0)) as other, socket.create_server(("127.0.0.1", 0)) as free:
+            port, told = (each.getsockname()[1] for each in (other, free))
+            free.close()
+            kept = await address_of_another(port=port, told=told)
+            assert kept == f"127.0.0.1:{told}"
+        # The other program has ended.
+        entrance = Entrance(tmp_path, most=3)
+        await entrance.want(Ingress(port=port), asyncio.Protocol)
+        assert (entrance.address, f"; {told} is used until" in entrance.error) == (kept, True)
+        entrance.close()
+        assert await address_of_another(port=told) == kept
+        assert await address_of_another(port=port) == f"127.0.0.1:{port}", "something else is wanted"
+        entrance.forget()
+        assert await address_of_another(port=told) == kept
 
     run(story)
 

@@ -140,6 +140,10 @@ class Ingress:
         """Return how busy the services are, in order; the peaks begin anew."""
         return tuple(route.load() for _, route in sorted(self._routes.items()))
 
+    def forget(self) -> None:
+        """Take the wanted port again when there is a next node."""
+        self._entrance.forget()
+
     async def close(self) -> None:
         """Take no more requests, and cut those off that are under way."""
         self.closing = True

@@ -10,19 +10,21 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from msgspec.structs import replace
+
+from understudy_aws.dataplane.client import INGRESS
 from understudy_aws.dataplane.wanted_services import Ingress
 from understudy_aws.node.ingress.beginnings import Beginnings
 from understudy_aws.server import port_holders
 
 _BACKLOG = 1024
-_FILE = "ingress"
 
 
 class Entrance:
     """Listens as is wanted.
 
-    Where the port can't be had a free one is taken, and `error` says so. The port that was free is kept in a file, so
-    that a new node takes it again.
+    Where the port can't be had another one is taken, and `error` says so. The one that was taken is kept in a file, so
+    that a new node takes it again, also where the wanted one has become free: URLs tell it.
     """
 
     def __init__(self, directory: Path, *, most: int) -> None:
@@ -30,7 +32,7 @@ class Entrance:
         self.address = ""
         self._most = most
         self.error = ""
-        self._file = directory / _FILE
+        self._file = directory / INGRESS
         self._wanted: tuple[Ingress, tuple[int, ...]] | None = None
         self._server: asyncio.Server | Beginnings | None = None
 
@@ -39,7 +41,7 @@ class Entrance:
 
         Where TLS is spoken, requests without it are taken as well, and sent to the same port with it.
         """
-        key = (wanted, version_of(wanted.certificate))
+        key = (replace(wanted, told=0), version_of(wanted.certificate))
         if key == self._wanted:
             return
         context = server_context(wanted.certificate) if wanted.certificate else None
@@ -65,7 +67,11 @@ class Entrance:
         self.address = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._wanted = key
         with suppress(OSError):
-            self._file.write_text(str(port))
+            self._file.write_text(f"{wanted.host} {wanted.port} {port}")
+
+    def forget(self) -> None:
+        """Take the wanted port when there is a next node: what requests were for has ended."""
+        self._file.unlink(missing_ok=True)
 
     def close(self) -> None:
         """Take no more connections."""
@@ -74,19 +80,40 @@ class Entrance:
             self._server = None
 
     def _bound(self, wanted: Ingress) -> socket.socket:
-        ports = [wanted.port] if wanted.port else []
-        with suppress(OSError, ValueError):
-            ports.append(int(self._file.read_text()))
-        for port in dict.fromkeys((*ports, 0)):
+        for port in dict.fromkeys((self._kept(wanted), wanted.told, wanted.port)):
+            if not port:
+                continue
             try:
-                return _listening(wanted.host, port)
+                listening = _listening(wanted.host, port)
             except OSError as error:
-                if error.errno not in (errno.EADDRINUSE, errno.EACCES) or not port:
+                if error.errno not in (errno.EADDRINUSE, errno.EACCES):
                     raise
-                if port == wanted.port:
-                    holder = port_holders.holder_of(port) or "another program"
-                    self.error = f"Port {port} of {wanted.host} is taken by {holder}; a free one is used."
-        raise AssertionError("the last port is a free one")
+            else:
+                break
+        else:
+            listening = _listening(wanted.host, 0)
+        port = listening.getsockname()[1]
+        if wanted.port not in (0, port):
+            self.error = _instead(wanted, port)
+        return listening
+
+    def _kept(self, wanted: Ingress) -> int:
+        """Return the port that was taken when the same one was wanted, 0 if none was."""
+        try:
+            host, port, taken = self._file.read_text().split()
+            return int(taken) if (host, port) == (wanted.host, str(wanted.port)) else 0
+        except (OSError, ValueError):
+            return 0
+
+
+def _instead(wanted: Ingress, port: int) -> str:
+    """Return the sentence that says that another port than the wanted one is taken, and why."""
+    if holder := port_holders.holder_of(wanted.port):
+        return f"Port {wanted.port} of {wanted.host} is taken by {holder}; {port} is used."
+    return (
+        f"Port {wanted.port} of {wanted.host} could not be had when it was wanted first; {port} is used until the "
+        "network is stopped."
+    )
 
 
 def _listening(host: str, port: int) -> socket.socket:

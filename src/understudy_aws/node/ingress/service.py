@@ -79,6 +79,10 @@ class IngressService:
         self._network = network
         await self._lead()
 
+    def forget(self) -> None:
+        """Keep no port for a next node."""
+        self._ingress.forget()
+
     async def close(self) -> None:
         """Take no more requests."""
         if self._doors is not None:
