@@ -300,7 +300,7 @@ def main(directory: str, victim: str, points: str) -> None:
     run = {"all": every_point, "start": from_nothing, "random": random_moments}[kind]
     result = run(trial, int(number), int(first))
     trial_over(trial)
-    result["left"] = sorted(holders_of(trial.directory))
+    result["left"] = left_by(trial)
     print(json.dumps(result))
 
 

@@ -85,13 +85,17 @@ class TestPrefixes:
         return ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["AvailableIpAddressCount"]
 
     def test_they_come_at_creation_and_later_and_go(self, ec2, subnet):
-        made = ec2.create_network_interface(SubnetId=subnet, Ipv4PrefixCount=1)["NetworkInterface"]
+        made = ec2.create_network_interface(
+            SubnetId=subnet, PrivateIpAddress="10.0.1.16", Ipv4PrefixCount=1
+        )["NetworkInterface"]
         id = made["NetworkInterfaceId"]
         assert 251 - 17 == self.free(ec2, subnet)
-        answer = ec2.assign_private_ip_addresses(NetworkInterfaceId=id, Ipv4Prefixes=["10.0.1.224/28"])
-        assert [{"Ipv4Prefix": "10.0.1.224/28"}] == answer["AssignedIpv4Prefixes"]
+        # The first one may be anywhere.
+        second = {"10.0.1.208/28", "10.0.1.224/28"} - {each["Ipv4Prefix"] for each in made["Ipv4Prefixes"]}
+        answer = ec2.assign_private_ip_addresses(NetworkInterfaceId=id, Ipv4Prefixes=[max(second)])
+        assert [{"Ipv4Prefix": max(second)}] == answer["AssignedIpv4Prefixes"]
         held = show(ec2, id)["Ipv4Prefixes"]
-        assert [*made["Ipv4Prefixes"], {"Ipv4Prefix": "10.0.1.224/28"}] == held
+        assert [*made["Ipv4Prefixes"], {"Ipv4Prefix": max(second)}] == held
         ec2.unassign_private_ip_addresses(
             NetworkInterfaceId=id, Ipv4Prefixes=[each["Ipv4Prefix"] for each in held]
         )
