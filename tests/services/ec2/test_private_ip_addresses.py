@@ -85,9 +85,9 @@ class TestPrefixes:
         return ec2.describe_subnets(SubnetIds=[subnet])["Subnets"][0]["AvailableIpAddressCount"]
 
     def test_they_come_at_creation_and_later_and_go(self, ec2, subnet):
-        made = ec2.create_network_interface(
-            SubnetId=subnet, PrivateIpAddress="10.0.1.16", Ipv4PrefixCount=1
-        )["NetworkInterface"]
+        made = ec2.create_network_interface(SubnetId=subnet, PrivateIpAddress="10.0.1.16", Ipv4PrefixCount=1)[
+            "NetworkInterface"
+        ]
         id = made["NetworkInterfaceId"]
         assert 251 - 17 == self.free(ec2, subnet)
         # The first one may be anywhere.

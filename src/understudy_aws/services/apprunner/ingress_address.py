@@ -41,7 +41,10 @@ def is_noted_for(tx: Transaction, host: str, wanted: int) -> bool:
     """Whether what is known was found when this was wanted."""
     known = ingress_addresses.get(tx, "ingress")
     return (
-        known is not None and known.port != 0 and known.host.strip("[]") in ("", host) and known.wanted in (None, wanted)
+        known is not None
+        and known.port != 0
+        and known.host.strip("[]") in ("", host)
+        and known.wanted in (None, wanted)
     )
 
 
