@@ -15,7 +15,7 @@ settings.register_profile(
 settings.load_profile("patient")
 
 # By name, as its entry point is called: it is loaded once, also where this version was not installed.
-pytest_plugins = ["understudy_aws.pytest_plugin", "pytester"]
+pytest_plugins = ["understudy_aws.pytest_plugin", "pytester", "second_try"]
 
 # Under `nohup` processes are born deaf to SIGHUP; those that tests start are to be as in a terminal.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)

@@ -121,11 +121,6 @@ def _run(asked: argparse.Namespace, *, is_successor: bool = False) -> int:
         directory, spool.add, fork_server, outside=asked.outside, ended=changes.note, used=instances.used
     )
 
-    def forget() -> None:
-        instances.forget()
-        ingress.forget()
-        flows.forget()
-
     service = NodeService(
         directory,
         fabric,
@@ -145,7 +140,7 @@ def _run(asked: argparse.Namespace, *, is_successor: bool = False) -> int:
         outside=lambda: outside.program,
         flows=flows,
         answers={**tasks.answers, **instances.answers, **ingress.answers, **changes.answers},
-        forgets=forget,
+        forgets=(instances.forget, ingress.forget, flows.forget),
     )
     return _serve(fabric, service, asked.owner, holder_fd, started)
 
@@ -169,10 +164,6 @@ def _run_in_memory(asked: argparse.Namespace, refused: str) -> int:
         directory, spool.add, fork_server, outside=asked.outside, ended=changes.note, used=instances.used
     )
 
-    def forget() -> None:
-        instances.forget()
-        ingress.forget()
-
     service = NodeService(
         directory,
         fabric,
@@ -181,7 +172,7 @@ def _run_in_memory(asked: argparse.Namespace, refused: str) -> int:
         (doors, instances, ingress),
         owner=asked.owner,
         answers={**tasks.answers, **instances.answers, **ingress.answers, **changes.answers},
-        forgets=forget,
+        forgets=(instances.forget, ingress.forget),
     )
     return _serve(fabric, service, asked.owner)
 

@@ -69,7 +69,7 @@ class NodeService:
     """Answers questions at a Unix socket, and looks after the network in between.
 
     Without a `holder` the network ends with this process. `answers` are given by whatever runs services, to questions
-    about them, by their type; they may raise OSError, ValueError or LookupError. `forgets` is called before all ends
+    about them, by their type; they may raise OSError, ValueError or LookupError. `forgets` are called before all ends
     because it is wanted no more.
     """
 
@@ -85,7 +85,7 @@ class NodeService:
         outside: Callable[[], str] = str,
         flows: FlowRecorder | None = None,
         answers: Mapping[type[Any], Callable[[Any], Awaitable[Answer]]] = NO_ANSWERS,
-        forgets: Callable[[], None] = lambda: None,
+        forgets: Sequence[Callable[[], None]] = (),
     ) -> None:
         self._answers = answers
         self._forgets = forgets
@@ -266,7 +266,8 @@ class NodeService:
     def _end_all(self) -> None:
         """End everything in the holder's namespaces, and with it this node."""
         self._fabric.forget()
-        self._forgets()
+        for forget in self._forgets:
+            forget()
         if self._holder is None:
             self._ended.set()
             return
