@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from understudy_aws.core.clock import monotonic_seconds, unix_seconds
 from understudy_aws.core.ids import Ids
 from understudy_aws.dataplane.flows import Flow, FlowAggregator, FlowWindow, Logged, Total, TotalKey
 from understudy_aws.dataplane.linux import nftables
-from understudy_aws.dataplane.linux.flow_sets import FLOW_SETS, UNCOUNTED, key_of, link_in
+from understudy_aws.dataplane.linux.flow_sets import FLOW_SETS, UNCOUNTED, FlowSet, key_of, link_in
 from understudy_aws.dataplane.linux.names import TABLE, link_of
 from understudy_aws.dataplane.linux.namespaces import Namespaces
 from understudy_aws.dataplane.linux.netlink import NetlinkSocket
@@ -26,6 +27,10 @@ _PERIOD = 1.0
 _KEEP_SECONDS = 5.0
 # Keeping takes at most a twentieth of the time.
 _MOST_OF_THE_TIME = 20
+# How long a packet may take from where it is seen to where it has passed, on a machine that has other work.
+_ON_THE_WAY_SECONDS = 0.02
+_SEEN = tuple(each for each in FLOW_SETS if not each.passed)
+_PASSED = tuple(each for each in FLOW_SETS if each.passed)
 
 
 class _Keeping(msgspec.Struct):
@@ -45,6 +50,15 @@ class _Reading(msgspec.Struct, frozen=True):
     seen: dict[TotalKey, Total]
     passed: dict[TotalKey, Total]
     uncounted: dict[str, int]
+
+    def apart(self) -> dict[TotalKey, int]:
+        """Return how many packets were seen and have not passed, where there are some."""
+        nothing = Total(0, 0)
+        return {
+            key: more
+            for key, total in self.seen.items()
+            if (more := total.packets - self.passed.get(key, nothing).packets) > 0
+        }
 
 
 class FlowRecorder:
@@ -70,6 +84,8 @@ class FlowRecorder:
         self._begun: frozenset[str] = frozenset()
         self._go_on()
         self._sockets: dict[str, tuple[int, NetlinkSocket]] = {}
+        # The packets of the last reading that were seen and have not passed.
+        self._apart: dict[TotalKey, int] = {}
         self._reader = Threads(1, "flows")
         self._task: asyncio.Task[None] | None = None
         self._error: OSError | None = None
@@ -243,29 +259,49 @@ class FlowRecorder:
                 each.take(reading.seen, reading.passed, reading.uncounted, _now())
 
     def _read(self, logged: Mapping[str, Mapping[str, str]]) -> _Reading:
-        reading = _Reading({}, {}, {})
         for vpc in self._sockets.keys() - self._logged.keys():
             self._sockets.pop(vpc)[1].close()
+        reading = _Reading(
+            self._totals(logged, _SEEN), self._totals(logged, _PASSED), self._uncounted(logged)
+        )
+        if reading.apart().items() - self._apart.items():
+            # What is between the two counts is not rejected; and a set that grows may be read without one of its flows.
+            time.sleep(_ON_THE_WAY_SECONDS)
+            for key, total in self._totals(logged, _PASSED).items():
+                reading.passed[key] = max(reading.passed.get(key, total), total, key=_packets)
+        self._apart = reading.apart()
+        return reading
+
+    def _totals(
+        self, logged: Mapping[str, Mapping[str, str]], sets: Sequence[FlowSet]
+    ) -> dict[TotalKey, Total]:
+        """Return what sets have counted of logged interfaces."""
+        totals = {}
         for vpc, links in logged.items():
-            sockets = self._socket_in(vpc)
-            for each in FLOW_SETS:
-                totals = reading.passed if each.passed else reading.seen
-                for message in sockets.dump(nftables.get_elements(TABLE, each.name)):
-                    for key, packets, bytes in nftables.found_counters(message):
-                        id = links.get(link_in(key))
-                        if id is not None:
-                            found = key_of(key, each.version)
-                            flow = Flow(
-                                found.source, found.destination, found.source_port, found.destination_port,
-                                found.protocol, each.incoming,
-                            )  # fmt: skip
-                            totals[id, flow, found.flags] = Total(packets, bytes)
-            for message in sockets.dump(nftables.get_elements(TABLE, UNCOUNTED)):
-                for key, packets, _ in nftables.found_counters(message):
+            for each in sets:
+                for key, packets, bytes in self._counters(vpc, each.name):
                     id = links.get(link_in(key))
                     if id is not None:
-                        reading.uncounted[id] = packets
-        return reading
+                        found = key_of(key, each.version)
+                        flow = Flow(
+                            found.source, found.destination, found.source_port, found.destination_port,
+                            found.protocol, each.incoming,
+                        )  # fmt: skip
+                        totals[id, flow, found.flags] = Total(packets, bytes)
+        return totals
+
+    def _uncounted(self, logged: Mapping[str, Mapping[str, str]]) -> dict[str, int]:
+        return {
+            links[link]: packets
+            for vpc, links in logged.items()
+            for key, packets, _ in self._counters(vpc, UNCOUNTED)
+            if (link := link_in(key)) in links
+        }
+
+    def _counters(self, vpc: str, name: str) -> Iterator[tuple[bytes, int, int]]:
+        """Yield the elements of a set of a router: key, packets and bytes."""
+        for message in self._socket_in(vpc).dump(nftables.get_elements(TABLE, name)):
+            yield from nftables.found_counters(message)
 
     def _socket_in(self, vpc: str) -> NetlinkSocket:
         """Return a socket to the kernel in a router, whose namespace may have been made anew."""
@@ -283,6 +319,10 @@ class FlowRecorder:
         for _, sockets in self._sockets.values():
             sockets.close()
         self._sockets.clear()
+
+
+def _packets(total: Total) -> int:
+    return total.packets
 
 
 def _now() -> int:
