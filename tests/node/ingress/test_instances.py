@@ -7,7 +7,7 @@ import random
 from contextlib import suppress
 
 import pytest
-from behind_ingress import GET, HOST, OK, Instance, read_request, run, site
+from behind_ingress import GET, OK, Instance, read_request, run, site
 
 from understudy_aws.node.ingress.limits import IngressLimits
 
@@ -374,13 +374,5 @@ def test_answers_are_counted_by_their_class():
                 assert (await client.ask()).status == status
             counted = dict(web.load.answered)
             assert counted == {kind: sum(each // 100 == kind for each in statuses) for kind in (2, 3, 4, 5)}
-
-    run(story)
-
-
-def test_hosts_are_led_to_their_own_service():
-    async def story() -> None:
-        async with site(Instance(), hosts=(HOST, "app.example.com")) as web:
-            assert (await web.ask(GET.replace(HOST.encode(), b"app.example.com"))).status == 200
 
     run(story)

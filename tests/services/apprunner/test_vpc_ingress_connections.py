@@ -8,7 +8,9 @@ import pytest
 from refusals import refused
 from service_records_made import made_service
 
+from understudy_aws.admin.requests import ValidateCustomDomain
 from understudy_aws.services.apprunner.ingress_connection_records import private_entries
+from understudy_aws.services.apprunner.instances.wanted_services import wanted_now
 
 REQUESTS = "com.amazonaws.us-east-1.apprunner.requests"
 
@@ -56,6 +58,15 @@ def entries(understudy, service):
         return private_entries(tx, service, understudy.app.gateway.clock.now())
 
 
+def wanted_of(understudy, service):
+    """What the node is told of a service."""
+    now = understudy.app.gateway.clock.now()
+    with understudy.app.database.transaction() as tx:
+        (found,) = wanted_now(tx, now).services
+    assert found.arn == service
+    return found
+
+
 def test_a_connection_is_pending_and_then_available(understudy, apprunner, vpc):
     service = made_service(understudy, public=False)
     made = create(apprunner, service, vpc)
@@ -77,6 +88,30 @@ def test_its_service_is_reached_at_the_endpoints_interfaces(understudy, apprunne
     ]
     ec2.delete_vpc_endpoints(VpcEndpointIds=[vpc[1]])
     assert () == entries(understudy, service)
+
+
+def test_custom_domains_lead_to_a_private_service_where_its_own_name_does_and_nowhere_else(
+    understudy, apprunner, vpc
+):
+    """apprunner-services.md 2.5: VpcDNSTargets."""
+    service = made_service(understudy, public=False)
+    domain = create(apprunner, service, vpc)["DomainName"]
+    apprunner.associate_custom_domain(ServiceArn=service, DomainName="*.shop.test")
+    assert [domain] == [entry.host for entry in wanted_of(understudy, service).private_entries]
+    understudy.app.admin.answer(ValidateCustomDomain(name="*.shop.test"))
+    wanted = wanted_of(understudy, service)
+    assert () == wanted.hosts
+    assert [domain, "*.shop.test"] == [entry.host for entry in wanted.private_entries]
+    assert 1 == len({entry.interfaces for entry in wanted.private_entries})
+
+
+def test_custom_domains_lead_to_a_public_service_from_everywhere(understudy, apprunner):
+    service = made_service(understudy)
+    apprunner.associate_custom_domain(ServiceArn=service, DomainName="shop.test")
+    understudy.app.admin.answer(ValidateCustomDomain(name="shop.test"))
+    wanted = wanted_of(understudy, service)
+    assert ("shop.test", "www.shop.test") == wanted.hosts[1:]
+    assert () == wanted.private_entries
 
 
 def test_a_public_service_has_none(understudy, apprunner, vpc):

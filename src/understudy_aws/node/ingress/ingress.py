@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import resource
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -23,6 +24,8 @@ from understudy_aws.node.ingress.upstream import Upstream
 
 # Hosts as they were spelled, and no more of them than this.
 _MOST_SPELLINGS, _LONGEST_SPELLING = 1024, 300
+# What a wildcard stands for, with the dot after it: one label of a name (RFC 1035 2.3.1), also one with underscores.
+_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.")
 
 
 class Ingress:
@@ -58,10 +61,10 @@ class Ingress:
         self._is_healthy = is_healthy
         self._may_begin = may_begin
         self._routes: dict[str, Route] = {}
-        self._hosts: dict[str, Route] = {}
+        # Routes by host, at each place where requests are taken: outside, which is empty, or the interface of a VPC
+        # endpoint.
+        self._hosts: dict[str, dict[str, Route]] = {"": {}}
         self.spellings: dict[bytes, Route] = {}
-        # Routes of private services, by the interface of a VPC endpoint and the host.
-        self._private: dict[tuple[str, str], Route] = {}
         self._targets: dict[str, Target] = {}
         self._entrance = Entrance(directory, most=self._most)
         self._sweeping: asyncio.TimerHandle | None = None
@@ -104,17 +107,17 @@ class Ingress:
 
     def _lead(self, services: wanted.Services) -> None:
         former, self._routes = self._routes, {}
-        self._hosts, self._private = {}, {}
+        self._hosts = {"": {}}
         self.spellings.clear()
         for service in services.services:
             route = former.pop(service.arn, None) or Route(service, self.limits.waiting, self._may_begin)
             self._routes[service.arn] = route
             route.use(service, [self._targets[id] for id in service.instances])
             for host in service.hosts:
-                self._hosts[host.lower()] = route
+                self._hosts[""][host.lower()] = route
             for entry in service.private_entries:
                 for interface in entry.interfaces:
-                    self._private[interface, entry.host.lower()] = route
+                    self._hosts.setdefault(interface, {})[entry.host.lower()] = route
         for route in former.values():
             route.targets = []
             route.refuse_waiting()
@@ -186,10 +189,10 @@ class Ingress:
     def route(self, host: bytes, place: str) -> Route | None:
         """Return what leads requests of a host to its service, at a place where they are taken."""
         if place:
-            return self._private.get((place, _named(host)))
+            return _led_to(self._hosts.get(place, {}), _named(host))
         route = self.spellings.get(host)
         if route is None:
-            route = self._hosts.get(_named(host))
+            route = _led_to(self._hosts[""], _named(host))
             if route is not None and len(host) < _LONGEST_SPELLING:
                 if len(self.spellings) >= _MOST_SPELLINGS:
                     self.spellings.clear()
@@ -244,6 +247,14 @@ def _older(since: Mapping[ClientConnection, float], latest: float) -> list[Clien
         if at > latest:
             break
         found.append(client)
+    return found
+
+
+def _led_to(routes: Mapping[str, Route], name: str) -> Route | None:
+    """Return the route of a name, or else of the wildcard that stands for it (apprunner-services.md 2.5)."""
+    found = routes.get(name)
+    if found is None and (label := _LABEL.match(name)):
+        found = routes.get(f"*.{name[label.end() :]}")
     return found
 
 

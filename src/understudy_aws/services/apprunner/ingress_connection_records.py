@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from understudy_aws.core.arn import Arn, apprunner
@@ -106,12 +106,17 @@ def connections_of(tx: Transaction, service: str) -> list[VpcIngressConnection]:
     return vpc_ingress_connections.where(tx, "standing", service)
 
 
-def private_entries(tx: Transaction, service: str, now: datetime) -> tuple[PrivateEntry, ...]:
-    """Return where the service of an ARN is reached from inside VPCs: none through an endpoint that does not work."""
-    return tuple(_entries(tx, service, now))
+def private_entries(
+    tx: Transaction, service: str, now: datetime, domains: Sequence[str] = ()
+) -> tuple[PrivateEntry, ...]:
+    """Return where the service of an ARN is reached from inside VPCs: none through an endpoint that does not work.
+
+    `domains` are the customer's own names of it, which lead to it where a connection's does.
+    """
+    return tuple(_entries(tx, service, now, domains))
 
 
-def _entries(tx: Transaction, service: str, now: datetime) -> Iterator[PrivateEntry]:
+def _entries(tx: Transaction, service: str, now: datetime, domains: Sequence[str]) -> Iterator[PrivateEntry]:
     for connection in connections_of(tx, service):
         endpoint = vpc_endpoints.get(tx, connection.account, connection.region, connection.endpoint)
         if (
@@ -119,4 +124,5 @@ def _entries(tx: Transaction, service: str, now: datetime) -> Iterator[PrivateEn
             and status_of(connection, now) == AVAILABLE
             and state_of_endpoint(endpoint, now) == ENDPOINT_AVAILABLE
         ):
-            yield PrivateEntry(host=connection.domain, interfaces=endpoint.interfaces)
+            for host in (connection.domain, *domains):
+                yield PrivateEntry(host=host, interfaces=endpoint.interfaces)

@@ -166,12 +166,13 @@ def service_now(tx: Transaction, service: Service, now: datetime) -> wanted_serv
     serving = [
         each.id for each in service_instances.where(tx, "by_service", service.arn) if each.purpose == SERVING
     ]
-    host = service.url.partition(":")[0]
+    host, domains = service.url.partition(":")[0], active_hosts(tx, service.arn, now)
     return wanted_services.Service(
         arn=service.arn,
-        hosts=(*((host,) if host else ()), *active_hosts(tx, service.arn, now)),
+        # A private service has no URL, and is reached from outside by no other name either.
+        hosts=(host, *domains) if host else (),
         instances=tuple(sorted(serving)),
         max_concurrency=scaling_of(tx, service).max_concurrency,
         asleep=service.asleep,
-        private_entries=private_entries(tx, service.arn, now),
+        private_entries=private_entries(tx, service.arn, now, domains),
     )
