@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from time import sleep
 
 import msgspec
 
@@ -266,7 +266,7 @@ class FlowRecorder:
         )
         if reading.apart().items() - self._apart.items():
             # What is between the two counts is not rejected; and a set that grows may be read without one of its flows.
-            time.sleep(_ON_THE_WAY_SECONDS)
+            sleep(_ON_THE_WAY_SECONDS)
             for key, total in self._totals(logged, _PASSED).items():
                 reading.passed[key] = max(reading.passed.get(key, total), total, key=_packets)
         self._apart = reading.apart()
