@@ -38,6 +38,7 @@ def test_nothing_blocks_a_start_with_a_state_that_can_be_made(tmp_path, capsys):
 def test_it_says_whether_networks_can_be_made_and_what_they_lack(tmp_path, monkeypatch):
     found = findings(state=str(tmp_path))
     assert "EC2 instances do not run" in found["not here"].sentence
+    assert "Set USER in the Dockerfile" in found["not here"].sentence
     assert "understudy attach" in found["packets"].sentence
     monkeypatch.setattr("understudy_aws.cli.doctor.obstacle", lambda: "No; `sudo this` would change that.")
     refused = findings(state=str(tmp_path))["packets"]

@@ -45,6 +45,8 @@ NAMES = (
     "tr",
     "mkdir",
     "touch",
+    "chown",
+    "su",
 )
 # A line for each thing seen, with its name before the equals sign.
 PROBE = r"""
@@ -67,6 +69,13 @@ say seed "$(cat /data/seed)"; say descriptors "$(ls /proc/self/fd | wc -l)"
 trap 'echo ended=by-USR1; exit 0' USR1; trap 'echo ended=by-TERM; exit 0' TERM
 say done ""; sleep 100 & wait
 """
+# What an image tries that starts as root.
+AS_ROOT = r"""
+say() { echo "$1=$2"; }
+say user "$(id -u):$(id -g)"
+touch /tmp/x; say owner "$(chown web /tmp/x 2>/dev/null && echo changed)"; say other "$(su web -c 'id -u' 2>/dev/null)"
+trap 'echo ended=by-TERM; exit 0' TERM; say done ""; sleep 100 & wait
+"""
 # All files of an image are its one user's under bubblewrap (decision 0034), who may write them and has no further
 # groups. There is no /sys. Podman's init blocks some signals, and its `/` has a mode of its own.
 ON_PURPOSE = {
@@ -85,7 +94,8 @@ def folder(name: str, mode: int = 0o755, owner: int = 0):
 
 
 @pytest.fixture(scope="module")
-def image():
+def images():
+    """An image with a user, and one that starts as root."""
     place = Path(tempfile.mkdtemp())
     files = [
         folder("bin"), file("bin/busybox", BUSYBOX.read_bytes(), 0o755), *(link(f"bin/{name}", "busybox") for name in NAMES),
@@ -99,7 +109,8 @@ def image():
         "Volumes": {"/data": {}, "/volume": {}}, "Env": ["GREETING=hello"],
     }  # fmt: skip
     layout(place / "image", [files], config)
-    yield place / "image"
+    layout(place / "root", [files], {"Cmd": ["/bin/sh", "-c", AS_ROOT]})
+    yield place / "image", place / "root"
     shutil.rmtree(place)
 
 
@@ -118,10 +129,17 @@ def seen(image: Path, **given) -> dict[str, str]:
         return dict(each.text.split("=", 1) for each in lines if "=" in each.text)
 
 
-def test_a_program_sees_and_may_do_the_same_under_both(image):
+@pytest.fixture(scope="module")
+def found(images):
+    """What the programs of both images say, under runc and under bubblewrap."""
     with engines.engine_of("podman") as engine:
-        by_runc = seen(image, restriction="no-unshare", variables={"DOCKER_HOST": engine.address})
-    by_bubblewrap = seen(image)
+        variables = {"DOCKER_HOST": engine.address}
+        by_runc = [seen(each, restriction="no-unshare", variables=variables) for each in images]
+    return tuple(zip(by_runc, map(seen, images), strict=True))
+
+
+def test_a_program_sees_and_may_do_the_same_under_both(found):
+    by_runc, by_bubblewrap = found[0]
     assert by_runc["user"] == "101:101 web:web"
     assert by_runc["ended"] == "by-USR1"
     differing = {
@@ -130,3 +148,10 @@ def test_a_program_sees_and_may_do_the_same_under_both(image):
         if name not in ON_PURPOSE and by_runc.get(name) != by_bubblewrap.get(name)
     }
     assert differing == {}
+
+
+def test_one_that_starts_as_root_becomes_no_other_user_under_either(found):
+    """What an engine gives by itself, CAP_CHOWN, CAP_SETGID and CAP_SETUID among it, it is asked not to give."""
+    by_runc, by_bubblewrap = found[1]
+    assert by_runc == by_bubblewrap
+    assert (by_runc["user"], by_runc["owner"], by_runc["other"]) == ("0:0", "", "")

@@ -13,6 +13,7 @@ from instances import instance, network, output_of, until, want
 from nodes import node, user_called
 
 from understudy_aws.dataplane.runtime.artifacts import Artifacts, UnpackedImage, write_record
+from understudy_aws.dataplane.runtime.image_users import ONE_USER
 from understudy_aws.dataplane.wanted_services import Program
 
 BUSYBOX = Path("/bin/busybox")
@@ -54,7 +55,7 @@ class Images:
         for folder in ("bin", "etc", "srv"):
             (root / folder).mkdir(parents=True)
         shutil.copy(BUSYBOX, root / "bin/busybox")
-        for name in ("sh", "id", "cat", "echo", "ls", "sleep", "nc", "httpd"):
+        for name in ("sh", "id", "cat", "echo", "ls", "sleep", "nc", "httpd", "su", "chown", "touch"):
             (root / "bin" / name).symlink_to("busybox")
         (root / "etc/passwd").write_text(PASSWD)
         (root / "etc/os-release").write_text("test\n")
@@ -81,9 +82,9 @@ class Images:
         id = self.run(digest, *command, **environment)
         return [each.text for each in output_of(self.running, lines, stream=f"instance/{id}")][:lines]
 
-    def reason(self, digest: str) -> str:
+    def reason(self, digest: str, *command: str) -> str:
         """Why an instance of an image does not run."""
-        return until(self.running, self.run(digest), lambda status: status.state == "ended").reason
+        return until(self.running, self.run(digest, *command), lambda status: status.state == "ended").reason
 
 
 @pytest.fixture(scope="module", params=["this-user", "unprivileged"])
@@ -134,6 +135,22 @@ def test_it_listens_on_a_port_that_only_root_may_elsewhere(images):
     digest, _ = images.make(user="web")
     command = "httpd -p 80 -h /srv && echo listens; sleep 600"
     assert images.output(digest, "/bin/sh", "-c", command) == ["listens"]
+
+
+@pytest.mark.parametrize(
+    "command", ["httpd -f -u web:202 -p 80", "su web -c true", "touch /a; chown web /a && exit; echo; exit 1"]
+)
+def test_why_it_can_become_no_other_user_is_said(images, command):
+    """Docker lets it; a program that ends by that ends with what to do about it."""
+    digest, _ = images.make()
+    assert ONE_USER in images.reason(digest, "/bin/sh", "-c", command)
+
+
+def test_why_it_does_not_answer_is_said_too(images):
+    digest, _ = images.make()
+    id = images.run(digest, "/bin/sh", "-c", "su web -c true; sleep 600")
+    status = until(images.running, id, lambda status: status.state == "unhealthy")
+    assert status.reason.endswith(f" {ONE_USER}")
 
 
 def test_a_user_that_it_has_not_got_is_said(images):

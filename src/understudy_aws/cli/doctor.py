@@ -32,6 +32,7 @@ from understudy_aws.dataplane.runtime.bubblewrap import NOT_INSTALLED
 from understudy_aws.dataplane.runtime.container_engine import found_engine
 from understudy_aws.dataplane.runtime.containers import IN_CONTAINERS, NO_ENGINE
 from understudy_aws.dataplane.runtime.control_groups import ControlGroups
+from understudy_aws.dataplane.runtime.image_users import ONE_USER
 from understudy_aws.dataplane.runtime.processes import NOT_ISOLATED
 from understudy_aws.server.run import check_address
 from understudy_aws.settings import Settings
@@ -114,7 +115,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         "note",
         "EC2 instances do not run. Gateway endpoints of S3 and DynamoDB lead nowhere. NAT gateways translate no IPv6 "
         "(NAT64), so that addresses of DNS64 lead nowhere. DHCP options of NTP and NetBIOS are described, and unused: "
-        "VPCs have the time at 169.254.169.123.",
+        f"VPCs have the time at 169.254.169.123. {ONE_USER}",
     )
 
 

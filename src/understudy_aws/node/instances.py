@@ -28,6 +28,7 @@ from understudy_aws.dataplane.messages import (
 from understudy_aws.dataplane.messages import Instances as InstancesAnswer
 from understudy_aws.dataplane.runtime import records
 from understudy_aws.dataplane.runtime.driver import Observed, Place, PlaceGoneError, RuntimeDriver, StartError
+from understudy_aws.dataplane.runtime.image_users import ONE_USER, changes_users
 from understudy_aws.dataplane.runtime.planning import (
     GRACE,
     NEVER,
@@ -57,6 +58,8 @@ _LINK_LOCAL_RESOLVER = "fd00:ec2::253"
 _LOOPBACK = "127.0.0.1"
 # As much of what an instance has said last is told with why it ended.
 _LAST_LINES, _LAST_BYTES = 3, 2048
+# Programs may go on to say that they end.
+_LINES_WITH_CAUSE = 20
 
 
 class Checks(Protocol):
@@ -360,9 +363,11 @@ class Instances:
         found, memory = self._observed.get(id), self._memory.get(id, NEVER)
         if found is not None and found.runs:
             health = self._checks.health(id)
+            # A program may stay whose own processes end by that.
+            refused = self._refused(found, self._last_lines(found)) if health.reason else ""
             return InstanceStatus(
-                id=id, state=health.state, reason=health.reason, starts=memory.starts, pid=found.record.pid,
-                unanswered=self._checks.unanswered(id),
+                id=id, state=health.state, reason=f"{health.reason} {refused}".rstrip(), starts=memory.starts,
+                pid=found.record.pid, unanswered=self._checks.unanswered(id),
             )  # fmt: skip
         if memory.ended is not None and not memory.failures:
             # What ran it was killed, or it was asked to: it is no fault of its own.
@@ -385,10 +390,20 @@ class Instances:
     def _why_ended(self, found: Observed | None) -> str:
         if found is None:
             return "It ended."
-        last = self._spool.last_lines(found.record.id, found.record.output_from, _LAST_LINES, _LAST_BYTES)
-        said = f" It said last: {' / '.join(last).removesuffix('.')}." if last else ""
-        why = self._driver.why_ended(found)
+        last = self._last_lines(found)
+        said = f" It said last: {' / '.join(last[-_LAST_LINES:]).removesuffix('.')}." if last else ""
+        why = self._driver.why_ended(found) or self._refused(found, last)
         return f"It {_how(found.exit_status)}.{f' {why}' if why else ''}{said}"
+
+    def _refused(self, found: Observed, last: list[str]) -> str:
+        """Say what an image was refused that others run it with, if its last lines tell of that."""
+        instance = self._wanted(found.record.id)
+        is_image = instance is not None and bool(instance.program.image)
+        return ONE_USER if is_image and changes_users(last) else ""
+
+    def _last_lines(self, found: Observed) -> list[str]:
+        record = found.record
+        return self._spool.last_lines(record.id, record.output_from, _LINES_WITH_CAUSE, _LAST_BYTES)
 
     def _look_at_network(self) -> None:
         """See which interfaces of wanted instances there are."""

@@ -1,16 +1,32 @@
-"""Whom an image's program runs as: its USER, by the image's own files of users and groups."""
+"""Whom an image's program runs as, by the image's own files of users and groups, and that it can't become another."""
 
 from __future__ import annotations
 
 import os
+import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
 import msgspec
 
 _MOST_BYTES = 1024**2
+
+ONE_USER = (
+    "An image that starts as root can't go on as another user or give files to one: all processes and files of an "
+    "instance are one user's. Set USER in the Dockerfile (nginxinc/nginx-unprivileged is an nginx with one)."
+)
+"""What an image's program is kept from that a container engine would let it do."""
+
+# What programs call it, and what they are answered: to chown(2) and setuid(2) that there is no such user, and to
+# setgroups(2) that they may not. Interpreters name the error on the line below.
+_CHANGES_USERS = re.compile(
+    r"(\bset(e|re|res)?[ug]id\b|setgroups|initgroups|chown|changing ownership|change ownership|"
+    r"set groups|supplementary group|set (group|user) id|switching to|set [ug]id|drop(ping)? priv)"
+    r"[^\n]*(\n[^\n]*)?(operation not permitted|invalid argument)",
+    re.IGNORECASE,
+)
 
 
 class ImageUser(msgspec.Struct, frozen=True):
@@ -19,6 +35,11 @@ class ImageUser(msgspec.Struct, frozen=True):
     user: int
     group: int
     home: str
+
+
+def changes_users(lines: Sequence[str]) -> bool:
+    """Whether a program's last lines say that it was refused to become another user or to give a file to one."""
+    return _CHANGES_USERS.search("\n".join(lines)) is not None
 
 
 def user_of(root: Path, text: str) -> ImageUser:
