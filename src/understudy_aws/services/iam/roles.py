@@ -18,6 +18,7 @@ from understudy_aws.services.iam.listings import after, listing, tags_listed
 from understudy_aws.services.iam.policy_records import check_boundary
 from understudy_aws.services.iam.reserved_roles import belongs_to_aws, check_new_role
 from understudy_aws.services.iam.role_records import Role, instance_profiles, purge, role_uses, roles
+from understudy_aws.services.iam.shared_issuers import check_shared_issuers
 from understudy_aws.services.iam.tags import merged
 from understudy_aws.services.iam.trust import readable, stored
 from understudy_aws.services.iam.users import boundary_shown
@@ -320,4 +321,6 @@ def _plain(call: Call, role: Role) -> Mapping[str, Any]:
 def _checked_trust(call: Call, document: str) -> str:
     if size(document) > TRUST_SIZE:
         raise errors.quota("ACLSizePerRole", TRUST_SIZE)
-    return stored(call.tx, document, is_service=call.gateway.is_service_principal)
+    trust = stored(call.tx, document, is_service=call.gateway.is_service_principal)
+    check_shared_issuers(trust)
+    return trust
