@@ -165,6 +165,15 @@ BY_OPERATOR = {
     "Binary": (["app:flag"], OTHERS),
     "Null": (KEYS, ["true", "false", "maybe"]),
 }
+# Keys that the principal decides, compared with variables that the author of the request does.
+FIXED_KEYS = ["aws:username", "aws:username", "aws:userid", "aws:PrincipalAccount", "aws:PrincipalArn"]
+FREE_VALUES = [
+    "${aws:RequestTag/Team}", "${app:word}", "${app:word, 'bob'}", "b${app:word}", "?${app:word}", "*${app:word}b",
+    f"arn:aws:iam::{ACCOUNT}:user/${{app:word}}", "arn:aws:iam::*:*/${aws:RequestTag/Team}", "${app:word}${app:arn}",
+]  # fmt: skip
+FIXED_OPERATORS = [
+    "StringEquals", "StringNotEquals", "StringEqualsIgnoreCase", "StringLike", "StringNotLike", "ArnLike", "ArnNotEquals",
+]  # fmt: skip
 MEMBERS: list[Any] = [
     "*", {"AWS": "*"}, {"AWS": ACCOUNT}, {"AWS": OTHER}, {"AWS": [USER.arn, f"arn:aws:iam::{ACCOUNT}:root"]},
     {"AWS": [SESSION.arn, ROLE, ACCOUNT]}, {"AWS": ROLE}, {"AWS": SESSION.arn}, {"AWS": "AIDABOB"}, {"AWS": "AROADEV"},
@@ -204,7 +213,9 @@ def text(lots: Lots, pool: list[str]) -> str:
 
 def condition(lots: Lots) -> dict[str, Any]:
     block: dict[str, Any] = {}
-    for _ in range(lots.randint(1, 2)):
+    if lots.randint(0, 5) == 0:
+        block[lots.choice(FIXED_OPERATORS)] = {lots.choice(FIXED_KEYS): lots.choice(FREE_VALUES)}
+    for _ in range(0 if block and lots.randint(0, 1) else lots.randint(1, 2)):
         name, keys, pool = operator(lots)
         made = {text(lots, keys): some(lots, pool, 2) for _ in range(lots.randint(1, 2))}
         block[name] = {key: values[0] if len(values) == 1 else values for key, values in made.items()}

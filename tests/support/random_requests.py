@@ -17,9 +17,14 @@ from understudy_aws.policy.language.context_keys import is_list_key
 def random_context(lots: random.Random, question: Question, asked: list[str]) -> dict[str, Any]:
     """What a request may carry: one value for each key that holds one, and no more of the principal than it is."""
     values: dict[str, Any] = {}
+    known = [value for value in question.context.values() if isinstance(value, str)]
     for key in [*some(lots, KEYS, 4), *(some(lots, asked, 4) if asked else ())]:
         pool = next((pool for keys, pool in BY_OPERATOR.values() if key in keys), VALUES)
         values[key] = text(lots, pool)
+        if known and lots.randint(0, 2) == 0:
+            # What is known of the principal, or a part of it: policies may ask for what is the same.
+            held = lots.choice(known)
+            values[key] = lots.choice([held, held[1:], held.rpartition("/")[2], held[:-1]])
         if is_list_key(key.lower()):
             values[key] = some(lots, pool, 3, 1)
     context = question_context(values)

@@ -274,12 +274,23 @@ def test_circumstances_narrow_a_claim():
 
 def test_what_cannot_be_told_is_unknown_and_says_why():
     condition = {
-        "StringEquals": {"aws:RequestTag/a": "${aws:RequestTag/b}x"},
-        "StringLike": {"aws:RequestTag/b": "?*"},
+        "StringEquals": {
+            "aws:RequestTag/a": "${aws:RequestTag/b}x",
+            "aws:RequestTag/b": "${aws:RequestTag/a}x",
+        }
     }
     proof = said(export({**ALLOW, "Condition": condition}), "user/ada cannot * on *")
     assert "unknown" == proof.verdict
     assert any("aws:requesttag/" in each for each in proof.reasons)
+
+
+def test_keys_that_a_request_chooses_may_be_compared_with_each_other():
+    condition = {
+        "StringEquals": {"aws:RequestTag/a": "${aws:RequestTag/b}x"},
+        "StringLike": {"aws:RequestTag/b": "y?"},
+    }
+    example = said(export({**ALLOW, "Condition": condition}), "user/ada cannot * on *").counter_example
+    assert example.needed["aws:requesttag/a"] == example.needed["aws:requesttag/b"] + "x"
 
 
 @pytest.mark.parametrize(

@@ -77,6 +77,9 @@ def test_sessions_may_have_other_tags_than_their_role():
     )
     in_path = allow("s3:GetObject", "arn:aws:s3:::${aws:PrincipalTag/team}/*")
     found(account(in_path, roles={"r": tagged}, team="blue"), claim)
+    anywhere = found(account(in_path, roles={"r": tagged}), "role/r cannot s3:GetObject on arn:aws:s3:::*")
+    tag = anywhere.context["aws:principaltag/team"]
+    assert anywhere.resource.startswith(f"arn:aws:s3:::{tag}/")
     # Without sts:TagSession the role's are all there are.
     untagged = account(red, roles={"r": [trusts({"AWS": ACCOUNT})]}, team="blue")
     assert prove(untagged, parse_claim(claim)).verdict == "proven"
@@ -215,3 +218,112 @@ def test_users_come_again_as_federated_users(condition):
         allow(), roles={"r": [trusts({"AWS": ACCOUNT}, StringEquals={"aws:PrincipalType": "FederatedUser"})]}
     )
     assert prove(trusted, parse_claim("nobody can assume r")).verdict == "proven"
+
+
+# What is known may be compared with what a request says of itself: a variable whose key its author chooses.
+
+SECRET = f"arn:aws:secretsmanager:us-east-1:{ACCOUNT}:secret:s"
+KNOWN = "aws:username"
+OWNER = "${aws:RequestTag/owner}"
+
+
+@pytest.mark.parametrize(
+    ("condition", "owner"),
+    [
+        ({"StringEquals": {KNOWN: OWNER}}, "ada"),
+        ({"StringEquals": {KNOWN: ["bob", f"a{OWNER}"]}}, "da"),
+        ({"StringEqualsIgnoreCase": {KNOWN: f"A{OWNER}"}}, "da"),
+        ({"StringLike": {KNOWN: f"?{OWNER}"}}, "da"),
+        ({"StringLike": {KNOWN: f"*d{OWNER}"}}, "a"),
+        ({"ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{ACCOUNT}:user/{OWNER}"}}, "ada"),
+        ({"ArnLike": {"aws:PrincipalArn": f"arn:aws:iam::*:user/{OWNER}"}}, "ada"),
+        ({"StringEquals": {KNOWN: f"{OWNER}{OWNER}a"}, "StringLike": {"aws:RequestTag/owner": "?*"}}, None),
+        ({"StringEquals": {KNOWN: "${aws:RequestTag/owner, 'x'}"}}, "ada"),
+    ],
+)
+def test_a_request_names_what_is_known_of_its_author(condition, owner):
+    claim = "user/ada cannot iam:CreateUser on *"
+    proof = prove(account(allow("iam:CreateUser", **condition)), parse_claim(claim))
+    if owner is None:
+        assert proof.verdict == "proven"
+    else:
+        assert proof.counter_example is not None, proof.reasons
+        assert proof.counter_example.needed["aws:requesttag/owner"].lower() == owner
+
+
+def test_who_names_himself_is_spared_by_a_denial():
+    denied = {
+        "Effect": "Deny",
+        "Action": "*",
+        "Resource": "*",
+        "Condition": {"StringNotEquals": {"aws:username": "${aws:RequestTag/owner, 'nobody'}"}},
+    }
+    accounts = account(allow("iam:CreateUser"), denied)
+    example = found(accounts, "user/ada cannot iam:CreateUser on *")
+    assert example.context["aws:requesttag/owner"] == "ada"
+    (only,) = [each for each in who_can(accounts, "iam:CreateUser", "*").found if each.kind == "user"]
+    assert only.example == {"aws:requesttag/owner": "ada"}
+
+
+def test_a_session_has_the_tag_of_the_resource():
+    # AWS's tutorial on attribute-based access control.
+    same = allow("s3:GetObject", StringEquals={"aws:ResourceTag/project": "${aws:PrincipalTag/project}"})
+    roles = {"r": [trusts({"AWS": ACCOUNT}, ["sts:AssumeRole", "sts:TagSession"])]}
+    claim = "role/r cannot s3:GetObject on arn:aws:s3:::b/k when aws:ResourceTag/project=prod"
+    assert found(account(same, roles=roles), claim).needed["aws:principaltag/project"] == "prod"
+    untagged = account(same, roles={"r": [trusts({"AWS": ACCOUNT})]})
+    assert prove(untagged, parse_claim(claim)).verdict == "proven"
+    asked = {"aws:resourcetag/project": "prod"}
+    report = who_can(account(same, roles=roles), "s3:GetObject", "arn:aws:s3:::b/k", asked, chains=False)
+    assert f"arn:aws:iam::{ACCOUNT}:role/r" in [each.principal for each in report.found]
+
+
+def test_a_list_that_is_known_holds_what_a_variable_may_say():
+    same = allow("s3:*", **{"ForAnyValue:StringEquals": {"aws:TagKeys": "x${aws:PrincipalTag/team}"}})
+    roles = {"r": [trusts({"AWS": ACCOUNT}, ["sts:AssumeRole", "sts:TagSession"])]}
+    claim = "role/r cannot s3:GetObject on arn:aws:s3:::b/k when aws:TagKeys=xred"
+    assert found(account(same, roles=roles), claim).needed["aws:principaltag/team"] == "red"
+
+
+# A variable of a resource tells what a request must carry, if it may carry that.
+
+
+@pytest.mark.parametrize("key", ["aws:CurrentTime", "aws:EpochTime"])
+@pytest.mark.parametrize(
+    ("said", "moment"),
+    [("2030-01-01T00:00:00Z", "1893456000"), ("1893456000", "1893456000"), ("1970", "1970")],
+)
+def test_the_time_in_the_name_of_a_resource(key, said, moment):
+    accounts = account(allow("s3:GetObject", f"arn:aws:s3:::log/${{{key}}}"))
+    proof = prove(accounts, parse_claim(f"user/ada cannot s3:GetObject on arn:aws:s3:::log/{said}"))
+    if (key == "aws:EpochTime") is said.isdigit():
+        assert proof.counter_example is not None
+        assert proof.counter_example.context["aws:epochtime"] == moment
+    else:
+        assert proof.verdict == "unknown"
+    other = prove(accounts, parse_claim("user/ada cannot s3:GetObject on arn:aws:s3:::log/soon"))
+    assert other.verdict == "unknown"
+    report = who_can(accounts, "s3:GetObject", "arn:aws:s3:::log/soon")
+    assert [each.how for each in report.found if each.kind == "user"] == ["unknown"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("aws:PrincipalTag/x", "admin"),
+        ("aws:userid", "admin"),
+        ("aws:RequestedRegion", "moon"),
+        ("aws:MultiFactorAuthPresent", "moon"),
+        ("aws:SourceIp", "moon"),
+        ("aws:username", "admin"),
+        ("aws:TokenIssueTime", "moon"),
+    ],
+)
+def test_no_request_carries_what_its_key_cannot_hold(key, value):
+    accounts = account(
+        allow("s3:GetObject", f"arn:aws:s3:::${{{key}}}/k"), roles={"r": [trusts({"AWS": ACCOUNT})]}
+    )
+    proof = prove(accounts, parse_claim(f"role/r cannot s3:GetObject on arn:aws:s3:::{value}/k"))
+    assert proof.verdict != "refuted"
+    enumerated = key not in {"aws:userid", "aws:SourceIp", "aws:TokenIssueTime"}
+    assert proof.verdict == ("proven" if enumerated else "unknown")

@@ -7,7 +7,11 @@ from collections.abc import Callable
 import msgspec
 
 from understudy_aws.data.regions import GLOBAL_REGION, GLOBAL_SERVICES, REGIONS
+from understudy_aws.policy.engine.conditions.address import address
+from understudy_aws.policy.engine.conditions.date import milliseconds
+from understudy_aws.policy.engine.conditions.numeric import number
 from understudy_aws.policy.language.context_keys import Context
+from understudy_aws.policy.language.patterns import matcher, wildcard_tokens
 from understudy_aws.policy.language.question import Principal
 
 # The clock's two keys, which always say the same moment.
@@ -28,6 +32,26 @@ class Domain(msgspec.Struct, frozen=True):
     like: str = "*"
     excluding: frozenset[str] = frozenset()
 
+    def has(self, text: str) -> bool:
+        """Return whether a key may have a value."""
+        if self.values is not None:
+            return text in self.values
+        if text in self.excluding or not _OF_KIND[self.kind](text):
+            return False
+        return matcher(wildcard_tokens(self.like))(text)
+
+
+def _is_whole(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+_OF_KIND: dict[str, Callable[[str], bool]] = {
+    "text": lambda _text: True,
+    "moment": _is_whole,
+    "number": lambda text: number(text) is not None,
+    "date": lambda text: milliseconds(text) is not None,
+    "address": lambda text: address(text) is not None,
+}
 
 ABSENT = Domain(values=())
 _ANY = Domain()

@@ -24,6 +24,7 @@ from understudy_aws.policy.access.classes import (
     statements_of,
 )
 from understudy_aws.policy.access.domains import Domain
+from understudy_aws.policy.access.fillings import filled
 from understudy_aws.policy.access.population import (
     FEDERATED_USER,
     Accounts,
@@ -48,7 +49,7 @@ from understudy_aws.policy.engine.policies import CompiledStatement, NamedPolicy
 from understudy_aws.policy.engine.rules import rcps_govern
 from understudy_aws.policy.language.patterns import lower_ascii, matcher, wildcard_tokens
 from understudy_aws.policy.language.question import Question
-from understudy_aws.policy.language.variables import plain_tokens, resolve, template
+from understudy_aws.policy.language.variables import template
 
 Verdict = Literal["proven", "refuted", "unknown"]
 
@@ -269,14 +270,10 @@ class _Prover:
             for written in statement.written.resources or ():
                 for variables in (True, False):
                     tokens = template(written, variables=variables, wildcards=True)
-                    plain = plain_tokens(tokens)
-                    resolved = resolve(tokens, actor.keys) if plain is None else plain
-                    if resolved is None:
-                        continue
+                    shape = filled(tokens, actor.keys)
                     missing = max(0, 5 - written.count(":")) if written.startswith("arn:") else 0
-                    filled = [*resolved, *wildcard_tokens(":*" * missing)]
-                    for each in (resolved, filled):
-                        patterns += [of_resource(each, wide=False), whole(each)]
+                    for shown in (shape, [*shape, *wildcard_tokens(":*" * missing)]):
+                        patterns += [of_resource(shown, wide=False), whole(shown)]
         if lower_ascii(action).startswith("sts:"):
             patterns.append(whole(wildcard_tokens("*:role/aws-service-role/*")))
         texts: list[str] = []

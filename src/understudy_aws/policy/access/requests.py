@@ -7,14 +7,14 @@ cannot lead to an allowed request, whatever the others are, is given up early.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import msgspec
 from msgspec.structs import replace
 
 from understudy_aws.policy.access.domains import CLOCK, Domain, DomainOf
-from understudy_aws.policy.access.values import Value, keys_of, values_to_try
+from understudy_aws.policy.access.fillings import fillings
+from understudy_aws.policy.access.values import Value, keys_of, second_of, values_to_try
 from understudy_aws.policy.engine.bindings import (
     Allows,
     Bindings,
@@ -26,15 +26,14 @@ from understudy_aws.policy.engine.conditions.condition import CompiledCondition
 from understudy_aws.policy.engine.decide import decide, decide_by_plan
 from understudy_aws.policy.engine.decision import Decision
 from understudy_aws.policy.engine.policies import CompiledStatement
+from understudy_aws.policy.language.context_keys import is_list_key
 from understudy_aws.policy.language.question import Question
-from understudy_aws.policy.language.variables import Variable, template
+from understudy_aws.policy.language.variables import template, variable_keys
 
 Keys = Mapping[str, str | list[str]]
 # Steps of a search before it is given up.
 MOST_STEPS = 4_000
 
-_FEW_WILDCARDS = 3
-_SHORT = 512
 _NO, _MAYBE, _YES = 0, 1, 2
 
 
@@ -107,6 +106,8 @@ class _Search:
         self._bindings = bindings
         self._plan = _plan(question, bindings)
         self._domains = _domains(_free_keys(self._plan, domain_of), domain_of)
+        # Keys that no such request carries are known too.
+        self._absent: Keys = {key: [] for key, domain in self._domains.items() if domain.values == ()}
         self._ordinary = ordinary
         self._steps = 0
         self._undecided = ""
@@ -118,11 +119,12 @@ class _Search:
         exact: list[tuple[str, list[Value]]] = []
         inexact: list[tuple[str, list[Value]]] = []
         for key in self._domains:
-            values = values_to_try(key, self._conditions_on(key), self._domains[key], self._question.context)
-            named = self._named_by_resource(key)
-            tried = _ordinary_first(key, (*named, *values.tried), self._ordinary, self._domains[key])
-            (exact if values.complete and not named else inexact).append((key, tried))
+            tried, complete = self._values(key, self._question.context)
+            (exact if complete else inexact).append((key, tried))
         exact.sort(key=lambda each: len(each[1]))
+        # Once the keys are known that variables ask for, what they are compared with is told exactly.
+        variables = {key for each in _statements(self._plan) for c in each.conditions for key in c.keys[1:]}
+        inexact.sort(key=lambda each: each[0] not in variables)
         found = self._try(self._question.context, {}, [*exact, *inexact], frozenset(k for k, _ in inexact))
         if found is not None:
             return found
@@ -146,15 +148,35 @@ class _Search:
         ]
         return list({id(each): each for each in found}.values())
 
-    def _named_by_resource(self, key: str) -> list[Value]:
-        """Return the values with which a pattern that has the key as a variable is likely to match the resource."""
-        found: list[Value] = []
-        for statement in _statements(self._plan):
-            if key in statement.resource_keys:
+    def _values(self, key: str, context: Keys) -> tuple[list[Value], bool]:
+        """Return the values of a key to try where `context` is known, and whether they are all."""
+        domain = self._domains[key]
+        values = values_to_try(key, self._conditions_on(key), domain, {**context, **self._absent})
+        named, is_named = self._named_by_resource(key, context)
+        tried = _ordinary_first(key, (*named, *values.tried), self._ordinary, domain)
+        return tried, values.complete and (not is_named or domain.values is not None)
+
+    def _named_by_resource(self, key: str, context: Keys) -> tuple[list[str], bool]:
+        """Return the values with which a pattern that has the key as a variable is likely to match the resource.
+
+        Also answer whether there is such a pattern.
+        """
+        found: list[str] = []
+        is_named = False
+        # Variables of list keys never have a value.
+        for name in () if is_list_key(key) else CLOCK if key in CLOCK else (key,):
+            for statement in _statements(self._plan):
+                if name not in statement.resource_keys:
+                    continue
+                is_named = True
                 found.append("")
                 for pattern in statement.written.resources or ():
-                    found.extend(_values_of_variable(pattern, key, self._question.resource))
-        return list(dict.fromkeys(map(str, found)))
+                    tokens = template(pattern, variables=True, wildcards=True)
+                    if name in variable_keys(tokens):
+                        found += fillings(tokens, name, context, [self._question.resource])[0]
+        if key in CLOCK:
+            found = [second for text in found if (second := second_of(text)) is not None]
+        return [text for text in dict.fromkeys(found) if self._domains[key].has(text)], is_named
 
     def _judge(self, context: Keys, unknown: frozenset[str]) -> Decision:
         self._steps += 1
@@ -187,6 +209,9 @@ class _Search:
         (key, values), *rest = left
         if key in inexact and not self._undecided:
             self._undecided = f"not all values of {key} that conditions may tell apart could be tried"
+        if key in inexact:
+            # Other keys have been chosen since, which variables may ask for.
+            values = self._values(key, context)[0]
         for value in values:
             given = keys_of(key, value)
             found = self._try({**context, **given}, {**chosen, **given}, rest, inexact)
@@ -201,23 +226,6 @@ def _ordinary_first(key: str, values: Sequence[Value], ordinary: Keys, domain: D
     if usual is None or (domain.values is not None and usual not in domain.values):
         return list(values)
     return [usual, *(each for each in values if each != usual)]
-
-
-def _values_of_variable(pattern: str, key: str, resource: str) -> list[str]:
-    """Return what the variable `key` of a pattern stands for where it matches a resource."""
-    tokens = template(pattern, variables=True, wildcards=True)
-    expression = "".join(
-        f"(?P<v{at}>.*)"
-        if isinstance(token, Variable) and token.key == key
-        else re.escape(token)
-        if isinstance(token, str)
-        else ".*"
-        for at, token in enumerate(tokens)
-    )
-    # Few variables and stars, so that trying all their lengths stays cheap.
-    few = expression.count(".*") <= _FEW_WILDCARDS and len(resource) <= _SHORT
-    found = re.fullmatch(expression, resource, re.DOTALL) if few else None
-    return list(found.groupdict().values()) if found is not None else []
 
 
 def _domains(keys: frozenset[str], domain_of: DomainOf) -> dict[str, Domain]:

@@ -20,13 +20,14 @@ from understudy_aws.policy.access.automata import (
     whole,
 )
 from understudy_aws.policy.access.domains import CLOCK, Domain
+from understudy_aws.policy.access.fillings import fillings
 from understudy_aws.policy.engine.conditions.address import address, network
 from understudy_aws.policy.engine.conditions.condition import CompiledCondition, spelling
 from understudy_aws.policy.engine.conditions.date import milliseconds
 from understudy_aws.policy.engine.conditions.numeric import number
 from understudy_aws.policy.language.context_keys import is_list_key
 from understudy_aws.policy.language.patterns import Tokens, matcher, wildcard_tokens
-from understudy_aws.policy.language.variables import Template, plain_tokens, resolve, template
+from understudy_aws.policy.language.variables import Template, resolve, template, variable_keys
 
 Value = str | list[str] | None
 # Different sets of values of a list key that are told apart before an answer is given up.
@@ -62,8 +63,8 @@ def values_to_try(
     `fixed` are the keys whose values are known, which variables may ask for.
     """
     texts, complete = _texts(key, conditions, domain, fixed)
-    if any(set(each.keys) - {key} - fixed.keys() for each in conditions):
-        complete = False
+    if is_list_key(key) or domain.values is None:
+        complete = complete and not any(_asks_for_unknown(each, key, fixed) for each in conditions)
     values: list[Value] = [None] if domain.optional else []
     if is_list_key(key):
         lists, all_found = _lists(key, texts, conditions, fixed)
@@ -84,6 +85,27 @@ def keys_of(key: str, value: Value) -> dict[str, str | list[str]]:
     return {key: value}
 
 
+def _asks_for_unknown(condition: CompiledCondition, key: str, fixed: Mapping[str, str | list[str]]) -> bool:
+    """Return whether a condition asks for other keys that are not known. Variables of list keys never have a value."""
+    own, *variables = condition.keys
+    asked = {own, *(each for each in variables if not is_list_key(each))}
+    return bool(asked - {key} - fixed.keys())
+
+
+def second_of(text: str) -> str | None:
+    """Return the second since 1970 that one of the clock's keys says by a text, None for what neither says."""
+    moment = milliseconds(text)
+    seconds = [] if moment is None else [str(moment // 1000)]
+    if len(text) <= len(str(_LAST_MOMENT)):
+        # Four digits alone would be a year.
+        seconds.append(text)
+    for each in seconds:
+        told = each.isascii() and each.isdigit() and int(each) <= _LAST_MOMENT
+        if told and text in keys_of(CLOCK[0], each).values():
+            return each
+    return None
+
+
 def _texts(
     key: str, conditions: Sequence[CompiledCondition], domain: Domain, fixed: Mapping[str, str | list[str]]
 ) -> tuple[list[str], bool]:
@@ -98,12 +120,12 @@ def _texts(
         families.add(domain.kind)
     within = wildcard_tokens(domain.like)
     if not families or families == {"text"}:
-        texts, complete = _distinguished(conditions, domain, within, fixed)
+        texts, complete = _distinguished(key, conditions, domain, within, fixed)
     else:
         texts, complete = _of_families(families, conditions)
         complete = complete and domain.like == "*"
         if "text" in families:
-            texts += _distinguished(conditions, domain, within, fixed)[0]
+            texts += _distinguished(key, conditions, domain, within, fixed)[0]
         if domain.kind == "text" and families != {"bool"}:
             texts.append(_NEITHER)
     accepts = matcher(within)
@@ -136,6 +158,7 @@ def _family(condition: CompiledCondition) -> str | None:
 
 
 def _distinguished(
+    key: str,
     conditions: Sequence[CompiledCondition],
     domain: Domain,
     within: Tokens,
@@ -148,30 +171,62 @@ def _distinguished(
         if spelled is None or spelled.operator is None:
             continue
         for value in condition.values:
-            for tokens in _readings(value, spelled.operator.name, fixed):
-                found = _pattern(spelled.operator.name, tokens)
-                if found is None:
-                    complete = complete and "Arn" in spelled.operator.name
+            for tokens in _readings(value, spelled.operator.name):
+                if key not in variable_keys(tokens):
+                    made = _of_value(spelled.operator.name, tokens, fixed)
+                elif is_list_key(key):
+                    continue
                 else:
-                    patterns.extend(found)
+                    made = _of_variable(key, condition, spelled.operator.name, tokens, fixed)
+                patterns.extend(made[0])
+                complete = complete and made[1]
     found_texts, all_found = distinguishing_texts(
         patterns, within=whole(within) if domain.like != "*" else None
     )
     return found_texts, complete and all_found
 
 
-def _readings(value: str, operator: str, fixed: Mapping[str, str | list[str]]) -> Iterable[Tokens]:
-    """Yield a value's patterns: with its variables filled in, and as plain text as in an older policy.
+def _readings(value: str, operator: str) -> Iterable[Template]:
+    """Yield what a value says: with variables, and as plain text as in an older policy.
 
     Which it is makes no difference here: a pattern too many only tells apart what nobody asked to be told apart.
     """
     wildcards = operator.startswith("Arn") or "Like" in operator
     for variables in (True, False):
-        tokens: Template = template(value, variables=variables, wildcards=wildcards)
-        plain = plain_tokens(tokens)
-        resolved = resolve(tokens, fixed) if plain is None else plain
-        if resolved is not None:
-            yield resolved
+        yield template(value, variables=variables, wildcards=wildcards)
+
+
+def _of_value(
+    operator: str, tokens: Template, fixed: Mapping[str, str | list[str]]
+) -> tuple[list[Pattern], bool]:
+    """Return the patterns of a value that the key is compared with, and whether they are exact."""
+    resolved = resolve(tokens, fixed)
+    if resolved is None:
+        return [], True
+    found = _pattern(operator, resolved)
+    return found or [], found is not None or operator.startswith("Arn")
+
+
+def _of_variable(
+    key: str,
+    condition: CompiledCondition,
+    operator: str,
+    tokens: Template,
+    fixed: Mapping[str, str | list[str]],
+) -> tuple[list[Pattern], bool]:
+    """Return the patterns of the texts that, in the key's place in a value, match what another key is known to hold."""
+    if condition.keys[0] == key:
+        # What a text is compared with is made of itself: no pattern tells such texts apart.
+        return [], False
+    held = fixed.get(condition.keys[0], [])
+    texts = [held] if isinstance(held, str) else held
+    if "IgnoreCase" not in operator:
+        found, complete = fillings(tokens, key, fixed, texts)
+        return [whole([text]) for text in found], complete
+    lowered = [token.lower() if isinstance(token, str) else token for token in tokens]
+    found, complete = fillings(lowered, key, fixed, [text.lower() for text in texts])
+    cased = [in_any_case(text) for text in found]
+    return [each for each in cased if each is not None], complete and None not in cased
 
 
 def _pattern(operator: str, tokens: Tokens) -> list[Pattern] | None:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
+from understudy_aws.policy.access.domains import CLOCK
 from understudy_aws.policy.access.population import (
     TAGS,
     Accounts,
@@ -206,7 +207,9 @@ def least(ordinary: Question, found: Possible, bindings: Bindings) -> dict[str, 
         if found.question.context.get(key) != ordinary.context.get(key)
     }
     for key in list(differing):
-        fewer = {other: value for other, value in differing.items() if other != key}
+        # The clock's keys say the same moment.
+        together = CLOCK if key in CLOCK else (key,)
+        fewer = {other: value for other, value in differing.items() if other not in together}
         if decide(replace(ordinary, context=_with(ordinary.context, fewer, found)), bindings).allowed:
             differing = fewer
     return differing
