@@ -131,6 +131,26 @@ def test_a_path_that_is_not_there_and_a_method_it_does_not_take(api):
     assert (405, {"error": "/_understudy/reset does not take GET."}) == api.raw("GET", "/_understudy/reset")
 
 
+@pytest.mark.parametrize(
+    ("asked", "method"), [("status", "answer"), ("trail", "answer_in_steps"), ("trail", "answered")]
+)
+def test_a_mistake_of_ours_is_told_as_one(api, monkeypatch, asked, method):
+    def fails(_asked):
+        if method != "answered":
+            raise KeyError("x")
+
+        def steps():
+            yield None
+            raise KeyError("x")
+
+        return steps()
+
+    name = "answer" if method == "answer" else "answer_in_steps"
+    monkeypatch.setattr(api.app.admin_api._administration, name, fails)
+    status, answer = api.raw("GET", f"/_understudy/{asked}")
+    assert (500, {"error": "The server failed inside: KeyError: 'x'"}) == (status, answer)
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"id": 1}', b'{"id": "1", "x": 2}', b"\xff"])
 def test_a_body_that_is_none_of_ours_is_one_sentence(api, content):
     for path in ("/_understudy/accounts", "/_understudy/explain", "/_understudy/record"):

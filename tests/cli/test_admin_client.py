@@ -10,7 +10,7 @@ import pytest
 from understudy_aws.admin.requests import Status
 from understudy_aws.cli.admin_client import ask, read_answer, running_server
 from understudy_aws.cli.server_files import ServerFile, files_of
-from understudy_aws.core.errors import UserError
+from understudy_aws.core.errors import InternalError, UserError
 from understudy_aws.settings import read
 
 
@@ -41,3 +41,10 @@ def test_a_refusal_is_its_own_sentence():
 def test_somebody_else_on_the_port_is_one_sentence(content):
     with pytest.raises(UserError, match="is no Understudy server"):
         read_answer(200, content)
+
+
+def test_a_mistake_of_the_server_is_ours():
+    with pytest.raises(
+        InternalError, match=r"^The server failed inside: KeyError: 'x'\. Its log shows where\.$"
+    ):
+        read_answer(500, b'{"error": "The server failed inside: KeyError: \'x\'"}')

@@ -6,6 +6,7 @@ import pytest
 
 from understudy_aws.cli import roles
 from understudy_aws.cli.main import main
+from understudy_aws.core.errors import InternalError
 
 
 @pytest.fixture
@@ -27,3 +28,15 @@ def test_whoever_asks_is_shown_where(broken, monkeypatch):
     monkeypatch.setenv("UNDERSTUDY_DEBUG", "1")
     with pytest.raises(KeyError):
         main(["roles"])
+
+
+def test_a_mistake_that_the_server_has_met_is_ours_too(capsys, monkeypatch):
+    def run(_asked, _out):
+        raise InternalError("The server failed inside: KeyError: 'x'. Its log shows where.")
+
+    monkeypatch.setattr(roles, "run", run)
+    assert 70 == main(["roles"])
+    assert (
+        "understudy: The server failed inside: KeyError: 'x'. Its log shows where.\n"
+        == capsys.readouterr().err
+    )

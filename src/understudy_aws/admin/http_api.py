@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import logging
 from typing import Any
 from urllib.parse import parse_qs, unquote
 
@@ -22,6 +23,7 @@ from understudy_aws.store.protocol import DamagedError, StoreError
 
 PREFIXES = ("/_understudy/", "/_localstack/")
 
+_LOG = logging.getLogger(__name__)
 _TOKEN_HEADER = "x-understudy-token"  # noqa: S105 - a header's name
 _ID = "{id}"
 
@@ -71,6 +73,8 @@ class AdminApi:
             return _response(200, self._administration.answer(asked))
         except (AdminError, StoreError) as error:
             return _refused(error)
+        except Exception as error:  # noqa: BLE001 - whoever asked is told that it was not his mistake
+            return _failed(error)
 
     @staticmethod
     def not_durable(reason: str) -> HttpResponse:
@@ -106,6 +110,8 @@ def _answered(steps: Steps[Any]) -> Steps[HttpResponse]:
         answer = yield from steps
     except (AdminError, StoreError) as error:
         return _refused(error)
+    except Exception as error:  # noqa: BLE001 - as above
+        return _failed(error)
     return _response(200, answer)
 
 
@@ -115,6 +121,12 @@ def _refused(error: AdminError | StoreError) -> HttpResponse:
     if isinstance(error, DamagedError):
         return _response(503, {"error": str(error)})
     return _unavailable(str(error))
+
+
+def _failed(error: Exception) -> HttpResponse:
+    """Answer that a mistake of ours was met, which the log shows."""
+    _LOG.error("an administrative request failed", exc_info=error)
+    return _response(500, {"error": f"The server failed inside: {type(error).__name__}: {error}"})
 
 
 def _unavailable(reason: str) -> HttpResponse:

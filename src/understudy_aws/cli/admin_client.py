@@ -19,9 +19,10 @@ from understudy_aws.cli.invocation import command
 from understudy_aws.cli.loading import load
 from understudy_aws.cli.profiles import read_text
 from understudy_aws.cli.server_files import ServerFile, files_of, servers_in_memory
-from understudy_aws.core.errors import UserError
+from understudy_aws.core.errors import InternalError, UserError
 from understudy_aws.settings import DEFAULTS, Settings
 
+_FAILED = 500
 _TIMEOUT = 30.0  # seconds
 
 
@@ -149,13 +150,18 @@ def ask_server(server: ServerFile, request: AdminRequest) -> Any:
 
 
 def read_answer(status: int, content: bytes) -> Any:
-    """Return the JSON values of an HTTP answer. Raises UserError with the server's sentence for a refusal."""
+    """Return the JSON values of an HTTP answer.
+
+    Raises UserError with the server's sentence for a refusal, and InternalError for a mistake of ours.
+    """
     try:
         answer = json.loads(content)
     except ValueError:
         answer = None
     if not isinstance(answer, dict):
         raise UserError("What answers there is no Understudy server.")
+    if status == _FAILED:
+        raise InternalError(f"{answer.get('error', 'The server failed')}. Its log shows where.")
     if status >= 400:
         raise UserError(str(answer.get("error", f"The server answered {status}.")))
     return answer

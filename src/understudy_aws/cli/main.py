@@ -14,7 +14,7 @@ from understudy_aws.cli.options import ADDRESSING, FLAGS, add_options
 from understudy_aws.cli.output import Output
 from understudy_aws.cli.printable import make_streams_safe
 from understudy_aws.core.deferred import deferred
-from understudy_aws.core.errors import UserError
+from understudy_aws.core.errors import InternalError, UserError
 from understudy_aws.core.printable import printable
 
 if TYPE_CHECKING:
@@ -85,9 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         finally:
             # Here, where a closed pipe is caught, and not when Python ends.
             sys.stdout.flush()
-    except UserError as error:
+    except (UserError, InternalError) as error:
         _complain(str(error))
-        return _USAGE
+        return _USAGE if isinstance(error, UserError) else _BUG
     except KeyboardInterrupt:
         return _INTERRUPTED
     except BrokenPipeError:

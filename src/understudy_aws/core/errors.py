@@ -37,3 +37,7 @@ class ApiError(Exception):
 
 class UserError(Exception):
     """An error that the command line prints as one sentence, without a stack trace."""
+
+
+class InternalError(Exception):
+    """A mistake of ours that the server has met; the text is a sentence."""
