@@ -74,10 +74,11 @@ def test_a_flood_of_work_holds_the_loop_for_moments_only():
 
     async def with_a_heart() -> float:
         longest, running = 0.0, asyncio.create_task(place.manager.drain())
-        last = time.perf_counter()
+        # What others take of the processor is not its own.
+        last = time.thread_time()
         while not running.done():
             await asyncio.sleep(0)
-            longest, last = max(longest, time.perf_counter() - last), time.perf_counter()
+            longest, last = max(longest, time.thread_time() - last), time.thread_time()
         assert 1000 == running.result()
         return longest
 

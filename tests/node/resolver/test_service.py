@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import errno
 import socket
+import time
 
 import dns.message
 import pytest
 from msgspec.structs import replace
 from networks import group, hosts, vpc
 
-from understudy_aws.core.clock import monotonic_seconds
 from understudy_aws.dataplane.wanted import Dns, Network, Vpc
 from understudy_aws.node.resolver import service
 from understudy_aws.node.resolver.forwarding import Forwarder
@@ -120,10 +120,10 @@ def test_being_told_again_and_again_costs_nothing(namespaces):
     async def told() -> float:
         resolvers = Resolvers(namespaces, Forwarder(tuple))
         await resolvers.want(network)
-        began = monotonic_seconds()
+        began = time.process_time()
         for _ in range(10):
             await resolvers.want(network)
-        spent = monotonic_seconds() - began
+        spent = time.process_time() - began
         await resolvers.close()
         return spent
 
