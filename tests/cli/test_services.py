@@ -7,7 +7,9 @@ import json
 import pytest
 from plain_sites import PUBLIC, Site
 
+from understudy_aws.cli import status
 from understudy_aws.cli.main import main
+from understudy_aws.dataplane.messages import Instances, InstanceStatus
 from understudy_aws.services.apprunner.denials import Denial
 from understudy_aws.services.apprunner.service_problems import INTERFACES, note_problem
 from understudy_aws.services.apprunner.service_records import services
@@ -52,6 +54,26 @@ def test_status_of_a_service_says_why_it_failed(state, capsys):
     assert 0 == main(["status", "site", "--state", state, "--json"])
     assert "RUNNING" == json.loads(capsys.readouterr().out)["status"]
     assert 0 != main(["status", "third", "--state", state])
+
+
+def test_status_says_how_an_instance_does_and_when_it_is_started_again(state, capsys, monkeypatch):
+    assert 0 == main(["status", "site", "--state", state, "--json"])
+    [instance] = json.loads(capsys.readouterr().out)["instances"]
+    reason = "It ended with status 3. It said last: no database."
+
+    def told(**seen):
+        found = Instances(instances=(InstanceStatus(id=instance["id"], **seen),))
+        monkeypatch.setattr(status, "_node", lambda _: (None, found))
+        assert 0 == main(["status", "site", "--state", state])
+        return capsys.readouterr().out
+
+    assert reason not in told(state="healthy")
+    assert f"ended: {reason} It is started again 4 s after that." in told(
+        state="ended", reason=reason, pause=4.0
+    )
+    starting = told(state="starting", reason="Nothing listens at port 8080.")
+    assert "starting: Nothing listens at port 8080." in starting
+    assert "again" not in starting
 
 
 def test_what_keeps_a_service_from_being_as_it_should_is_said(state, capsys):

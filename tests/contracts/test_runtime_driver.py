@@ -208,11 +208,10 @@ def test_one_that_ends_is_started_again_and_says_why(running, kind):
         assert (sorted(told[:3]), sorted(told[3:])) == (sorted(said), sorted(said))
     else:
         assert told == [*said, *said]
-    ends = [
-        f"It ended with status 3. It said last: {' / '.join(each)}. It is started"
-        for each in permutations(said)
-    ]
-    assert any(status.reason.startswith(each) for each in (ends if kind in engines.KINDS else ends[:1]))
+    ends = [f"It ended with status 3. It said last: {' / '.join(each)}." for each in permutations(said)]
+    assert status.reason in (ends if kind in engines.KINDS else ends[:1])
+    # When it is started again is no reason of an end.
+    assert status.pause >= 2
     assert {each.stream for each in output_of(running, 4)} == {"instance/web"}
 
 
@@ -224,12 +223,24 @@ def test_a_signal_that_ended_it_is_told(running, kind):
     assert (status.exit_status, "signal 9" in status.reason) == (-9, True)
 
 
-def test_one_that_cannot_start_says_why(running, kind):
-    want(running, instance("web", "/nowhere/there"))
+@pytest.mark.parametrize(
+    ("program", "code", "why"),
+    [
+        ("/nowhere/there", 127, "there is no /nowhere/there{}"),
+        ("nothing-of-this-name", 127, "there is no nothing-of-this-name in the directories of PATH{}"),
+        ("/etc", 126, "/etc{} is not executable for its user"),
+    ],
+)
+def test_one_that_cannot_be_executed_says_why(running, kind, program, code, why):
+    """Its end is one that was seen, with the status that a shell has for it."""
+    want(running, instance("web", program, "word"))
     status = until(running, "web", lambda status: status.state == "ended")
-    # Podman's first process does not say what it could not run.
-    wanted = "no such file or directory" if kind == "podman" else "/nowhere/there"
-    assert wanted in status.reason.lower()
+    told = (
+        f"StartCommand can't be run: {why.format(' in the image')}."
+        if kind in engines.KINDS
+        else f"It can't be run: {why.format('')}."
+    )
+    assert (status.exit_status, status.reason) == (code, told)
 
 
 def test_what_one_leaves_running_ends_with_it(running):

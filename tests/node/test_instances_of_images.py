@@ -12,6 +12,7 @@ import pytest
 from instances import instance, network, output_of, until, want
 from nodes import node, user_called
 
+from understudy_aws.dataplane.messages import InstanceStatus
 from understudy_aws.dataplane.runtime.artifacts import Artifacts, UnpackedImage, write_record
 from understudy_aws.dataplane.runtime.image_users import ONE_USER
 from understudy_aws.dataplane.wanted_services import Program
@@ -84,7 +85,11 @@ class Images:
 
     def reason(self, digest: str, *command: str) -> str:
         """Why an instance of an image does not run."""
-        return until(self.running, self.run(digest, *command), lambda status: status.state == "ended").reason
+        return self.ended(digest, *command).reason
+
+    def ended(self, digest: str, *command: str) -> InstanceStatus:
+        """How an instance of an image ends that does not run."""
+        return until(self.running, self.run(digest, *command), lambda status: status.state == "ended")
 
 
 @pytest.fixture(scope="module", params=["this-user", "unprivileged"])
@@ -156,6 +161,38 @@ def test_why_it_does_not_answer_is_said_too(images):
 def test_a_user_that_it_has_not_got_is_said(images):
     digest, _ = images.make(user="nobody-here")
     assert "The image has no user nobody-here." in images.reason(digest)
+
+
+def test_an_interpreter_that_it_has_not_got_is_said(images):
+    digest, root = images.make(command=("/srv/start", "now"))
+    (root / "srv/start").write_text("#!/usr/bin/python9\n")
+    (root / "srv/start").chmod(0o755)
+    status = images.ended(digest)
+    why = "is in the image, but not the interpreter or loader that it names"
+    assert (status.exit_status, status.reason) == (
+        127,
+        f"The image's command can't be run: /srv/start {why}.",
+    )
+
+
+def test_a_link_to_a_program_is_one_of_the_image(images):
+    digest, root = images.make()
+    (root / "start").symlink_to("/bin/busybox-9")
+    told = "StartCommand can't be run: there is no /start in the image."
+    assert images.ended(digest, "/start").reason == told
+
+
+def test_a_program_is_sought_where_it_starts(images):
+    digest, _ = images.make(command=("./start",), working_directory="/srv")
+    reason = "The image's command can't be run: there is no ./start in the image."
+    assert images.ended(digest).reason == reason
+
+
+def test_a_directory_that_is_none_is_said(images):
+    """What bubblewrap can't do before the program runs is an end as well."""
+    digest, _ = images.make(working_directory="/etc/passwd/here")
+    status = images.ended(digest)
+    assert (status.exit_status is not None or not status.starts, "passwd" in status.reason) == (True, True)
 
 
 def test_links_of_an_image_lead_nowhere_out_of_it(images):

@@ -59,10 +59,10 @@ def test_a_crash_loop_is_started_ever_later_and_keeps_no_processor_busy(beside):
     for pause in (1, 2, 4):
         status = until(
             running, "bad",
-            lambda each, pause=pause: f"started again after {pause} s." in each.reason,
+            lambda each, pause=pause: each.pause == pause,
         )  # fmt: skip
         said.append((status.state, status.exit_status, status.starts))
-        assert status.reason.startswith("It ended with status 3. It said last: no database.")
+        assert status.reason == "It ended with status 3. It said last: no database."
     assert [(state, code) for state, code, _ in said] == [("ended", 3)] * 3
     before, made = processor_seconds(running.status().pid), said[-1][2]
     after = until(running, "bad", lambda each: each.starts > made)

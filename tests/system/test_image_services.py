@@ -80,14 +80,14 @@ def role(account, name, *policies):
     return made["Arn"]
 
 
-def create(account, name, access_role):
+def create(account, name, access_role, **configuration):
     made = account.client("apprunner").create_service(
         ServiceName=name,
         SourceConfiguration={
             "ImageRepository": {
                 "ImageIdentifier": NAME,
                 "ImageRepositoryType": "ECR",
-                "ImageConfiguration": {"Port": "8080"},
+                "ImageConfiguration": {"Port": "8080", **configuration},
             },
             "AuthenticationConfiguration": {"AccessRoleArn": access_role},
             "AutoDeploymentsEnabled": True,
@@ -143,3 +143,13 @@ def test_an_image_that_is_not_there_is_named(account):
     arn = create(account, "image-web", role(account, "access", READ))
     assert "CREATE_FAILED" == settled(account, arn)["Status"]
     assert "web" in account.understudy("status", "image-web")
+
+
+def test_a_start_command_that_the_image_has_not_got_fails_at_once_and_is_named(account):
+    """Not after the five minutes that an application has to start (apprunner-services.md 5.3)."""
+    push(account, "one")
+    arn = create(account, "image-web", role(account, "access", READ), StartCommand="/bin/nothing --port 8080")
+    assert "CREATE_FAILED" == settled(account, arn)["Status"]
+    told = account.understudy("status", "image-web")
+    assert "StartCommand can't be run: there is no /bin/nothing in the image." in told
+    assert "started again" not in told

@@ -54,7 +54,7 @@ def describe_one(service: dict[str, Any], out: Output) -> None:
     if version is not None:
         facts.append(("version", version["commit"] or version["image"]))
     facts += [
-        ("instance", f"{each['id']} {each['purpose']}, {each['interface'] or each['address']}")
+        ("instance", _instance(each, is_running=service["status"] == "RUNNING"))
         for each in service["instances"]
     ]
     operation = service["operation"]
@@ -68,3 +68,14 @@ def describe_one(service: dict[str, Any], out: Output) -> None:
         ("problem", f"{printable(each['text'])} (since {each['since']})") for each in service["problems"]
     ]
     out.facts(facts)
+
+
+def _instance(instance: dict[str, Any], *, is_running: bool) -> str:
+    """Return what is said of an instance, with how it does where a node runs it and it isn't well."""
+    said = f"{instance['id']} {instance['purpose']}, {instance['interface'] or instance['address']}"
+    if instance.get("state", "healthy") == "healthy":
+        return said
+    again = ""
+    if is_running and instance["pause"]:
+        again = f" It is started again {instance['pause']:.0f} s after that."
+    return f"{said}; {instance['state']}: {printable(instance['reason'])}{again}"

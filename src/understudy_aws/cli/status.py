@@ -109,11 +109,20 @@ def _remark_on_the_network(
 def _describe_service(asked: argparse.Namespace, out: Output) -> int:
     settings = settings_of(asked)
     (service,) = ask(settings, ListServiceStates(service=asked.service))["services"]
+    _, instances = _node(Path(ask(settings, Status())["node"]))
+    states = {each.id: each for each in instances.instances} if instances is not None else {}
+    for each in service["instances"]:
+        if (state := states.get(each["id"])) is not None:
+            each |= {
+                "state": state.state,
+                "reason": state.reason,
+                "starts": state.starts,
+                "pause": state.pause,
+            }
     if out.as_json:
         out.value(service)
         return 0
     describe_one(service, out)
-    _, instances = _node(Path(ask(settings, Status())["node"]))
     for limit in instances.limits if instances is not None and service["instances"] else ():
         out.remark(limit)
     return 0

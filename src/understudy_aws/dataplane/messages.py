@@ -268,10 +268,11 @@ class InstanceStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How an instance does.
 
     `state` is `waiting` (for its interface), `starting` (not yet healthy), `healthy`, `unhealthy` (was healthy, or
-    never became it within its thresholds), or `ended`. One that ends by itself is started again, ever later; `starts`
-    counts. `reason` says in one sentence why it is not healthy, `exit_status` is the last, -9 when signal 9 ended it.
-    `requests` are under way. `pid` is 0 when no process runs. `unanswered` are addresses and ports
-    to which it was seen to begin connections that nobody had answered, while it was not healthy.
+    never became it within its thresholds), or `ended`. One that ends by itself is started again after a `pause` of
+    seconds, ever later; `starts` counts. `reason` says in one sentence why it is not healthy, `exit_status` is the
+    last, -9 when signal 9 ended it, 126 or 127 when it could not be executed. `requests` are under way. `pid` is 0
+    when no process runs. `unanswered` are addresses and ports to which it was seen to begin connections that nobody
+    had answered, while it was not healthy.
     """
 
     id: str
@@ -279,6 +280,7 @@ class InstanceStatus(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     exit_status: int | None = None
     starts: int = 0
+    pause: float = 0.0
     requests: int = 0
     pid: int = 0
     unanswered: tuple[tuple[str, int], ...] = ()

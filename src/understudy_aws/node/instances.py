@@ -27,6 +27,7 @@ from understudy_aws.dataplane.messages import (
 )
 from understudy_aws.dataplane.messages import Instances as InstancesAnswer
 from understudy_aws.dataplane.runtime import records
+from understudy_aws.dataplane.runtime.artifacts import Artifacts
 from understudy_aws.dataplane.runtime.driver import Observed, Place, PlaceGoneError, RuntimeDriver, StartError
 from understudy_aws.dataplane.runtime.image_users import ONE_USER, changes_users
 from understudy_aws.dataplane.runtime.planning import (
@@ -42,6 +43,7 @@ from understudy_aws.dataplane.runtime.planning import (
     pause_after,
     plan,
 )
+from understudy_aws.dataplane.runtime.unexecuted import unexecuted
 from understudy_aws.dataplane.threads import Threads
 from understudy_aws.dataplane.wanted import Network, Vpc
 from understudy_aws.dataplane.wanted_services import HealthCheck, Instance, Services
@@ -109,6 +111,7 @@ class Instances:
         self._checks = checks
         self._identity = identity
         self._grace = grace
+        self._artifacts = Artifacts(directory)
         self._file = directory / SERVICES
         self._services = self._read()
         self._network = Network()
@@ -375,25 +378,30 @@ class Instances:
                 id=id, state="starting", starts=memory.starts, reason="It is being started again."
             )
         if memory.ended is not None:
-            status = found.exit_status if found is not None else None
-            reason = self._errors.get(id) or self._why_ended(found)
+            status, reason = self._how_ended(instance, found)
             return InstanceStatus(
-                id=id, state="ended", exit_status=status, starts=memory.starts,
-                reason=f"{reason} It is started again after {_pause(memory.failures)}.",
-                unanswered=self._unanswered.get(id, ()),
+                id=id, state="ended", exit_status=status, starts=memory.starts, reason=reason,
+                pause=pause_after(memory.failures), unanswered=self._unanswered.get(id, ()),
             )  # fmt: skip
         if instance.interface not in self._interfaces:
             reason = f"Its network interface {instance.interface} is not there yet."
             return InstanceStatus(id=id, state="waiting", reason=reason)
         return InstanceStatus(id=id, state="starting", reason="It is being started.")
 
-    def _why_ended(self, found: Observed | None) -> str:
+    def _how_ended(self, instance: Instance, found: Observed | None) -> tuple[int | None, str]:
+        """Return the status that an instance has ended with, and why in sentences."""
+        status = found.exit_status if found is not None else None
+        if error := self._errors.get(instance.id):
+            return status, error
         if found is None:
-            return "It ended."
+            return None, "It ended."
         last = self._last_lines(found)
+        never_ran = unexecuted(found, instance.program, last, self._artifacts)
+        if never_ran is not None:
+            return never_ran.status, never_ran.reason
         said = f" It said last: {' / '.join(last[-_LAST_LINES:]).removesuffix('.')}." if last else ""
         why = self._driver.why_ended(found) or self._refused(found, last)
-        return f"It {_how(found.exit_status)}.{f' {why}' if why else ''}{said}"
+        return status, f"It {_how(status)}.{f' {why}' if why else ''}{said}"
 
     def _refused(self, found: Observed, last: list[str]) -> str:
         """Say what an image was refused that others run it with, if its last lines tell of that."""
@@ -440,10 +448,6 @@ def resolver_file(vpc: Vpc, addresses: tuple[str, ...]) -> str:
     version4 = any(":" not in each for each in addresses)
     server = str(ip_network(vpc.cidrs[0])[2]) if version4 else _LINK_LOCAL_RESOLVER
     return f"# {vpc.id}\nnameserver {server}\n"
-
-
-def _pause(failures: int) -> str:
-    return f"{pause_after(failures):.0f} s"
 
 
 def _how(status: int | None) -> str:

@@ -23,9 +23,10 @@ from understudy_aws.services.apprunner.service_operations import history
         (InstanceStatus(id="i", state="ended", reason="The image names no command."), StepFailedError),
         (InstanceStatus(id="i", state="unhealthy", starts=1, reason="It answered 500."), StepFailedError),
         (InstanceStatus(id="i", state="ended", starts=1, reason="It ended, and nobody saw how."), NotYetError),
+        (InstanceStatus(id="i", state="ended", starts=4, reason="It ended, and nobody saw how."), StepFailedError),
         (InstanceStatus(id="i", state="starting"), NotYetError),
     ],
-    ids=["ended", "never started", "unhealthy", "killed with what ran it", "starting"],
+    ids=["ended", "never started", "unhealthy", "killed with what ran it", "killed again and again", "starting"],
 )  # fmt: skip
 def test_only_what_the_application_did_fails_an_operation(understudy, state, failure):
     """App Runner tells of a container's exit code (apprunner-services.md 5.6)."""

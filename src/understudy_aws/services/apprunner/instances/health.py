@@ -23,6 +23,8 @@ from understudy_aws.services.apprunner.service_records import (
 
 # An application has five minutes to start (apprunner-services.md 5.3).
 _START_SECONDS = 300.0
+# So many ends in a row that nobody saw are no accident.
+_UNSEEN_ENDS = 4
 # The node is told within milliseconds of what has changed.
 _TOLD_SECONDS = 0.02
 FAILED = "HealthCheckFailed"
@@ -101,5 +103,8 @@ def _explained(world: World, instance: ServiceInstance, state: InstanceStatus | 
 
 
 def _was_killed(state: InstanceStatus) -> bool:
-    """Return whether an instance ended with what ran it, as when the holder is killed; it is started again."""
-    return state.state == "ended" and state.starts > 0 and state.exit_status is None
+    """Return whether an instance ended with what ran it, as when the holder is killed; it is started again.
+
+    What ends so again and again is killed by something that goes on doing so.
+    """
+    return state.state == "ended" and 0 < state.starts < _UNSEEN_ENDS and state.exit_status is None
