@@ -13,21 +13,20 @@ from understudy_aws.core.http import Steps
 from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.gateway.policy_source import PolicySource
 from understudy_aws.gateway.request_context import stated_keys
-from understudy_aws.policy import NoSuchPrincipal, NotAClaim, parse_claim, prove_in_steps, who_can_in_steps
+from understudy_aws.policy import NotAQuestion, parse_claim, prove_in_steps, who_can_in_steps
 
 
 def in_steps(gateway: Gateway, policies: PolicySource, asked: WhoCan) -> Steps[dict[str, Any]]:
-    """Return who can, in short steps. Raises InvalidRequestError for what is no action."""
-    service, colon, name = asked.action.partition(":")
-    if not (service and colon and name) or "*" in asked.action or "?" in asked.action:
-        raise InvalidRequestError(
-            f"An action is written service:Name, such as ec2:CreateVpc, not {asked.action!r}."
-        )
+    """Return who can, in short steps. Raises InvalidRequestError for an action or a resource that cannot be."""
     everybody = Everybody(gateway, policies, gateway.clock.now())
     yield from everybody.look_up()
-    report = yield from who_can_in_steps(
-        everybody, asked.action, asked.resource, stated_keys(asked.context), chains=not asked.direct
-    )
+    context = stated_keys(asked.context)
+    try:
+        report = yield from who_can_in_steps(
+            everybody, asked.action, asked.resource, context, chains=not asked.direct
+        )
+    except NotAQuestion as error:
+        raise InvalidRequestError(str(error)) from error
     answer: dict[str, Any] = msgspec.to_builtins(report)
     return answer
 
@@ -39,7 +38,7 @@ def proved_in_steps(gateway: Gateway, policies: PolicySource, asked: Prove) -> S
         everybody = Everybody(gateway, policies, gateway.clock.now())
         yield from everybody.look_up()
         proof = yield from prove_in_steps(everybody, claim)
-    except (NotAClaim, NoSuchPrincipal) as error:
+    except NotAQuestion as error:
         raise InvalidRequestError(str(error)) from error
     answer: dict[str, Any] = msgspec.to_builtins(proof)
     return answer

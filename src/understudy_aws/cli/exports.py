@@ -12,8 +12,7 @@ from understudy_aws.core.errors import UserError
 from understudy_aws.policy import (
     AuthorizationDetails,
     MalformedPolicy,
-    NoSuchPrincipal,
-    NotAClaim,
+    NotAQuestion,
     NotAuthorizationDetails,
     from_authorization_details,
     parse_claim,
@@ -42,10 +41,11 @@ def who_can_of(
     direct: bool,
 ) -> dict[str, Any]:
     """Return who can do something in the accounts of some exports, as a server would answer. Raises UserError."""
-    service, colon, name = action.partition(":")
-    if not (service and colon and name):
-        raise UserError(f"An action is written service:Name, such as ec2:CreateVpc, not {action!r}.")
-    report = who_can(accounts_of(files), action, resource, question_context(context), chains=not direct)
+    accounts = accounts_of(files)
+    try:
+        report = who_can(accounts, action, resource, question_context(context), chains=not direct)
+    except NotAQuestion as error:
+        raise UserError(str(error)) from error
     answer: dict[str, Any] = msgspec.to_builtins(report)
     return answer
 
@@ -54,7 +54,7 @@ def proved_of(files: Sequence[Path], claim: str) -> dict[str, Any]:
     """Prove a claim about the accounts of some exports, as a server would. Raises UserError."""
     try:
         proof = prove(accounts_of(files), parse_claim(claim))
-    except (NotAClaim, NoSuchPrincipal) as error:
+    except NotAQuestion as error:
         raise UserError(str(error)) from error
     answer: dict[str, Any] = msgspec.to_builtins(proof)
     return answer

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         prove,
         prove_in_steps,
     )
+    from understudy_aws.policy.access.questions import NotAQuestion
     from understudy_aws.policy.access.who_can import Access, Report, who_can, who_can_in_steps
     from understudy_aws.policy.explanation.absent_keys import AbsentKey, absent_key
     from understudy_aws.policy.explanation.evaluation import (
@@ -75,6 +76,7 @@ _LATER = {
     "access.details": ("AuthorizationDetails", "NotAuthorizationDetails", "from_authorization_details"),
     "access.population": ("Accounts", "Actor", "Resource"),
     "access.proofs": ("CounterExample", "NoSuchPrincipal", "Proof", "prove", "prove_in_steps"),
+    "access.questions": ("NotAQuestion",),
     "access.who_can": ("Access", "Report", "who_can", "who_can_in_steps"),
     "explanation.absent_keys": ("AbsentKey", "absent_key"),
     "explanation.evaluation": ("Evaluation", "LayerReport", "StatementReport", "evaluate"),
@@ -113,6 +115,7 @@ __all__ = [
     "Names",
     "NoSuchPrincipal",
     "NotAClaim",
+    "NotAQuestion",
     "NotAuthorizationDetails",
     "Observation",
     "PathStep",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from collections import Counter
 from fnmatch import fnmatchcase
 from typing import Any
@@ -21,6 +22,7 @@ from understudy_aws.policy import (
     NamedPolicy,
     NoSuchPrincipal,
     NotAClaim,
+    NotAQuestion,
     Question,
     Resource,
     compile_policy,
@@ -29,7 +31,9 @@ from understudy_aws.policy import (
     parse_claim,
     principal_context,
     prove,
+    who_can,
 )
+from understudy_aws.policy.access import proofs
 
 ACTIONS = ["s3:GetObject", "s3:PutObject", "kms:Decrypt", "ec2:CreateVpc", "sqs:SendMessage"]
 RESOURCES = [
@@ -322,3 +326,52 @@ def test_what_is_no_claim_is_told_what_one_is(claim, expected):
 def test_who_is_not_there_is_named(claim):
     with pytest.raises(NoSuchPrincipal):
         said(export(), claim)
+
+
+@pytest.mark.parametrize(
+    ("claim", "expected"),
+    [
+        ("user/ada cannot iam:Dlete* on *", "no action like 'Dlete*'. Did you mean iam:Delete*?"),
+        ("user/ada cannot s3:GetObjekt on arn:aws:s3:::b/k", "'GetObjekt'. Did you mean s3:GetObject?"),
+        ("user/ada cannot s33:GetObject on arn:aws:s3:::b/k", "no service 's33'. Did you mean s3:GetObject?"),
+        ("user/ada cannot zz*:GetObject on *", "like 'zz*'"),
+        ("user/ada cannot s3:GetObject on bucket/x", "not 'bucket/x'"),
+        ("user/ada cannot s3:GetObject on arn:aws:s3", "not 'arn:aws:s3'"),
+        ("user/ada cannot s3:GetObject on ?rn:aws:s3:::b/k", "not '?rn"),
+        ("user/ada cannot s3:GetObject on arn:aws:s33:::b/*", "'s33' is no service. Did you mean"),
+        (
+            "user/ada cannot ssm:GetParameter on arn:aws:ssm:us-esat-1:*:*",
+            "no Region. Did you mean us-east-1?",
+        ),
+        ("user/ada cannot iam:GetUser on arn:aws:iam::12345678901:user/x", "it has 12 digits"),
+        ("ecss.amazonaws.com cannot assume deploy", "There is no ecss.amazonaws.com here"),
+    ],
+)
+def test_a_typing_error_is_no_claim(claim, expected):
+    with pytest.raises(NotAQuestion, match=re.escape(expected)):
+        said(export(), claim)
+    action, _, resource = claim.partition("cannot ")[2].partition(" on ")
+    if resource and "*" not in action:
+        with pytest.raises(NotAQuestion, match=re.escape(expected)):
+            who_can(export(), action, resource)
+
+
+@pytest.mark.parametrize(
+    "resource", ["*", "*/x", "arn:*", "arn:aws:s3*", "arn:aws:s3:::b/?", "arn:*:ec2:*:*:vpc/*"]
+)
+def test_patterns_of_resources_are_resources(resource):
+    assert said(export(), f"user/ada cannot s3:GetObject on {resource}").verdict == "proven"
+
+
+def test_a_proof_by_no_question_says_so(monkeypatch):
+    everybody = [each.name for each in export().actors]
+    proof = said(export(), f"nobody but {', '.join(everybody)} can s3:GetObject on arn:aws:s3:::b/k")
+    assert (proof.verdict, proof.asked, proof.reasons[0]) == ("proven", 0, "There is nobody else.")
+    monkeypatch.setattr(proofs, "distinguishing_texts", lambda *_patterns, **_within: ([], True))
+    proof = said(export(), "user/ada cannot s3:GetObject on arn:aws:s3:::b*")
+    assert (proof.verdict, proof.reasons) == ("unknown", ("There is nothing to ask about.",))
+
+
+def test_newer_actions_are_actions():
+    assert said(export(ALLOW), "user/ada cannot account-access:* on *").verdict == "refuted"
+    assert said(export(), "user/ada cannot account-access:CreateApplication on *").verdict == "proven"

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import msgspec
 
 from understudy_aws.policy.access.domains import ABSENT, Domain
+from understudy_aws.policy.access.questions import NotAQuestion
 from understudy_aws.policy.language.context_keys import is_list_key
 
 FORMS = (
@@ -22,7 +23,7 @@ _ACTION = re.compile(r"[A-Za-z0-9*?-]+:[A-Za-z0-9*?]+\Z")
 _ENDS = frozenset({"when", "without", "with"})
 
 
-class NotAClaim(ValueError):
+class NotAClaim(NotAQuestion):
     """A text that cannot be read as a claim; the message says what was expected."""
 
 

@@ -12,7 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from understudy_aws.core.arn import account_in
-from understudy_aws.data import service_catalogue
+from understudy_aws.data import service_principals
 from understudy_aws.policy.access.automata import distinguishing_texts, of_resource, whole
 from understudy_aws.policy.access.claims import Claim
 from understudy_aws.policy.access.classes import (
@@ -33,6 +33,13 @@ from understudy_aws.policy.access.population import (
     Keys,
     federated_user,
     service_actor,
+)
+from understudy_aws.policy.access.questions import (
+    NotAQuestion,
+    actions_of,
+    check_action,
+    check_resource,
+    is_pattern,
 )
 from understudy_aws.policy.access.requests import Impossible, Possible, Undecided, search
 from understudy_aws.policy.access.strangers import strangers
@@ -59,12 +66,11 @@ _TOO_MANY = f"there are more than {_MOST_QUESTIONS:,} combinations of principal,
 _AT_ONCE = 50
 # Of those whom a claim leaves out, so many are told of one by one.
 _MOST_TOLD = 20
-_WILD = re.compile(r"[*?]")
 # Actions that need no permission, so that patterns of actions do not mean them.
 _FREE = ("sts:GetCallerIdentity", "sts:GetSessionToken")
 
 
-class NoSuchPrincipal(ValueError):
+class NoSuchPrincipal(NotAQuestion):
     """A claim names a principal that is not there."""
 
 
@@ -100,7 +106,7 @@ class Proof(msgspec.Struct, frozen=True):
 
 
 def prove(accounts: Accounts, claim: Claim) -> Proof:
-    """Prove a claim, or find what contradicts it. Raises NoSuchPrincipal."""
+    """Prove a claim, or find what contradicts it. Raises NotAQuestion for names that nothing here or at AWS has."""
     steps = prove_in_steps(accounts, claim)
     while True:
         try:
@@ -128,6 +134,9 @@ class _Prover:
 
     def prove(self) -> Generator[None, None, Proof]:
         """Ask about each principal that the claim is about, until one contradicts it."""
+        check_action(self._claim.action)
+        if not self._assumes():
+            check_resource(self._claim.resource)
         everybody = list(self._everybody())
         self._check_names(everybody)
         about = [actor for actor in everybody if self._is_about(actor)]
@@ -147,6 +156,8 @@ class _Prover:
                         return self._proof("refuted", about, found)
                     if self._asked % _AT_ONCE == 0:
                         yield
+        if about and not self._asked:
+            self._undecided.setdefault("", "there is nothing to ask about")
         proof = self._proof("unknown" if self._undecided else "proven", about)
         excepted = (
             []
@@ -182,14 +193,14 @@ class _Prover:
             names.add(each.name)
             yield each
         for name in self._claim.principals:
-            if name.endswith((".amazonaws.com", ".amazonaws.com.cn")) and name not in names:
+            if service_principals.is_known(name) and name not in names:
                 yield service_actor(self._accounts, name)
 
     def _policies(self) -> list[NamedPolicy | None]:
         return [
             self._accounts.resource(self._an_action(), each).policy
             for each in self._resources()
-            if not _WILD.search(each)
+            if not is_pattern(each)
         ]
 
     def _controls(self) -> list[NamedPolicy]:
@@ -236,16 +247,11 @@ class _Prover:
     def _actions(self, about: Sequence[Actor]) -> list[str]:
         """Return the action of the claim; of a pattern, one of each kind that statements tell apart."""
         written = self._claim.action
-        if not _WILD.search(written):
+        if not is_pattern(written):
             return [written]
         statements = statements_of([*about], [each for each in self._policies() if each is not None])
-        service = written.partition(":")[0]
-        known = service_catalogue.service(service) if not _WILD.search(service) else None
-        if known is not None:
-            matches = matcher(wildcard_tokens(lower_ascii(written)))
-            names = [f"{known.prefix}:{each.name}" for each in known.actions.values()]
-            names = [name for name in names if matches(lower_ascii(name))]
-        else:
+        names = actions_of(written)
+        if names is None:
             names = actions_told_apart(statements, written)
         # A pattern does not mean those that need no permission, unless it means nothing else.
         names = [name for name in names if lower_ascii(name) not in NEEDS_NOTHING] or names
@@ -260,7 +266,7 @@ class _Prover:
 
     def _resources_for(self, actor: Actor, action: str, resources: Sequence[str]) -> list[str]:
         """Return resources, of a pattern one of each kind that the actor's statements tell apart."""
-        if not any(_WILD.search(each) for each in resources):
+        if not any(is_pattern(each) for each in resources):
             return list(resources)
         (pattern,) = resources
         plan = actor.bindings.plan(action, exempt=actor.principal.service_linked)
@@ -351,7 +357,8 @@ class _Prover:
         reasons = []
         if verdict == "proven":
             count = len({actor.name for actor in about})
-            reasons.append(f"Of {count:,} {'principal' if count == 1 else 'principals'}, none can.")
+            asked = f"Of {count:,} {'principal' if count == 1 else 'principals'}, none can."
+            reasons.append(asked if count else "There is nobody else.")
             reasons += [f"{why} ({number:,} times)." for why, number in self._refusals.most_common()]
         elif verdict == "unknown":
             reasons += [
@@ -364,11 +371,11 @@ class _Prover:
         said = ["Policies, tags and principals stay as they are, and requests are made from now on."]
         resource = self._claim.resource
         if not self._assumes():
-            if _WILD.search(resource):
+            if is_pattern(resource):
                 said.append("Resources that the pattern means have no policies of their own.")
             elif not any(self._policies()):
                 said.append(f"{resource} has no policy of its own; none is known.")
-        if _WILD.search(self._claim.action):
+        if is_pattern(self._claim.action):
             said.append("Actions are those that AWS's service authorization reference has.")
             matches = matcher(wildcard_tokens(lower_ascii(self._claim.action)))
             said += [
@@ -449,11 +456,11 @@ def _why(answer: Impossible) -> str:
 def _name_pattern(written: str, accounts: Accounts) -> Callable[[str], bool]:
     """Return whether a name of an actor is meant by what a claim says: an ARN, a pattern of ARNs, `role/NAME`."""
     names = {actor.name for actor in accounts.actors}
-    if written in names or not (written.startswith(("user/", "role/")) or _WILD.search(written)):
+    if written in names or not (written.startswith(("user/", "role/")) or is_pattern(written)):
         if written == "root":
             return lambda name: name.endswith(":root")
         return lambda name: name == written
-    if _WILD.search(written):
+    if is_pattern(written):
         expression = re.compile(fnmatch.translate(re.sub(r"[\[\]]", "?", written)))
         return lambda name: expression.match(name) is not None
     return lambda name: name.endswith(f":{written}")

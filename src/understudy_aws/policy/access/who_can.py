@@ -18,6 +18,7 @@ from understudy_aws.policy.access.population import (
     keys_of_sessions,
     outsiders,
 )
+from understudy_aws.policy.access.questions import NotAQuestion, check_action, check_resource, is_pattern
 from understudy_aws.policy.access.requests import Possible, Undecided, may_be_allowed, search
 from understudy_aws.policy.access.strangers import told_apart
 from understudy_aws.policy.engine.bindings import Bindings, Plan, PlannedStatement
@@ -103,7 +104,10 @@ class _Answer(msgspec.Struct, frozen=True):
 def who_can(
     accounts: Accounts, action: str, resource: str, stated: Keys | None = None, *, chains: bool = True
 ) -> Report:
-    """Return everybody who can do `action` to `resource`; `stated` are condition keys that the request carries."""
+    """Return everybody who can do `action` to `resource`; `stated` are condition keys that the request carries.
+
+    Raises NotAQuestion for an action or a resource that cannot be.
+    """
     steps = who_can_in_steps(accounts, action, resource, stated, chains=chains)
     while True:
         try:
@@ -117,6 +121,10 @@ def who_can_in_steps(
     accounts: Accounts, action: str, resource: str, stated: Keys | None = None, *, chains: bool = True
 ) -> Generator[None, None, Report]:
     """Do the same, with pauses in which others may be answered."""
+    if is_pattern(action):
+        raise NotAQuestion(f"Who can is asked of one action, such as ec2:CreateVpc, not of {action!r}.")
+    check_action(action)
+    check_resource(resource)
     inquiry = Inquiry(accounts, action, resource, stated or {})
     asker = _Asker(inquiry)
     everybody = [*accounts.actors]
