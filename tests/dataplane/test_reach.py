@@ -7,8 +7,9 @@ from msgspec.structs import replace
 from networks import TCP, entry, group, interface, rule, vpc
 
 from understudy_aws.dataplane.changes import AddEntry, AddRoute, AddRule, changed
+from understudy_aws.dataplane.packets import ICMP, UDP
 from understudy_aws.dataplane.reach import Question, reach
-from understudy_aws.dataplane.wanted import NatGateway, Network, NetworkAcl, Route
+from understudy_aws.dataplane.wanted import Dns, NatGateway, Network, NetworkAcl, Peering, Route
 
 
 def two(*rules, **more) -> Network:
@@ -94,3 +95,95 @@ def test_an_address_of_dns64_is_told_to_be_one():
     outcome = reach(network, Question("eni-app", "64:ff9b::c000:221"))
     assert (outcome.hops[-1].at, outcome.hops[-1].why) == ("nat-1", "NAT64 is not done here")
     assert "192.0.2.33" in outcome.advice
+
+
+class TestOfWhatIsAtHand:
+    """Addresses that an interface finds without a route: `tests/node/test_reach.py` asks packets of them, too."""
+
+    @pytest.fixture
+    def shut(self) -> Network:
+        """Nothing gets out by groups, network ACLs or routes, and everything that has a route has a public address."""
+        made = vpc(
+            "vpc-a",
+            interface("app", "vpc-a-subnet-1", "10.0.1.10", "2600:1f18::10", public=(("10.0.1.10", "198.18.0.1"),)),
+            interface("instance", "vpc-a-subnet-1", "10.0.1.11", local=("169.254.170.2",), accepts_connections=False),
+            groups=(group("sg-app", egress=()),),
+            acls=(NetworkAcl(id="acl-shut"),), subnet_acls={1: "acl-shut"},
+        )  # fmt: skip
+        return Network(vpcs=(made,))
+
+    @pytest.mark.parametrize("protocol", [TCP, UDP])
+    @pytest.mark.parametrize("address", ["10.0.0.2", "169.254.169.253", "fd00:ec2::253"])
+    def test_the_resolver_answers_dns_whatever_groups_and_lists_say(self, shut, address, protocol):
+        outcome = reach(shut, Question("eni-app", address, protocol, 53))
+        assert outcome.passes
+        assert [hop.at for hop in outcome.hops] == ["vpc-a"]
+        assert "resolver answers" in outcome.hops[0].why
+
+    @pytest.mark.parametrize(("protocol", "first", "last"), [(UDP, 123, 123), (TCP, 53, 54), (ICMP, 0, 0)])
+    def test_the_resolver_answers_nothing_else(self, shut, protocol, first, last):
+        outcome = reach(shut, Question("eni-app", "10.0.0.2", protocol, first, last))
+        assert not outcome.passes
+        assert "port 53 of UDP and TCP" in outcome.hops[-1].why
+        assert "10.0.0.2" in outcome.advice
+
+    def test_without_dns_support_there_is_no_resolver(self, shut):
+        off = Network(vpcs=(replace(shut.vpcs[0], dns=Dns(support=False)),))
+        outcome = reach(off, Question("eni-app", "169.254.169.253", UDP, 53))
+        assert not outcome.passes
+        assert "EnableDnsSupport is off" in outcome.hops[-1].why
+        assert outcome.advice == "aws ec2 modify-vpc-attribute --vpc-id vpc-a --enable-dns-support"
+
+    @pytest.mark.parametrize("address", ["169.254.169.123", "fd00:ec2::123"])
+    def test_the_time_is_told_by_ntp_alone(self, shut, address):
+        assert reach(shut, Question("eni-app", address, UDP, 123)).passes
+        outcome = reach(shut, Question("eni-app", address, UDP, 53))
+        assert (outcome.passes, "port 123 of UDP" in outcome.hops[-1].why) == (False, True)
+
+    def test_instances_alone_have_credentials_at_an_address_of_their_own(self, shut):
+        outcome = reach(shut, Question("eni-instance", "169.254.170.2", port=80))
+        assert outcome.passes
+        assert "credentials" in outcome.hops[-1].why
+        outcome = reach(shut, Question("eni-app", "169.254.170.2", port=80))
+        assert not outcome.passes
+        assert "only an instance of a service" in outcome.hops[-1].why
+
+    @pytest.mark.parametrize("address", ["127.0.0.1", "127.1.2.3", "::1", "0.0.0.0"])
+    def test_loopback_is_the_machine_s_own(self, shut, address):
+        outcome = reach(shut, Question("eni-app", address, port=80))
+        assert outcome.passes
+        assert [hop.at for hop in outcome.hops] == ["eni-app"]
+        assert "never leave" in outcome.hops[0].why
+
+    @pytest.mark.parametrize(
+        ("address", "said"),
+        [
+            ("169.254.169.254", "no instance metadata"),
+            ("fd00:ec2::254", "no instance metadata"),
+            ("169.254.1.1", "is of one link"),
+            ("fe80::1", "is of one link"),
+            ("224.0.0.1", "is of one link"),
+            ("10.0.1.1", "is its router in vpc-a-subnet-1"),
+        ],
+    )
+    def test_of_addresses_of_one_link_none_is_led_to_a_gateway(self, shut, address, said):
+        """Neither an Elastic IP address nor a route would help."""
+        outcome = reach(shut, Question("eni-app", address, port=80))
+        assert (outcome.passes, outcome.change) == (False, None)
+        assert said in outcome.hops[-1].why
+        assert "Elastic" not in outcome.advice
+
+    def test_a_peer_s_resolver_is_not_reached(self, shut):
+        routes = (Route(destination="10.1.0.0/16", target="pcx-1"),)
+        one = vpc(
+            "vpc-a", interface("app", "vpc-a-subnet-1", "10.0.1.10"), groups=(group("sg-app"),), routes=routes
+        )
+        other = vpc("vpc-b", groups=(), cidrs=("10.1.0.0/16",))
+        network = Network(
+            vpcs=(one, other), peerings=(Peering(id="pcx-1", requester="vpc-a", accepter="vpc-b"),)
+        )
+        outcome = reach(network, Question("eni-app", "10.1.0.2", UDP, 53))
+        assert (outcome.hops[-1].at, outcome.hops[-1].why) == (
+            "vpc-b",
+            "its resolver answers its own VPC alone",
+        )

@@ -183,7 +183,7 @@ def _with_ipv6(chance: random.Random, vpc: Vpc, second: int) -> Vpc:
 
 
 def questions(network: Network) -> list[Question]:
-    """Every interface to every address, private and public, at one port, and to some that nobody has."""
+    """Every interface to every address, private and public, at one port, to some that nobody has, and to what it has at hand."""
     interfaces = [each for vpc in network.vpcs for each in vpc.interfaces if each.filtered]
     addresses = [
         address
@@ -199,7 +199,23 @@ def questions(network: Network) -> list[Question]:
             for address in (*addresses, "10.0.1.99", "192.0.2.1", API_ADDRESSES[4])
             if address not in source.addresses and address not in dict(source.public).values()
         )
+    ] + [
+        Question(source.id, address, protocol, port)
+        for place, source in enumerate(interfaces)
+        for address, protocol, port in AT_HAND[place % 4 :: 4]
+        if ":" not in address or any(":" in each for each in source.addresses)
     ]
+
+
+# The resolver's addresses, of both VPCs, the time, and addresses of one link or one machine, which never has a router.
+AT_HAND = [
+    ("10.0.0.2", UDP, 53), ("10.0.0.2", TCP, 53), ("10.0.0.2", TCP, 80), ("10.0.0.2", TCP, 443),
+    ("10.1.0.2", TCP, 53), ("10.1.0.2", UDP, 53), ("10.0.1.1", TCP, 80), ("10.1.1.1", TCP, 80),
+    ("169.254.169.253", UDP, 53), ("169.254.169.253", TCP, 53), ("fd00:ec2::253", UDP, 53), ("fd00:ec2::253", TCP, 53),
+    ("169.254.169.123", UDP, 123), ("fd00:ec2::123", UDP, 123), ("127.0.0.1", TCP, 80), ("::1", TCP, 80),
+    ("169.254.169.254", TCP, 80), ("169.254.170.2", TCP, 80), ("169.254.0.1", TCP, 80), ("169.254.0.2", TCP, 80),
+    ("169.254.64.0", TCP, 80), ("169.254.64.1", TCP, 80), ("fd00:ec2::254", TCP, 80), ("fe80::1", TCP, 80),
+]  # fmt: skip
 
 
 def _vpc(chance: random.Random, id: str, second: int):

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from understudy_aws.dataplane.changes import changed
 from understudy_aws.dataplane.filters import Filters
 from understudy_aws.dataplane.hops import Hop, Outcome, Refusal
+from understudy_aws.dataplane.link_local import at_hand, is_of_its_machine, resolvers
 from understudy_aws.dataplane.packets import (
     ANY,
     ECHO,
@@ -111,6 +112,8 @@ def _source_of(interface: Interface, asked: Question) -> str:
     source = asked.source or next(
         (each for each in interface.addresses if ip_address(each).version == version), ""
     )
+    if is_of_its_machine(interface, str(ip_address(asked.address))):
+        return source or asked.address
     if not source:
         raise Refusal(
             Hop(interface.id, passes=False, why=f"it has no IPv{version} address", code="NO_PATH"),
@@ -141,15 +144,9 @@ class _Walk:
         else:
             vpc, interface = self._home[asked.interface]
             packet = _packet(_source_of(interface, asked), asked)
-            if packet.destination in interface.addresses:
-                # Its machine answers itself, and no network sees it.
-                why = "it is its own address, for which packets never leave it"
-                self.hops.append(
-                    Hop(
-                        interface.id, passes=True, why=why, vpc=vpc.id, subnet=interface.subnet,
-                        interface=interface.id, packet=packet,
-                    )
-                )  # fmt: skip
+            answering = at_hand(vpc, interface, packet)
+            if answering is not None:
+                self.hops.append(answering)
                 return
             self._groups(vpc, interface, packet, egress=True)
             self._route(vpc, interface, packet, self._subnet(vpc, interface))
@@ -198,16 +195,23 @@ class _Walk:
         for interface in vpc.interfaces:
             if packet.destination in interface.addresses:
                 return interface
+        why = f"no interface that runs has {packet.destination}"
+        advice = f"Nothing is attached to an interface with {packet.destination}."
+        if packet.destination in resolvers(vpc):
+            why, advice = (
+                "its resolver answers its own VPC alone",
+                "Ask the resolver of the VPC it comes from.",
+            )
         raise Refusal(
             Hop(
                 vpc.id,
                 passes=False,
-                why=f"no interface that runs has {packet.destination}",
+                why=why,
                 code="NO_POSSIBLE_DESTINATION",
                 vpc=vpc.id,
                 packet=packet,
             ),
-            advice=f"Nothing is attached to an interface with {packet.destination}.",
+            advice=advice,
         )
 
     def _arrive(self, vpc: Vpc, interface: Interface, packet: Packet) -> None:

@@ -10,13 +10,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
 
 from understudy_aws.core.clock import monotonic_seconds
+from understudy_aws.dataplane.link_local import RESOLVER6, resolvers
 from understudy_aws.dataplane.messages import (
     Answer,
     Done,
@@ -56,7 +56,6 @@ SERVICES = "services.json"
 """The file with what should run, secrets of it too; for this user alone."""
 
 _AT_ONCE, _STARTED_AT_ONCE = 2, 4
-_LINK_LOCAL_RESOLVER = "fd00:ec2::253"
 _LOOPBACK = "127.0.0.1"
 # As much of what an instance has said last is told with why it ended.
 _LAST_LINES, _LAST_BYTES = 3, 2048
@@ -446,7 +445,7 @@ class Instances:
 def resolver_file(vpc: Vpc, addresses: tuple[str, ...]) -> str:
     """Return what an instance finds as `/etc/resolv.conf`: the resolver of its VPC."""
     version4 = any(":" not in each for each in addresses)
-    server = str(ip_network(vpc.cidrs[0])[2]) if version4 else _LINK_LOCAL_RESOLVER
+    server = resolvers(vpc)[0] if version4 else RESOLVER6
     return f"# {vpc.id}\nnameserver {server}\n"
 
 

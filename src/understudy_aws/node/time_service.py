@@ -16,12 +16,11 @@ from typing import Any, cast
 import msgspec
 
 from understudy_aws.core.clock import monotonic_seconds, unix_seconds
+from understudy_aws.dataplane.link_local import NTP, TIME_SERVICE
 from understudy_aws.dataplane.linux.namespaces import Namespaces
-from understudy_aws.dataplane.linux.routers import TIME_SERVICE
 from understudy_aws.dataplane.wanted import Network
 from understudy_aws.node.resolver.asking import Allowance
 
-_PORT = 123
 _SIZE = 48
 _CLIENT, _SERVER = 3, 4
 # A server of servers; its reference is a clock of the machine itself, which it knows to a millionth of a second.
@@ -122,7 +121,7 @@ def _sockets() -> list[socket.socket]:
         for address in TIME_SERVICE:
             family = socket.AF_INET6 if ip_address(address).version == 6 else socket.AF_INET
             made.append(socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC))
-            made[-1].bind((address, _PORT))
+            made[-1].bind((address, NTP))
     except OSError:
         for each in made:
             with suppress(OSError):

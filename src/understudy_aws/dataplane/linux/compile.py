@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from understudy_aws.dataplane.checks import check_references
 from understudy_aws.dataplane.edge import API_ADDRESSES, PUBLIC_BLOCKS
+from understudy_aws.dataplane.link_local import TIME_SERVICE, resolvers
 from understudy_aws.dataplane.linux.expressions import (
     ACCEPT,
     DROP,
@@ -51,12 +52,10 @@ from understudy_aws.dataplane.linux.routers import (
     MTU,
     ROUTER_SIDE,
     ROUTER_SIDE6,
-    TIME_SERVICE,
     interface_plumbing,
     main_rules,
     peering_address6,
     peering_addresses,
-    resolvers,
     route_table_numbers,
     router_objects,
 )

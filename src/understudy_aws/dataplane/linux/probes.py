@@ -17,6 +17,7 @@ from ipaddress import ip_address
 from itertools import count
 
 from understudy_aws.core.clock import monotonic_seconds
+from understudy_aws.dataplane.link_local import NTP
 from understudy_aws.dataplane.linux.names import WORKLOAD_LINK
 from understudy_aws.dataplane.linux.namespaces import Namespaces
 from understudy_aws.dataplane.messages import Probe
@@ -30,6 +31,8 @@ _identifiers = count(os.getpid())
 _LAST_PROTOCOL = 255
 # What stands before the content: GRE (RFC 2784: no options, IPv4 within), ESP (RFC 4303: which connection, a number).
 _HEADS = {"47": struct.pack("!HH", 0, 0x0800), "50": struct.pack("!II", 0x1000, 1)}
+# Of what UDP carries: a client's question of version 4 (RFC 4330), for a server of the time answers nothing else.
+_QUESTIONS = {NTP: bytes([0x23]) + bytes(47)}
 # What has arrived is answered soon, if at all.
 _ANSWER_WITHIN = 0.5
 
@@ -85,7 +88,7 @@ def _datagram(sending: socket.socket, watching: socket.socket | None, asked: Pro
     try:
         sending.connect((asked.address, asked.port))
         token = f"understudy probe {asked.interface} {sending.getsockname()[1]}".encode()
-        sending.send(token)
+        sending.send(_QUESTIONS.get(asked.port, b"") + token)
         return _outcome(sending, watching, token, asked.timeout, lambda _: True)
     except ConnectionRefusedError:
         return REFUSED

@@ -15,6 +15,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from socket import AF_INET, AF_INET6
 from sys import byteorder
 
+from understudy_aws.dataplane.link_local import LINK_LOCAL, TIME_SERVICE, gateways, resolvers
 from understudy_aws.dataplane.linux.expressions import interface_name
 from understudy_aws.dataplane.linux.names import INTERNET, NOWHERE, WORKLOAD_LINK, link_of, numbered
 from understudy_aws.dataplane.linux.objects import (
@@ -45,18 +46,8 @@ INTERNET_SIDE6, ROUTER_SIDE6 = "fe80::1", "fe80::2"
 
 _BEHIND_NOWHERE = f"{NOWHERE}0"
 _GATEWAY6 = "fe80::1"
-_RESOLVER6, _RESOLVER_LINK_LOCAL = "fd00:ec2::253", "169.254.169.253"
-TIME_SERVICE = ("169.254.169.123", "fd00:ec2::123")
-"""The addresses at which a router tells the time (EC2 User Guide, "Set the time reference")."""
-
 _EVERYWHERE = {4: "0.0.0.0/0", 6: "::/0"}
 _PEER_BLOCK = ip_network("169.254.64.0/18")
-
-
-def resolvers(vpc: Vpc) -> tuple[str, ...]:
-    """Return the addresses at which a VPC's router answers DNS (ec2.md: VPC+2, 169.254.169.253 and fd00:ec2::253)."""
-    first = ip_network(vpc.cidrs[0])
-    return (str(first.network_address + 2), _RESOLVER_LINK_LOCAL, _RESOLVER6)
 
 
 def router_objects(vpc: Vpc, peers: Mapping[str, str], *, recorded: bool) -> Iterator[Object]:
@@ -68,7 +59,7 @@ def router_objects(vpc: Vpc, peers: Mapping[str, str], *, recorded: bool) -> Ite
     """
     yield Namespace(vpc.id, router=True)
     yield from main_rules(vpc.id)
-    for address in (*resolvers(vpc), *TIME_SERVICE, *_gateways(vpc)):
+    for address in (*resolvers(vpc), *TIME_SERVICE, *gateways(vpc)):
         yield Address(vpc.id, "lo", f"{address}/{ip_address(address).max_prefixlen}")
     for everywhere in _EVERYWHERE.values():
         # EC2 drops silently what it has no route for.
@@ -136,14 +127,6 @@ def peering_address6(address: str) -> str:
     return "fe80::2" if int(ip_address(address)) % 2 else "fe80::1"
 
 
-def _gateways(vpc: Vpc) -> Iterator[str]:
-    for subnet in vpc.subnets:
-        for cidr in subnet.cidrs:
-            network = ip_network(cidr)
-            if network.version == 4:
-                yield str(network.network_address + 1)
-
-
 def _uplink(vpc: Vpc) -> Iterator[Object]:
     yield Veth(vpc.id, INTERNET, INTERNET, link_of(vpc.id), "", INTERNET_MTU)
     yield Address(vpc.id, INTERNET, f"{ROUTER_SIDE}/32")
@@ -183,6 +166,8 @@ def _routes(
                 wanted[block] = Route(vpc.id, place, route.destination, kind=UNREACHABLE)
             else:
                 wanted[block] = _lost(vpc.id, place, route.destination, recorded=recorded)
+        # The ends of this router's links are of that block, and whatever a route says they are nobody's to reach.
+        wanted[ip_network(LINK_LOCAL)] = _lost(vpc.id, place, LINK_LOCAL, recorded=recorded)
         yield from wanted.values()
 
 

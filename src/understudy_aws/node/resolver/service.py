@@ -8,8 +8,8 @@ from collections.abc import Mapping
 import msgspec
 
 from understudy_aws.core.clock import monotonic_seconds
+from understudy_aws.dataplane.link_local import resolvers
 from understudy_aws.dataplane.linux.namespaces import Namespaces
-from understudy_aws.dataplane.linux.routers import resolvers
 from understudy_aws.dataplane.wanted import Network, Vpc
 from understudy_aws.node.resolver.asking import Allowance
 from understudy_aws.node.resolver.forwarding import Forwarder

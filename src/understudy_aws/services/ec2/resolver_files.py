@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from ipaddress import ip_network
 
+from understudy_aws.dataplane.link_local import RESOLVER, RESOLVER6
 from understudy_aws.services.ec2.dhcp_options import dhcp_options
 from understudy_aws.services.ec2.network_interfaces import NetworkInterface
 from understudy_aws.services.ec2.vpcs import vpcs
 from understudy_aws.store.database import Transaction
 
 _PROVIDED = "AmazonProvidedDNS"
-_LINK_LOCAL, _IPV6 = "169.254.169.253", "fd00:ec2::253"
 # What a name can have in it; a file of others would not be read as it was meant.
 _DOMAIN = re.compile(r"[A-Za-z0-9_.-]+")
 
@@ -26,8 +26,8 @@ def resolver_file(tx: Transaction, interface: NetworkInterface) -> str:
     domains = [word for text in options.get("domain-name", ()) for word in text.split()]
     if any(map(_DOMAIN.fullmatch, domains)):
         lines.append(f"search {' '.join(filter(_DOMAIN.fullmatch, domains))}")
-    provided = str(ip_network(vpc.cidr)[2]) if interface.addresses else _IPV6
-    without = _LINK_LOCAL if interface.addresses else _IPV6
+    provided = str(ip_network(vpc.cidr)[2]) if interface.addresses else RESOLVER6
+    without = RESOLVER if interface.addresses else RESOLVER6
     servers = options.get("domain-name-servers", (without,))
     lines += [f"nameserver {provided if server == _PROVIDED else server}" for server in servers]
     return "".join(f"{line}\n" for line in lines)
