@@ -346,3 +346,105 @@ def test_nothing_is_reached_through_a_vpc_connector(understudy, site):
     arn = made["VpcConnector"]["VpcConnectorArn"]
     with pytest.raises(InvalidRequestError, match="its interfaces begin connections and accept none"):
         ask(understudy, site["target"]["NetworkInterfaceId"], arn)
+
+
+class TestFromTheInternet:
+    """A public address as FROM comes in by the internet gateway of the VPC that has the destination."""
+
+    @pytest.fixture
+    def public(self, ec2, site) -> dict:
+        """The target with an Elastic IP address, and everything open but its group."""
+        gateway = ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=site["vpc"])
+        address = ec2.allocate_address(Domain="vpc")
+        ec2.associate_address(
+            AllocationId=address["AllocationId"], NetworkInterfaceId=site["target"]["NetworkInterfaceId"]
+        )
+        (table,) = ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [site["vpc"]]}])[
+            "RouteTables"
+        ]
+        return {**site, "gateway": gateway, "ip": address["PublicIp"], "table": table["RouteTableId"]}
+
+    def test_it_needs_a_rule_and_a_route_for_the_answer(self, understudy, ec2, public):
+        (path,) = ask(understudy, "203.0.113.9", public["ip"], port=443)["paths"]
+        assert (path["from"], path["address"]) == ("internet", "203.0.113.9")
+        assert path["hops"][0]["at"] == public["gateway"]
+        assert not path["passes"]
+        assert [call.split()[2] for call in path["changes"]] == [
+            "authorize-security-group-ingress", "create-route",
+        ]  # fmt: skip
+        assert "CidrIp=203.0.113.9/32" in path["changes"][0]
+        for call in path["changes"]:
+            carry_out(ec2, call)
+        assert ask(understudy, "203.0.113.9", public["ip"], port=443)["passes"]
+        assert not ask(understudy, "203.0.113.10", public["ip"], port=443)["passes"]
+
+    def test_an_interface_stands_for_its_public_address(self, understudy, public):
+        (path,) = ask(understudy, "203.0.113.9", public["target"]["NetworkInterfaceId"])["paths"]
+        assert path["to"] == public["ip"]
+        (path,) = ask(understudy, public["ip"], public["source"]["NetworkInterfaceId"])["paths"]
+        assert path["from"] == public["target"]["NetworkInterfaceId"], (
+            "an Elastic IP address is an interface's"
+        )
+
+    def test_a_private_address_is_not_reached(self, understudy, public):
+        (path,) = ask(understudy, "203.0.113.9", public["target"]["PrivateIpAddress"])["paths"]
+        assert not path["passes"]
+        assert path["advice"] == f"Connect to {public['ip']}."
+        (path,) = ask(understudy, "203.0.113.9", public["source"]["NetworkInterfaceId"])["paths"]
+        assert "Associate an Elastic IP address" in path["advice"]
+
+    def test_both_ends_on_the_internet_are_none_of_the_network_s(self, understudy, public):
+        with pytest.raises(InvalidRequestError, match="both are on the internet"):
+            ask(understudy, "203.0.113.9", "203.0.113.10")
+
+
+class TestFromAService:
+    """A service stands for its instances, or for the next one where none runs; it is known as `status` knows it."""
+
+    @pytest.fixture
+    def apprunner(self, understudy):
+        return understudy.client("apprunner")
+
+    @staticmethod
+    def create(apprunner, name: str, **egress) -> str:
+        made = apprunner.create_service(
+            ServiceName=name,
+            SourceConfiguration={
+                "ImageRepository": {
+                    "ImageIdentifier": "public.ecr.aws/nginx/nginx:latest", "ImageRepositoryType": "ECR_PUBLIC",
+                }
+            },
+            **({"NetworkConfiguration": {"EgressConfiguration": egress}} if egress else {}),
+        )  # fmt: skip
+        return made["Service"]["ServiceArn"]
+
+    def test_with_a_connector_it_begins_in_each_of_its_subnets(self, understudy, site, apprunner):
+        connector = apprunner.create_vpc_connector(
+            VpcConnectorName="main", Subnets=[site["near"], site["far"]], SecurityGroups=[site["app"]]
+        )["VpcConnector"]["VpcConnectorArn"]
+        arn = self.create(apprunner, "shop", EgressType="VPC", VpcConnectorArn=connector)
+        for named in ("shop", arn):
+            said = ask(understudy, named, site["target"]["PrivateIpAddress"], port=5432)
+            assert [path["subnet"] for path in said["paths"]] == [site["near"], site["far"]]
+            assert f"UserIdGroupPairs=[{{GroupId={site['app']}}}]" in said["paths"][0]["changes"][0]
+
+    def test_without_one_it_reaches_apis_and_no_private_address(self, understudy, site, apprunner):
+        self.create(apprunner, "shop")
+        (path,) = ask(understudy, "shop", "aws:sts")["paths"]
+        assert (path["passes"], path["subnet"], path["hypothetical"]) == (True, "subnet-apprunner", True)
+        (path,) = ask(understudy, "shop", site["target"]["PrivateIpAddress"], port=5432)["paths"]
+        assert not path["passes"]
+        assert "has no VPC connector" in path["hops"][-1]["why"]
+        assert "update-service" in path["advice"]
+
+    def test_its_instance_is_told_its_credentials(self, understudy, apprunner):
+        self.create(apprunner, "shop")
+        assert ask(understudy, "shop", "169.254.170.2", port=80)["passes"]
+
+    def test_it_is_not_what_connections_go_to(self, understudy, site, apprunner):
+        self.create(apprunner, "shop")
+        with pytest.raises(InvalidRequestError, match="requests come to it by its URL"):
+            ask(understudy, site["source"]["NetworkInterfaceId"], "shop")
+        with pytest.raises(InvalidRequestError, match="name an address"):
+            ask(understudy, site["source"]["NetworkInterfaceId"], "db.example.com")

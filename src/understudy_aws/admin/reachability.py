@@ -17,11 +17,12 @@ from understudy_aws.admin.network_calls import NAMES, NUMBERS, call_of
 from understudy_aws.admin.reach_ends import Destination, Source, destinations, is_attached, sources
 from understudy_aws.admin.requests import Reach
 from understudy_aws.dataplane.changes import AddEntry, AddRoute, AddRule, Change, changed
-from understudy_aws.dataplane.hops import Outcome
+from understudy_aws.dataplane.hops import Hop, Outcome
 from understudy_aws.dataplane.packets import ICMP, ICMPV6, WITH_PORTS, Ports, host_block
 from understudy_aws.dataplane.reach import NO_PUBLIC_ADDRESS, Question, reach
 from understudy_aws.dataplane.wanted import Network
 from understudy_aws.gateway.pipeline import Gateway
+from understudy_aws.services.apprunner.instances import own_network
 from understudy_aws.services.ec2.network_insights.pieces import port_pieces
 from understudy_aws.services.ec2.wanted_network import network_of
 from understudy_aws.store.database import Transaction
@@ -60,13 +61,7 @@ def answer(gateway: Gateway, asked: Reach, node: Path) -> dict[str, Any]:
         if not pairs:
             raise InvalidRequestError(f"{asked.source} and {asked.target} are one interface.")
         looked_at = pairs[:_MOST_PAIRS]
-        ends = {
-            end.id: end
-            for pair in looked_at
-            for end in (pair[0].interface, pair[1].interface)
-            if end is not None
-        }
-        network = with_world(network_of(tx, list(ends.values()), now))
+        network = _network(tx, looked_at, now)
         paths = [
             path
             for source, to in looked_at
@@ -86,6 +81,16 @@ def answer(gateway: Gateway, asked: Reach, node: Path) -> dict[str, Any]:
     }
 
 
+def _network(tx: Transaction, pairs: Sequence[tuple[Source, Destination]], now: datetime) -> Network:
+    """Return the network that has the ends of these pairs, App Runner's own one with it."""
+    interfaces = [end for source, to in pairs for end in (source.interface, to.interface) if end is not None]
+    network = network_of(tx, list({each.id: each for each in interfaces}.values()), now)
+    own = own_network.network(
+        {source.own.id: source.own for source, _ in pairs if source.own is not None}.values()
+    )
+    return with_world(network if own is None else replace(network, vpcs=(*network.vpcs, own)))
+
+
 class _Pair(msgspec.Struct, frozen=True):
     """Two ends, what the second was called, and the network that has them."""
 
@@ -100,8 +105,10 @@ class _Pair(msgspec.Struct, frozen=True):
         """Yield what comes of a connection, once for each range of ports that fares alike."""
         if protocol == ICMP and ":" in self.to.address:
             protocol = ICMPV6
-        question = Question(self.source.interface.id, self.to.address, protocol, *ports)
-        outcome = reach(self.network, question)
+        source = self.source.interface
+        address = next(iter((*source.addresses, *source.ipv6_addresses)), "") if self.source.outside else ""
+        question = Question(source.id, self.to.address, protocol, *ports, source=address)
+        outcome = self._private() or reach(self.network, question)
         if outcome.passes or protocol not in WITH_PORTS or ports[0] == ports[1]:
             yield self._path(question, outcome)
             return
@@ -118,6 +125,23 @@ class _Pair(msgspec.Struct, frozen=True):
             outcome = held[0][1] if held[0][1].passes else reach(self.network, whole)
             yield self._path(whole, outcome)
 
+    def _private(self) -> Outcome | None:
+        """Return what keeps an instance in App Runner's own network from a private address of a customer's VPC."""
+        to = self.to.interface
+        if (
+            self.source.own is None
+            or to is None
+            or self.to.address not in (*to.addresses, *to.ipv6_addresses)
+        ):
+            return None
+        why = f"{self.to.address} is in {to.vpc}, and the service has no VPC connector"
+        advice = (
+            f"Give the service a VPC connector in {to.vpc}: aws apprunner update-service with --network-configuration "
+            "'EgressConfiguration={EgressType=VPC,VpcConnectorArn=…}'"
+        )
+        hop = Hop(own_network.VPC, passes=False, why=why, code="NO_PATH", vpc=own_network.VPC)
+        return Outcome(passes=False, hops=(hop,), advice=advice)
+
     def _path(self, question: Question, outcome: Outcome) -> dict[str, Any]:
         changes, advice = self._changes(question, outcome)
         interface, to = self.source.interface, self.to
@@ -126,7 +150,7 @@ class _Pair(msgspec.Struct, frozen=True):
                 f"Route {interface.subnet} through a NAT gateway in another subnet: interfaces of App Runner have no "
                 "public address."
             )
-        if is_api(self.named) and not outcome.passes and to.interface is None:
+        if is_api(self.named) and not outcome.passes and to.interface is None and self.source.own is None:
             advice = f"{advice} {endpoint_advice(self.named, interface)}".strip()
         if is_api(self.named) and (of_names := name_advice(self.tx, self.named, interface, self.now)):
             advice = f"{advice}{' ' if advice else ''}{of_names}"

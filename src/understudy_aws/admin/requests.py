@@ -233,7 +233,7 @@ class Detach(AdminRequest, frozen=True):
 
 
 class Reach(AdminRequest, frozen=True):
-    """Says whether a connection passes, between interfaces, security groups, subnets, addresses, from a VPC connector.
+    """Says whether a connection passes: between interfaces, groups, subnets, addresses, from a service or a connector.
 
     `protocol` is tcp, udp, icmp, icmpv6 or a number; `port` is of TCP and UDP, 443 unless named, and `last_port` ends a
     range.

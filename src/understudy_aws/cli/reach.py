@@ -16,6 +16,7 @@ from understudy_aws.cli.output import Output
 from understudy_aws.core.errors import UserError
 from understudy_aws.dataplane.client import NodeClient, NodeLostError
 from understudy_aws.dataplane.messages import Probe, Probed
+from understudy_aws.dataplane.reach import INTERNET
 
 _LAST_PORT = 65535
 _PORTS = re.compile(r"(\d+)(?:-(\d+))?")
@@ -36,8 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source",
         metavar="FROM",
-        help="an interface, a security group or a subnet with all their interfaces, a private address, or the ARN of a "
-        "VPC connector",
+        help="an interface, a security group or a subnet with all their interfaces, an address, private or on the "
+        "internet, a service (its name or ARN), or the ARN of a VPC connector",
     )
     parser.add_argument(
         "target",
@@ -112,9 +113,9 @@ def _split(text: str) -> tuple[str, int, int]:
 def _probed(node: Path, path: Mapping[str, Any]) -> str:
     """Send a real packet, and return what came of it. Raises UserError where that can't be done."""
     if path["hypothetical"]:
-        raise UserError(
-            "--probe sends from a program's interface, and a VPC connector has no instances here."
-        )
+        raise UserError("--probe sends from an interface of this machine, and no instance runs there.")
+    if path["from"] == INTERNET:
+        raise UserError("--probe sends from an interface of this machine, and not from the internet.")
     number = NUMBERS.get(path["protocol"], path["protocol"])
     port = path["ports"][0] if path["ports"] else 0
     arrives_at = path["interface"] if path["attached"] else ""

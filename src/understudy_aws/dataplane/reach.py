@@ -36,13 +36,17 @@ _MOST_REFUSALS = 12
 _STANDS_FOR_IPV4 = "64:ff9b::/96"
 
 
+INTERNET = "internet"
+"""Where a connection begins that comes from the internet, by the gateway of whichever VPC has its destination."""
+
 NO_PUBLIC_ADDRESS = "IGW_PUBLIC_IP_ASSOCIATION_FOR_EGRESS"
 
 
 class Question(msgspec.Struct, frozen=True):
     """A connection: from an interface to an address, by a protocol's number and, where it has them, a port.
 
-    interface   where it begins: an interface, or an internet gateway or a peering connection that it comes in by
+    interface   where it begins: an interface, an internet gateway or a peering connection that it comes in by, or
+                `INTERNET`
     last_port   the end of a range of ports that begins with `port`; 0 for that port alone
     sent_from   the ports that it may be sent from, to which the answer goes
     source      the address it comes from; one of the interface's where it is empty
@@ -136,7 +140,9 @@ class _Walk:
 
     def begin(self, asked: Question) -> None:
         """Follow a packet from where it begins to where it goes, and its answer back. Raises Refusal, LookupError."""
-        if asked.interface.startswith("igw-"):
+        if asked.interface == INTERNET:
+            self._to_public(_packet(asked.source, asked))
+        elif asked.interface.startswith("igw-"):
             self._from_outside(_packet(asked.source, asked), asked.interface)
         elif asked.interface.startswith("pcx-"):
             packet = _packet(asked.source, asked)
@@ -353,6 +359,25 @@ class _Walk:
             if target != self._until:
                 self._from_outside(leaving)
             self._acl(vpc, subnet, _inward(leaving.reversed(), interface), egress=False)
+
+    def _to_public(self, packet: Packet) -> None:
+        """Follow a packet from the internet to an interface. Raises Refusal, also for a private address."""
+        having = [
+            (vpc, interface)
+            for vpc, interface in self._home.values()
+            if packet.destination in canonical(interface.addresses)
+        ]
+        if having and not _inside(having[0][1], packet.destination):
+            vpc, interface = having[0]
+            why = f"{packet.destination} is a private address, which no packet from the internet is for"
+            code = "IGW_PRIVATE_IP_ASSOCIATION_FOR_INGRESS"
+            hop = Hop(interface.id, passes=False, why=why, code=code, vpc=vpc.id, packet=packet)
+            public = next((public for _, public in interface.public), "")
+            advice = (
+                f"Connect to {public}." if public else f"Associate an Elastic IP address with {interface.id}."
+            )
+            raise Refusal(hop, advice=advice)
+        self._from_outside(packet)
 
     def _from_outside(self, packet: Packet, by: str = "") -> None:
         """Follow a packet from the internet into the VPC that has its destination, or that of the gateway `by`."""

@@ -17,12 +17,18 @@ from understudy_aws.store.database import Transaction
 VPC = "vpc-apprunner"
 # RFC 6598 keeps this block for networks of providers.
 _BLOCK = ip_network("100.64.0.0/16")
-_PUBLIC, _PRIVATE = "100.64.0.0/28", "100.64.128.0/17"
+_PUBLIC = "100.64.0.0/28"
+PRIVATE = "100.64.128.0/17"
+"""The block that instances have their addresses of."""
+
 _EVERYWHERE = "0.0.0.0/0"
 _NAT_ADDRESS = "100.64.0.4"
 _GATEWAY, _NAT = "igw-apprunner", "nat-apprunner"
 _NAT_INTERFACE = "eni-apprunner-nat"
-_SUBNET, _NAT_SUBNET = "subnet-apprunner", "subnet-apprunner-nat"
+SUBNET = "subnet-apprunner"
+"""The subnet that instances are in."""
+
+_NAT_SUBNET = "subnet-apprunner-nat"
 _GROUP, _ACL = "sg-apprunner", "acl-apprunner"
 _OUTWARD, _INWARD = "rtb-apprunner-nat", "rtb-apprunner"
 _OPEN = (wanted.NetworkAclEntry(number=100, protocol="-1", cidr=_EVERYWHERE, allow=True),)
@@ -33,7 +39,7 @@ _FIRST = 4
 
 def free_address(tx: Transaction, taken: Iterable[str] = ()) -> str:
     """Return the lowest address that no instance has. Raises LookupError when all are taken."""
-    block = ip_network(_PRIVATE)
+    block = ip_network(PRIVATE)
     others = set(taken)
     for number in range(_FIRST, block.num_addresses - 1):
         address = str(block[number])
@@ -55,7 +61,7 @@ def network(instances: Iterable[ServiceInstance], *, kept: bool = False) -> want
     interfaces = [
         wanted.Interface(
             id=interface_of(each),
-            subnet=_SUBNET,
+            subnet=SUBNET,
             mac=_mac(each.address),
             addresses=(each.address,),
             groups=(_GROUP,),
@@ -80,7 +86,7 @@ def network(instances: Iterable[ServiceInstance], *, kept: bool = False) -> want
         id=VPC,
         cidrs=(str(_BLOCK),),
         subnets=(
-            wanted.Subnet(id=_SUBNET, cidrs=(_PRIVATE,), route_table=_INWARD, network_acl=_ACL),
+            wanted.Subnet(id=SUBNET, cidrs=(PRIVATE,), route_table=_INWARD, network_acl=_ACL),
             wanted.Subnet(id=_NAT_SUBNET, cidrs=(_PUBLIC,), route_table=_OUTWARD, network_acl=_ACL),
         ),
         route_tables=(
