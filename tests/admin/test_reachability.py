@@ -110,6 +110,50 @@ def test_lists_and_groups_on_both_sides_are_opened_one_after_another(understudy,
     assert ask(understudy, *asked, port=22)["passes"]
 
 
+def test_what_the_ports_of_answers_rest_on_is_said(understudy, ec2, site):
+    acl = ec2.create_network_acl(VpcId=site["vpc"])["NetworkAcl"]["NetworkAclId"]
+    held = ec2.describe_network_acls(Filters=[{"Name": "association.subnet-id", "Values": [site["far"]]}])
+    [association] = [a for a in held["NetworkAcls"][0]["Associations"] if a["SubnetId"] == site["far"]]
+    asked = (site["source"]["NetworkInterfaceId"], site["target"]["NetworkInterfaceId"])
+    assert ask(understudy, *asked, port=22)["paths"][0]["rests_on"] == "", "no entry is suggested"
+    ec2.replace_network_acl_association(
+        AssociationId=association["NetworkAclAssociationId"], NetworkAclId=acl
+    )
+    [path] = ask(understudy, *asked, port=22)["paths"]
+    assert "From=32768,To=60999" in path["changes"][-1]
+    assert "32768-60999 are those that Linux connects from" in path["rests_on"]
+    assert "1024-65535" in path["rests_on"]
+
+
+@pytest.mark.parametrize("egress", [False, True], ids=["in", "out"])
+def test_beside_an_address_stands_the_group_of_who_has_it(understudy, ec2, site, egress):
+    """One with fewer members is preferred, so that it opens less; each of both calls lets it pass."""
+    end, own, other = ("target", "db", "app") if egress else ("source", "app", "db")
+    small = ec2.create_security_group(GroupName="small", Description="small", VpcId=site["vpc"])["GroupId"]
+    if egress:
+        everything = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
+        ec2.authorize_security_group_ingress(GroupId=site["db"], IpPermissions=[everything])
+        ec2.revoke_security_group_egress(GroupId=site["app"], IpPermissions=[everything])
+    ec2.create_network_interface(SubnetId=site["near"], Groups=[site[own]])
+    ec2.modify_network_interface_attribute(
+        NetworkInterfaceId=site[end]["NetworkInterfaceId"], Groups=[site[own], small]
+    )
+    asked = (site["source"]["NetworkInterfaceId"], site["target"]["NetworkInterfaceId"])
+    (path,) = ask(understudy, *asked, port=5432)["paths"]
+    assert f"CidrIp={site[end]['PrivateIpAddress']}/32" in path["changes"][0]
+    way = "egress" if egress else "ingress"
+    (call,) = path["alternatives"]
+    assert call == (
+        f"aws ec2 authorize-security-group-{way} --group-id {site[other]} --ip-permissions "
+        f"'IpProtocol=tcp,FromPort=5432,ToPort=5432,UserIdGroupPairs=[{{GroupId={small}}}]'"
+    )
+    permission = {
+        "IpProtocol": "tcp", "FromPort": 5432, "ToPort": 5432, "UserIdGroupPairs": [{"GroupId": small}],
+    }  # fmt: skip
+    getattr(ec2, f"authorize_security_group_{way}")(GroupId=site[other], IpPermissions=[permission])
+    assert ask(understudy, *asked, port=5432)["passes"]
+
+
 def test_the_way_to_the_internet_is_advised(understudy, ec2, site):
     asked = (site["source"]["NetworkInterfaceId"], "198.18.77.7")
     [path] = ask(understudy, *asked)["paths"]

@@ -29,6 +29,29 @@ PATH = {
 }  # fmt: skip
 
 
+REFUSED = {
+    **PATH, "passes": False, "hops": [{"at": "sg-1", "passes": False, "why": "no rule", "answer": False}],
+    "changes": ["aws one"], "alternatives": ["aws for-group"], "rests_on": "Ports are Linux's.",
+}  # fmt: skip
+
+
+def test_a_group_stands_beside_an_address_and_others_that_need_another_call_are_counted(
+    monkeypatch, tmp_path, capsys
+):
+    others = [{**REFUSED, "address": f"10.0.0.{number}", "changes": [f"aws {number}"]} for number in range(7)]
+    answer = {
+        "target": "10.0.0.9", "passes": False, "paths": [REFUSED, *others], "alike": [list(range(8))],
+        "not_looked_at": 0, "obstacle": "", "node": "",
+    }  # fmt: skip
+    monkeypatch.setattr(reach, "ask", lambda _settings, _request: dict(answer))
+    assert main(["reach", "subnet-1", "10.0.0.9", "--state", str(tmp_path)]) == 1
+    said = capsys.readouterr().out
+    assert "  aws one\n  or, for all in its group: aws for-group\nPorts are Linux's.\n" in said
+    assert (
+        "and 2 more\n7 of these need changes with other addresses than the first, which --json has." in said
+    )
+
+
 @pytest.mark.parametrize(
     ("target", "said"),
     [

@@ -18,12 +18,21 @@ from understudy_aws.admin.reach_ends import Destination, Source, destinations, i
 from understudy_aws.admin.requests import Reach
 from understudy_aws.dataplane.changes import AddEntry, AddRoute, AddRule, Change, changed
 from understudy_aws.dataplane.hops import Hop, Outcome
-from understudy_aws.dataplane.packets import ICMP, ICMPV6, WITH_PORTS, Ports, host_block
+from understudy_aws.dataplane.packets import (
+    FIRST_EPHEMERAL,
+    ICMP,
+    ICMPV6,
+    LAST_EPHEMERAL,
+    WITH_PORTS,
+    Ports,
+    host_block,
+)
 from understudy_aws.dataplane.reach import NO_PUBLIC_ADDRESS, Question, reach
 from understudy_aws.dataplane.wanted import Network
 from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.services.apprunner.instances import own_network
 from understudy_aws.services.ec2.network_insights.pieces import port_pieces
+from understudy_aws.services.ec2.network_interfaces import network_interfaces
 from understudy_aws.services.ec2.wanted_network import network_of
 from understudy_aws.store.database import Transaction
 
@@ -144,6 +153,7 @@ class _Pair(msgspec.Struct, frozen=True):
 
     def _path(self, question: Question, outcome: Outcome) -> dict[str, Any]:
         changes, advice = self._changes(question, outcome)
+        calls = [call_of(network, change) for network, change in changes]
         interface, to = self.source.interface, self.to
         if self.source.hypothetical and outcome.hops[-1].code == NO_PUBLIC_ADDRESS:
             advice = (
@@ -174,20 +184,51 @@ class _Pair(msgspec.Struct, frozen=True):
                 }
                 for hop in outcome.hops
             ],
-            "changes": changes,
+            "changes": calls,
+            # In the place of a call: the one for all members of a group, where that is another.
+            "alternatives": [self._for_a_group(network, change) for network, change in changes],
+            "rests_on": _rests_on([change for _, change in changes], outcome),
             "advice": advice,
         }
 
-    def _changes(self, question: Question, outcome: Outcome) -> tuple[list[str], str]:
-        """Return the calls that let a connection pass, in order, and advice where calls alone do not."""
-        calls: list[str] = []
+    def _changes(self, question: Question, outcome: Outcome) -> tuple[list[tuple[Network, Change]], str]:
+        """Return the changes that let a connection pass, each of a network, and advice where they alone do not."""
+        changes: list[tuple[Network, Change]] = []
         network = self.network
-        while outcome.change is not None and len(calls) < _MOST_CHANGES:
+        while outcome.change is not None and len(changes) < _MOST_CHANGES:
             change = _as_asked(outcome.change, self.source, self.to)
-            calls.append(call_of(network, change))
+            changes.append((network, change))
             network = changed(network, change)
             outcome = reach(network, question)
-        return calls, "" if outcome.passes else outcome.advice
+        return changes, "" if outcome.passes else outcome.advice
+
+    def _for_a_group(self, network: Network, change: Change) -> str:
+        """Return the call for a rule that names a group of whose address a change names; empty for none."""
+        if not isinstance(change, AddRule) or not change.rule.cidr:
+            return ""
+        for end in (self.source.interface, self.to.interface):
+            if end is None or change.rule.cidr not in map(host_block, (*end.addresses, *end.ipv6_addresses)):
+                continue
+            in_vpc = {group.id for vpc in network.vpcs if vpc.id == end.vpc for group in vpc.security_groups}
+            # A group of another VPC can be named too, but not of every one.
+            groups = [id for id, _ in end.groups] if change.group in in_vpc else []
+            if groups:
+                _, fewest = min((network_interfaces.count_where(self.tx, "group", id), id) for id in groups)
+                return call_of(network, replace(change, rule=replace(change.rule, cidr="", group=fewest)))
+        return ""
+
+
+def _rests_on(changes: Sequence[Change], outcome: Outcome) -> str:
+    """Return what the ports of suggested entries for answers rest on (vpcs.md 8.8); empty where none is for answers."""
+    entries = [each.entry for each in changes if isinstance(each, AddEntry)]
+    if not any((each.from_port, each.to_port) == (FIRST_EPHEMERAL, LAST_EPHEMERAL) for each in entries):
+        return ""
+    through = next((hop.at for hop in outcome.hops if hop.at.startswith("nat-")), "")
+    others = f"On AWS {through} does" if through else "NAT gateways, load balancers and Lambda functions do"
+    return (
+        f"Ports {FIRST_EPHEMERAL}-{LAST_EPHEMERAL} are those that Linux connects from, to which answers go. "
+        f"{others} from 1024-65535, which a network ACL for them must allow."
+    )
 
 
 def _fate(outcome: Outcome) -> tuple[bool, str, str]:

@@ -78,7 +78,7 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     for places in answer["alike"]:
         paths = [answer["paths"][place] for place in places]
         _print(paths[0], api, out)
-        _print_others(paths[1:], api, out)
+        _print_others(paths[0], paths[1:], api, out)
     if answer["not_looked_at"]:
         out.line(f"{answer['not_looked_at']} more pairs of interfaces were not looked at.")
     if answer["obstacle"]:
@@ -148,8 +148,12 @@ def _print(path: Mapping[str, Any], api: str, out: Output) -> None:
     if path["changes"]:
         out.line()
         out.line("This would let it pass:" if not path["advice"] else "This is needed:")
-        for call in path["changes"]:
+        for call, for_group in zip(path["changes"], path["alternatives"], strict=True):
             out.line(f"  {call}")
+            if for_group:
+                out.line(f"  or, for all in its group: {for_group}")
+        if path["rests_on"]:
+            out.line(path["rests_on"])
     if path["advice"]:
         out.line()
         out.line(path["advice"])
@@ -159,7 +163,9 @@ def _print(path: Mapping[str, Any], api: str, out: Output) -> None:
     out.line()
 
 
-def _print_others(paths: Sequence[Mapping[str, Any]], api: str, out: Output) -> None:
+def _print_others(
+    first: Mapping[str, Any], paths: Sequence[Mapping[str, Any]], api: str, out: Output
+) -> None:
     """Name the pairs that fare as the one that was shown."""
     if not paths:
         return
@@ -169,6 +175,10 @@ def _print_others(paths: Sequence[Mapping[str, Any]], api: str, out: Output) -> 
         out.line(f"  {_source(path)} to {_target(path, api)}{probe}")
     if len(paths) > _MOST_NAMED:
         out.line(f"  and {len(paths) - _MOST_NAMED} more")
+    others = sum(path["changes"] != first["changes"] for path in paths)
+    if others:
+        said = "One of these needs" if others == 1 else f"{others} of these need"
+        out.line(f"{said} changes with other addresses than the first, which --json has.")
     out.line()
 
 

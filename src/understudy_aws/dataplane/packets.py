@@ -13,7 +13,7 @@ ALL = "-1"
 ANY = -1
 TCP, UDP, ICMP, ICMPV6 = "6", "17", "1", "58"
 WITH_PORTS = {TCP, UDP}
-# The ports from which Linux connects; answers go there (AWS's guide on network ACLs has the ranges of others).
+# The ports from which Linux connects; answers go there (vpcs.md 8.8 has those of others).
 FIRST_EPHEMERAL, LAST_EPHEMERAL = 32768, 60999
 # An echo request and its reply, of ICMP and of ICMPv6 (RFC 792, RFC 4443); both have the code 0.
 ECHO = {ICMP: (8, 0), ICMPV6: (128, 129)}
