@@ -21,6 +21,7 @@ from typing import NamedTuple
 import botocore
 
 from understudy_aws.data import managed_policies
+from understudy_aws.data.managed_policy_history import earlier_versions
 from understudy_aws.gateway.operations import Operation
 from understudy_aws.gateway.service import Service
 from understudy_aws.services import SERVICES
@@ -152,14 +153,17 @@ def _section(service: Service, kept: Mapping[str, Shown]) -> str:
 
 def _policies() -> str:
     known = managed_policies.everything()
-    first = sum(policy.version_id == "v1" for policy in known)
+    earlier = {policy.name: len(earlier_versions(policy.name)) for policy in known}
+    whole = sum(int(policy.version_id[1:]) == 1 + earlier[policy.name] for policy in known)
+    all_earlier, having = sum(earlier.values()), sum(map(bool, earlier.values()))
     return textwrap.dedent(
         f"""\
         ## AWS managed policies
 
-        {len(known)} policies, each in its default version alone: `ListPolicyVersions` answers one version, and
-        `GetPolicyVersion` of another one says that it does not exist. The default version of {first} is `v1`, so there
-        never was another; the other {len(known) - first} had earlier ones at AWS, which are not among the data.
+        {len(known)} policies, each in its default version, and {all_earlier} earlier versions of {having} of them:
+        `ListPolicyVersions` and `GetPolicyVersion` answer those ([iam.md](reference/iam.md) 2.11). {whole} policies
+        have all versions that AWS's have; of the other {len(known) - whole} at least one is not among the data, and
+        `GetPolicyVersion` of it says that it does not exist.
         """
     )
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import sys
+from pathlib import Path
 
+from understudy_aws import cli
 from understudy_aws.cli.output import Output, counted
 
 
@@ -63,3 +66,15 @@ def test_remarks_are_no_part_of_the_answer(capsys):
 
 def test_one_of_something_is_told_in_the_singular():
     assert [counted(number, "packet") for number in (0, 1, 2)] == ["0 packets", "1 packet", "2 packets"]
+
+
+def test_no_line_is_given_a_line_feed_which_would_be_printed_escaped():
+    found = [
+        f"{path.name}:{node.lineno}"
+        for path in sorted(Path(cli.__file__).parent.glob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "line"
+        for part in ast.walk(node)
+        if isinstance(part, ast.Constant) and isinstance(part.value, str) and "\n" in part.value
+    ]
+    assert found == []

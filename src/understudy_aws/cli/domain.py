@@ -62,6 +62,7 @@ def _list(found: list[dict[str, Any]], out: Output) -> None:
     )
     for each in found:
         if each["status"].startswith("pending"):
-            out.line(f"\n{each['name']} waits for these CNAME records:")
+            out.line()
+            out.line(f"{each['name']} waits for these CNAME records:")
             for record in each["records"]:
                 out.line(f"  {record['name']}  {record['value']}")

@@ -171,6 +171,8 @@ def test_the_owner_takes_the_records_as_found(tmp_path, capsys):
     shown = capsys.readouterr().out
     assert "pending_certificate_dns_validation" in shown
     assert 3 == shown.count(".acm-validations.aws.")
+    assert "\n\nshop.example.com waits for these CNAME records:\n  " in shown
+    assert "\\u" not in shown
     assert 0 == main(["domain", "validate", "shop.example.com", "--state", state])
     assert (
         "shop.example.com is active; it was pending_certificate_dns_validation.\n" in capsys.readouterr().out
