@@ -43,6 +43,9 @@ def test_an_image_is_built_and_found_by_names_of_ecr(run, tmp_path):
             "000000000000.dkr.ecr.us-east-1.amazonaws.com/team/web:v1"
         )
         assert pulled.reference == f"oci:{tmp_path}/state/images/team/web:v1"
+        # The tool's own store has no copy of it.
+        asked = ["buildah", "images", "--quiet", "localhost/understudy/team/web:v1"]
+        assert subprocess.run(asked, check=False, capture_output=True, text=True).stdout == ""
     finally:
         subprocess.run(
             ["buildah", "rmi", "localhost/understudy/team/web:v1"], check=False, capture_output=True

@@ -32,3 +32,14 @@ def test_what_skopeo_says_is_told_by_what_it_means(said, reason):
     line = 'time="2026-01-01T00:00:00Z" level=fatal msg="' + said.replace('"', '\\"') + '"'
     told = _reason(NAME, line)
     assert told == reason
+
+
+def test_of_a_registry_that_cannot_be_reached_it_is_said_what_may_stand_for_it():
+    name = "public.ecr.aws/docker/library/nginx:1"
+    told = _reason(
+        name, "pinging container registry public.ecr.aws: dial tcp: lookup public.ecr.aws: no such host"
+    )
+    assert told == (
+        f"The registry of {name} can't be reached: no such host. `understudy up --registry public.ecr.aws=PLACE` leads "
+        "such names to a registry or a directory of this machine."
+    )

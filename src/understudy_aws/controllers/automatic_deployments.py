@@ -17,7 +17,7 @@ from understudy_aws.dataplane.runtime.registries import ImagePlaces
 from understudy_aws.dataplane.tasks import FetchSource, Task, TaskResult, TaskStatus
 from understudy_aws.gateway.controller import Controller, Due, Key, World
 from understudy_aws.gateway.workloads import Workloads
-from understudy_aws.services.apprunner.own_images import OwnImages
+from understudy_aws.services.apprunner.own_images import OwnImages, is_of_this_server
 from understudy_aws.services.apprunner.service_operations import history
 from understudy_aws.services.apprunner.service_records import (
     RUNNING,
@@ -64,6 +64,7 @@ class AutomaticDeployments:
         with world.database.transaction() as tx:
             service = services.get(tx, *key)
             own = _own_digest(tx, service, self._images)
+            gone = own is None and service is not None and self._is_gone(tx, service)
         period = _period(service) if service is not None else None
         if service is None or period is None:
             return None
@@ -71,6 +72,9 @@ class AutomaticDeployments:
             self._next[service.arn] = world.clock.now() + timedelta(seconds=period)
             with world.database.transaction() as tx:
                 _deploy_if_new(tx, key, TaskResult(image=own), world)
+            return None
+        if gone:
+            self._next[service.arn] = world.clock.now() + timedelta(seconds=period)
             return None
         id = look_id(service)
         status = await self._workloads.ask(StartTask(id, _look(service, self._images)))
@@ -87,6 +91,16 @@ class AutomaticDeployments:
             with world.database.transaction() as tx:
                 _deploy_if_new(tx, key, status.result, world)
         return None
+
+    def _is_gone(self, tx: Transaction, service: Service) -> bool:
+        """Whether a service's image would be one of this server, which has none of this name any more."""
+        image = service.settings.source.image if service.settings is not None else None
+        return (
+            image is not None
+            and is_of_this_server(tx, image.identifier)
+            and self._images.rule_for(image.identifier) is None
+            and self._images.built_as(image.identifier) is None
+        )
 
 
 def look_id(service: Service) -> str:

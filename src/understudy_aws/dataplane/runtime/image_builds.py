@@ -62,12 +62,15 @@ def build_image(source: Path, name: str, place: Path) -> BuiltImage:
     layout = place / repository
     layout.mkdir(mode=0o700, parents=True, exist_ok=True)
     target, local = f"oci:{layout}:{tag}", f"localhost/understudy/{repository}:{tag}"
-    if Path(tool).name == "docker":
-        _run([tool, "build", "--tag", local, str(source)])
-        _save_from_docker(tool, local, target)
-    else:
-        _run([tool, "build", "--tag", local, str(source)])
-        _run([tool, "push", "--quiet", local, target])
+    _run([tool, "build", "--tag", local, str(source)])
+    try:
+        if Path(tool).name == "docker":
+            _save_from_docker(tool, local, target)
+        else:
+            _run([tool, "push", "--quiet", local, target])
+    finally:
+        # The layout has it now. What it was built from stays, by which the next build is quick.
+        _run([tool, "rmi", local], quiet=True)
     return BuiltImage(repository, tag, tags_of(layout)[tag])
 
 
@@ -83,7 +86,11 @@ def _save_from_docker(docker: str, local: str, target: str) -> None:
         _run([skopeo, "--insecure-policy", "copy", "--quiet", f"docker-archive:{archive}", target])
 
 
-def _run(words: Sequence[str]) -> None:
-    ended = subprocess.run(list(words), env=dict(os.environ), stdin=subprocess.DEVNULL, check=False)  # noqa: S603
-    if ended.returncode:
+def _run(words: Sequence[str], *, quiet: bool = False) -> None:
+    """Run a command; one that is `quiet` says nothing and may fail. Raises TaskError."""
+    output = subprocess.DEVNULL if quiet else None
+    ended = subprocess.run(  # noqa: S603
+        list(words), env=dict(os.environ), stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
+    )
+    if ended.returncode and not quiet:
         raise TaskError(f"`{' '.join(words[:2])}` ended with status {ended.returncode}.")

@@ -49,6 +49,8 @@ _ARCHITECTURES = {
 }
 _MANIFEST_BYTES = 4 * 1024**2
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_ECR = re.compile(r"public\.ecr\.aws|\d{12}\.dkr\.ecr\.[a-z0-9-]+\.amazonaws\.com")
+_UNREACHABLE = "The registry of {} can't be reached"
 _WAY_OUT = ("https_proxy", "http_proxy", "no_proxy", "all_proxy", "ssl_cert_file", "ssl_cert_dir")
 # What skopeo says, what that means to whoever gave the image's name, and what of its words is told with it: those that
 # this matches to their end. skopeo's whole chain of causes is in the log of the deployment.
@@ -76,7 +78,7 @@ _REASONS = (
     ("x509|certificate", "The certificate of the registry of {} is not trusted", "x509: .*"),
     (
         "connection refused|no such host|timeout|network is unreachable|no route to host|EOF",
-        "The registry of {} can't be reached",
+        _UNREACHABLE,
         "connection refused|no such host|timeout|network is unreachable|no route to host|EOF",
     ),
 )
@@ -265,8 +267,17 @@ def _reason(name: str, said: str) -> str:
         if re.search(pattern, told, re.IGNORECASE):
             sentence = reason.replace("%s", _architecture()).format(name)
             cause = re.search(kept, detail, re.IGNORECASE) if kept else None
-            return f"{sentence}: {cause.group().rstrip('.')}." if cause else f"{sentence}."
+            why = f": {cause.group().rstrip('.')}" if cause else ""
+            return f"{sentence}{why}.{_elsewhere(name) if reason == _UNREACHABLE else ''}"
     return f"The image {name} can't be pulled: {detail}"
+
+
+def _elsewhere(name: str) -> str:
+    """Return how a name of Amazon ECR leads to images that can be had without it."""
+    host = name.partition("/")[0]
+    if not _ECR.fullmatch(host):
+        return ""
+    return f" `understudy up --registry {host}=PLACE` leads such names to a registry or a directory of this machine."
 
 
 def _detail(said: str) -> str:

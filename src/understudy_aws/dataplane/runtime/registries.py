@@ -8,7 +8,7 @@ A rule says what stands for the names that begin with a text, such as `public.ec
     public.ecr.aws/mine=docker-archive:/srv/saved      archives of `docker save`, one a repository: /srv/saved/app.tar
 
 The longest rule that fits decides. A name that no rule fits is looked for among the images that were built here, and
-is then pulled from where it says.
+is then pulled from where it says. (Names in registries of the server's own accounts are not: who asks sees to that.)
 """
 
 from __future__ import annotations
@@ -95,12 +95,29 @@ class ImagePlaces(msgspec.Struct, frozen=True):
         rule = self.rule_for(identifier)
         if rule is not None:
             return _by_rule(rule, whole.removeprefix(rule.prefix).strip("/"), name)
+        built = self.built_as(identifier)
+        if built is not None:
+            return built
+        return PullImage(reference=f"docker://{whole}{name.last}", user=user, password=password)
+
+    def built_as(self, identifier: str) -> PullImage | None:
+        """Return the task that takes an image that was built here by its name; None when none is called so."""
+        name = read_name(identifier)
         if self.built is not None and not name.digest:
             # A name in ECR Public has the registry's alias before the repository.
             for repository in (name.repository, name.repository.partition("/")[2]):
                 if is_repository(repository) and name.tag in tags_of(self.built / repository):
                     return PullImage(reference=f"oci:{self.built / repository}:{name.tag}")
-        return PullImage(reference=f"docker://{whole}{name.last}", user=user, password=password)
+        return None
+
+    def built_names(self) -> tuple[str, ...]:
+        """Return the repositories and tags of all images that were built here, in order."""
+        if self.built is None:
+            return ()
+        layouts = sorted(each.parent for each in self.built.rglob("index.json"))
+        return tuple(
+            f"{layout.relative_to(self.built)}:{tag}" for layout in layouts for tag in sorted(tags_of(layout))
+        )
 
 
 def is_repository(text: str) -> bool:

@@ -10,17 +10,18 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from understudy_aws.core.errors import ApiError
-from understudy_aws.dataplane.runtime.registries import Name, read_name
+from understudy_aws.dataplane.runtime.registries import ImagePlaces, Name, read_name
 from understudy_aws.dataplane.tasks import PullImage
 from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.gateway.role_sessions import RoleSession
+from understudy_aws.services.accounts import accounts
 from understudy_aws.services.apprunner.service_records import Service
 from understudy_aws.services.apprunner.service_settings.sources import Source
 from understudy_aws.services.ecr.distribution.blob_files import BlobFiles
@@ -30,6 +31,8 @@ from understudy_aws.store.database import Transaction
 ACCESS_PRINCIPAL = "build.apprunner.amazonaws.com"
 _HOST = re.compile(r"(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.amazonaws\.com")
 _MANIFEST = "manifest.json"
+_MOST_NAMES = 5
+NOT_THERE = "ImageNotFoundException"
 _VERSION = "Directory Transport Version: 1.1\n"
 
 
@@ -43,6 +46,33 @@ class _Manifest(msgspec.Struct):
     config: _Blob | None = None
     layers: list[_Blob] = []
     manifests: list[_Blob] = []
+
+
+def is_of_this_server(tx: Transaction, identifier: str) -> bool:
+    """Whether an image's name is one in a registry of an account here, which no other registry knows anything of."""
+    host = _HOST.fullmatch(read_name(identifier).host)
+    return host is not None and accounts.get(tx, host[1]) is not None
+
+
+def why_none(tx: Transaction, identifier: str, images: ImagePlaces) -> str:
+    """Return what is lacking of an image in a registry of this server, and what there is instead."""
+    name = read_name(identifier)
+    host = _HOST.fullmatch(name.host)
+    assert host is not None, "it is the name of a registry"
+    if repositories.get(tx, host[1], host[2], name.repository) is None:
+        lacking = f"There is no repository {name.repository} in account {host[1]} and Region {host[2]}."
+    else:
+        found = [each.tag for each in image_tags.scan(tx, host[1], host[2], name.repository)]
+        lacking = f"There is no image {name.repository}{name.last}; tags of the repository: {_some(found)}."
+    return (
+        f"{lacking} Built here by `understudy image build`: {_some(images.built_names())}. "
+        f"`understudy up --registry {name.host}=https://{name.host}` takes the images of Amazon ECR itself."
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"{', '.join(names[:_MOST_NAMES])}{more}" if names else "none"
 
 
 class OwnImages(msgspec.Struct, frozen=True):
@@ -127,7 +157,7 @@ class _Pull:
             "ecr", "BatchGetImage", region=self._region, image_ids=[id], **self._of
         )
         if not answer["images"]:
-            raise ApiError("ImageNotFoundException", answer["failures"][0]["failureReason"])
+            raise ApiError(NOT_THERE, answer["failures"][0]["failureReason"])
         return str(answer["images"][0]["imageManifest"])
 
     def _link(self, digest: str) -> None:

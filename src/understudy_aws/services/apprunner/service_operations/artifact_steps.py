@@ -22,7 +22,12 @@ from understudy_aws.gateway.durable_operations import (
     again_soon,
 )
 from understudy_aws.gateway.workloads import Workloads
-from understudy_aws.services.apprunner.own_images import OwnImages
+from understudy_aws.services.apprunner.own_images import (
+    NOT_THERE,
+    OwnImages,
+    is_of_this_server,
+    why_none,
+)
 from understudy_aws.services.apprunner.service_events import note_event
 from understudy_aws.services.apprunner.service_operations import history
 from understudy_aws.services.apprunner.service_operations.deployment_plan import plan_of
@@ -58,7 +63,11 @@ class ArtifactSteps(msgspec.Struct, frozen=True):
             task = self._fetching(operation, world)
         except (ApiError, OSError) as error:
             # What the role may not read now it may not read in a moment.
-            raise StepFailedError(IMAGE_FAILED, f"The image can't be pulled: {error}") from error
+            lacking = ""
+            if isinstance(error, ApiError) and error.code == NOT_THERE:
+                with world.database.transaction() as tx:
+                    lacking = self._why_none(tx, operation)
+            raise StepFailedError(IMAGE_FAILED, lacking or f"The image can't be pulled: {error}") from error
         if task is None:
             return None
         code = isinstance(task, FetchSource)
@@ -146,7 +155,9 @@ class ArtifactSteps(msgspec.Struct, frozen=True):
             service = history.service_of(tx, operation)
             plan = plan_of(service, operation)
             source = plan.settings.source
-            own = source.image is not None and OwnImages.has(tx, source.image.identifier)
+            named = source.image.identifier if source.image is not None else ""
+            own = OwnImages.has(tx, named)
+            ours = is_of_this_server(tx, named)
         if not plan.fetches:
             return None
         if source.code is not None:
@@ -154,9 +165,16 @@ class ArtifactSteps(msgspec.Struct, frozen=True):
                 url=source.code.url, branch=source.code.branch, directory=source.code.directory
             )
         assert source.image is not None, "it is one of the two"
-        if own and self.own_images is not None and not self.images.rule_for(source.image.identifier):
-            return self.own_images.pull_of(world.gateway, service, source, operation.id)
-        return self.images.pull_of(source.image.identifier)
+        if self.own_images is not None and not self.images.rule_for(named):
+            if own:
+                return self.own_images.pull_of(world.gateway, service, source, operation.id)
+            if ours and self.images.built_as(named) is None:
+                raise ApiError(NOT_THERE, named)
+        return self.images.pull_of(named)
+
+    def _why_none(self, tx: Transaction, operation: DurableOperation) -> str:
+        image = plan_of(history.service_of(tx, operation), operation).settings.source.image
+        return why_none(tx, image.identifier, self.images) if image is not None else ""
 
     async def _done(
         self, name: str, operation: DurableOperation, world: World, task: Task, failure: str
