@@ -79,6 +79,25 @@ def test_an_export_is_asked_without_any_state(tmp_path, capsys):
     assert {f"arn:aws:iam::{ACCOUNT}:role/deploy", f"arn:aws:iam::{ACCOUNT}:root"} == always
 
 
+def test_a_step_of_which_it_could_not_be_told_is_told(tmp_path, capsys):
+    details = export()
+    (statement,) = details["RoleDetailList"][0]["AssumeRolePolicyDocument"]["Statement"]
+    statement["Condition"] = {
+        "StringEquals": {
+            "aws:RequestTag/a": "${aws:RequestTag/b}x",
+            "aws:RequestTag/b": "${aws:RequestTag/a}x",
+        }
+    }
+    file = tmp_path / "details.json"
+    file.write_text(json.dumps(details))
+    main(["who-can", "s3:PutObject", "arn:aws:s3:::site/x", "--from", str(file)])
+    said = capsys.readouterr().out
+    assert f"may      arn:aws:iam::{ACCOUNT}:user/ada\n" in said
+    assert f"may assume arn:aws:iam::{ACCOUNT}:role/deploy by sts:AssumeRole\n" in said
+    assert "not all values of aws:requesttag/" in said
+    assert "and of 1 it could not be told.\n" in said
+
+
 def test_a_file_that_is_no_export_is_one_sentence(tmp_path, capsys):
     file = tmp_path / "other.json"
     for content in ("{}", "no JSON", json.dumps({"UserDetailList": [{}], "RoleDetailList": []})):

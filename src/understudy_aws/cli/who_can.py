@@ -92,7 +92,11 @@ def _print(answer: Mapping[str, Any], out: Output) -> None:
 
 def _reasons(found: Mapping[str, Any]) -> Iterator[str]:
     for step in found["steps"]:
-        yield f"assumes {printable(step['role'])} by {step['action']}, {_by(step['statements'])}"
+        role, action = printable(step["role"]), step["action"]
+        if step["how"] == "unknown":
+            yield f"may assume {role} by {action}"
+        else:
+            yield f"assumes {role} by {action}, {_by(step['statements'])}"
         yield from _carrying(step["example"], step["absent"])
     yield from said_of(found["statements"], found["example"], found["absent"], outside=found["outside"])
     for blocked in found["blocked"]:

@@ -33,6 +33,7 @@ from understudy_aws.policy.language.positions import (
 from understudy_aws.policy.language.question import Principal, Question
 
 if TYPE_CHECKING:
+    from understudy_aws.policy.access.asking import Access
     from understudy_aws.policy.access.claims import Claim, NotAClaim, parse_claim
     from understudy_aws.policy.access.details import (
         AuthorizationDetails,
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
         prove_in_steps,
     )
     from understudy_aws.policy.access.questions import NotAQuestion
-    from understudy_aws.policy.access.who_can import Access, Report, who_can, who_can_in_steps
+    from understudy_aws.policy.access.who_can import Report, who_can, who_can_in_steps
     from understudy_aws.policy.explanation.absent_keys import AbsentKey, absent_key
     from understudy_aws.policy.explanation.evaluation import (
         Evaluation,
@@ -72,12 +73,13 @@ if TYPE_CHECKING:
 
 # Where the names are that are imported when they are first used.
 _LATER = {
+    "access.asking": ("Access",),
     "access.claims": ("Claim", "NotAClaim", "parse_claim"),
     "access.details": ("AuthorizationDetails", "NotAuthorizationDetails", "from_authorization_details"),
     "access.population": ("Accounts", "Actor", "Resource"),
     "access.proofs": ("CounterExample", "NoSuchPrincipal", "Proof", "prove", "prove_in_steps"),
     "access.questions": ("NotAQuestion",),
-    "access.who_can": ("Access", "Report", "who_can", "who_can_in_steps"),
+    "access.who_can": ("Report", "who_can", "who_can_in_steps"),
     "explanation.absent_keys": ("AbsentKey", "absent_key"),
     "explanation.evaluation": ("Evaluation", "LayerReport", "StatementReport", "evaluate"),
     "explanation.explanation": ("Explanation", "explain", "position_of"),

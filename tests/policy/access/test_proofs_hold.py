@@ -28,9 +28,15 @@ def trusts(principal: Any, action: Any = "sts:AssumeRole", **condition: Any) -> 
 
 
 def account(
-    *own: dict[str, Any], roles: dict[str, list[dict[str, Any]]] | None = None, team: str = ""
+    *own: dict[str, Any],
+    roles: dict[str, list[dict[str, Any]]] | None = None,
+    team: str = "",
+    only: str = "",
 ) -> Any:
-    """Return an account of the user `ada` and roles that may do the same, by their trust policies' statements."""
+    """Return an account of the users `ada` and `eve`, and roles, by their trust policies' statements.
+
+    `ada` and the roles may do what `own` says, or `only` one of them. `eve` may do nothing.
+    """
     inline = [{"PolicyName": "own", "PolicyDocument": whole(*own)}]
     tags = [{"Key": "team", "Value": team}] if team else []
     return from_authorization_details(
@@ -40,8 +46,9 @@ def account(
                     "UserName": "ada",
                     "UserId": "AIDAADA",
                     "Arn": f"arn:aws:iam::{ACCOUNT}:user/ada",
-                    "UserPolicyList": inline,
-                }
+                    "UserPolicyList": [] if only else inline,
+                },
+                {"UserName": "eve", "UserId": "AIDAEVE", "Arn": f"arn:aws:iam::{ACCOUNT}:user/eve"},
             ],
             "RoleDetailList": [
                 {
@@ -50,7 +57,7 @@ def account(
                     "Path": "/",
                     "Arn": f"arn:aws:iam::{ACCOUNT}:role/{name}",
                     "AssumeRolePolicyDocument": whole(*trust),
-                    "RolePolicyList": inline,
+                    "RolePolicyList": inline if only in ("", f"role/{name}") else [],
                     "Tags": tags,
                 }
                 for number, (name, trust) in enumerate((roles or {}).items())
@@ -114,7 +121,9 @@ def test_who_is_excepted_by_his_account_is_excepted():
     assert proof.verdict == "proven"
     # One's own account is no stranger, whatever conditions say of it.
     own = account(roles={"r": [trusts("*", StringEquals={"aws:PrincipalAccount": ACCOUNT})]})
-    assert prove(own, parse_claim("nobody but user/ada, role/r can assume r")).verdict == "proven"
+    assert (
+        prove(own, parse_claim("nobody but arn:aws:iam::*:user/*, role/r can assume r")).verdict == "proven"
+    )
 
 
 def test_a_denial_lets_pass_whom_it_spares():
@@ -327,3 +336,34 @@ def test_no_request_carries_what_its_key_cannot_hold(key, value):
     assert proof.verdict != "refuted"
     enumerated = key not in {"aws:userid", "aws:SourceIp", "aws:TokenIssueTime"}
     assert proof.verdict == ("proven" if enumerated else "unknown")
+
+
+# What could not be told of a step could not be told of who takes it either.
+NOT_TOLD = {
+    "StringEquals": {
+        "aws:RequestTag/a": "${aws:RequestTag/b}x",
+        "aws:RequestTag/b": "${aws:RequestTag/a}x",
+    }
+}
+
+
+@pytest.mark.parametrize(("on_the_way", "at_the_end"), [(NOT_TOLD, {}), ({}, NOT_TOLD), (NOT_TOLD, NOT_TOLD)])
+def test_steps_of_which_it_could_not_be_told_are_no_refusals(on_the_way, at_the_end):
+    me = {"AWS": f"arn:aws:iam::{ACCOUNT}:user/eve"}
+    by_role = {"AWS": f"arn:aws:iam::{ACCOUNT}:role/first"}
+    accounts = account(
+        allow("s3:GetObject", **at_the_end),
+        roles={"first": [trusts(me)], "second": [trusts(by_role, **on_the_way)]},
+        only="role/second",
+    )
+    found = who_can(accounts, "s3:GetObject", "arn:aws:s3:::b/k").found
+    told = {each.principal.rpartition(":")[2]: each for each in found}
+    assert told["user/eve"].how == "unknown"
+    assert "aws:requesttag/" in told["user/eve"].why
+    assert [step.role.rpartition("/")[2] for step in told["user/eve"].steps] == ["first", "second"]
+    # A way that is sure counts before one that is not.
+    sure = account(
+        allow("s3:GetObject"), roles={"first": [trusts(me), trusts(me, **NOT_TOLD)]}, only="role/first"
+    )
+    (eve,) = [each for each in who_can(sure, "s3:GetObject", "*").found if each.principal.endswith("eve")]
+    assert (eve.how, eve.why) == ("always", "")

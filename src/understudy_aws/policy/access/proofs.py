@@ -13,6 +13,13 @@ from msgspec.structs import replace
 
 from understudy_aws.core.arn import account_in
 from understudy_aws.data import service_principals
+from understudy_aws.policy.access.asking import (
+    NEEDS_NOTHING,
+    Statement,
+    least,
+    statements_that_allow,
+    what_matters,
+)
 from understudy_aws.policy.access.automata import distinguishing_texts, of_resource, whole
 from understudy_aws.policy.access.claims import Claim
 from understudy_aws.policy.access.classes import (
@@ -43,13 +50,6 @@ from understudy_aws.policy.access.questions import (
 )
 from understudy_aws.policy.access.requests import Impossible, Possible, Undecided, search
 from understudy_aws.policy.access.strangers import strangers
-from understudy_aws.policy.access.who_can import (
-    NEEDS_NOTHING,
-    Statement,
-    least,
-    statements_that_allow,
-    what_matters,
-)
 from understudy_aws.policy.engine.bindings import Bindings
 from understudy_aws.policy.engine.decide import decide
 from understudy_aws.policy.engine.policies import CompiledStatement, NamedPolicy
