@@ -45,6 +45,7 @@ class Everybody:
         self._policies = policies
         self._at = at
         self.actors: tuple[Actor, ...] = ()
+        self.assumed: tuple[str, ...] = ()
         self.organizations: frozenset[str] = frozenset()
         self.ordinary = ordinary_keys(at)
         self._accounts: frozenset[str] = frozenset()

@@ -181,7 +181,7 @@ def what_matters(actor: Actor, known: Question, plan: Plan) -> Any:
         principal.is_outside_iam,
         known.is_cross_account,
         known.resource_account,
-        actor.name if actor.domains else "",
+        tuple(actor.domains.items()),
         tuple(
             (key, value if isinstance(value, str) else tuple(value))
             for key in keys

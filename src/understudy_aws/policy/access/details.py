@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import msgspec
 
 from understudy_aws.core import arn as arns
-from understudy_aws.policy.access.population import Actor, Keys, Resource
+from understudy_aws.policy.access.domains import Domain
+from understudy_aws.policy.access.population import ORGANIZATION, Actor, Keys, Resource
 from understudy_aws.policy.engine.bindings import Bindings, Levels
 from understudy_aws.policy.engine.policies import NamedPolicy, compile_policy
 from understudy_aws.policy.language.context_keys import principal_context, question_context
 from understudy_aws.policy.language.question import Principal
 
+_IN_ANY_ORGANIZATION = {key: Domain() for key in ORGANIZATION}
 _ORDINARY: Keys = {"aws:securetransport": "true", "aws:viaawsservice": "false"}
 # The session of a role that nobody named.
 SESSION = "explained"
+T = TypeVar("T")
 _LINKED = "/aws-service-role/"
 
 
@@ -29,13 +32,13 @@ class NotAuthorizationDetails(ValueError):
 class AuthorizationDetails(msgspec.Struct, frozen=True):
     """The principals of exported accounts. It implements `Accounts`.
 
-    Organizations are not exported: `scps` are the service control policies that bind the accounts, one list of
-    documents for each level, from the root of the organization to the account.
+    Organizations are not exported: which one the accounts are in is not known, and every answer is for any.
     """
 
     actors: tuple[Actor, ...]
     roles: Mapping[str, Actor]
     accounts: frozenset[str]
+    bound: bool = False
 
     @property
     def ordinary(self) -> Keys:
@@ -46,6 +49,12 @@ class AuthorizationDetails(msgspec.Struct, frozen=True):
     def organizations(self) -> frozenset[str]:
         """None are exported."""
         return frozenset()
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """What of an organization is not exported, and not given."""
+        controls = "resource control policies" if self.bound else "service and resource control policies"
+        return (f"Organizations are not exported: the accounts may be in any, and no {controls} are known.",)
 
     def is_known(self, account: str) -> bool:
         """Return whether the account was exported."""
@@ -80,7 +89,9 @@ def from_authorization_details(
 ) -> AuthorizationDetails:
     """Return the accounts of one export or several, each the JSON that the AWS CLI prints (all pages together).
 
-    Raises NotAuthorizationDetails for something else, and MalformedPolicy for a policy that cannot be read.
+    `scps` are the service control policies that bind the accounts, one list of documents for each level, from the root
+    of the organization to the account. Raises NotAuthorizationDetails for something else, and MalformedPolicy for a
+    policy that cannot be read.
     """
     levels = tuple(
         tuple(
@@ -99,7 +110,7 @@ def from_authorization_details(
     accounts = set(filter(None, accounts))
     actors += [_root(account, levels) for account in sorted(accounts)]
     roles = {actor.name: actor for actor in actors if actor.trust is not None}
-    return AuthorizationDetails(tuple(actors), roles, frozenset(accounts))
+    return AuthorizationDetails(tuple(actors), roles, frozenset(accounts), bound=bool(levels))
 
 
 def _read(export: str | bytes | Mapping[str, Any]) -> Mapping[str, Any]:
@@ -112,6 +123,8 @@ def _read(export: str | bytes | Mapping[str, Any]) -> Mapping[str, Any]:
         raise NotAuthorizationDetails(
             "This is no export of authorization details: it has no UserDetailList and RoleDetailList."
         )
+    if export.get("IsTruncated") or export.get("NextToken"):
+        raise NotAuthorizationDetails("This is the first part of an export alone: export all pages.")
     return export
 
 
@@ -138,7 +151,7 @@ class _Export:
             ) from error
 
     def _user(self, user: Mapping[str, Any]) -> Actor:
-        groups = [self._groups[name] for name in user.get("GroupList", ()) if name in self._groups]
+        groups = [self._held(self._groups, name, "group") for name in user.get("GroupList", ())]
         entities = [
             (user, "UserPolicyList"),
             *((group, "GroupPolicyList") for group in groups),
@@ -150,6 +163,7 @@ class _Export:
             principal,
             self._bindings(user, entities),
             _keys(principal, user.get("Tags", ())),
+            domains=_IN_ANY_ORGANIZATION,
         )
 
     def _role(self, role: Mapping[str, Any]) -> Actor:
@@ -179,6 +193,7 @@ class _Export:
                 }
             ),
             linked_service=role["Path"].split("/")[2] if linked else "",
+            domains=_IN_ANY_ORGANIZATION,
         )
 
     def _bindings(
@@ -188,24 +203,36 @@ class _Export:
         for each, inline in entities:
             identity += [_named(made["PolicyName"], made["PolicyDocument"]) for made in each.get(inline, ())]
             for attached in each.get("AttachedManagedPolicies", ()):
-                managed = self._managed.get(attached["PolicyArn"])
-                if managed is None:
-                    raise NotAuthorizationDetails(
-                        f"The export names the policy {attached['PolicyArn']} and does not hold it: export with all of "
-                        "User, Role, Group, LocalManagedPolicy and AWSManagedPolicy."
-                    )
-                identity.append(managed)
+                identity.append(self._held(self._managed, attached["PolicyArn"], "policy"))
         boundary = (entity.get("PermissionsBoundary") or {}).get("PermissionsBoundaryArn", "")
         return Bindings(
             tuple(identity),
-            boundary=self._managed.get(boundary, _named(boundary, _NOTHING)) if boundary else None,
+            boundary=self._held(self._managed, boundary, "policy") if boundary else None,
             scps=self._scps,
         )
+
+    @staticmethod
+    def _held(held: Mapping[str, T], name: str, kind: str) -> T:
+        """Return what the export names, which says nothing of principals whose policies it lacks."""
+        found = held.get(name)
+        if found is None:
+            raise NotAuthorizationDetails(
+                f"The export names the {kind} {name} and does not hold it: export with all of User, Role, Group, "
+                "LocalManagedPolicy and AWSManagedPolicy."
+            )
+        return found
 
 
 def _root(account: str, scps: Levels) -> Actor:
     principal = Principal("root", f"arn:aws:iam::{account}:root", account)
-    return Actor(principal.arn, "root", principal, Bindings(scps=scps), _keys(principal, ()))
+    return Actor(
+        principal.arn,
+        "root",
+        principal,
+        Bindings(scps=scps),
+        _keys(principal, ()),
+        domains=_IN_ANY_ORGANIZATION,
+    )
 
 
 def _keys(principal: Principal, tags: Iterable[Mapping[str, str]]) -> dict[str, str | list[str]]:
@@ -227,6 +254,3 @@ def _account(arn: str) -> str:
     if parsed is None:
         raise NotAuthorizationDetails(f"{arn!r} is no ARN.")
     return parsed.account
-
-
-_NOTHING = '{"Version":"2012-10-17","Statement":[]}'

@@ -32,7 +32,8 @@ _OF_THE_REQUEST = frozenset(
     }
 )
 _OF_THE_RESOURCE = frozenset({"aws:resourceorgid", "aws:resourceorgpaths", "aws:resourceaccount"})
-_ORGANIZATION = "aws:principalorgid"
+# What the account's organization decides of a principal.
+ORGANIZATION = ("aws:principalorgid", "aws:principalorgpaths")
 
 
 class Actor(msgspec.Struct, frozen=True, eq=False):
@@ -93,6 +94,11 @@ class Accounts(Protocol):
     @property
     def ordinary(self) -> Keys:
         """The condition keys of every ordinary request, whoever makes it: the time, an encrypted connection."""
+        ...
+
+    @property
+    def assumed(self) -> tuple[str, ...]:
+        """What is taken for granted of the accounts, in sentences."""
         ...
 
     @property
@@ -242,7 +248,7 @@ def _session(accounts: Accounts, account: str, name: str) -> Iterator[Actor]:
                     principal=replace(actor.principal, arn=name, user_id=id),
                     keys={**keys, "aws:userid": id},
                     trust=None,
-                    domains={"aws:principaltag": Domain()} if tagged else {},
+                    domains={**actor.domains, **({"aws:principaltag": Domain()} if tagged else {})},
                 )
 
 
@@ -268,6 +274,7 @@ def federated_user(accounts: Accounts, actor: Actor) -> Actor | None:
     keys |= {key: value for key, value in actor.keys.items() if key.startswith(_OF_AN_ORGANIZATION)}
     del keys["aws:principalarn"], keys["aws:userid"]
     domains = {
+        **actor.domains,
         "aws:principalarn": Domain(like=f"{arn}/??*", optional=False),
         "aws:userid": Domain(like=f"{account}:??*", optional=False),
     }
@@ -326,7 +333,7 @@ def foreign_actor(accounts: Accounts, account: str, name: str) -> Actor:
     free: dict[str, Domain] = {
         "aws:principaltag": Domain(),
         "aws:userid": Domain(),
-        _ORGANIZATION: Domain(excluding=accounts.organizations),
+        "aws:principalorgid": Domain(excluding=accounts.organizations),
         "aws:principalorgpaths": Domain(),
     }
     keys.pop("aws:userid", None)

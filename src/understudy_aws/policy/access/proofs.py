@@ -383,6 +383,7 @@ class _Prover:
                 for each in _FREE
                 if matches(lower_ascii(each))
             ]
+        said += self._accounts.assumed
         said.append("Sessions of roles are made without session policies, which could only take from them.")
         if any(actor.kind == "role" for actor in self._accounts.actors) and self._claim.principals:
             said.append(
