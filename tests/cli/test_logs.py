@@ -100,3 +100,8 @@ def test_without_lines_it_says_so(state, capsys):
 def test_a_service_that_is_not_there_is_one_sentence(state, capsys):
     assert 2 == main(["logs", "wep", "--state", state])
     assert "There is no service wep. Did you mean web?" in capsys.readouterr().err
+    assert 2 == main(["logs", "nothing-like-it", "--state", state])
+    assert (
+        "There is no service nothing-like-it. `understudy services` lists those there are."
+        in capsys.readouterr().err
+    )

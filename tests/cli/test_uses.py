@@ -13,6 +13,7 @@ from networking import make_network, role_arn
 
 from understudy_aws.cli.main import main
 from understudy_aws.cli.printable import _ASCII
+from understudy_aws.services.apprunner.service_records import PAUSED, Service, services
 from understudy_aws.services.ec2.network_interfaces import network_interfaces
 from understudy_aws.testing import Understudy
 
@@ -176,6 +177,36 @@ def test_what_is_not_there_is_said_with_what_may_be_meant(wrong, left, capsys):
     said = capsys.readouterr().err.splitlines()
     assert f"understudy: There is no {asked} here, in any account or Region. Did you mean this?" == said[0]
     assert f'  {subnet} "private-a" in us-east-1 of 000000000000' in said[1:]
+
+
+def a_service(night: Understudy, region: str = "us-east-1") -> str:
+    at = night.app.gateway.clock.now()
+    made = Service(
+        account=night.account, region=region, name="shop", id="0" * 32, status=PAUSED, created=at, updated=at
+    )
+    with night.app.database.transaction() as tx:
+        services.put(tx, made)
+    return made.arn
+
+
+def test_a_service_is_known_by_its_name_unless_several_have_it(left, capsys):
+    state, arn = left(a_service)
+    main(["uses", arn, "--state", state])
+    by_arn = capsys.readouterr().out
+    main(["uses", "shop", "--state", state])
+    assert capsys.readouterr().out == by_arn
+    assert arn in by_arn
+
+
+def test_of_several_services_of_a_name_none_is_guessed(left, capsys):
+    def in_two_regions(night: Understudy) -> str:
+        return f"{a_service(night)} {a_service(night, 'eu-west-1')}"
+
+    state, arns = left(in_two_regions)
+    assert main(["uses", "shop", "--state", state]) == 2
+    said = capsys.readouterr().err
+    assert "Several services are called shop" in said
+    assert all(arn in said for arn in arns.split())
 
 
 def test_what_nothing_is_like_is_said_plainly(left, capsys):

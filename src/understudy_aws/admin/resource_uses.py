@@ -7,6 +7,7 @@ from typing import Any
 
 from understudy_aws.admin.errors import InvalidRequestError, NotFoundError
 from understudy_aws.admin.requests import ListUses
+from understudy_aws.admin.service_logs import the_one
 from understudy_aws.core.arn import parse
 from understudy_aws.gateway.pipeline import Gateway
 from understudy_aws.gateway.trail import TrailEntry
@@ -28,13 +29,22 @@ def listed(gateway: Gateway, asked: ListUses) -> dict[str, Any]:
         raise InvalidRequestError("An empty text is no ARN and no id of a resource.")
     uses = gateway.registry.uses
     with gateway.database.transaction() as tx:
-        resource = uses.find(tx, text)
+        resource = uses.find(tx, text) or _service(tx, gateway, text)
         if resource is None:
             raise NotFoundError(
                 f"There is no {text} here, in any account or Region.{_meant(uses.like(tx, text))}"
             )
         tree = uses.tree(tx, resource, most=asked.limit, most_nodes=_MOST_NODES)
         return {**tree, "steps": uses.steps(tx, resource, most=asked.limit)}
+
+
+def _service(tx: Transaction, gateway: Gateway, text: str) -> Resource | None:
+    """Return the service of App Runner's of a name, which other commands take, too. Raises InvalidRequestError."""
+    try:
+        service = the_one(tx, text)
+    except NotFoundError:
+        return None
+    return gateway.registry.uses.find(tx, service.arn) if service.deleted is None else None
 
 
 def of_call(tx: Transaction, gateway: Gateway, entry: TrailEntry) -> dict[str, Any]:

@@ -70,7 +70,11 @@ def the_one(tx: Transaction, text: str, region: str = "") -> Service:
         raise InvalidRequestError(f"Several services are called {text}. Which one?{arns}")
     if not found:
         alike = get_close_matches(text, [each.name for each in there], 3)
-        meant = f" Did you mean {' or '.join(alike)}?" if alike else ""
+        meant = (
+            f" Did you mean {' or '.join(alike)}?"
+            if alike
+            else " `understudy services` lists those there are."
+        )
         raise NotFoundError(f"There is no service {text}.{meant}")
     return found[0]
 

@@ -21,7 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "The resource is looked for in every account and Region. "
         "The exit code is 0 when something uses it, 1 when nothing does, and 2 when there is no such resource."
     )
-    parser.add_argument("resource", metavar="ARN-OR-ID", help="such as subnet-0123456789abcdef0")
+    parser.add_argument(
+        "resource", metavar="ARN-OR-ID", help="such as subnet-0123456789abcdef0, or the name of a service"
+    )
     parser.add_argument(
         "--limit",
         type=int,
