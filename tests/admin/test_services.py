@@ -49,6 +49,21 @@ def test_one_that_failed_says_why(site):
     assert ("CREATE_FAILED", "FAILED") == (told["status"], told["operation"]["status"])
 
 
+def test_a_failure_is_not_told_once_a_later_operation_has_succeeded(site):
+    arn = site.create()
+    site.ended(arn)
+    told = []
+    for image in ("3", "1"):
+        source = {
+            "ImageRepository": {"ImageIdentifier": f"{PUBLIC}:{image}", "ImageRepositoryType": "ECR_PUBLIC"}
+        }
+        site.apprunner.update_service(ServiceArn=arn, SourceConfiguration=source)
+        site.ended(arn)
+        told.append(states(site)[0]["operation"])
+    assert [bool(each["reason"]) for each in told] == [True, False]
+    assert all(each["ended_seconds_ago"] >= 0 for each in told)
+
+
 def test_a_deleted_one_is_told_of_by_name_alone(site):
     arn = site.create("3")
     site.ended(arn)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from plain_sites import PUBLIC, Site
 
+from understudy_aws.cli import services as cli
 from understudy_aws.cli import status
 from understudy_aws.cli.main import main
 from understudy_aws.dataplane.messages import Instances, InstanceStatus
@@ -41,9 +43,27 @@ def test_services_are_listed_and_failures_said(state, capsys):
     assert 0 == main(["services", "--state", state])
     told = capsys.readouterr()
     assert "CREATE_FAILED" in told.out
-    assert f"second: CREATE_SERVICE failed. {WHY}" in told.out + told.err
+    said = next(line for line in told.err.splitlines() if line.startswith("second: CREATE_SERVICE failed "))
+    assert re.fullmatch(r"second: CREATE_SERVICE failed \d+ \w+ ago\. " + re.escape(WHY), said)
     assert 0 == main(["services", "--state", state, "--json"])
     assert {"site", "second"} == {each["name"] for each in json.loads(capsys.readouterr().out)["services"]}
+
+
+def test_a_long_reason_is_cut_to_a_line_and_gone_after_a_success(monkeypatch, tmp_path, capsys):
+    operation = {
+        "type": "UPDATE_SERVICE", "ended": "2026-01-01T00:00:00Z", "ended_seconds_ago": 3 * 86_400,
+        "reason": f"The build failed.\n{'npm ERR! ' * 90}",
+    }  # fmt: skip
+    service = {
+        "name": "shop", "status": "RUNNING", "instances": [], "url": "", "region": "us-east-1", "account": "0" * 12,
+        "operation": operation, "problems": [{"since": "2026-01-01T00:00:00Z", "text": "Denied. " * 90}],
+    }  # fmt: skip
+    monkeypatch.setattr(cli, "ask", lambda _settings, _request: {"services": [service]})
+    assert main(["services", "--state", str(tmp_path)]) == 0
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "shop: UPDATE_SERVICE failed 3 days ago. The build failed.…"
+    assert second.startswith("shop, since 2026-01-01T00:00:00Z: Denied. ")
+    assert (len(second) <= 160, second[-1]) == (True, "…")
 
 
 def test_status_of_a_service_says_why_it_failed(state, capsys):

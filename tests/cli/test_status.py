@@ -12,8 +12,8 @@ import pytest
 
 from understudy_aws.app import build
 from understudy_aws.cli.main import main
+from understudy_aws.cli.output import spoken
 from understudy_aws.cli.server_files import ServerFile, files_of
-from understudy_aws.cli.status import _spoken
 from understudy_aws.gateway.durable_operations import begin
 from understudy_aws.services.apprunner.ingress_address import note_ingress
 from understudy_aws.services.iam.deletion_tasks import KIND
@@ -65,7 +65,7 @@ def test_a_server_that_was_killed_is_told_of(left_state, capsys):
     ],
 )
 def test_a_while_is_said_in_its_largest_unit(seconds, said):
-    assert said == _spoken(seconds)
+    assert said == spoken(seconds)
 
 
 def test_a_store_that_refuses_is_told_of(left_state, capsys, monkeypatch):

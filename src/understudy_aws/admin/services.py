@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from understudy_aws.admin.errors import InvalidRequestError
@@ -25,6 +26,7 @@ from understudy_aws.store.database import Transaction
 
 def listed(gateway: Gateway, asked: ListServiceStates) -> dict[str, Any]:
     """Return all services that are not deleted, or the one that is named, also a deleted one."""
+    now = gateway.clock.now()
     with gateway.database.transaction() as tx:
         if asked.service:
             found = [the_one(tx, asked.service, asked.region)]
@@ -34,7 +36,7 @@ def listed(gateway: Gateway, asked: ListServiceStates) -> dict[str, Any]:
                 for each in services.scan(tx)
                 if each.deleted is None and asked.region in {"", each.region}
             ]
-        return {"services": [_state(tx, each) for each in found]}
+        return {"services": [_state(tx, each, now) for each in found]}
 
 
 def changes(gateway: Gateway, asked: ListStateChanges) -> dict[str, Any]:
@@ -49,7 +51,7 @@ def changes(gateway: Gateway, asked: ListStateChanges) -> dict[str, Any]:
     return {"events": [event_of(each) for each in shown], "next": last}
 
 
-def _state(tx: Transaction, service: Service) -> dict[str, Any]:
+def _state(tx: Transaction, service: Service, now: datetime) -> dict[str, Any]:
     operations = history.operations_on(tx, service)
     version = service_versions.get(tx, service.account, service.region, service.arn, service.version)
     return {
@@ -64,7 +66,7 @@ def _state(tx: Transaction, service: Service) -> dict[str, Any]:
             for each in service_instances.where(tx, "by_service", service.arn)
         ],
         "version": {"commit": version.commit, "image": version.image} if version is not None else None,
-        "operation": _operation(operations[0]) if operations else None,
+        "operation": _operation(operations[0], now) if operations else None,
         "problems": [
             {"text": each.text, "since": iso_seconds(each.since)}
             for each in service_problems.where(tx, "by_service", service.arn)
@@ -72,7 +74,7 @@ def _state(tx: Transaction, service: Service) -> dict[str, Any]:
     }
 
 
-def _operation(operation: DurableOperation) -> dict[str, Any]:
+def _operation(operation: DurableOperation, now: datetime) -> dict[str, Any]:
     """Return an operation with the reason why it failed, or of what it waits for."""
     return {
         "id": operation.id,
@@ -82,4 +84,7 @@ def _operation(operation: DurableOperation) -> dict[str, Any]:
         "reason": operation.error or (operation.last_error if operation.ended is None else ""),
         "accepted": iso_seconds(operation.accepted),
         "ended": iso_seconds(operation.ended) if operation.ended is not None else None,
+        "ended_seconds_ago": None
+        if operation.ended is None
+        else max(int((now - operation.ended).total_seconds()), 0),
     }

@@ -75,3 +75,17 @@ class Output:
 def counted(count: int, noun: str) -> str:
     """Return a number and what it counts: `1 packet`, `2 packets`."""
     return f"{count} {noun}{'s' if count != 1 else ''}"
+
+
+def spoken(seconds: int) -> str:
+    """Return a length of time in its largest unit: `3 hours`."""
+    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
+        if seconds >= size:
+            return counted(seconds // size, name)
+    return counted(seconds, "second")
+
+
+def shortened(text: str, most: int) -> str:
+    """Return the first line of a text, cut to so many characters, with a mark where something is left out."""
+    first = next(iter(text.splitlines()), "")
+    return text if len(text) <= most and first == text else f"{first[: most - 1].rstrip()}…"

@@ -8,8 +8,11 @@ from typing import Any
 from understudy_aws.admin.requests import ListServiceStates
 from understudy_aws.cli.admin_client import ask
 from understudy_aws.cli.options import settings_of
-from understudy_aws.cli.output import Output
+from understudy_aws.cli.output import Output, shortened, spoken
 from understudy_aws.core.printable import printable
+
+# So many characters of what keeps a service from being as it should: the list is read every day.
+_MOST = 160
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,10 +40,16 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     for each in found:
         operation = each["operation"]
         if operation is not None and operation["ended"] and operation["reason"]:
-            out.remark(f"{each['name']}: {operation['type']} failed. {printable(operation['reason'])}")
+            ago = spoken(operation["ended_seconds_ago"])
+            _remark(f"{each['name']}: {operation['type']} failed {ago} ago. {operation['reason']}", out)
         for problem in each["problems"]:
-            out.remark(f"{each['name']}, since {problem['since']}: {printable(problem['text'])}")
+            _remark(f"{each['name']}, since {problem['since']}: {problem['text']}", out)
     return 0
+
+
+def _remark(text: str, out: Output) -> None:
+    """Print a remark in one line; `understudy status SERVICE` has the whole."""
+    out.remark(printable(shortened(text, _MOST)))
 
 
 def describe_one(service: dict[str, Any], out: Output) -> None:

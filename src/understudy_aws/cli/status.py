@@ -12,7 +12,7 @@ import msgspec
 from understudy_aws.admin.requests import ListServiceStates, Status
 from understudy_aws.cli.admin_client import ask, running_server
 from understudy_aws.cli.options import settings_of
-from understudy_aws.cli.output import Output, counted
+from understudy_aws.cli.output import Output, counted, spoken
 from understudy_aws.cli.server_files import files_of
 from understudy_aws.cli.services import describe_one
 from understudy_aws.dataplane.client import NodeClient, NodeLostError
@@ -63,7 +63,7 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     if said["store"] != "ok":
         facts.append(("store", said["store"]))
     if server:
-        facts.append(("up for", _spoken(said["uptime_seconds"])))
+        facts.append(("up for", spoken(said["uptime_seconds"])))
     out.facts([*facts, *_of_node(network, instances, said["ingress"])])
     _remark_on_the_network(network, said["not_attached"], out)
     for remark in (instances.ingress_error, *instances.limits) if instances and instances.loads else ():
@@ -207,11 +207,3 @@ def _describe_controllers(controllers: Sequence[Mapping[str, Any]], out: Output)
                 f"{each['name']}: {' '.join(failing['key'])} failed {failing['attempts']} times in a row, "
                 f"next try {failing['next_try']}: {failing['error']}"
             )
-
-
-def _spoken(seconds: int) -> str:
-    for size, name in ((86_400, "day"), (3_600, "hour"), (60, "minute")):
-        if seconds >= size:
-            count = seconds // size
-            return counted(count, name)
-    return counted(seconds, "second")
