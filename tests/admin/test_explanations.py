@@ -13,6 +13,12 @@ from understudy_aws.admin.explanations import Explanations
 PRINCIPAL = "networking.apprunner.amazonaws.com"
 ROLE = "AWSServiceRoleForAppRunnerNetworking"
 
+IMAGE = {
+    "ImageRepository": {
+        "ImageIdentifier": "public.ecr.aws/aws-containers/hello-app-runner:latest",
+        "ImageRepositoryType": "ECR_PUBLIC",
+    }
+}
 DENY_ALL = {"Effect": "Deny", "Action": "*", "Resource": "*"}
 
 
@@ -50,6 +56,55 @@ class TestOfARequest:
         ] == missing
         assert answer["refused"]
         assert "iam:CreateServiceLinkedRole" in answer["summary"]
+
+    def test_of_a_service_whose_role_cannot_be_assumed_the_trust_policy_is_named(
+        self, understudy, explanations
+    ):
+        """App Runner assumes the role as itself, in the course of the request."""
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": "build.apprunner.amazonaws.com"},
+            "Action": "sts:AssumeRole",
+        }
+        role = understudy.client("iam").create_role(
+            RoleName="instance",
+            AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [statement]}),
+        )["Role"]["Arn"]
+        refused = refusal(
+            understudy.client("apprunner").create_service,
+            ServiceName="site",
+            SourceConfiguration=IMAGE,
+            InstanceConfiguration={"InstanceRoleArn": role},
+        )
+        assert "Error in assuming instance role" in refused.message
+        answer = explanations.of_request(refused.request_id)
+        [made] = answer["made_for_it"]
+        assert made["call"].caller.arn == "tasks.apprunner.amazonaws.com"
+        [question] = made["questions"]
+        assert (question["effect"], question["layer"]) == ("implicit-deny", "trust")
+        assert answer["summary"] == (
+            f"apprunner:CreateService was refused over sts:AssumeRole on {role}: no statement allows it."
+        )
+        # The call itself is nobody's but App Runner's.
+        assert made["call"].parent == ""
+
+    def test_of_a_connection_that_waits_the_command_that_approves_it_is_named(self, understudy, explanations):
+        apprunner = understudy.client("apprunner")
+        made = apprunner.create_connection(ConnectionName="github", ProviderType="GITHUB")["Connection"]
+        code = {
+            "RepositoryUrl": "https://github.com/example/app",
+            "SourceCodeVersion": {"Type": "BRANCH", "Value": "main"},
+            "CodeConfiguration": {"ConfigurationSource": "REPOSITORY"},
+        }
+        source = {
+            "CodeRepository": code,
+            "AuthenticationConfiguration": {"ConnectionArn": made["ConnectionArn"]},
+        }
+        refused = refusal(apprunner.create_service, ServiceName="site", SourceConfiguration=source)
+        assert "PENDING_HANDSHAKE" in refused.message
+        assert explanations.of_request(refused.request_id)["summary"].endswith(
+            "because its connection waits to be approved: `understudy connection approve github`."
+        )
 
     def test_granting_what_is_missing_lets_the_request_pass_and_the_explanation_says_so(
         self, understudy, explanations

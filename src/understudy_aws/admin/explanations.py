@@ -103,7 +103,9 @@ class Explanations:
         found = call.row
         entry = decode(found.body)
         earlier = database.log(before=found.sequence, limit=_MOST_MADE_FOR_ONE)
-        made_for_it = [each for each in map(_read_row, earlier) if each.parent == entry.request_id][::-1]
+        made_for_it = [
+            each for each in map(_read_row, earlier) if entry.request_id in {each.parent, each.during}
+        ][::-1]
         with database.transaction() as tx:
             questions = self._questions(tx, entry)
             inner: list[dict[str, Any]] = [

@@ -37,7 +37,8 @@ def summary(entry: TrailEntry, refusals: Sequence[Mapping[str, Any]]) -> str:
     if entry.evaluations and entry.outcome == "NotImplemented":
         return f"Policies allow {call}; Understudy does not serve it, or not with these parameters."
     if entry.evaluations:
-        return f"No policy stood in the way of {call}; it was refused for what its answer says."
+        why = f"because {entry.reason}" if entry.reason else _ANSWERED
+        return f"No policy stood in the way of {call}; it was refused {why}."
     return f"No policy was asked about {call}: {_before(entry)}."
 
 

@@ -137,7 +137,9 @@ def print_request(answer: Mapping[str, Any], out: Output) -> None:
         print_answer(question, out)
     for made in answer["made_for_it"]:
         out.line()
-        out.line(f"For it, {made['call']['service']}:{made['call']['operation']} was called:")
+        inner = made["call"]
+        by = f" by {inner['caller']['arn']}" if inner.get("during") else ""
+        out.line(f"For it, {inner['service']}:{inner['operation']} was called{by}:")
         for question in made["questions"]:
             print_answer(question, out)
     out.line()

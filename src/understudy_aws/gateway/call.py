@@ -88,6 +88,7 @@ class Call(msgspec.Struct, frozen=True, eq=False):
 
     `principal` is the caller as the policy engine sees one. `via` are the service principals through which the call
     came, and `parent` is the id of the request for which a service made it; both are empty for a client's own call.
+    `during` is the id of the request in whose course a service made the call as itself.
     `vpc_endpoint` is the endpoint of `vpc` that the request came through, if any; `source_ip` is then an address there,
     and `endpoint_policy` is the policy of the endpoint, unless it allows everything.
     `evaluations` collects the questions put to the policy engine, for the trail. `context` holds the condition keys
@@ -113,6 +114,7 @@ class Call(msgspec.Struct, frozen=True, eq=False):
     endpoint_policy: NamedPolicy | None = None
     via: tuple[str, ...] = ()
     parent: str = ""
+    during: str = ""
     evaluations: list[EvaluatedQuestion] = msgspec.field(default_factory=list)
     context: dict[str, str | list[str]] = msgspec.field(default_factory=dict)
 

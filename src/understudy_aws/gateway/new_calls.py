@@ -63,9 +63,18 @@ def identified(call: Call, operation: Operation | None, params: Params) -> Call:
 
 
 def call_of_service(  # noqa: PLR0917 - everything an inner call consists of
-    gateway: Gateway, tx: Transaction, shape: OperationShape, caller: Caller, region: str, parent: Call | None
+    gateway: Gateway,
+    tx: Transaction,
+    shape: OperationShape,
+    caller: Caller,
+    region: str,
+    parent: Call | None,
+    during: str = "",
 ) -> Call:
-    """Return a call that a service makes to another: for a client's call (`parent`), or as itself or as its role."""
+    """Return a call that a service makes to another: for a client's call (`parent`), or as itself or as its role.
+
+    `during` is the id of the client's call in whose course it makes one as itself.
+    """
     service = "" if parent is None else gateway.registry.principal_of(parent.service)
     via = () if parent is None else (*parent.via, service)
     invoker = service or caller.invoked_by or caller.arn
@@ -87,4 +96,5 @@ def call_of_service(  # noqa: PLR0917 - everything an inner call consists of
         secure=True,
         via=via,
         parent="" if parent is None else parent.request_id,
+        during=during,
     )

@@ -236,13 +236,15 @@ class Gateway(msgspec.Struct, frozen=True):
         parent: Call | None = None,
         tx: Transaction | None = None,
         request: HttpRequest | None = None,
+        during: str = "",
     ) -> Answer:
         """Carry out an operation for a caller inside the server: another service's, or a service's own session.
 
         Authorized, carried out as one transaction and written to the trail like a client's call. Raises its
         ApiError. `parent` is the call it is made for, with that caller's permissions; it is then a part of that
         call's transaction, or else of `tx`, or a transaction of its own. `request` is the client's that it is a part
-        of, where clients ask by another protocol than AWS's.
+        of, where clients ask by another protocol than AWS's. `during` is the id of the call in whose course a service
+        makes it as itself.
         """
         shape = load(service).operation(operation)
         assert shape is not None, f"{service} has no operation {operation}"
@@ -252,7 +254,7 @@ class Gateway(msgspec.Struct, frozen=True):
             )
         else:
             with self.database.transaction() if tx is None else nullcontext(tx) as open_tx:
-                call = call_of_service(self, open_tx, shape, caller, region, None)
+                call = call_of_service(self, open_tx, shape, caller, region, None, during)
                 if request is not None:
                     call = self._of_client(call, request)
                 self.last_use.note(caller, service, call.region, call.at)

@@ -91,10 +91,12 @@ def try_to_assume(
     session_name: str,
     source_arn: str,
     region: str,
+    during: str = "",
 ) -> None:
     """Have a service principal assume a role within a transaction, and end that session at once.
 
-    Its trust policy decides, and the trail has it. Raises the ApiError of STS.
+    Its trust policy decides, and the trail has it, with the request that it is done `during`. Raises the ApiError of
+    STS.
     """
     answer = gateway.perform(
         _service_caller(principal, role_arn, source_arn),
@@ -103,6 +105,7 @@ def try_to_assume(
         {"role_arn": role_arn, "role_session_name": session_name},
         region=region,
         tx=tx,
+        during=during,
     )
     gateway.credentials.end_session(tx, str(answer["Credentials"]["AccessKeyId"]))
 

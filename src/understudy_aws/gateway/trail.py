@@ -81,7 +81,9 @@ class EvaluatedQuestion(msgspec.Struct, frozen=True, omit_defaults=True):
 
 
 class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One call; `parent` is the request it was made for, if any.
+    """One call; `parent` is the request it was made for, if any, with the permissions of that request's caller.
+
+    `during` is the request in whose course a service made the call as itself.
 
     `outcome` is `ok`, the error's code, or `ROLLED_BACK` when what the call did was undone.
     `via`, `vpc` and `vpc_endpoint` are as in `Call`; `secure` says whether the call came over TLS. `signature` is the
@@ -102,6 +104,7 @@ class TrailEntry(msgspec.Struct, frozen=True, omit_defaults=True):
     signature: str = ""
     via: tuple[str, ...] = ()
     parent: str = ""
+    during: str = ""
     source_ip: str = ""
     user_agent: str = ""
     secure: bool = False

@@ -66,6 +66,7 @@ def entry_of(  # noqa: PLR0917 - what there is to tell of a call
         signature=signature,
         via=call.via,
         parent=call.parent,
+        during=call.during,
         source_ip=call.source_ip,
         user_agent=shortened(call.user_agent),
         secure=call.secure,

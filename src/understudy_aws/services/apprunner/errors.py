@@ -63,6 +63,18 @@ def connection_in_use() -> ApiError:
     )
 
 
+def connection_not_available(name: str, status: str, arn: str) -> ApiError:
+    """Return the error for a connection that can't be used; whose handshake is pending, it is approved by hand."""
+    waits = status == "PENDING_HANDSHAKE"
+    return ApiError(
+        "InvalidRequestException",
+        f"The connection is not in an AVAILABLE state: its status is {status}. ARN: {arn}",
+        reason=f"its connection waits to be approved: `understudy connection approve {name}`"
+        if waits
+        else "",
+    )
+
+
 def connector_in_use(arn: str) -> ApiError:
     return invalid_request(f"Provided VPC connector arn is being used by other services. ARN: {arn}")
 

@@ -22,6 +22,7 @@ from understudy_aws.gateway.durable_operations import (
     again_soon,
 )
 from understudy_aws.gateway.workloads import Workloads
+from understudy_aws.services.apprunner.denials import denial_of
 from understudy_aws.services.apprunner.own_images import (
     NOT_THERE,
     OwnImages,
@@ -63,11 +64,13 @@ class ArtifactSteps(msgspec.Struct, frozen=True):
             task = self._fetching(operation, world)
         except (ApiError, OSError) as error:
             # What the role may not read now it may not read in a moment.
-            lacking = ""
+            reason = f"The image can't be pulled: {error}"
             if isinstance(error, ApiError) and error.code == NOT_THERE:
                 with world.database.transaction() as tx:
-                    lacking = self._why_none(tx, operation)
-            raise StepFailedError(IMAGE_FAILED, lacking or f"The image can't be pulled: {error}") from error
+                    reason = self._why_none(tx, operation)
+            elif isinstance(error, ApiError):
+                reason = f"The image can't be pulled: {error.code}: {denial_of(world.gateway, error).text}"
+            raise StepFailedError(IMAGE_FAILED, reason) from error
         if task is None:
             return None
         code = isinstance(task, FetchSource)

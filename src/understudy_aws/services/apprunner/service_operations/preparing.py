@@ -8,6 +8,7 @@ from understudy_aws.gateway.controller import World
 from understudy_aws.gateway.durable_operations import DurableOperation, StepFailedError
 from understudy_aws.gateway.role_sessions import try_to_assume
 from understudy_aws.services.apprunner import connections
+from understudy_aws.services.apprunner.denials import denial_of
 from understudy_aws.services.apprunner.instances.routing import drain_all
 from understudy_aws.services.apprunner.own_images import ACCESS_PRINCIPAL
 from understudy_aws.services.apprunner.service_events import note_started
@@ -35,8 +36,9 @@ async def prepare(operation: DurableOperation, world: World) -> None:
         with world.database.transaction() as tx:
             refusal = _refusal(world, tx, principal, role, service.arn, service.region)
         if refusal is not None:
+            denied = denial_of(world.gateway, refusal)
             raise StepFailedError(
-                "InvalidRequestException", f"Error in assuming {words} {role}: {refusal.message}"
+                "InvalidRequestException", f"Error in assuming {words} {role}: {denied.text}"
             )
 
 

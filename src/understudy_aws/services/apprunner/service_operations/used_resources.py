@@ -59,9 +59,7 @@ def _require_connection(call: Call, text: str) -> None:
     if found is None or (found.account, found.region) != (call.account, call.region):
         raise errors.invalid_request(f"The connection doesn't exist. ARN: {text}")
     if found.status != connections.AVAILABLE:
-        raise errors.invalid_request(
-            f"The connection is not in an AVAILABLE state: its status is {found.status}. ARN: {text}"
-        )
+        raise errors.connection_not_available(found.name, found.status, text)
 
 
 def _require_role(call: Call, service: Service, principal: str, role: str, words: str) -> None:
@@ -75,6 +73,7 @@ def _require_role(call: Call, service: Service, principal: str, role: str, words
             session_name="AppRunner",
             source_arn=service.arn,
             region=call.region,
+            during=call.request_id,
         )
     except ApiError as error:
         raise errors.cannot_assume(words, role) from error
