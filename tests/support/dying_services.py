@@ -1,11 +1,11 @@
-"""Kills server, node or holder while operations on a service go on, as a program: `dying_services.py PLACE STEP SEED`.
+"""Kills server, node or holder while operations on a service go on, as a program: `dying_services.py PLACE STEP SEED KIND`.
 
 A point is before each write to the store and each message by which the server has the node do something; what comes after
 one is before the next. A service is created, updated, paused, resumed and deleted again and again, and of each operation another point is taken
-each time: every STEPth, from one on that the seed says. At that point a victim that the seed draws is killed with signal
-9. When the server was, another one is started on the same state; otherwise it goes on. Then the service must be what was
+each time: every STEPth. The seed says where that begins, and which victim is the first: with all seeds below three times STEP
+each point has had each victim. At that point it is killed with signal 9. The service is made of KIND, `code` or `image`. When the server was, another one is started on the same state; otherwise it goes on. Then the service must be what was
 asked for, and the machine must have what the records say: its instances, their processes and interfaces, their source
-code, and nothing else.
+code or image, and nothing else.
 
 One line of JSON says what was found wrong, by operation, point and victim, and how many points there were; servers are
 forked, nodes are started as always.
@@ -17,17 +17,18 @@ import gc
 import http.client
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 from dying_nodes import holders_of
+from images import web_image
 from networking import make_network
 
 from understudy_aws.admin.requests import SettleConnection
@@ -35,7 +36,7 @@ from understudy_aws.dataplane import launcher
 from understudy_aws.dataplane.client import NodeClient, NodeLostError
 from understudy_aws.dataplane.linux.holder import find_holder
 from understudy_aws.dataplane.messages import GetInstances, GetStatus, Instances, Status
-from understudy_aws.dataplane.runtime.artifacts import Artifacts
+from understudy_aws.dataplane.runtime.artifacts import Artifacts, safe_name
 from understudy_aws.dataplane.runtime.process_trees import tree_of
 from understudy_aws.services.apprunner.service_operations import history
 from understudy_aws.services.apprunner.service_records import (
@@ -94,8 +95,9 @@ class Dying:
     def __init__(self, server: Server, node: Path, victim: str, point: int) -> None:
         self.left = point
         self._node, self._victim = node, victim
+        self._sent: set[bytes] = set()
         self._watch(server.app.database.store, "write", lambda _: True)
-        self._watch(NodeClient, "ask_line", lambda given: json.loads(given[-1])["type"] not in _QUESTIONS)
+        self._watch(NodeClient, "ask_line", lambda given: self._is_new(given[-1]))
 
     def _watch(self, owner: object, name: str, counts: Callable[[tuple[Any, ...]], bool]) -> None:
         step: Callable[..., object] = getattr(owner, name)
@@ -106,6 +108,12 @@ class Dying:
             return step(*given, **named)
 
         setattr(owner, name, watched)
+
+    def _is_new(self, message: bytes) -> bool:
+        """Whether a message is a step: one that waits for a task sends the same again and again."""
+        known = message in self._sent
+        self._sent.add(message)
+        return not known and json.loads(message)["type"] not in _QUESTIONS
 
     def _come_to_one(self) -> None:
         self.left -= 1
@@ -129,22 +137,77 @@ class Dying:
         return 0
 
 
+class Code:
+    """Source code, of whose application a variable is the answer."""
+
+    settings: Mapping[str, str] = MappingProxyType({})
+
+    def __init__(self, place: Path) -> None:
+        self._code = place / "code"
+        self._code.mkdir()
+        (self._code / "application.py").write_text(_APPLICATION)
+        author = ("-c", "user.name=t", "-c", "user.email=t@example.com")
+        for words in (("init", "-q", "-b", "main"), ("add", "."), (*author, "commit", "-q", "-m", "first")):
+            subprocess.run(["git", "-C", str(self._code), *words], check=True)
+
+    def prepare(self, server: Server) -> None:
+        """Make the connection."""
+        server.client("apprunner").create_connection(ConnectionName="sources", ProviderType="GITHUB")
+        server.answer_administrative(SettleConnection(name="sources"))
+
+    def asked(self, server: Server, answer: str) -> dict[str, Any]:
+        """The source of the service, whose application answers so."""
+        values = {
+            "Runtime": "PYTHON_311", "BuildCommand": "true", "StartCommand": "python3 application.py",
+            "RuntimeEnvironmentVariables": {"ANSWER": answer},
+        }  # fmt: skip
+        code = {
+            "RepositoryUrl": f"file://{self._code}",
+            "SourceCodeVersion": {"Type": "BRANCH", "Value": "main"},
+            "CodeConfiguration": {"ConfigurationSource": "API", "CodeConfigurationValues": values},
+        }
+        connection = server.client("apprunner").list_connections()["ConnectionSummaryList"][0][
+            "ConnectionArn"
+        ]
+        return {
+            "AutoDeploymentsEnabled": False, "CodeRepository": code,
+            "AuthenticationConfiguration": {"ConnectionArn": connection},
+        }  # fmt: skip
+
+
+class Image:
+    """Images of a directory, each with another answer."""
+
+    def __init__(self, place: Path) -> None:
+        for answer in ("one", "two"):
+            web_image(place / "images" / answer, answer)
+        self.settings: Mapping[str, str] = {"registry": f"public.ecr.aws/site=oci:{place / 'images'}"}
+
+    def prepare(self, server: Server) -> None:
+        """Nothing has to be made."""
+
+    def asked(self, server: Server, answer: str) -> dict[str, Any]:
+        """The source of the service, whose image answers so."""
+        image = {
+            "ImageIdentifier": f"public.ecr.aws/site/{answer}:latest", "ImageRepositoryType": "ECR_PUBLIC",
+            "ImageConfiguration": {"Port": "8080"},
+        }  # fmt: skip
+        return {"AutoDeploymentsEnabled": False, "ImageRepository": image}
+
+
+KINDS: Mapping[str, type[Code | Image]] = {"code": Code, "image": Image}
+
+
 class Trial:
     """Servers of one state, one after another, and the service that they have."""
 
-    def __init__(self, place: Path) -> None:
-        self.place = place
+    def __init__(self, place: Path, kind: str) -> None:
         self.state, self.node = place / "state", place / "state" / "node"
         self.log = place / "log"
-        code = place / "code"
-        code.mkdir()
-        (code / "application.py").write_text(_APPLICATION)
-        author = ("-c", "user.name=t", "-c", "user.email=t@example.com")
-        for words in (("init", "-q", "-b", "main"), ("add", "."), (*author, "commit", "-q", "-m", "first")):
-            subprocess.run(["git", "-C", str(code), *words], check=True)
+        self.made_of = KINDS[kind](place)
 
     def start(self) -> Server:
-        return Server(state=str(self.state), ingress="127.0.0.1:0", settles=False)
+        return Server(state=str(self.state), ingress="127.0.0.1:0", settles=False, **self.made_of.settings)
 
     def server(self, work: Callable[[Server], object]) -> object:
         """Do work in a server of its own process; what it answers, or None where it was killed."""
@@ -178,50 +241,29 @@ class Trial:
         finally:
             os._exit(code)
 
-    def asked(self, answer: str) -> dict[str, Any]:
-        """The source of the service, whose application answers so."""
-        values = {
-            "Runtime": "PYTHON_311", "BuildCommand": "true", "StartCommand": "python3 application.py",
-            "RuntimeEnvironmentVariables": {"ANSWER": answer},
-        }  # fmt: skip
-        code = {
-            "RepositoryUrl": f"file://{self.place / 'code'}",
-            "SourceCodeVersion": {"Type": "BRANCH", "Value": "main"},
-            "CodeConfiguration": {"ConfigurationSource": "API", "CodeConfigurationValues": values},
-        }
-        return {"AutoDeploymentsEnabled": False, "CodeRepository": code}
-
     def prepare(self, server: Server) -> object:
-        """Make the connector and the connection."""
+        """Make the connector, and what the service is made of."""
         network = make_network(server.client("ec2"), subnets=1)
-        apprunner = server.client("apprunner")
-        apprunner.create_vpc_connector(
+        server.client("apprunner").create_vpc_connector(
             VpcConnectorName="main", Subnets=network.subnets, SecurityGroups=[network.group]
         )
-        apprunner.create_connection(ConnectionName="sources", ProviderType="GITHUB")
-        server.answer_administrative(SettleConnection(name="sources"))
+        self.made_of.prepare(server)
         server.app.database.flush()
         return True
 
     def create(self, server: Server) -> None:
         apprunner = server.client("apprunner")
         connector = apprunner.list_vpc_connectors()["VpcConnectors"][0]["VpcConnectorArn"]
-        connection = apprunner.list_connections()["ConnectionSummaryList"][0]["ConnectionArn"]
         apprunner.create_service(
             ServiceName="site",
-            SourceConfiguration={
-                **self.asked("one"), "AuthenticationConfiguration": {"ConnectionArn": connection},
-            },
+            SourceConfiguration=self.made_of.asked(server, "one"),
             HealthCheckConfiguration={"Interval": 1, "Timeout": 1},
             NetworkConfiguration={"EgressConfiguration": {"EgressType": "VPC", "VpcConnectorArn": connector}},
-        )  # fmt: skip
+        )
 
     def update(self, server: Server) -> None:
-        apprunner, arn = server.client("apprunner"), _arn(server)
-        source = apprunner.describe_service(ServiceArn=arn)["Service"]["SourceConfiguration"]
-        access = source["AuthenticationConfiguration"]
-        apprunner.update_service(
-            ServiceArn=arn, SourceConfiguration={**self.asked("two"), "AuthenticationConfiguration": access}
+        server.client("apprunner").update_service(
+            ServiceArn=_arn(server), SourceConfiguration=self.made_of.asked(server, "two")
         )
 
     def pause(self, server: Server) -> None:
@@ -255,7 +297,7 @@ class Trial:
                 latest = [history.status_of(history.operations_on(tx, each)[0]) for each in found]
                 instances = service_instances.scan(tx)
                 interfaces = {each.id: each.interface for each in instances}
-                sources = {each.source for each in service_versions.scan(tx)}
+                kept = {each.source or each.image for each in service_versions.scan(tx)}
             said = [each.status for each in found] or ["DELETED"]
             problems = [] if said == [status] else [f"the service is {said}"]
             problems += [f"the operation is {each}" for each in latest if each != "SUCCEEDED"]
@@ -265,7 +307,7 @@ class Trial:
             if sorted(interfaces.values()) != sorted(each["NetworkInterfaceId"] for each in there):
                 problems.append(f"interfaces {there} of instances {interfaces}")
             problems += self._wrong_at_the_node(set(interfaces), kept=status == PAUSED)
-            return problems + self._wrong_on_the_disk(sources)
+            return problems + self._wrong_on_the_disk(kept)
 
         found = self.server(look)
         assert isinstance(found, list)
@@ -327,13 +369,24 @@ class Trial:
                     found.add(int(each.name))
         return found
 
-    def _wrong_on_the_disk(self, sources: set[str]) -> list[str]:
+    def _wrong_on_the_disk(self, kept: set[str]) -> list[str]:
         artifacts = Artifacts(self.node)
-        places = (artifacts.sources, artifacts.checkouts, artifacts.work, self.node / "tasks")
+        made = (artifacts.sources, artifacts.images)
         there = {
-            each.name.removesuffix(".lock") for place in places if place.exists() for each in place.iterdir()
+            each.removesuffix(".lock")
+            for each in _names_in(*made, artifacts.checkouts, artifacts.work, self.node / "tasks")
         }
-        return [f"on the disk there are {there}, and should be {sources}"] if there != sources else []
+        wanted = {safe_name(each) for each in kept}
+        wrong = [f"on the disk there are {there}, and should be {wanted}"] if there != wanted else []
+        images = (artifacts.image(each.name) for each in artifacts.images.glob("*") if each.is_dir())
+        blobs = {each.rpartition(":")[2] for image in images for each in image.blobs}
+        if (found := _names_in(artifacts.blobs / "sha256")) != blobs:
+            wrong.append(f"there are blobs {found}, and should be {blobs}")
+        return wrong
+
+
+def _names_in(*places: Path) -> set[str]:
+    return {each.name for place in places if place.exists() for each in place.iterdir()}
 
 
 def _arn(server: Server) -> str:
@@ -341,8 +394,8 @@ def _arn(server: Server) -> str:
     return str(found["ServiceArn"])
 
 
-def main(place: str, step: str, seed: str) -> None:
-    trial, chance = Trial(Path(place)), random.Random(int(seed))
+def main(place: str, step: int, seed: int, kind: str) -> None:
+    trial = Trial(Path(place), kind)
     trial.server(trial.prepare)
     gc.collect()
     operations: dict[str, tuple[Callable[[Server], None], str, str]] = {
@@ -352,13 +405,15 @@ def main(place: str, step: str, seed: str) -> None:
         "resume": (trial.resume, "RUNNING", "two"),
         "delete": (trial.delete, "DELETED", ""),
     }
-    points: dict[str, int | None] = {name: chance.randrange(int(step)) for name in operations}
+    points: dict[str, int | None] = dict.fromkeys(operations, seed % step)
     result: dict[str, dict[str, Any]] = {name: {"points": 0, "wrong": {}} for name in operations}
     while any(point is not None for point in points.values()):
         for name, (begin, status, answer) in operations.items():
             if name in {"pause", "resume"} and points["pause"] is points["resume"] is None:
                 continue
-            point, victim = points[name], chance.choice(VICTIMS)
+            point = points[name]
+            # The first victim is another one after as many seeds as there are first points.
+            victim = VICTIMS[((point or 0) // step + seed // step) % len(VICTIMS)]
             # Who stops this learns how far it came.
             print(name, victim, point, file=sys.stderr, flush=True)
             over = trial.do(begin, victim, point)
@@ -369,7 +424,7 @@ def main(place: str, step: str, seed: str) -> None:
                 return
             if point is not None:
                 result[name]["points"] = point
-                points[name] = None if over is True else point + int(step)
+                points[name] = None if over is True else point + step
     print(json.dumps(result))
 
 
@@ -382,4 +437,4 @@ def _start_alone(words: Any, **more: Any) -> Any:
 if __name__ == "__main__":
     _started = subprocess.Popen
     launcher.subprocess.Popen = _start_alone
-    main(*sys.argv[1:])
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4])

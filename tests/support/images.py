@@ -17,6 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+BUSYBOX = Path("/bin/busybox")
 MACHINE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 Entry = tuple[tarfile.TarInfo, bytes]
 
@@ -168,3 +169,19 @@ def push(place: Path, reference: str, *more: str) -> None:
         ["skopeo", "--insecure-policy", "copy", "--quiet", "--all", "--dest-tls-verify=false", *more, f"oci:{place}:latest", reference],
         check=True, capture_output=True,
     )  # fmt: skip
+
+
+def missing_for_web_images() -> str:
+    """Say what is not installed that it takes to pull and run `web_image`, nothing if all is."""
+    found = all(shutil.which(each) for each in ("bwrap", "skopeo", "umoci"))
+    # elf(5): a program that needs others names what finds them.
+    static = BUSYBOX.exists() and b"/ld-linux" not in BUSYBOX.read_bytes()
+    return "" if found and static else "bubblewrap, skopeo, umoci or a static busybox is not installed"
+
+
+def web_image(place: Path, text: str) -> None:
+    """Write a layout with an image whose server answers with a text, at port 8080."""
+    files = [
+        file("bin/busybox", BUSYBOX.read_bytes(), 0o755), link("bin/httpd", "busybox"), file("www/index.html", text.encode()),
+    ]  # fmt: skip
+    layout(place, [files], {"Entrypoint": ["/bin/httpd"], "Cmd": ["-f", "-p", "8080", "-h", "/www"]})

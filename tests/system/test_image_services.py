@@ -7,27 +7,13 @@ import shutil
 import subprocess
 import time
 import urllib.request
-from pathlib import Path
 
 import pytest
-from images import file, layout, link
+from images import missing_for_web_images, web_image
 from served_account import REGION, ServedAccount
 
-BUSYBOX = Path("/bin/busybox")
-
-
-def _is_static(program: Path) -> bool:
-    # elf(5): a program that needs others names what finds them.
-    return program.exists() and b"/ld-linux" not in program.read_bytes()
-
-
-pytestmark = [
-    pytest.mark.system,
-    pytest.mark.skipif(
-        not all(shutil.which(each) for each in ("bwrap", "skopeo", "umoci")) or not _is_static(BUSYBOX),
-        reason="bubblewrap, skopeo, umoci or a static busybox is not installed",
-    ),
-]
+MISSING = missing_for_web_images()
+pytestmark = [pytest.mark.system, pytest.mark.skipif(bool(MISSING), reason=MISSING or "images can run")]
 ACCOUNT = "000000000000"
 NAME = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/web:latest"
 TRUST = {
@@ -58,10 +44,7 @@ def push(account, text):
     """Push an image whose server answers with a text."""
     image = account.place / "image"
     shutil.rmtree(image, ignore_errors=True)
-    files = [
-        file("bin/busybox", BUSYBOX.read_bytes(), 0o755), link("bin/httpd", "busybox"), file("www/index.html", text.encode()),
-    ]  # fmt: skip
-    layout(image, [files], {"Entrypoint": ["/bin/httpd"], "Cmd": ["-f", "-p", "8080", "-h", "/www"]})
+    web_image(image, text)
     password = account.aws("ecr", "get-login-password").stdout.strip()
     there = f"docker://{account.server.said['endpoint'].rpartition('/')[2]}/web:latest"
     done = subprocess.run(
