@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from understudy_aws.admin.requests import REQUESTS
-from understudy_aws.cli.main import COMMANDS
+from understudy_aws.cli.main import COMMANDS, SUMMARY
+from understudy_aws.services.apprunner.resources import RESOURCES
 
 ROOT = Path(__file__).parent.parent.parent
 DOCUMENTS = [ROOT / "README.md", ROOT / "ARCHITECTURE.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md"]
@@ -26,6 +28,24 @@ def test_the_example_without_a_server_decides_and_explains(capsys):
     said = capsys.readouterr().out
     assert said.startswith("False\n")
     assert "s3:PutObject" in said
+
+
+def test_what_this_is_is_said_everywhere_in_the_same_words():
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["description"]
+    first = (ROOT / "README.md").read_text().split("\n\n")[1]
+    assert (package, first) == (SUMMARY, f"{SUMMARY}.")
+
+
+def test_what_is_served_has_all_kinds_of_app_runners_resources():
+    served = (ROOT / "README.md").read_text().partition("## What is served")[2].partition("\n## ")[0]
+    of_app_runner = re.search(r"App\s+Runner's([^;]*);", served)
+    assert of_app_runner is not None
+    said = "".join(of_app_runner[1].lower().split())
+    kinds = [kind.name for kind in RESOURCES]
+    assert len(kinds) >= 6
+    # A list names the noun that kinds have in common once.
+    assert [] == [kind for kind in kinds if kind.removesuffix("configuration") not in said]
+    assert "customdomains" in said
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

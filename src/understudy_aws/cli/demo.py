@@ -1,4 +1,4 @@
-"""`understudy demo`: walk the life of App Runner's networking role against a real server of its own."""
+"""`understudy demo`: a service that runs, and the life of App Runner's networking role, on a server of its own."""
 
 from __future__ import annotations
 

@@ -30,6 +30,11 @@ _USAGE = 2
 _BUG = 70
 _HELP = "help"
 
+SUMMARY = (
+    "AWS App Runner on your own machine: services run and reach into your VPCs, and IAM decides every call"
+)
+"""What this is; the README and the package say the same."""
+
 COMMANDS = {
     "up": "start a server and keep its state",
     "exec": "run a command against a server that lives as long as the command",
@@ -61,7 +66,7 @@ COMMANDS = {
     "delegation": "be a product that asks accounts for temporary permissions",
     "image": "build an image for services from a Dockerfile, or list those that were built",
     "rehearse": "use a VPC connector as App Runner would, through its networking role",
-    "demo": "walk the life of App Runner's networking role against a real server",
+    "demo": "run a service and its database, and walk the life of App Runner's networking role, against a real server",
     "saml": "be an identity provider, whose assertions assume roles through SAML",
     "account": "add an account, list them all, or rotate an administrator's keys",
     "version": "print the version",
@@ -118,7 +123,7 @@ def _run(given: list[str]) -> int:
     words, command_line = _split_command_line(given)
     parser = Parser(
         prog="understudy",
-        description="AWS App Runner's VPC networking and its service-linked role, on your own machine.",
+        description=f"{SUMMARY}.",
         epilog=(
             "Every setting can also be given as UNDERSTUDY_<NAME> in the environment. Exit codes: 0 done, or yes; "
             "1 no; 2 asked wrongly, or impossible; 70 a mistake of Understudy's; exec, record, attach and shell "
