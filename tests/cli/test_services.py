@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import UTC, datetime
 
 import pytest
+from msgspec.structs import replace
 from plain_sites import PUBLIC, Site
 
+from understudy_aws.app import build
 from understudy_aws.cli import services as cli
 from understudy_aws.cli import status
 from understudy_aws.cli.main import main
@@ -15,6 +18,7 @@ from understudy_aws.dataplane.messages import Instances, InstanceStatus
 from understudy_aws.services.apprunner.denials import Denial
 from understudy_aws.services.apprunner.service_problems import INTERFACES, note_problem
 from understudy_aws.services.apprunner.service_records import services
+from understudy_aws.settings import Settings
 from understudy_aws.testing import Understudy
 
 WHY = f"There is no image docker://{PUBLIC}:3."
@@ -104,6 +108,20 @@ def test_what_keeps_a_service_from_being_as_it_should_is_said(state, capsys):
     assert said in told.out + told.err
     assert 0 == main(["status", "site", "--state", state])
     assert said in capsys.readouterr().out
+
+
+def test_one_that_is_asleep_is_no_one_without_instances(state, capsys):
+    since = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+    app = build(Settings(state=state))
+    with app.database.transaction() as tx:
+        (service,) = (each for each in services.scan(tx) if each.name == "site")
+        services.put(tx, replace(service, asleep=True, asleep_since=since))
+    app.close()
+    assert 0 == main(["services", "--state", state])
+    assert "RUNNING, asleep" in capsys.readouterr().out
+    assert 0 == main(["status", "site", "--state", state])
+    told = capsys.readouterr().out
+    assert "RUNNING, asleep since 2026-01-02T03:04:05Z; wakes with the next request" in told
 
 
 def test_events_are_listed_latest_last(state, capsys):

@@ -16,6 +16,7 @@ from understudy_aws.services.apprunner.service_events import event_of, state_cha
 from understudy_aws.services.apprunner.service_operations import history
 from understudy_aws.services.apprunner.service_problems import service_problems
 from understudy_aws.services.apprunner.service_records import (
+    RUNNING,
     Service,
     service_instances,
     service_versions,
@@ -60,6 +61,10 @@ def _state(tx: Transaction, service: Service, now: datetime) -> dict[str, Any]:
         "account": service.account,
         "region": service.region,
         "status": service.status,
+        # One with another status has no instances for another reason.
+        "asleep_since": iso_seconds(service.asleep_since)
+        if service.status == RUNNING and service.asleep_since is not None
+        else None,
         "url": url(tx, service),
         "instances": [
             {"id": each.id, "purpose": each.purpose, "interface": each.interface, "address": each.address}

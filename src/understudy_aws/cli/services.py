@@ -31,8 +31,8 @@ def run(asked: argparse.Namespace, out: Output) -> int:
         return 0
     rows = [
         (
-            each["name"], each["status"], str(len(each["instances"])), each["url"] or "private", each["region"],
-            each["account"],
+            each["name"], _status(each).partition(" since ")[0], str(len(each["instances"])),
+            each["url"] or "private", each["region"], each["account"],
         )
         for each in found
     ]  # fmt: skip
@@ -56,7 +56,7 @@ def describe_one(service: dict[str, Any], out: Output) -> None:
     """Print all that is known of one service."""
     facts = [
         ("service", service["arn"]),
-        ("status", service["status"]),
+        ("status", _status(service)),
         ("url", service["url"] or "none, it is private"),
     ]
     version = service["version"]
@@ -77,6 +77,15 @@ def describe_one(service: dict[str, Any], out: Output) -> None:
         ("problem", f"{printable(each['text'])} (since {each['since']})") for each in service["problems"]
     ]
     out.facts(facts)
+
+
+def _status(service: dict[str, Any]) -> str:
+    since = service.get("asleep_since")
+    return (
+        f"{service['status']}, asleep since {since}; wakes with the next request"
+        if since
+        else service["status"]
+    )
 
 
 def _instance(instance: dict[str, Any], *, is_running: bool) -> str:

@@ -284,6 +284,30 @@ def test_tags_have_bounds(understudy, apprunner):
     assert 49 == len(apprunner.list_tags_for_resource(ResourceArn=arn)["Tags"])
 
 
+@pytest.mark.parametrize("value", ["abc", "1m", "1.5", "-1", ""])
+def test_a_service_sleeps_after_seconds_alone(understudy, apprunner, value):
+    """A tag of ours (docs/decisions/0058); other resources have it with any value."""
+    tags = [{"Key": "understudy:sleep-after", "Value": value}]
+    arn = made_service(understudy)
+    told = (
+        "The tag understudy:sleep-after, which Understudy alone knows, takes whole seconds, such as 600; "
+        f"it is '{value}'."
+    )
+    with refused("InvalidRequestException", told, status=400):
+        apprunner.tag_resource(ResourceArn=arn, Tags=tags)
+    assert [] == apprunner.list_tags_for_resource(ResourceArn=arn)["Tags"]
+    source = {
+        "ImageRepository": {
+            "ImageIdentifier": "public.ecr.aws/team/app:1",
+            "ImageRepositoryType": "ECR_PUBLIC",
+        }
+    }
+    with refused("InvalidRequestException", told, status=400):
+        apprunner.create_service(ServiceName="sleeper", SourceConfiguration=source, Tags=tags)
+    apprunner.tag_resource(ResourceArn=arn, Tags=[{**tags[0], "Value": "600"}])
+    apprunner.create_connection(ConnectionName="github", ProviderType="GITHUB", Tags=tags)
+
+
 def test_what_a_service_uses_is_not_deleted_in_app_runners_words(understudy, apprunner):
     """Reference apprunner.md 2.6, 2.8: by services that were made through the API, whatever becomes of them."""
     understudy.settles = False

@@ -35,7 +35,8 @@ class Service(Record, frozen=True, kw_only=True):
     `settings` are those it runs with, None before it ever ran, and `asked` those that it shall have while an operation
     goes on. `scaling` and `asked_scaling` are the ARNs of its auto scaling configuration likewise. `version` is the
     `ServiceVersion` that is deployed, empty before one was. `operation` is the one under way, empty while none is.
-    `url` is empty for a private service. `asleep` says that no instance runs until a request comes.
+    `url` is empty for a private service. `asleep` says that no instance runs until a request comes, and
+    `asleep_since` when it fell asleep.
     """
 
     account: str
@@ -54,6 +55,7 @@ class Service(Record, frozen=True, kw_only=True):
     operation: str = ""
     url: str = ""
     asleep: bool = False
+    asleep_since: datetime | None = None
     tags: tuple[tuple[str, str], ...] = ()
 
     @property

@@ -41,6 +41,7 @@ from understudy_aws.services.apprunner.service_targets import (
     find_service,
 )
 from understudy_aws.services.apprunner.service_urls import host_of
+from understudy_aws.services.apprunner.sleep_tag import require_seconds
 from understudy_aws.services.apprunner.supported_regions import require_supported_region
 from understudy_aws.services.apprunner.tag_sets import new_tags
 
@@ -85,6 +86,7 @@ def create_service(
     }
     settings = new_settings(asked, account=call.account, at=call.at)
     kept_tags = new_tags((), tags or [])
+    require_seconds(tags or [])
     id = call.ids.hexadecimal()
     with errors.not_found_as_invalid_request():
         scaling = scaling_of(call, auto_scaling_configuration_arn)

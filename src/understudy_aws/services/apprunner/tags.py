@@ -13,6 +13,8 @@ from understudy_aws.gateway.operations import operation
 from understudy_aws.gateway.service import TaggedKind
 from understudy_aws.services.apprunner import errors
 from understudy_aws.services.apprunner.resources import RESOURCES
+from understudy_aws.services.apprunner.service_records import Service
+from understudy_aws.services.apprunner.sleep_tag import require_seconds
 from understudy_aws.services.apprunner.supported_regions import require_supported_region
 from understudy_aws.services.apprunner.tag_sets import new_tags
 from understudy_aws.services.apprunner.targets import request_tags
@@ -37,7 +39,10 @@ def a_resource(call: Call, params: Params) -> Sequence[Target]:
 def tag_resource(call: Call, *, resource_arn: str, tags: list[dict[str, str]]) -> Answer:
     """Add tags. They replace those of the same key."""
     kind, resource = _existing(call, resource_arn)
-    kind.set_tags(call.tx, resource, dict(new_tags(kind.tags(resource).items(), tags)))
+    added = new_tags(kind.tags(resource).items(), tags)
+    if isinstance(resource, Service):
+        require_seconds(tags)
+    kind.set_tags(call.tx, resource, dict(added))
     return {}
 
 

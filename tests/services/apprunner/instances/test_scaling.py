@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import replace
 from service_sites import Node, Site
 
+from understudy_aws.admin.requests import ListServiceStates
 from understudy_aws.dataplane.messages import ServiceLoad
 from understudy_aws.services.apprunner.auto_scaling_records import AutoScalingConfiguration
 from understudy_aws.services.apprunner.instances.leaving import LeavingInstances
@@ -138,6 +139,15 @@ def test_a_service_sleeps_when_asked_to_and_wakes_for_a_request(scaled):
     assert scaled.after(idle_seconds=300) == 0
     assert scaled.site.interfaces() == []
     assert scaled.site.wanted().services[0].asleep
+    since = asleep_since(scaled)
+    assert since is not None
     assert scaled.after(idle_seconds=900) == 0
+    assert asleep_since(scaled) == since
     assert scaled.after(waiting=1) == 1
     assert not scaled.site.wanted().services[0].asleep
+    assert asleep_since(scaled) is None
+
+
+def asleep_since(scaled):
+    [told] = scaled.site.understudy.answer_administrative(ListServiceStates())["services"]
+    return told["asleep_since"]

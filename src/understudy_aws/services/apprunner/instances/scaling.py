@@ -41,9 +41,9 @@ from understudy_aws.services.apprunner.service_records import (
     service_versions,
     services,
 )
+from understudy_aws.services.apprunner.sleep_tag import sleeps_after
 from understudy_aws.store.database import Transaction
 
-SLEEP_TAG = "understudy:sleep-after"
 # Of the requests that an instance takes at once, this part has come when another one is launched.
 _NEARLY = 0.8
 _FEWER_AFTER = timedelta(seconds=60)
@@ -62,12 +62,6 @@ def enough(load: ServiceLoad | None, configuration: AutoScalingConfiguration) ->
     most = max(1, math.floor(configuration.max_concurrency * _NEARLY))
     requests = max(load.peak, load.active + load.waiting) if load is not None else 0
     return max(configuration.min_size, min(configuration.max_size, math.ceil(requests / most)))
-
-
-def sleeps_after(service: Service) -> float | None:
-    """Return after how many seconds without a request a service sleeps; None for one that never does."""
-    text = dict(service.tags).get(SLEEP_TAG, "")
-    return float(text) if text.isdecimal() else None
 
 
 class AutomaticScaling:
@@ -177,7 +171,7 @@ class AutomaticScaling:
         """Lead no more requests to those that are unhealthy or too many, first those not known to be healthy."""
         asleep = not wanted
         if service.asleep != asleep:
-            services.put(tx, replace(service, asleep=asleep))
+            services.put(tx, replace(service, asleep=asleep, asleep_since=now if asleep else None))
         leaving = self._unhealthy(serving, self._known.setdefault(service.arn, Scaled()), now)
         gone = {each.id for each in leaving}
         staying = sorted((each for each in serving if each.id not in gone), key=self._worth)
