@@ -50,6 +50,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
 http.server.ThreadingHTTPServer(("0.0.0.0", int(os.environ["PORT"])), Handler).serve_forever()
 """
 _PATIENCE = 60.0
+# As long as the ingress waits for an instance.
+_ANSWER = 120.0
 
 
 def until(holds: Callable[[], Any], seconds: float = _PATIENCE) -> Any:
@@ -229,13 +231,13 @@ class ServiceSite:
 
     def _connection(self, host: str, port: int) -> http.client.HTTPConnection:
         if self._authority is None:
-            return http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+            return http.client.HTTPConnection("127.0.0.1", port, timeout=_ANSWER)
         # Such names lead to this machine by RFC 6761, where the resolver knows that.
         made = http.client.HTTPSConnection(
-            "127.0.0.1", port, timeout=30, context=ssl.create_default_context(cafile=self._authority)
+            "127.0.0.1", port, timeout=_ANSWER, context=ssl.create_default_context(cafile=self._authority)
         )
         made.sock = made._context.wrap_socket(  # type: ignore[attr-defined]
-            socket.create_connection(("127.0.0.1", port), 30), server_hostname=host
+            socket.create_connection(("127.0.0.1", port), _ANSWER), server_hostname=host
         )
         return made
 
