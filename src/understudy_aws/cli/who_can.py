@@ -31,7 +31,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "The exit code is 0 when somebody can, 1 when nobody can, and 2 when the question is none."
     )
     parser.add_argument("action", metavar="ACTION", help="such as ec2:CreateVpc")
-    parser.add_argument("resource", metavar="RESOURCE", nargs="?", default="*", help="the ARN of one (*)")
+    parser.add_argument(
+        "resource",
+        metavar="RESOURCE",
+        nargs="?",
+        default="*",
+        help="an ARN, in which * may stand (*: any that the action acts on)",
+    )
     parser.add_argument(
         "--from",
         dest="from_",
@@ -77,6 +83,13 @@ def _print(answer: Mapping[str, Any], out: Output) -> None:
         for line in _reasons(found):
             for part in wrapped(f"         {line}", width()):
                 out.line(part)
+    _print_counts(answer, out)
+    for each in answer["assumed"]:
+        for part in wrapped(f"Assumed: {printable(each)}", width()):
+            out.line(part)
+
+
+def _print_counts(answer: Mapping[str, Any], out: Output) -> None:
     counts = Counter(found["how"] for found in answer["found"])
     asked = f"{answer['asked']:,} {'principal' if answer['asked'] == 1 else 'principals'}"
     if not counts:
@@ -98,6 +111,8 @@ def _reasons(found: Mapping[str, Any]) -> Iterator[str]:
         else:
             yield f"assumes {role} by {action}, {_by(step['statements'])}"
         yield from _carrying(step["example"], step["absent"])
+    if found["resource"]:
+        yield f"on {printable(found['resource'])}"
     yield from said_of(found["statements"], found["example"], found["absent"], outside=found["outside"])
     for blocked in found["blocked"]:
         yield f"otherwise denied by {_statement(blocked)}"

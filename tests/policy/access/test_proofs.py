@@ -374,7 +374,7 @@ def test_a_proof_by_no_question_says_so(monkeypatch):
     everybody = [each.name for each in export().actors]
     proof = said(export(), f"nobody but {', '.join(everybody)} can s3:GetObject on arn:aws:s3:::b/k")
     assert (proof.verdict, proof.asked, proof.reasons[0]) == ("proven", 0, "There is nobody else.")
-    monkeypatch.setattr(proofs, "distinguishing_texts", lambda *_patterns, **_within: ([], True))
+    monkeypatch.setattr(proofs, "resources_told_apart", lambda *_asked: ([], True))
     proof = said(export(), "user/ada cannot s3:GetObject on arn:aws:s3:::b*")
     assert (proof.verdict, proof.reasons) == ("unknown", ("There is nothing to ask about.",))
 

@@ -370,3 +370,45 @@ def test_steps_of_which_it_could_not_be_told_are_no_refusals(on_the_way, at_the_
     )
     (eve,) = [each for each in who_can(sure, "s3:GetObject", "*").found if each.principal.endswith("eve")]
     assert (eve.how, eve.why) == ("always", "")
+
+
+# A pattern of resources asks for any of them, and so does no resource at all.
+
+
+@pytest.mark.parametrize(
+    ("action", "own", "asked", "shown"),
+    [
+        ("s3:GetObject", "arn:aws:s3:::b/a/*", "arn:aws:s3:::b/*", "arn:aws:s3:::b/a/"),
+        ("s3:GetObject", "arn:aws:s3:::b/a/*", "*", "arn:aws:s3:::b/a/"),
+        ("s3:GetObject", "arn:aws:s3:::b/a", "arn:aws:s3:::?/a", "arn:aws:s3:::b/a"),
+        ("iam:GetUser", f"arn:aws:iam::{ACCOUNT}:user/x", "*", f"arn:aws:iam::{ACCOUNT}:user/x"),
+        ("s3:GetObject", "*", "*", ""),
+        ("s3:GetObject", "arn:aws:s3:::b/a", "arn:aws:s3:::c/*", None),
+        # What the action does not act on is none of them.
+        ("ec2:CreateVpc", "arn:aws:s3:::b/a", "*", None),
+        ("s3:ListAllMyBuckets", "arn:aws:s3:::b", "*", None),
+    ],
+)
+def test_who_can_do_it_to_one_of_several_is_told(action, own, asked, shown):
+    report = who_can(account(allow(action, own)), action, asked)
+    (ada,) = [each for each in report.found if each.principal.endswith("ada")] or [None]
+    assert (ada and ada.resource) == shown
+    assert "Resources that the pattern means have no policies of their own." in report.assumed
+
+
+def test_who_can_assume_one_of_several_roles_is_told():
+    eve = {"AWS": f"arn:aws:iam::{ACCOUNT}:user/eve"}
+    accounts = account(
+        roles={
+            "a": [trusts(eve, StringEquals={"sts:ExternalId": "xy"})],
+            "b": [trusts(eve)],
+            "c": [trusts(SERVICE)],
+        }
+    )
+    role = f"arn:aws:iam::{ACCOUNT}:role/"
+    for asked in ("*", f"{role}*"):
+        found = {each.principal: each for each in who_can(accounts, "sts:AssumeRole", asked).found}
+        assert found.keys() == {eve["AWS"], SERVICE["Service"]}
+        assert (found[eve["AWS"]].how, found[eve["AWS"]].resource) == ("always", f"{role}b")
+        assert found[SERVICE["Service"]].resource == f"{role}c"
+    assert not who_can(accounts, "sts:AssumeRole", f"{role}x*").found

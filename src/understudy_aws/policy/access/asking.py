@@ -8,9 +8,16 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
+from understudy_aws.policy.access.classes import (
+    MANY_PATTERNS,
+    patterns_meant,
+    patterns_of_kinds,
+    resources_told_apart,
+)
 from understudy_aws.policy.access.domains import CLOCK
 from understudy_aws.policy.access.population import (
     TAGS,
+    Accounts,
     Actor,
     Inquiry,
     Keys,
@@ -60,7 +67,8 @@ class Access(msgspec.Struct, frozen=True):
     `how` is `always` when an ordinary request is allowed, `sometimes` when only one is that carries the condition keys
     of `example` and none of `absent`, and `unknown` when that could not be told, for the reason `why`. `steps` are the
     roles that are assumed first, in order. `statements` are what allows the action itself, and `blocked` are the
-    statements that deny ordinary requests.
+    statements that deny ordinary requests. `resource` is an example of those that it can do it to, where a pattern was
+    asked about.
     """
 
     principal: str
@@ -73,6 +81,7 @@ class Access(msgspec.Struct, frozen=True):
     steps: tuple[Step, ...] = ()
     outside: bool = False
     why: str = ""
+    resource: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -82,6 +91,7 @@ class Answer(msgspec.Struct, frozen=True):
     example: Keys = msgspec.field(default_factory=dict)
     absent: tuple[str, ...] = ()
     why: str = ""
+    resource: str = ""
 
 
 class Asker:
@@ -134,6 +144,56 @@ class Asker:
             shown,
             tuple(key for key, value in needed.items() if value is None),
         )
+
+
+class PatternAsker:
+    """Asks about resources that a pattern means, for each principal one of each kind that its statements tell apart.
+
+    The default `*` means those that the action acts on, and requests that name none, which policies see as a star.
+    """
+
+    def __init__(self, accounts: Accounts, action: str, pattern: str, stated: Keys) -> None:
+        self._accounts = accounts
+        self._action = action
+        self._pattern = pattern
+        self._stated = stated
+        self._askers: dict[str, Asker] = {}
+        self._left_out: Answer | None = None
+
+    def answer(self, actor: Actor) -> Answer | None:
+        """Return the surest way in which the actor can, with its resource, or None when it cannot."""
+        best: Answer | None = None
+        self._left_out = None
+        for resource in self._resources(actor):
+            answer = self._of(resource).answer(actor)
+            if answer is not None and (best is None or RANKS[answer.how] < RANKS[best.how]):
+                best = replace(answer, resource="" if resource == self._pattern else resource)
+            if best is not None and best.how == "always":
+                return best
+        return best or self._left_out
+
+    def _resources(self, actor: Actor) -> Iterator[str]:
+        principal = actor.principal
+        plan = actor.bindings.plan(self._action, exempt=principal.service_linked)
+        if self._pattern == "*" or not (plan.identity.entries or principal.kind == "root"):
+            # The star as it stands. To whom nothing is allowed nothing need be told apart.
+            yield self._pattern
+        if plan.identity.entries or principal.kind == "root":
+            if self._pattern == "*":
+                patterns = patterns_of_kinds(self._action, principal.account)
+            else:
+                patterns = patterns_meant(self._pattern, principal.account)
+            texts, complete = resources_told_apart(actor, self._action, patterns)
+            if not complete:
+                self._left_out = Answer("unknown", why=MANY_PATTERNS)
+            yield from texts
+
+    def _of(self, resource: str) -> Asker:
+        asker = self._askers.get(resource)
+        if asker is None:
+            asker = Asker(Inquiry(self._accounts, self._action, resource, self._stated))
+            self._askers[resource] = asker
+        return asker
 
 
 def least(ordinary: Question, found: Possible, bindings: Bindings) -> dict[str, str | list[str] | None]:
@@ -221,6 +281,7 @@ def access_of(actor: Actor, answer: Answer, steps: tuple[Step, ...] = ()) -> Acc
         steps,
         actor.outside,
         answer.why or next((step.why for step in steps if step.why), ""),
+        answer.resource,
     )
 
 

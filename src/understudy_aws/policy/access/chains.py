@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from understudy_aws.policy.access.asking import RANKS, Access, Answer, Asker, Step, access_of
 from understudy_aws.policy.access.population import (
     Accounts,
     Actor,
     Inquiry,
+    Keys,
     outsiders,
 )
 from understudy_aws.policy.engine.bindings import PlannedStatement
@@ -62,8 +65,34 @@ def through_roles(
     return found
 
 
+def who_assume(
+    accounts: Accounts, action: str, roles: Sequence[Actor], everybody: Sequence[Actor], stated: Keys
+) -> Generator[None, None, dict[str, Access]]:
+    """Return the access of those who can assume one of some roles, the surest with its role."""
+    found: dict[str, Access] = {}
+    callers = _Callers(everybody)
+    for number, role in enumerate(roles):
+        asker = Asker(Inquiry(accounts, action, role.name, stated))
+        for at, actor in enumerate(callers.of(role)):
+            if (number + at) % _AT_ONCE == 0:
+                yield
+            known = found.get(actor.name)
+            answer = None if known is not None and known.how == "always" else asker.answer(actor)
+            if answer is not None and (known is None or RANKS[answer.how] < RANKS[known.how]):
+                found[actor.name] = access_of(actor, replace(answer, resource=role.name))
+    return found
+
+
 def _access_through(actor: Actor, step: Step, behind: Access) -> Access:
-    answer = Answer(behind.how, behind.statements, behind.blocked, behind.example, behind.absent, behind.why)
+    answer = Answer(
+        behind.how,
+        behind.statements,
+        behind.blocked,
+        behind.example,
+        behind.absent,
+        behind.why,
+        behind.resource,
+    )
     return access_of(actor, answer, (step, *behind.steps))
 
 

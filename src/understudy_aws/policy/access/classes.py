@@ -5,16 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from understudy_aws.data import service_catalogue
 from understudy_aws.data.resource_control_policies import COVERED_SERVICES
-from understudy_aws.policy.access.automata import distinguishing_texts, whole
+from understudy_aws.policy.access.automata import Pattern, distinguishing_texts, of_arn, of_resource, whole
+from understudy_aws.policy.access.fillings import filled
 from understudy_aws.policy.access.population import Actor
 from understudy_aws.policy.engine.bindings import Plan, PlannedStatement
 from understudy_aws.policy.engine.policies import CompiledStatement, NamedPolicy
 from understudy_aws.policy.language.patterns import lower_ascii, matcher, wildcard_tokens
+from understudy_aws.policy.language.variables import template
 
 BY_PROVIDER = frozenset({"sts:assumerolewithwebidentity", "sts:assumerolewithsaml"})
 # Actions with rules of their own.
 ON_THEIR_OWN = frozenset({"kms:retiregrant", "sts:assumerole", *BY_PROVIDER})
+MANY_PATTERNS = "its policies name too many patterns of resources"
+NO_POLICIES = "Resources that the pattern means have no policies of their own."
+_PLACE = re.compile(r"\$\{[^}]*\}")
 _WILD = re.compile(r"[*?]")
 _ACCOUNT_FIELD = 4
 
@@ -37,6 +43,56 @@ def patterns_of_resources(pattern: str, account: str) -> list[str]:
     if not _WILD.search(owned) or not account or not matcher(wildcard_tokens(owned))(account):
         return [pattern]
     return [pattern, ":".join((*fields[:_ACCOUNT_FIELD], account, fields[-1]))]
+
+
+def patterns_meant(pattern: str, account: str) -> list[Pattern]:
+    """Return what a pattern of resources means, in the account of who asks first."""
+    return [whole(wildcard_tokens(each)) for each in reversed(patterns_of_resources(pattern, account))]
+
+
+def patterns_of_kinds(action: str, account: str) -> list[Pattern]:
+    """Return patterns of the resources that an action acts on, those in the account of who asks first."""
+    found = service_catalogue.action(action)
+    if found is None:
+        return patterns_meant("*", account)
+    types = service_catalogue.service(found.service)
+    assert types is not None, "its service is in the catalogue"
+    patterns: list[Pattern] = []
+    for each in found.resources:
+        kind = types.resource_types.get(each.name)
+        arn = kind.arn if kind is not None else "arn:*:*:*:*:*"
+        made = _PLACE.sub("?*", arn.replace("${Partition}", "aws").replace("${Region}", "*"))
+        tokens = [wildcard_tokens(text) for text in reversed(patterns_of_resources(made, account))]
+        patterns += [of_arn(each) or whole(each) for each in tokens]
+    return patterns
+
+
+def resources_told_apart(actor: Actor, action: str, patterns: Iterable[Pattern]) -> tuple[list[str], bool]:
+    """Return resources that patterns mean, one of each kind that the actor's statements tell apart, and whether all."""
+    told = _patterns_in_statements(actor, action)
+    texts: dict[str, None] = {}
+    complete = True
+    for each in patterns:
+        found, all_found = distinguishing_texts(told, within=each)
+        texts.update(dict.fromkeys(found))
+        complete = complete and all_found
+    return list(texts), complete
+
+
+def _patterns_in_statements(actor: Actor, action: str) -> list[Pattern]:
+    plan = actor.bindings.plan(action, exempt=actor.principal.service_linked)
+    patterns: list[Pattern] = []
+    for entry in (*plan.denies, *allow_entries(plan)):
+        statement: CompiledStatement = entry[3]
+        for written in statement.written.resources or ():
+            missing = max(0, 5 - written.count(":")) if written.startswith("arn:") else 0
+            for variables in (True, False):
+                shape = filled(template(written, variables=variables, wildcards=True), actor.keys)
+                for shown in (shape, [*shape, *wildcard_tokens(":*" * missing)]):
+                    patterns += [of_resource(shown, wide=False), whole(shown)]
+    if lower_ascii(action).startswith("sts:"):
+        patterns.append(whole(wildcard_tokens("*:role/aws-service-role/*")))
+    return patterns
 
 
 def statements_of(actors: Iterable[Actor], policies: Iterable[NamedPolicy]) -> list[CompiledStatement]:

@@ -20,18 +20,19 @@ from understudy_aws.policy.access.asking import (
     statements_that_allow,
     what_matters,
 )
-from understudy_aws.policy.access.automata import distinguishing_texts, of_resource, whole
 from understudy_aws.policy.access.claims import Claim
 from understudy_aws.policy.access.classes import (
     BY_PROVIDER,
+    MANY_PATTERNS,
+    NO_POLICIES,
     ON_THEIR_OWN,
     actions_told_apart,
     allow_entries,
-    patterns_of_resources,
+    patterns_meant,
+    resources_told_apart,
     statements_of,
 )
 from understudy_aws.policy.access.domains import Domain
-from understudy_aws.policy.access.fillings import filled
 from understudy_aws.policy.access.population import (
     FEDERATED_USER,
     Accounts,
@@ -52,11 +53,10 @@ from understudy_aws.policy.access.requests import Impossible, Possible, Undecide
 from understudy_aws.policy.access.strangers import strangers
 from understudy_aws.policy.engine.bindings import Bindings
 from understudy_aws.policy.engine.decide import decide
-from understudy_aws.policy.engine.policies import CompiledStatement, NamedPolicy
+from understudy_aws.policy.engine.policies import NamedPolicy
 from understudy_aws.policy.engine.rules import rcps_govern
 from understudy_aws.policy.language.patterns import lower_ascii, matcher, wildcard_tokens
 from understudy_aws.policy.language.question import Question
-from understudy_aws.policy.language.variables import template
 
 Verdict = Literal["proven", "refuted", "unknown"]
 
@@ -269,25 +269,11 @@ class _Prover:
         if not any(is_pattern(each) for each in resources):
             return list(resources)
         (pattern,) = resources
-        plan = actor.bindings.plan(action, exempt=actor.principal.service_linked)
-        patterns = []
-        for entry in (*plan.denies, *allow_entries(plan)):
-            statement: CompiledStatement = entry[3]
-            for written in statement.written.resources or ():
-                for variables in (True, False):
-                    tokens = template(written, variables=variables, wildcards=True)
-                    shape = filled(tokens, actor.keys)
-                    missing = max(0, 5 - written.count(":")) if written.startswith("arn:") else 0
-                    for shown in (shape, [*shape, *wildcard_tokens(":*" * missing)]):
-                        patterns += [of_resource(shown, wide=False), whole(shown)]
-        if lower_ascii(action).startswith("sts:"):
-            patterns.append(whole(wildcard_tokens("*:role/aws-service-role/*")))
-        texts: list[str] = []
-        for each in patterns_of_resources(pattern, actor.principal.account):
-            found, complete = distinguishing_texts(patterns, within=whole(wildcard_tokens(each)))
-            texts += [text for text in found if text not in texts]
-            if not complete:
-                self._undecided.setdefault(actor.name, "its policies name too many patterns of resources")
+        texts, complete = resources_told_apart(
+            actor, action, patterns_meant(pattern, actor.principal.account)
+        )
+        if not complete:
+            self._undecided.setdefault(actor.name, MANY_PATTERNS)
         # Where a request names no resource, policies see a star.
         return ["*", *texts] if pattern == "*" else texts
 
@@ -372,7 +358,7 @@ class _Prover:
         resource = self._claim.resource
         if not self._assumes():
             if is_pattern(resource):
-                said.append("Resources that the pattern means have no policies of their own.")
+                said.append(NO_POLICIES)
             elif not any(self._policies()):
                 said.append(f"{resource} has no policy of its own; none is known.")
         if is_pattern(self._claim.action):

@@ -2,38 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 
 import msgspec
 
-from understudy_aws.policy.access.asking import NEEDS_NOTHING, RANKS, Access, Asker, access_of
-from understudy_aws.policy.access.chains import through_roles
+from understudy_aws.policy.access.asking import NEEDS_NOTHING, RANKS, Access, Asker, PatternAsker, access_of
+from understudy_aws.policy.access.chains import through_roles, who_assume
+from understudy_aws.policy.access.classes import NO_POLICIES
 from understudy_aws.policy.access.population import (
     Accounts,
+    Actor,
     Inquiry,
     Keys,
     outsiders,
 )
 from understudy_aws.policy.access.questions import NotAQuestion, check_action, check_resource, is_pattern
 from understudy_aws.policy.access.strangers import told_apart
+from understudy_aws.policy.engine.policies import NamedPolicy
+from understudy_aws.policy.language.patterns import matcher, wildcard_tokens
 
 # Principals looked at between two pauses, in which others are answered.
 _AT_ONCE = 100
 
 
 class Report(msgspec.Struct, frozen=True):
-    """Everybody who can, and how many principals were asked about."""
+    """Everybody who can, how many principals were asked about, and what was taken for granted."""
 
     action: str
     resource: str
     asked: int
     found: tuple[Access, ...]
+    assumed: tuple[str, ...] = ()
 
 
 def who_can(
     accounts: Accounts, action: str, resource: str, stated: Keys | None = None, *, chains: bool = True
 ) -> Report:
-    """Return everybody who can do `action` to `resource`; `stated` are condition keys that the request carries.
+    """Return everybody who can do `action` to `resource`, or to one of those that a pattern means.
+
+    `*` means any that the action acts on. `stated` are condition keys that the request carries.
 
     Raises NotAQuestion for an action or a resource that cannot be.
     """
@@ -54,24 +61,11 @@ def who_can_in_steps(
         raise NotAQuestion(f"Who can is asked of one action, such as ec2:CreateVpc, not of {action!r}.")
     check_action(action)
     check_resource(resource)
-    inquiry = Inquiry(accounts, action, resource, stated or {})
-    asker = Asker(inquiry)
-    everybody = [*accounts.actors]
-    if inquiry.resource.policy is not None:
-        named = [*outsiders(accounts, [inquiry.resource.policy])]
-        everybody += named
-        # Where everybody is meant, it is the conditions that say who.
-        if any(actor.name == "*" and asker.answer(actor) is None for actor in named):
-            names = {actor.name for actor in named}
-            apart = told_apart(accounts, [inquiry.resource.policy])
-            everybody += [actor for actor in apart if actor.name not in names]
-    found: dict[str, Access] = {}
-    for number, actor in enumerate(everybody):
-        if number % _AT_ONCE == 0:
-            yield
-        answer = asker.answer(actor)
-        if answer is not None:
-            found[actor.name] = access_of(actor, answer)
+    stated = stated or {}
+    if is_pattern(resource) and action.lower().startswith("sts:assumerole"):
+        everybody, found = yield from _who_assume(accounts, action, resource, stated)
+    else:
+        everybody, found = yield from _directly(accounts, action, resource, stated)
     if chains and action.lower() not in NEEDS_NOTHING:
         reached = yield from through_roles(accounts, everybody, found)
         found.update(reached)
@@ -80,4 +74,53 @@ def who_can_in_steps(
         resource,
         len(everybody),
         tuple(sorted(found.values(), key=lambda each: (len(each.steps), RANKS[each.how], each.principal))),
+        _assumed(accounts, action, resource),
     )
+
+
+_Found = tuple[list[Actor], dict[str, Access]]
+
+
+def _directly(accounts: Accounts, action: str, resource: str, stated: Keys) -> Generator[None, None, _Found]:
+    """Return everybody who was asked about, and those who can by themselves."""
+    everybody = [*accounts.actors]
+    asker: Asker | PatternAsker
+    if is_pattern(resource):
+        asker = PatternAsker(accounts, action, resource, stated)
+    else:
+        inquiry = Inquiry(accounts, action, resource, stated)
+        asker = Asker(inquiry)
+        everybody += _named_by(accounts, [each for each in (inquiry.resource.policy,) if each is not None])
+    found: dict[str, Access] = {}
+    for number, actor in enumerate(everybody):
+        if number % _AT_ONCE == 0:
+            yield
+        answer = asker.answer(actor)
+        if answer is not None:
+            found[actor.name] = access_of(actor, answer)
+    return everybody, found
+
+
+def _who_assume(accounts: Accounts, action: str, pattern: str, stated: Keys) -> Generator[None, None, _Found]:
+    """Do the same for the roles that a pattern means."""
+    matches = matcher(wildcard_tokens(pattern))
+    roles = [actor for actor in accounts.actors if actor.trust is not None and matches(actor.name)]
+    trusts = [role.trust for role in roles if role.trust is not None]
+    everybody = [*accounts.actors, *_named_by(accounts, trusts)]
+    found = yield from who_assume(accounts, action, roles, everybody, stated)
+    return everybody, found
+
+
+def _named_by(accounts: Accounts, policies: Sequence[NamedPolicy]) -> list[Actor]:
+    """Return whom policies let in of those who are not known; where they mean everybody, also who conditions say."""
+    named = [*outsiders(accounts, policies)]
+    names = {actor.name for actor in named}
+    apart = told_apart(accounts, policies) if "*" in names else ()
+    return [*named, *(actor for actor in apart if actor.name not in names)]
+
+
+def _assumed(accounts: Accounts, action: str, resource: str) -> tuple[str, ...]:
+    said = accounts.assumed
+    if is_pattern(resource) and not action.lower().startswith("sts:assumerole"):
+        said = (*said, NO_POLICIES)
+    return said
