@@ -37,3 +37,24 @@ def test_a_claim_about_an_export_needs_no_state(tmp_path, capsys):
     assert "proven" == json.loads(capsys.readouterr().out)["verdict"]
     assert 1 == main(["prove", "nobody can s3:GetObject on arn:aws:s3:::x/y", "--from", str(file)])
     assert "arn:aws:iam::123456789012:root can s3:GetObject" in capsys.readouterr().out
+
+
+def test_one_account_of_several_is_asked_about(tmp_path, capsys):
+    files = []
+    for account in ("111122223333", "444455556666"):
+        user = {"UserName": "ada", "UserId": "AIDAADA", "Arn": f"arn:aws:iam::{account}:user/ada"}
+        file = tmp_path / account
+        file.write_text(json.dumps({"UserDetailList": [user], "RoleDetailList": []}))
+        files += ["--from", str(file)]
+    asked = ["who-can", "ec2:CreateVpc", *files]
+    assert 0 == main([*asked, "--account", "444455556666"])
+    said = capsys.readouterr().out
+    assert "can      arn:aws:iam::444455556666:root\n" in said
+    assert "Of 2 principals, 1 can" in said
+    claim = "nobody but arn:aws:iam::444455556666:root can ec2:CreateVpc on *"
+    assert 1 == main(["prove", claim, *files])
+    capsys.readouterr()
+    assert 0 == main(["prove", claim, *files, "--account", "444455556666"])
+    assert "Assumed: Asked are principals of 444455556666 alone" in capsys.readouterr().out
+    assert 2 == main(["prove", claim, *files, "--account", "999999999999"])
+    assert "There is no account 999999999999 here." in capsys.readouterr().err

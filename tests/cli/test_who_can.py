@@ -55,6 +55,9 @@ def test_the_state_is_asked_without_a_server(left_state, capsys):
         ["who-can", "sts:AssumeRole", "arn:aws:iam::000000000000:role/none", "--state", left_state]
     )
     assert "Nobody can, of 2 principals.\n" == capsys.readouterr().out
+    for account, code in (("000000000000", 0), ("111122223333", 2)):
+        assert code == main(["who-can", "ec2:CreateVpc", "--state", left_state, "--account", account])
+        capsys.readouterr()
     assert 2 == main(["who-can", "create-vpc", "--state", left_state])
     assert "An action is written service:Name" in capsys.readouterr().err
 

@@ -140,7 +140,10 @@ class ExplainQuestion(AdminRequest, frozen=True):
 
 
 class WhoCan(AdminRequest, frozen=True):
-    """Lists all principals that can do `action` to `resource`, also through roles that they can assume, and why."""
+    """Lists all principals that can do `action` to `resource`, also through roles that they can assume, and why.
+
+    With `account`, those of this account alone.
+    """
 
     methods: ClassVar[tuple[str, ...]] = ("POST",)
     path: ClassVar[str] = "/_understudy/who-can"
@@ -149,15 +152,20 @@ class WhoCan(AdminRequest, frozen=True):
     resource: str = "*"
     context: Mapping[str, str | list[str]] = {}
     direct: bool = False
+    account: str = ""
 
 
 class Prove(AdminRequest, frozen=True):
-    """Proves a claim such as `nobody but PRINCIPAL can ACTION on RESOURCE`, or finds a request that contradicts it."""
+    """Proves a claim such as `nobody but PRINCIPAL can ACTION on RESOURCE`, or finds a request that contradicts it.
+
+    With `account`, by a principal of this account and about its resources.
+    """
 
     methods: ClassVar[tuple[str, ...]] = ("POST",)
     path: ClassVar[str] = "/_understudy/prove"
 
     claim: str
+    account: str = ""
 
 
 class RecordPolicies(AdminRequest, frozen=True):

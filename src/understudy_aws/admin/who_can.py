@@ -23,7 +23,12 @@ def in_steps(gateway: Gateway, policies: PolicySource, asked: WhoCan) -> Steps[d
     context = stated_keys(asked.context)
     try:
         report = yield from who_can_in_steps(
-            everybody, asked.action, asked.resource, context, chains=not asked.direct
+            everybody,
+            asked.action,
+            asked.resource,
+            context,
+            chains=not asked.direct,
+            account=asked.account,
         )
     except NotAQuestion as error:
         raise InvalidRequestError(str(error)) from error
@@ -37,7 +42,7 @@ def proved_in_steps(gateway: Gateway, policies: PolicySource, asked: Prove) -> S
         claim = parse_claim(asked.claim)
         everybody = Everybody(gateway, policies, gateway.clock.now())
         yield from everybody.look_up()
-        proof = yield from prove_in_steps(everybody, claim)
+        proof = yield from prove_in_steps(everybody, claim, asked.account)
     except NotAQuestion as error:
         raise InvalidRequestError(str(error)) from error
     answer: dict[str, Any] = msgspec.to_builtins(proof)

@@ -39,21 +39,24 @@ def who_can_of(
     context: Mapping[str, str | list[str]],
     *,
     direct: bool,
+    account: str,
 ) -> dict[str, Any]:
     """Return who can do something in the accounts of some exports, as a server would answer. Raises UserError."""
     accounts = accounts_of(files)
     try:
-        report = who_can(accounts, action, resource, question_context(context), chains=not direct)
+        report = who_can(
+            accounts, action, resource, question_context(context), chains=not direct, account=account
+        )
     except NotAQuestion as error:
         raise UserError(str(error)) from error
     answer: dict[str, Any] = msgspec.to_builtins(report)
     return answer
 
 
-def proved_of(files: Sequence[Path], claim: str) -> dict[str, Any]:
+def proved_of(files: Sequence[Path], claim: str, account: str) -> dict[str, Any]:
     """Prove a claim about the accounts of some exports, as a server would. Raises UserError."""
     try:
-        proof = prove(accounts_of(files), parse_claim(claim))
+        proof = prove(accounts_of(files), parse_claim(claim), account)
     except NotAQuestion as error:
         raise UserError(str(error)) from error
     answer: dict[str, Any] = msgspec.to_builtins(proof)

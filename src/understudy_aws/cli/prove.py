@@ -29,7 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "A claim is `nobody can ACTION on RESOURCE`, `nobody but PRINCIPAL, ... can ACTION on RESOURCE`, or "
         "`PRINCIPAL, ... cannot ACTION on RESOURCE`. ACTION is written ec2:CreateVpc or s3:Get*, or `assume` for "
         "assuming a role; RESOURCE is an ARN in which * may stand, or the name of a role to assume; PRINCIPAL is an "
-        "ARN, user/NAME, role/NAME or a service. `when KEY=VALUE`, `without KEY`, `with MFA` and `without MFA` may "
+        "ARN, user/NAME, role/NAME or a service; a role's sessions are it. With --account it is about that account's "
+        "principals and resources alone. `when KEY=VALUE`, `without KEY`, `with MFA` and `without MFA` may "
         "follow. The exit code is 0 when it is proven, 1 when a request contradicts it, and 2 when it could not be "
         "told, or is no claim."
     )
@@ -47,10 +48,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(asked: argparse.Namespace, out: Output) -> int:
     """Prove a claim; the exit code is 0 when it holds, 1 when it does not, 2 when that could not be told."""
     claim = " ".join(asked.claim)
+    settings = settings_of(asked)
     if asked.from_:
-        answer = load("exports").proved_of([Path(name) for name in asked.from_], claim)
+        answer = load("exports").proved_of([Path(name) for name in asked.from_], claim, settings.account)
     else:
-        answer = ask(settings_of(asked), Prove(claim=claim))
+        answer = ask(settings, Prove(claim=claim, account=settings.account))
     if out.as_json:
         out.value(answer)
     else:

@@ -27,7 +27,8 @@ _SPOKEN: dict[str, tuple[str, Colour]] = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.epilog = (
         "It asks about every user, role and root user, and about whoever else a policy lets in: services, identity "
-        "providers, other accounts. Who can assume a role that can, can too. Without --from it asks about the state. "
+        "providers, other accounts. Who can assume a role that can, can too. With --account it tells of that "
+        "account's principals alone. Without --from it asks about the state. "
         "The exit code is 0 when somebody can, 1 when nobody can, and 2 when the question is none."
     )
     parser.add_argument("action", metavar="ACTION", help="such as ec2:CreateVpc")
@@ -61,14 +62,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(asked: argparse.Namespace, out: Output) -> int:
     """Say who can; the exit code is 0 when somebody can, 1 when nobody can."""
     context = context_of(asked.context)
+    settings = settings_of(asked)
     if asked.from_:
         # The policy engine is imported for this alone: asking a server stays quick.
         files = [Path(name) for name in asked.from_]
         exports = load("exports")
-        answer = exports.who_can_of(files, asked.action, asked.resource, context, direct=asked.direct)
+        answer = exports.who_can_of(
+            files, asked.action, asked.resource, context, direct=asked.direct, account=settings.account
+        )
     else:
-        question = WhoCan(action=asked.action, resource=asked.resource, context=context, direct=asked.direct)
-        answer = ask(settings_of(asked), question)
+        question = WhoCan(
+            action=asked.action,
+            resource=asked.resource,
+            context=context,
+            direct=asked.direct,
+            account=settings.account,
+        )
+        answer = ask(settings, question)
     if out.as_json:
         out.value(answer)
     else:

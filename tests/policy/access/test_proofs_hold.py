@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from inventions import ACCOUNT
 
-from understudy_aws.policy import from_authorization_details, parse_claim, prove, who_can
+from understudy_aws.policy import NotAQuestion, from_authorization_details, parse_claim, prove, who_can
 
 OTHER = "444455556666"
 SERVICE = {"Service": "ecs.amazonaws.com"}
@@ -412,3 +412,33 @@ def test_who_can_assume_one_of_several_roles_is_told():
         assert (found[eve["AWS"]].how, found[eve["AWS"]].resource) == ("always", f"{role}b")
         assert found[SERVICE["Service"]].resource == f"{role}c"
     assert not who_can(accounts, "sts:AssumeRole", f"{role}x*").found
+
+
+def test_a_role_that_is_excepted_is_so_in_each_of_its_sessions():
+    session = {"AWS": f"arn:aws:sts::{ACCOUNT}:assumed-role/admin/ann"}
+    accounts = account(roles={"admin": [trusts({"AWS": ACCOUNT})], "t": [trusts(session)]})
+    assert prove(accounts, parse_claim("nobody but role/admin can assume t")).verdict == "proven"
+    assert found(accounts, "nobody but user/ada can assume t").principal == session["AWS"]
+    assert found(accounts, "role/admin cannot assume t").principal == session["AWS"]
+
+
+def test_one_account_alone_is_asked_about():
+    trust = [trusts("*"), trusts(SERVICE)]
+    details = account(allow(), roles={"r": trust})
+    claim = parse_claim("nobody but user/ada, role/r, user/eve can assume r")
+    assert prove(details, claim).verdict == "refuted"
+    alone = prove(details, claim, ACCOUNT)
+    assert alone.verdict == "proven"
+    assert any(f"Asked are principals of {ACCOUNT} alone" in each for each in alone.assumed)
+    for asked in ("*", f"arn:aws:iam::{ACCOUNT}:role/r"):
+        everybody = {each.principal for each in who_can(details, "sts:AssumeRole", asked).found}
+        report = who_can(details, "sts:AssumeRole", asked, account=ACCOUNT)
+        assert {each.principal for each in report.found} == {each for each in everybody if ACCOUNT in each}
+        assert {"*", SERVICE["Service"]} == {each for each in everybody if ACCOUNT not in each}
+        assert report.asked == len(details.actors)
+    for asked_about in (
+        lambda: prove(details, claim, OTHER),
+        lambda: who_can(details, "s3:GetObject", "*", account=OTHER),
+    ):
+        with pytest.raises(NotAQuestion, match=f"no account {OTHER} here"):
+            asked_about()

@@ -45,9 +45,11 @@ from understudy_aws.policy.access.population import (
 from understudy_aws.policy.access.questions import (
     NotAQuestion,
     actions_of,
+    check_account,
     check_action,
     check_resource,
     is_pattern,
+    of_account_alone,
 )
 from understudy_aws.policy.access.requests import Impossible, Possible, Undecided, search
 from understudy_aws.policy.access.strangers import strangers
@@ -105,9 +107,12 @@ class Proof(msgspec.Struct, frozen=True):
     counter_example: CounterExample | None = None
 
 
-def prove(accounts: Accounts, claim: Claim) -> Proof:
-    """Prove a claim, or find what contradicts it. Raises NotAQuestion for names that nothing here or at AWS has."""
-    steps = prove_in_steps(accounts, claim)
+def prove(accounts: Accounts, claim: Claim, account: str = "") -> Proof:
+    """Prove a claim, or find what contradicts it; with `account` by its principals, of its resources.
+
+    Raises NotAQuestion for names that nothing here or at AWS has.
+    """
+    steps = prove_in_steps(accounts, claim, account)
     while True:
         try:
             next(steps)
@@ -116,15 +121,16 @@ def prove(accounts: Accounts, claim: Claim) -> Proof:
             return proof
 
 
-def prove_in_steps(accounts: Accounts, claim: Claim) -> Generator[None, None, Proof]:
+def prove_in_steps(accounts: Accounts, claim: Claim, account: str = "") -> Generator[None, None, Proof]:
     """Do the same, with pauses in which others may be answered."""
-    prover = _Prover(accounts, claim)
+    prover = _Prover(accounts, claim, account)
     return (yield from prover.prove())
 
 
 class _Prover:
-    def __init__(self, accounts: Accounts, claim: Claim) -> None:
+    def __init__(self, accounts: Accounts, claim: Claim, account: str) -> None:
         self._accounts = accounts
+        self._account = account
         self._claim = claim
         self._refusals: Counter[str] = Counter()
         self._undecided: dict[str, str] = {}
@@ -134,11 +140,11 @@ class _Prover:
 
     def prove(self) -> Generator[None, None, Proof]:
         """Ask about each principal that the claim is about, until one contradicts it."""
-        check_action(self._claim.action)
-        if not self._assumes():
-            check_resource(self._claim.resource)
+        self._check_question()
         everybody = list(self._everybody())
         self._check_names(everybody)
+        if self._account:
+            everybody = [actor for actor in everybody if actor.principal.account == self._account]
         about = [actor for actor in everybody if self._is_about(actor)]
         resources = self._resources()
         actions = self._actions(about)
@@ -215,6 +221,12 @@ class _Prover:
     def _assumes(self) -> bool:
         return lower_ascii(self._claim.action).startswith("sts:assumerole")
 
+    def _check_question(self) -> None:
+        check_account({each.principal.account for each in self._accounts.actors}, self._account)
+        check_action(self._claim.action)
+        if not self._assumes():
+            check_resource(self._claim.resource)
+
     def _check_names(self, everybody: Sequence[Actor]) -> None:
         for written, pattern in zip(self._claim.principals, self._excepted, strict=True):
             if not any(pattern(actor.name) for actor in everybody):
@@ -224,7 +236,9 @@ class _Prover:
                 )
 
     def _is_about(self, actor: Actor) -> bool:
-        named = any(pattern(actor.name) for pattern in self._excepted)
+        # A role's sessions are it, also one that a policy names.
+        names = {actor.name, actor.principal.role_arn} if actor.kind == "session" else {actor.name}
+        named = any(pattern(name) for pattern in self._excepted for name in names)
         return named if self._claim.of_them else not named
 
     # What is asked about.
@@ -234,7 +248,11 @@ class _Prover:
         written = self._claim.resource
         if not self._assumes():
             return [written]
-        roles = [actor.name for actor in self._accounts.actors if actor.trust is not None]
+        roles = [
+            actor.name
+            for actor in self._accounts.actors
+            if actor.trust is not None and self._account in ("", actor.principal.account)
+        ]
         if written.startswith("arn:") or written == "*":
             found = list(filter(matcher(wildcard_tokens(written)), roles))
         else:
@@ -274,6 +292,8 @@ class _Prover:
         )
         if not complete:
             self._undecided.setdefault(actor.name, MANY_PATTERNS)
+        if self._account:
+            texts = [text for text in texts if account_in(text) in ("", self._account)]
         # Where a request names no resource, policies see a star.
         return ["*", *texts] if pattern == "*" else texts
 
@@ -370,6 +390,8 @@ class _Prover:
                 if matches(lower_ascii(each))
             ]
         said += self._accounts.assumed
+        if self._account:
+            said.append(of_account_alone(self._account))
         said.append("Sessions of roles are made without session policies, which could only take from them.")
         if any(actor.kind == "role" for actor in self._accounts.actors) and self._claim.principals:
             said.append(

@@ -91,6 +91,17 @@ def check_resource(written: str) -> None:
         raise NotAQuestion(f"In {written!r}, {account!r} is no account: it has {_DIGITS} digits.")
 
 
+def check_account(known: Iterable[str], account: str) -> None:
+    """Raise NotAQuestion for an account that is not known."""
+    if account and account not in known:
+        raise NotAQuestion(f"There is no account {account} here.")
+
+
+def of_account_alone(account: str) -> str:
+    """Return what is said where questions are about one account."""
+    return f"Asked are principals of {account} alone, and no services, other accounts or identity providers."
+
+
 def _did_you_mean(name: str | None, own: str = "") -> str:
     return f". Did you mean {name}{':' if own else ''}{own}?" if name is not None else "."
 
