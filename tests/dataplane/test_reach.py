@@ -173,6 +173,16 @@ class TestOfWhatIsAtHand:
         assert said in outcome.hops[-1].why
         assert "Elastic" not in outcome.advice
 
+    def test_an_address_that_stands_for_a_block_beyond_a_gateway_goes_there(self):
+        """Reachability Analyzer's pieces of the internet begin at 0.0.0.0 (network-insights.md 14.2)."""
+        made = vpc(
+            "vpc-a", interface("app", "vpc-a-subnet-1", "10.0.1.10", public=(("10.0.1.10", "198.18.0.1"),)),
+            groups=(group("sg-app"),), internet_gateway="igw-a",
+            routes=(Route(destination="0.0.0.0/0", target="igw-a"),),
+        )  # fmt: skip
+        outcome = reach(Network(vpcs=(made,)), Question("eni-app", "0.0.0.0", port=80, until="igw-a"))
+        assert "igw-a" in [hop.at for hop in outcome.hops]
+
     def test_a_peer_s_resolver_is_not_reached(self, shut):
         routes = (Route(destination="10.1.0.0/16", target="pcx-1"),)
         one = vpc(

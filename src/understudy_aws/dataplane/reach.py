@@ -150,7 +150,8 @@ class _Walk:
         else:
             vpc, interface = self._home[asked.interface]
             packet = _packet(_source_of(interface, asked), asked)
-            answering = at_hand(vpc, interface, packet)
+            # Whoever asks about a gateway means blocks of addresses beyond it, the first of which may be anything.
+            answering = at_hand(vpc, interface, packet) if not asked.until else None
             if answering is not None:
                 self.hops.append(answering)
                 return
