@@ -18,6 +18,7 @@ from understudy_aws.controllers.artifacts import UnneededArtifacts
 from understudy_aws.controllers.automatic_deployments import AutomaticDeployments
 from understudy_aws.controllers.controller_manager import ControllerManager
 from understudy_aws.controllers.custom_domains import CustomDomainValidation
+from understudy_aws.controllers.domain_certificates import DomainCertificates
 from understudy_aws.controllers.expiry import expiry_controller
 from understudy_aws.controllers.flow_logs import FlowLogDelivery
 from understudy_aws.controllers.network import NetworkKeeper
@@ -276,15 +277,10 @@ def build(
     controllers = [*controllers, Sweep(layer_files).controller()]
     manager = ControllerManager(World(database, clock, ids, gateway), controllers)
     admin = Administration(
-        gateway,
-        policies=directory,
-        account=settings.account,
-        controllers=manager.status,
-        clear=_clear,
+        gateway, policies=directory, account=settings.account, controllers=manager.status, clear=_clear,
         settings={"iam": settings.iam, "clock": settings.clock, "state": settings.state},
-        node=node.directory,
-        obstacle=lambda: network.obstacle,
-    )
+        node=node.directory, obstacle=lambda: network.obstacle, certificate=settings.tls_certificate,
+    )  # fmt: skip
     admin_api = AdminApi(admin, token=ids.bearer_token())
     return App(
         settings=settings, database=database, gateway=gateway, controllers=manager, admin=admin, admin_api=admin_api,
@@ -323,6 +319,7 @@ def _node_work(
         secure=settings.serves_tls,
         authority=settings.tls_authority,
         ingress=_ingress(settings),
+        certificates=DomainCertificates(made) if (made := settings.made_certificates) is not None else None,
     )
     instances = AutomaticScaling(workloads), LeavingInstances(workloads)
     artifacts = UnneededArtifacts(workloads, node.directory)

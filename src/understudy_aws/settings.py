@@ -121,16 +121,20 @@ class Settings(NamedTuple):
 
         What is made for a server in memory has no place that is known before it starts, so there is none then.
         """
-        if self.tls_certificate or not self.tls or self.in_memory:
-            return self.tls_certificate
-        return str(self.directory / "tls" / "server.pem")
+        made = self.made_certificates
+        return self.tls_certificate if made is None else str(made / "server.pem")
 
     @property
     def tls_authority(self) -> str:
         """The file with the authority of the server's certificate, if it has one; in memory its place is not known."""
-        if self.tls_certificate or not self.tls or self.in_memory:
-            return self.tls_certificate
-        return str(self.directory / "tls" / "ca.pem")
+        made = self.made_certificates
+        return self.tls_certificate if made is None else str(made / "ca.pem")
+
+    @property
+    def made_certificates(self) -> Path | None:
+        """The directory of the certificates that are made here for who calls services; None where none are made."""
+        made = self.tls and not self.tls_certificate and not self.in_memory
+        return self.directory / "tls" if made else None
 
     @property
     def serves_tls(self) -> bool:

@@ -178,6 +178,7 @@ class Site:
         self.coming = set()
         # The ingress takes it, and tests say it beside what is the service's.
         self.where = Where(port=0, request_seconds=service.pop("request_seconds", 120))
+        self.certificates = ()
         self.service = Service(
             arn="arn:aws:apprunner:us-east-1:000000000000:service/web/1",
             **{"hosts": (HOST,), "instances": tuple(servers), **service},
@@ -198,7 +199,9 @@ class Site:
 
     async def want(self, **changes) -> None:
         self.service = replace(self.service, **changes)
-        await self.ingress.want(Services(services=(self.service,), ingress=self.where))
+        await self.ingress.want(
+            Services(services=(self.service,), ingress=self.where, certificates=self.certificates)
+        )
 
     def becomes_healthy(self, id: str) -> None:
         self.healthy.add(id)

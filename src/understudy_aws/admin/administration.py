@@ -121,8 +121,9 @@ class Administration:
 
     `controllers` answers how background work does. `clear` removes all records within a transaction. `account` is
     the account that a reset creates, empty for the one that was the first. `settings` are the settings that `status`
-    repeats. `node` is the directory of the node, and `obstacle` answers why its network filters no packets. `keeper`
-    is told the keys of every account that is created here.
+    repeats. `node` is the directory of the node, and `obstacle` answers why its network filters no packets.
+    `certificate` is the file with the user's own certificate. `keeper` is told the keys of every account that is
+    created here.
     """
 
     def __init__(
@@ -136,6 +137,7 @@ class Administration:
         settings: Mapping[str, str],
         node: Path,
         obstacle: Callable[[], str] = str,
+        certificate: str = "",
     ) -> None:
         self.keeper: KeyKeeper = _NoKeeper()
         self._gateway = gateway
@@ -176,7 +178,7 @@ class Administration:
             ListServiceLogs: lambda asked: service_logs.listed(self._gateway, asked),
             ListServiceStates: lambda asked: services.listed(self._gateway, asked),
             ListStateChanges: lambda asked: services.changes(self._gateway, asked),
-            ListCustomDomains: lambda _: custom_domains.listed(self._gateway),
+            ListCustomDomains: lambda _: custom_domains.listed(self._gateway, certificate),
             ValidateCustomDomain: lambda asked: custom_domains.validate(self._gateway, asked),
             ListIssuers: lambda _: issuers.listed(self._gateway),
             AddIssuer: lambda asked: issuers.add(self._gateway, asked),

@@ -269,6 +269,7 @@ def _secrets(settings: Settings) -> Finding:
     if not settings.in_memory:
         names = ("credentials", "server.json", "understudy.db", "tls/authority.pem", "tls/server.pem")
         files += [settings.directory / name for name in names]
+        files += settings.directory.glob("tls/domains/*")
     open_ones = [str(file) for file in files if _others_may_read(file)]
     if open_ones:
         mend = f"chmod 600 {shlex.join(open_ones)}"

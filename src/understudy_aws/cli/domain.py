@@ -36,7 +36,7 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     if asked.verb == "list":
         if asked.name:
             raise UserError("`understudy domain list` lists them all; it takes no NAME.")
-        _list(ask(settings, ListCustomDomains())["domains"], out)
+        _list(ask(settings, ListCustomDomains()), out)
         return 0
     if not asked.name:
         raise UserError("Which domain? For example: understudy domain validate www.example.com")
@@ -50,10 +50,11 @@ def run(asked: argparse.Namespace, out: Output) -> int:
     return 0
 
 
-def _list(found: list[dict[str, Any]], out: Output) -> None:
+def _list(answer: dict[str, Any], out: Output) -> None:
     if out.as_json:
-        out.value({"domains": found})
+        out.value(answer)
         return
+    found = answer["domains"]
     if not found:
         out.line("There are none. `aws apprunner associate-custom-domain` makes one.")
         return
@@ -66,3 +67,9 @@ def _list(found: list[dict[str, Any]], out: Output) -> None:
             out.line(f"{each['name']} waits for these CNAME records:")
             for record in each["records"]:
                 out.line(f"  {record['name']}  {record['value']}")
+        if missing := each["not_in_certificate"]:
+            out.line()
+            out.line(
+                f"{answer['certificate']} is not for {' and '.join(missing)}: over TLS, clients that verify it are "
+                "not answered. No certificates are made beside one that is given."
+            )

@@ -8,9 +8,11 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from understudy_aws.controllers.authorities import authorities_in
-from understudy_aws.dataplane.wanted_services import Ingress, Services
+from understudy_aws.controllers.domain_certificates import DomainCertificates
+from understudy_aws.dataplane.wanted_services import DomainCertificate, Ingress, Services
 from understudy_aws.gateway.controller import Controller, Due, Key, World
 from understudy_aws.gateway.workloads import Workloads
+from understudy_aws.services.apprunner.custom_domain_records import active_domains, names_of
 from understudy_aws.services.apprunner.ingress_address import ingress_port, note_ingress
 from understudy_aws.services.apprunner.instances.wanted_services import (
     may_be_resumed,
@@ -39,12 +41,18 @@ class ServiceKeeper:
         secure: bool = False,
         authority: str = "",
         ingress: Ingress = _INGRESS,
+        certificates: DomainCertificates | None = None,
     ) -> None:
         """Prepare; `secure` if the server speaks TLS. `ingress` is where requests to services are taken.
 
-        `authority` is the file with the authority of the server's certificate, which may be made later.
+        `authority` is the file with the authority of the server's certificate, which may be made later. `certificates`
+        makes those of custom domains, None where it can't.
         """
         self._ingress = ingress
+        self._certificates = certificates
+        # The certificates that there should be, and those that were asked for last.
+        self._certified: tuple[DomainCertificate, ...] = ()
+        self._kept: tuple[DomainCertificate, ...] | None = None
         self._authority_file, self._authority = authority, ""
         self._database = database
         self._secure = secure
@@ -63,17 +71,27 @@ class ServiceKeeper:
             self._revision = self._database.revision
             self._needed, self._resumable = node_is_needed(tx), may_be_resumed(tx)
             self._wanted = self._wanted_now(tx, now) if self._needed else Services()
+            self._certified = self._wanted_certificates(tx, now)
         told = self._workloads.wanted
         # A node may run that was told something, by a server before this one perhaps.
         concerned = self._needed or self._resumable or told is not None
-        if (concerned and self._wanted != told) or (self._needed and self._must_look(now)):
+        behind = (concerned and self._wanted != told) or (
+            self._certificates and self._certified != self._kept
+        )
+        if behind or (self._needed and self._must_look(now)):
             yield Due(_KEY, "", now)
 
     def _wanted_now(self, tx: Transaction, now: datetime) -> Services:
         if self._authority_file and not self._authority:
             self._authority = authorities_in(self._authority_file)
         wanted = wanted_now(tx, now, secure=self._secure, authority=self._authority)
-        return replace(wanted, ingress=replace(self._ingress, told=ingress_port(tx)))
+        ingress = replace(self._ingress, told=ingress_port(tx))
+        return replace(wanted, ingress=ingress, certificates=self._wanted_certificates(tx, now))
+
+    def _wanted_certificates(self, tx: Transaction, now: datetime) -> tuple[DomainCertificate, ...]:
+        if self._certificates is None:
+            return ()
+        return self._certificates.of(names_of(each) for each in active_domains(tx, now))
 
     def _must_look(self, now: datetime) -> bool:
         return self._looked is None or not 0 <= (now - self._looked).total_seconds() < _PERIOD_SECONDS
@@ -82,6 +100,10 @@ class ServiceKeeper:
         with world.database.transaction() as tx:
             needed = node_is_needed(tx)
             wanted = self._wanted_now(tx, world.clock.now()) if needed else Services()
+            certificates = self._wanted_certificates(tx, world.clock.now())
+        if self._certificates is not None and certificates != self._kept:
+            await world.in_thread(self._certificates.keep, certificates)
+            self._kept = certificates
         if not needed:
             await self._workloads.want_none()
             return None

@@ -99,9 +99,20 @@ class Ingress(Value, frozen=True, kw_only=True):
     request_seconds: int = 120
 
 
+class DomainCertificate(Value, frozen=True, kw_only=True):
+    """A PEM file of chain and key, by which a custom domain's names are served over TLS; `*.` may begin one."""
+
+    names: tuple[str, ...]
+    file: str
+
+
 class Services(Value, frozen=True, kw_only=True):
-    """Everything that should run on this machine, each in order of ids and ARNs."""
+    """Everything that should run on this machine, each in order of ids and ARNs.
+
+    Where requests are taken over TLS, `certificates` are of names that the ingress' own certificate is not for.
+    """
 
     instances: tuple[Instance, ...] = ()
     services: tuple[Service, ...] = ()
     ingress: Ingress = Ingress()
+    certificates: tuple[DomainCertificate, ...] = ()

@@ -11,6 +11,7 @@ from refusals import refused
 from service_records_made import made_service
 
 from understudy_aws.cli.main import main
+from understudy_aws.controllers import certificate_authority
 from understudy_aws.controllers.custom_domains import CustomDomainValidation
 from understudy_aws.gateway.controller import World
 from understudy_aws.services.apprunner.custom_domain_records import active_hosts
@@ -181,3 +182,35 @@ def test_the_owner_takes_the_records_as_found(tmp_path, capsys):
     assert "active" == json.loads(capsys.readouterr().out)["was"]
     assert 2 == main(["domain", "validate", "none.example.com", "--state", state])
     assert "No service has the custom domain none.example.com." in capsys.readouterr().err
+
+
+def test_where_the_user_gives_a_certificate_it_is_said_which_names_it_is_not_for(tmp_path, capsys):
+    """No certificate is made then; a wildcard is for the next level alone."""
+    state, given = str(tmp_path / "left"), tmp_path / "given.pem"
+    names = ["localhost", "shop.example.com", "*.example.net"]
+    given.write_text(certificate_authority.made_authority().signed_for(names))
+    with Understudy(state=state) as night:
+        service = made_service(night)
+        for name in (
+            "shop.example.com",
+            "a.example.net",
+            "b.a.example.net",
+            "*.example.net",
+            "*.example.org",
+        ):
+            associate(night.client("apprunner"), service, name, EnableWWWSubdomain=name == "shop.example.com")
+    assert 0 == main(["domain", "list", "--state", state])
+    assert "is not for" not in capsys.readouterr().out
+    assert 0 == main(["domain", "list", "--state", state, "--tls-certificate", str(given)])
+    said = [line for line in capsys.readouterr().out.splitlines() if " is not for " in line]
+    missing = ("*.example.org", "b.a.example.net", "www.shop.example.com")
+    assert [f"{given} is not for {name}: over TLS, clients that verify it are not answered. No certificates are "
+            "made beside one that is given." for name in missing] == sorted(said)  # fmt: skip
+    given.write_text("nothing")
+    assert 0 == main(["domain", "list", "--state", state, "--tls-certificate", str(given), "--json"])
+    shown = json.loads(capsys.readouterr().out)
+    assert str(given) == shown["certificate"]
+    assert {
+        "shop.example.com": ["shop.example.com", "www.shop.example.com"],
+        "*.example.org": ["*.example.org"],
+    }.items() <= {each["name"]: each["not_in_certificate"] for each in shown["domains"]}.items()

@@ -43,6 +43,17 @@ def test_a_service_is_created_runs_and_is_deleted(site):
     assert [] == site.apprunner.list_services()["ServiceSummaryList"]
 
 
+def test_the_domains_of_a_deleted_service_are_free(site):
+    arn = site.create()
+    site.ended(arn)
+    site.apprunner.associate_custom_domain(ServiceArn=arn, DomainName="shop.test")
+    site.apprunner.delete_service(ServiceArn=arn)
+    assert "DELETED" == site.ended(arn)[0]["Status"]
+    again = site.create()
+    site.ended(again)
+    site.apprunner.associate_custom_domain(ServiceArn=again, DomainName="shop.test")
+
+
 @pytest.mark.parametrize("begun", ["created", "updated", "deployed", "resumed"])
 def test_it_is_running_no_sooner_than_requests_are_led_to_a_healthy_instance(site, begun):
     """The node hears late of it: meanwhile the operation is in progress, and former instances go on with their requests."""

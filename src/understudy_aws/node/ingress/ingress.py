@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import resource
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,15 +16,15 @@ from understudy_aws.node.endpoints import Endpoint
 from understudy_aws.node.ingress.balancing import Route, Target
 from understudy_aws.node.ingress.client import ClientConnection
 from understudy_aws.node.ingress.exchange import Exchange
+from understudy_aws.node.ingress.hosts import led_to, named
 from understudy_aws.node.ingress.known_heads import RequestHeads, ResponseHeads
 from understudy_aws.node.ingress.limits import IngressLimits
 from understudy_aws.node.ingress.listening import Entrance
+from understudy_aws.node.ingress.tls import ServerContexts
 from understudy_aws.node.ingress.upstream import Upstream
 
 # Hosts as they were spelled, and no more of them than this.
 _MOST_SPELLINGS, _LONGEST_SPELLING = 1024, 300
-# What a wildcard stands for, with the dot after it: one label of a name (RFC 1035 2.3.1), also one with underscores.
-_LABEL = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.")
 
 
 class Ingress:
@@ -66,7 +65,8 @@ class Ingress:
         self._hosts: dict[str, dict[str, Route]] = {"": {}}
         self.spellings: dict[bytes, Route] = {}
         self._targets: dict[str, Target] = {}
-        self._entrance = Entrance(directory, most=self._most)
+        self.contexts = ServerContexts()
+        self._entrance = Entrance(directory, most=self._most, context=self.contexts.made)
         self._sweeping: asyncio.TimerHandle | None = None
         self.request_id = Ids().uuids().__next__
         self.request_heads = RequestHeads()
@@ -100,6 +100,7 @@ class Ingress:
         self._targets = targets
         self._lead(services)
         self.request_seconds = services.ingress.request_seconds
+        self.contexts.want(services.certificates)
         if services.services:
             await self._entrance.want(services.ingress, self.accepted)
         if self._sweeping is None:
@@ -189,10 +190,10 @@ class Ingress:
     def route(self, host: bytes, place: str) -> Route | None:
         """Return what leads requests of a host to its service, at a place where they are taken."""
         if place:
-            return _led_to(self._hosts.get(place, {}), _named(host))
+            return led_to(self._hosts.get(place, {}), named(host))
         route = self.spellings.get(host)
         if route is None:
-            route = _led_to(self._hosts[""], _named(host))
+            route = led_to(self._hosts[""], named(host))
             if route is not None and len(host) < _LONGEST_SPELLING:
                 if len(self.spellings) >= _MOST_SPELLINGS:
                     self.spellings.clear()
@@ -248,22 +249,6 @@ def _older(since: Mapping[ClientConnection, float], latest: float) -> list[Clien
             break
         found.append(client)
     return found
-
-
-def _led_to(routes: Mapping[str, Route], name: str) -> Route | None:
-    """Return the route of a name, or else of the wildcard that stands for it (apprunner-services.md 2.5)."""
-    found = routes.get(name)
-    if found is None and (label := _LABEL.match(name)):
-        found = routes.get(f"*.{name[label.end() :]}")
-    return found
-
-
-def _named(host: bytes) -> str:
-    """Return the name in a Host header, in lower case and without port or last dot."""
-    name, colon, port = host.decode("latin-1").lower().rpartition(":")
-    return (
-        name if colon and (not port or port.isdecimal()) else host.decode("latin-1").lower()
-    ).removesuffix(".")
 
 
 def within_open_files(most: int) -> int:

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from understudy_aws.dataplane.client import INGRESS
 from understudy_aws.dataplane.wanted_services import Ingress
 from understudy_aws.node.ingress.beginnings import Beginnings
+from understudy_aws.node.ingress.tls import server_context, version_of
 from understudy_aws.server import port_holders
 
 _BACKLOG = 1024
@@ -27,8 +28,14 @@ class Entrance:
     that a new node takes it again, also where the wanted one has become free: URLs tell it.
     """
 
-    def __init__(self, directory: Path, *, most: int) -> None:
-        """Prepare; with TLS, at most so many connections begin at the same time."""
+    def __init__(
+        self, directory: Path, *, most: int, context: Callable[[str], ssl.SSLContext] = server_context
+    ) -> None:
+        """Prepare; with TLS, at most so many connections begin at the same time.
+
+        `context` makes of a file with chain and key how to serve TLS.
+        """
+        self._context = context
         self.address = ""
         self._most = most
         self.error = ""
@@ -44,7 +51,7 @@ class Entrance:
         key = (replace(wanted, told=0), version_of(wanted.certificate))
         if key == self._wanted:
             return
-        context = server_context(wanted.certificate) if wanted.certificate else None
+        context = self._context(wanted.certificate) if wanted.certificate else None
         listening, self.error = None, ""
         former = self._server
         if former is not None:
@@ -128,19 +135,3 @@ def _listening(host: str, port: int) -> socket.socket:
         sock.close()
         raise
     return sock
-
-
-def server_context(certificate: str) -> ssl.SSLContext:
-    """Return how to serve TLS with the chain and key of a file. Raises OSError, of which ssl.SSLError is one."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    context.set_alpn_protocols(["http/1.1"])
-    return context
-
-
-def version_of(certificate: str) -> tuple[int, ...]:
-    """Return what tells a file from what was at its place before."""
-    if not certificate:
-        return ()
-    found = Path(certificate).stat()
-    return found.st_ino, found.st_mtime_ns, found.st_size

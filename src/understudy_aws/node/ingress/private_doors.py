@@ -17,7 +17,7 @@ from understudy_aws.dataplane.edge import REQUESTS_ENDPOINT
 from understudy_aws.dataplane.linux.namespaces import Namespaces
 from understudy_aws.dataplane.wanted import Network
 from understudy_aws.dataplane.wanted_services import Services
-from understudy_aws.node.ingress.listening import server_context, version_of
+from understudy_aws.node.ingress.tls import version_of
 
 _BACKLOG = 128
 _HTTP, _HTTPS = 80, 443
@@ -34,11 +34,20 @@ class Door(msgspec.Struct, frozen=True):
 
 
 class PrivateDoors:
-    """Takes connections at the doors that are wanted; `accepted` makes something of them."""
+    """Takes connections at the doors that are wanted; `accepted` makes something of them.
 
-    def __init__(self, namespaces: Namespaces, accepted: Callable[..., asyncio.Protocol]) -> None:
+    `context` makes of a file with chain and key how to serve TLS.
+    """
+
+    def __init__(
+        self,
+        namespaces: Namespaces,
+        accepted: Callable[..., asyncio.Protocol],
+        context: Callable[[str], ssl.SSLContext],
+    ) -> None:
         self._namespaces = namespaces
         self._accepted = accepted
+        self._context = context
         # What listens, with the namespace and the certificate that it was made for.
         self._open: dict[Door, tuple[_Made, asyncio.Server]] = {}
 
@@ -56,7 +65,7 @@ class PrivateDoors:
                 server.close()
         for door, made in wanted.items():
             if door not in self._open:
-                context = server_context(certificate) if door.port == _HTTPS else None
+                context = self._context(certificate) if door.port == _HTTPS else None
                 self._open[door] = made, await self._listen(door, context, secured=bool(certificate))
 
     def close(self) -> None:

@@ -65,7 +65,9 @@ class IngressService:
             may_begin=instances.is_coming,
         )
         checks.told.append(self._ingress.changed)
-        self._doors = PrivateDoors(namespaces, self._ingress.accepted) if namespaces is not None else None
+        self._doors = None
+        if namespaces is not None:
+            self._doors = PrivateDoors(namespaces, self._ingress.accepted, self._ingress.contexts.made)
         self._led: Services | None = None
         self._network = Network()
 

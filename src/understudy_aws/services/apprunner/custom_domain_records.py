@@ -117,6 +117,11 @@ def domains_of(tx: Transaction, service: str, now: datetime) -> list[CustomDomai
     return [each for each in custom_domains.where(tx, "service", service) if not is_gone(each, now)]
 
 
+def active_domains(tx: Transaction, now: datetime) -> list[CustomDomain]:
+    """Return the domains of all services that are active."""
+    return [each for each in custom_domains.scan(tx) if status_of(each, now) == ACTIVE]
+
+
 def active_hosts(tx: Transaction, service: str, now: datetime) -> tuple[str, ...]:
     """Return the names by which the service of an ARN is reached besides its own; `*.` may begin one."""
     found = (each for each in domains_of(tx, service, now) if status_of(each, now) == ACTIVE)

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from understudy_aws.gateway.controller import World
 from understudy_aws.gateway.durable_operations import DurableOperation
+from understudy_aws.services.apprunner.custom_domain_records import remove_domains
 from understudy_aws.services.apprunner.service_events import note_ended, note_status
 from understudy_aws.services.apprunner.service_operations import history
 from understudy_aws.services.apprunner.service_problems import forget_problems
@@ -42,6 +43,7 @@ def ended(tx: Transaction, operation: DurableOperation, world: World) -> None:
     if status == DELETED:
         service = replace(service, deleted=now)
         forget_problems(tx, service)
+        remove_domains(tx, service.arn)
         for version in service_versions.where(tx, "by_service", service.arn):
             service_versions.delete(tx, version)
     services.put(tx, service)
