@@ -20,8 +20,15 @@ from understudy_aws.cli.main import main
 from understudy_aws.cli.server_files import ServerFile, files_of
 from understudy_aws.core.errors import UserError
 from understudy_aws.dataplane.messages import GetInstances, Instances, Status
+from understudy_aws.dataplane.runtime.managed import RUNTIMES, FoundRuntime
 from understudy_aws.settings import read
 from understudy_aws.testing import Understudy
+
+
+@pytest.fixture(autouse=True)
+def asked(monkeypatch):
+    """Programs of managed runtimes are asked what they are in `tests/node/test_managed_runtimes.py`."""
+    monkeypatch.setattr(doctor, "runtimes_here", dict)
 
 
 def findings(**given):
@@ -37,12 +44,114 @@ def test_nothing_blocks_a_start_with_a_state_that_can_be_made(tmp_path, capsys):
 
 def test_it_says_whether_networks_can_be_made_and_what_they_lack(tmp_path, monkeypatch):
     found = findings(state=str(tmp_path))
-    assert "EC2 instances do not run" in found["not here"].sentence
-    assert "Set USER in the Dockerfile" in found["not here"].sentence
     assert "understudy attach" in found["packets"].sentence
     monkeypatch.setattr("understudy_aws.cli.doctor.obstacle", lambda: "No; `sudo this` would change that.")
     refused = findings(state=str(tmp_path))["packets"]
     assert (refused.verdict, "`sudo this`" in refused.sentence) == ("note", True)
+
+
+def found(name: str, version: str) -> FoundRuntime:
+    return FoundRuntime(runtime=RUNTIMES[name], program="/usr/bin/x", version=version, root="/usr")
+
+
+@pytest.mark.parametrize(
+    ("here", "verdict", "sentence"),
+    [
+        (dict.fromkeys(RUNTIMES, found("go1", "1.19.8")), "ok", "source code runs with Go 1.19.8"),
+        (
+            dict.fromkeys(RUNTIMES, found("python311", "3.11.2"))
+            | {"go1": None, "python3": None, "php81": None},
+            "note",
+            (
+                "source code runs with Python 3.11.2; there is no Python 3 (`sudo apt install python3-venv`), no Go "
+                "(`sudo apt install golang-go`), no PHP (`sudo apt install php-cli composer`)"
+            ),
+        ),
+        (
+            {"nodejs18": None, "nodejs22": None},
+            "note",
+            "source code can't run; there is no Node.js (`sudo apt install nodejs npm`)",
+        ),
+    ],
+)
+def test_it_says_which_managed_runtimes_there_are_programs_for(
+    tmp_path, monkeypatch, here, verdict, sentence
+):
+    monkeypatch.setattr(doctor, "runtimes_here", lambda: here)
+    told = findings(state=str(tmp_path))["runtimes"]
+    assert (verdict, sentence) == (told.verdict, told.sentence)
+
+
+@pytest.mark.parametrize(
+    ("program", "name", "sentence"),
+    [
+        ("bwrap", "services", "`sudo apt install bubblewrap`"),
+        (
+            "git",
+            "sources",
+            "can't be fetched from repositories: git is not installed (`sudo apt install git`)",
+        ),
+        ("umoci", "images", "Images can't be pulled without umoci (`sudo apt install umoci`)"),
+        ("skopeo", "images", "Images can't be pulled without skopeo (`sudo apt install skopeo`)"),
+        ("buildah podman docker", "image build", "(`sudo apt install buildah`)"),
+    ],
+)
+def test_a_program_that_is_missing_is_told_with_what_installs_it(
+    tmp_path, monkeypatch, program, name, sentence
+):
+    monkeypatch.setattr(doctor, "obstacle", str)
+    missing = program.split()
+    monkeypatch.setattr("shutil.which", lambda each, **_: None if each in missing else f"/usr/bin/{each}")
+    told = findings(state=str(tmp_path))
+    assert ("note", True) == (told[name].verdict, sentence in told[name].sentence)
+    monkeypatch.setattr("shutil.which", lambda each, **_: f"/usr/bin/{each}")
+    assert "ok" == findings(state=str(tmp_path))[name].verdict
+
+
+@pytest.mark.parametrize(("limits", "verdict"), [((), "ok"), (("Instances are not held.",), "note")])
+def test_it_says_whether_instances_are_held_to_their_limits(tmp_path, monkeypatch, limits, verdict):
+    monkeypatch.setattr(doctor, "obstacle", str)
+    monkeypatch.setattr(doctor, "ControlGroups", lambda _: SimpleNamespace(limits=limits))
+    told = findings(state=str(tmp_path))["limits"]
+    assert (verdict, limits in [(), (told.sentence,)]) == (told.verdict, True)
+
+
+@pytest.mark.parametrize("skopeo", [None, "/usr/bin/skopeo"])
+def test_without_networks_it_says_what_runs_images_and_what_hands_them_over(tmp_path, monkeypatch, skopeo):
+    monkeypatch.setattr(doctor, "obstacle", lambda: "No.")
+    monkeypatch.setattr(doctor, "found_engine", lambda _: SimpleNamespace(address="unix:///run/d.sock"))
+    monkeypatch.setattr("shutil.which", lambda each, **_: skopeo if each == "skopeo" else f"/usr/bin/{each}")
+    told = findings(state=str(tmp_path))
+    assert "by the engine at unix:///run/d.sock" in told["images"].sentence
+    assert ("`sudo apt install skopeo`" in told["images"].sentence) is (skopeo is None)
+    assert {"sources", "runtimes", "image build"} <= set(told)
+    assert "limits" not in told
+
+
+def test_a_package_that_is_missing_keeps_a_server_from_starting(tmp_path, monkeypatch):
+    monkeypatch.setattr(doctor, "_NEEDED", ("msgspec", "not-a-package"))
+    monkeypatch.setattr(doctor, "_CLIENTS", ("msgspec", "not-a-package"))
+    told = findings(state=str(tmp_path))
+    assert ("blocked", "not-a-package not installed; scripts/setup installs all.") == (
+        told["packages"].verdict,
+        told["packages"].sentence,
+    )
+    assert ("note", True) == (
+        told["clients"].verdict,
+        "not-a-package is not installed here, and not needed to serve" in told["clients"].sentence,
+    )
+
+
+def test_what_is_not_here_is_said(tmp_path):
+    said = findings(state=str(tmp_path))["not here"].sentence
+    for each in (
+        "EC2 instances do not run",
+        "no traces",
+        "no metrics",
+        "web ACLs of WAF",
+        "Set USER in the Dockerfile",
+    ):
+        assert each in said
 
 
 def test_a_file_in_the_place_of_the_state_blocks(tmp_path, capsys):

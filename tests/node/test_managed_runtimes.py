@@ -19,7 +19,7 @@ from repositories import commit
 from tasks import build, reason_of, result_of
 
 from understudy_aws.dataplane.runtime.artifacts import TaskError
-from understudy_aws.dataplane.runtime.managed import RUNTIMES, find_runtime
+from understudy_aws.dataplane.runtime.managed import RUNTIMES, find_runtime, runtimes_here
 from understudy_aws.dataplane.wanted_services import Program
 
 pytestmark = pytest.mark.skipif(
@@ -103,7 +103,9 @@ APPLICATIONS = {
     "python": Application({"web.py": PYTHON_SERVER}, "python3 -m py_compile web.py", "python3 web.py"),
     "nodejs": Application({"web.js": NODE_SERVER}, "node --check web.js", "node web.js"),
     "corretto": Application({"Web.java": JAVA_SERVER}, "javac Web.java", "java Web"),
-    "go": Application({"web.go": GO_SERVER}, "go build -o web web.go", "./web"),
+    "go": Application(
+        {"web.go": GO_SERVER, "go.mod": "module web\n\ngo 1.18\n"}, "go build -o web .", "./web"
+    ),
     "php": Application({"index.php": "<?php echo 'php';"}, "php -l index.php", "php -S 0.0.0.0:$PORT"),
     "ruby": Application({"web.rb": RUBY_SERVER}, "ruby -c web.rb", "ruby web.rb"),
     "dotnet": Application(
@@ -112,9 +114,9 @@ APPLICATIONS = {
 }
 
 
-@pytest.fixture(scope="module")
-def running():
-    user = user_called("unprivileged" if os.geteuid() == 0 else "this-user")
+@pytest.fixture(scope="module", params=["this-user", "unprivileged"])
+def running(request):
+    user = user_called(request.param)
     place = Path(tempfile.mkdtemp())
     place.chmod(0o755)
     try:
@@ -152,6 +154,16 @@ def why_missing(language: str, version: str) -> str:
     except TaskError as missing:
         return str(missing)
     return ""
+
+
+def test_all_that_are_here_are_found_at_once():
+    here = runtimes_here()
+    assert list(here) == list(RUNTIMES)
+    for name, found in here.items():
+        runtime = RUNTIMES[name]
+        why = why_missing(runtime.language, runtime.version)
+        assert (found is None) == bool(why)
+        assert found is None or found == find_runtime(runtime.language, runtime.version)
 
 
 # Of each language the latest: others have the same programs of the machine.

@@ -30,10 +30,13 @@ from understudy_aws.dataplane.linux.probe import limits, obstacle
 from understudy_aws.dataplane.messages import GetInstances, GetStatus, Instances, Status
 from understudy_aws.dataplane.runtime.bubblewrap import NOT_INSTALLED
 from understudy_aws.dataplane.runtime.container_engine import found_engine
-from understudy_aws.dataplane.runtime.containers import IN_CONTAINERS, NO_ENGINE
+from understudy_aws.dataplane.runtime.containers import IN_CONTAINERS, NO_ENGINE, NO_SKOPEO
 from understudy_aws.dataplane.runtime.control_groups import ControlGroups
+from understudy_aws.dataplane.runtime.image_builds import NO_BUILDER, builder
 from understudy_aws.dataplane.runtime.image_users import ONE_USER
+from understudy_aws.dataplane.runtime.managed import RUNTIMES, runtimes_here
 from understudy_aws.dataplane.runtime.processes import NOT_ISOLATED
+from understudy_aws.dataplane.runtime.sources import NO_GIT
 from understudy_aws.server.run import check_address
 from understudy_aws.settings import Settings
 from understudy_aws.store.directory_safety import danger_in
@@ -94,8 +97,8 @@ def _summary(settings: Settings, *, blocked: bool) -> str:
 def examine(settings: Settings) -> Iterator[Finding]:
     """Examine everything that matters before a start."""
     yield _python()
-    yield from map(_needed_package, _NEEDED)
-    yield from map(_client_package, _CLIENTS)
+    yield _needed_packages()
+    yield _client_packages()
     yield _command_line_client()
     yield _state(settings)
     yield _secrets(settings)
@@ -115,7 +118,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
         "note",
         "EC2 instances do not run. Gateway endpoints of S3 and DynamoDB lead nowhere. NAT gateways translate no IPv6 "
         "(NAT64), so that addresses of DNS64 lead nowhere. DHCP options of NTP and NetBIOS are described, and unused: "
-        f"VPCs have the time at 169.254.169.123. {ONE_USER}",
+        "VPCs have the time at 169.254.169.123. Observability configurations are kept, and no traces are collected. "
+        f"Services have no metrics in CloudWatch, and no web ACLs of WAF. {ONE_USER}",
     )
 
 
@@ -180,26 +184,77 @@ def _internet(refused: str) -> Finding:
 
 
 def _services(refused: str) -> Iterator[Finding]:
-    """Say what runs services here, and what they are not held to."""
+    """Say what runs services here, which of them there are programs for, and what they are not held to."""
+    bubblewrap = shutil.which("bwrap")
     if refused:
         yield Finding("services", "note", NOT_ISOLATED)
-        engine = found_engine(os.environ)
-        if engine is None:
-            yield Finding("images", "note", NO_ENGINE)
-        else:
-            yield Finding("images", "note", IN_CONTAINERS.format(engine.address))
-        return
-    if shutil.which("bwrap") is None:
+    elif bubblewrap is None:
         yield Finding("services", "note", f"App Runner services can't run: {NOT_INSTALLED}.")
-        return
-    yield Finding("services", "ok", f"App Runner services are run by bubblewrap at {shutil.which('bwrap')}")
+    else:
+        yield Finding("services", "ok", f"App Runner services are run by bubblewrap at {bubblewrap}")
+    yield _sources()
+    yield _runtimes()
+    yield from _engine_images() if refused else _images()
+    if not refused:
+        lacking = " ".join(ControlGroups(Path("doctor")).limits)
+        kept = "instances are held to their memory, processors and number of processes"
+        yield Finding("limits", "note" if lacking else "ok", lacking or kept)
+
+
+def _sources() -> Finding:
+    """Say whether repositories of services can be fetched."""
+    git = shutil.which("git")
+    if git is None:
+        return Finding("sources", "note", f"Source code can't be fetched from repositories: {NO_GIT}")
+    return Finding("sources", "ok", f"repositories are fetched by git at {git}")
+
+
+def _runtimes() -> Finding:
+    """Say which managed runtimes there are programs for, and what is missing for the others."""
+    here = runtimes_here()
+    said = ", ".join(sorted({found.said for found in here.values() if found is not None}))
+    kept = {found.runtime.language for found in here.values() if found is not None}
+    lacking: dict[str, str] = {}
+    for name, found in here.items():
+        runtime = RUNTIMES[name]
+        if found is None:
+            # Of a language that has none of its versions the name says it all.
+            title = runtime.title if runtime.language in kept else runtime.spoken
+            lacking[title] = f"{title} (`sudo apt install {runtime.package}`)"
+    sentence = f"source code runs with {said}" if said else "source code can't run"
+    if lacking:
+        return Finding("runtimes", "note", f"{sentence}; there is no {', no '.join(lacking.values())}")
+    return Finding("runtimes", "ok", sentence)
+
+
+def _images() -> Iterator[Finding]:
+    """Say what pulls images and what builds them."""
     missing = [name for name in ("skopeo", "umoci") if shutil.which(name) is None]
     if missing:
         remedy = f"sudo apt install {' '.join(missing)}"
         yield Finding(
             "images", "note", f"Images can't be pulled without {' and '.join(missing)} (`{remedy}`)."
         )
-    yield from (Finding("limits", "note", limit) for limit in ControlGroups(Path("doctor")).limits)
+    else:
+        yield Finding("images", "ok", "images are pulled by skopeo and unpacked by umoci")
+    yield _image_builds()
+
+
+def _engine_images() -> Iterator[Finding]:
+    """Say what runs images where there are no networks, and what builds them."""
+    engine = found_engine(os.environ)
+    said = NO_ENGINE if engine is None else IN_CONTAINERS.format(engine.address)
+    yield Finding("images", "note", said if shutil.which("skopeo") else f"{said} {NO_SKOPEO}")
+    yield _image_builds()
+
+
+def _image_builds() -> Finding:
+    tool = builder()
+    return (
+        Finding("image build", "note", NO_BUILDER)
+        if tool is None
+        else Finding("image build", "ok", f"by {tool}")
+    )
 
 
 def _python() -> Finding:
@@ -207,20 +262,22 @@ def _python() -> Finding:
     return Finding("python", "ok", f"Python {found} at {sys.executable}")
 
 
-def _needed_package(name: str) -> Finding:
-    found = _version(name)
-    if found is None:
-        return Finding(name, "blocked", f"{name} is not installed; scripts/setup installs it.")
-    return Finding(name, "ok", found)
+def _needed_packages() -> Finding:
+    found = {name: _version(name) for name in _NEEDED}
+    missing = [name for name, version in found.items() if version is None]
+    if missing:
+        return Finding(
+            "packages", "blocked", f"{', '.join(missing)} not installed; scripts/setup installs all."
+        )
+    return Finding("packages", "ok", ", ".join(f"{name} {version}" for name, version in found.items()))
 
 
-def _client_package(name: str) -> Finding:
-    found = _version(name)
-    return (
-        Finding(name, "ok", found)
-        if found
-        else Finding(name, "note", "not installed here, and not needed to serve")
-    )
+def _client_packages() -> Finding:
+    found = {name: _version(name) for name in _CLIENTS}
+    said = ", ".join(f"{name} {version or 'is not installed here'}" for name, version in found.items())
+    if all(found.values()):
+        return Finding("clients", "ok", said)
+    return Finding("clients", "note", f"{said}, and not needed to serve")
 
 
 def _version(name: str) -> str | None:

@@ -60,6 +60,10 @@ NO_ENGINE = (
     "DOCKER_HOST or the usual socket."
 )
 
+NO_SKOPEO = (
+    "The container engine is given images by skopeo, which is not installed (`sudo apt install skopeo`)."
+)
+
 _LABEL = "understudy.node"
 _MOST_PROCESSES = 1024
 _MEGABYTE, _PROCESSOR, _BILLION = 1024**2, 1024, 10**9
@@ -234,7 +238,7 @@ class Containers:
             return name
         skopeo = shutil.which("skopeo")
         if skopeo is None:
-            raise StartError("The container engine is given images by skopeo, which is not installed.")
+            raise StartError(NO_SKOPEO)
         try:
             image = self._artifacts.image(digest)
         except LookupError as error:

@@ -16,6 +16,9 @@ from understudy_aws.dataplane.runtime.artifacts import TaskError
 from understudy_aws.dataplane.runtime.registries import is_repository, read_name, tags_of
 
 TOOLS = ("buildah", "podman", "docker")
+NO_BUILDER = (
+    "Images are built by buildah, podman or docker, none of which is there (`sudo apt install buildah`)."
+)
 _REGISTRY = re.compile(r"localhost|[a-z0-9-]+(?:\.[a-z0-9-]+)+(?::\d+)?|[a-z0-9-]+:\d+")
 _FILES = ("Containerfile", "Dockerfile")
 
@@ -46,6 +49,11 @@ def named(text: str) -> tuple[str, str]:
     return name.repository, name.tag
 
 
+def builder() -> str | None:
+    """Return the program that builds images here, None where there is none."""
+    return next(filter(None, map(shutil.which, TOOLS)), None)
+
+
 def build_image(source: Path, name: str, place: Path) -> BuiltImage:
     """Build the image of a directory by the first tool that there is, with its output on this process's.
 
@@ -54,11 +62,9 @@ def build_image(source: Path, name: str, place: Path) -> BuiltImage:
     repository, tag = named(name)
     if not any((source / each).is_file() for each in _FILES):
         raise TaskError(f"There is no Dockerfile in {source}.")
-    tool = next(filter(None, map(shutil.which, TOOLS)), None)
+    tool = builder()
     if tool is None:
-        raise TaskError(
-            "Images are built by buildah, podman or docker, none of which is there (`sudo apt install buildah`)."
-        )
+        raise TaskError(NO_BUILDER)
     layout = place / repository
     layout.mkdir(mode=0o700, parents=True, exist_ok=True)
     target, local = f"oci:{layout}:{tag}", f"localhost/understudy/{repository}:{tag}"

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from hashlib import blake2b
 from pathlib import Path
@@ -60,6 +61,11 @@ class ManagedRuntime(msgspec.Struct, frozen=True, kw_only=True):
     least: tuple[int, ...]
     package: str
     asked: tuple[str, ...] = ("--version",)
+
+    @property
+    def spoken(self) -> str:
+        """What people call its language, as `Node.js`."""
+        return self.title.rpartition(" ")[0]
 
     @property
     def name(self) -> str:
@@ -159,7 +165,7 @@ class FoundRuntime(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def said(self) -> str:
         """What it is, as "Python 3.11.7"."""
-        return f"{self.runtime.title.rpartition(' ')[0]} {self.version}"
+        return f"{self.runtime.spoken} {self.version}"
 
     @property
     def is_exact(self) -> bool:
@@ -212,9 +218,23 @@ def find_runtime(language: str, version: str, known: Path | None = None) -> Foun
     least = ".".join(map(str, runtime.least))
     has = f"has {', '.join(others)} alone" if others else "has none"
     raise TaskError(
-        f"The runtime {runtime.title} needs {runtime.title.rpartition(' ')[0]} {least} or newer, and this machine {has}"
+        f"The runtime {runtime.title} needs {runtime.spoken} {least} or newer, and this machine {has}"
         f" (`sudo apt install {runtime.package}`)."
     )
+
+
+def runtimes_here() -> Mapping[str, FoundRuntime | None]:
+    """Return what of this machine stands for each managed runtime by its name, None where nothing does."""
+
+    def found(runtime: ManagedRuntime) -> FoundRuntime | None:
+        try:
+            return find_runtime(runtime.language, runtime.version)
+        except TaskError:
+            return None
+
+    # Each is a program that is asked for its version; together they take as long as the slowest.
+    with ThreadPoolExecutor(len(RUNTIMES)) as pool:
+        return dict(zip(RUNTIMES, pool.map(found, RUNTIMES.values()), strict=True))
 
 
 def _runtime_of(language: str, version: str) -> ManagedRuntime:

@@ -90,6 +90,8 @@ auto = 0
 auto = false
 """
 _SETTINGS_FILE = "gitconfig"
+NO_GIT = "git is not installed (`sudo apt install git`)."
+"""Why no repository is fetched where there is no git."""
 # Git appends what it wants to do with credentials, which a function gets.
 _HELPER = (
     """!f() { printf 'username=%s\\npassword=%s\\n' "$UNDERSTUDY_GIT_USER" "$UNDERSTUDY_GIT_PASSWORD"; }; f"""
@@ -281,7 +283,7 @@ class _Repository:
     ) -> commands.Ended:
         program = shutil.which("git")
         if program is None:
-            raise TaskError("git is not installed (`sudo apt install git`).")
+            raise TaskError(NO_GIT)
         whole, settings = [program, *words], self._etc / _SETTINGS_FILE
         write_if_other(settings, _SETTINGS)
         network, isolated = self._way(), isolation.obstacle() == ""
