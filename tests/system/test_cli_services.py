@@ -171,3 +171,70 @@ def test_a_service_lives_by_the_aws_command(account, tmp_path):
     assert "DELETED" == settled(account, arn)["Status"]
     ask(account, "delete-connection", f"--connection-arn={connection}")
     assert "Service deletion completed successfully." in account.understudy("logs", "site", "--limit=500")
+
+
+def changed_source(place, **values):
+    """What `update-service` is given for code of a repository that starts otherwise."""
+    code = {
+        "RepositoryUrl": f"file://{place}",
+        "SourceCodeVersion": {"Type": "BRANCH", "Value": "main"},
+        "CodeConfiguration": {
+            "ConfigurationSource": "API",
+            "CodeConfigurationValues": {"Runtime": "PYTHON_311", "BuildCommand": "cp answer built", **values},
+        },
+    }
+    return f"--source-configuration={json.dumps({'CodeRepository': code})}"
+
+
+def latest(account, arn):
+    """The latest operation on a service."""
+    return ask(account, "list-operations", f"--service-arn={arn}", "--max-results=1")["OperationSummaryList"][
+        0
+    ]
+
+
+def test_an_update_that_fails_is_rolled_back_and_one_that_does_not_is_deployed(account, tmp_path):
+    """Reference apprunner-services.md 2.3: after a failure the service runs with its former settings."""
+    place = repository(tmp_path / "code", **FILES)
+    arn = created(account, place)["ServiceArn"]
+    former = settled(account, arn)
+    assert "RUNNING" == former["Status"], account.understudy("status", "site")
+    quick = "--health-check-configuration=Protocol=TCP,Interval=1,Timeout=1,UnhealthyThreshold=1"
+    broken = changed_source(place, StartCommand="python3 -c pass")
+    begun = ask(
+        account,
+        "update-service",
+        f"--service-arn={arn}",
+        broken,
+        quick,
+        "--instance-configuration=Cpu=512,Memory=1024",
+    )
+    assert "OPERATION_IN_PROGRESS" == begun["Service"]["Status"]
+    assert "one" == answer(former), "requests go on being answered"
+    service = settled(account, arn)
+    kept = ("Status", "SourceConfiguration", "InstanceConfiguration", "HealthCheckConfiguration")
+    assert {name: former[name] for name in kept} == {name: service[name] for name in kept}
+    assert "one" == answer(service)
+    found = latest(account, arn)
+    assert (begun["OperationId"], "UPDATE_SERVICE", "ROLLBACK_SUCCEEDED") == (
+        found["Id"],
+        found["Type"],
+        found["Status"],
+    )
+    assert "ended" in account.understudy("status", "site")
+
+    commit(place, answer="two")
+    good = changed_source(place, StartCommand="python3 serve.py", RuntimeEnvironmentVariables={"A": "b"})
+    ask(
+        account,
+        "update-service",
+        f"--service-arn={arn}",
+        good,
+        "--instance-configuration=Cpu=512,Memory=1024",
+    )
+    service = settled(account, arn)
+    assert "two" == answer(service)
+    assert ("512", "1024") == tuple(service["InstanceConfiguration"][name] for name in ("Cpu", "Memory"))
+    assert ("UPDATE_SERVICE", "SUCCEEDED") == tuple(latest(account, arn)[name] for name in ("Type", "Status"))
+    ask(account, "delete-service", f"--service-arn={arn}")
+    assert "DELETED" == settled(account, arn)["Status"]

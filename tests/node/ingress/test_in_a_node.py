@@ -14,9 +14,16 @@ from msgspec.structs import replace
 from networks import TCP, group, interface, rule, vpc
 
 from understudy_aws.cli.certificates import certificates_in
+from understudy_aws.controllers.certificate_authority import authority_in
 from understudy_aws.dataplane.messages import Done, GetInstances, WantServices
 from understudy_aws.dataplane.wanted import Endpoint, Network
-from understudy_aws.dataplane.wanted_services import Ingress, PrivateEntry, Service, Services
+from understudy_aws.dataplane.wanted_services import (
+    DomainCertificate,
+    Ingress,
+    PrivateEntry,
+    Service,
+    Services,
+)
 
 pytestmark = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
 
@@ -60,12 +67,13 @@ def _network() -> Network:
     return Network(vpcs=(replace(made, endpoints=(door,)),))
 
 
-def _want(running, service: Service, certificate: str = "") -> str:
+def _want(running, service: Service, certificate: str = "", *of_domains: DomainCertificate) -> str:
     """Have a node run the service; returns where requests are taken."""
     wanted = Services(
         instances=(instance("web", PYTHON, "-c", SERVER, environment={"ANSWER": "hello"}),),
         services=(service,),
         ingress=Ingress(port=0, certificate=certificate),
+        certificates=of_domains,
     )
     assert running.client.ask(WantServices(wanted)) == Done()
     until_healthy(running, "web")
@@ -122,16 +130,22 @@ def test_a_private_service_is_reached_from_inside_its_vpc_alone(running):
 def test_where_there_is_tls_a_private_service_has_it_too_and_http_is_sent_there(running, tmp_path):
     """Reference apprunner-services.md 5.1: port 80 redirects to HTTPS, at an endpoint's interface by its own port."""
     made = certificates_in(tmp_path, "127.0.0.1")
-    chain = running.directory.parent / "server.pem"
+    authority = authority_in((tmp_path / "authority.pem").read_text())
+    chain, of_shop = (running.directory.parent / f"{name}.pem" for name in ("server", "shop"))
     chain.write_bytes(made.server.read_bytes())
-    chain.chmod(0o644)
+    of_shop.write_text(authority.signed_for(["*.shop.test"]))
+    for each in (chain, of_shop):
+        each.chmod(0o644)
     running.want(_network())
-    entry = PrivateEntry(host=PRIVATE, interfaces=("eni-endpoint",))
-    address = _want(running, replace(WEB, private_entries=(entry,)), str(chain))
+    entries = tuple(
+        PrivateEntry(host=host, interfaces=("eni-endpoint",)) for host in (PRIVATE, "*.shop.test")
+    )
+    certificate = DomainCertificate(names=("*.shop.test",), file=str(of_shop))
+    address = _want(running, replace(WEB, private_entries=entries), str(chain), certificate)
     assert running.run("eni-client", PYTHON, "-c", MOVED, PRIVATE).stdout == f"301 https://{PRIVATE}/\n"
-    authority = made.authority.read_text()
-    said = running.run("eni-client", PYTHON, "-I", "-c", SECURELY, PRIVATE, authority)
-    assert (said.stdout, said.stderr) == ("200 True\n", "")
+    for host in (PRIVATE, "a.shop.test"):
+        said = running.run("eni-client", PYTHON, "-I", "-c", SECURELY, host, made.authority.read_text())
+        assert (said.stdout, said.stderr) == ("200 True\n", "")
     status, _ = _asked(address)
     assert 301 == status
     assert running.drops("eni-stranger", "10.0.1.20", 443)
