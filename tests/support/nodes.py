@@ -29,7 +29,8 @@ _RUN = """
 import os, sys; from pathlib import Path
 from understudy_aws.dataplane.linux.command import NetworkEndedError, run_command
 directory, interface, *command = sys.argv[1:]
-try: sys.exit(run_command(Path(directory), interface, command, os.environ, resolver="nameserver 10.0.0.2\\n"))
+readable = os.environ.get("READABLE")
+try: sys.exit(run_command(Path(directory), interface, command, os.environ, resolver="nameserver 10.0.0.2\\n", readable=readable))
 except NetworkEndedError as ended: print(ended, file=sys.stderr); sys.exit(137)
 """
 
@@ -298,6 +299,13 @@ class Node:
 
     def start(self, interface: str, *command: str) -> Command:
         return Command(self.command_line(interface, *command), self._environment, self._identity)
+
+    def run_apart(
+        self, interface: str, readable: str, *command: str, timeout: float = 20
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command with a root of its own, in which a directory can be read."""
+        variables = {**self._environment, "READABLE": readable}
+        return Command(self.command_line(interface, *command), variables, self._identity).finish(timeout)
 
     def command_line(self, interface: str, *command: str) -> list[str]:
         return [self._python, "-c", _RUN, str(self.directory), interface, *command]

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from nodes import refusal_for
 from sites import UNDERSTUDY, Site, running_site
 
+from understudy_aws.cli import attach
 from understudy_aws.dataplane.client import NodeClient, NodeLostError
 from understudy_aws.dataplane.edge import API_ADDRESSES
 from understudy_aws.dataplane.messages import Probe, Probed
@@ -90,6 +91,54 @@ def test_a_database_is_reached_once_its_group_admits_the_other(site):
         assert network["interfaces"] == [interface["NetworkInterfaceId"]]
     _until(lambda: site.interfaces() == [])
     _until(lambda: site.network() is None)
+
+
+def test_an_isolated_program_has_the_vpc_and_none_of_the_users_files(site, tmp_path):
+    """It is shown the directory where it starts, if that is a project's; its exit code and its end are as ever."""
+    project, home = tmp_path / "project", Path(site.environment["HOME"])
+    project.mkdir()
+    (project / "main.py").write_text("print('project')")
+    (home / "secret").write_text("secret")
+    first, second, app, db = two_groups(site)
+    look = f"cat main.py; cat {home}/secret; echo $HOME; touch main.py; echo own > ~/x && cat ~/x; exit 7"
+    words = (*UNDERSTUDY, "attach", "--subnet", first, "--group", app, "--isolated", "--", "sh", "-c")
+    done = subprocess.run(
+        [*words, look], env=site.environment, cwd=project, text=True, capture_output=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (7, "print('project')/tmp\nown\n"), done.stderr
+    assert f"{home}/secret: No such file" in done.stderr
+    assert "Read-only file system" in done.stderr
+    done = subprocess.run(
+        [*words, "pwd; ls"], env=site.environment, cwd=home, text=True, capture_output=True, check=False
+    )
+    assert "starts in /, for" in done.stderr
+    assert "secret" not in done.stdout
+
+    python = ("/usr/bin/python3", "-I", "-c", SERVE)
+    with site.attached("--subnet", second, "--group", db, "--isolated", "--", *python) as database:
+        assert database.stdout.readline() == "listening\n", database.stderr.read()
+        [interface] = site.interfaces()
+        rule = ("--group-id", db, "--protocol", "tcp", "--port", "5432", "--source-group", app)
+        assert site.fetch(first, app, interface["PrivateIpAddress"]) == "dropped"
+        site.ec2("authorize-security-group-ingress", *rule)
+        assert site.fetch(first, app, interface["PrivateIpAddress"]) == "the database"
+        database.send_signal(signal.SIGTERM)
+        assert database.wait(20) == 128 + signal.SIGTERM
+    both = site.understudy("attach", "--subnet", first, "--isolated", "--not-isolated", "--", "true")
+    assert (both.returncode, "contraries" in both.stderr) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("here", "shown"),
+    [
+        ("/home/ann/project", True), ("/srv/project", True), ("/tmp/project", True), ("/home/ann", False),
+        ("/home", False), ("/", False), ("/tmp", False), ("/var", False), ("/root", False), ("/etc", False),
+        ("/run/user/1000/x", False),
+    ],
+)  # fmt: skip
+def test_a_directory_that_has_more_than_a_project_is_not_shown(monkeypatch, here, shown):
+    monkeypatch.setattr(Path, "cwd", lambda: Path(here))
+    assert (here if shown else "") == attach.readable_directory({"HOME": "/home/ann"})
 
 
 def test_an_interface_of_ones_own_stays_when_the_program_ends(site):

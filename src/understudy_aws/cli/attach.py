@@ -50,6 +50,9 @@ _FREE_SECONDS, _FREE_POLL_SECONDS = 3.0, 0.02
 # What a shell says of a program that was killed.
 _KILLED = 128 + signal.SIGKILL
 _LOOK_SECONDS = 0.2
+# What `--isolated` does not show whole, and what it shows nothing of.
+_OF_MANY = ("/home", "/root", "/tmp", "/var")  # noqa: S108 - nothing is put there
+_OF_THE_SYSTEM = ("/dev", "/etc", "/proc", "/run", "/sys")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -76,6 +79,11 @@ def add_place(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--address", default="", help="its private IPv4 address; by default a free one")
     parser.add_argument(
+        "--isolated",
+        action="store_true",
+        help="show it this machine's programs and the current directory, to read, and none of your other files",
+    )
+    parser.add_argument(
         "--not-isolated",
         action="store_true",
         help="where this machine can make no networks: run it as a plain process, in this machine's own network",
@@ -100,6 +108,8 @@ def run_attached(asked: argparse.Namespace, out: Output, command: Sequence[str])
             f"{asked.interface} has its groups and its address already: --group and --address are of the interface "
             "that --subnet makes. `aws ec2 modify-network-interface-attribute` changes its groups."
         )
+    if asked.isolated and asked.not_isolated:
+        raise UserError("--isolated and --not-isolated are contraries; say one of them.")
     settings = settings_of(asked)
     server = understood_server(settings)
     if server is None:
@@ -114,6 +124,8 @@ def run_attached(asked: argparse.Namespace, out: Output, command: Sequence[str])
     try:
         node = Path(attached["node"])
         obstacle = _wait_for(server, node, attached["interface"])
+        if obstacle and asked.isolated:
+            raise UserError(f"{obstacle} So {command[0]} can't be isolated here.")
         if obstacle and not asked.not_isolated:
             raise UserError(
                 f"{obstacle} `--not-isolated` runs {command[0]} as a plain process all the same: in this machine's "
@@ -129,9 +141,13 @@ def run_attached(asked: argparse.Namespace, out: Output, command: Sequence[str])
         authority = authorities_in(server.ca_bundle) if server.ca_bundle else ""
         trust = trusting(os.environ, authority, OWN_FILES)
         environment = inside(os.environ, _apis(server, attached), trust)
+        readable = None
+        if asked.isolated:
+            environment, readable = without_home(environment), readable_directory(os.environ)
         return _run(
-            node, attached, command, environment, hidden=_hidden_directories(settings), files=trust.files
-        )
+            node, attached, command, environment, hidden=_hidden_directories(settings), files=trust.files,
+            readable=readable,
+        )  # fmt: skip
     finally:
         _detach(server, attached["interface"])
 
@@ -190,6 +206,7 @@ def _run(
     *,
     hidden: Sequence[Path],
     files: Mapping[str, str],
+    readable: str | None,
 ) -> int:
     """Run the command in a process of its own, which enters the interface's network and becomes of no other use."""
     sys.stdout.flush()
@@ -206,6 +223,7 @@ def _run(
                 resolver=attached["resolver"],
                 hidden=hidden,
                 files=files,
+                readable=readable,
             )
         except NetworkEndedError as error:
             os.write(2, f"understudy: {error}\n".encode())
@@ -218,6 +236,27 @@ def _run(
     pass_signals_on(child)
     _, status = os.waitpid(child, 0)
     return os.waitstatus_to_exitcode(status) if os.WIFEXITED(status) else 128 + os.WTERMSIG(status)
+
+
+def without_home(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return variables for a program that has no home: what leads there would only mislead it."""
+    kept = {name: value for name, value in environment.items() if not name.startswith("XDG_")}
+    kept.pop("TMPDIR", None)
+    return {**kept, "HOME": "/tmp"}  # noqa: S108 - its own, in memory
+
+
+def readable_directory(environment: Mapping[str, str]) -> str:
+    """Return the current directory, for a program that is to see no other of this user's.
+
+    It is empty where there is more than a project: in a home, in what homes lie in, and where the system has its own.
+    """
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:
+        return ""
+    home = Path(environment.get("HOME") or "/").resolve()
+    has_more = any(each.is_relative_to(here) for each in (home, *map(Path, _OF_MANY)))
+    return "" if has_more or any(here.is_relative_to(each) for each in _OF_THE_SYSTEM) else str(here)
 
 
 def _hidden_directories(settings: Settings) -> list[Path]:

@@ -65,11 +65,13 @@ def run_command(
     resolver: str,
     hidden: Sequence[Path] = (),
     files: Mapping[str, str] = MappingProxyType({}),
+    readable: str | None = None,
 ) -> int:
     """Run a command at an interface and return its exit status, as a shell gives it.
 
     `resolver` is what the command finds in `/etc/resolv.conf`; it sees nothing in the directories that are `hidden`,
-    nor in the node's. `files` are texts of files of its own, by their names in `OWN_FILES`. Raises NoNodeError,
+    nor in the node's. `files` are texts of files of its own, by their names in `OWN_FILES`. With `readable` it sees
+    programs of this machine and that directory, empty for none, and no other files. Raises NoNodeError,
     NetworkEndedError and OSError. The process that calls this must have one thread alone, and is of no use for anything
     else afterwards.
     """
@@ -88,7 +90,7 @@ def run_command(
     _die_with(parent)
     child = fork_tied()
     if child == 0:
-        _leave(program, partial(leave_the_machine, owner, (*hidden, directory), resolver, files))
+        _leave(program, partial(leave_the_machine, owner, (*hidden, directory), resolver, files, readable))
     status = _wait_for(child)
     if status == _SIGNALED + signal.SIGKILL and _has_ended(holder_fd):
         raise NetworkEndedError(

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from understudy_aws.dataplane.linux.own_root import enter_own_root
 from understudy_aws.dataplane.linux.syscalls import (
     CLONE_NEWIPC,
     CLONE_NEWNS,
@@ -43,13 +44,17 @@ _SETTINGS_OF_THE_MACHINE = ("sys", "sysrq-trigger", "irq", "bus", "fs")
 
 
 def leave_the_machine(
-    owner: tuple[int, int], hidden: Iterable[Path], resolver: str, files: Mapping[str, str]
+    owner: tuple[int, int],
+    hidden: Iterable[Path],
+    resolver: str,
+    files: Mapping[str, str],
+    readable: str | None = None,
 ) -> None:
     """Give the calling process namespaces of its own, in which the next process it forks is the first.
 
     `owner` are the user and group that it stays; `hidden` are directories that it sees empty, and `resolver` is what
-    it finds as `/etc/resolv.conf`; `files` are texts of files by their names in `OWN_FILES`. Raises OSError. The
-    process still has capabilities in the new namespaces.
+    it finds as `/etc/resolv.conf`; `files` are texts of files by their names in `OWN_FILES`. With `readable` it has a
+    root of its own (`own_root.py`). Raises OSError. The process still has capabilities in the new namespaces.
     """
     unshare(CLONE_NEWNS)
     mount("none", "/", "none", MS_REC | MS_PRIVATE)
@@ -69,6 +74,8 @@ def leave_the_machine(
     _look_names_up_by_dns()
     for name, text in files.items():
         (OWN_FILES / name).write_text(text)
+    if readable is not None:
+        enter_own_root(owner, readable)
 
 
 def see_own_processes() -> None:

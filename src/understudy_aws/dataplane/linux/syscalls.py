@@ -27,6 +27,9 @@ MS_REC = 16384
 MS_PRIVATE = 1 << 18
 MNT_DETACH = 2
 
+# The number is the same on all processors.
+_MOUNT_SETATTR, _MOUNT_ATTR_RDONLY = 442, 1
+_AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
 _KEEP_SIZE, _PUNCH_HOLE = 1, 2
 _PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_CAPBSET_DROP = 1, 4, 24
 _PR_SET_SECUREBITS, _PR_SET_NO_NEW_PRIVS = 28, 38
@@ -57,6 +60,23 @@ def mount(source: str, target: str, kind: str, flags: int, options: str = "") ->
 def unmount(target: str) -> None:
     """Take a mount away as soon as nobody uses it any more. Raises OSError."""
     _check(_libc.umount2(target.encode(), MNT_DETACH), target)
+
+
+def make_read_only(target: str) -> None:
+    """Keep a mount and all below it from being written to, and whatever else they forbid. Raises OSError."""
+    attributes = struct.pack("=QQQQ", _MOUNT_ATTR_RDONLY, 0, 0, 0)
+    where = (
+        ctypes.c_long(_MOUNT_SETATTR),
+        ctypes.c_long(_AT_FDCWD),
+        target.encode(),
+        ctypes.c_long(_AT_RECURSIVE),
+    )
+    _check(_libc.syscall(*where, attributes, ctypes.c_long(len(attributes))), target)
+
+
+def pivot_root() -> None:
+    """Make the directory where this process is its root; the former root is mounted on it. Raises OSError."""
+    _check(_libc.pivot_root(b".", b"."), "pivot_root")
 
 
 def punch_hole(fd: int, start: int, length: int) -> None:

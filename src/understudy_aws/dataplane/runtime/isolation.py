@@ -28,7 +28,7 @@ WORKING_DIRECTORY, HOME = "/app", "/home/app"
 _ASK_SECONDS = 20
 _USER = 1000
 # What programs look up, and what tells them which certificates to trust; nothing secret.
-_SETTINGS = (
+SETTINGS = (
     "alternatives", "ca-certificates", "ca-certificates.conf", "crypto-policies", "fonts", "gai.conf", "host.conf",
     "hosts", "java", "java-8-openjdk", "java-11-openjdk", "java-17-openjdk", "java-21-openjdk", "java-25-openjdk",
     "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime", "magic", "maven", "mime.types", "npmrc", "os-release",
@@ -101,7 +101,7 @@ def isolated(
         words += _shown(Path(path))
     words += [*proc_words(), *_empty()]
     given = {**_names(), **(files or {})}
-    for name in _SETTINGS:
+    for name in SETTINGS:
         if name not in given:
             words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
     for name, text in given.items():
