@@ -64,8 +64,9 @@ class Attaching:
         )
         self.site.ec2("associate-route-table", "--route-table-id", table, "--subnet-id", subnet)
 
-    def run(self, *words: str):
-        return self.site.understudy("attach", "--subnet", self.subnet, "--", *words)
+    def run(self, *words: str, isolated: bool = False):
+        kept = ("--isolated",) if isolated else ()
+        return self.site.understudy("attach", "--subnet", self.subnet, *kept, "--", *words)
 
     def told(self) -> dict[str, str]:
         """The variables of a program."""
@@ -110,6 +111,8 @@ def test_clients_reach_the_apis_by_all_ways_and_know_their_certificate(attaching
             for url in ("https://198.18.255.1", NAME):
                 done = attaching.run(*words, f"{url}{HEALTH}")
                 assert '"status":"ok"' in done.stdout, (words, done.stderr)
+    apart = attaching.run("/usr/bin/python3", *PYTHON[1:], f"{NAME}{HEALTH}", isolated=True)
+    assert '"status":"ok"' in apart.stdout, apart.stderr
     untold = attaching.run("env", "-u", "SSL_CERT_FILE", *PYTHON, f"{NAME}{HEALTH}")
     assert "CERTIFICATE_VERIFY_FAILED" in untold.stderr, "nothing else has it trust the server"
 
