@@ -96,6 +96,8 @@ def test_it_is_said_in_every_place_where_it_matters(site):
     assert "no packets of VPCs" in internet
 
     subnet = site.ec2("describe-subnets")["Subnets"][0]["SubnetId"]
+    isolated = site.understudy("attach", "--subnet", subnet, "--isolated", "--", "true")
+    assert (isolated.returncode, "So true can't be isolated here." in isolated.stderr) == (2, True)
     refused = site.understudy("attach", "--subnet", subnet, "--", "touch", site.environment["HOME"] + "/ran")
     assert refused.returncode == 2
     assert REMEDY in refused.stderr
