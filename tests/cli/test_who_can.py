@@ -85,6 +85,7 @@ def test_an_export_is_asked_without_any_state(tmp_path, capsys):
 def test_a_step_of_which_it_could_not_be_told_is_told(tmp_path, capsys):
     details = export()
     (statement,) = details["RoleDetailList"][0]["AssumeRolePolicyDocument"]["Statement"]
+    statement["Action"] = ["sts:AssumeRole", "sts:TagSession"]
     statement["Condition"] = {
         "StringEquals": {
             "aws:RequestTag/a": "${aws:RequestTag/b}x",

@@ -28,6 +28,11 @@ def random_context(lots: random.Random, question: Question, asked: list[str]) ->
         if is_list_key(key.lower()):
             values[key] = some(lots, pool, 3, 1)
     context = question_context(values)
+    if "aws:tagkeys" in context:
+        # They are the keys of the tags.
+        tags = {key.partition("/")[2]: key for key in (*asked, *context) if key.startswith("aws:requesttag/")}
+        others = [each for each in context["aws:tagkeys"] if each.lower() not in tags]
+        context["aws:tagkeys"] = [*others, *(name for name, key in tags.items() if key in context)]
     moment = lots.choice([each for each in DATES if milliseconds(each) is not None])
     seconds = (milliseconds(moment) or 0) // 1000
     context |= {"aws:epochtime": str(max(0, seconds))}

@@ -342,6 +342,7 @@ def test_no_request_carries_what_its_key_cannot_hold(key, value):
 
 
 # What could not be told of a step could not be told of who takes it either.
+TAGGED = ["sts:AssumeRole", "sts:TagSession"]
 NOT_TOLD = {
     "StringEquals": {
         "aws:RequestTag/a": "${aws:RequestTag/b}x",
@@ -356,7 +357,7 @@ def test_steps_of_which_it_could_not_be_told_are_no_refusals(on_the_way, at_the_
     by_role = {"AWS": f"arn:aws:iam::{ACCOUNT}:role/first"}
     accounts = account(
         allow("s3:GetObject", **at_the_end),
-        roles={"first": [trusts(me)], "second": [trusts(by_role, **on_the_way)]},
+        roles={"first": [trusts(me)], "second": [trusts(by_role, TAGGED, **on_the_way)]},
         only="role/second",
     )
     found = who_can(accounts, "s3:GetObject", "arn:aws:s3:::b/k").found
@@ -442,3 +443,122 @@ def test_one_account_alone_is_asked_about():
     ):
         with pytest.raises(NotAQuestion, match=f"no account {OTHER} here"):
             asked_about()
+
+
+# What no request carries lets nobody in.
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        {"StringEquals": {"token.actions.githubusercontent.com:sub": "repo:a/b"}},
+        {"Null": {"aws:FederatedProvider": "false"}},
+        {"StringEquals": {"aws:SourceIdentity": "ann"}},
+        {"StringEquals": {"sts:ExternalId": "a"}},
+        {"StringLike": {"sts:RoleSessionName": "?"}},
+        {"StringEquals": {"sts:SourceIdentity": ""}},
+    ],
+)
+def test_users_carry_nothing_of_sessions_and_no_names_that_are_too_short(condition):
+    ada = {"AWS": f"arn:aws:iam::{ACCOUNT}:user/ada"}
+    accounts = account(roles={"r": [trusts(ada, ["sts:AssumeRole", "sts:SetSourceIdentity"], **condition)]})
+    assert prove(accounts, parse_claim("user/ada cannot assume r")).verdict == "proven"
+
+
+@pytest.mark.parametrize(
+    ("condition", "action"),
+    [
+        ({"StringEquals": {"aws:RequestTag/team": "red"}}, "sts:TagSession"),
+        ({"ForAnyValue:StringEquals": {"aws:TagKeys": "team"}}, "sts:TagSession"),
+        ({"StringLike": {"sts:SourceIdentity": "ann*"}}, "sts:SetSourceIdentity"),
+    ],
+)
+def test_who_gives_a_session_more_than_a_name_needs_leave_for_that(condition, action):
+    ada = {"AWS": f"arn:aws:iam::{ACCOUNT}:user/ada"}
+    claim = "user/ada cannot assume r"
+    let_in = trusts(ada, **condition)
+    assert prove(account(roles={"r": [let_in]}), parse_claim(claim)).verdict == "proven"
+    both = account(roles={"r": [let_in, trusts(ada, action)]})
+    found(both, claim)
+    role = f"arn:aws:iam::{ACCOUNT}:role/r"
+    assert [each.how for each in who_can(both, "sts:AssumeRole", role).found] == ["sometimes"]
+    # One who may is no reason that another may, to whom the same statement lets in.
+    eve = {"AWS": [ada["AWS"], f"arn:aws:iam::{ACCOUNT}:user/eve"]}
+    one = account(roles={"r": [trusts(eve, **condition), trusts(ada, action)]})
+    assert [each.principal for each in who_can(one, "sts:AssumeRole", role).found] == [ada["AWS"]]
+
+
+@pytest.mark.parametrize(
+    ("stated", "verdict"),
+    [
+        ("aws:PrincipalTag/team=red", "proven"),
+        ("aws:username=eve", "proven"),
+        ("aws:username=ada", "refuted"),
+        ("aws:MultiFactorAuthPresent=moon", "proven"),
+        ("aws:SourceIp=moon", "proven"),
+        ("aws:SourceIp=10.0.0.1", "refuted"),
+        ("aws:CurrentTime=2030-01-01T00:00:00Z", "refuted"),
+        ("aws:RequestTag/team=red", "refuted"),
+    ],
+)
+def test_what_a_claim_states_of_requests_must_be_one_of_the_principal(stated, verdict):
+    accounts = account(allow("s3:GetObject"))
+    claim = f"user/ada cannot s3:GetObject on arn:aws:s3:::b/k when {stated}"
+    proof = prove(accounts, parse_claim(claim))
+    assert proof.verdict == verdict
+    if verdict == "proven":
+        assert proof.reasons[1] == "Their requests carry no such condition keys (1 times)."
+    key, _, value = stated.partition("=")
+    found = who_can(accounts, "s3:GetObject", "arn:aws:s3:::b/k", {key.lower(): value}).found
+    assert any(each.principal.endswith("ada") for each in found) is (verdict == "refuted")
+
+
+# Keys of one request agree with each other.
+
+
+def test_only_with_mfa_is_there_an_age_of_it():
+    aged = allow("s3:GetObject", NumericLessThan={"aws:MultiFactorAuthAge": "300"})
+    roles = {"r": [trusts({"AWS": ACCOUNT})]}
+    claim = "role/r cannot s3:GetObject on arn:aws:s3:::b/k"
+    example = found(account(aged, roles=roles), claim)
+    assert example.context["aws:multifactorauthpresent"] == "true"
+    assert "aws:multifactorauthage" in example.context
+    assert prove(account(aged, roles=roles), parse_claim(f"{claim} without MFA")).verdict == "proven"
+    both = {
+        "NumericLessThan": {"aws:MultiFactorAuthAge": "300"},
+        "Bool": {"aws:MultiFactorAuthPresent": "false"},
+    }
+    assert prove(account(allow("s3:*", **both), roles=roles), parse_claim(claim)).verdict == "proven"
+
+
+@pytest.mark.parametrize(
+    ("condition", "verdict"),
+    [
+        (
+            {"StringEquals": {"aws:RequestTag/a": "x"}, "ForAllValues:StringEquals": {"aws:TagKeys": ["b"]}},
+            "proven",
+        ),
+        (
+            {"StringEquals": {"aws:RequestTag/a": "x"}, "ForAllValues:StringEquals": {"aws:TagKeys": ["a"]}},
+            "refuted",
+        ),
+        (
+            {"StringEquals": {"aws:RequestTag/a": "x"}, "ForAnyValue:StringEquals": {"aws:TagKeys": ["b"]}},
+            "refuted",
+        ),
+        ({"StringEquals": {"aws:RequestTag/a": "x"}, "Null": {"aws:TagKeys": "true"}}, "proven"),
+        ({"Null": {"aws:RequestTag/a": "true"}, "ForAnyValue:StringLike": {"aws:TagKeys": ["?"]}}, "refuted"),
+        (
+            {"Null": {"aws:RequestTag/a": "true"}, "ForAnyValue:StringEquals": {"aws:TagKeys": ["a"]}},
+            "proven",
+        ),
+    ],
+)
+def test_the_tag_keys_of_a_request_are_those_of_its_tags(condition, verdict):
+    proof = prove(
+        account(allow("ec2:CreateVpc", **condition)), parse_claim("user/ada cannot ec2:CreateVpc on *")
+    )
+    assert proof.verdict == verdict
+    if proof.counter_example is not None:
+        context = proof.counter_example.context
+        assert ("a" in [each.lower() for each in context["aws:tagkeys"]]) is ("aws:requesttag/a" in context)

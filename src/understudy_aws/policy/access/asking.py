@@ -8,13 +8,13 @@ from typing import Any, Literal
 import msgspec
 from msgspec.structs import replace
 
+from understudy_aws.policy.access.agreement import told_together
 from understudy_aws.policy.access.classes import (
     MANY_PATTERNS,
     patterns_meant,
     patterns_of_kinds,
     resources_told_apart,
 )
-from understudy_aws.policy.access.domains import CLOCK
 from understudy_aws.policy.access.population import (
     TAGS,
     Accounts,
@@ -109,6 +109,8 @@ class Asker:
         if actor.principal.kind == "root" and self._inquiry.action.lower() == "sts:assumerole":
             # AWS lets no root user assume a role, whatever policies say (sts.md 3.1).
             return None
+        if not self._inquiry.is_possible(actor):
+            return None
         bindings = self._inquiry.bindings(actor)
         question = self._inquiry.question(actor)
         decision = decide(question, bindings)
@@ -118,7 +120,7 @@ class Asker:
                 "sometimes" if actor.outside else "always", statements_that_allow(question, plan, frozenset())
             )
         known = self._inquiry.known(actor)
-        key = what_matters(actor, known, plan)
+        key = (what_matters(actor, known, plan), self._inquiry.what_else_may(actor))
         if key not in self._answers:
             self._answers[key] = self._searched(actor, question, known, bindings, plan)
         return self._answers[key]
@@ -204,8 +206,7 @@ def least(ordinary: Question, found: Possible, bindings: Bindings) -> dict[str, 
         if found.question.context.get(key) != ordinary.context.get(key)
     }
     for key in list(differing):
-        # The clock's keys say the same moment.
-        together = CLOCK if key in CLOCK else (key,)
+        together = told_together(key, found.chosen)
         fewer = {other: value for other, value in differing.items() if other not in together}
         if decide(replace(ordinary, context=_with(ordinary.context, fewer, found)), bindings).allowed:
             differing = fewer

@@ -81,6 +81,10 @@ _OF_TEMPORARY_CREDENTIALS = {
 
 _WITHOUT_SESSIONS = frozenset({"service", "anonymous"})
 _IN_SESSIONS = frozenset({"role-session", "federated"})
+_NAMES_IN_STS = frozenset(
+    {"sts:externalid", "sts:rolesessionname", "sts:sourceidentity", "aws:sourceidentity"}
+)
+_ALWAYS_NAMED = ("sts", "assumerole", "sts:rolesessionname")
 
 DomainOf = Callable[[str], "Domain | None"]
 
@@ -102,6 +106,7 @@ def domain_of(key: str, principal: Principal, action: str, fixed: Context) -> Do
         return ABSENT
     if principal.kind in _IN_SESSIONS and key in _OF_TEMPORARY_CREDENTIALS:
         return _OF_TEMPORARY_CREDENTIALS[key]
-    if (service, name) == ("sts", "assumerole") and key == "sts:rolesessionname":
-        return Domain(optional=False)
+    if key in _NAMES_IN_STS:
+        # Their shortest has two letters (sts.md 3.1).
+        return Domain(like="??*", optional=(service, name, key) != _ALWAYS_NAMED)
     return _USUAL.get(key, _ANY)

@@ -9,7 +9,8 @@ import msgspec
 from msgspec.structs import replace
 
 from understudy_aws.data.regions import GLOBAL_REGION, GLOBAL_SERVICES, REGIONS
-from understudy_aws.policy.access.domains import Domain, domain_of
+from understudy_aws.policy.access.domains import ABSENT, CLOCK, Domain, domain_of
+from understudy_aws.policy.access.requests import may_be_allowed
 from understudy_aws.policy.engine.bindings import Bindings, Levels
 from understudy_aws.policy.engine.policies import NamedPolicy, compile_policy
 from understudy_aws.policy.language.context_keys import principal_context
@@ -150,9 +151,56 @@ class Inquiry:
                 own = actor.domains.get(key) or actor.domains.get(key.partition("/")[0])
                 if own is not None:
                     return own
+                if _is_of_sessions(key) and actor.principal.kind in {"user", "root"} and not actor.outside:
+                    return ABSENT
+                further = _further_action(key) if self._is_assuming else ""
+                if further and not self.may_too(actor, further):
+                    return ABSENT
             return domain_of(key, actor.principal, self.action, known.context)
 
         return domain
+
+    @property
+    def _is_assuming(self) -> bool:
+        return self.action.lower().startswith("sts:assumerole")
+
+    def what_else_may(self, actor: Actor) -> tuple[bool, ...]:
+        """Return which of the actions may be allowed that give a session tags and a source identity."""
+        return tuple(self.may_too(actor, each) for each in _WITH_SESSIONS) if self._is_assuming else ()
+
+    def may_too(self, actor: Actor, action: str) -> bool:
+        """Return whether another action on the same resource may be allowed to the actor, whatever its requests carry.
+
+        Who gives a session tags or a source identity while he assumes a role needs leave for that too (sts.md 3.1).
+        """
+        known = replace(self.known(actor), action=action)
+
+        def domain(key: str) -> Domain | None:
+            own = actor.domains.get(key) or actor.domains.get(key.partition("/")[0])
+            return (
+                own
+                if own is not None and key not in known.context
+                else (domain_of(key, actor.principal, action, known.context))
+            )
+
+        return may_be_allowed(known, self.bindings(actor), domain).allowed
+
+    def is_possible(self, actor: Actor) -> bool:
+        """Return whether requests of the actor may carry what is stated for them."""
+        if not self.stated:
+            return True
+        plain = Inquiry(self.accounts, self.action, self.resource.arn, {})
+        known = plain.known(actor)
+        domain = plain.domain_of(actor, known)
+        for key, value in self.stated.items():
+            held = known.context.get(key)
+            if held is not None and key in actor.keys and held != value:
+                return False
+            may = domain(key) if held is None else None
+            texts = [value] if isinstance(value, str) else value
+            if may is not None and key not in CLOCK and not all(map(may.has, texts)):
+                return False
+        return True
 
     def bindings(self, actor: Actor) -> Bindings:
         """Return the policies that bind the actor's request, equal ones being one object."""
@@ -188,6 +236,22 @@ class Inquiry:
         context.update(self.resource.keys)
         context.update(self.stated)
         return Question(actor.principal, self.action, self.resource.arn, context, owner)
+
+
+_WITH_SESSIONS = ("sts:TagSession", "sts:SetSourceIdentity")
+_OF_TAGS = ("aws:requesttag/", "aws:tagkeys", "sts:transitivetagkeys")
+
+
+def _further_action(key: str) -> str:
+    """Return the action that a request for a session needs besides, when it carries a key."""
+    if key.startswith(_OF_TAGS):
+        return "sts:TagSession"
+    return "sts:SetSourceIdentity" if key == "sts:sourceidentity" else ""
+
+
+def _is_of_sessions(key: str) -> bool:
+    """Return whether only sessions carry a key: what an identity provider says, or who was behind a chain of roles."""
+    return key in {"aws:federatedprovider", "aws:sourceidentity"} or "." in key.partition(":")[0]
 
 
 def outsiders(accounts: Accounts, policies: Iterable[NamedPolicy]) -> Iterator[Actor]:

@@ -302,14 +302,16 @@ class _Prover:
     def _contradiction(self, actor: Actor, action: str, resource: str) -> CounterExample | None:
         if self._claim.limits or self._claim.carried:
             actor = self._within_limits(actor)
+        inquiry = Inquiry(self._accounts, action, resource, self._claim.carried)
         never = _never(actor, lower_ascii(action))
+        if not never and not inquiry.is_possible(actor):
+            never = "Their requests carry no such condition keys"
         if never:
             self._refusals[never] += 1
             return None
         if actor.outside and not account_in(resource):
             # What a stranger does in his own account is nobody's concern here.
             return None
-        inquiry = Inquiry(self._accounts, action, resource, self._claim.carried)
         known = inquiry.known(actor)
         if lower_ascii(action) in NEEDS_NOTHING:
             question = inquiry.question(actor)
@@ -319,6 +321,7 @@ class _Prover:
         plan = bindings.plan(action, exempt=actor.principal.service_linked)
         key = (
             what_matters(actor, known, plan),
+            inquiry.what_else_may(actor),
             resource if inquiry.resource.policy or plan.denies or allow_entries(plan) else "",
             action,
         )
@@ -443,6 +446,7 @@ def _never(actor: Actor, action: str) -> str:
 
 
 _LAYERS = {
+    "request": "Only requests whose condition keys contradict each other are allowed",
     "identity": "No identity-based policy allows it",
     "boundary": "The permissions boundary does not allow it",
     "session": "The session policy does not allow it",

@@ -12,6 +12,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import msgspec
 from msgspec.structs import replace
 
+from understudy_aws.policy.access.agreement import (
+    REQUEST_TAG,
+    TAG_KEYS,
+    conditions_on_tag_keys,
+    tags_agree,
+)
 from understudy_aws.policy.access.domains import CLOCK, Domain, DomainOf
 from understudy_aws.policy.access.fillings import fillings
 from understudy_aws.policy.access.values import Value, keys_of, second_of, values_to_try
@@ -35,6 +41,8 @@ Keys = Mapping[str, str | list[str]]
 MOST_STEPS = 4_000
 
 _NO, _MAYBE, _YES = 0, 1, 2
+# Why no request is allowed where only some would be whose condition keys contradict each other.
+CONTRADICTION = Decision(allowed=False, effect="implicit-deny", layer="request")
 
 
 class Possible(msgspec.Struct, frozen=True):
@@ -106,6 +114,9 @@ class _Search:
         self._bindings = bindings
         self._plan = _plan(question, bindings)
         self._domains = _domains(_free_keys(self._plan, domain_of), domain_of)
+        self._domain_of = domain_of
+        tags = (key for key in question.context if key.startswith(REQUEST_TAG))
+        self._asked = frozenset({*self._domains, *tags})
         # Keys that no such request carries are known too.
         self._absent: Keys = {key: [] for key, domain in self._domains.items() if domain.values == ()}
         self._ordinary = ordinary
@@ -146,6 +157,8 @@ class _Search:
             for condition in statement.conditions
             if any(name in condition.keys for name in names)
         ]
+        if key == TAG_KEYS:
+            found += conditions_on_tag_keys(self._asked)
         return list({id(each): each for each in found}.values())
 
     def _values(self, key: str, context: Keys) -> tuple[list[Value], bool]:
@@ -178,6 +191,21 @@ class _Search:
             found = [second for text in found if (second := second_of(text)) is not None]
         return [text for text in dict.fromkeys(found) if self._domains[key].has(text)], is_named
 
+    def _may_also_carry(self, given: Keys, key: str, chosen: Keys) -> bool:
+        """Return whether what goes with a key is what a request may carry, and what has been chosen for it."""
+        for other, value in given.items():
+            if chosen.get(other, value) != value:
+                return False
+            if other == key or key in CLOCK:
+                continue
+            domain = self._domain_of(other)
+            if domain is None:
+                if self._question.context.get(other) != value:
+                    return False
+            elif not (isinstance(value, str) and domain.has(value)):
+                return False
+        return True
+
     def _judge(self, context: Keys, unknown: frozenset[str]) -> Decision:
         self._steps += 1
         question = replace(self._question, context=context)
@@ -194,12 +222,7 @@ class _Search:
             self._undecided = f"there are more than {MOST_STEPS:,} combinations of condition keys to try"
             return None
         if not left:
-            question = replace(self._question, context=context)
-            decision = decide(question, self._bindings)
-            if decision.allowed:
-                return Possible(question, decision, chosen)
-            self._refusal = decision
-            return None
+            return self._decided(context, chosen)
         unknown = frozenset(name for key, _ in left for name in (CLOCK if key in CLOCK else (key,)))
         if chosen or self._steps > 1:
             judged = self._judge(context, unknown)
@@ -209,14 +232,35 @@ class _Search:
         (key, values), *rest = left
         if key in inexact and not self._undecided:
             self._undecided = f"not all values of {key} that conditions may tell apart could be tried"
-        if key in inexact:
+        for given in self._choices(key, values, context, chosen, exact=key not in inexact):
+            found = self._try({**context, **given}, {**chosen, **given}, rest, inexact)
+            if found is not None:
+                return found
+        return None
+
+    def _choices(
+        self, key: str, values: Sequence[Value], context: Keys, chosen: Keys, *, exact: bool
+    ) -> Iterator[Keys]:
+        """Yield the parts of a context that give a key its values, those that agree with what has been chosen."""
+        if not exact:
             # Other keys have been chosen since, which variables may ask for.
             values = self._values(key, context)[0]
         for value in values:
             given = keys_of(key, value)
-            found = self._try({**context, **given}, {**chosen, **given}, rest, inexact)
-            if found is not None:
-                return found
+            if self._may_also_carry(given, key, chosen):
+                yield given
+            else:
+                self._refusal = self._refusal or CONTRADICTION
+
+    def _decided(self, context: Keys, chosen: Keys) -> Possible | None:
+        if not tags_agree(context, self._asked):
+            self._refusal = self._refusal or CONTRADICTION
+            return None
+        question = replace(self._question, context=context)
+        decision = decide(question, self._bindings)
+        if decision.allowed:
+            return Possible(question, decision, chosen)
+        self._refusal = decision
         return None
 
 

@@ -11,6 +11,7 @@ from itertools import pairwise
 import msgspec
 
 from understudy_aws.core.clock import iso_seconds
+from understudy_aws.policy.access.agreement import implied
 from understudy_aws.policy.access.automata import (
     Pattern,
     any_arn,
@@ -73,7 +74,7 @@ def values_to_try(
 
 
 def keys_of(key: str, value: Value) -> dict[str, str | list[str]]:
-    """Return the part of a context that gives `key` a value; the clock's keys go together."""
+    """Return the part of a context that gives `key` a value, with what goes with it: the clock's say one moment."""
     if value is None:
         return {}
     if key in CLOCK and isinstance(value, str):
@@ -82,7 +83,7 @@ def keys_of(key: str, value: Value) -> dict[str, str | list[str]]:
             "aws:currenttime": iso_seconds(_EPOCH + timedelta(seconds=seconds)),
             "aws:epochtime": str(seconds),
         }
-    return {key: value}
+    return {key: value, **implied(key)}
 
 
 def _asks_for_unknown(condition: CompiledCondition, key: str, fixed: Mapping[str, str | list[str]]) -> bool:
