@@ -149,9 +149,20 @@ def test_what_is_not_here_is_said(tmp_path):
         "no traces",
         "no metrics",
         "web ACLs of WAF",
-        "Set USER in the Dockerfile",
     ):
         assert each in said
+
+
+@pytest.mark.parametrize(
+    ("why", "verdict", "sentence"),
+    [("", "ok", "users of their own"), ("none (`sudo this`)", "note", "none (`sudo this`)")],
+)
+def test_it_says_whether_images_have_users_of_their_own(tmp_path, monkeypatch, why, verdict, sentence):
+    monkeypatch.setattr("understudy_aws.cli.doctor.obstacle", lambda: "")
+    monkeypatch.setattr("shutil.which", lambda program, **_: f"/usr/bin/{program}")
+    monkeypatch.setattr("understudy_aws.dataplane.linux.user_maps.obstacle", lambda: why)
+    found = findings(state=str(tmp_path))["image users"]
+    assert (found.verdict, sentence in found.sentence) == (verdict, True)
 
 
 def test_a_file_in_the_place_of_the_state_blocks(tmp_path, capsys):

@@ -1,6 +1,7 @@
 """What the program of an image sees and may do is the same where runc runs it and where bubblewrap does.
 
-runc is Podman's, asked for the same rights: no capability and none to be gained. What differs on purpose is named here.
+runc is Podman's, asked for the same rights: no capability, but for some of those of an image that starts as root, and
+none to be gained. What differs on purpose is named here.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ NAMES = (
     "touch",
     "chown",
     "su",
+    "stat",
 )
 # A line for each thing seen, with its name before the equals sign.
 PROBE = r"""
@@ -73,6 +75,8 @@ say done ""; sleep 100 & wait
 AS_ROOT = r"""
 say() { echo "$1=$2"; }
 say user "$(id -u):$(id -g)"
+for each in CapPrm CapEff CapBnd NoNewPrivs; do say $each "$(awk -v name=$each: '$1 == name { print $2 }' /proc/self/status)"; done
+for each in /data /data/seed /home/web /etc/passwd; do say $each "$(stat -c %u:%g:%a $each)"; done
 touch /tmp/x; say owner "$(chown web /tmp/x 2>/dev/null && echo changed)"; say other "$(su web -c 'id -u' 2>/dev/null)"
 trap 'echo ended=by-TERM; exit 0' TERM; say done ""; sleep 100 & wait
 """
@@ -150,8 +154,9 @@ def test_a_program_sees_and_may_do_the_same_under_both(found):
     assert differing == {}
 
 
-def test_one_that_starts_as_root_becomes_no_other_user_under_either(found):
-    """What an engine gives by itself, CAP_CHOWN, CAP_SETGID and CAP_SETUID among it, it is asked not to give."""
+def test_one_that_starts_as_root_becomes_another_user_under_both(found):
+    """Both give it the same of what an engine gives by itself; which of it a program inherits, engines differ in."""
     by_runc, by_bubblewrap = found[1]
     assert by_runc == by_bubblewrap
-    assert (by_runc["user"], by_runc["owner"], by_runc["other"]) == ("0:0", "", "")
+    assert (by_runc["user"], by_runc["owner"], by_runc["other"]) == ("0:0", "changed", "101")
+    assert by_runc["CapEff"] == by_runc["CapBnd"] == "00000000000405fb"

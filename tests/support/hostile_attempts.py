@@ -96,6 +96,9 @@ ATTEMPTS = {
     "change where names are looked up": ("open('/etc/resolv.conf', 'w')", READ_ONLY),
     "write beside them": ("open('/hostile', 'w')", READ_ONLY),
     "write devices": ("open('/dev/hostile', 'w')", READ_ONLY),
+    # They are as they were even if this succeeds.
+    "the modes of the machine's devices": ("os.chmod('/dev/full', 0o666)", {"EPERM", "EROFS"}),
+    "the owner of the machine's devices": ("os.chown('/dev/full', os.getuid(), os.getgid())", {"EPERM", "EROFS"}),
     "make a device": ("os.mknod('/tmp/disk', 0o60600, os.makedev(8, 0))", {"EPERM"}),
     "see files of others in /tmp": ("result = os.listdir('/tmp')", {"[]"}),
     "see sockets of services": ("result = os.listdir('/run')", {"[]"}),
@@ -184,6 +187,41 @@ ATTEMPTS = {
     "swap": ("call(167, 224, b'/tmp/x', 0)", REFUSED),
     "the machine's end": ("call(169, 142, 0, 0, 0, 0)", REFUSED),
     "a call by its number of another kind": ("call(0x40000000 | 39, 0x40000000, 0)", {"ENOSYS"}),
+}  # fmt: skip
+
+# What root of an image's users tries with the rights that it has: each counts for what is its own alone.
+_OUT_OF_A_ROOT = """
+os.mkdir('/inner'); os.chroot('/inner')
+for _ in range(50): os.chdir('..')
+os.chroot('.')
+result = sorted(set(os.listdir('/')) & {'oldroot', 'boot', 'root', 'work', 'home', 'newroot'})
+"""
+# A structure of a version and a number, and three sets of 64 bits.
+_OF_A_PROGRAM = """
+read, write = os.pipe()
+if os.fork() == 0:
+    os.dup2(write, 1); os.execv('/bin/busybox', ['grep', 'CapEff', '/proc/self/status'])
+result = os.read(read, 1024).split()[1].decode()
+"""
+_TAKE_CAPABILITIES = "check(libc.capset(struct.pack('=Ii', 0x20080522, 0), struct.pack('=6I', *[0xffffffff] * 3, *[0x1ff] * 3)))"
+ATTEMPTS_OF_ROOT = {
+    "a user that the machine has": ("os.setuid(70000)", {"EINVAL"}),
+    "a group that the machine has": ("os.setgroups([70000])", {"EINVAL"}),
+    "a file for such a user": ("open('/own', 'w'); os.chown('/own', 70000, -1)", {"EINVAL"}),
+    "out of another root": (_OUT_OF_A_ROOT, {"[]"}),
+    "every capability": (_TAKE_CAPABILITIES, {"EPERM"}),
+    "a capability by a program": (_OF_A_PROGRAM, {"00000000000405fb"}),
+    "what it is told of names": ("os.chmod('/etc/resolv.conf', 0o666)", {"EROFS"}),
+    "what it has said before": ("open('/proc/self/fd/1').read()", {"EACCES"}),
+    "a higher limit": (
+        "check(libc.prlimit(0, 4, struct.pack('=QQ', 1 << 20, 1 << 20), None))", {"EPERM"},
+    ),
+    "a name of the machine": ("import socket as s; s.sethostname('other')", {"EPERM"}),
+    "more of the processors": ("os.setpriority(os.PRIO_PROCESS, 0, -20)", {"EPERM", "EACCES"}),
+    "not to be ended for memory": ("os.write(os.open('/proc/self/oom_score_adj', os.O_WRONLY), b'-1000')", {"EACCES", "EPERM"}),
+    "namespaces of its first process": ("os.listdir('/proc/1/root/oldroot')", NOT_THERE),
+    "how many namespaces there may be": ("open('/proc/sys/user/max_user_namespaces', 'w')", READ_ONLY),
+    "which ids there are": ("os.write(os.open('/proc/self/uid_map', os.O_WRONLY), b'0 0 1')", {"EPERM"}),
 }  # fmt: skip
 
 

@@ -207,7 +207,8 @@ class Node:
         self._restriction = restriction
         self._name_server = name_server
         self._owner = owner
-        self._identity = identity(user)
+        # What gives a user further ids becomes that user itself.
+        self._identity = identity(None if restriction == "further-ids" else user)
         self._python = python_of(user)
         self._environment = {**environment(), **(variables or {})}
         self.process = self._start()

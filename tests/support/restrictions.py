@@ -14,6 +14,7 @@ import resource
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -24,6 +25,7 @@ _SET_NO_NEW_PRIVS, _SET_SECCOMP, _MODE_FILTER = 38, 22, 2
 _ALLOW, _ERRNO = 0x7FFF0000, 0x00050000
 # The numbers of system calls: unshare and socket.
 _CALLS = {"x86_64": (272, 41), "aarch64": (97, 198)}
+_NOBODY, FURTHER = 65534, 300_000
 _NETLINK, _NETFILTER = 16, 12
 
 
@@ -154,7 +156,23 @@ def few_files() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
 
 
+def further_ids() -> None:
+    """The command runs as nobody in particular, who has subordinate ids; this user must be root for it."""
+    _check(_libc.unshare(_NEWNS), "unshare")
+    _check(_libc.mount(b"none", b"/", b"none", _REC | _PRIVATE, None), "/")
+    with tempfile.NamedTemporaryFile("w") as listed:
+        listed.write(f"{_NOBODY}:{FURTHER}:65536\n")
+        listed.flush()
+        Path(listed.name).chmod(0o644)
+        for name in (b"/etc/subuid", b"/etc/subgid"):
+            _check(_libc.mount(listed.name.encode(), name, b"none", _BIND, None), name.decode())
+    os.setgroups([])
+    os.setresgid(_NOBODY, _NOBODY, _NOBODY)
+    os.setresuid(_NOBODY, _NOBODY, _NOBODY)
+
+
 KINDS = {
+    "further-ids": further_ids,
     "no-unshare": no_unshare,
     "no-nftables": no_nftables,
     "no-user-namespaces": no_user_namespaces,

@@ -25,7 +25,7 @@ from understudy_aws.cli.output import Colour, Output
 from understudy_aws.core.clock import SystemClock
 from understudy_aws.core.errors import UserError
 from understudy_aws.dataplane.client import NodeClient, NodeLostError
-from understudy_aws.dataplane.linux import outside
+from understudy_aws.dataplane.linux import outside, user_maps
 from understudy_aws.dataplane.linux.probe import limits, obstacle
 from understudy_aws.dataplane.messages import GetInstances, GetStatus, Instances, Status
 from understudy_aws.dataplane.runtime.bubblewrap import NOT_INSTALLED
@@ -33,7 +33,6 @@ from understudy_aws.dataplane.runtime.container_engine import found_engine
 from understudy_aws.dataplane.runtime.containers import IN_CONTAINERS, NO_ENGINE, NO_SKOPEO
 from understudy_aws.dataplane.runtime.control_groups import ControlGroups
 from understudy_aws.dataplane.runtime.image_builds import NO_BUILDER, builder
-from understudy_aws.dataplane.runtime.image_users import ONE_USER
 from understudy_aws.dataplane.runtime.managed import RUNTIMES, runtimes_here
 from understudy_aws.dataplane.runtime.processes import NOT_ISOLATED
 from understudy_aws.dataplane.runtime.sources import NO_GIT
@@ -119,7 +118,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         "EC2 instances do not run. Gateway endpoints of S3 and DynamoDB lead nowhere. NAT gateways translate no IPv6 "
         "(NAT64), so that addresses of DNS64 lead nowhere. DHCP options of NTP and NetBIOS are described, and unused: "
         "VPCs have the time at 169.254.169.123. Observability configurations are kept, and no traces are collected. "
-        f"Services have no metrics in CloudWatch, and no web ACLs of WAF. {ONE_USER}",
+        "Services have no metrics in CloudWatch, and no web ACLs of WAF.",
     )
 
 
@@ -228,7 +227,16 @@ def _runtimes() -> Finding:
 
 
 def _images() -> Iterator[Finding]:
-    """Say what pulls images and what builds them."""
+    """Say what pulls images, what builds them, and which users they have."""
+    if why := user_maps.obstacle():
+        yield Finding(
+            "image users",
+            "note",
+            f"Images that start as root can't go on as other users or give files to them: {why}. It counts for "
+            "the next network, after `understudy stop`. Images with a USER need none of it.",
+        )
+    else:
+        yield Finding("image users", "ok", "images that start as root have users of their own")
     missing = [name for name in ("skopeo", "umoci") if shutil.which(name) is None]
     if missing:
         remedy = f"sudo apt install {' '.join(missing)}"

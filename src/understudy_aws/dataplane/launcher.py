@@ -34,10 +34,11 @@ from understudy_aws.dataplane.wanted import Network
 
 if TYPE_CHECKING:
     from understudy_aws.dataplane.linux import holder
-    from understudy_aws.dataplane.runtime import control_groups
+    from understudy_aws.dataplane.runtime import control_groups, file_trees
 else:
     holder = deferred("understudy_aws.dataplane.linux.holder")
     control_groups = deferred("understudy_aws.dataplane.runtime.control_groups")
+    file_trees = deferred("understudy_aws.dataplane.runtime.file_trees")
 
 _START_SECONDS = 15.0
 # A node may end, or be killed, between being found and being asked.
@@ -199,7 +200,7 @@ class NodeLauncher:
         self._reap()
         if self._tied:
             # A state in memory leaves nothing.
-            shutil.rmtree(self.directory, ignore_errors=True)
+            file_trees.remove_tree(self.directory)
         else:
             self._forget()
         return found

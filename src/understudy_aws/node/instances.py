@@ -403,10 +403,8 @@ class Instances:
         return status, f"It {_how(status)}.{f' {why}' if why else ''}{said}"
 
     def _refused(self, found: Observed, last: list[str]) -> str:
-        """Say what an image was refused that others run it with, if its last lines tell of that."""
-        instance = self._wanted(found.record.id)
-        is_image = instance is not None and bool(instance.program.image)
-        return ONE_USER if is_image and changes_users(last) else ""
+        """Say what an image was refused that it has elsewhere, if its last lines tell of that."""
+        return ONE_USER if found.record.is_one_user and changes_users(last) else ""
 
     def _last_lines(self, found: Observed) -> list[str]:
         record = found.record

@@ -22,21 +22,38 @@ from understudy_aws.dataplane.linux.syscalls import (
     CLONE_NEWNS,
     CLONE_NEWPID,
     CLONE_NEWUSER,
+    MS_BIND,
+    MS_NOATIME,
     MS_NODEV,
+    MS_NODIRATIME,
     MS_NOEXEC,
     MS_NOSUID,
     MS_PRIVATE,
+    MS_RDONLY,
     MS_REC,
+    MS_RELATIME,
+    MS_REMOUNT,
     mount,
     setns,
     unshare,
 )
+from understudy_aws.dataplane.linux.user_maps import enter_root_of
 from understudy_aws.dataplane.processes import start_of
 
 _RECORD = "holder.json"
 _NAMESPACES = "namespaces"
 _KNOWN = b"k"
 _FILES = 1024
+# Those that bubblewrap gives a program.
+_DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
+# What a mount has that its copy in another user namespace must keep, as statvfs(3) shows it and mount(2) takes it.
+_KEPT = {
+    os.ST_NOSUID: MS_NOSUID,
+    os.ST_NOEXEC: MS_NOEXEC,
+    os.ST_NOATIME: MS_NOATIME,
+    os.ST_NODIRATIME: MS_NODIRATIME,
+    os.ST_RELATIME: MS_RELATIME,
+}
 
 
 class Holder(msgspec.Struct, frozen=True):
@@ -119,8 +136,9 @@ def _become_holder(directory: Path, answers: int, known: int, owner: int | None)
     """Become, in a forked process, the parent of a holder, say its number, and end."""
     try:
         os.setsid()
-        _enter_new_user_namespace()
+        enter_root_of(os.geteuid(), os.getegid(), CLONE_NEWUSER | CLONE_NEWNS)
         mount("none", "/", "none", MS_REC | MS_PRIVATE)
+        _protect_devices()
         flags = MS_NOSUID | MS_NODEV | MS_NOEXEC
         mount("tmpfs", str(namespaces_directory(directory)), "tmpfs", flags)
         unshare(CLONE_NEWPID)
@@ -136,11 +154,20 @@ def _become_holder(directory: Path, answers: int, known: int, owner: int | None)
     _hold(known, owner)
 
 
-def _enter_new_user_namespace() -> None:
-    """Become root of a new user and mount namespace; the kernel lets an unprivileged user map itself alone."""
-    user, group = os.geteuid(), os.getegid()
-    unshare(CLONE_NEWUSER | CLONE_NEWNS)
-    map_root(user, group)
+def _protect_devices() -> None:
+    """Have the machine's devices that every program is given on mounts that can't be written.
+
+    Reading and writing a device is not writing its file: what that keeps from is changing its mode and owner, which a
+    program could otherwise that is root's, however little it may do.
+    """
+    for name in _DEVICES:
+        path = f"/dev/{name}"
+        # A machine need not have each, and where they are no root's nobody could.
+        with suppress(OSError):
+            mount(path, path, "none", MS_BIND)
+            had = os.statvfs(path).f_flag
+            kept = sum(flag for shown, flag in _KEPT.items() if had & shown)
+            mount("none", path, "none", MS_BIND | MS_REMOUNT | MS_RDONLY | kept)
 
 
 def map_root(user: int, group: int) -> None:

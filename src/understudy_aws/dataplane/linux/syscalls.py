@@ -10,6 +10,7 @@ import errno
 import os
 import signal
 import struct
+from collections.abc import Iterable
 
 CLONE_NEWNS = 0x00020000
 CLONE_NEWIPC = 0x08000000
@@ -22,9 +23,12 @@ MS_NOSUID = 2
 MS_NODEV = 4
 MS_NOEXEC = 8
 MS_REMOUNT = 32
+MS_NOATIME = 1024
+MS_NODIRATIME = 2048
 MS_BIND = 4096
 MS_REC = 16384
 MS_PRIVATE = 1 << 18
+MS_RELATIME = 1 << 21
 MNT_DETACH = 2
 
 # The number is the same on all processors.
@@ -96,6 +100,19 @@ def drop_capabilities() -> None:
     header = struct.pack("=Ii", _CAPABILITY_VERSION, 0)
     _check(_libc.capset(header, bytes(24)), "capset")
     _check(_libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), "prctl")
+
+
+def bound_capabilities(kept: Iterable[int]) -> None:
+    """Keep this process's capabilities for its next program, which can hand on these alone. Raises OSError."""
+    header = struct.pack("=Ii", _CAPABILITY_VERSION, 0)
+    found = ctypes.create_string_buffer(24)
+    _check(_libc.capget(header, found), "capget")
+    words = list(struct.unpack("=6I", found.raw))
+    # Effective, permitted and inheritable, of the lower and of the upper half.
+    words[2], words[5] = words[1], words[4]
+    _check(_libc.capset(header, struct.pack("=6I", *words)), "capset")
+    for capability in set(range(_LAST_CAPABILITY + 1)).difference(kept):
+        _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
 
 
 def die_with_parent() -> None:

@@ -61,7 +61,8 @@ class UnpackedImage(msgspec.Struct, frozen=True, kw_only=True):
 
     `command` is the entry point with the command behind it. `user` is as the image has it: a name or number, perhaps
     with a group. `ports` are those of TCP, in order. `blobs` are the digests of what it was unpacked from. `volumes`
-    are directories that it need not have, and `stop_signal` the number by which its program is asked to end.
+    are directories that it need not have, and `stop_signal` the number by which its program is asked to end. With
+    `keeps_owners` its files have their owners, as ids of the holder's range (linux/user_maps.py).
     """
 
     id: str
@@ -76,6 +77,7 @@ class UnpackedImage(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
     volumes: tuple[str, ...] = ()
     stop_signal: int = signal.SIGTERM
+    keeps_owners: bool = False
 
 
 class Artifacts:
@@ -147,6 +149,10 @@ class Artifacts:
                 if not entry.name.startswith(_GONE) and entry.name.removesuffix(_LOCK) not in names:
                     _put_aside(entry.with_name(entry.name.removesuffix(_LOCK)))
         return found
+
+    def set_image_aside(self, digest: str) -> None:
+        """Put one image out of the way, unless it is being made now."""
+        _put_aside(self.images / safe_name(digest))
 
     def remove_aside(self) -> None:
         """Delete what was put out of the way, also by a node that was killed then, and layers of no image."""

@@ -30,7 +30,7 @@ from understudy_aws.dataplane.runtime.artifacts import Artifacts
 from understudy_aws.dataplane.runtime.control_groups import ControlGroups
 from understudy_aws.dataplane.runtime.driver import Observed, Place, PlaceGoneError, Running, StartError
 from understudy_aws.dataplane.runtime.fork_server import ForkServer
-from understudy_aws.dataplane.runtime.launcher import Launch
+from understudy_aws.dataplane.runtime.launcher import FILES, SEEN_BY_ALL, Launch
 from understudy_aws.dataplane.runtime.planning import program_of
 from understudy_aws.dataplane.runtime.sandbox import Sandbox, words_for
 from understudy_aws.dataplane.runtime.seccomp import filter_program
@@ -162,19 +162,22 @@ class Bubblewrap:
             # So it is below `/etc` everywhere; nobody else comes into this directory.
             (run / name).chmod(0o644)
         groups = self._groups.make(instance.id, instance.cpu, instance.memory)
+        # Another user does not come into this user's directories.
+        seen, given = (Path(SEEN_BY_ALL), Path(SEEN_BY_ALL, FILES)) if view.is_root else (layer, run)
         sandbox = Sandbox(
             environment=(*view.environment.items(), ("PORT", str(instance.port))),
             directory=view.directory,
             hostname=hostname,
-            files=tuple((name, str(run / name)) for name in view.files),
-            private=tuple((target, str(layer / name)) for target, name in view.private),
-            root=view.root,
+            files=tuple((name, str(given / name)) for name in view.files),
+            private=tuple((target, str(seen / name)) for target, name in view.private),
+            root=str(seen / Path(view.root).relative_to(layer)) if view.root else "",
             mounts=view.mounts,
             hidden=(str(self._directory),),
             user=view.user,
             group=view.group,
             groups=self._groups.shown(groups),
             forbids_namespaces=_can_forbid_namespaces(program),
+            is_root=view.is_root,
         )
         return Launch(
             id=instance.id, program=program_of(instance), start=number, port=instance.port, place=str(run),
@@ -183,7 +186,9 @@ class Bubblewrap:
             layer=str(layer), layer_bytes=LAYER_BYTES, overlays=view.overlays, groups=groups,
             directories=(*view.directories, *(name for _, name in view.private)), root=view.root,
             made=view.made, stop_signal=view.stop_signal, points=(*view.points, *(("/sys",) if groups else ())),
-            files=tuple(f"/etc/{name}" for name in view.files),
+            files=tuple(f"/etc/{name}" for name in view.files), is_root=view.is_root, group=view.group,
+            is_one_user=view.is_one_user,
+            copies=tuple(str(run / name) for name in view.files) if view.is_root else (),
             seccomp=filter_program().hex(), limits=self._process_limits(instance), token=str(self._directory),
         )  # fmt: skip
 

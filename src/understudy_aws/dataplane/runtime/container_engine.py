@@ -61,6 +61,7 @@ class HostSettings(msgspec.Struct, frozen=True, rename="pascal", kw_only=True):
     pids_limit: int
     port_bindings: dict[str, tuple[PublishedPort, ...]]
     cap_drop: tuple[str, ...] = ("ALL",)
+    cap_add: tuple[str, ...] = ()
     security_opt: tuple[str, ...] = ("no-new-privileges",)
     init: bool = False
     network_mode: str = "default"

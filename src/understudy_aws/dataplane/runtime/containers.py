@@ -39,9 +39,11 @@ from understudy_aws.dataplane.runtime.container_engine import (
     found_engine,
 )
 from understudy_aws.dataplane.runtime.driver import Observed, Place, Running, StartError
+from understudy_aws.dataplane.runtime.image_users import starts_as_root
 from understudy_aws.dataplane.runtime.loopback import LOOPBACK, free_port, lead_to
 from understudy_aws.dataplane.runtime.managed import SYSTEM_PATH
 from understudy_aws.dataplane.runtime.planning import program_of
+from understudy_aws.dataplane.runtime.sandbox import CAPABILITIES
 from understudy_aws.dataplane.wanted_services import Instance
 
 IN_CONTAINERS = (
@@ -215,6 +217,8 @@ class Containers:
         return f"understudy-{own}-{id}"
 
     def _new(self, instance: Instance, image: str, port: int) -> NewContainer:
+        digest = instance.program.image
+        is_root = starts_as_root(self._artifacts.root(digest), self._artifacts.image(digest).user)
         inside = f"{instance.port}/tcp"
         return NewContainer(
             image=image,
@@ -226,6 +230,7 @@ class Containers:
                 memory=instance.memory * _MEGABYTE,
                 nano_cpus=instance.cpu * _BILLION // _PROCESSOR,
                 pids_limit=_MOST_PROCESSES,
+                cap_add=tuple(each.removeprefix("CAP_") for each in CAPABILITIES) if is_root else (),
                 init=True,
                 port_bindings={inside: (PublishedPort(LOOPBACK, str(port)),)},
             ),

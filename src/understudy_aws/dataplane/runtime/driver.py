@@ -31,7 +31,8 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     told to listen. Its output begins at the byte `output_from` of its spool. `network` tells the namespace that it
     lives in from others of its name. `groups` are its control groups. `container` names the container that the process
     stands for, if it does, and `address` is the container's where this machine reaches that.
-    `stop_signal` is the number by which the program is asked to end.
+    `stop_signal` is the number by which the program is asked to end. With `is_one_user` it is an image's root that
+    would have other users elsewhere.
     """
 
     id: str
@@ -46,6 +47,7 @@ class Running(msgspec.Struct, frozen=True, kw_only=True):
     container: str = ""
     address: str = ""
     stop_signal: int = signal.SIGTERM
+    is_one_user: bool = False
 
 
 class Observed(msgspec.Struct, frozen=True, kw_only=True):

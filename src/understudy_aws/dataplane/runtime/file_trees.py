@@ -8,14 +8,20 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
+
+from understudy_aws.dataplane.linux.syscalls import CLONE_NEWUSER
+from understudy_aws.dataplane.linux.user_maps import enter_root_of, found_range
 
 DEEPEST = 200
 """Directories in one another that a tree may have."""
 
 # What an entry takes of a disk at least, which is not counted in its blocks.
 _LEAST_BYTES = 1024
+_SECONDS = 600
 _FLAGS = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -78,6 +84,10 @@ def remove_tree(place: Path) -> None:
         os.close(top)
     with suppress(OSError):
         place.rmdir()
+    if os.path.lexists(place) and os.geteuid() != 0 and found_range() is not None:
+        # What is left is an image's whose files have owners, whom nobody is outside of a holder's namespace.
+        words = [sys.executable, "-m", "understudy_aws.dataplane.runtime.file_trees", str(place)]
+        subprocess.run(words, stdin=subprocess.DEVNULL, timeout=_SECONDS, check=False)  # noqa: S603 - our own program
 
 
 def _take_up(top: int, name: str, number: int) -> int:
@@ -125,3 +135,8 @@ def _is_there(folder: int, name: str) -> bool:
     except OSError:
         return False
     return True
+
+
+if __name__ == "__main__":
+    enter_root_of(os.geteuid(), os.getegid(), CLONE_NEWUSER)
+    remove_tree(Path(sys.argv[1]))

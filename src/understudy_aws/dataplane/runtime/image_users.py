@@ -1,4 +1,4 @@
-"""Whom an image's program runs as, by the image's own files of users and groups, and that it can't become another."""
+"""Whom an image's program runs as, by the image's own files of users and groups, and whether it can become another."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ import msgspec
 _MOST_BYTES = 1024**2
 
 ONE_USER = (
-    "An image that starts as root can't go on as another user or give files to one: all processes and files of an "
-    "instance are one user's. Set USER in the Dockerfile (nginxinc/nginx-unprivileged is an nginx with one)."
+    "An image that starts as root can't go on as another user or give files to one here, where all processes and files "
+    "of an instance are one user's: `understudy doctor` says what would let it. Or set USER in the Dockerfile "
+    "(nginxinc/nginx-unprivileged is an nginx with one)."
 )
-"""What an image's program is kept from that a container engine would let it do."""
+"""What an image's program is kept from, where there are no further ids, that a container engine would let it do."""
 
 # What programs call it, and what they are answered: to chown(2) and setuid(2) that there is no such user, and to
 # setgroups(2) that they may not. Interpreters name the error on the line below.
@@ -57,6 +58,13 @@ def user_of(root: Path, text: str) -> ImageUser:
     own_group = int(row[3]) if row is not None else 0
     home = row[5] if row is not None else "/"
     return ImageUser(user, _group(root, group) if group else own_group, home or "/")
+
+
+def starts_as_root(root: Path, text: str) -> bool:
+    """Whether the user of an image's USER is root."""
+    with suppress(LookupError):
+        return user_of(root, text).user == 0
+    return False
 
 
 def _group(root: Path, name: str) -> int:

@@ -2,7 +2,8 @@
 
 An image is known by the digest of what the registry has under its name, so that it stays the same whatever happens to
 the name. Layers are other people's: they are unpacked apart from this machine, where nothing but the image can be
-written, within a time and a size. Files of any user become this user's, and devices empty files.
+written, within a time and a size. Files of any user become this user's, and devices empty files. Where an image starts
+as root and there are further ids, its files are given to those that stand for their owners.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from typing import TypeVar
 
 import msgspec
 
+from understudy_aws.dataplane.linux.user_maps import is_mapped
 from understudy_aws.dataplane.runtime import commands, isolation
 from understudy_aws.dataplane.runtime.artifacts import (
     MOST_BYTES,
@@ -33,6 +35,8 @@ from understudy_aws.dataplane.runtime.artifacts import (
 )
 from understudy_aws.dataplane.runtime.container_engine import found_engine
 from understudy_aws.dataplane.runtime.file_trees import remove_tree
+from understudy_aws.dataplane.runtime.image_owners import give_to_owners
+from understudy_aws.dataplane.runtime.image_users import starts_as_root
 from understudy_aws.dataplane.runtime.isolation import Mount
 from understudy_aws.dataplane.runtime.managed import SYSTEM_PATH
 from understudy_aws.dataplane.tasks import PullImage, TaskResult
@@ -129,6 +133,8 @@ def pull(artifacts: Artifacts, task: PullImage) -> TaskResult:
         registry = _Registry(task, work)
         digest = registry.digest()
         place = artifacts.images / digest.replace(":", "-")
+        if _has_other_owners(artifacts, digest):
+            artifacts.set_image_aside(digest)
         with making(place) as new:
             if new:
                 write_record(place, _unpacked(artifacts, registry, digest, place))
@@ -155,6 +161,10 @@ def _unpacked(artifacts: Artifacts, registry: _Registry, digest: str, place: Pat
     _unpack(artifacts, layout, place)
     remove_tree(layout)
     runs = configuration.config or _Runs()
+    size = size_of(place)
+    keeps_owners = _keeps_owners(place / "rootfs", runs.user or "")
+    if keeps_owners:
+        give_to_owners(place / "rootfs")
     return UnpackedImage(
         id=digest,
         reference=registry.name,
@@ -167,10 +177,24 @@ def _unpacked(artifacts: Artifacts, registry: _Registry, digest: str, place: Pat
         user=runs.user or "",
         ports=_ports(runs.exposed_ports or {}),
         blobs=(manifest_digest, manifest.config.digest, *(each.digest for each in manifest.layers)),
-        bytes=size_of(place),
+        bytes=size,
         volumes=tuple(sorted(runs.volumes or {})),
         stop_signal=_signal(runs.stop_signal or ""),
+        keeps_owners=keeps_owners,
     )
+
+
+def _keeps_owners(root: Path, user: str) -> bool:
+    """Whether an image is unpacked for users of its own: it starts as root, and this node has ids for the others."""
+    return is_mapped() and starts_as_root(root, user)
+
+
+def _has_other_owners(artifacts: Artifacts, digest: str) -> bool:
+    """Whether an image was unpacked when this node's holder, or the one before it, had further ids or had none."""
+    with suppress(LookupError):
+        image = artifacts.image(digest)
+        return image.keeps_owners != _keeps_owners(artifacts.root(digest), image.user)
+    return False
 
 
 class _Registry:

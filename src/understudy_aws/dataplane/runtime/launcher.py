@@ -27,23 +27,34 @@ from understudy_aws.dataplane.linux.syscalls import (
     CLONE_NEWNET,
     CLONE_NEWNS,
     CLONE_NEWPID,
+    CLONE_NEWUSER,
+    MS_BIND,
     MS_NODEV,
     MS_NOEXEC,
     MS_NOSUID,
     MS_PRIVATE,
     MS_REC,
+    bound_capabilities,
     mount,
     setns,
     unshare,
 )
+from understudy_aws.dataplane.linux.user_maps import FIRST, enter_range
 from understudy_aws.dataplane.processes import start_of
 from understudy_aws.dataplane.runtime.control_groups import processes_of
 from understudy_aws.dataplane.runtime.driver import Running
 from understudy_aws.dataplane.runtime.records import LOCK, STATUS, observed, opened_spool, write_record
+from understudy_aws.dataplane.runtime.sandbox import CAPABILITIES
 
 # Of the directories of an instance's own: programs look for the mode that they have elsewhere.
 _OF_EVERYBODY = {"tmp", "var-tmp", "shm"}
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+
+SEEN_BY_ALL = "/tmp"  # noqa: S108 - where a mount of this instance's own is
+"""Where the layer is mounted for users of an image's own, who don't come into this user's directories."""
+
+FILES = "files"
+"""The directory of a layer with copies of files for such users."""
 
 
 class Overlay(msgspec.Struct, frozen=True):
@@ -59,7 +70,9 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     `words` are bubblewrap's, `command` is what it runs, and `seccomp` the filter in hexadecimal digits. In `layer`, a
     directory of at most `layer_bytes` that only this instance sees, `directories` and `overlays` are made; in `root`,
     which is one of these, there are then directories at `points` and `made`, and files at `files`. `groups` are
-    control groups that the process enters, and `limits` those of the process, by their number.
+    control groups that the process enters, and `limits` those of the process, by their number. With `is_root` the
+    program is root, in `group`, of a user namespace that has the holder's range of ids; it reads `copies` of files.
+    With `is_one_user` it is an image's root without that.
     """
 
     id: str
@@ -87,6 +100,15 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     limits: tuple[tuple[int, int], ...] = ()
     seccomp: str = ""
     token: str = ""
+    is_root: bool = False
+    group: int = 0
+    is_one_user: bool = False
+    copies: tuple[str, ...] = ()
+
+    @property
+    def owner(self) -> int:
+        """The user and group of the program's root, by their number here."""
+        return FIRST if self.is_root else 0
 
 
 def main() -> int:
@@ -129,24 +151,42 @@ def _make_layer(launch: Launch) -> None:
     layer = Path(launch.layer)
     mount("tmpfs", launch.layer, "tmpfs", MS_NOSUID | MS_NODEV, f"size={launch.layer_bytes},mode=0755")
     for name in launch.directories:
-        (layer / name).mkdir()
+        _make(layer / name, launch.owner)
         if name in _OF_EVERYBODY:
             (layer / name).chmod(0o1777)
     for overlay in launch.overlays:
         upper, work, merged = (layer / f"{overlay.name}{end}" for end in (".upper", ".work", ""))
         for each in (upper, work, merged):
             each.mkdir()
-        upper.chmod(Path(overlay.lower).stat().st_mode & 0o7777)
+        lower = Path(overlay.lower).stat()
+        os.chown(upper, lower.st_uid, lower.st_gid)
+        upper.chmod(lower.st_mode & 0o7777)
         options = f"lowerdir={_escaped(overlay.lower)},upperdir={upper},workdir={work},userxattr"
         mount("overlay", str(merged), "overlay", MS_NOSUID | MS_NODEV, options)
     if launch.root:
         for point in (*launch.points, *launch.files):
-            _make_point(Path(launch.root), point, is_file=point in launch.files)
+            _make_point(Path(launch.root), point, launch.owner, is_file=point in launch.files)
         for directory in launch.made:
-            _make_directory(Path(launch.root), directory)
+            _make_directory(Path(launch.root), directory, launch.owner)
+    if launch.copies:
+        (layer / FILES).mkdir()
+    for text in launch.copies:
+        _make_copy(Path(text), layer / FILES, launch.owner)
 
 
-def _make_point(root: Path, point: str, *, is_file: bool) -> None:
+def _make(directory: Path, owner: int) -> None:
+    directory.mkdir(0o755)
+    os.chown(directory, owner, owner)
+
+
+def _make_copy(file: Path, directory: Path, owner: int) -> None:
+    copy = directory / file.name
+    copy.write_bytes(file.read_bytes())
+    copy.chmod(0o644)
+    os.chown(copy, owner, owner)
+
+
+def _make_point(root: Path, point: str, owner: int, *, is_file: bool) -> None:
     """Have a place in an image where bubblewrap can mount; links on its way give way, which could lead out of it."""
     place = root
     names = [name for name in point.split("/") if name not in {"", ".", ".."}]
@@ -162,18 +202,20 @@ def _make_point(root: Path, point: str, *, is_file: bool) -> None:
             kind = 0
         if not kind and wanted_file:
             place.touch(0o644)
+            os.chown(place, owner, owner)
         elif not kind:
-            place.mkdir(0o755)
+            _make(place, owner)
 
 
-def _make_directory(root: Path, directory: str) -> None:
+def _make_directory(root: Path, directory: str, owner: int) -> None:
     """Make a directory that an image names and need not have; behind links it must have it."""
     place = root
     for name in directory.split("/"):
         place /= name
         if place.is_symlink():
             return
-        place.mkdir(exist_ok=True)
+        if not place.is_dir():
+            _make(place, owner)
 
 
 def _escaped(path: str) -> str:
@@ -206,7 +248,7 @@ def _become(launch: Launch, between: int) -> NoReturn:
     record = Running(
         id=launch.id, program=launch.program, pid=pid, started=start_of(pid), start=launch.start,
         port=launch.port, output_from=os.fstat(spool).st_size, network=launch.identity,
-        groups=launch.groups, stop_signal=launch.stop_signal,
+        groups=launch.groups, stop_signal=launch.stop_signal, is_one_user=launch.is_one_user,
     )  # fmt: skip
     write_record(place, record)
     # Whoever asked may have been killed meanwhile; the next node finds the record.
@@ -232,7 +274,23 @@ def _become(launch: Launch, between: int) -> NoReturn:
         # refused, there must be a process of that number.
         mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     # Nothing of the instance's environment is bubblewrap's own: it still has the network's rights.
-    os.execve(launch.bubblewrap, ["bwrap", "--args", str(given), "--", *launch.command], own)  # noqa: S606 - found by name
+    # It is opened by this user: another may not come to where it is.
+    program = os.open(launch.bubblewrap, os.O_RDONLY | os.O_CLOEXEC)
+    if launch.is_root:
+        _become_root(launch)
+    os.execve(program, ["bwrap", "--args", str(given), "--", *launch.command], own)  # noqa: S606 - found by name
+
+
+def _become_root(launch: Launch) -> None:
+    """Become root of a user namespace of the instance's own: what it has of rights counts for its own files alone."""
+    # Programs open their standard output by its name, too.
+    os.fchmod(1, 0o602)
+    mount(launch.layer, SEEN_BY_ALL, "none", MS_BIND | MS_REC)
+    enter_range(launch.group, CLONE_NEWUSER)
+    with suppress(OSError):
+        # The filter of system calls refuses them as well.
+        Path("/proc/sys/user/max_user_namespaces").write_text("0")
+    bound_capabilities(CAPABILITIES.values())
 
 
 def _in_memory(data: bytes) -> int:

@@ -19,6 +19,15 @@ PROGRAMS = ("/usr", "/bin", "/lib", "/lib32", "/lib64", "/sbin", "/opt", "/nix/s
 
 SYSTEM_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 USER = 1000
+CAPABILITIES: Mapping[str, int] = {
+    "CAP_CHOWN": 0, "CAP_DAC_OVERRIDE": 1, "CAP_FOWNER": 3, "CAP_FSETID": 4, "CAP_KILL": 5, "CAP_SETGID": 6,
+    "CAP_SETUID": 7, "CAP_SETPCAP": 8, "CAP_NET_BIND_SERVICE": 10, "CAP_SYS_CHROOT": 18,
+}  # fmt: skip
+"""What root of an image has of what Docker gives by itself, with the numbers of capabilities(7).
+
+Not taken are CAP_NET_RAW, CAP_MKNOD and CAP_AUDIT_WRITE, which are worth nothing in a user namespace that has no
+network, and CAP_SETFCAP, since no program gains a capability by being started.
+"""
 HOME = "/home/app"
 
 # What programs look up, and which certificates they trust: nothing that is secret, also from root.
@@ -51,7 +60,8 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     `root` is the directory that it sees as `/`; without one it sees this machine's programs. `mounts` come on top, in
     their order; `private` are pairs of a place such as `/tmp` and the directory that is seen there. `files` are pairs
     of a name below `/etc` and the file that is seen there. `hidden` are directories of this machine that stand below
-    what is shown. `groups` are its control groups.
+    what is shown. `groups` are its control groups. With `is_root` it has
+    users of its own, whose root bubblewrap is already and stays.
     """
 
     environment: Pairs
@@ -66,17 +76,16 @@ class Sandbox(msgspec.Struct, frozen=True, kw_only=True):
     group: int = USER
     groups: Shown = _NO_GROUPS
     forbids_namespaces: bool = True
+    is_root: bool = False
 
 
 def words_for(sandbox: Sandbox) -> tuple[str, ...]:
     """Return bubblewrap's words before the command, of which the environment is a part."""
-    words = [
-        "--unshare-user", "--uid", str(sandbox.user), "--gid", str(sandbox.group), "--unshare-pid", "--unshare-ipc",
-        "--unshare-uts", "--unshare-cgroup-try", "--cap-drop", "ALL", "--hostname", sandbox.hostname,
+    words = _user_words(sandbox)
+    words += [
+        "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--hostname", sandbox.hostname,
         "--die-with-parent", "--new-session", "--clearenv",
     ]  # fmt: skip
-    if sandbox.forbids_namespaces:
-        words.append("--disable-userns")
     for name, value in sandbox.environment:
         words += ["--setenv", name, value]
     words += ["--bind", sandbox.root, "/"] if sandbox.root else _this_machine(sandbox.hidden)
@@ -94,6 +103,14 @@ def words_for(sandbox: Sandbox) -> tuple[str, ...]:
         # What bubblewrap begins with is in memory, and has no bounds of ours.
         words += ["--remount-ro", "/"]
     return (*words, "--chdir", sandbox.directory)
+
+
+def _user_words(sandbox: Sandbox) -> list[str]:
+    """Return the words for users and capabilities."""
+    if sandbox.is_root:
+        return ["--cap-drop", "ALL", *(word for name in CAPABILITIES for word in ("--cap-add", name))]
+    words = ["--unshare-user", "--uid", str(sandbox.user), "--gid", str(sandbox.group), "--cap-drop", "ALL"]
+    return [*words, "--disable-userns"] if sandbox.forbids_namespaces else words
 
 
 def _group_words(groups: Shown) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 
+from understudy_aws.dataplane.linux.user_maps import is_mapped
 from understudy_aws.dataplane.runtime.artifacts import Artifacts
 from understudy_aws.dataplane.runtime.authorities import authority_files, authority_variables
 from understudy_aws.dataplane.runtime.driver import Place, StartError
@@ -34,7 +35,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     """What a program sees and is told. Names of directories are those in its layer.
 
     In `root`, where there is one, `points` are made: places where directories, or the files of `/etc` named in `files`,
-    are mounted; and the directories `made`, which the program wants to be there.
+    are mounted; and the directories `made`, which the program wants to be there. With `is_root` it is root of users of
+    its own, which the files in `root` belong to; with `is_one_user` it would be, had this node ids for them.
     """
 
     command: tuple[str, ...]
@@ -51,6 +53,8 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
     mounts: tuple[Mount, ...] = ()
     user: int = USER
     group: int = USER
+    is_root: bool = False
+    is_one_user: bool = False
 
 
 def view_of(program: Program, artifacts: Artifacts, layer: Path, place: Place, hostname: str) -> View:
@@ -102,6 +106,10 @@ def _of_image(
     program: Program, artifacts: Artifacts, layer: Path, files: Mapping[str, str], hostname: str
 ) -> View:
     image = artifacts.image(program.image)
+    if image.keeps_owners and not is_mapped():
+        raise LookupError(
+            "The image has files of more users than there are now; `understudy doctor` says what is missing."
+        )
     lower = artifacts.root(program.image)
     who = user_of(lower, image.user)
     command = program.command or image.command
@@ -128,6 +136,8 @@ def _of_image(
         overlays=(Overlay(str(lower), _ROOT),),
         user=who.user,
         group=who.group,
+        is_root=image.keeps_owners,
+        is_one_user=who.user == 0 and not image.keeps_owners,
     )
 
 
