@@ -23,6 +23,7 @@ from tasks import result_of
 from understudy_aws.dataplane.processes import start_of
 from understudy_aws.dataplane.runtime.artifacts import Artifacts
 from understudy_aws.dataplane.runtime.image_users import ONE_USER
+from understudy_aws.dataplane.runtime.records import all_observed
 from understudy_aws.dataplane.tasks import PullImage
 from understudy_aws.dataplane.wanted_services import Program
 
@@ -209,6 +210,19 @@ def test_processes_of_other_users_end_with_it(here):
     started = {each: start_of(each) for each in of}
     want(here.running)
     eventually(lambda: not [each for each, when in started.items() if start_of(each) == when])
+
+
+def test_all_of_them_are_held_to_its_limits(here):
+    id = here.run("su web -c 'sleep 600' & sleep 600")
+    pid = until(here.running, id, lambda status: status.pid).pid
+    of = eventually(lambda: found if len(users_of(found := below(pid))) > 1 else None)
+    record = next(each.record for each in all_observed(here.running.directory) if each.record.id == id)
+    for group in record.groups:
+        assert set(map(str, of)) <= set((Path(group) / "cgroup.procs").read_text().split())
+    for each in of:
+        limits = Path(f"/proc/{each}/limits").read_text().split("\n")
+        assert any(line.split() == ["Max", "core", "file", "size", "0", "0", "bytes"] for line in limits)
+        assert record.groups or any(line.split()[:3] == ["Max", "processes", "4096"] for line in limits)
 
 
 def eventually(found: Callable[[], T | None]) -> T:

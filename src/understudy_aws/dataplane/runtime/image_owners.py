@@ -22,6 +22,19 @@ _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _LIKE, _VARINT, _UNSET = 7, 0, 0xFFFFFFFF
 
 
+def can_give(place: Path) -> bool:
+    """Whether files at a place, a directory that is there, can have owners; file systems of networks may have none."""
+    tried = place / ".owner"
+    try:
+        tried.touch()
+        os.chown(tried, FIRST, FIRST)
+    except OSError:
+        return False
+    finally:
+        tried.unlink(missing_ok=True)
+    return True
+
+
 def give_to_owners(root: Path) -> None:
     """Give a directory and everything in it to the ids of its owners. Raises OSError.
 

@@ -35,7 +35,7 @@ from understudy_aws.dataplane.runtime.artifacts import (
 )
 from understudy_aws.dataplane.runtime.container_engine import found_engine
 from understudy_aws.dataplane.runtime.file_trees import remove_tree
-from understudy_aws.dataplane.runtime.image_owners import give_to_owners
+from understudy_aws.dataplane.runtime.image_owners import can_give, give_to_owners
 from understudy_aws.dataplane.runtime.image_users import starts_as_root
 from understudy_aws.dataplane.runtime.isolation import Mount
 from understudy_aws.dataplane.runtime.managed import SYSTEM_PATH
@@ -185,8 +185,8 @@ def _unpacked(artifacts: Artifacts, registry: _Registry, digest: str, place: Pat
 
 
 def _keeps_owners(root: Path, user: str) -> bool:
-    """Whether an image is unpacked for users of its own: it starts as root, and this node has ids for the others."""
-    return is_mapped() and starts_as_root(root, user)
+    """Whether an image is unpacked for users of its own: it starts as root, and there are ids and owners for them."""
+    return is_mapped() and starts_as_root(root, user) and can_give(root.parent)
 
 
 def _has_other_owners(artifacts: Artifacts, digest: str) -> bool:
