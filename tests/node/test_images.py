@@ -95,6 +95,7 @@ def test_layers_lie_on_each_other_with_what_they_take_away_and_files_of_many_use
                 link("hard", "kept", tarfile.LNKTYPE), link("soft", "/kept"),
             ],
         ],
+        {"User": "9"},
     )  # fmt: skip
     result_of(pulling, str(place), oci(place / "image"))
     root = Artifacts(pulling.directory).root(digest)
