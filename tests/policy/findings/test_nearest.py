@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -32,6 +36,19 @@ INSTANCES = [action.name for action in service_catalogue.service("ec2").actions.
 )
 def test_the_action_that_is_meant_is_found(prefix, written, meant):
     assert meant == nearest_action(prefix, written)
+
+
+def test_of_two_that_are_as_much_alike_the_first_is_found():
+    # Whatever order the pairs of letters come out of their set.
+    script = (
+        "from understudy_aws.policy.language.nearest_names import nearest_region as n; print(n('us-esat-1'))"
+    )
+    for seed in ("1", "2", "3", "4", "5", "6"):
+        environment = {**os.environ, "PYTHONHASHSEED": seed}
+        done = subprocess.run(
+            [sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True
+        )
+        assert done.stdout == "us-east-1\n"
 
 
 def test_services_are_found():

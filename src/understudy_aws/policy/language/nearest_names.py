@@ -45,7 +45,10 @@ class Vocabulary:
             return None
         pairs = _pairs(lowered)
         shared = Counter(number for pair in pairs for number in self._holders.get(pair, ()))
-        alike = sorted(shared, key=lambda number: -2 * shared[number] / (len(pairs) + self._sizes[number]))
+        # Of two that are as much alike the first, in whatever order the pairs come out of their set.
+        alike = sorted(
+            shared, key=lambda number: (-2 * shared[number] / (len(pairs) + self._sizes[number]), number)
+        )
         best, best_ratio = None, _LEAST_ALIKE
         for number in alike[:_CANDIDATES]:
             candidate = self.names[number]
