@@ -25,7 +25,7 @@ resource "aws_subnet" "this" {
   count                               = 2
   vpc_id                              = aws_vpc.this.id
   availability_zone                   = "${data.aws_region.current.name}${["a", "b"][count.index]}"
-  cidr_block                          = "10.0.${count.index}.0/24"
+  cidr_block                          = "10.0.${count.index * 64}.0/18" # so large that hardly anything is drawn that is named below
   map_public_ip_on_launch             = var.changed
   private_dns_hostname_type_on_launch = var.changed ? "resource-name" : "ip-name"
   tags                                = var.changed ? { Changed = "yes" } : { Name = "made" }
@@ -171,7 +171,7 @@ resource "aws_nat_gateway" "public" {
 resource "aws_nat_gateway" "private" {
   connectivity_type                  = "private"
   subnet_id                          = aws_subnet.this[1].id
-  private_ip                         = "10.0.1.50"
+  private_ip                         = "10.0.64.50"
   secondary_private_ip_address_count = 2
 }
 
