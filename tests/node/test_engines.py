@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -45,14 +44,20 @@ def test_the_engine_of_a_killed_test_ends_with_its_containers_network_and_files(
         env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     with test:
-        assert test.stdout is not None
-        assert test.stderr is not None
-        place = str(Path(test.stdout.readline().strip()).parent)
-        if place == "." and "Skipped" in (said := test.stderr.read()):
-            pytest.skip(said.strip().splitlines()[-1])
-        assert with_words(place)
-        assert with_words(marked)
-        test.send_signal(signal.SIGKILL)
+        try:
+            assert test.stdout is not None
+            assert test.stderr is not None
+            place = str(Path(test.stdout.readline().strip()).parent)
+            if place == "." and "Skipped" in (said := test.stderr.read()):
+                pytest.skip(said.strip().splitlines()[-1])
+            assert with_words(place)
+            end = time.monotonic() + 30
+            # A container that is started may not have its program yet.
+            while not with_words(marked):
+                assert time.monotonic() < end, "the container runs"
+                time.sleep(0.05)
+        finally:
+            test.kill()
     end = time.monotonic() + 60
     while with_words(place) or with_words(marked) or Path(place).exists():
         assert time.monotonic() < end, (with_words(place), with_words(marked))
