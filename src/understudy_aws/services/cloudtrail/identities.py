@@ -40,14 +40,21 @@ def username(entry: TrailEntry) -> str:
     return _federated_name(entry)
 
 
-def _root(entry: TrailEntry, _user_ids: UserIds) -> Identity:
-    caller = entry.caller
+def _signer(kind: str, caller: Caller) -> Identity:
+    """Return what is told of each kind of caller who has signed."""
     return {
-        "type": "Root",
+        "type": kind,
         "principalId": caller.user_id,
         "arn": caller.arn,
         "accountId": caller.account,
         "accessKeyId": caller.access_key_id,
+    }
+
+
+def _root(entry: TrailEntry, _user_ids: UserIds) -> Identity:
+    caller = entry.caller
+    return {
+        **_signer("Root", caller),
         "sessionContext": _context(caller.session),
     }
 
@@ -55,11 +62,7 @@ def _root(entry: TrailEntry, _user_ids: UserIds) -> Identity:
 def _user(entry: TrailEntry, _user_ids: UserIds) -> Identity:
     caller = entry.caller
     return {
-        "type": "IAMUser",
-        "principalId": caller.user_id,
-        "arn": caller.arn,
-        "accountId": caller.account,
-        "accessKeyId": caller.access_key_id,
+        **_signer("IAMUser", caller),
         "userName": caller.name,
         "sessionContext": _context(caller.session),
     }
@@ -90,11 +93,7 @@ def _role_session(entry: TrailEntry, _user_ids: UserIds) -> Identity:
 def _federated(entry: TrailEntry, user_ids: UserIds) -> Identity:
     caller = entry.caller
     return {
-        "type": "FederatedUser",
-        "principalId": caller.user_id,
-        "arn": caller.arn,
-        "accountId": caller.account,
-        "accessKeyId": caller.access_key_id,
+        **_signer("FederatedUser", caller),
         "sessionContext": _context(caller.session, issuer=_issuing_user(caller, user_ids)),
     }
 
